@@ -1,0 +1,1 @@
+"""For the author of an extension: build, pack."""

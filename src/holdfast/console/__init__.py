@@ -1,0 +1,1 @@
+"""Service 3: pages, sidebar, iframe host, live debug."""

@@ -1,0 +1,1 @@
+"""Runs one component call. Knows no HTTP, no database, no tenant."""

@@ -1,0 +1,1 @@
+"""The debug stream: what a call did, for the person who is looking."""

@@ -1,0 +1,1 @@
+"""Service 2: who may call which extension, how often; the internal APIs that the runner calls."""

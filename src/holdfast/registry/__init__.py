@@ -1,0 +1,1 @@
+"""What is published and who has installed it: tables, publish, installs, grants, configuration."""

@@ -1,0 +1,214 @@
+"""The one table of settings: name, variable, default, meaning. Read from the environment and `.env.runner`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _variables(*names: str) -> AliasChoices:
+    """The variables of one setting: each name as given and with the prefix `RUNNER_`; the first that is set wins."""
+    return AliasChoices(*[alias for name in names for alias in (name, f"RUNNER_{name}")])
+
+
+class Settings(BaseSettings):
+    """Every setting of every service. The field is the name; its alias names the variables; its description is the meaning."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env.runner", extra="ignore", case_sensitive=True, populate_by_name=True, env_ignore_empty=True
+    )
+
+    environment: Literal["development", "production"] = Field(
+        "development",
+        validation_alias=AliasChoices("HOLDFAST_ENVIRONMENT"),
+        description="In production, unsigned bundles and default tokens are refused.",
+    )
+    data_dir: Path = Field(
+        Path(".holdfast"),
+        validation_alias=AliasChoices("HOLDFAST_DATA_DIR"),
+        description="Folder of the embedded database, bundle store, caches and credentials.",
+    )
+    host: str = Field("127.0.0.1", validation_alias=AliasChoices("HOLDFAST_HOST"), description="Address the services listen on.")
+    port: int = Field(
+        3000, ge=0, le=65535, validation_alias=AliasChoices("PORT"), description="Port of gateway and console; 0 picks a free one."
+    )
+    runner_port: int = Field(
+        8085,
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices("RUNNER_PORT", "RUNNER_DOCKER_PORT"),
+        description="Port of the runner; 0 picks a free one.",
+    )
+    database_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("HOLDFAST_DATABASE_URL", "DATABASE_URL"),
+        description="SQLAlchemy URL; unset means SQLite in the data folder.",
+    )
+
+    # Between gateway and runner
+    runner_base_url: str | None = Field(
+        None, validation_alias=AliasChoices("RUNNER_DOCKER_HOST", "RUNNER_BASE_URL"), description="Where the gateway finds the runner."
+    )
+    runner_public_base: str = Field(
+        "/runner",
+        validation_alias=AliasChoices("RUNNER_PUBLIC_BASE"),
+        description="Base of extension UI addresses as the browser sees them.",
+    )
+    runner_service_token: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("RUNNER_SERVICE_TOKEN"), description="Shared token: gateway to runner, and runner to gateway."
+    )
+    runner_storage_api_token: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("RUNNER_STORAGE_API_TOKEN"),
+        description="Token of the runner's calls to the internal APIs; unset means the service token.",
+    )
+    alga_auth_key: SecretStr | None = Field(
+        None, validation_alias=_variables("ALGA_AUTH_KEY"), description="Key the runner sends as x-api-key to the install lookups."
+    )
+    registry_base_url: str | None = Field(
+        None, validation_alias=_variables("REGISTRY_BASE_URL"), description="Origin of the gateway as the runner sees it."
+    )
+    storage_api_base_url: str | None = Field(
+        None, validation_alias=_variables("STORAGE_API_BASE_URL"), description="Origin of the internal APIs; unset means the registry's."
+    )
+    gateway_timeout_ms: int = Field(
+        30_000,
+        gt=0,
+        le=60_000,
+        validation_alias=AliasChoices("EXT_GATEWAY_TIMEOUT_MS"),
+        description="Deadline in milliseconds that the gateway gives a call.",
+    )
+
+    # The runner
+    bundle_store_base: str | None = Field(
+        None,
+        validation_alias=_variables("BUNDLE_STORE_BASE"),
+        description="Bundle store: a folder or a file:// URL; unset means bundles/ in the data folder.",
+    )
+    cache_root: Path | None = Field(
+        None,
+        validation_alias=_variables("EXT_CACHE_ROOT"),
+        description="Folder of unpacked bundles; unset means cache/ in the data folder.",
+    )
+    artifact_root: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("HOLDFAST_ARTIFACT_ROOT"),
+        description="Folder of compiled components; unset means artifacts/ in the data folder.",
+    )
+    static_strict_validation: bool = Field(
+        True,
+        validation_alias=_variables("EXT_STATIC_STRICT_VALIDATION", "STATIC_STRICT_VALIDATION"),
+        description="Serve UI files only to tenants that have the extension installed.",
+    )
+    static_max_file_bytes: int | None = Field(
+        None,
+        gt=0,
+        validation_alias=_variables("EXT_STATIC_MAX_FILE_BYTES"),
+        description="Largest UI file served, in bytes; unset means no limit of its own.",
+    )
+    ui_content_security_policy: str | None = Field(
+        None,
+        validation_alias=_variables("EXT_UI_CONTENT_SECURITY_POLICY"),
+        description="Replaces the Content-Security-Policy of extension pages.",
+    )
+    ui_frame_ancestors: str | None = Field(
+        None, validation_alias=_variables("EXT_UI_FRAME_ANCESTORS"), description="Who may frame extension pages, beside the gateway itself."
+    )
+    egress_allowlist: str = Field(
+        "",
+        validation_alias=_variables("EXT_EGRESS_ALLOWLIST"),
+        description="Comma-separated hosts that every extension with cap:http.fetch may call, beside those it declared. Empty grants none.",
+    )
+    ui_proxy_base_url: str | None = Field(
+        None, validation_alias=_variables("UI_PROXY_BASE_URL"), description="Base of ui-proxy.call-route; unset means route-not-found."
+    )
+    ui_proxy_timeout_ms: int = Field(
+        5_000, gt=0, validation_alias=_variables("UI_PROXY_TIMEOUT_MS"), description="Time limit of one call-route, in milliseconds."
+    )
+    debug_max_event_bytes: int = Field(
+        8_192,
+        gt=0,
+        validation_alias=AliasChoices("RUNNER_DEBUG_MAX_EVENT_BYTES"),
+        description="Longest message of one debug event, in bytes of UTF-8.",
+    )
+    debug_tail_count: int = Field(
+        200,
+        ge=0,
+        le=2_000,
+        validation_alias=AliasChoices("EXT_DEBUG_SSE_TAIL_COUNT"),
+        description="Debug events shown from before the page was opened.",
+    )
+
+    # Limits of one call: design.md's table
+    call_timeout_ms: int = Field(
+        5_000,
+        gt=0,
+        le=60_000,
+        validation_alias=AliasChoices("HOLDFAST_CALL_TIMEOUT_MS"),
+        description="Deadline of a call that names none, in milliseconds.",
+    )
+    call_timeout_max_ms: int = Field(
+        60_000,
+        gt=0,
+        validation_alias=AliasChoices("HOLDFAST_CALL_TIMEOUT_MAX_MS"),
+        description="Longest deadline a caller may ask for, in milliseconds.",
+    )
+    call_memory_mb: int = Field(
+        256,
+        gt=0,
+        le=1_024,
+        validation_alias=AliasChoices("HOLDFAST_CALL_MEMORY_MB"),
+        description="Size of each linear memory of a call that names none, in MiB.",
+    )
+    request_body_max_bytes: int = Field(
+        10 * 1024 * 1024,
+        gt=0,
+        validation_alias=AliasChoices("HOLDFAST_REQUEST_BODY_MAX_BYTES"),
+        description="Largest request body into a guest, in bytes.",
+    )
+    calls_per_install: int = Field(
+        16,
+        gt=0,
+        validation_alias=AliasChoices("HOLDFAST_CALLS_PER_INSTALL"),
+        description="Calls of one install that run at once in one runner process.",
+    )
+    calls_per_process: int = Field(
+        256, gt=0, validation_alias=AliasChoices("HOLDFAST_CALLS_PER_PROCESS"), description="Calls that run at once in one runner process."
+    )
+    engine_pool: bool = Field(
+        True,
+        validation_alias=AliasChoices("HOLDFAST_ENGINE_POOL"),
+        description="Keep instance memory in a pool: twice the calls per second for more address space.",
+    )
+    engine_pool_instances: int = Field(
+        256,
+        gt=0,
+        validation_alias=AliasChoices("HOLDFAST_ENGINE_POOL_INSTANCES", "WASM_POOL_TOTAL_COMPONENTS"),
+        description="Component instances the pool has room for.",
+    )
+
+    # People
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", validation_alias=AliasChoices("HOLDFAST_LOG_LEVEL"), description="Lowest level that is logged."
+    )
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database as an SQLAlchemy URL with its async driver named."""
+        return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'holdfast.db').resolve()}"
+
+    @property
+    def resolved_bundle_store(self) -> str:
+        """The bundle store as a folder path or URL."""
+        return self.bundle_store_base or str((self.data_dir / "bundles").resolve())
+
+    @property
+    def resolved_cache_root(self) -> Path:
+        return self.cache_root or (self.data_dir / "cache").resolve()
+
+    @property
+    def resolved_artifact_root(self) -> Path:
+        return self.artifact_root or (self.data_dir / "artifacts").resolve()

@@ -1,0 +1,1 @@
+"""What an install keeps: the key-value records of `cap:storage.kv`."""

@@ -1,0 +1,39 @@
+"""The eleven capabilities an extension can be granted, and how their written forms are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Capability(StrEnum):
+    CONTEXT_READ = "cap:context.read"
+    SECRETS_GET = "cap:secrets.get"
+    HTTP_FETCH = "cap:http.fetch"
+    STORAGE_KV = "cap:storage.kv"
+    LOG_EMIT = "cap:log.emit"
+    UI_PROXY = "cap:ui.proxy"
+    USER_READ = "cap:user.read"
+    SCHEDULER_MANAGE = "cap:scheduler.manage"
+    INVOICE_MANUAL_CREATE = "cap:invoice.manual.create"
+    CLIENT_READ = "cap:client.read"
+    SERVICE_READ = "cap:service.read"
+
+
+ALWAYS_GRANTED: frozenset[Capability] = frozenset({Capability.CONTEXT_READ, Capability.LOG_EMIT, Capability.USER_READ})
+"""Granted to every call; they reveal only what the call itself is about."""
+
+
+def parse_capabilities(written: Iterable[str]) -> tuple[frozenset[Capability], list[str]]:
+    """Reads capability strings: trimmed, lower-cased, blanks dropped. Returns (known, unknown as normalised, sorted)."""
+    known: set[Capability] = set()
+    unknown: set[str] = set()
+    for text in written:
+        name = text.strip().lower()
+        if not name:
+            continue
+        try:
+            known.add(Capability(name))
+        except ValueError:
+            unknown.add(name)
+    return frozenset(known), sorted(unknown)
