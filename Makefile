@@ -1,0 +1,60 @@
+# The two commands that matter: `make run` and `make test`. `make help` lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell scripts/find-python)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+DATA_DIR ?= .holdfast
+EXAMPLES := examples/hello-world examples/notes examples/notes-python
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(STAMPS)/project $(STAMPS)/toolchain ## Install everything into .venv and the data folder (quick when nothing changed)
+
+$(STAMPS)/venv:
+	@scripts/check-prerequisites "$(PYTHON)"
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/requirements: requirements.lock $(STAMPS)/venv
+	@echo "Installing the Python dependencies ..." >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@touch $@
+
+$(STAMPS)/project: pyproject.toml $(STAMPS)/requirements
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(STAMPS)/toolchain: $(wildcard src/holdfast/author/toolchain/*.json) $(STAMPS)/project
+	@$(BIN)/python -m holdfast.author.toolchain
+	@touch $@
+
+.PHONY: run
+run: setup ## Start the platform with the examples installed; prints address and login
+	@exec $(BIN)/holdfast up --data-dir "$(DATA_DIR)" $(EXAMPLES)
+
+.PHONY: test
+test: setup ## Install what the tests need, run every check and every test
+	@scripts/ensure-chromium
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/pytest
+
+.PHONY: lint
+lint: setup ## Style, types and the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: clean
+clean: ## Remove .venv and caches; the data folder stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
