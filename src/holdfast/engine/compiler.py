@@ -1,0 +1,36 @@
+"""The compiling process: `python -m holdfast.engine.compiler WASM OUT`. Limits itself, compiles one component, ends.
+
+Compile time is not covered by Wasmtime's security promises, so it never happens in a process that serves. Exit status 0: OUT is
+written; 3: the file is not a component, its reason on stderr; anything else: the compiler stopped.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+from holdfast.engine.capi import GuestFault, NativeEngine
+
+CPU_SECONDS = 120
+MEMORY_BYTES = 4 << 30
+NOT_A_COMPONENT = 3
+
+
+def main(wasm: Path, out: Path) -> int:
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 5))
+    # Private memory, not address space: Wasmtime reserves far more addresses than it uses.
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    engine = NativeEngine(None)
+    try:
+        artifact = engine.compile(wasm.read_bytes())
+    except GuestFault as fault:
+        sys.stderr.write(str(fault))
+        return NOT_A_COMPONENT
+    out.write_bytes(artifact)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -1,0 +1,114 @@
+"""What goes into a call beside the request, and what comes out: limits, outcome, failure."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from holdfast.world.functions import Function
+from holdfast.world.types import ExecuteResponse
+
+RESPONSE_BODY_MAX_BYTES = 2_621_440
+"""2.5 MiB. Wasmtime itself stops lifting a body at about 2.66 MiB; a fixed limit below it gives every engine version the same answer."""
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """The limits of one call. The caller has capped them; the engine enforces them."""
+
+    timeout_ms: int = 5_000
+    """Deadline of everything the call does: computing, host calls, sleeping. Milliseconds."""
+    memory_mb: int = 256
+    """Largest size of each linear memory, in MiB."""
+    memories: int = 8
+    tables: int = 64
+    table_elements: int = 100_000
+    instances: int = 100
+    """Core instances that the component's instantiation may make."""
+    log_lines: int = 200
+    """Lines of stdout and stderr that are passed on; the rest is dropped, and said so once."""
+    log_line_bytes: int = 8_192
+    host_calls: int = 1_000
+    """Calls of the world's functions."""
+
+
+class FailureCode(StrEnum):
+    """Why a call gave no response."""
+
+    DEADLINE = "deadline"
+    MEMORY = "memory"
+    TRAP = "trap"
+    EXIT = "exit"
+    LIMIT = "limit"
+    RESPONSE_TOO_LARGE = "response_too_large"
+    INVALID_RESPONSE = "invalid_response"
+    HOST = "host_failure"
+
+
+class Failure(Struct, frozen=True):
+    """`guest_stack` is innermost first; `stderr` is the last lines the guest wrote, where its language puts the position or traceback."""
+
+    code: FailureCode
+    message: str
+    guest_stack: list[str]
+    stderr: list[str]
+
+
+class Outcome(Struct, frozen=True):
+    """Exactly one of `response` and `failure` is there."""
+
+    response: ExecuteResponse | None
+    failure: Failure | None
+    duration_ms: float
+
+
+class Host(Protocol):
+    """Whom a guest's imports reach. One object per call."""
+
+    async def call(self, function: Function, args: tuple[object, ...]) -> object:
+        """Answers one imported function: values of the world's types in and out. Raises WitError for the error case of a result."""
+
+    def output(self, stream: Literal["stdout", "stderr"], line: str) -> None:
+        """One line that the guest wrote, without its newline. Must not block."""
+
+
+class GuestExit(Exception):
+    """The guest called exit; `code` is 0 for success."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"the guest exited with code {code}")
+        self.code = code
+
+
+class LimitReached(Exception):
+    """The guest used up a counted limit; the message names it."""
+
+
+_FRAME = re.compile(r"^\s*\d+:\s+(?:0x[0-9a-f]+ - )?(?P<frame>.+?)\s*$")
+_MEMORY_SIGNS = ("exceeds memory limits", "memory allocation", "out of memory", "MemoryError", "memory minimum size")
+
+
+def classify(text: str, cause: BaseException | None, stderr: list[str]) -> Failure:
+    """The failure behind Wasmtime's text and, where a host function ended the call, behind its exception."""
+    head, _, causes = text.partition("Caused by:")
+    frames = [match["frame"] for line in head.splitlines() if (match := _FRAME.match(line))]
+    reasons = [re.sub(r"^\d+:\s+", "", line.strip()) for line in causes.splitlines() if line.strip()]
+    message = reasons[-1] if reasons else head.strip().splitlines()[0] if head.strip() else "the guest stopped"
+    match cause:
+        case GuestExit():
+            return Failure(FailureCode.EXIT, f"{cause}; a handler answers by returning, not by exiting", frames, stderr)
+        case LimitReached():
+            return Failure(FailureCode.LIMIT, str(cause), frames, stderr)
+        case BaseException():
+            return Failure(FailureCode.HOST, f"a host function failed: {type(cause).__name__}", frames, stderr)
+        case None:
+            pass
+    if "fuel allocated for hostcalls" in text:
+        return Failure(
+            FailureCode.RESPONSE_TOO_LARGE, f"a value that left the guest is larger than {RESPONSE_BODY_MAX_BYTES} bytes", frames, stderr
+        )
+    if any(sign in text or any(sign in line for line in stderr) for sign in _MEMORY_SIGNS):
+        return Failure(FailureCode.MEMORY, f"the guest ran out of the memory it may use ({message})", frames, stderr)
+    return Failure(FailureCode.TRAP, message, frames, stderr)
