@@ -1,0 +1,158 @@
+"""The debug stream of one process: the last events of every extension, in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator
+from itertools import count
+
+from holdfast.events.event import DebugEvent
+
+_Key = tuple[str, str]
+
+EVENT_OVERHEAD_BYTES = 512
+"""What an event costs beside its message, roughly: the object, its ids and its place in the ring."""
+
+
+class _Ring:
+    """The last events of one stream. `dropped_through` is the id of the newest event that was pushed out."""
+
+    __slots__ = ("dropped_through", "entries", "size")
+
+    def __init__(self) -> None:
+        self.entries: deque[tuple[int, DebugEvent]] = deque()
+        self.size = 0
+        self.dropped_through = 0
+
+    def push(self, event_id: int, event: DebugEvent, max_events: int, max_bytes: int) -> int:
+        """Adds an event, pushes out what no longer fits, and returns by how many bytes the ring grew (or, negative, shrank)."""
+        before = self.size
+        self.entries.append((event_id, event))
+        self.size += _cost(event)
+        while len(self.entries) > 1 and (len(self.entries) > max_events or self.size > max_bytes):
+            dropped_id, dropped = self.entries.popleft()
+            self.size -= _cost(dropped)
+            self.dropped_through = dropped_id
+        return self.size - before
+
+    def after(self, event_id: int) -> list[tuple[int, DebugEvent]]:
+        """The events newer than `event_id`, oldest first; the cost is that of the answer, not of the ring."""
+        newer: list[tuple[int, DebugEvent]] = []
+        for entry in reversed(self.entries):
+            if entry[0] <= event_id:
+                break
+            newer.append(entry)
+        newer.reverse()
+        return newer
+
+
+class MemoryStream:
+    """An `EventSink` that keeps a bounded tail of events for each (tenant, extension) and feeds those who watch.
+
+    Ids are integers that grow over all streams of the process, and over restarts: they begin at the microsecond of the start. Ids of tenant
+    and extension are compared without regard to case. Everything happens on the event loop's thread; `publish` only appends and wakes.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_events: int = 2_000,
+        max_streams: int = 1_000,
+        max_stream_bytes: int = 2 * 1024 * 1024,
+        max_bytes: int = 256 * 1024 * 1024,
+        first_id: int | None = None,
+    ) -> None:
+        """`max_events` and `max_stream_bytes` bound one stream, `max_streams` and `max_bytes` all of them together."""
+        self._max_events = max_events
+        self._max_streams = max_streams
+        self._max_stream_bytes = max_stream_bytes
+        self._max_bytes = max_bytes
+        self._ids = count(first_id if first_id is not None else time.time_ns() // 1_000)
+        self._rings: OrderedDict[_Key, _Ring] = OrderedDict()
+        self._watchers: dict[_Key, set[asyncio.Event]] = {}
+        # Of evicted streams that somebody watches: the last id, so that the reader learns of what it had not taken yet.
+        self._evicted: dict[_Key, int] = {}
+        self._size = 0
+
+    def publish(self, event: DebugEvent) -> None:
+        """Keeps the event and wakes those who watch its stream. The stream written to least recently makes room when there are too many."""
+        key = _key(event.tenant_id, event.extension_id)
+        ring = self._rings.get(key)
+        if ring is None:
+            ring = self._rings[key] = _Ring()
+            ring.dropped_through = self._evicted.pop(key, 0)
+        self._rings.move_to_end(key)
+        self._size += ring.push(next(self._ids), event, self._max_events, self._max_stream_bytes)
+        while len(self._rings) > 1 and (len(self._rings) > self._max_streams or self._size > self._max_bytes):
+            self._evict()
+        for watcher in self._watchers.get(key, ()):
+            watcher.set()
+
+    def tail(self, tenant_id: str, extension_id: str, count: int) -> list[tuple[int, DebugEvent]]:
+        """The last `count` events of one stream as (id, event), oldest first."""
+        ring = self._rings.get(_key(tenant_id, extension_id))
+        if ring is None or count <= 0:
+            return []
+        entries = ring.entries
+        return [entries[index] for index in range(max(0, len(entries) - count), len(entries))]
+
+    def after(self, tenant_id: str, extension_id: str, after_id: int) -> list[tuple[int, DebugEvent]]:
+        """The kept events of one stream with an id above `after_id`, oldest first: what a reader that polls asks for."""
+        ring = self._rings.get(_key(tenant_id, extension_id))
+        return [] if ring is None else ring.after(after_id)
+
+    async def subscribe(self, tenant_id: str, extension_id: str, after_id: int) -> AsyncIterator[tuple[int, DebugEvent]]:
+        """Yields (id, event) of one stream for every event above `after_id`, kept ones first, then new ones as they come; never ends.
+
+        A reader so slow that events were pushed out before it took them is told so by an event of the host in their place; otherwise
+        there are no gaps and no repetitions. With `after_id` 0 it begins at the oldest event that is kept.
+        """
+        key = _key(tenant_id, extension_id)
+        wake = asyncio.Event()
+        self._watchers.setdefault(key, set()).add(wake)
+        cursor = after_id
+        try:
+            while True:
+                wake.clear()
+                ring = self._rings.get(key)
+                if ring is not None:
+                    if 0 < cursor < ring.dropped_through:
+                        cursor = ring.dropped_through
+                        yield cursor, _gap(tenant_id, extension_id)
+                    for event_id, event in ring.after(cursor):
+                        cursor = event_id
+                        yield event_id, event
+                await wake.wait()
+        finally:
+            watchers = self._watchers[key]
+            watchers.discard(wake)
+            if not watchers:
+                del self._watchers[key]
+                self._evicted.pop(key, None)
+
+    def _evict(self) -> None:
+        key, ring = self._rings.popitem(last=False)
+        self._size -= ring.size
+        if key in self._watchers:
+            self._evicted[key] = ring.entries[-1][0]
+
+
+def _key(tenant_id: str, extension_id: str) -> _Key:
+    return tenant_id.lower(), extension_id.lower()
+
+
+def _cost(event: DebugEvent) -> int:
+    return EVENT_OVERHEAD_BYTES + 4 * len(event.message)
+
+
+def _gap(tenant_id: str, extension_id: str) -> DebugEvent:
+    return DebugEvent(
+        ts=time.time_ns() // 1_000_000,
+        level="warn",
+        stream="host",
+        tenant_id=tenant_id,
+        extension_id=extension_id,
+        message="Some events are missing here: they came faster than they were read.",
+    )

@@ -1,0 +1,110 @@
+"""A real HTTP server on a free loopback port that records what it was asked and answers as told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass
+class Recorded:
+    method: str
+    path: str
+    query: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def header(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key == name), None)
+
+
+Answer = Callable[[Recorded], Response | Awaitable[Response]]
+
+
+@dataclass
+class RecordingServer:
+    """`requests` is what came in; `answer` makes each response and may be replaced at any time."""
+
+    port: int
+    requests: list[Recorded] = field(default_factory=list)
+    answer: Answer = field(default=lambda _: JSONResponse({}))
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def reply(self, body: Any, status: int = 200) -> None:
+        """From now on, every request is answered with this JSON and status."""
+        self.answer = lambda _: JSONResponse(body, status_code=status)
+
+    async def wait_for(self, number: int) -> list[Recorded]:
+        """Waits until so many requests have come in, at most five seconds."""
+        async with asyncio.timeout(5):
+            while len(self.requests) < number:
+                self.arrived.clear()
+                await self.arrived.wait()
+        return self.requests
+
+    async def handle(self, request: Request) -> Response:
+        raw_path = request.scope["raw_path"].decode("ascii").partition("?")[0]
+        headers = [(key.decode("latin-1"), value.decode("latin-1")) for key, value in request.headers.raw]
+        recorded = Recorded(request.method, raw_path, request.url.query, headers, await request.body())
+        self.requests.append(recorded)
+        self.arrived.set()
+        answer = self.answer(recorded)
+        return answer if isinstance(answer, Response) else await answer
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.ready.set()
+
+
+@contextlib.asynccontextmanager
+async def recording_server(port: int = 0) -> AsyncIterator[RecordingServer]:
+    """Runs the server in the current event loop for the length of the block."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    recorder = RecordingServer(listener.getsockname()[1])
+    app = Starlette(routes=[Route("/{path:path}", recorder.handle, methods=METHODS)])
+    server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none", server_header=False, timeout_graceful_shutdown=1))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        async with asyncio.timeout(5):
+            await server.ready.wait()
+        yield recorder
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
+
+
+def free_port() -> int:
+    """A port on which nothing listens at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+
+from holdfast.events import Redactor, redact
+
+
+def test_a_secret_is_masked_wherever_it_stands() -> None:
+    assert redact("key=s3cret; again s3cret", ["s3cret"]) == "key=[secret]; again [secret]"
+
+
+def test_a_secret_is_masked_when_percent_encoded() -> None:
+    assert redact("https://x.test/a%2Fb%20c", ["a/b c"]) == "https://x.test/[secret]"
+
+
+def test_a_secret_is_masked_when_escaped_in_json() -> None:
+    value = 'quo"te\nüñ'
+    assert redact(json.dumps({"k": value}), [value]) == '{"k": "[secret]"}'
+    assert redact(json.dumps({"k": value}, ensure_ascii=False), [value]) == '{"k": "[secret]"}'
+
+
+def test_values_shorter_than_four_characters_are_left_alone() -> None:
+    assert redact("yes, 1 abc", ["yes", "1", "", "abc"]) == "yes, 1 abc"
+    assert redact("abcd", ["abcd"]) == "[secret]"
+
+
+def test_a_secret_that_begins_with_another_is_masked_whole() -> None:
+    assert redact("token-long", ["token", "token-long"]) == "[secret]"
+
+
+def test_a_secret_is_not_a_pattern() -> None:
+    assert redact("aaaa a.*a", ["a.*a"]) == "aaaa [secret]"
+
+
+def test_masking_comes_before_cutting_so_that_no_half_of_a_secret_remains() -> None:
+    assert Redactor(["0123456789"]).clipped("ab0123456789cd", 6) == ("ab[sec", True)
+
+
+def test_a_secret_that_straddles_the_searched_window_does_not_show() -> None:
+    secret = "x" * 50 + "END"
+    text = secret * 4
+    kept, cut = Redactor([secret]).clipped(text, 60)
+    assert "x" not in kept
+    assert cut
+
+
+def test_a_text_that_fits_is_not_marked_as_cut() -> None:
+    assert Redactor(["secret"]).clipped("a secret b", 40) == ("a [secret] b", False)
+
+
+def test_a_text_cut_without_any_secret_in_it_is_marked() -> None:
+    assert Redactor(["secret"]).clipped("abcdef", 3) == ("abc", True)
+
+
+def test_the_end_of_a_text_after_a_masked_secret_is_marked_as_cut() -> None:
+    kept, cut = Redactor(["secretsecret"]).clipped("secretsecret" + "z" * 30, 12)
+    assert kept == "[secret]"
+    assert cut

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdfast.events import clip
+
+
+def test_text_within_the_limit_is_kept_whole() -> None:
+    assert clip("olá", 4) == ("olá", False)
+
+
+def test_a_cut_inside_a_character_drops_the_whole_character() -> None:
+    assert clip("aé", 2) == ("a", True)
+    assert clip("€€", 5) == ("€", True)
+    assert clip("😀", 3) == ("", True)
+
+
+def test_lone_surrogates_become_question_marks() -> None:
+    assert clip("a\ud800b", 10) == ("a?b", False)
+
+
+@pytest.mark.parametrize("limit", [8_190, 8_191, 8_192, 8_193])
+def test_a_long_line_of_two_byte_characters_is_cut_at_any_limit(limit: int) -> None:
+    kept, cut = clip("é" * 5_000, limit)
+    assert kept == "é" * (limit // 2)
+    assert cut
+
+
+@given(st.text(), st.integers(1, 40))
+def test_what_is_kept_is_a_beginning_of_the_text_that_fits(text: str, limit: int) -> None:
+    kept, cut = clip(text, limit)
+    assert text.startswith(kept)
+    assert len(kept.encode()) <= limit
+    assert cut == (kept != text)
+    if cut:
+        assert len(text[: len(kept) + 1].encode()) > limit
