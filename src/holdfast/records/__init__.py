@@ -1,1 +1,1 @@
-"""The application's own records that extensions read: tenants, users, roles, clients."""
+"""The application's own records that extensions read: tenants, users, roles, clients; sessions and API keys; the database itself."""

@@ -1,1 +1,1 @@
-"""What is published and who has installed it: tables, publish, installs, grants, configuration."""
+"""What is published and who has installed it: tables, migrations, installing, grants, configuration."""

@@ -1,1 +1,1 @@
-"""What an install keeps: the key-value records of `cap:storage.kv`."""
+"""What extensions store: records by namespace and key, with revisions, expiry and quotas."""

@@ -1,0 +1,75 @@
+"""API keys: `hf_` and 43 random characters, kept as a hash, recognisable by their prefix, limited by scopes and expiry."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from sqlalchemy import or_, update
+
+from holdfast.records.columns import utc_now
+from holdfast.records.database import Database
+from holdfast.records.identities import Identity, identities, identity_of
+from holdfast.records.tables import ApiKey, User
+from holdfast.records.tokens import token_hash
+
+KEY_MARK = "hf_"
+_SHOWN = 10
+
+
+async def create_api_key(
+    db: Database,
+    *,
+    tenant_id: str,
+    user_id: str,
+    description: str | None = None,
+    scopes: Iterable[str] = ("*",),
+    expires_at: datetime | None = None,
+) -> str:
+    """Makes a key that acts as `user_id`, within `scopes` (`resource:action`, or `*`). Returns the key, seen only here."""
+    key = KEY_MARK + secrets.token_urlsafe(32)
+    async with db.transaction() as session:
+        session.add(
+            ApiKey(
+                tenant=tenant_id,
+                user_id=user_id,
+                key_hash=token_hash(key),
+                prefix=key[:_SHOWN],
+                description=description,
+                scopes=sorted(set(scopes)),
+                expires_at=expires_at,
+            )
+        )
+    return key
+
+
+async def find_api_key(db: Database, key: str, *, now: Callable[[], datetime] = utc_now) -> Identity | None:
+    """The user a key acts as, with the key's scopes; None when it is unknown, revoked or expired, or its user inactive."""
+    if not key.startswith(KEY_MARK):
+        return None
+    query = (
+        identities()
+        .add_columns(ApiKey.scopes)
+        .join(ApiKey, (ApiKey.user_id == User.user_id) & (ApiKey.tenant == User.tenant))
+        .where(
+            ApiKey.key_hash == token_hash(key),
+            ApiKey.revoked.is_(False),
+            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now()),
+        )
+    )
+    async with db.session() as session:
+        row = (await session.execute(query)).first()
+    if row is None:
+        return None
+    return identity_of(row[0], row[1], frozenset(row[2]))
+
+
+async def revoke_api_keys(db: Database, *, tenant_id: str, user_id: str, description: str) -> None:
+    """Revokes every key of a user that carries `description`."""
+    async with db.transaction() as session:
+        await session.execute(
+            update(ApiKey)
+            .where(ApiKey.tenant == tenant_id, ApiKey.user_id == user_id, ApiKey.description == description)
+            .values(revoked=True)
+        )

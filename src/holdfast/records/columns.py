@@ -1,0 +1,69 @@
+"""Column types that mean the same on SQLite and on Postgres, and the declarative base every table of Holdfast shares."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, MetaData, String, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+# On Postgres a native uuid; on SQLite its 36-character text, so that a person reading the file sees the id that Holdfast prints.
+UuidText: TypeEngine[str] = String(36).with_variant(Uuid(as_uuid=False), "postgresql")
+
+# none_as_null: a missing document is SQL NULL; the JSON value `null` would pass a NOT NULL column.
+Json: TypeEngine[Any] = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+# A JSON value that may itself be `null`, such as what an extension stores.
+JsonValue: TypeEngine[Any] = JSON().with_variant(JSONB(), "postgresql")
+
+
+class Timestamp(TypeDecorator[datetime]):
+    """An instant. Goes in and comes out as an aware datetime in UTC; SQLite, which has no zones, stores UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a timestamp needs a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The base of every table."""
+
+    metadata = MetaData()
+
+
+def new_id() -> str:
+    """A random UUID as text."""
+    return str(uuid.uuid4())
+
+
+def utc_now() -> datetime:
+    """The clock that is used where none is passed in."""
+    return datetime.now(UTC)
+
+
+def as_uuid(text: str) -> str | None:
+    """The canonical form of a UUID of versions 1 to 5 with the RFC variant, or None."""
+    if len(text) != 36:
+        return None
+    try:
+        value = uuid.UUID(text)
+    except ValueError:
+        return None
+    if value.variant != uuid.RFC_4122 or value.version not in (1, 2, 3, 4, 5):
+        return None
+    return str(value)
