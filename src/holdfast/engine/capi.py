@@ -182,6 +182,8 @@ class NativeCall:
                 if self._tasks:
                     await self._wake.wait()
                     self._wake.clear()
+                    if self.failure is not None:
+                        raise GuestFault("a host function failed")
                 else:
                     await asyncio.sleep(0)
         finally:
@@ -244,6 +246,8 @@ class NativeCall:
 
     def _finished(self, task: asyncio.Future[None]) -> None:
         self._tasks.discard(task)
+        if self.failure is None:
+            self.failure = asyncio.CancelledError() if task.cancelled() else task.exception()
         self._wake.set()
 
 
@@ -269,18 +273,17 @@ def _on_call(function: int, context: int, _type: int, args: int, _nargs: int, re
     return 0
 
 
-_pending: dict[int, tuple[asyncio.Future[None], NativeCall, int]] = {}
+_pending: dict[int, asyncio.Future[None]] = {}
 
 
 @_callback(c_bool, _P)
 def _on_continue(key: int) -> bool:
-    task, call, error_slot = _pending[key]
-    if not task.done():
+    task = _pending[key]
+    # A task that failed never continues the guest: by now there is no way to give Wasmtime an error, because the slot for it lived
+    # on the stack of the callback. The driver sees the call's failure and ends the guest instead.
+    if not task.done() or task.cancelled() or task.exception() is not None:
         return False
     del _pending[key]
-    failure = asyncio.CancelledError() if task.cancelled() else task.exception()
-    if failure is not None:
-        ctypes.memmove(error_slot, _failed(call, failure).to_bytes(8, "little"), 8)
     return True
 
 
@@ -310,7 +313,7 @@ def _on_call_async(
         task = asyncio.ensure_future(awaitable)
         call._started(task)
         key = next(_numbers)
-        _pending[key] = (task, call, error_slot)
+        _pending[key] = task
         call._pending.append(key)
         ctypes.memmove(out, _continuation.pack(_CONTINUE_ADDRESS, key, 0), 24)
     except BaseException as failure:

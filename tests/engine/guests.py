@@ -1,0 +1,84 @@
+"""Guests written in WAT: small, exact, and able to do what no compiler would emit. Assembled into components with wasm-tools."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from holdfast import world
+
+WIT = Path(next(iter(world.__path__))) / "wit"
+CACHE = Path(__file__).parents[2] / "build" / "wat"
+
+RESPONSE_AT = 1024
+"""Where `answering` guests keep their response record in memory."""
+
+_ALLOCATOR = """
+  (global $next (mut i32) (i32.const 65536))
+  (func $realloc (export "cabi_realloc") (param $old i32) (param $old_size i32) (param $align i32) (param $size i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 15)) (i32.const -16)))
+    (global.set $next (i32.add (local.get $at) (local.get $size)))
+    (block $fits
+      (loop $grow
+        (br_if $fits (i32.ge_u (i32.mul (memory.size) (i32.const 65536)) (global.get $next)))
+        (br_if $grow (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+      unreachable)
+    (local.get $at))
+"""
+
+
+def module(
+    handler: str, *, imports: str = "", items: str = "", memory: str = '(memory (export "memory") 2)', response: bytes | None = None
+) -> str:
+    """The text of a core module whose `handler` has the given body: it may use `(local.get $request)` and leaves a pointer."""
+    data = answer(200, b"ok") if response is None else response
+    escaped = "".join(f"\\{byte:02x}" for byte in data)
+    return f"""(module
+  {imports}
+  {memory}
+  (data (i32.const {RESPONSE_AT}) "{escaped}")
+  {_ALLOCATOR}
+  {items}
+  (func (export "handler") (param $request i32) (result i32) {handler}))"""
+
+
+def answer(status: int, body: bytes | None) -> bytes:
+    """The canonical memory form of an `execute-response` at RESPONSE_AT: status, no headers, and the body right behind it."""
+    head = status.to_bytes(2, "little") + bytes(2) + bytes(8)
+    if body is None:
+        return head + bytes(12)
+    return head + (1).to_bytes(4, "little") + (RESPONSE_AT + 24).to_bytes(4, "little") + len(body).to_bytes(4, "little") + body
+
+
+RETURN = f"(i32.const {RESPONSE_AT})"
+"""The handler body that answers what `response` says."""
+
+
+def assemble(core: str, *, world_name: str = "runner", wit: Path = WIT) -> Path:
+    """Makes a component of a core module in WAT. Cached by content, since assembling takes a process or two."""
+    text = f"{core}{world_name}{sorted((f.name, f.read_text()) for f in (wit.iterdir() if wit.is_dir() else [wit]))}"
+    made = CACHE / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.wasm"
+    if not made.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        tools = Path(sys.executable).with_name("wasm-tools")
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            source, embedded, component = (Path(folder) / name for name in ("core.wat", "embedded.wasm", "component.wasm"))
+            source.write_text(core)
+            _run(tools, "component", "embed", str(wit), "--world", world_name, str(source), "-o", str(embedded))
+            _run(tools, "component", "new", str(embedded), "-o", str(component))
+            component.replace(made)
+    return made
+
+
+def _run(*command: str | Path) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode:
+        raise AssertionError(f"wasm-tools refuses the guest: {done.stderr}")
+
+
+def sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
