@@ -1,0 +1,183 @@
+"""The rows that say what exists: extension, version, bundle, endpoints. Written when an archive is installed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.bundles.manifest import Manifest
+from holdfast.registry import identity
+from holdfast.registry.endpoints import Endpoint, normalise_handler, normalise_path, to_stored
+from holdfast.registry.errors import UnknownCapability, VersionConflict
+from holdfast.registry.tables import ExtensionApiEndpoint, ExtensionBundle, ExtensionRegistry, ExtensionVersion
+from holdfast.world.capabilities import Capability, parse_capabilities
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An archive in the bundle store. `content_hash` is `sha256:…`, `key` its place there, `size` its bytes."""
+
+    manifest: Manifest
+    content_hash: str
+    key: str
+    size: int
+
+    @property
+    def publisher(self) -> str:
+        return self.manifest.publisher or identity.DEFAULT_PUBLISHER
+
+
+async def registry_id_for(session: AsyncSession, manifest: Manifest) -> str:
+    """The id under which the extension is, or will be, known."""
+    existing = await _find_registry(session, manifest.publisher or identity.DEFAULT_PUBLISHER, manifest.name)
+    return existing.id if existing else identity.registry_id(manifest.publisher, manifest.name)
+
+
+async def publish(
+    session: AsyncSession, archive: Archive, now: datetime, *, mutable_versions: bool
+) -> tuple[ExtensionRegistry, ExtensionVersion]:
+    """Makes the archive's extension, version, bundle and endpoints known, and the bundle the active one of its version.
+
+    Raises VersionConflict when the version is known with other content and versions are not mutable.
+    """
+    registry = await _upsert_registry(session, archive, now)
+    version = await _upsert_version(session, archive, registry, now, mutable_versions=mutable_versions)
+    await _activate_bundle(session, archive, version, now)
+    await _replace_endpoints(session, version, now)
+    return registry, version
+
+
+def requested_capabilities(manifest: Manifest) -> frozenset[Capability]:
+    """The capabilities a manifest asks for. Raises UnknownCapability when one does not exist."""
+    known, unknown = parse_capabilities(manifest.capabilities)
+    if unknown:
+        raise UnknownCapability(
+            f"The manifest asks for capabilities that do not exist: {', '.join(unknown)}.",
+            hint=f"Known ones are {', '.join(sorted(Capability))}.",
+            details={"unknown": unknown},
+        )
+    return known
+
+
+async def _find_registry(session: AsyncSession, publisher: str, name: str) -> ExtensionRegistry | None:
+    return await session.scalar(select(ExtensionRegistry).where(ExtensionRegistry.publisher == publisher, ExtensionRegistry.name == name))
+
+
+async def _upsert_registry(session: AsyncSession, archive: Archive, now: datetime) -> ExtensionRegistry:
+    manifest = archive.manifest
+    registry = await _find_registry(session, archive.publisher, manifest.name)
+    if registry is None:
+        registry = ExtensionRegistry(
+            id=identity.registry_id(manifest.publisher, manifest.name), publisher=archive.publisher, name=manifest.name, created_at=now
+        )
+        session.add(registry)
+    registry.display_name = manifest.display_name or manifest.name
+    registry.description = manifest.description or ""
+    registry.updated_at = now
+    await session.flush()
+    return registry
+
+
+async def _upsert_version(
+    session: AsyncSession, archive: Archive, registry: ExtensionRegistry, now: datetime, *, mutable_versions: bool
+) -> ExtensionVersion:
+    manifest = archive.manifest
+    version = await session.scalar(
+        select(ExtensionVersion).where(ExtensionVersion.registry_id == registry.id, ExtensionVersion.version == manifest.version)
+    )
+    if version is None:
+        version = ExtensionVersion(
+            id=identity.version_id(manifest.publisher, manifest.name, manifest.version),
+            registry_id=registry.id,
+            version=manifest.version,
+            created_at=now,
+        )
+        session.add(version)
+    elif not mutable_versions and not await _has_bundle(session, version.id, archive.content_hash):
+        raise VersionConflict(
+            f"Version {manifest.version} of {registry.publisher}.{registry.name} exists with other content.",
+            hint="Give the changed extension a new version.",
+        )
+    version.runtime = manifest.runtime
+    version.main_entry = manifest.entry or (manifest.ui.entry if manifest.ui else None) or "dist/main.wasm"
+    version.api = manifest.raw.get("api") or {}
+    version.ui = stored_ui(manifest)
+    version.capabilities = sorted(str(capability) for capability in requested_capabilities(manifest))
+    version.api_endpoints = [to_stored(endpoint) for endpoint in _endpoints(manifest)]
+    await session.flush()
+    return version
+
+
+async def _activate_bundle(session: AsyncSession, archive: Archive, version: ExtensionVersion, now: datetime) -> None:
+    newest = await session.scalar(select(func.max(ExtensionBundle.created_at)).where(ExtensionBundle.version_id == version.id))
+    bundle = await session.scalar(
+        select(ExtensionBundle).where(ExtensionBundle.version_id == version.id, ExtensionBundle.content_hash == archive.content_hash)
+    )
+    if bundle is None:
+        manifest = archive.manifest
+        bundle = ExtensionBundle(
+            id=identity.bundle_id(manifest.publisher, manifest.name, manifest.version, archive.content_hash),
+            version_id=version.id,
+            content_hash=archive.content_hash,
+        )
+        session.add(bundle)
+    bundle.storage_url = archive.key
+    bundle.size_bytes = archive.size
+    # The newest is the active one, so it must be newer than every other even when the clock stands still or goes back.
+    bundle.created_at = now if newest is None or newest < now else newest + timedelta(microseconds=1)
+    await session.flush()
+
+
+async def _replace_endpoints(session: AsyncSession, version: ExtensionVersion, now: datetime) -> None:
+    rows = await session.scalars(select(ExtensionApiEndpoint).where(ExtensionApiEndpoint.version_id == version.id))
+    stale = {(row.method, row.path): row for row in rows}
+    for endpoint in version.api_endpoints:
+        row = stale.pop((endpoint["method"], endpoint["path"]), None)
+        if row is None:
+            row = ExtensionApiEndpoint(version_id=version.id, method=endpoint["method"], path=endpoint["path"], created_at=now)
+            session.add(row)
+        row.handler = endpoint["handler"]
+        row.updated_at = now
+    if stale:
+        await session.execute(delete(ExtensionApiEndpoint).where(ExtensionApiEndpoint.id.in_([row.id for row in stale.values()])))
+    await session.flush()
+
+
+async def _has_bundle(session: AsyncSession, version_id: str, content_hash: str) -> bool:
+    query = select(ExtensionBundle.id).where(ExtensionBundle.version_id == version_id, ExtensionBundle.content_hash == content_hash)
+    return await session.scalar(query) is not None
+
+
+def _endpoints(manifest: Manifest) -> list[Endpoint]:
+    # By method and path: what differs only in its slashes is the same endpoint, and the last one counts.
+    endpoints = {}
+    for declared in manifest.endpoints:
+        endpoint = Endpoint(
+            method=declared.method.upper(),
+            path=normalise_path(declared.path),
+            handler=normalise_handler(declared.handler),
+            schedulable=declared.schedulable,
+            permission=declared.permission,
+            client_portal=declared.client_portal,
+        )
+        endpoints[endpoint.method, endpoint.path] = endpoint
+    return list(endpoints.values())
+
+
+def stored_ui(manifest: Manifest) -> dict[str, Any] | None:
+    """What is stored of a manifest's `ui`: type, entry, and the labels of its two menu hooks."""
+    if manifest.ui is None:
+        return None
+    stored: dict[str, Any] = {"type": manifest.ui.type, "entry": manifest.ui.entry}
+    hooks: dict[str, Any] = {}
+    if manifest.ui.hooks and manifest.ui.hooks.app_menu and (label := manifest.ui.hooks.app_menu.label.strip()):
+        hooks["appMenu"] = {"label": label}
+    if manifest.ui.hooks and manifest.ui.hooks.client_portal_menu and (label := manifest.ui.hooks.client_portal_menu.label.strip()):
+        hooks["clientPortalMenu"] = {"label": label}
+    if hooks:
+        stored["hooks"] = hooks
+    return stored
