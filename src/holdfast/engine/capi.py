@@ -24,7 +24,8 @@ from wasmtime import component as wc
 from wasmtime.component import _types as wt
 
 from holdfast.engine import shapes as s
-from holdfast.engine.values import BYTES_HEADER, VALUE_BYTES, Arena
+from holdfast.engine.values import BYTES_HEADER as BYTES_HEADER
+from holdfast.engine.values import VALUE_BYTES, Arena
 
 VERSION: str = importlib.metadata.version("wasmtime")
 
@@ -406,6 +407,13 @@ class NativeEngine:
         """
         try:
             return bytes(wc.Component(self._engine, wasm).serialize())
+        except WasmtimeError as error:
+            raise GuestFault(str(error)) from error
+
+    def compile_here(self, text: str) -> NativeComponent:
+        """Compiles a component of our own, given as WAT, in this process. Never for what somebody else wrote."""
+        try:
+            return NativeComponent(self, wc.Component(self._engine, text))
         except WasmtimeError as error:
             raise GuestFault(str(error)) from error
 

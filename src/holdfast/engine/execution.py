@@ -16,6 +16,7 @@ from holdfast.engine.component_errors import CompileFailed
 from holdfast.engine.linking import lift_response, link, lower_request
 from holdfast.engine.outcome import RESPONSE_BODY_MAX_BYTES, Failure, FailureCode, Host, Limits, Outcome, classify
 from holdfast.engine.output import GuestOutput
+from holdfast.engine.proof import prove
 from holdfast.engine.values import Arena
 from holdfast.engine.wasi import Sources, SystemSources
 from holdfast.world.types import ExecuteRequest, ExecuteResponse
@@ -99,6 +100,18 @@ class Engine:
         self._sources = sources or SystemSources()
         self._loaded: OrderedDict[str, Component] = OrderedDict()
         self._loading: dict[str, asyncio.Task[Component]] = {}
+        self._proof: asyncio.Task[None] | None = None
+
+    async def prove(self) -> None:
+        """Proves once, on a tiny component, that wasmtime does what the engine relies on. Services call it at start, `load` first.
+
+        Raises EngineUnusable with a sentence naming what does not work.
+        """
+        if self._proof is None:
+            self._clock.enter()
+            self._proof = asyncio.create_task(prove(self._native))
+            self._proof.add_done_callback(lambda _: self._clock.leave())
+        await asyncio.shield(self._proof)
 
     async def load(self, wasm: Path, sha256: str) -> Component:
         """The component of a wasm file, whose SHA-256 is given in hex: from memory, from its artifact, or compiled.
@@ -117,6 +130,7 @@ class Engine:
         return await asyncio.shield(task)
 
     async def _load(self, wasm: Path, sha256: str) -> Component:
+        await self.prove()
         artifact = await self._artifacts.path(wasm, sha256)
         try:
             native = self._native.load(artifact)

@@ -1,0 +1,116 @@
+"""Proves at start, on a tiny component of our own, that the entry points of `wasmtime` do what the engine relies on.
+
+The engine uses parts of the package that are not its public interface. A new version that changes them must stop the service with one
+sentence, not with a tenant's wrong answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+from collections.abc import Awaitable
+
+from holdfast.engine.capi import VERSION, EngineUnusable, GuestFault, NativeCall, NativeEngine
+from holdfast.engine.shapes import Handle, Primitive
+from holdfast.engine.values import BYTES_HEADER, VALUE_BYTES, Arena, lifter, lowerer
+
+_COMPONENT = """
+(component
+  (import "holdfast:proof/host" (instance $host
+    (export "thing" (type $thing (sub resource)))
+    (export "make" (func (result (own $thing))))
+    (export "wait" (func (param "thing" (borrow $thing)) (result u32)))))
+  (alias export $host "thing" (type $thing))
+  (core func $make (canon lower (func $host "make")))
+  (core func $wait (canon lower (func $host "wait")))
+  (core func $drop (canon resource.drop $thing))
+  (core module $guest
+    (import "host" "make" (func $make (result i32)))
+    (import "host" "wait" (func $wait (param i32) (result i32)))
+    (import "host" "drop" (func $drop (param i32)))
+    (memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+    (func (export "prove") (param $at i32) (param $length i32) (result i32)
+      (local $thing i32)
+      (local.set $thing (call $make))
+      (i32.store (i32.const 0) (local.get $at))
+      (i32.store (i32.const 4) (i32.sub (local.get $length) (call $wait (local.get $thing))))
+      (call $drop (local.get $thing))
+      (i32.const 0)))
+  (core instance $instance (instantiate $guest
+    (with "host" (instance (export "make" (func $make)) (export "wait" (func $wait)) (export "drop" (func $drop))))))
+  (func (export "prove") (param "text" string) (result string)
+    (canon lift (core func $instance "prove") (memory $instance "memory") (realloc (func $instance "realloc")))))
+"""
+
+_RESOURCE = 1_000_000
+_TEXT = "holdfast…"
+
+
+class _Thing:
+    resource_type = _RESOURCE
+
+
+async def prove(engine: NativeEngine) -> None:
+    """Runs the component. Raises EngineUnusable with one sentence that says which step went wrong."""
+    step = "the memory layout of bytes objects"
+    sample = b"holdfast"
+    try:
+        _expect(ctypes.string_at(id(sample) + BYTES_HEADER, len(sample)) == sample)
+        step = "compiling a component"
+        component = engine.compile_here(_COMPONENT)
+        try:
+            step = "the component's imports and exports"
+            (imported,) = component.imports
+            _expect(imported.resources == ("thing",) and set(imported.functions) == {"make", "wait"})
+            _expect(component.exports["prove"].params[0][1] == Primitive("string"))
+            step = "defining host functions and resources"
+            component.define("holdfast:proof/host", {"make": (_make, False), "wait": (_wait, True)}, {"thing": _RESOURCE})
+            component.choose_export("prove")
+            call = NativeCall(engine, None, memory_bytes=1 << 20, memories=1, tables=4, table_elements=100, instances=8)
+            try:
+                step = "instantiating asynchronously"
+                function = await call.instantiate(component)
+                step = "calling asynchronously, with a host function that waits"
+                arena = Arena()
+                raw = await call.call(function, lowerer(Primitive("string"))(_TEXT, arena), 1)
+                step = "reading a result"
+                _expect(lifter(Primitive("string"))(raw, 0, call) == _TEXT[:-1])
+                call.release(raw)
+                step = "dropping a resource"
+                _expect(not call.resources)
+            finally:
+                await call.close()
+        finally:
+            component.close()
+    except (_Unexpected, GuestFault, ValueError, KeyError) as reason:
+        raise EngineUnusable(
+            f"wasmtime {VERSION} does not do what the engine needs: {step} failed ({reason}). Install the pinned version of wasmtime."
+        ) from reason
+
+
+class _Unexpected(Exception):
+    pass
+
+
+def _expect(holds: bool) -> None:
+    if not holds:
+        raise _Unexpected("an unexpected value")
+
+
+def _make(call: NativeCall, args: int, results: int) -> None:
+    arena = Arena(call)
+    call.give(results, lowerer(Handle(owned=True))(call.keep(_Thing()), arena), arena)
+
+
+def _wait(call: NativeCall, args: int, results: int) -> Awaitable[None]:
+    number = lifter(Handle(owned=False))(ctypes.string_at(args, VALUE_BYTES), 0, call)
+    _expect(isinstance(call.resources[number], _Thing))
+
+    async def later() -> None:
+        await asyncio.sleep(0)
+        arena = Arena(call)
+        # "…" is three bytes in UTF-8: the guest answers its text without them.
+        call.give(results, lowerer(Primitive("u32"))(3, arena), arena)
+
+    return later()

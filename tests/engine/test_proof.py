@@ -1,0 +1,42 @@
+"""The self-check says in one sentence what a changed wasmtime no longer does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from holdfast.engine import Engine, capi, proof
+from holdfast.engine.capi import EngineUnusable, NativeEngine, PoolSizes
+
+
+@pytest.mark.parametrize("pool", [None, PoolSizes(instances=4)], ids=["on demand", "pooled"])
+async def test_the_installed_wasmtime_passes(pool: PoolSizes | None) -> None:
+    engine = NativeEngine(pool)
+    await proof.prove(engine)
+    engine.close()
+    assert not capi._calls and not capi._pending
+
+
+def test_an_entry_point_that_is_gone_is_named() -> None:
+    with pytest.raises(EngineUnusable, match="wasmtime_no_such_function"):
+        capi._c("wasmtime_no_such_function", None)
+
+
+async def test_a_changed_memory_layout_is_named_before_any_guest_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof, "BYTES_HEADER", capi.BYTES_HEADER - 8)
+    engine = Engine(tmp_path, pool=False)
+    with pytest.raises(EngineUnusable, match="memory layout of bytes objects"):
+        await engine.prove()
+    await engine.close()
+
+
+async def test_a_host_function_that_is_not_waited_for_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def at_once(call: capi.NativeCall, args: int, results: int) -> None:
+        return None
+
+    monkeypatch.setattr(proof, "_wait", at_once)
+    engine = NativeEngine(None)
+    with pytest.raises(EngineUnusable, match="calling asynchronously"):
+        await proof.prove(engine)
+    engine.close()
