@@ -1,0 +1,15 @@
+"""Why an archive cannot be unpacked."""
+
+from __future__ import annotations
+
+from holdfast.errors import HoldfastError
+
+
+class ExtractFailed(HoldfastError):
+    """Raised when an archive is not a zstd-compressed tar, holds what a bundle may not hold, or goes beyond a limit."""
+
+    code = "extract_failed"
+    status = 500
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, hint="Pack the extension again with `holdfast pack` and install it again.")
