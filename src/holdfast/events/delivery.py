@@ -28,7 +28,8 @@ class HttpSink:
     """An `EventSink` that posts batches to `{base_url}/api/internal/ext-debug/events` with the header `x-runner-auth`.
 
     A batch leaves when it is full or `interval` seconds old. While the gateway is away, events wait in a queue of bounded length; the
-    oldest go first, and each stream that lost some is told how many. Delivery is at least once: a batch whose answer was lost is sent again.
+    oldest go first, and each stream that lost some is told how many. Delivery is at least once: a batch is sent again when it is not
+    known to have arrived.
     """
 
     def __init__(

@@ -1,1 +1,34 @@
 """What a guest may ask of its host: one module per WIT interface, behind one door."""
+
+from holdfast.hostcalls.backend import BackendUnavailable, HostBackend, HttpBackend, Reply, Service
+from holdfast.hostcalls.call import CallContext, CallUser, SecretEnvelope
+from holdfast.hostcalls.door import HostDoor
+from holdfast.hostcalls.egress import EgressRule, InvalidEgressEntry, parse_rule, parse_rules
+from holdfast.hostcalls.fetching import Fetcher, FetchLimits
+from holdfast.hostcalls.process import HostServices
+from holdfast.hostcalls.secrets import SecretDecryptFailed, open_envelope
+from holdfast.hostcalls.session import DoorLimits
+from holdfast.hostcalls.ui_proxy import UiProxy
+
+__all__ = [
+    "BackendUnavailable",
+    "CallContext",
+    "CallUser",
+    "DoorLimits",
+    "EgressRule",
+    "FetchLimits",
+    "Fetcher",
+    "HostBackend",
+    "HostDoor",
+    "HostServices",
+    "HttpBackend",
+    "InvalidEgressEntry",
+    "Reply",
+    "SecretDecryptFailed",
+    "SecretEnvelope",
+    "Service",
+    "UiProxy",
+    "open_envelope",
+    "parse_rule",
+    "parse_rules",
+]

@@ -1,0 +1,57 @@
+"""What the host knows about one call: who it is for, which version runs, what was configured."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import Struct, field
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def is_install_id(text: str) -> bool:
+    """Whether `text` is a UUID in its usual form, and so can stand in a URL path as it is."""
+    return _UUID.fullmatch(text) is not None
+
+
+class CallUser(Struct, frozen=True, kw_only=True):
+    """The person on whose behalf the call is made."""
+
+    user_id: str
+    user_email: str
+    user_name: str
+    user_type: str
+    client_name: str = ""
+    client_id: str | None = None
+    additional_fields: dict[str, str] = field(default_factory=dict)
+
+
+class SecretEnvelope(Struct, frozen=True, kw_only=True):
+    """Secrets on their way to the runner. `ciphertext_b64` depends on `algorithm`; `expires_at` is an ISO 8601 time."""
+
+    ciphertext_b64: str
+    version: str | None = None
+    algorithm: str | None = None
+    expires_at: str | None = None
+    key_path: str | None = None
+    mount: str | None = None
+
+
+class CallContext(Struct, frozen=True, kw_only=True):
+    """One call. `extension_id` is the registry id; `egress` are the hosts that this install was granted, as written in the manifest."""
+
+    request_id: str | None
+    tenant_id: str
+    extension_id: str
+    install_id: str | None = None
+    version_id: str | None = None
+    content_hash: str | None = None
+    config: dict[str, str] = field(default_factory=dict)
+    user: CallUser | None = None
+    egress: tuple[str, ...] = ()
+    secrets: SecretEnvelope | None = None
+
+    @property
+    def usable_install_id(self) -> str | None:
+        """The install id if there is one and it is a UUID; nothing else is ever put into a URL."""
+        return self.install_id if self.install_id is not None and is_install_id(self.install_id) else None

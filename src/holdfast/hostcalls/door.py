@@ -1,0 +1,175 @@
+"""The one door between a guest and its host: granted? within quota? do it, report it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from holdfast.events import EventSink, Level
+from holdfast.hostcalls import clients, context, http, invoicing, scheduler, secrets, services, storage, ui_proxy, user
+from holdfast.hostcalls import logging as guest_logging
+from holdfast.hostcalls.backend import HostBackend
+from holdfast.hostcalls.call import CallContext
+from holdfast.hostcalls.egress import EgressRule, InvalidEgressEntry, parse_rule
+from holdfast.hostcalls.fetching import Fetcher
+from holdfast.hostcalls.refusals import host_failed, not_granted, over_quota
+from holdfast.hostcalls.report import Reporter
+from holdfast.hostcalls.session import DoorLimits, Refused, Session
+from holdfast.hostcalls.ui_proxy import UiProxy
+from holdfast.world.capabilities import ALWAYS_GRANTED, Capability
+from holdfast.world.functions import Function, WitError
+from holdfast.world.types import HttpRequest, StorageEntry
+
+logger = logging.getLogger(__name__)
+
+QUOTA_USED_UP = "quota of host calls used up"
+HOST_FAILURE = "internal error of the host"
+
+HANDLERS: dict[str, Callable[..., Awaitable[object]]] = {
+    "context.get-context": context.get_context,
+    "secrets.get": secrets.get,
+    "secrets.list-keys": secrets.list_keys,
+    "http.fetch": http.fetch,
+    "storage.get": storage.get,
+    "storage.put": storage.put,
+    "storage.delete": storage.delete,
+    "storage.list-entries": storage.list_entries,
+    "logging.log-info": guest_logging.log_info,
+    "logging.log-warn": guest_logging.log_warn,
+    "logging.log-error": guest_logging.log_error,
+    "ui-proxy.call-route": ui_proxy.call_route,
+    "user.get-user": user.get_user,
+    "user-v2.get-user": user.get_user_v2,
+    "scheduler.list-schedules": scheduler.list_schedules,
+    "scheduler.get-schedule": scheduler.get_schedule,
+    "scheduler.create-schedule": scheduler.create_schedule,
+    "scheduler.update-schedule": scheduler.update_schedule,
+    "scheduler.delete-schedule": scheduler.delete_schedule,
+    "scheduler.get-endpoints": scheduler.get_endpoints,
+    "invoicing.create-manual-invoice": invoicing.create_manual_invoice,
+    "clients.list-clients": clients.list_clients,
+    "clients.get-client": clients.get_client,
+    "services.list-services": services.list_services,
+    "services.get-service": services.get_service,
+}
+"""What does the work of every function of the world; each takes the session, then the function's own arguments."""
+
+
+class HostDoor:
+    """The host of one call, as the engine sees it (`engine.Host`), and the voice of the call in the debug stream.
+
+    A refusal or failure reaches the guest as the error case or the result that the contract names, never as a trap.
+    """
+
+    def __init__(
+        self,
+        call: CallContext,
+        granted: frozenset[Capability],
+        backend: HostBackend,
+        events: EventSink,
+        *,
+        fetcher: Fetcher,
+        ui_proxy: UiProxy | None = None,
+        secrets: Mapping[str, str] | None = None,
+        limits: DoorLimits | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`granted` is completed by what is always granted; `secrets` are decoded (see `open_envelope`); `clock` counts seconds."""
+        self._limits = limits or DoorLimits()
+        self._granted = granted | ALWAYS_GRANTED
+        self._clock = clock
+        self._calls = 0
+        opened = dict(secrets or {})
+        self._report = Reporter(
+            call, events, secrets=opened.values(), max_event_bytes=self._limits.event_bytes, max_lines=self._limits.log_lines
+        )
+        self._session = Session(
+            call=call,
+            granted=self._granted,
+            secrets=opened,
+            egress=self._rules(call.egress),
+            backend=backend,
+            fetcher=fetcher,
+            ui_proxy=ui_proxy,
+            report=self._report,
+            limits=self._limits,
+        )
+
+    async def call(self, function: Function, args: tuple[object, ...]) -> object:
+        """Answers one call of the guest. Returns the function's value; raises WitError for the error case of its result."""
+        started = self._clock()
+        self._calls += 1
+        if self._calls > self._limits.host_calls:
+            if self._calls == self._limits.host_calls + 1:
+                self._tell(function, args, "refused", started, "warn", f"the call has made {self._limits.host_calls} host calls, its limit")
+            return over_quota(function, QUOTA_USED_UP)
+        if function.capability not in self._granted:
+            self._tell(function, args, "not granted", started, "warn", f"the install was not granted {function.capability.value}")
+            return not_granted(function)
+        try:
+            answer = await HANDLERS[function.id](self._session, *args)
+        except WitError as refusal:
+            reason = refusal.reason if isinstance(refusal, Refused) else ""
+            self._tell(function, args, refusal.case.value, started, "warn" if reason else "debug", reason)
+            raise
+        except Exception as error:
+            logger.exception("host function %s failed", function.id)
+            self._tell(function, args, HOST_FAILURE, started, "error", type(error).__name__)
+            return host_failed(function, HOST_FAILURE)
+        if getattr(answer, "success", True) is False:  # a result that is a record carries its own failure
+            self._tell(function, args, "failed", started, "warn", getattr(answer, "error", None) or "")
+        elif function.interface != "logging":  # a line of the log is an event by itself
+            self._tell(function, args, "ok", started, "debug", "")
+        return answer
+
+    def output(self, stream: Literal["stdout", "stderr"], line: str) -> None:
+        """A line of the guest's standard streams: an event of level info, or error for stderr."""
+        self._report.guest_line("info" if stream == "stdout" else "error", stream, line)
+
+    def call_started(self, method: str, path: str) -> None:
+        """Reports the beginning of the call. A query is left out: it may carry what is nobody's business."""
+        self._report.host("info", f"call started: {method} {path.partition('?')[0]}")
+
+    def call_finished(self, status: int, ms: float) -> None:
+        """Reports the guest's answer."""
+        self._report.host("info", f"call finished: status {status} in {ms:.1f} ms")
+
+    def call_failed(self, code: str, message: str, stack: Sequence[str] = ()) -> None:
+        """Reports a call that ended without an answer: the stable code, a sentence, the guest's stack, innermost frame first."""
+        self._report.host("error", "\n".join([f"call failed: {code}: {message}", *(f"    at {frame}" for frame in stack)]))
+
+    def _tell(self, function: Function, args: tuple[Any, ...], outcome: str, started: float, level: Level, reason: str) -> None:
+        ms = (self._clock() - started) * 1_000
+        subject = _subject(function.id, args)
+        self._report.host(
+            level, f"host call {function.id}{f' ({subject})' if subject else ''}: {outcome} in {ms:.1f} ms{f': {reason}' if reason else ''}"
+        )
+
+    def _rules(self, entries: Sequence[str]) -> tuple[EgressRule, ...]:
+        """The rules of the install. A faulty entry grants nothing; the author is told."""
+        rules: list[EgressRule] = []
+        for entry in entries:
+            try:
+                rules.append(parse_rule(entry))
+            except InvalidEgressEntry as error:
+                self._report.host("warn", str(error))
+        return tuple(rules)
+
+
+def _subject(function_id: str, args: tuple[Any, ...]) -> str:
+    """What a host call was about, as far as it may be shown: the namespace of a record, host and path of a fetch; nothing else."""
+    match function_id, args:
+        case (("storage.get" | "storage.delete" | "storage.list-entries"), (str() as namespace, *_)):
+            return f"namespace {namespace[:128]}"
+        case "storage.put", (StorageEntry() as entry,):
+            return f"namespace {entry.namespace[:128]}"
+        case "http.fetch", (HttpRequest() as request,):
+            try:
+                parts = urlsplit(request.url)
+                return f"{request.method[:16]} {parts.hostname or ''}{parts.path}"[:500]
+            except ValueError:
+                return request.method[:16]
+    return ""

@@ -1,0 +1,146 @@
+"""Which hosts an extension may call: the rules of its install and of the operator, and what a URL points at."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+import httpx2
+from msgspec import Struct
+
+from holdfast.errors import HoldfastError
+
+DEFAULT_PORTS = {"https": 443, "http": 80}
+MAX_URL_CHARACTERS = 8_192
+
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_LOOPBACK_NAME = "localhost"
+
+
+class InvalidEgressEntry(HoldfastError):
+    """Raised when an egress entry is not `host`, `host:port`, `*.host` or one of these with `https://` or `http://` before it."""
+
+    code = "invalid_egress_entry"
+    status = 400
+
+
+class InvalidTarget(ValueError):
+    """Raised when a URL is none that an extension may name. The text says why."""
+
+
+class Target(Struct, frozen=True):
+    """What a URL points at. `host` is lower-case ASCII without a final dot; an IPv6 address has no brackets."""
+
+    scheme: str
+    host: str
+    port: int
+    url: httpx2.URL
+
+
+class EgressRule(Struct, frozen=True):
+    """One allowed destination. `subdomains` means every name below `host`, and not `host` itself; `explicit_port` that it was written."""
+
+    scheme: str
+    host: str
+    port: int
+    subdomains: bool
+    explicit_port: bool
+
+    def matches(self, target: Target) -> bool:
+        if (self.scheme, self.port) != (target.scheme, target.port):
+            return False
+        return target.host.endswith("." + self.host) if self.subdomains else target.host == self.host
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the rule names a port of this machine itself."""
+        return self.explicit_port and not self.subdomains and (self.host == _LOOPBACK_NAME or _is_loopback(self.host))
+
+
+def parse_target(url: str) -> Target:
+    """Reads the URL of a fetch. Raises InvalidTarget for other schemes than http and https, credentials, and hosts written in odd ways."""
+    if len(url) > MAX_URL_CHARACTERS:
+        raise InvalidTarget("the URL is too long")
+    try:
+        parsed = httpx2.URL(url)
+        host = parsed.raw_host.decode("ascii")
+    except (httpx2.InvalidURL, UnicodeError, ValueError):
+        raise InvalidTarget("it is not a URL") from None
+    if parsed.scheme not in DEFAULT_PORTS:
+        raise InvalidTarget("the scheme must be https or http")
+    if parsed.userinfo:
+        raise InvalidTarget("the URL carries credentials; send them in a header")
+    port = DEFAULT_PORTS[parsed.scheme] if parsed.port is None else parsed.port
+    if not 1 <= port <= 65_535:
+        raise InvalidTarget("the port is out of range")
+    return Target(parsed.scheme, normal_host(host), port, parsed)
+
+
+def normal_host(host: str) -> str:
+    """A host in the one form in which hosts are compared. Raises InvalidTarget for what is neither a name nor a plain address.
+
+    `2130706433`, `0x7f.1` and `127.1` are addresses to some resolvers and names to others, so a host that ends in a number must be four
+    decimal numbers.
+    """
+    host = host.lower().removesuffix(".")
+    if ":" in host:
+        try:
+            address = ipaddress.IPv6Address(host)
+        except ValueError:
+            raise InvalidTarget("the host is not an address") from None
+        if address.scope_id is not None:
+            raise InvalidTarget("the host names a network interface")
+        return address.compressed
+    if len(host) > 253 or not _NAME.fullmatch(host):
+        raise InvalidTarget("the host is not a name")
+    if _NUMERIC_LABEL.fullmatch(host.rpartition(".")[2]):
+        try:
+            return str(ipaddress.IPv4Address(host))
+        except ValueError:
+            raise InvalidTarget("the host is a number that is not an address") from None
+    return host
+
+
+def parse_rule(entry: str) -> EgressRule:
+    """Reads one egress entry; https is meant where no scheme is named, and the scheme's port where none is. Raises InvalidEgressEntry."""
+    text = entry.strip().lower()
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        scheme, rest = "https", text
+    subdomains = rest.startswith("*.")
+    try:
+        if re.search(r"[/?#@\\\s]", rest):
+            raise InvalidTarget("an entry is a host, without a path or credentials")
+        target = parse_target(f"{scheme}://{rest.removeprefix('*.')}")
+    except InvalidTarget as error:
+        raise _invalid(entry, str(error)) from None
+    if subdomains and ("." not in target.host or ":" in target.host or _is_address(target.host)):
+        raise _invalid(entry, "`*.` stands before a domain of at least two parts")
+    return EgressRule(target.scheme, target.host, target.port, subdomains, re.search(r":[0-9]+$", rest) is not None)
+
+
+def parse_rules(entries: Iterable[str]) -> tuple[EgressRule, ...]:
+    """Reads egress entries, blank ones left out. Raises InvalidEgressEntry for the first that is faulty."""
+    return tuple(parse_rule(entry) for entry in entries if entry.strip())
+
+
+def _invalid(entry: str, reason: str) -> InvalidEgressEntry:
+    return InvalidEgressEntry(
+        f"The egress entry {entry[:200]!r} cannot be used: {reason}.",
+        hint="Write api.example.com, api.example.com:8443, *.example.com or http://api.example.com.",
+    )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return _is_address(host) and ipaddress.ip_address(host).is_loopback

@@ -1,0 +1,43 @@
+"""A network for httpcore that connects to addresses that were checked, whatever the name means by then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import httpcore2
+
+
+class PinnedNetwork(httpcore2.AsyncNetworkBackend):
+    """Connects to one of `addresses`, in their order; the host it is asked for only serves the TLS name and the Host header."""
+
+    def __init__(self, addresses: Sequence[str], network: httpcore2.AsyncNetworkBackend, *, attempt_timeout: float = 10.0) -> None:
+        """`attempt_timeout` bounds one address, in seconds, so that a silent one does not use up the time of the others."""
+        self._addresses = tuple(addresses)
+        self._network = network
+        self._attempt_timeout = attempt_timeout
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        """A connection to the first address that takes one. Raises the failure of the last one."""
+        failure: Exception = httpcore2.ConnectError("no address")
+        for address in self._addresses:
+            try:
+                return await self._network.connect_tcp(address, port, self._attempt_timeout, local_address, socket_options)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    async def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None
+    ) -> httpcore2.AsyncNetworkStream:
+        """Always raises ConnectError: a socket in the file system is no public address."""
+        raise httpcore2.ConnectError("local sockets are not reachable")
+
+    async def sleep(self, seconds: float) -> None:
+        await self._network.sleep(seconds)

@@ -1,0 +1,87 @@
+"""What the doors of one process share: the way to the application, the way to the outside, the operator's limits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from holdfast.events import EventSink
+from holdfast.hostcalls.backend import HostBackend, HttpBackend, UnconfiguredBackend
+from holdfast.hostcalls.call import CallContext
+from holdfast.hostcalls.door import HostDoor
+from holdfast.hostcalls.egress import parse_rules
+from holdfast.hostcalls.fetching import Fetcher
+from holdfast.hostcalls.session import DoorLimits
+from holdfast.hostcalls.ui_proxy import UiProxy
+from holdfast.settings import Settings
+from holdfast.world.capabilities import Capability
+
+
+class HostServices:
+    """Made once by a runner, inside its event loop; makes a door for every call. Close it at the end."""
+
+    def __init__(self, *, backend: HostBackend, fetcher: Fetcher, ui_proxy: UiProxy | None, events: EventSink, limits: DoorLimits) -> None:
+        self.backend = backend
+        self.fetcher = fetcher
+        self.ui_proxy = ui_proxy
+        self.events = events
+        self.limits = limits
+
+    @classmethod
+    def from_settings(cls, settings: Settings, events: EventSink) -> HostServices:
+        """Reads the settings. Raises InvalidEgressEntry for a faulty EXT_EGRESS_ALLOWLIST, ValueError for a faulty UI_PROXY_BASE_URL."""
+        quiet_client_logs()
+        return cls(
+            backend=_backend(settings),
+            fetcher=Fetcher(parse_rules(settings.egress_allowlist.split(",")), allow_loopback=settings.environment == "development"),
+            ui_proxy=None
+            if settings.ui_proxy_base_url is None
+            else UiProxy(settings.ui_proxy_base_url, timeout_ms=settings.ui_proxy_timeout_ms),
+            events=events,
+            limits=DoorLimits(event_bytes=settings.debug_max_event_bytes),
+        )
+
+    def door(self, call: CallContext, granted: frozenset[Capability], secrets: Mapping[str, str] | None = None) -> HostDoor:
+        """The host of one call. `secrets` are decoded: see `open_envelope`."""
+        return HostDoor(
+            call,
+            granted,
+            self.backend,
+            self.events,
+            fetcher=self.fetcher,
+            ui_proxy=self.ui_proxy,
+            secrets=secrets,
+            limits=self.limits,
+        )
+
+    async def close(self) -> None:
+        """Closes connections and threads. The event sink is not closed: who made it does that, after the last event."""
+        self.fetcher.close()
+        if self.ui_proxy is not None:
+            await self.ui_proxy.close()
+        if isinstance(self.backend, HttpBackend):
+            await self.backend.close()
+
+
+def quiet_client_logs() -> None:
+    """Keeps the HTTP client from logging URLs with their queries, and headers, at the levels where it does so."""
+    for name in ("httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _backend(settings: Settings) -> HostBackend:
+    token = settings.runner_storage_api_token or settings.runner_service_token
+    base = settings.storage_api_base_url or settings.registry_base_url
+    if not base:
+        return UnconfiguredBackend("base URL of the application not configured (STORAGE_API_BASE_URL or REGISTRY_BASE_URL)")
+    if token is None or not token.get_secret_value():
+        return UnconfiguredBackend("runner auth token not configured (RUNNER_STORAGE_API_TOKEN or RUNNER_SERVICE_TOKEN)")
+    if settings.storage_api_base_url is None:
+        base = _origin(base)
+    return HttpBackend(base, token.get_secret_value())
+
+
+def _origin(url: str) -> str:
+    """`https://host:port` of a URL: of the registry's base, only the origin is meant."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}" if separator else url

@@ -1,0 +1,67 @@
+"""Writes the debug events of one call: redacted, cut, bounded in number."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from holdfast.events import DebugEvent, EventSink, Level, Redactor, Stream
+from holdfast.hostcalls.call import CallContext
+
+
+def epoch_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Reporter:
+    """Publishes what one call does. Values of the call's secrets are masked in every message before it is cut."""
+
+    def __init__(
+        self,
+        call: CallContext,
+        sink: EventSink,
+        *,
+        secrets: Iterable[str] = (),
+        max_event_bytes: int = 8_192,
+        max_lines: int = 200,
+        now: Callable[[], int] = epoch_ms,
+    ) -> None:
+        """`max_lines` bounds what the guest itself writes, over its log and its standard streams; `now` is milliseconds since the epoch."""
+        self._call = call
+        self._sink = sink
+        self._redactor = Redactor(secrets)
+        self._max_event_bytes = max_event_bytes
+        self._max_lines = max_lines
+        self._lines = 0
+        self._now = now
+
+    def host(self, level: Level, message: str) -> None:
+        """An event of the host about this call."""
+        self._publish(level, "host", message)
+
+    def guest_line(self, level: Level, stream: Stream, line: str) -> None:
+        """A line the guest wrote. Above the limit lines are dropped, and one event says so."""
+        self._lines += 1
+        if self._lines <= self._max_lines:
+            self._publish(level, stream, line)
+        elif self._lines == self._max_lines + 1:
+            self.host("warn", f"The call has written {self._max_lines} lines, which is its limit; further lines are not shown.")
+
+    def _publish(self, level: Level, stream: Stream, message: str) -> None:
+        text, truncated = self._redactor.clipped(message, self._max_event_bytes)
+        call = self._call
+        self._sink.publish(
+            DebugEvent(
+                ts=self._now(),
+                level=level,
+                stream=stream,
+                tenant_id=call.tenant_id,
+                extension_id=call.extension_id,
+                install_id=call.install_id,
+                request_id=call.request_id,
+                version_id=call.version_id,
+                content_hash=call.content_hash,
+                message=text,
+                truncated=truncated,
+            )
+        )
