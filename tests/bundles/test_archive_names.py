@@ -25,7 +25,7 @@ def test_a_name_is_refused_or_stays_below_its_folder(name: str) -> None:
     assert path.is_relative_to("/cache/entry")
     assert str(path) == f"/cache/entry/{cleaned}"
     assert not any(part.startswith(".") for part in PurePosixPath(cleaned).parts)
-    assert ("\\" not in cleaned and cleaned.isprintable()) or not cleaned.isascii()
+    assert "\\" not in cleaned and "\0" not in cleaned
 
 
 @given(st.lists(st.from_regex(r"[a-z][a-z0-9_-]{0,8}(\.js)?", fullmatch=True), min_size=1, max_size=5))

@@ -24,9 +24,11 @@ class CountingStore(FolderStore):
         self.fetches: list[str] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.started = asyncio.Event()
 
     async def get(self, key: str) -> AsyncIterator[bytes]:
         self.fetches.append(key)
+        self.started.set()
         await self.gate.wait()
         async for chunk in super().get(key):
             yield chunk
@@ -150,8 +152,7 @@ async def test_many_at_once_make_one_fetch(cupboard: Cupboard, tmp_path: Path) -
     digest = await cupboard.put(bundle(tmp_path / "b"))
     cupboard.store.gate.clear()
     waiting = [asyncio.create_task(cupboard.cache.ensure("t", "e", digest)) for _ in range(20)]
-    while not cupboard.store.fetches:
-        await asyncio.sleep(0)
+    await cupboard.store.started.wait()
     cupboard.store.gate.set()
     assert len({id(bundle) for bundle in await asyncio.gather(*waiting)}) == 1
     await cupboard.cache.ensure("t", "e", digest)
@@ -177,8 +178,7 @@ async def test_a_caller_that_goes_away_does_not_take_the_bundle_from_the_others(
     digest = await cupboard.put(bundle(tmp_path / "b"))
     cupboard.store.gate.clear()
     leaving, staying = (asyncio.create_task(cupboard.cache.ensure("t", "e", digest)) for _ in range(2))
-    while not cupboard.store.fetches:
-        await asyncio.sleep(0)
+    await cupboard.store.started.wait()
     leaving.cancel()
     cupboard.store.gate.set()
     assert (await staying).ui_files
@@ -189,8 +189,7 @@ async def test_closing_in_the_middle_of_a_fetch_leaves_nothing(cupboard: Cupboar
     digest = await cupboard.put(bundle(tmp_path / "b"))
     cupboard.store.gate.clear()
     waiting = asyncio.create_task(cupboard.cache.ensure("t", "e", digest))
-    while not cupboard.store.fetches:
-        await asyncio.sleep(0)
+    await cupboard.store.started.wait()
     await cupboard.cache.close()
     with pytest.raises(asyncio.CancelledError):
         await waiting
