@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.engine import Engine, capi, proof
-from holdfast.engine.capi import EngineUnusable, NativeEngine, PoolSizes
+from holdfast.engine import Engine, capi, proof, values
+from holdfast.engine.capi import EngineUnusable, NativeEngine, PoolSizes, calls, prototypes
 
 
 @pytest.mark.parametrize("pool", [None, PoolSizes(instances=4)], ids=["on demand", "pooled"])
@@ -15,16 +15,16 @@ async def test_the_installed_wasmtime_passes(pool: PoolSizes | None) -> None:
     engine = NativeEngine(pool)
     await proof.prove(engine)
     engine.close()
-    assert not capi._calls and not capi._pending
+    assert not calls.calls and not calls.pending
 
 
 def test_an_entry_point_that_is_gone_is_named() -> None:
     with pytest.raises(EngineUnusable, match="wasmtime_no_such_function"):
-        capi._c("wasmtime_no_such_function", None)
+        prototypes.entry_point("wasmtime_no_such_function", None)
 
 
 async def test_a_changed_memory_layout_is_named_before_any_guest_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proof, "BYTES_HEADER", capi.BYTES_HEADER - 8)
+    monkeypatch.setattr(proof, "BYTES_HEADER", values.BYTES_HEADER - 8)
     engine = Engine(tmp_path, pool=False)
     with pytest.raises(EngineUnusable, match="memory layout of bytes objects"):
         await engine.prove()

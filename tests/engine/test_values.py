@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.engine import capi
+from holdfast.engine.capi import prototypes
 from holdfast.engine.shapes import EnumOf, FlagsOf, ListOf, Primitive, RecordOf, ResultOf, Shape, TupleOf, Unsupported, VariantOf, shape_of
 from holdfast.engine.values import VALUE_BYTES, Arena, Err, Ok, lifter, lowerer
 from holdfast.world import types
@@ -54,12 +54,12 @@ def through_wasmtime(shape: Shape, value: Any, annotation: Any = None) -> Any:
     arena = Arena()
     lowered = lowerer(shape)(value, arena)
     assert len(lowered) == VALUE_BYTES
-    capi._value_clone(ctypes.c_char_p(lowered), copy)
+    prototypes.value_clone(ctypes.c_char_p(lowered), copy)
     del arena, lowered
     try:
         return lifter(shape, annotation)(copy.raw, 0, None)
     finally:
-        capi._value_delete(copy)
+        prototypes.value_delete(copy)
 
 
 WORLD_TYPES = sorted(

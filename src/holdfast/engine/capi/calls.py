@@ -1,0 +1,244 @@
+"""One store and the calls made in it, and the C callbacks that find them. Nothing here raises into C."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import itertools
+from collections.abc import Awaitable
+from ctypes import byref, c_bool, c_size_t, c_uint32, c_void_p
+from typing import TYPE_CHECKING, Any, Protocol
+
+from wasmtime import _ffi as ffi
+
+from holdfast.engine.capi import prototypes as c
+from holdfast.engine.capi.prototypes import GuestFault, take_error
+from holdfast.engine.values import BYTES_HEADER, VALUE_BYTES, Arena
+
+if TYPE_CHECKING:
+    from holdfast.engine.capi.components import NativeComponent
+    from holdfast.engine.capi.engines import NativeEngine
+
+
+class HostFunction(Protocol):
+    """A host function as callbacks see it: reads arguments at `args`, and writes its result through `call.give` at once or later."""
+
+    def __call__(self, call: NativeCall, args: int, results: int) -> Awaitable[None] | None: ...
+
+
+class NativeCall:
+    """One store and the calls made in it. Lives on one event loop; `failure` is the first exception a host function raised."""
+
+    __slots__ = ("_context", "_keep", "_owned", "_pending", "_store", "_tasks", "_wake", "failure", "resources", "state")
+
+    def __init__(
+        self, engine: NativeEngine, state: Any, *, memory_bytes: int, memories: int, tables: int, table_elements: int, instances: int
+    ):
+        self._store = c.store_new(engine.address, None, None)
+        self._context: int = c.store_context(self._store)
+        self.state = state
+        self.failure: BaseException | None = None
+        self.resources: dict[int, Any] = {}
+        self._tasks: set[asyncio.Future[None]] = set()
+        self._wake = asyncio.Event()
+        self._owned: list[int] = []
+        self._keep: list[Any] = []
+        self._pending: list[int] = []
+        c.store_limiter(self._store, memory_bytes, table_elements, instances, tables, memories)
+        # One tick: a guest that computes gives the loop back at every tick of the engine's clock.
+        c.set_epoch_deadline(self._context, 1)
+        c.epoch_yield(self._context, 1)
+        calls[self._context] = self
+
+    # Resources: the guest sees handles, the host sees the objects behind the numbers.
+
+    def number(self, resource: int) -> int:
+        host = c_void_p()
+        error = c.resource_to_host(self._context, resource, byref(host))
+        if error:
+            raise GuestFault(take_error(error))
+        rep: int = c.resource_host_rep(host)
+        c.resource_host_delete(host)
+        return rep
+
+    def own(self, number: int) -> int:
+        host = c.resource_host_new(True, number, self.resources[number].resource_type)
+        any_resource = c_void_p()
+        error = c.resource_to_any(self._context, host, byref(any_resource))
+        c.resource_host_delete(host)
+        if error:
+            raise GuestFault(take_error(error))
+        assert any_resource.value
+        self._owned.append(any_resource.value)
+        return any_resource.value
+
+    def keep(self, thing: Any) -> int:
+        """Puts a host object into the call and gives its number, for `own`."""
+        number = next(numbers) & 0x7FFFFFFF
+        self.resources[number] = thing
+        return number
+
+    def give(self, results: int, value: bytes, arena: Arena) -> None:
+        """Writes a lowered value as the result of a host function: Wasmtime owns the copy, the arena may go."""
+        c.value_clone(id(value) + BYTES_HEADER, results)
+        while self._owned:
+            c.resource_any_delete(self._owned.pop())
+
+    # Running.
+
+    async def _drive(self, future: int) -> None:
+        try:
+            while not c.future_poll(future):  # gives the loop back after one tick at most
+                if self._tasks:
+                    await self._wake.wait()
+                    self._wake.clear()
+                    if self.failure is not None:
+                        raise GuestFault("a host function failed")
+                else:
+                    await asyncio.sleep(0)
+        finally:
+            c.future_delete(future)  # also when cancelled: the guest is gone
+
+    async def instantiate(self, component: NativeComponent) -> int:
+        """A fresh instance of a linked component. Returns the address of its handler function. Raises GuestFault."""
+        instance, function = ctypes.create_string_buffer(_INSTANCE_BYTES), ctypes.create_string_buffer(_FUNCTION_BYTES)
+        error = c_void_p()
+        self._keep += (instance, function, error)
+        await self._drive(c.linker_instantiate_async(component.linker_address, self._context, component.address, instance, byref(error)))
+        self._check(error)
+        if not c.instance_get_func(instance, self._context, component.export_address, function):
+            raise GuestFault("the export is not a function")
+        return ctypes.addressof(function)
+
+    async def call(self, function: int, arguments: bytes, count: int) -> bytes:
+        """Calls a function with lowered arguments. Returns the 32 bytes of its result, valid until `release`. Raises GuestFault."""
+        result, error = ctypes.create_string_buffer(VALUE_BYTES), c_void_p()
+        self._keep += (arguments, result, error)
+        await self._drive(c.func_call_async(function, self._context, id(arguments) + BYTES_HEADER, count, result, 1, byref(error)))
+        self._check(error)
+        return result.raw
+
+    def release(self, result: bytes) -> None:
+        """Frees the memory of a result of `call`."""
+        c.value_delete(ctypes.create_string_buffer(result, VALUE_BYTES))
+
+    def _check(self, error: c_void_p) -> None:
+        if error.value:
+            text = take_error(error.value)
+            error.value = None
+            raise GuestFault(text)
+
+    async def close(self) -> None:
+        """Ends the guest and what it waits for. After it, nothing of the call is left."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.gather(*tasks, return_exceptions=True)
+        self.drop()
+
+    def drop(self) -> None:
+        """The same where no host call is under way."""
+        if calls.pop(self._context, None) is not None:
+            c.store_delete(self._store)
+            for key in self._pending:  # continuations that Wasmtime will not ask for again
+                pending.pop(key, None)
+            self.resources.clear()
+            self._keep.clear()
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self._tasks)
+
+    def _started(self, task: asyncio.Future[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Future[None]) -> None:
+        self._tasks.discard(task)
+        if self.failure is None:
+            self.failure = asyncio.CancelledError() if task.cancelled() else task.exception()
+        self._wake.set()
+
+
+calls: dict[int, NativeCall] = {}
+functions: dict[int, HostFunction] = {}
+numbers = itertools.count(1)
+
+
+def _failed(call: NativeCall, failure: BaseException) -> int:
+    if call.failure is None:
+        call.failure = failure
+    error: int = c.error_new(b"a host function failed")
+    return error
+
+
+@c.callback(c_size_t, c.P, c.P, c.P, c.P, c_size_t, c.P, c_size_t)
+def _on_call(function: int, context: int, _type: int, args: int, _nargs: int, results: int, _nresults: int) -> int:
+    call = calls[context]
+    try:
+        functions[function](call, args, results)
+    except BaseException as failure:
+        return _failed(call, failure)
+    return 0
+
+
+pending: dict[int, asyncio.Future[None]] = {}
+
+
+@c.callback(c_bool, c.P)
+def _on_continue(key: int) -> bool:
+    task = pending[key]
+    # A task that failed never continues the guest: by now there is no way to give Wasmtime an error, because the slot for it lived
+    # on the stack of the callback. The driver sees the call's failure and ends the guest instead.
+    if not task.done() or task.cancelled() or task.exception() is not None:
+        return False
+    del pending[key]
+    return True
+
+
+_CONTINUE_ADDRESS = c.address_of(_on_continue)
+_DONE_KEY = 0
+
+
+@c.callback(c_bool, c.P)
+def _on_done(_key: int) -> bool:
+    return True
+
+
+_DONE_ADDRESS = c.address_of(_on_done)
+_DONE = c.continuation.pack(_DONE_ADDRESS, 0, 0)
+
+
+@c.callback(None, c.P, c.P, c.P, c.P, c_size_t, c.P, c_size_t, c.P, c.P)
+def _on_call_async(
+    function: int, context: int, _type: int, args: int, _nargs: int, results: int, _nresults: int, error_slot: int, out: int
+) -> None:
+    call = calls[context]
+    try:
+        awaitable = functions[function](call, args, results)
+        if awaitable is None:
+            ctypes.memmove(out, _DONE, 24)
+            return
+        task = asyncio.ensure_future(awaitable)
+        call._started(task)
+        key = next(numbers)
+        pending[key] = task
+        call._pending.append(key)
+        ctypes.memmove(out, c.continuation.pack(_CONTINUE_ADDRESS, key, 0), 24)
+    except BaseException as failure:
+        ctypes.memmove(error_slot, _failed(call, failure).to_bytes(8, "little"), 8)
+        ctypes.memmove(out, _DONE, 24)
+
+
+@c.callback(c_size_t, c.P, c.P, c_uint32)
+def _on_drop(_env: int, context: int, rep: int) -> int:
+    call = calls.get(context)
+    if call is not None:
+        call.resources.pop(rep, None)
+    return 0
+
+
+ON_CALL, ON_CALL_ASYNC, ON_DROP = c.address_of(_on_call), c.address_of(_on_call_async), c.address_of(_on_drop)
+_INSTANCE_BYTES = ctypes.sizeof(ffi.wasmtime_component_instance_t)
+_FUNCTION_BYTES = ctypes.sizeof(ffi.wasmtime_component_func_t)

@@ -1,0 +1,107 @@
+"""The engine of a process: its one configuration, the pool, the clock that makes guests yield."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from wasmtime import Config, Engine, WasmtimeError
+from wasmtime import _ffi as ffi
+from wasmtime import component as wc
+
+from holdfast.engine.capi import prototypes as c
+from holdfast.engine.capi.components import NativeComponent
+from holdfast.engine.capi.prototypes import EngineUnusable, GuestFault, address_of
+
+
+class PoolSizes(msgspec.Struct, frozen=True, kw_only=True):
+    """How much the pooling allocator reserves. `instances` is component instances alive at once."""
+
+    instances: int = 256
+    memory_bytes: int = 1 << 30
+    linear_memory_keep_resident: int = 2 << 20
+    table_keep_resident: int = 1 << 20
+    stack_keep_resident: int = 256 << 10
+    unused_warm_slots: int = 32
+
+
+def _config(pool: PoolSizes | None) -> Config:
+    """The one configuration. All but the allocator is equal in the serving and the compiling process, or artifacts would not load."""
+    config = Config()
+    config.epoch_interruption = True
+    config.wasm_component_model = True
+    config.parallel_compilation = True
+    for name in ("wasm_threads", "shared_memory", "wasm_memory64", "wasm_gc", "wasm_function_references", "wasm_stack_switching"):
+        getattr(ffi, f"wasmtime_config_{name}_set")(config.ptr(), False)
+    ffi.wasmtime_config_wasm_relaxed_simd_deterministic_set(config.ptr(), True)
+    if pool is not None:
+        allocation = ffi.wasmtime_pooling_allocation_config_new()
+        sizes = {
+            "total_component_instances": pool.instances,
+            "total_core_instances": pool.instances * 16,
+            "total_memories": pool.instances * 4,
+            "total_tables": pool.instances * 16,
+            "total_stacks": pool.instances * 2,
+            "max_core_instances_per_component": 100,
+            "max_memories_per_component": 8,
+            "max_tables_per_component": 64,
+            "table_elements": 100_000,
+            "max_component_instance_size": 4 << 20,
+            "max_core_instance_size": 4 << 20,
+            "max_memory_size": pool.memory_bytes,
+            "linear_memory_keep_resident": pool.linear_memory_keep_resident,
+            "table_keep_resident": pool.table_keep_resident,
+            "async_stack_keep_resident": pool.stack_keep_resident,
+            "max_unused_warm_slots": pool.unused_warm_slots,
+        }
+        for name, value in sizes.items():
+            getattr(ffi, f"wasmtime_pooling_allocation_config_{name}_set")(allocation, value)
+        ffi.wasmtime_pooling_allocation_strategy_set(config.ptr(), allocation)
+        ffi.wasmtime_pooling_allocation_config_delete(allocation)
+    return config
+
+
+class NativeEngine:
+    """One per process: compiled code, the pool, and the clock that makes guests yield."""
+
+    def __init__(self, pool: PoolSizes | None) -> None:
+        """Raises EngineUnusable when the pool cannot be reserved; the caller may try again without."""
+        try:
+            self._engine = Engine(_config(pool))
+        except WasmtimeError as error:
+            raise EngineUnusable(str(error)) from error
+        self.address = address_of(self._engine.ptr())
+
+    def tick(self) -> None:
+        """Advances the clock: each computing guest gives the loop back."""
+        c.engine_increment_epoch(self.address)
+
+    def compile(self, wasm: bytes) -> bytes:
+        """Compiles a component. Returns the artifact that `load` maps. Raises GuestFault for what is not a component.
+
+        Takes seconds and hundreds of MiB: only for a process of its own.
+        """
+        try:
+            return bytes(wc.Component(self._engine, wasm).serialize())
+        except WasmtimeError as error:
+            raise GuestFault(str(error)) from error
+
+    def compile_here(self, text: str) -> NativeComponent:
+        """Compiles a component of our own, given as WAT, in this process. Never for what somebody else wrote."""
+        try:
+            return NativeComponent(self, wc.Component(self._engine, text))
+        except WasmtimeError as error:
+            raise GuestFault(str(error)) from error
+
+    def load(self, artifact: Path) -> NativeComponent:
+        """Maps an artifact that `compile` of this host made. Raises GuestFault when it is of another version or configuration.
+
+        An artifact is machine code: the caller has proved that this host made the file.
+        """
+        try:
+            return NativeComponent(self, wc.Component.deserialize_file(self._engine, str(artifact)))
+        except WasmtimeError as error:
+            raise GuestFault(str(error)) from error
+
+    def close(self) -> None:
+        self._engine.close()
