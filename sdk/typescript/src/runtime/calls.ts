@@ -1,0 +1,92 @@
+// Calling a function of the world: arguments checked here, because a wrong one would trap the guest; errors made real ones.
+import { HostError } from '../errors.ts';
+import type { HeadersLike, HttpHeader } from '../types.ts';
+
+const CAPABILITIES: Record<string, string> = {
+  secrets: 'cap:secrets.get',
+  http: 'cap:http.fetch',
+  storage: 'cap:storage.kv',
+  uiProxy: 'cap:ui.proxy',
+  user: 'cap:user.read',
+  scheduler: 'cap:scheduler.manage',
+  clients: 'cap:client.read',
+  services: 'cap:service.read',
+};
+
+function hintFor(call: string, code: string): string | undefined {
+  const capability = CAPABILITIES[call.split('.')[0] as string];
+  if (call === 'http.fetch' && code === 'not-allowed') {
+    return 'Name the host in "egress" of manifest.json, and cap:http.fetch in "capabilities".';
+  }
+  if (capability !== undefined && (code === 'denied' || code === 'not-allowed')) {
+    return `The install may not have been granted ${capability}.`;
+  }
+  return undefined;
+}
+
+/** Does the call. Throws a HostError for the error case of its result; other errors pass. */
+export function attempt<T>(call: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const code = (error as { payload?: unknown } | null)?.payload;
+    if (typeof code === 'string') throw new HostError(call, code, hintFor(call, code));
+    if (typeof error === 'string') throw new HostError(call, error, hintFor(call, error));
+    throw error;
+  }
+}
+
+/** `value` if it is text; a TypeError that names `what` otherwise. */
+export function text(value: unknown, what: string): string {
+  if (typeof value !== 'string') throw new TypeError(`${what} must be text, not ${value === null ? 'null' : typeof value}`);
+  return value;
+}
+
+export function optionalText(value: unknown, what: string): string | null {
+  return value == null ? null : text(value, what);
+}
+
+export function optionalFlag(value: unknown, what: string): boolean | null {
+  if (value == null) return null;
+  if (typeof value !== 'boolean') throw new TypeError(`${what} must be true or false`);
+  return value;
+}
+
+export function optionalCount(value: unknown, what: string): number | null {
+  if (value == null) return null;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 0x7fffffff) {
+    throw new TypeError(`${what} must be a whole number from 0`);
+  }
+  return value;
+}
+
+export function decimal(value: unknown, what: string): number {
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw new TypeError(`${what} must be a number`);
+  return value;
+}
+
+export function oneOf<T extends string>(value: unknown, cases: readonly T[], what: string): T | null {
+  if (value == null) return null;
+  if (!cases.includes(value as T)) throw new TypeError(`${what} must be one of ${cases.join(', ')}`);
+  return value as T;
+}
+
+/** Headers as the list that crosses the boundary. Numbers are accepted as values. */
+export function wireHeaders(headers: HeadersLike | null | undefined): HttpHeader[] {
+  if (headers == null) return [];
+  const list = Array.isArray(headers) ? headers : Object.entries(headers).map(([name, value]) => ({ name, value }));
+  return list.map((entry) => {
+    const value: unknown = entry.value;
+    return { name: text(entry.name, 'A header name'), value: text(typeof value === 'number' ? String(value) : value, `Header ${entry.name}`) };
+  });
+}
+
+/** JSON text to its value; text that is not JSON, and null, stay as they are. */
+export function readJson(value: string | null | undefined): unknown {
+  if (value == null) return null;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}

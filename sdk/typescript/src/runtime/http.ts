@@ -1,0 +1,49 @@
+// HTTP messages as handlers see them, and fetch.
+import http from 'alga:extension/http';
+import { decodeUtf8, toBytes } from '../bytes.ts';
+import type { HttpHost } from '../host.ts';
+import { header } from '../responses.ts';
+import type { ExecuteRequest, HttpHeader } from '../types.ts';
+import { attempt, text, wireHeaders } from './calls.ts';
+
+type WireBody = Uint8Array | number[] | null | undefined;
+
+export interface WireRequest {
+  context: ExecuteRequest['context'];
+  http: { method: string; url: string; headers: HttpHeader[]; body?: WireBody };
+}
+
+const bytesOf = (body: WireBody): Uint8Array | null => (body == null ? null : body instanceof Uint8Array ? body : Uint8Array.from(body));
+
+function readers(body: Uint8Array | null) {
+  return {
+    text: (): string => (body === null ? '' : decodeUtf8(body)),
+    json: <T>(): T => (body === null || body.length === 0 ? undefined : JSON.parse(decodeUtf8(body))) as T,
+  };
+}
+
+/** The path of a URL given as a path or in full. */
+function pathOf(url: string): string {
+  const path = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, '');
+  return path === '' ? '/' : path;
+}
+
+export function requestFrom(wire: WireRequest): ExecuteRequest {
+  const body = bytesOf(wire.http.body);
+  const { method, url, headers } = wire.http;
+  return { context: wire.context, http: { method, url, path: pathOf(url), headers, body, ...readers(body) } };
+}
+
+export const httpHost: HttpHost = {
+  async fetch(request) {
+    const wire = {
+      method: text(request.method ?? 'GET', 'method').toUpperCase(),
+      url: text(request.url, 'url'),
+      headers: wireHeaders(request.headers),
+      body: request.body == null ? null : toBytes(request.body, 'A request body'),
+    };
+    const answer = attempt('http.fetch', () => http['fetch']!(wire)) as { status: number; headers: HttpHeader[]; body?: WireBody };
+    const body = bytesOf(answer.body);
+    return { status: answer.status, headers: answer.headers, body, header: (name) => header(answer, name), ...readers(body) };
+  },
+};

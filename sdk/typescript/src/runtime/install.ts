@@ -1,0 +1,14 @@
+// Evaluated before the extension's own modules: puts our promises, jobs and randomness in place of the engine's.
+import { mathRandom } from './random.ts';
+import { HostedPromise, enqueue } from './promise.ts';
+
+const scope = globalThis as unknown as Record<string, unknown>;
+Object.defineProperty(HostedPromise, 'name', { value: 'Promise' });
+scope['Promise'] = HostedPromise;
+scope['queueMicrotask'] = (job: () => void): void => {
+  if (typeof job !== 'function') throw new TypeError('queueMicrotask needs a function');
+  enqueue(job);
+};
+// The engine's own version would make promises that nobody runs.
+Reflect.deleteProperty(Array, 'fromAsync');
+Math.random = mathRandom;

@@ -1,0 +1,57 @@
+// An error as text for the author: name, message, stack with the positions of the sources, causes.
+
+/** Written behind the bundle by the build: [sources, [[first line of the bundle, source, first line in it, lines]…]]. */
+type LineTable = [string[], [number, number, number, number][]];
+
+declare global {
+  var __holdfastLines: LineTable | undefined;
+}
+
+function sourcePosition(line: number): string | undefined {
+  const table = globalThis.__holdfastLines;
+  if (table === undefined) return undefined;
+  const [sources, runs] = table;
+  for (const [start, source, first, count] of runs) {
+    if (line >= start && line < start + count) return `${sources[source]}:${first + line - start}`;
+  }
+  return undefined;
+}
+
+/** Frames outside the author's sources say nothing to an author: with a table they are left out. */
+function readableStack(stack: string): string {
+  const frames = stack.split('\n').filter((frame) => frame.trim() !== '');
+  if (globalThis.__holdfastLines === undefined) return frames.join('\n');
+  const mapped: string[] = [];
+  for (const frame of frames) {
+    const position = /[^\s(]*:(\d+):\d+\)?$/.exec(frame);
+    const source = position === null ? undefined : sourcePosition(Number(position[1]));
+    if (position !== null && source !== undefined) {
+      mapped.push(frame.slice(0, position.index) + source + (frame.endsWith(')') ? ')' : ''));
+    }
+  }
+  return mapped.join('\n');
+}
+
+/** `name: message`, the stack, and the same of its causes. Anything can be thrown, so anything is accepted. */
+export function describeError(error: unknown, depth = 0): string {
+  if (!(error instanceof Error)) return `Thrown: ${describeValue(error)}`;
+  const text = [`${error.name}: ${error.message}`];
+  const stack = readableStack(error.stack ?? '');
+  if (stack !== '') text.push(stack);
+  const cause = (error as { cause?: unknown }).cause;
+  if (cause !== undefined && depth < 5) text.push(`Caused by: ${describeError(cause, depth + 1)}`);
+  return text.join('\n');
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : describeValue(error);
+}
+
+function describeValue(value: unknown): string {
+  if (typeof value === 'string') return value;
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
+  }
+}

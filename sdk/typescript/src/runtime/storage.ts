@@ -1,0 +1,91 @@
+// Storage over the world's functions: null for what is missing, every page of a listing, JSON.
+import storage from 'alga:extension/storage';
+import { decodeUtf8, encodeUtf8, toBytes } from '../bytes.ts';
+import { HostError } from '../errors.ts';
+import type { StorageHost } from '../host.ts';
+import type { StorageEntry } from '../types.ts';
+import { attempt, text } from './calls.ts';
+
+interface WireEntry {
+  namespace: string;
+  key: string;
+  value: Uint8Array | number[];
+  revision?: number | bigint | null;
+}
+
+function entry(wire: WireEntry): StorageEntry {
+  return {
+    namespace: wire.namespace,
+    key: wire.key,
+    value: wire.value instanceof Uint8Array ? wire.value : Uint8Array.from(wire.value),
+    revision: wire.revision == null ? null : Number(wire.revision),
+  };
+}
+
+/** The host's cursor: base64url of the JSON of the last key seen. The world's listing answers no cursor of its own. */
+function cursorAfter(key: string): string {
+  let binary = '';
+  for (const byte of encodeUtf8(JSON.stringify({ key }))) binary += String.fromCharCode(byte);
+  return btoa(binary).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
+}
+
+function find(namespace: string, key: string): StorageEntry | null {
+  try {
+    return entry(attempt('storage.get', () => storage['get']!(text(namespace, 'namespace'), text(key, 'key'))) as WireEntry);
+  } catch (error) {
+    if (error instanceof HostError && error.code === 'missing') return null;
+    throw error;
+  }
+}
+
+function everyEntry(namespace: string): StorageEntry[] {
+  const found: StorageEntry[] = [];
+  const seen = new Set<string>();
+  let cursor: string | null = null;
+  for (;;) {
+    const page = attempt('storage.list', () => storage['listEntries']!(text(namespace, 'namespace'), cursor)) as WireEntry[];
+    const fresh = page.filter((wire) => !seen.has(wire.key));
+    const last = fresh[fresh.length - 1];
+    // A host that ignores cursors answers the same page again.
+    if (last === undefined) return found;
+    for (const wire of fresh) {
+      seen.add(wire.key);
+      found.push(entry(wire));
+    }
+    cursor = cursorAfter(last.key);
+  }
+}
+
+export const storageHost: StorageHost = {
+  async get(namespace, key) {
+    return find(namespace, key);
+  },
+  async put({ namespace, key, value, revision }) {
+    const wire = {
+      namespace: text(namespace, 'namespace'),
+      key: text(key, 'key'),
+      value: toBytes(value, 'A stored value'),
+      revision: revision == null ? null : Number(revision),
+    };
+    return entry(attempt('storage.put', () => storage['put']!(wire)) as WireEntry);
+  },
+  async delete(namespace, key) {
+    try {
+      attempt('storage.delete', () => storage['delete']!(text(namespace, 'namespace'), text(key, 'key')));
+    } catch (error) {
+      if (!(error instanceof HostError && error.code === 'missing')) throw error;
+    }
+  },
+  async list(namespace) {
+    return everyEntry(namespace);
+  },
+  async getJson<T>(namespace: string, key: string) {
+    const stored = find(namespace, key);
+    return stored === null ? null : (JSON.parse(decodeUtf8(stored.value)) as T);
+  },
+  async putJson(namespace, key, value, options = {}) {
+    const encoded = JSON.stringify(value);
+    if (encoded === undefined) throw new TypeError('putJson needs a value that JSON can hold');
+    return storageHost.put({ namespace, key, value: encoded, revision: options.revision ?? null });
+  },
+};

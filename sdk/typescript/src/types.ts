@@ -1,0 +1,270 @@
+// The data that handlers and hosts exchange. Field names are the camelCase forms of the world `alga:extension/runner`.
+
+export interface ContextData {
+  requestId?: string | null;
+  tenantId: string;
+  extensionId: string;
+  installId?: string | null;
+  versionId?: string | null;
+  /** Not part of what crosses the boundary today: always absent in a running guest. */
+  config?: Record<string, string>;
+}
+
+export interface HttpHeader {
+  name: string;
+  value: string;
+}
+
+/** Headers as a list, or as a plain object where each name occurs once. */
+export type HeadersLike = HttpHeader[] | Record<string, string>;
+
+/** What a body may be given as: bytes, or text that is sent as UTF-8. */
+export type BodyLike = Uint8Array | ArrayBuffer | string;
+
+export interface HttpRequest {
+  method: string;
+  /** The path with its query, as the caller sent it. */
+  url: string;
+  /** The path without query and fragment. */
+  path: string;
+  headers: HttpHeader[];
+  body?: Uint8Array | null;
+  /** The body as text; an absent body is the empty string. */
+  text(): string;
+  /** The body as JSON. Throws a SyntaxError where it is not JSON; an absent body is undefined. */
+  json<T = unknown>(): T;
+}
+
+export interface ExecuteRequest {
+  context: ContextData;
+  http: HttpRequest;
+}
+
+export interface ExecuteResponse {
+  status: number;
+  headers?: HeadersLike | null;
+  body?: BodyLike | null;
+}
+
+export interface FetchRequest {
+  url: string;
+  /** GET where absent. */
+  method?: string;
+  headers?: HeadersLike | null;
+  body?: BodyLike | null;
+}
+
+export interface HttpResponse {
+  status: number;
+  headers: HttpHeader[];
+  body?: Uint8Array | null;
+  /** The first header of that name, compared without regard to case. */
+  header(name: string): string | undefined;
+  text(): string;
+  json<T = unknown>(): T;
+}
+
+export interface StorageEntry {
+  namespace: string;
+  key: string;
+  value: Uint8Array;
+  /** Counts the writes of this key. Give it to `put` to write only if nobody else has written since. */
+  revision?: number | null;
+}
+
+export interface StoragePut {
+  namespace: string;
+  key: string;
+  value: BodyLike;
+  revision?: number | bigint | null;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface LogRecord {
+  level?: LogLevel;
+  message: string;
+  /** Data of this line; written behind the message as JSON. */
+  fields?: Record<string, unknown>;
+}
+
+export interface UserDataWire {
+  tenantId: string;
+  clientName: string;
+  userId: string;
+  userEmail: string;
+  userName: string;
+  userType: string;
+  clientId?: string | null;
+  additionalFields?: [string, string][] | Record<string, string> | null;
+}
+
+export interface UserData {
+  tenantId: string;
+  clientName: string;
+  userId: string;
+  userEmail: string;
+  userName: string;
+  /** `internal` or `client`. */
+  userType: string;
+  clientId?: string | null;
+  additionalFields?: Record<string, string>;
+}
+
+export type UserError = 'not-available' | 'not-allowed';
+export type SecretError = 'missing' | 'denied' | 'expired' | 'internal';
+export type HttpError = 'invalid-url' | 'not-allowed' | 'transport' | 'internal';
+export type StorageError = 'missing' | 'conflict' | 'denied' | 'internal';
+export type ProxyError = 'route-not-found' | 'denied' | 'bad-request' | 'internal';
+export type SchedulerError = 'not-found' | 'validation-failed' | 'quota-exceeded' | 'denied' | 'internal';
+export type ClientReadError = 'not-allowed' | 'invalid-input' | 'internal';
+export type ServiceReadError = 'not-allowed' | 'invalid-input' | 'internal';
+
+export interface ScheduleInfo {
+  id: string;
+  endpointPath: string;
+  endpointMethod: string;
+  name?: string | null;
+  cron: string;
+  timezone: string;
+  enabled: boolean;
+  /** Read from its JSON text. */
+  payload?: unknown;
+  lastRunAt?: string | null;
+  lastRunStatus?: string | null;
+  lastError?: string | null;
+  createdAt?: string | null;
+}
+
+export interface EndpointInfo {
+  id: string;
+  method: string;
+  path: string;
+  handler: string;
+  schedulable: boolean;
+}
+
+export interface CreateScheduleInput {
+  endpoint: string;
+  cron: string;
+  timezone?: string | null;
+  enabled?: boolean | null;
+  name?: string | null;
+  /** Any JSON value. A string is taken as JSON text and sent as it is. */
+  payload?: unknown;
+}
+
+/** Fields that are absent stay as they are; `payload: null` clears the payload. */
+export type UpdateScheduleInput = Partial<CreateScheduleInput>;
+
+export type FieldErrors = Record<string, string>;
+
+export interface CreateScheduleResult {
+  success: boolean;
+  scheduleId?: string | null;
+  error?: string | null;
+  fieldErrors?: FieldErrors | null;
+}
+
+export interface UpdateScheduleResult {
+  success: boolean;
+  error?: string | null;
+  fieldErrors?: FieldErrors | null;
+}
+
+export interface DeleteScheduleResult {
+  success: boolean;
+  error?: string | null;
+}
+
+export interface ManualInvoiceItemInput {
+  serviceId: string;
+  quantity: number;
+  description: string;
+  /** In minor units of the currency. */
+  rate: number;
+  isDiscount?: boolean | null;
+  discountType?: 'percentage' | 'fixed' | null;
+  appliesToItemId?: string | null;
+  appliesToServiceId?: string | null;
+}
+
+export interface CreateManualInvoiceInput {
+  clientId: string;
+  items: ManualInvoiceItemInput[];
+  /** YYYY-MM-DD */
+  invoiceDate?: string | null;
+  dueDate?: string | null;
+  poNumber?: string | null;
+}
+
+export interface InvoiceSummary {
+  invoiceId: string;
+  invoiceNumber?: string | null;
+  status?: string | null;
+  subtotal?: number | null;
+  tax?: number | null;
+  total?: number | null;
+}
+
+export interface CreateManualInvoiceResult extends Partial<InvoiceSummary> {
+  success: boolean;
+  /** The same values gathered; present when the invoice was made. */
+  invoice?: InvoiceSummary;
+  error?: string | null;
+  fieldErrors?: FieldErrors | null;
+}
+
+export interface ClientSummary {
+  clientId: string;
+  clientName: string;
+  clientType?: string | null;
+  isInactive: boolean;
+  defaultCurrencyCode?: string | null;
+  accountManagerId?: string | null;
+  accountManagerName?: string | null;
+  billingEmail?: string | null;
+}
+
+export interface ClientsListInput {
+  search?: string | null;
+  includeInactive?: boolean | null;
+  page?: number | null;
+  pageSize?: number | null;
+}
+
+export interface Page<T> {
+  items: T[];
+  totalCount: number;
+  page: number;
+  pageSize: number;
+}
+
+export type ClientsListResult = Page<ClientSummary>;
+export type ServiceItemKind = 'service' | 'product';
+export type ServiceBillingMethod = 'fixed' | 'hourly' | 'usage';
+
+export interface ServiceSummary {
+  serviceId: string;
+  serviceName: string;
+  itemKind: ServiceItemKind;
+  billingMethod: ServiceBillingMethod;
+  serviceTypeId?: string | null;
+  serviceTypeName?: string | null;
+  /** In minor units of the currency. */
+  defaultRate: number;
+  unitOfMeasure: string;
+  isActive: boolean;
+  sku?: string | null;
+}
+
+export interface ServicesListInput {
+  search?: string | null;
+  itemKind?: ServiceItemKind | null;
+  isActive?: boolean | null;
+  billingMethod?: ServiceBillingMethod | null;
+  page?: number | null;
+  pageSize?: number | null;
+}
+
+export type ServicesListResult = Page<ServiceSummary>;
