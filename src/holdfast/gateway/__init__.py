@@ -1,1 +1,1 @@
-"""Service 2: who may call which extension, how often; the internal APIs that the runner calls."""
+"""The gateway: who is calling, may they, how often; then the call goes to the runner, and its answer back. And the runner's own API."""

@@ -1,0 +1,62 @@
+"""The tokens by which gateway and runner trust each other."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from holdfast.gateway.errors import InsecureToken
+from holdfast.settings import Settings
+
+KNOWN_DEFAULTS = frozenset({"local-runner-key", "changeme", "change-me", "secret"})
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """`service` goes to the runner with each call; `internal` must come with calls to the internal APIs; `auth_key` opens the install
+    lookups, beside `internal`, when it is set."""
+
+    service: str = field(repr=False)
+    internal: str = field(repr=False)
+    auth_key: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_settings(cls, settings: Settings, *, generated: str | None = None) -> Tokens:
+        """The tokens as set; `generated` takes the place of a service token that is not.
+
+        Raises InsecureToken when there is none, or, in production, when one is a default that everybody knows.
+        """
+        service = _text(settings.runner_service_token) or generated
+        if not service:
+            raise InsecureToken("There is no service token.", hint="Set RUNNER_SERVICE_TOKEN to a long random value.")
+        internal = _text(settings.runner_storage_api_token) or service
+        auth_key = _text(settings.alga_auth_key)
+        if settings.environment == "production" and KNOWN_DEFAULTS & {service, internal, auth_key}:
+            raise InsecureToken(
+                "A token is one of the defaults that everybody knows.",
+                hint="Set RUNNER_SERVICE_TOKEN, RUNNER_STORAGE_API_TOKEN and ALGA_AUTH_KEY to long random values.",
+            )
+        return cls(service, internal, auth_key)
+
+    def opens_internal(self, offered: str | None) -> bool:
+        """Whether `offered` (the header x-runner-auth) is the internal token. Takes the same time for every wrong one of its length."""
+        return same(offered, self.internal)
+
+    def opens_lookups(self, api_key: str | None, runner_auth: str | None) -> bool:
+        """Whether the install lookups may be used with these values of the headers x-api-key and x-runner-auth."""
+        # Both are compared, always: which of the two was right is nobody's to measure.
+        by_key, by_token = same(api_key, self.auth_key), same(runner_auth, self.internal)
+        return by_key or by_token
+
+
+def same(offered: str | None, expected: str | None) -> bool:
+    """Compares two tokens in constant time; False when either is missing or blank."""
+    if not offered or not expected:
+        return False
+    return hmac.compare_digest(offered.encode(), expected.encode())
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return (secret.get_secret_value().strip() or None) if secret else None
