@@ -1,0 +1,188 @@
+"""`/api/ext-debug/stream`: the debug events of one of the caller's extensions, live (GET, server-sent events) or by polling (POST)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from holdfast.events.event import DebugEvent
+from holdfast.gateway.answers import guarded, json_answer
+from holdfast.gateway.callers import caller_of, require_permission
+from holdfast.gateway.errors import ExtensionNotAvailable, InvalidRequest, RateLimited, TenantMismatch
+from holdfast.gateway.incoming import read_body
+from holdfast.gateway.internal import decode_json
+from holdfast.gateway.services import Services
+from holdfast.registry.contexts import install_context
+
+POLL_MAX = 100
+
+
+class Poll(Struct, frozen=True, rename="camel"):
+    """The body of a poll: the `lastId` of the answer before, `0` at first."""
+
+    last_id: str | int = 0
+
+
+class Watched(Struct, frozen=True):
+    """Whose events: the caller's tenant and the registry id; of these only one install or request, when given (lower case)."""
+
+    tenant_id: str
+    extension_id: str
+    install_id: str | None
+    request_id: str | None
+
+    def includes(self, event: DebugEvent) -> bool:
+        return _is(event.install_id, self.install_id) and _is(event.request_id, self.request_id)
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """The routes of the debug stream. It needs `extension:read`; the tenant is always the caller's."""
+    open_streams: Counter[str] = Counter()
+
+    async def live(request: Request) -> Response:
+        watched = await _watched(services, request)
+        if open_streams[watched.tenant_id] >= services.debug_streams_per_tenant:
+            raise RateLimited("Your tenant watches too many debug streams.", retry_after_seconds=10, hint="Close one of them.")
+        return _EventStream(event_frames(services, watched, _last_event_id(request)), open_streams, watched.tenant_id)
+
+    async def poll(request: Request) -> Response:
+        watched = await _watched(services, request)
+        body = await read_body(request, 4_096)
+        last_id = _event_id(decode_json(body, Poll).last_id if body else 0)
+        found = services.events.after(watched.tenant_id, watched.extension_id, last_id)[:POLL_MAX]
+        events = [to_json(event_id, event) for event_id, event in found if watched.includes(event)]
+        return json_answer({"events": events, "lastId": str(found[-1][0] if found else last_id)})
+
+    return [
+        Route("/api/ext-debug/stream", guarded(live), methods=["GET"]),
+        Route("/api/ext-debug/stream", guarded(poll), methods=["POST"]),
+    ]
+
+
+def to_json(event_id: int, event: DebugEvent) -> dict[str, Any]:
+    """An event as readers get it. `ts` is milliseconds since the epoch."""
+    return {
+        "id": str(event_id),
+        "ts": event.ts,
+        "level": event.level,
+        "stream": event.stream,
+        "tenantId": event.tenant_id,
+        "extensionId": event.extension_id,
+        "installId": event.install_id,
+        "requestId": event.request_id,
+        "versionId": event.version_id,
+        "contentHash": event.content_hash,
+        "message": event.message,
+        "truncated": event.truncated,
+    }
+
+
+async def event_frames(services: Services, watched: Watched, last_id: int | None) -> AsyncGenerator[bytes, None]:
+    """The frames of the live stream: what came after `last_id` (None: the tail of what is kept), then what comes.
+
+    When nothing comes for `services.heartbeat_seconds`, a comment keeps the connection open.
+    """
+    tail: list[tuple[int, DebugEvent]] = []
+    if last_id is None:
+        tail = services.events.tail(watched.tenant_id, watched.extension_id, services.settings.debug_tail_count)
+        last_id = tail[-1][0] if tail else _newest(services, watched)
+    # First thing of all, so that the browser knows it is connected before anything has happened.
+    yield b": connected\n\n"
+    for event_id, event in tail:
+        if watched.includes(event):
+            yield _frame(event_id, event)
+    coming = aiter(services.events.subscribe(watched.tenant_id, watched.extension_id, last_id))
+    pending: asyncio.Future[tuple[int, DebugEvent]] | None = None
+    try:
+        while True:
+            pending = pending or asyncio.ensure_future(anext(coming))
+            done, _ = await asyncio.wait({pending}, timeout=services.heartbeat_seconds)
+            if not done:
+                yield b": still here\n\n"
+                continue
+            event_id, event = pending.result()
+            pending = None
+            if watched.includes(event):
+                yield _frame(event_id, event)
+    finally:
+        if pending is not None:
+            pending.cancel()
+            await asyncio.wait({pending})
+        if isinstance(coming, AsyncGenerator):
+            await coming.aclose()
+
+
+class _EventStream(StreamingResponse):
+    """Counts itself among the open streams of its tenant while it is being sent."""
+
+    def __init__(self, frames: AsyncGenerator[bytes, None], open_streams: Counter[str], tenant_id: str) -> None:
+        headers = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
+        super().__init__(frames, headers=headers, media_type="text/event-stream")
+        self._frames = frames
+        self._open_streams = open_streams
+        self._tenant_id = tenant_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._open_streams[self._tenant_id] += 1
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._frames.aclose()
+            self._open_streams[self._tenant_id] -= 1
+            if not self._open_streams[self._tenant_id]:
+                del self._open_streams[self._tenant_id]
+
+
+async def _watched(services: Services, request: Request) -> Watched:
+    caller = await caller_of(services, request)
+    await require_permission(services, caller, "extension:read")
+    tenant_id = caller.identity.tenant_id
+    asked = request.query_params
+    if (named := asked.get("tenantId", "").strip()) and named.lower() != tenant_id.lower():
+        raise TenantMismatch("Only the events of your own tenant are shown.", hint="Leave tenantId out.")
+    extension = asked.get("extensionId", "").strip()
+    if not extension:
+        raise InvalidRequest("extensionId is required", hint="Add ?extensionId= with the id or name of an extension.")
+    context = await install_context(services.db, tenant_id, extension, only_enabled=False)
+    if context is None:
+        raise ExtensionNotAvailable(f"The extension {extension} is not installed here.", hint="`holdfast list` shows what is.")
+    return Watched(
+        tenant_id,
+        context.registry_id,
+        asked.get("installId", "").strip().lower() or None,
+        asked.get("requestId", "").strip().lower() or None,
+    )
+
+
+def _newest(services: Services, watched: Watched) -> int:
+    newest = services.events.tail(watched.tenant_id, watched.extension_id, 1)
+    return newest[0][0] if newest else 0
+
+
+def _last_event_id(request: Request) -> int | None:
+    sent = request.headers.get("last-event-id", "")
+    return int(sent) if sent.isdecimal() and sent.isascii() and len(sent) <= 18 else None
+
+
+def _event_id(text: str | int) -> int:
+    digits = str(text)
+    if not digits.isdecimal() or not digits.isascii() or len(digits) > 18:
+        raise InvalidRequest("lastId is not one that an earlier answer named.", hint="Begin with 0.")
+    return int(digits)
+
+
+def _is(actual: str | None, wanted: str | None) -> bool:
+    return wanted is None or (actual or "").lower() == wanted
+
+
+def _frame(event_id: int, event: DebugEvent) -> bytes:
+    return b"id: %d\ndata: %s\n\n" % (event_id, msgspec.json.encode(to_json(event_id, event)))
