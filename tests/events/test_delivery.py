@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 from starlette.responses import JSONResponse, Response
-from tests.events.conftest import MakeEvent
-from tests.events.recording_server import Recorded, RecordingServer, free_port, recording_server
 
 from holdfast.events import EventBatch, HttpSink
+from tests.events.conftest import MakeEvent
+from tests.events.recording_server import Recorded, RecordingServer, free_port, recording_server
 
 
 def sink_for(server: RecordingServer | str, **options: Any) -> HttpSink:

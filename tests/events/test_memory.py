@@ -3,9 +3,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from tests.events.conftest import MakeEvent
-
 from holdfast.events import DebugEvent, MemoryStream
+from tests.events.conftest import MakeEvent
 
 Entry = tuple[int, DebugEvent]
 

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from starlette.responses import Response
+
+from holdfast.hostcalls import HttpBackend
+from holdfast.world.types import CreateManualInvoiceInput, CreateManualInvoiceResult, DiscountType, ManualInvoiceItemInput
+from tests.events.recording_server import RecordingServer, free_port
+from tests.hostcalls.calling import INSTALL, Caller
+
+INVOICE = {"invoiceId": "i-1", "invoiceNumber": "INV-7", "status": "draft", "subtotal": 100, "tax": 19.5, "total": 119.5}
+DONE = CreateManualInvoiceResult(True, "i-1", "INV-7", "draft", 100.0, 19.5, 119.5, None, None)
+
+
+def item(quantity: float = 2, rate: float = 50, **fields: Any) -> ManualInvoiceItemInput:
+    options = {"is_discount": None, "discount_type": None, "applies_to_item_id": None, "applies_to_service_id": None}
+    return ManualInvoiceItemInput(service_id="s-1", quantity=quantity, description="work", rate=rate, **(options | fields))
+
+
+def invoice(*items: ManualInvoiceItemInput, **fields: Any) -> CreateManualInvoiceInput:
+    return CreateManualInvoiceInput("c-1", list(items), fields.get("invoice_date"), fields.get("due_date"), fields.get("po_number"))
+
+
+async def create(backend: HttpBackend, given: CreateManualInvoiceInput, **fields: Any) -> CreateManualInvoiceResult:
+    result = await Caller(backend=backend, **fields).ask("invoicing.create-manual-invoice", given)
+    assert isinstance(result, CreateManualInvoiceResult)
+    return result
+
+
+@pytest.mark.parametrize("body", [{"success": True, "invoice": INVOICE}, {"success": True, **INVOICE}])
+async def test_a_draft_is_created_and_read_from_either_place(application: RecordingServer, backend: HttpBackend, body: Any) -> None:
+    application.reply(body, 201)
+    assert await create(backend, invoice(item())) == DONE
+    (request,) = application.requests
+    assert request.path == f"/api/internal/ext-invoicing/install/{INSTALL}"
+    assert request.json == {
+        "operation": "createManualInvoice",
+        "clientId": "c-1",
+        "items": [{"serviceId": "s-1", "quantity": 2.0, "description": "work", "rate": 50.0}],
+    }
+
+
+async def test_what_was_given_is_sent_and_what_was_not_is_left_out(application: RecordingServer, backend: HttpBackend) -> None:
+    application.reply({"success": True, "invoice": INVOICE}, 201)
+    discount = item(1, 10, is_discount=True, discount_type=DiscountType.PERCENTAGE, applies_to_service_id="s-2")
+    await create(backend, invoice(discount, invoice_date="2030-01-01", due_date="2030-02-01", po_number="PO"))
+    body = application.requests[0].json
+    assert (body["invoiceDate"], body["dueDate"], body["poNumber"]) == ("2030-01-01", "2030-02-01", "PO")
+    assert body["items"][0] == {
+        "serviceId": "s-1",
+        "quantity": 1.0,
+        "description": "work",
+        "rate": 10.0,
+        "isDiscount": True,
+        "discountType": "percentage",
+        "appliesToServiceId": "s-2",
+    }
+
+
+async def test_field_errors_reach_the_guest(application: RecordingServer, backend: HttpBackend) -> None:
+    application.reply({"success": False, "error": "Validation error", "fieldErrors": {"clientId": "Invalid UUID"}}, 400)
+    result = await create(backend, invoice(item()))
+    assert (result.success, result.error, result.field_errors) == (False, "Validation error", '{"clientId":"Invalid UUID"}')
+
+
+@pytest.mark.parametrize("amount", [math.nan, math.inf, -math.inf])
+async def test_an_amount_that_is_no_number_is_refused_and_never_becomes_zero(
+    application: RecordingServer, backend: HttpBackend, amount: float
+) -> None:
+    result = await create(backend, invoice(item(), item(quantity=amount, rate=amount)))
+    assert not result.success
+    assert json.loads(result.field_errors or "") == {
+        "items[1].quantity": "Must be a finite number",
+        "items[1].rate": "Must be a finite number",
+    }
+    assert application.requests == []
+
+
+async def test_an_answer_that_is_no_json_is_named_by_its_status_and_its_beginning(
+    application: RecordingServer, backend: HttpBackend
+) -> None:
+    application.answer = lambda _: Response("<html>" + "x" * 5_000, status_code=502)
+    result = await create(backend, invoice(item()))
+    assert (result.error or "").startswith("http 502: <html>xxx")
+    assert len(result.error or "") == 500
+
+
+@pytest.mark.parametrize("body", [[], "text", None, {"success": True, "total": "much"}, {"success": "yes"}])
+async def test_a_success_of_another_shape_is_an_invalid_response(application: RecordingServer, backend: HttpBackend, body: Any) -> None:
+    application.reply(body)
+    result = await create(backend, invoice(item()))
+    assert (result.success, result.error) == (False, "invalid response")
+
+
+async def test_an_answer_that_does_not_say_success_is_none(application: RecordingServer, backend: HttpBackend) -> None:
+    application.reply({"invoice": INVOICE})
+    assert not (await create(backend, invoice(item()))).success
+
+
+async def test_without_an_install_it_is_refused(application: RecordingServer, backend: HttpBackend) -> None:
+    result = await create(backend, invoice(item()), install_id=None)
+    assert (result.success, result.error) == (False, "Permission denied: install_id missing")
+    assert application.requests == []
+
+
+async def test_an_application_that_is_away_is_a_transport_failure() -> None:
+    backend = HttpBackend(f"http://127.0.0.1:{free_port()}", "t")
+    assert ((await create(backend, invoice(item()))).error or "").startswith("transport failure")
+    await backend.close()
