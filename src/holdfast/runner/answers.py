@@ -1,0 +1,73 @@
+"""HTTP answers of the runner: JSON that nobody keeps, and every error in the one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from holdfast.errors import HoldfastError
+from holdfast.runner.errors import BodyTooLarge, UnsupportedBody
+from holdfast.runner.wire import encode
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_log = structlog.get_logger(__name__)
+
+
+def json_answer(content: Any, status: int = 200) -> Response:
+    """An answer that is never cached."""
+    return Response(encode(content), status, _HEADERS, "application/json")
+
+
+def error_answer(error: HoldfastError) -> Response:
+    """The one error shape. `code` repeats `error`: readers of extension pages look for it there."""
+    return json_answer({**error.to_json(), "code": error.code}, error.status)
+
+
+def guarded(endpoint: Endpoint) -> Endpoint:
+    """The endpoint with its errors made into answers; what was not foreseen is logged and answered without detail."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except HoldfastError as error:
+            return error_answer(error)
+        except ClientDisconnect:
+            return Response(status_code=499, headers=_HEADERS)
+        except Exception:
+            _log.exception("A request failed unexpectedly", path=request.url.path)
+            return error_answer(HoldfastError("Something went wrong in the runner.", hint="Its log has the details."))
+
+    return answer
+
+
+async def router_error(request: Request, error: Exception) -> Response:
+    """What the router itself refuses: an unknown path, a wrong method."""
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    answer = json_answer({"error": code, "message": f"{request.method} is not served here: {error.detail}."}, error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def read_json(request: Request, max_bytes: int) -> bytes:
+    """The body of a request that says it is JSON. Raises UnsupportedBody, and BodyTooLarge before more than `max_bytes` are kept."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise UnsupportedBody("The request body must be JSON.", hint="Send content-type: application/json.")
+    declared = request.headers.get("content-length", "")
+    body = bytearray()
+    if not declared.isdigit() or int(declared) <= max_bytes:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                break
+        else:
+            return bytes(body)
+    raise BodyTooLarge(f"The request body is larger than {max_bytes} bytes.")

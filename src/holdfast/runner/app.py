@@ -1,0 +1,18 @@
+"""The runner as an ASGI application."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+
+from holdfast.runner import execute, health, ui
+from holdfast.runner.answers import router_error
+from holdfast.runner.services import RunnerServices
+
+
+def create_app(services: RunnerServices) -> Starlette:
+    """The application over open services; who opened them closes them after the last request."""
+    return Starlette(
+        routes=[*execute.routes(services), *ui.routes(services), *health.routes(services)],
+        exception_handlers={HTTPException: router_error},
+    )

@@ -1,0 +1,224 @@
+"""One call from its wire form to its envelope: checked, admitted, its bundle made ready, its guest run, its end reported."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import structlog
+from msgspec import Struct
+
+from holdfast.bundles.archive import ExtractFailed
+from holdfast.bundles.cache import ArchiveHashMismatch, BundleCache
+from holdfast.bundles.hashing import InvalidContentHash, hash_hex
+from holdfast.bundles.store import BundleNotFound, BundleStoreUnavailable, InvalidBundleKey, bundle_key
+from holdfast.engine import Component, ComponentError, Engine, Limits, Outcome
+from holdfast.hostcalls import CallContext, HostDoor, HostServices, SecretDecryptFailed, open_envelope
+from holdfast.runner.admission import Admission, Busy
+from holdfast.runner.errors import BodyTooLarge
+from holdfast.runner.wire import Envelope, ExecuteCall, FailureReport
+from holdfast.settings import Settings
+from holdfast.world.capabilities import parse_capabilities
+from holdfast.world.types import ContextData, ExecuteRequest, ExecuteResponse, HttpHeader, HttpRequest
+
+MEMORY_MAX_MB = 1_024
+BUNDLE_FAULTS = (ArchiveHashMismatch, ExtractFailed, BundleNotFound, BundleStoreUnavailable)
+
+_log = structlog.get_logger(__name__)
+
+
+class Routing(Struct, frozen=True):
+    """The ids of the headers; they must be those of the body."""
+
+    tenant_id: str
+    extension_id: str
+    request_id: str | None
+
+
+class Refusal(Exception):
+    """A call that ends without a guest's answer. `error` is the contract's text, `code` and `message` are for the author."""
+
+    def __init__(self, status: int, error: str, code: str, message: str, report: FailureReport | None = None) -> None:
+        super().__init__(error)
+        self.status = status
+        self.error = error
+        self.code = code
+        self.message = message
+        self.report = report or FailureReport(code=code, message=message)
+
+
+def _execute_failed(code: str, message: str, report: FailureReport | None = None) -> Refusal:
+    return Refusal(500, f"execute_failed: {code}: {message}", code, message, report)
+
+
+class Calls:
+    """Runs calls. Belongs to one event loop."""
+
+    def __init__(self, settings: Settings, cache: BundleCache, engine: Engine, host: HostServices, admission: Admission) -> None:
+        self._settings = settings
+        self._cache = cache
+        self._engine = engine
+        self._host = host
+        self._admission = admission
+
+    async def run(self, call: ExecuteCall, routing: Routing) -> Envelope:
+        """Answers one call; whatever goes wrong is in the envelope. Cancelling ends the guest.
+
+        Raises BodyTooLarge for a body beyond the limit: that is the caller's mistake and no call.
+        """
+        try:
+            digest = self._checked(call, routing)
+        except Refusal as refusal:
+            return _refused(refusal)
+        context = _context(call, routing, digest)
+        # Cheap checks come first: a call that cannot run costs no fetch, no compilation and no instance.
+        capabilities, unknown = parse_capabilities(call.providers)
+        door = self._host.door(context, capabilities)
+        try:
+            if unknown:
+                names = ", ".join(unknown)
+                raise Refusal(400, f"unknown_capabilities: {names}", "unknown_capabilities", names)
+            door = self._host.door(context, capabilities, self._secrets(call))
+            request = self._request(call, context)
+            with self._admission.admit(context.tenant_id, context.install_id or context.extension_id):
+                door.call_started(call.http.method, call.http.path)
+                return await self._execute(call, context, digest, request, door)
+        except Busy as busy:
+            return _refused(Refusal(429, f"busy: {busy}", "busy", str(busy)))
+        except Refusal as refusal:
+            report = refusal.report
+            door.call_failed(refusal.code, refusal.message, report.guest_stack)
+            return _refused(refusal)
+
+    def _checked(self, call: ExecuteCall, routing: Routing) -> str:
+        """The bundle's digest, when the call is about one tenant and one extension only."""
+        if not routing.tenant_id or not routing.extension_id:
+            message = "x-alga-tenant and x-alga-extension are required"
+            raise Refusal(400, "missing_routing_headers", "missing_routing_headers", message)
+        if (routing.tenant_id, routing.extension_id) != (call.context.tenant_id, call.context.extension_id):
+            raise Refusal(400, "routing_mismatch", "routing_mismatch", "the headers name another tenant or extension than the body")
+        try:
+            bundle_key(call.context.tenant_id, call.context.extension_id, call.context.content_hash)
+            return hash_hex(call.context.content_hash)
+        except (InvalidContentHash, InvalidBundleKey) as error:
+            raise Refusal(400, f"{error.code}: {error.message}", error.code, error.message) from None
+
+    def _secrets(self, call: ExecuteCall) -> dict[str, str]:
+        if call.secret_envelope is None:
+            return {}
+        try:
+            # Inline content is not encrypted: outside development it is refused rather than carried over a network.
+            return open_envelope(call.secret_envelope, allow_inline=self._settings.environment == "development")
+        except SecretDecryptFailed as error:
+            raise Refusal(500, "secret_decrypt_failed", "secret_decrypt_failed", str(error)) from None
+
+    def _request(self, call: ExecuteCall, context: CallContext) -> ExecuteRequest:
+        body: bytes | None = None
+        if call.http.body_b64 is not None:
+            try:
+                body = base64.b64decode(call.http.body_b64, validate=True)
+            except (binascii.Error, ValueError) as error:
+                raise _execute_failed("invalid_body", f"invalid body base64: {error}") from None
+            if len(body) > self._settings.request_body_max_bytes:
+                raise BodyTooLarge(f"The body for the extension is larger than {self._settings.request_body_max_bytes} bytes.")
+        headers = [HttpHeader(name, value) for name, value in _pairs(call.http.headers)]
+        return ExecuteRequest(
+            ContextData(context.request_id, context.tenant_id, context.extension_id, context.install_id, context.version_id),
+            HttpRequest(call.http.method, _url(call), headers, body),
+        )
+
+    async def _execute(self, call: ExecuteCall, context: CallContext, digest: str, request: ExecuteRequest, door: HostDoor) -> Envelope:
+        component = await self._component(context, digest)
+        try:
+            outcome = await self._engine.execute(component, request, door, self._limits(call))
+        except Exception as error:
+            _log.exception("The engine failed", request_id=context.request_id)
+            raise _execute_failed("host_failure", f"the engine failed ({type(error).__name__})") from error
+        return _answered(outcome, door)
+
+    async def _component(self, context: CallContext, digest: str) -> Component:
+        try:
+            bundle = await self._cache.ensure(context.tenant_id, context.extension_id, digest)
+        except BUNDLE_FAULTS as error:
+            raise Refusal(502, f"bundle_fetch_failed: {error.message}", "bundle_fetch_failed", str(error)) from None
+        if bundle.component is None or bundle.component_sha256 is None:
+            message = "the bundle has no dist/main.wasm"
+            raise Refusal(502, f"bundle_fetch_failed: {message}", "bundle_fetch_failed", message)
+        try:
+            return await self._engine.load(bundle.component, bundle.component_sha256)
+        except ComponentError as error:
+            raise _execute_failed(error.code, str(error)) from None
+        except Exception as error:
+            _log.exception("The engine could not load a component", content_hash=digest)
+            raise Refusal(500, f"engine_init_failed: {type(error).__name__}", "engine_init_failed", "see the runner's log") from error
+
+    def _limits(self, call: ExecuteCall) -> Limits:
+        asked = call.limits
+        timeout_ms = self._settings.call_timeout_ms if asked.timeout_ms is None else asked.timeout_ms
+        memory_mb = self._settings.call_memory_mb if asked.memory_mb is None else asked.memory_mb
+        return Limits(
+            timeout_ms=max(1, min(timeout_ms, self._settings.call_timeout_max_ms)),
+            memory_mb=max(1, min(memory_mb, MEMORY_MAX_MB)),
+        )
+
+
+def _context(call: ExecuteCall, routing: Routing, digest: str) -> CallContext:
+    about = call.context
+    return CallContext(
+        request_id=about.request_id or routing.request_id,
+        tenant_id=about.tenant_id,
+        extension_id=about.extension_id,
+        install_id=about.install_id,
+        version_id=about.version_id,
+        content_hash=f"sha256:{digest}",
+        config=about.config,
+        user=None if call.user is None else call.user.as_call_user(),
+        egress=tuple(about.egress),
+        secrets=call.secret_envelope,
+    )
+
+
+def _pairs(values: dict[str, str | list[str]]) -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        if isinstance(value, str):
+            yield name, value
+        else:
+            yield from ((name, item) for item in value)
+
+
+def _url(call: ExecuteCall) -> str:
+    http = call.http
+    if http.url is not None and http.url.partition("?")[0] == http.path:
+        return http.url
+    query = urlencode(list(_pairs(http.query)))
+    return f"{http.path}{'&' if '?' in http.path else '?'}{query}" if query else http.path
+
+
+def _refused(refusal: Refusal) -> Envelope:
+    return Envelope(status=refusal.status, error=refusal.error, failure=refusal.report)
+
+
+def _answered(outcome: Outcome, door: HostDoor) -> Envelope:
+    if outcome.failure is not None:
+        failure = outcome.failure
+        report = FailureReport(
+            code=failure.code.value, message=failure.message, guest_stack=list(failure.guest_stack), stderr=list(failure.stderr)
+        )
+        raise _execute_failed(failure.code.value, failure.message, report)
+    assert outcome.response is not None
+    response: ExecuteResponse = outcome.response
+    door.call_finished(response.status, outcome.duration_ms)
+    header_list = [(header.name, header.value) for header in response.headers]
+    return Envelope(status=response.status, headers=_joined(header_list), body_b64=response.body, header_list=header_list)
+
+
+def _joined(header_list: list[tuple[str, str]]) -> dict[str, str]:
+    """One value for each name; names that differ in case only are one, written as the first."""
+    names: dict[str, str] = {}
+    joined: dict[str, str] = {}
+    for name, value in header_list:
+        known = names.setdefault(name.lower(), name)
+        joined[known] = f"{joined[known]}, {value}" if known in joined else value
+    return joined

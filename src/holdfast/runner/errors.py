@@ -1,0 +1,74 @@
+"""How the runner refuses a request before there is a call."""
+
+from __future__ import annotations
+
+from holdfast.errors import HoldfastError
+
+
+class NotAuthorised(HoldfastError):
+    """Raised when the request does not carry the service token."""
+
+    code = "unauthorized"
+    status = 401
+
+
+class UnsupportedBody(HoldfastError):
+    """Raised when a body is not declared as JSON."""
+
+    code = "unsupported_media_type"
+    status = 415
+
+
+class BodyTooLarge(HoldfastError):
+    """Raised when a request body is larger than the limit."""
+
+    code = "body_too_large"
+    status = 413
+
+
+class MalformedBody(HoldfastError):
+    """Raised when a body is not JSON."""
+
+    code = "malformed_json"
+    status = 400
+
+
+class WrongShape(HoldfastError):
+    """Raised when a body is JSON of another shape than the interface names."""
+
+    code = "invalid_request"
+    status = 422
+
+
+class InvalidUiHash(HoldfastError):
+    """Raised when the address of a page does not hold `sha256:` and 64 hexadecimal digits."""
+
+    code = "invalid_content_hash"
+    status = 400
+
+
+class InvalidUiPath(HoldfastError):
+    """Raised when the path of a page could lead elsewhere, hides something, or names a kind of file that is not served."""
+
+    code = "invalid_path"
+    status = 400
+
+
+class UiNotFound(HoldfastError):
+    """Raised when a page is not there, or not for this caller; which of the two is not told."""
+
+    code = "not_found"
+    status = 404
+
+
+class AssetTooLarge(HoldfastError):
+    """Raised when a file of a page is larger than EXT_STATIC_MAX_FILE_BYTES."""
+
+    code = "asset_too_large"
+    status = 413
+
+
+class ServiceTokenUnusable(HoldfastError):
+    """Raised at start when RUNNER_SERVICE_TOKEN is missing, or one that everybody knows."""
+
+    code = "service_token_unusable"

@@ -1,0 +1,90 @@
+"""Everything one runner process is made of."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import structlog
+
+from holdfast.bundles.cache import BundleCache
+from holdfast.bundles.store import BundleStore, open_store
+from holdfast.engine import Engine
+from holdfast.events import DebugEvent, EventSink, HttpSink
+from holdfast.hostcalls import HostServices
+from holdfast.runner.admission import Admission
+from holdfast.runner.calls import Calls
+from holdfast.runner.tokens import service_token
+from holdfast.runner.validation import InstallValidator
+from holdfast.settings import Settings
+
+_log = structlog.get_logger(__name__)
+
+
+class LoggedEvents:
+    """The debug stream of a runner that has no gateway to send it to: the log, at level debug."""
+
+    def publish(self, event: DebugEvent) -> None:
+        _log.debug(event.message, stream=event.stream, level_of_event=event.level, request_id=event.request_id)
+
+
+@dataclass
+class RunnerServices:
+    """Made by `open`, inside the event loop; closed by `close`, in reverse."""
+
+    settings: Settings
+    token: str = field(repr=False)
+    store: BundleStore
+    cache: BundleCache
+    engine: Engine
+    host: HostServices
+    validator: InstallValidator
+    admission: Admission
+    calls: Calls
+    ready: bool = True
+    _closing: AsyncExitStack = field(default_factory=AsyncExitStack, repr=False)
+
+    @classmethod
+    async def open(
+        cls, settings: Settings, *, events: EventSink | None = None, validator: InstallValidator | None = None
+    ) -> RunnerServices:
+        """Makes a runner's services and proves the engine. `events` and `validator` take the place of those that the settings name.
+
+        Raises ServiceTokenUnusable, BundleStoreUnavailable, InvalidEgressEntry, and the engine's own error when Wasmtime does not work.
+        """
+        token = service_token(settings)
+        store = open_store(settings.resolved_bundle_store)
+        async with AsyncExitStack() as closing:
+            if events is None:
+                events = await _sink(settings, token, closing)
+            host = HostServices.from_settings(settings, events)
+            closing.push_async_callback(host.close)
+            if validator is None:
+                validator = InstallValidator.from_settings(settings, token)
+            closing.push_async_callback(validator.close)
+            engine = Engine(settings.resolved_artifact_root, pool=settings.engine_pool, pool_instances=settings.engine_pool_instances)
+            closing.push_async_callback(engine.close)
+            cache = BundleCache(settings.resolved_cache_root, store)
+            closing.push_async_callback(cache.close)
+            await engine.prove()
+            admission = Admission(per_install=settings.calls_per_install, per_process=settings.calls_per_process)
+            calls = Calls(settings, cache, engine, host, admission)
+            return cls(settings, token, store, cache, engine, host, validator, admission, calls, _closing=closing.pop_all())
+
+    async def close(self) -> None:
+        """Closes all of it. No call may be under way."""
+        self.ready = False
+        await self._closing.aclose()
+
+
+async def _sink(settings: Settings, token: str, closing: AsyncExitStack) -> EventSink:
+    base = settings.registry_base_url or settings.storage_api_base_url
+    if not base:
+        return LoggedEvents()
+    parts = urlsplit(base)
+    internal = settings.runner_storage_api_token
+    sink = HttpSink(f"{parts.scheme}://{parts.netloc}", internal.get_secret_value() if internal is not None else token)
+    await sink.start()
+    closing.push_async_callback(sink.close)
+    return sink
