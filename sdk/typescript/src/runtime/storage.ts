@@ -22,11 +22,24 @@ function entry(wire: WireEntry): StorageEntry {
   };
 }
 
-/** The host's cursor: base64url of the JSON of the last key seen. The world's listing answers no cursor of its own. */
-function cursorAfter(key: string): string {
+type Page = WireEntry[];
+
+/** base64url of the JSON of the last key seen: the cursor of the storage API itself. */
+function encodedCursor(key: string): string {
   let binary = '';
   for (const byte of encodeUtf8(JSON.stringify({ key }))) binary += String.fromCharCode(byte);
   return btoa(binary).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
+}
+
+/** The entries after `key`. A cursor is the last key; hosts that hand it through to the storage API want that API's form of it. */
+function pageAfter(namespace: string, key: string | null): Page {
+  const page = (cursor: string | null): Page => attempt('storage.list', () => storage['listEntries']!(namespace, cursor));
+  try {
+    return page(key);
+  } catch (error) {
+    if (key === null || !(error instanceof HostError) || error.code !== 'internal') throw error;
+    return page(encodedCursor(key));
+  }
 }
 
 function find(namespace: string, key: string): StorageEntry | null {
@@ -41,18 +54,17 @@ function find(namespace: string, key: string): StorageEntry | null {
 function everyEntry(namespace: string): StorageEntry[] {
   const found: StorageEntry[] = [];
   const seen = new Set<string>();
-  let cursor: string | null = null;
+  let lastKey: string | null = null;
   for (;;) {
-    const page = attempt('storage.list', () => storage['listEntries']!(text(namespace, 'namespace'), cursor)) as WireEntry[];
-    const fresh = page.filter((wire) => !seen.has(wire.key));
-    const last = fresh[fresh.length - 1];
-    // A host that ignores cursors answers the same page again.
+    const fresh: WireEntry[] = pageAfter(text(namespace, 'namespace'), lastKey).filter((wire) => !seen.has(wire.key));
+    const last: WireEntry | undefined = fresh[fresh.length - 1];
+    // Also the end with a host that ignores cursors and answers the same page again.
     if (last === undefined) return found;
     for (const wire of fresh) {
       seen.add(wire.key);
       found.push(entry(wire));
     }
-    cursor = cursorAfter(last.key);
+    lastKey = last.key;
   }
 }
 

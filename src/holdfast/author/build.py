@@ -1,0 +1,97 @@
+"""A project to what its bundle needs: `dist/main.wasm` from the handler, `dist/ui` from the page."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from pathlib import Path
+
+from msgspec import Struct
+
+import holdfast
+from holdfast.author import javascript, npm, python
+from holdfast.author.errors import BuildFailed
+from holdfast.author.inputs import hash_inputs, is_current, remember
+from holdfast.author.project import Language, Project, read_project
+from holdfast.author.toolchain import Progress, Toolchain, silent
+from holdfast.author.typecheck import check_types
+
+
+class BuildReport(Struct, frozen=True):
+    """What a build made. `component` and `pages` are absent where the extension has none that is built; `cached`: nothing had changed."""
+
+    project: Path
+    language: Language | None
+    component: Path | None
+    component_bytes: int | None
+    pages: Path | None
+    cached: bool
+    duration_ms: float
+
+
+def _report(project: Project, started: float, *, cached: bool) -> BuildReport:
+    component = project.component if project.component.is_file() else None
+    return BuildReport(
+        project=project.root,
+        language=project.language,
+        component=component,
+        component_bytes=None if component is None else component.stat().st_size,
+        pages=project.pages if project.pages.is_dir() else None,
+        cached=cached,
+        duration_ms=(time.perf_counter() - started) * 1000,
+    )
+
+
+async def _all(*works: object) -> None:
+    """Runs the works at once and raises the first failure only when all have ended, so that no tool is left running."""
+    results = await asyncio.gather(*works, return_exceptions=True)  # type: ignore[call-overload]
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+async def _build(project: Project, toolchain: Toolchain, progress: Progress) -> None:
+    scripted = project.language is Language.JAVASCRIPT or project.page is not None or npm.own_script(project) is not None
+    if scripted:
+        await toolchain.ensure(progress)
+        await npm.install(project, toolchain, progress)
+    if await npm.run_own_script(project, toolchain, progress):
+        other = project.component.with_name("component.wasm")
+        if not project.component.is_file() and other.is_file():
+            shutil.copyfile(other, project.component)
+        if project.component.is_file() or not project.manifest.needs_component:
+            return
+    progress("Building")
+    works: list[object] = []
+    if project.handler is not None and project.language is Language.JAVASCRIPT:
+        works.append(javascript.build_component(project, project.handler, toolchain))
+    elif project.handler is not None:
+        works.append(python.build_component(project, project.handler))
+    if project.page is not None:
+        works.append(javascript.build_page(project, project.page, toolchain))
+    if scripted:
+        works.append(check_types(project, toolchain))
+    await _all(*works)
+
+
+async def build(project: Path, *, toolchain: Toolchain | None = None, progress: Progress = silent, force: bool = False) -> BuildReport:
+    """Builds the extension in the folder `project`; does nothing when nothing it depends on has changed, unless `force`.
+
+    `progress` is told, in words for a person, what takes time. Outputs are put in place whole, or not at all.
+    Raises BuildFailed, ToolchainUnavailable, ToolTimeout, ManifestError.
+    """
+    started = time.perf_counter()
+    tools = toolchain or Toolchain()
+    found = await asyncio.to_thread(read_project, project)
+    inputs = await asyncio.to_thread(hash_inputs, found.root, constants=(holdfast.__version__, tools.key))
+    if not force and await asyncio.to_thread(is_current, found.root, inputs):
+        return _report(found, started, cached=True)
+    if found.handler is None and found.manifest.needs_component and not found.component.is_file() and npm.own_script(found) is None:
+        raise BuildFailed(
+            "The manifest declares endpoints, but the project has no handler.",
+            hint="Write src/handler.ts or src/handler.py, or put a finished component at dist/main.wasm.",
+        )
+    await _build(found, tools, progress)
+    await asyncio.to_thread(remember, found.root, inputs)
+    return _report(found, started, cached=False)

@@ -1,0 +1,68 @@
+"""Runs one tool to its end: no shell, a time limit, and nothing left running when the caller is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from holdfast.author.errors import ToolTimeout
+
+
+class Finished(Struct, frozen=True):
+    """What a tool left: its exit status and its two streams as text (UTF-8, what is malformed replaced)."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    def last_lines(self, count: int = 15) -> str:
+        """The end of what the tool said, standard error first choice."""
+        said = self.stderr.strip() or self.stdout.strip()
+        return "\n".join(said.splitlines()[-count:])
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """Tools start children of their own, so the whole group goes; it was made for this tool alone."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+async def run(
+    command: Sequence[str | Path],
+    *,
+    cwd: Path,
+    timeout: float,
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+) -> Finished:
+    """Runs `command` in `cwd` with `stdin` (bytes) and the given variables beside the process's own.
+
+    Raises ToolTimeout after `timeout` seconds, FileNotFoundError when there is no such program. When it raises, also because of
+    cancellation, the tool and its children have been killed.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *map(str, command),
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(timeout):
+            stdout, stderr = await process.communicate(stdin)
+    except TimeoutError:
+        raise ToolTimeout(f"{Path(command[0]).name} did not finish within {timeout:.0f} seconds and was stopped.") from None
+    finally:
+        if process.returncode is None:
+            _kill(process)
+            await asyncio.shield(process.wait())
+    status = process.returncode
+    return Finished(-1 if status is None else status, stdout.decode(errors="replace"), stderr.decode(errors="replace"))

@@ -1,0 +1,76 @@
+"""What kind of extension a folder holds: where its handler is, in which language, and where its pages are."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from holdfast.author.errors import BuildFailed
+from holdfast.bundles.manifest import Manifest, parse_manifest
+
+_HANDLERS = ("src/handler", "src/index", "src/component/handler", "handler")
+_SCRIPT_SUFFIXES = (".ts", ".mts", ".js", ".mjs")
+_PAGES = ("ui/src/main", "src/ui/src/main", "src/ui/main", "ui/main")
+_PAGE_SUFFIXES = (".tsx", ".ts", ".jsx")
+
+
+class Language(StrEnum):
+    JAVASCRIPT = "javascript"
+    PYTHON = "python"
+
+
+class Project(Struct, frozen=True):
+    """A project folder as found. `handler` and `page` are the source files that builds start from."""
+
+    root: Path
+    manifest: Manifest
+    language: Language | None
+    handler: Path | None
+    page: Path | None
+    package: dict[str, Any]
+
+    @property
+    def component(self) -> Path:
+        return self.root / "dist" / "main.wasm"
+
+    @property
+    def pages(self) -> Path:
+        return self.root / "dist" / "ui"
+
+
+def _package(root: Path) -> dict[str, Any]:
+    path = root / "package.json"
+    if not path.is_file():
+        return {}
+    try:
+        package = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise BuildFailed(f"package.json is not valid JSON: {error}", hint="Correct it, or remove it: a build does not need one.") from None
+    return package if isinstance(package, dict) else {}
+
+
+def _first(root: Path, stems: tuple[str, ...], suffixes: tuple[str, ...]) -> Path | None:
+    candidates = (root / f"{stem}{suffix}" for stem in stems for suffix in suffixes)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def read_project(root: Path) -> Project:
+    """Looks at the folder `root`. Raises BuildFailed when it holds no manifest.json, ManifestError when that is not valid."""
+    root = root.resolve()
+    path = root / "manifest.json"
+    if not path.is_file():
+        raise BuildFailed(f"{root} has no manifest.json.", hint="Run this in the folder of an extension, or name that folder.")
+    manifest = parse_manifest(path.read_bytes())
+    script = _first(root, _HANDLERS, _SCRIPT_SUFFIXES)
+    python = root / "src" / "handler.py"
+    if script is not None:
+        language, handler = Language.JAVASCRIPT, script
+    elif python.is_file():
+        language, handler = Language.PYTHON, python
+    else:
+        language, handler = None, None
+    return Project(root, manifest, language, handler, _first(root, _PAGES, _PAGE_SUFFIXES), _package(root))

@@ -1,0 +1,98 @@
+"""Builds a handler written in Python to a component, with componentize-py."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from holdfast.author import sources
+from holdfast.author.errors import BuildFailed, Problem, ToolchainUnavailable
+from holdfast.author.process import run
+from holdfast.author.project import Project
+from holdfast.world.functions import WORLD
+
+BUILD_TIMEOUT = 180.0
+GLUE = '''"""The component's export: hands each request to the author's `handler`."""
+
+import wit_world
+
+import handler as author
+from holdfast_sdk.glue import answer, find_handler
+
+author_handler = find_handler(author)
+
+
+class WitWorld(wit_world.WitWorld):
+    def handler(self, request):
+        return answer(author_handler, request)
+'''
+_FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
+
+
+def find_componentize() -> str:
+    """The program componentize-py. Raises ToolchainUnavailable when it is not installed."""
+    beside = Path(sys.executable).parent / "componentize-py"
+    found = str(beside) if beside.is_file() else shutil.which("componentize-py")
+    if found is None:
+        raise ToolchainUnavailable("componentize-py is not installed.", hint="Handlers in Python need it: pip install 'holdfast[python]'.")
+    return found
+
+
+def _problem(project: Path, said: str) -> Problem:
+    """The last line of what the tool said, at the innermost place in the project's own files."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"\w*(Error|Exception|Interrupt)\b", line)]
+    text = errors[-1] if errors else "\n".join(lines[-8:])
+    for match in reversed(list(_FRAME.finditer(said))):
+        name = Path(match["file"]).name
+        local = next((path for path in (project / "src").rglob(name) if path.is_file()), None)
+        if local is not None and name.endswith(".py"):
+            return Problem(text, local.relative_to(project).as_posix(), int(match["line"]))
+    return Problem(text, "src/handler.py")
+
+
+async def build_component(project: Project, handler: Path) -> None:
+    """Makes `dist/main.wasm` of `src/handler.py` and what it imports from `src/`. Raises BuildFailed, ToolchainUnavailable."""
+    program = find_componentize()
+    project.component.parent.mkdir(exist_ok=True)
+    partial = project.component.with_name(f".main.{os.getpid()}.wasm")
+    with tempfile.TemporaryDirectory(prefix="holdfast-build-") as scratch:
+        glue = Path(scratch) / "glue"
+        glue.mkdir()
+        (glue / "holdfast_component.py").write_text(GLUE)
+        folders = [glue, handler.parent, sources.sdk("python")]
+        vendored = project.root / "vendor"
+        if vendored.is_dir():
+            folders.append(vendored)
+        paths = [part for folder in folders for part in ("-p", str(folder))]
+        command: list[str | Path] = [
+            program,
+            "-q",
+            "-d",
+            sources.WORLD_WIT,
+            "-w",
+            WORLD,
+            "componentize",
+            *paths,
+            "holdfast_component",
+            "-o",
+            partial,
+        ]
+        try:
+            done = await run(command, cwd=Path(scratch), timeout=BUILD_TIMEOUT, environment={"VIRTUAL_ENV": "", "PYTHONPATH": ""})
+            if done.status != 0:
+                problem = _problem(project.root, f"{done.stdout}\n{done.stderr}")
+                raise BuildFailed("src/handler.py could not be built.", problems=[problem], hint=_hint(problem))
+            partial.replace(project.component)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _hint(problem: Problem) -> str | None:
+    if "ModuleNotFoundError" in problem.text or "ImportError" in problem.text:
+        return "Put packages into vendor/ (`pip install --target vendor <name>`); those with compiled parts do not run in a component."
+    return None

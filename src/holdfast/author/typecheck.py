@@ -1,0 +1,68 @@
+"""Type checking of a project's TypeScript: its own tsconfig.json, with the SDK's types in reach."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from pathlib import Path
+
+from holdfast.author.errors import BuildFailed, Problem
+from holdfast.author.javascript import sdk_aliases
+from holdfast.author.process import run
+from holdfast.author.project import Project
+from holdfast.author.toolchain import Toolchain
+
+TIMEOUT = 120.0
+_DIAGNOSTIC = re.compile(r"^(?P<file>[^\s(][^(]*)\((?P<line>\d+),(?P<column>\d+)\): error (?P<text>TS\d+: .*)$")
+
+
+def _config(project: Path) -> dict[str, object]:
+    return {
+        "extends": str(project / "tsconfig.json"),
+        "compilerOptions": {
+            "noEmit": True,
+            "composite": False,
+            "incremental": False,
+            "declaration": False,
+            "rootDir": "/",
+            "skipLibCheck": True,
+            "allowImportingTsExtensions": True,
+            "paths": {name: [path] for name, path in sdk_aliases(project).items()},
+        },
+    }
+
+
+def _problems(project: Path, output: str, base: Path) -> list[Problem]:
+    """The errors in the project's own files; a line that begins with blanks continues the one above."""
+    found: list[Problem] = []
+    mine = False
+    for line in output.splitlines():
+        match = _DIAGNOSTIC.match(line)
+        if match is not None:
+            path = (base / match["file"]).resolve()
+            mine = path.is_relative_to(project) and "node_modules" not in path.parts
+            if mine:
+                place = path.relative_to(project).as_posix()
+                found.append(Problem(match["text"], place, int(match["line"]), int(match["column"])))
+        elif line.startswith("error "):
+            mine = True
+            found.append(Problem(line.removeprefix("error "), "tsconfig.json"))
+        elif mine and found and line.startswith(" "):
+            last = found[-1]
+            found[-1] = Problem(f"{last.text}\n{line}", last.file, last.line, last.column)
+    return found
+
+
+async def check_types(project: Project, toolchain: Toolchain) -> None:
+    """Checks the project when it has a tsconfig.json. Raises BuildFailed with every error in its own files."""
+    root = project.root
+    if not (root / "tsconfig.json").is_file():
+        return
+    with tempfile.TemporaryDirectory(prefix="holdfast-types-") as scratch:
+        config = Path(scratch, "tsconfig.json")
+        config.write_text(json.dumps(_config(root)))
+        done = await run([toolchain.node, toolchain.tsc, "-p", config, "--pretty", "false"], cwd=root, timeout=TIMEOUT)
+    problems = _problems(root, done.stdout, root)
+    if done.status != 0 and problems:
+        raise BuildFailed("The types do not fit.", problems=problems, hint="Correct the types; without tsconfig.json they are not checked.")
