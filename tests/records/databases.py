@@ -1,0 +1,95 @@
+"""Databases for tests: a migrated SQLite file, with tenants and people in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from holdfast.records.accounts import ensure_admin_role
+from holdfast.records.columns import new_id
+from holdfast.records.database import Database
+from holdfast.records.identities import Identity
+from holdfast.records.passwords import hash_password
+from holdfast.records.tables import Client, Contact, Tenant, User, UserRole
+from holdfast.registry.migrate import migrate
+
+TENANT = "11111111-1111-4111-8111-111111111111"
+OTHER_TENANT = "22222222-2222-4222-8222-222222222222"
+
+
+@asynccontextmanager
+async def migrated(folder: Path) -> AsyncIterator[Database]:
+    """A database with two tenants, TENANT and OTHER_TENANT."""
+    url = f"sqlite+aiosqlite:///{folder / 'holdfast.db'}"
+    await migrate(url)
+    db = Database(url)
+    try:
+        async with db.transaction() as session:
+            session.add_all([Tenant(tenant=TENANT, client_name="First"), Tenant(tenant=OTHER_TENANT, client_name="Second")])
+        yield db
+    finally:
+        await db.close()
+
+
+async def add_user(
+    db: Database,
+    email: str,
+    *,
+    tenant_id: str = TENANT,
+    admin: bool = False,
+    user_type: str = "internal",
+    client: bool = False,
+    password: str | None = None,
+) -> Identity:
+    """A user, with the role Admin and a contact of a new client if wanted. Without `password` nobody can sign in as them."""
+    user_id, contact_id = new_id(), None
+    hashed = await hash_password(password) if password else "unusable"
+    async with db.transaction() as session:
+        if client:
+            client_id, contact_id = new_id(), new_id()
+            session.add(Client(client_id=client_id, tenant=tenant_id, client_name=f"Client of {email}"))
+            await session.flush()
+            session.add(Contact(contact_name_id=contact_id, tenant=tenant_id, client_id=client_id, full_name=email))
+            await session.flush()
+        session.add(
+            User(
+                user_id=user_id,
+                tenant=tenant_id,
+                username=email.partition("@")[0],
+                email=email,
+                first_name="Ada",
+                last_name="Lovelace",
+                hashed_password=hashed,
+                user_type=user_type,
+                contact_id=contact_id,
+            )
+        )
+        await session.flush()
+        if admin:
+            session.add(UserRole(user_id=user_id, role_id=await ensure_admin_role(session, tenant_id), tenant=tenant_id))
+    return Identity(
+        user_id=user_id,
+        tenant_id=tenant_id,
+        tenant_name="First" if tenant_id == TENANT else "Second",
+        email=email,
+        username=email.partition("@")[0],
+        first_name="Ada",
+        last_name="Lovelace",
+        user_type=user_type,
+        contact_id=contact_id,
+    )
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.instant = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.instant
+
+    def advance(self, seconds: float) -> None:
+        self.instant += timedelta(seconds=seconds)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from holdfast.records.columns import as_uuid, new_id
+from holdfast.records.database import Database
+from holdfast.records.tables import Client, Role, Tenant
+from tests.records.databases import TENANT
+
+
+async def test_sqlite_connections_use_write_ahead_logging_foreign_keys_and_a_busy_timeout(db: Database) -> None:
+    async with db.session() as session:
+        pragmas = [(await session.execute(text(f"PRAGMA {name}"))).scalar() for name in ("journal_mode", "foreign_keys", "busy_timeout")]
+    assert pragmas == ["wal", 1, 10_000]
+
+
+async def test_a_transaction_that_raises_leaves_nothing(db: Database) -> None:
+    with pytest.raises(RuntimeError, match="halfway"):
+        async with db.transaction() as session:
+            session.add(Tenant(tenant=new_id(), client_name="Third"))
+            await session.flush()
+            raise RuntimeError("halfway")
+    async with db.session() as session:
+        assert await session.scalar(select(func.count()).select_from(Tenant)) == 2
+
+
+async def test_what_a_reading_session_changes_is_discarded(db: Database) -> None:
+    async with db.session() as session:
+        session.add(Role(tenant=TENANT, role_name="Ghost"))
+        await session.flush()
+    async with db.session() as session:
+        assert await session.scalar(select(func.count()).select_from(Role)) == 0
+
+
+async def test_transactions_that_read_and_then_write_queue_up_instead_of_failing(db: Database) -> None:
+    async def count_and_add(number: int) -> None:
+        async with db.transaction() as session:
+            known = await session.scalar(select(func.count()).select_from(Role))
+            session.add(Role(tenant=TENANT, role_name=f"role {known}"))
+
+    await asyncio.gather(*(count_and_add(number) for number in range(12)))
+    async with db.session() as session:
+        names = set((await session.scalars(select(Role.role_name))).all())
+    assert names == {f"role {number}" for number in range(12)}
+
+
+async def test_a_row_that_refers_to_nothing_is_refused(db: Database) -> None:
+    with pytest.raises(IntegrityError):
+        async with db.transaction() as session:
+            session.add(Client(tenant=new_id(), client_name="Nobody's"))
+
+
+async def test_instants_come_back_in_utc_whatever_zone_they_went_in_with(db: Database) -> None:
+    instant = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=5)))
+    tenant = new_id()
+    async with db.transaction() as session:
+        session.add(Tenant(tenant=tenant, client_name="Third", created_at=instant))
+    async with db.session() as session:
+        stored = await session.scalar(select(Tenant.created_at).where(Tenant.tenant == tenant))
+    assert stored == instant
+    assert stored is not None and stored.tzinfo is UTC
+
+
+async def test_an_instant_without_a_zone_is_refused(db: Database) -> None:
+    with pytest.raises(StatementError, match="needs a time zone"):
+        async with db.transaction() as session:
+            session.add(Tenant(tenant=new_id(), client_name="Third", created_at=datetime(2026, 1, 1)))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "51bbbfe507204d9bb3e5b5b43e441a52", "00000000-0000-0000-0000-000000000000", "51bbbfe5-0720-9d9b-b3e5-b5b43e441a52"]
+)
+def test_what_is_no_uuid_of_versions_one_to_five_is_not_taken_for_one(text: str) -> None:
+    assert as_uuid(text) is None
+
+
+def test_a_uuid_is_brought_to_lower_case() -> None:
+    assert as_uuid("51BBBFE5-0720-4D9B-B3E5-B5B43E441A52") == "51bbbfe5-0720-4d9b-b3e5-b5b43e441a52"
