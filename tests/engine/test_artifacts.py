@@ -123,5 +123,4 @@ async def test_what_the_compiling_process_makes_loads_in_a_pooled_engine(tmp_pat
         engine = NativeEngine(pool)
         component = engine.load(artifact)
         assert "handler" in component.exports
-        component.close()
         engine.close()

@@ -14,7 +14,7 @@ from holdfast.engine.artifacts import ArtifactStore
 from holdfast.engine.capi import EngineUnusable, GuestFault, NativeCall, NativeComponent, NativeEngine, PoolSizes
 from holdfast.engine.component_errors import CompileFailed
 from holdfast.engine.linking import lift_response, link, lower_request
-from holdfast.engine.outcome import RESPONSE_BODY_MAX_BYTES, Failure, FailureCode, Host, Limits, Outcome, classify
+from holdfast.engine.outcome import RESPONSE_BODY_MAX_BYTES, DeadlinePassed, Failure, FailureCode, Host, Limits, Outcome, classify
 from holdfast.engine.output import GuestOutput
 from holdfast.engine.proof import prove
 from holdfast.engine.values import Arena
@@ -25,7 +25,7 @@ TICK_SECONDS = 0.004
 """How long a computing guest may hold the loop at a time."""
 
 LOADED_COMPONENTS = 256
-"""Compiled components kept in memory; the least recently used that runs no call goes first."""
+"""Compiled components kept in memory; the least recently used goes first."""
 
 _log = structlog.get_logger(__name__)
 
@@ -36,21 +36,42 @@ class Component:
     def __init__(self, native: NativeComponent, sha256: str) -> None:
         self.native = native
         self.sha256 = sha256
-        self.calls = 0
 
 
 class _CallState:
-    """What host functions find of the call they serve."""
+    """What host functions find of the call they serve. Most guests write nothing, so the outputs are made when one does."""
 
-    __slots__ = ("host", "host_calls_left", "sources", "stderr", "stdout")
+    __slots__ = ("_budget", "_limits", "_stderr", "_stdout", "host", "host_calls_left", "sources")
 
     def __init__(self, host: Host, limits: Limits, sources: Sources) -> None:
-        budget = [limits.log_lines]
         self.host = host
         self.host_calls_left = limits.host_calls
         self.sources = sources
-        self.stdout = GuestOutput(lambda line: host.output("stdout", line), budget, limits.log_line_bytes)
-        self.stderr = GuestOutput(lambda line: host.output("stderr", line), budget, limits.log_line_bytes)
+        self._limits = limits
+        self._budget = [limits.log_lines]
+        self._stdout: GuestOutput | None = None
+        self._stderr: GuestOutput | None = None
+
+    @property
+    def stdout(self) -> GuestOutput:
+        if self._stdout is None:
+            self._stdout = GuestOutput(lambda line: self.host.output("stdout", line), self._budget, self._limits.log_line_bytes)
+        return self._stdout
+
+    @property
+    def stderr(self) -> GuestOutput:
+        if self._stderr is None:
+            self._stderr = GuestOutput(lambda line: self.host.output("stderr", line), self._budget, self._limits.log_line_bytes)
+        return self._stderr
+
+    def flush(self) -> list[str]:
+        """Passes on unfinished lines. Returns the last lines of stderr."""
+        if self._stdout is not None:
+            self._stdout.flush()
+        if self._stderr is None:
+            return []
+        self._stderr.flush()
+        return list(self._stderr.tail)
 
 
 class _Clock:
@@ -142,23 +163,12 @@ class Engine:
                 native = self._native.load(await self._artifacts.path(wasm, sha256))
             except GuestFault as again:
                 raise CompileFailed(f"The compiled component cannot be loaded: {again}") from again
-        try:
-            link(native)
-        except BaseException:
-            native.close()
-            raise
+        link(native)
         component = Component(native, sha256)
         self._loaded[sha256] = component
-        self._evict()
+        if len(self._loaded) > LOADED_COMPONENTS:
+            self._loaded.popitem(last=False)  # freed when the last call that holds it ends
         return component
-
-    def _evict(self) -> None:
-        for sha256, component in list(self._loaded.items()):
-            if len(self._loaded) <= LOADED_COMPONENTS:
-                return
-            if component.calls == 0:
-                del self._loaded[sha256]
-                component.native.close()
 
     async def execute(self, component: Component, request: ExecuteRequest, host: Host, limits: Limits) -> Outcome:
         """Runs the component's handler once, in a fresh instance.
@@ -167,27 +177,35 @@ class Engine:
         """
         started = time.perf_counter()
         state = _CallState(host, limits, self._sources)
-        component.calls += 1
+        response: ExecuteResponse | None = None
+        failure: Failure | None = None
         try:
-            response: ExecuteResponse | None = None
-            failure: Failure | None = None
+            seconds_left = await self._slot(started, limits.timeout_ms)
             try:
-                async with asyncio.timeout(limits.timeout_ms / 1000), self._slots:
-                    response = await self._run(component, request, state, limits)
-            except TimeoutError:
-                state.stderr.flush()
-                failure = Failure(
-                    FailureCode.DEADLINE, f"the call did not finish within {limits.timeout_ms} ms", [], list(state.stderr.tail)
-                )
-            except _Failed as failed:
-                failure = failed.failure
-            return Outcome(response, failure, (time.perf_counter() - started) * 1000)
-        finally:
-            component.calls -= 1
-            state.stdout.flush()
-            state.stderr.flush()
+                response = await self._run(component, request, state, limits, seconds_left)
+                failure = _refused(response)
+            finally:
+                self._slots.release()
+        except _Failed as failed:
+            failure = failed.failure
+        state.flush()
+        return Outcome(response if failure is None else None, failure, (time.perf_counter() - started) * 1000)
 
-    async def _run(self, component: Component, request: ExecuteRequest, state: _CallState, limits: Limits) -> ExecuteResponse:
+    async def _slot(self, started: float, timeout_ms: int) -> float:
+        """Waits for room in the pool, within the deadline. Returns the seconds that are left of it."""
+        try:
+            if self._slots.locked():
+                async with asyncio.timeout(timeout_ms / 1000):
+                    await self._slots.acquire()
+            else:
+                await self._slots.acquire()  # does not wait
+        except TimeoutError:
+            raise _Failed(classify("", DeadlinePassed(timeout_ms), [])) from None
+        return timeout_ms / 1000 - (time.perf_counter() - started)
+
+    async def _run(
+        self, component: Component, request: ExecuteRequest, state: _CallState, limits: Limits, seconds: float
+    ) -> ExecuteResponse:
         arena = Arena()
         arguments = lower_request(request, arena)
         call = NativeCall(
@@ -199,6 +217,8 @@ class Engine:
             table_elements=limits.table_elements,
             instances=limits.instances,
         )
+        # Everything a call waits for is waited for in one place, which looks for the call's end: no cancellation is needed for it.
+        deadline = asyncio.get_running_loop().call_later(seconds, call.end, DeadlinePassed(limits.timeout_ms))
         self._clock.enter()
         try:
             function = await call.instantiate(component.native)
@@ -206,26 +226,24 @@ class Engine:
             try:
                 response: ExecuteResponse = lift_response(raw, 0, call)
             finally:
-                call.release(raw)
+                call.release()
+            return response
         except GuestFault as fault:
-            state.stderr.flush()
-            raise _Failed(classify(str(fault), call.failure, list(state.stderr.tail))) from fault
+            raise _Failed(classify(str(fault), call.failure, state.flush())) from fault
         finally:
             self._clock.leave()
+            deadline.cancel()
             if call.waiting:
                 await call.close()
             else:
                 call.drop()
             del arena  # held until here: the call borrowed its memory
-        return _checked(response)
 
     async def close(self) -> None:
         """Frees everything. No call may be under way."""
         for task in list(self._loading.values()):
             task.cancel()
         self._clock.stop()
-        for component in self._loaded.values():
-            component.native.close()
         self._loaded.clear()
         self._native.close()
 
@@ -236,14 +254,15 @@ class _Failed(Exception):
         self.failure = failure
 
 
-def _checked(response: ExecuteResponse) -> ExecuteResponse:
+def _refused(response: ExecuteResponse) -> Failure | None:
+    """The failure of a response that cannot be passed on."""
     if response.body is not None and len(response.body) > RESPONSE_BODY_MAX_BYTES:
         message = f"the response body is {len(response.body)} bytes; the limit is {RESPONSE_BODY_MAX_BYTES}"
-        raise _Failed(Failure(FailureCode.RESPONSE_TOO_LARGE, message, [], []))
+        return Failure(FailureCode.RESPONSE_TOO_LARGE, message, [], [])
     if not 200 <= response.status <= 599:
         message = f"the handler answered status {response.status}; it must be 200 to 599"
-        raise _Failed(Failure(FailureCode.INVALID_RESPONSE, message, [], []))
-    return response
+        return Failure(FailureCode.INVALID_RESPONSE, message, [], [])
+    return None
 
 
 def _native_engine(pool: PoolSizes | None) -> NativeEngine:

@@ -86,6 +86,13 @@ class LimitReached(Exception):
     """The guest used up a counted limit; the message names it."""
 
 
+class DeadlinePassed(Exception):
+    """The call used up its time; `timeout_ms` is how much it had."""
+
+    def __init__(self, timeout_ms: int) -> None:
+        super().__init__(f"the call did not finish within {timeout_ms} ms")
+
+
 _FRAME = re.compile(r"^\s*\d+:\s+(?:0x[0-9a-f]+ - )?(?P<frame>.+?)\s*$")
 _MEMORY_SIGNS = ("exceeds memory limits", "memory allocation", "out of memory", "MemoryError", "memory minimum size")
 
@@ -99,6 +106,8 @@ def classify(text: str, cause: BaseException | None, stderr: list[str]) -> Failu
     match cause:
         case GuestExit():
             return Failure(FailureCode.EXIT, f"{cause}; a handler answers by returning, not by exiting", frames, stderr)
+        case DeadlinePassed():
+            return Failure(FailureCode.DEADLINE, str(cause), frames, stderr)
         case LimitReached():
             return Failure(FailureCode.LIMIT, str(cause), frames, stderr)
         case BaseException():

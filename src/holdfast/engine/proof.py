@@ -59,30 +59,27 @@ async def prove(engine: NativeEngine) -> None:
         _expect(ctypes.string_at(id(sample) + BYTES_HEADER, len(sample)) == sample)
         step = "compiling a component"
         component = engine.compile_here(_COMPONENT)
+        step = "the component's imports and exports"
+        (imported,) = component.imports
+        _expect(imported.resources == ("thing",) and set(imported.functions) == {"make", "wait"})
+        _expect(component.exports["prove"].params[0][1] == Primitive("string"))
+        step = "defining host functions and resources"
+        component.define("holdfast:proof/host", {"make": (_make, False), "wait": (_wait, True)}, {"thing": _RESOURCE})
+        component.choose_export("prove")
+        call = NativeCall(engine, None, memory_bytes=1 << 20, memories=1, tables=4, table_elements=100, instances=8)
         try:
-            step = "the component's imports and exports"
-            (imported,) = component.imports
-            _expect(imported.resources == ("thing",) and set(imported.functions) == {"make", "wait"})
-            _expect(component.exports["prove"].params[0][1] == Primitive("string"))
-            step = "defining host functions and resources"
-            component.define("holdfast:proof/host", {"make": (_make, False), "wait": (_wait, True)}, {"thing": _RESOURCE})
-            component.choose_export("prove")
-            call = NativeCall(engine, None, memory_bytes=1 << 20, memories=1, tables=4, table_elements=100, instances=8)
-            try:
-                step = "instantiating asynchronously"
-                function = await call.instantiate(component)
-                step = "calling asynchronously, with a host function that waits"
-                arena = Arena()
-                raw = await call.call(function, lowerer(Primitive("string"))(_TEXT, arena), 1)
-                step = "reading a result"
-                _expect(lifter(Primitive("string"))(raw, 0, call) == _TEXT[:-1])
-                call.release(raw)
-                step = "dropping a resource"
-                _expect(not call.resources)
-            finally:
-                await call.close()
+            step = "instantiating asynchronously"
+            function = await call.instantiate(component)
+            step = "calling asynchronously, with a host function that waits"
+            arena = Arena()
+            raw = await call.call(function, lowerer(Primitive("string"))(_TEXT, arena), 1)
+            step = "reading a result"
+            _expect(lifter(Primitive("string"))(raw, 0, call) == _TEXT[:-1])
+            call.release()
+            step = "dropping a resource"
+            _expect(not call.resources)
         finally:
-            component.close()
+            await call.close()
     except (_Unexpected, GuestFault, ValueError, KeyError) as reason:
         raise EngineUnusable(
             f"wasmtime {VERSION} does not do what the engine needs: {step} failed ({reason}). Install the pinned version of wasmtime."

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from holdfast.engine.capi.engines import NativeEngine
 
 
+_INSTANCE_BYTES = ctypes.sizeof(ffi.wasmtime_component_instance_t)
+_FUNCTION_BYTES = ctypes.sizeof(ffi.wasmtime_component_func_t)
+
+
 class HostFunction(Protocol):
     """A host function as callbacks see it: reads arguments at `args`, and writes its result through `call.give` at once or later."""
 
@@ -29,7 +33,7 @@ class HostFunction(Protocol):
 class NativeCall:
     """One store and the calls made in it. Lives on one event loop; `failure` is the first exception a host function raised."""
 
-    __slots__ = ("_context", "_keep", "_owned", "_pending", "_store", "_tasks", "_wake", "failure", "resources", "state")
+    __slots__ = ("_context", "_loop", "_owned", "_pending", "_scratch", "_store", "_tasks", "_waiter", "failure", "resources", "state")
 
     def __init__(
         self, engine: NativeEngine, state: Any, *, memory_bytes: int, memories: int, tables: int, table_elements: int, instances: int
@@ -40,10 +44,11 @@ class NativeCall:
         self.failure: BaseException | None = None
         self.resources: dict[int, Any] = {}
         self._tasks: set[asyncio.Future[None]] = set()
-        self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[None] | None = None
         self._owned: list[int] = []
-        self._keep: list[Any] = []
         self._pending: list[int] = []
+        self._scratch = _scratches.pop() if _scratches else _Scratch()
         c.store_limiter(self._store, memory_bytes, table_elements, instances, tables, memories)
         # One tick: a guest that computes gives the loop back at every tick of the engine's clock.
         c.set_epoch_deadline(self._context, 1)
@@ -89,40 +94,50 @@ class NativeCall:
     async def _drive(self, future: int) -> None:
         try:
             while not c.future_poll(future):  # gives the loop back after one tick at most
-                if self._tasks:
-                    await self._wake.wait()
-                    self._wake.clear()
-                    if self.failure is not None:
-                        raise GuestFault("a host function failed")
-                else:
-                    await asyncio.sleep(0)
+                if self.failure is None:
+                    if self._tasks:
+                        self._waiter = self._loop.create_future()
+                        await self._waiter
+                    else:
+                        await asyncio.sleep(0)
+                if self.failure is not None:
+                    raise GuestFault("the host ended the call")
         finally:
             c.future_delete(future)  # also when cancelled: the guest is gone
 
+    def end(self, reason: BaseException) -> None:
+        """Ends the call from outside, at the latest after one tick: `failure` is the reason."""
+        if self.failure is None:
+            self.failure = reason
+        self._wake()
+
     async def instantiate(self, component: NativeComponent) -> int:
         """A fresh instance of a linked component. Returns the address of its handler function. Raises GuestFault."""
-        instance, function = ctypes.create_string_buffer(_INSTANCE_BYTES), ctypes.create_string_buffer(_FUNCTION_BYTES)
-        error = c_void_p()
-        self._keep += (instance, function, error)
-        await self._drive(c.linker_instantiate_async(component.linker_address, self._context, component.address, instance, byref(error)))
-        self._check(error)
-        if not c.instance_get_func(instance, self._context, component.export_address, function):
+        at = self._scratch
+        await self._drive(
+            c.linker_instantiate_async(component.linker_address, self._context, component.address, at.instance, at.error_address)
+        )
+        self._check()
+        if not c.instance_get_func(at.instance, self._context, component.export_address, at.function):
             raise GuestFault("the export is not a function")
-        return ctypes.addressof(function)
+        return at.function
 
     async def call(self, function: int, arguments: bytes, count: int) -> bytes:
-        """Calls a function with lowered arguments. Returns the 32 bytes of its result, valid until `release`. Raises GuestFault."""
-        result, error = ctypes.create_string_buffer(VALUE_BYTES), c_void_p()
-        self._keep += (arguments, result, error)
-        await self._drive(c.func_call_async(function, self._context, id(arguments) + BYTES_HEADER, count, result, 1, byref(error)))
-        self._check(error)
-        return result.raw
+        """Calls a function with lowered arguments, whose arena the caller holds until it returns.
 
-    def release(self, result: bytes) -> None:
-        """Frees the memory of a result of `call`."""
-        c.value_delete(ctypes.create_string_buffer(result, VALUE_BYTES))
+        Returns the 32 bytes of its result, valid until `release`. Raises GuestFault.
+        """
+        at = self._scratch
+        await self._drive(c.func_call_async(function, self._context, id(arguments) + BYTES_HEADER, count, at.result, 1, at.error_address))
+        self._check()
+        return ctypes.string_at(at.result, VALUE_BYTES)
 
-    def _check(self, error: c_void_p) -> None:
+    def release(self) -> None:
+        """Frees the memory of the result of `call`."""
+        c.value_delete(self._scratch.result)
+
+    def _check(self) -> None:
+        error = self._scratch.error
         if error.value:
             text = take_error(error.value)
             error.value = None
@@ -144,7 +159,7 @@ class NativeCall:
             for key in self._pending:  # continuations that Wasmtime will not ask for again
                 pending.pop(key, None)
             self.resources.clear()
-            self._keep.clear()
+            _scratches.append(self._scratch)
 
     @property
     def waiting(self) -> bool:
@@ -158,9 +173,26 @@ class NativeCall:
         self._tasks.discard(task)
         if self.failure is None:
             self.failure = asyncio.CancelledError() if task.cancelled() else task.exception()
-        self._wake.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
 
+class _Scratch:
+    """Memory that every call needs and none leaves anything in: kept from call to call, since making it costs more than using it."""
+
+    __slots__ = ("_memory", "error", "error_address", "function", "instance", "result")
+
+    def __init__(self) -> None:
+        self._memory = [ctypes.create_string_buffer(size) for size in (_INSTANCE_BYTES, _FUNCTION_BYTES, VALUE_BYTES)]
+        self.instance, self.function, self.result = (ctypes.addressof(memory) for memory in self._memory)
+        self.error = c_void_p()
+        self.error_address = ctypes.addressof(self.error)
+
+
+_scratches: list[_Scratch] = []
 calls: dict[int, NativeCall] = {}
 functions: dict[int, HostFunction] = {}
 numbers = itertools.count(1)
@@ -240,5 +272,3 @@ def _on_drop(_env: int, context: int, rep: int) -> int:
 
 
 ON_CALL, ON_CALL_ASYNC, ON_DROP = c.address_of(_on_call), c.address_of(_on_call_async), c.address_of(_on_drop)
-_INSTANCE_BYTES = ctypes.sizeof(ffi.wasmtime_component_instance_t)
-_FUNCTION_BYTES = ctypes.sizeof(ffi.wasmtime_component_func_t)

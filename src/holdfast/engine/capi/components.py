@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -36,6 +37,8 @@ class NativeComponent:
         self._linker = wc.Linker(engine._engine)
         self._export: Any = None
         self._function_keys: list[int] = []
+        # Code and linker are freed by their own finalizers, when the last call that holds the component has ended.
+        weakref.finalize(self, _forget, self._function_keys)
         self.address = address_of(component.ptr())
         self.linker_address = address_of(self._linker.ptr())
         self.export_address = 0
@@ -77,12 +80,10 @@ class NativeComponent:
         if error:
             raise GuestFault(take_error(error))
 
-    def close(self) -> None:
-        """Frees code and linker; no call of this component may be under way."""
-        for key in self._function_keys:
-            calls.functions.pop(key, None)
-        self._linker.close()
-        self._component.close()
+
+def _forget(keys: list[int]) -> None:
+    for key in keys:
+        calls.functions.pop(key, None)
 
 
 def _imports(items: dict[str, Any], engine: Engine) -> tuple[tuple[ImportedInterface, ...], tuple[str, ...]]:
