@@ -115,3 +115,12 @@ def without_bundle(name: str) -> Notice:
         hint="Install it again from its folder:",
         command="holdfast install DIR",
     )
+
+
+NOT_IN_PORTAL = Notice(
+    status=404,
+    code="not_found",
+    heading="There is no such page",
+    message="No extension with a page for you is at this address.",
+    links=(Link("Show what there is", "/"),),
+)

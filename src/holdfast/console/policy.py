@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable
+
+from starlette.datastructures import MutableHeaders
 
 PAGE_HEADERS = {
     "cache-control": "no-store",
@@ -43,7 +45,7 @@ def content_security_policy(*, frames: Iterable[str] = (), connections: Iterable
     )
 
 
-def secure_page(headers: MutableMapping[str, str], *, frames: Iterable[str] = (), connections: Iterable[str] = ()) -> None:
+def secure_page(headers: MutableHeaders, *, frames: Iterable[str] = (), connections: Iterable[str] = ()) -> None:
     """Sets every header a page has to have."""
     headers.update(PAGE_HEADERS)
     headers["content-security-policy"] = content_security_policy(frames=frames, connections=connections)

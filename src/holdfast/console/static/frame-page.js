@@ -6,6 +6,8 @@ const ADVICE = {
   archive_hash_mismatch: "The stored bundle is not the one that was installed. Install the extension again.",
   extract_failed: "The bundle could not be unpacked. Pack it again with “holdfast pack” and install it again.",
   bundle_not_found: "The bundle is missing from the bundle store. Install the extension again.",
+  bad_gateway: "The runner does not answer. “holdfast doctor” finds out why; then try again.",
+  gateway_timeout: "The runner took too long to answer. Try again in a moment.",
   bundle_store_unavailable: "The bundle store does not answer. “holdfast doctor” finds out why; then try again.",
   runner_unreachable: "The runner does not answer. “holdfast doctor” finds out why; then try again.",
   runner_timeout: "The runner took too long to answer. Try again in a moment.",
@@ -30,10 +32,10 @@ function show(state) {
   iframe.inert = state === "failed";
 }
 
-function fail(code, message, status) {
+function fail(code, message, status, hint) {
   failure.querySelector("[data-failure-code]").textContent = code;
   failure.querySelector("[data-failure-message]").textContent = message;
-  failure.querySelector("[data-failure-advice]").textContent = ADVICE[code] ?? ADVICE_BY_STATUS[status] ?? "“holdfast doctor” checks every part of the platform.";
+  failure.querySelector("[data-failure-advice]").textContent = ADVICE[code] ?? hint ?? ADVICE_BY_STATUS[status] ?? "“holdfast doctor” checks every part of the platform.";
   show("failed");
 }
 
@@ -50,7 +52,7 @@ async function probe(address) {
   // Another origin tells no-cors readers nothing but that it answered.
   if (!sameOrigin || response.ok) return true;
   const said = await reason(response);
-  fail(said.code, said.message, response.status);
+  fail(said.code, said.message, response.status, said.hint);
   return false;
 }
 
@@ -58,8 +60,9 @@ async function reason(response) {
   const fallback = { code: `http_${response.status}`, message: `The extension's page was answered with status ${response.status}.` };
   try {
     const body = JSON.parse((await response.text()).slice(0, 4096));
-    const code = [body.code, body.error].find((value) => typeof value === "string" && /^[A-Za-z0-9_]{1,64}$/.test(value));
-    return { code: code ?? fallback.code, message: typeof body.message === "string" ? body.message : fallback.message };
+    const code = [body.code, body.details?.code, body.error].find((value) => typeof value === "string" && /^[A-Za-z0-9_]{1,64}$/.test(value));
+    const text = (value, otherwise) => (typeof value === "string" ? value : otherwise);
+    return { code: code ?? fallback.code, message: text(body.message, fallback.message), hint: text(body.hint, undefined) };
   } catch {
     return fallback;
   }

@@ -1,0 +1,53 @@
+"""The platform's web application: the gateway's routes, the console's pages, and its static files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from holdfast.console.pages import page_routes
+from holdfast.console.policy import STATIC_HEADERS
+from holdfast.console.refusals import Refusals
+from holdfast.console.shell import Console
+from holdfast.console.signing_in import signing_in_routes
+from holdfast.errors import HoldfastError
+from holdfast.gateway.app import gateway_routes
+from holdfast.gateway.services import Services
+
+_STATIC = Path(__file__).parent / "static"
+
+
+def create_platform_app(services: Services) -> Starlette:
+    """Gateway and console as one application. Whoever made `services` closes them. Raises FrameBaseInvalid."""
+    console = Console(services)
+    refusals = Refusals(console.pages)
+    return Starlette(
+        routes=[
+            *gateway_routes(services),
+            Route("/favicon.ico", _favicon, methods=["GET"]),
+            Mount("/console/static", ConsoleFiles(directory=_STATIC)),
+            *signing_in_routes(console),
+            *page_routes(console),
+        ],
+        exception_handlers={HTTPException: refusals.http, HoldfastError: refusals.refused, Exception: refusals.failed},
+    )
+
+
+class ConsoleFiles(StaticFiles):
+    """The console's scripts, styles and images, with the headers they need."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(STATIC_HEADERS)
+        return response
+
+
+async def _favicon(request: Request) -> Response:
+    return RedirectResponse("/console/static/favicon.svg", status_code=308)
