@@ -33,8 +33,8 @@ $(STAMPS)/project: pyproject.toml $(STAMPS)/requirements
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(STAMPS)/toolchain: $(wildcard src/holdfast/author/toolchain/*.json) $(STAMPS)/project
-	@$(BIN)/python -m holdfast.author.toolchain
+$(STAMPS)/toolchain: $(wildcard src/holdfast/author/toolchain/**) $(STAMPS)/project
+	@$(BIN)/python scripts/install-toolchain
 	@touch $@
 
 .PHONY: run

@@ -1,0 +1,48 @@
+"""Where logs go: stderr, readable for a person, or one JSON object a line with HOLDFAST_LOG_FORMAT=json."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import structlog
+from structlog.typing import Processor
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+# What these say at level info repeats what Holdfast says itself, or names addresses that carry tokens.
+QUIET = ("httpx2", "httpcore2", "alembic", "aiosqlite", "asyncio")
+
+
+def configure_logs(level: str) -> None:
+    """Sends structlog's and the standard library's records from `level` (debug, info, warning, error) on to stderr."""
+    as_json = os.environ.get("HOLDFAST_LOG_FORMAT") == "json"
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True) if as_json else structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+    ]
+    renderer: list[Processor] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        if as_json
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
+    )
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer]
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(LEVELS[level])
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, LEVELS[level]))
+    # The server's own lines about its start are the platform's to say.
+    logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, LEVELS[level]))

@@ -1,0 +1,126 @@
+"""The runner as a child process: started, restarted when it dies, stopped, and never left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import structlog
+
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+STEADY_SECONDS = 10.0
+"""A child that lived this long starts the pauses anew when it dies."""
+
+STOP_SECONDS = 5.0
+"""How long a child may take to stop before it is killed."""
+
+_log = structlog.get_logger(__name__)
+
+
+class ParentPipe:
+    """A pipe that children only read from: it closes when this process ends, in whatever way, and then they end too."""
+
+    def __init__(self) -> None:
+        self.child_end, self._own_end = os.pipe()
+
+    def close(self) -> None:
+        """Closes both ends. Children see the end of the pipe."""
+        os.close(self._own_end)
+        os.close(self.child_end)
+
+
+def runner_command(listening: socket.socket, pipe: ParentPipe) -> list[str]:
+    """The command line of the runner that serves on an inherited socket and ends with its parent."""
+    return [sys.executable, "-m", "holdfast.runner", "--fd", str(listening.fileno()), "--parent-pipe", str(pipe.child_end)]
+
+
+class SupervisedChild:
+    """One child process at a time, for as long as `run` runs.
+
+    The listening socket is this process's: while a child is being replaced, callers wait in its queue instead of being refused.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        pass_fds: Sequence[int],
+        output: int | None = None,
+        stop_seconds: float = STOP_SECONDS,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`name` is for logs; `environment` is the child's whole environment; `pass_fds` are the descriptors it inherits.
+
+        Both its streams go to the descriptor `output`, by default our stderr: our stdout is for results.
+        """
+        self._name = name
+        self._command = list(command)
+        self._environment = dict(environment)
+        self._pass_fds = tuple(pass_fds)
+        self._output = sys.stderr.fileno() if output is None else output
+        self._stop_seconds = stop_seconds
+        self._pause = pause
+        self._process: asyncio.subprocess.Process | None = None
+        self.starts = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the child that lives, or None."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    async def run(self) -> None:
+        """Keeps a child running until cancelled; then stops it and waits for its end."""
+        pause = FIRST_PAUSE_SECONDS
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                started = loop.time()
+                code = await (await self._start()).wait()
+                if loop.time() - started >= STEADY_SECONDS:
+                    pause = FIRST_PAUSE_SECONDS
+                _log.warning(f"The {self._name} ended and is started again", how=_how(code), pause_seconds=pause)
+                await self._pause(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        finally:
+            await asyncio.shield(self._stop())
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        # A session of its own: Ctrl-C in the terminal reaches the parent only, which stops the child in order.
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
+            env=self._environment,
+            pass_fds=self._pass_fds,
+            start_new_session=True,
+        )
+        self.starts += 1
+        _log.debug(f"The {self._name} was started", pid=self._process.pid)
+        return self._process
+
+    async def _stop(self) -> None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), self._stop_seconds)
+        except TimeoutError:
+            _log.warning(f"The {self._name} did not stop in {self._stop_seconds:.0f} s and is killed", pid=process.pid)
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+def _how(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"

@@ -1,0 +1,60 @@
+"""What the platform and its runner must agree on: addresses, folders and tokens, as settings here and as variables there."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from holdfast.settings import Settings
+
+CREDENTIALS_FILE = "credentials.json"
+
+
+def platform_settings(settings: Settings, *, console: str, runner: str) -> Settings:
+    """The settings of one run: the origins of its two services and, where none is set, tokens that nobody else has."""
+    service = _text(settings.runner_service_token) or secrets.token_urlsafe(32)
+    return settings.model_copy(
+        update={
+            "runner_base_url": runner,
+            "registry_base_url": console,
+            "storage_api_base_url": console,
+            "runner_service_token": SecretStr(service),
+            "runner_storage_api_token": SecretStr(_text(settings.runner_storage_api_token) or service),
+            "alga_auth_key": SecretStr(_text(settings.alga_auth_key) or secrets.token_urlsafe(32)),
+        }
+    )
+
+
+def runner_environment(settings: Settings, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of the runner child, for settings made by `platform_settings`. Its tokens are in no command line."""
+    assert settings.registry_base_url is not None
+    own = {
+        "HOLDFAST_DATA_DIR": str(settings.data_dir.resolve()),
+        "HOLDFAST_ARTIFACT_ROOT": str(settings.resolved_artifact_root.resolve()),
+        "EXT_CACHE_ROOT": str(settings.resolved_cache_root.resolve()),
+        "BUNDLE_STORE_BASE": _absolute_store(settings.resolved_bundle_store),
+        "REGISTRY_BASE_URL": settings.registry_base_url,
+        "STORAGE_API_BASE_URL": settings.registry_base_url,
+        "RUNNER_SERVICE_TOKEN": _text(settings.runner_service_token) or "",
+        "RUNNER_STORAGE_API_TOKEN": _text(settings.runner_storage_api_token) or "",
+        "ALGA_AUTH_KEY": _text(settings.alga_auth_key) or "",
+    }
+    # The database is none of the runner's business, so it is not told where it is.
+    return {name: value for name, value in inherited.items() if name not in {"DATABASE_URL", "HOLDFAST_DATABASE_URL"}} | own
+
+
+def credentials_file(data_dir: Path) -> Path:
+    """Where the development account's credentials are kept (mode 0600)."""
+    return data_dir / CREDENTIALS_FILE
+
+
+def _absolute_store(location: str) -> str:
+    return location if "://" in location else str(Path(location).resolve())
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return (secret.get_secret_value().strip() or None) if secret is not None else None

@@ -1,0 +1,179 @@
+"""One run of the platform: sockets first, then records, runner and server together, the given extensions meanwhile, and a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from holdfast.bundles.store import open_store
+from holdfast.cli.installing import Installer, Progress, check_source
+from holdfast.cli.platform.child import ParentPipe, SupervisedChild, runner_command
+from holdfast.cli.platform.environment import credentials_file, platform_settings, runner_environment
+from holdfast.cli.platform.presence import DataFolderLock, RunningPlatform, announce
+from holdfast.cli.platform.server import SocketServer
+from holdfast.cli.platform.sockets import listen, origin_of
+from holdfast.console.app import create_platform_app
+from holdfast.errors import HoldfastError
+from holdfast.events.memory import MemoryStream
+from holdfast.gateway.runner_client import RunnerClient
+from holdfast.gateway.services import Services
+from holdfast.gateway.tokens import Tokens
+from holdfast.records.accounts import DevelopmentAccount, ensure_development_tenant
+from holdfast.records.database import Database
+from holdfast.registry.installs import Installed
+from holdfast.registry.migrate import migrate
+from holdfast.settings import Settings
+
+STARTS_BEFORE_GIVING_UP = 5
+HEALTH_PAUSE_SECONDS = 0.05
+
+
+class RunnerNotStarting(HoldfastError):
+    """The runner ends again and again instead of answering."""
+
+    code = "runner_not_starting"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What is there once everything runs. `refused` holds the given sources that could not be installed, and why."""
+
+    running: RunningPlatform
+    account: DevelopmentAccount
+    installed: list[Installed]
+    refused: list[tuple[Path, HoldfastError]]
+
+
+async def run_platform(settings: Settings, sources: Sequence[Path], *, on_ready: Callable[[Ready], None], progress: Progress) -> int:
+    """Runs until SIGINT (gives 130), SIGTERM or SIGHUP (give 0). `on_ready` is called once.
+
+    A source that cannot be built or installed does not stop the others; it is told to `on_ready`. Raises, before anything is started,
+    DataFolderInUse, PortTaken, AddressUnusable, NothingToInstall, ManifestError; and RunnerNotStarting.
+    """
+    for source in sources:
+        check_source(source)
+    with ExitStack() as held:
+        held.enter_context(DataFolderLock(settings.data_dir))
+        gateway = held.enter_context(listen(settings.host, settings.port, purpose="gateway and console", flag="--port", variable="PORT"))
+        runner = held.enter_context(
+            listen(settings.host, settings.runner_port, purpose="the runner", flag="--runner-port", variable="RUNNER_PORT")
+        )
+        running = RunningPlatform(pid=os.getpid(), console=origin_of(gateway), runner=origin_of(runner))
+        settings = platform_settings(settings, console=running.console, runner=running.runner)
+        await migrate(settings.resolved_database_url)
+        async with _open_services(settings, running) as services:
+            account = await ensure_development_tenant(services.db, credentials_file(settings.data_dir))
+            pipe = ParentPipe()
+            held.callback(pipe.close)
+            child = SupervisedChild(
+                "runner",
+                runner_command(runner, pipe),
+                environment=runner_environment(settings),
+                pass_fds=(runner.fileno(), pipe.child_end),
+            )
+            server = SocketServer(create_platform_app(services), gateway)
+
+            async def prepare() -> None:
+                async def come_up() -> None:
+                    await server.ready.wait()
+                    await _wait_for_runner(services.runner, child)
+                    announce(settings.data_dir, running)
+
+                _, (installed, refused) = await asyncio.gather(come_up(), _install_all(settings, services, sources, progress))
+                on_ready(Ready(running, account, installed, refused))
+
+            return await _until_signal([server.run_until_cancelled(), child.run()], prepare())
+
+
+@asynccontextmanager
+async def _open_services(settings: Settings, running: RunningPlatform) -> AsyncIterator[Services]:
+    tokens = Tokens.from_settings(settings)
+    db = Database(settings.resolved_database_url)
+    client = RunnerClient(running.runner, tokens.service)
+    try:
+        yield Services(
+            settings=settings,
+            db=db,
+            store=open_store(settings.resolved_bundle_store),
+            events=MemoryStream(),
+            runner=client,
+            tokens=tokens,
+        )
+    finally:
+        await client.close()
+        await db.close()
+
+
+async def _wait_for_runner(client: RunnerClient, child: SupervisedChild) -> None:
+    while not await client.is_healthy():
+        if child.starts >= STARTS_BEFORE_GIVING_UP:
+            raise RunnerNotStarting("The runner does not start.", hint="The log above says why; HOLDFAST_LOG_LEVEL=debug says more.")
+        await asyncio.sleep(HEALTH_PAUSE_SECONDS)
+
+
+async def _install_all(
+    settings: Settings, services: Services, sources: Sequence[Path], progress: Progress
+) -> tuple[list[Installed], list[tuple[Path, HoldfastError]]]:
+    installer = Installer(settings, services.db, services.store)
+    # A build keeps a core busy for seconds; more of them at once than cores only makes each slower.
+    room = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def one(source: Path) -> Installed | tuple[Path, HoldfastError]:
+        async with room:
+            try:
+                return await installer.install(source, progress)
+            except HoldfastError as refusal:
+                return source, refusal
+
+    try:
+        outcomes = await asyncio.gather(*(one(source) for source in sources))
+    finally:
+        await installer.close()
+    return [done for done in outcomes if isinstance(done, Installed)], [done for done in outcomes if isinstance(done, tuple)]
+
+
+async def _until_signal(services: Sequence[Coroutine[Any, Any, None]], preparation: Coroutine[Any, Any, None]) -> int:
+    """Runs all until a signal (gives its exit code) or until a service ends or anything fails (raises); then stops all in order."""
+    stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    lasting = [asyncio.create_task(service) for service in services]
+    preparing = asyncio.create_task(preparation)
+    pending: set[asyncio.Future[Any]] = {stopped, preparing, *lasting}
+    with _signals_end(stopped):
+        try:
+            while not stopped.done():
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for ended in done:
+                    ended.result()
+            return stopped.result()
+        finally:
+            for task in (preparing, *lasting):
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _signals_end(stopped: asyncio.Future[int]) -> Iterator[None]:
+    """Turns the signals that ask for an end into the result of `stopped`. A second Ctrl-C no longer waits for a clean end."""
+    loop = asyncio.get_running_loop()
+
+    def stop(received: signal.Signals) -> None:
+        if not stopped.done():
+            stopped.set_result(130 if received is signal.SIGINT else 0)
+        if received is signal.SIGINT:
+            loop.remove_signal_handler(signal.SIGINT)
+
+    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for received in ending:
+        loop.add_signal_handler(received, stop, received)
+    try:
+        yield
+    finally:
+        for received in ending:
+            loop.remove_signal_handler(received)

@@ -1,0 +1,64 @@
+"""uvicorn on a socket that is already bound, told to stop by its owner and not by signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from holdfast.errors import HoldfastError
+
+STOP_SECONDS = 3
+"""How long answers under way may take after a stop; a debug stream that somebody watches never ends by itself."""
+
+
+class ServerNotStarted(HoldfastError):
+    """The application refused to start."""
+
+    code = "server_not_started"
+
+
+class SocketServer(uvicorn.Server):
+    """Serves an application on one listening socket. `ready` is set when it accepts calls."""
+
+    def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="none",
+                lifespan="auto",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=STOP_SECONDS,
+            )
+        )
+        self._listening = listening
+        self.ready = asyncio.Event()
+
+    async def run_until_cancelled(self) -> None:
+        """Serves until cancelled, then lets answers under way finish and closes."""
+        serving = asyncio.create_task(self.serve(sockets=[self._listening]))
+        try:
+            await asyncio.shield(serving)
+        finally:
+            self.should_exit = True
+            await asyncio.shield(serving)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        except SystemExit as failed:
+            raise ServerNotStarted("The console and gateway could not start.", hint="The log above says why.") from failed
+        self.ready.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves the signals alone: the platform has more to stop than this server."""
+        yield

@@ -1,0 +1,53 @@
+"""How commands speak: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+
+from holdfast.errors import HoldfastError
+
+
+def print_json(value: Any) -> None:
+    """Writes `value` to stdout as one line of JSON."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+    sys.stdout.flush()
+
+
+def print_lines(*lines: str) -> None:
+    """Writes result lines to stdout as they are: no wrapping, no markup, so that they can be copied and piped."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
+def print_bytes(body: bytes) -> None:
+    """Writes bytes to stdout as they are, and a line end when they have none."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(body if body.endswith(b"\n") or not body else body + b"\n")
+    sys.stdout.flush()
+
+
+def print_error(error: HoldfastError) -> None:
+    """Writes the message and, on the same line, the hint to stderr."""
+    sys.stderr.write(f"{error}\n")
+    sys.stderr.flush()
+
+
+def note(line: str) -> None:
+    """Writes one line of progress to stderr."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def progress_notes(*, quiet: bool) -> Callable[[str], None]:
+    """Where the steps of long work are told: stderr, or nowhere when `quiet`."""
+    return (lambda line: None) if quiet else note
+
+
+def result_console() -> Console:
+    """A rich console on stdout for tables; colours only on a terminal."""
+    return Console(highlight=False)

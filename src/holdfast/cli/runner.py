@@ -1,0 +1,32 @@
+"""`holdfast runner`: the runner alone, in front of an application that has the rest."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from holdfast.cli.options import DataDir, Json, load_settings
+from holdfast.cli.platform.sockets import listen, origin_of
+from holdfast.cli.printing import print_json, print_lines
+from holdfast.runner.logs import configure_logs
+from holdfast.runner.main import serve
+
+
+async def runner(
+    *,
+    port: Annotated[int | None, Parameter(help="Port to listen on; 0 picks a free one. Else RUNNER_PORT, else 8085.")] = None,
+    host: Annotated[str | None, Parameter(help="Address to listen on. Else HOLDFAST_HOST, else 127.0.0.1.")] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Start the runner alone. It needs RUNNER_SERVICE_TOKEN, and REGISTRY_BASE_URL to ask what is installed."""
+    settings = load_settings(data_dir=data_dir, runner_port=port, host=host)
+    configure_logs(settings)
+    with listen(settings.host, settings.runner_port, purpose="the runner", flag="--port", variable="RUNNER_PORT") as listening:
+        origin = origin_of(listening)
+        if json:
+            print_json({"runner": origin})
+        else:
+            print_lines(f"The runner is at {origin}")
+        await serve(settings, sock=listening)
