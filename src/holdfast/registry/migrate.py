@@ -47,7 +47,6 @@ def _upgrade(connection: Connection) -> None:
         assert driver is not None
         driver.isolation_level = None
         connection.exec_driver_sql("PRAGMA busy_timeout=30000")
-        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
