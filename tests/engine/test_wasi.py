@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.engine import Engine, FailureCode, Limits, Outcome
+from holdfast.engine import Component, Engine, FailureCode, Limits, Outcome
 from tests.engine import guests
 from tests.engine.conftest import RecordingHost, request
 from tests.engine.guests import RESPONSE_AT, RETURN, module
@@ -27,7 +27,7 @@ class System:
         self._engine = engine
         self._folder = folder
 
-    async def run(self, core: str, *, version: str = "0.2.3", host: RecordingHost | None = None, limits: Limits | None = None) -> Outcome:
+    async def load(self, core: str, version: str = "0.2.3") -> Component:
         wit = self._folder / version
         if not wit.exists():
             interfaces = (
@@ -42,7 +42,10 @@ class System:
                 world.replace("world runner {", "world runner {\n" + imports) + WASI.read_text().replace("VERSION", version)
             )
         wasm = guests.assemble(core, wit=wit)
-        component = await self._engine.load(wasm, guests.sha256(wasm))
+        return await self._engine.load(wasm, guests.sha256(wasm))
+
+    async def run(self, core: str, *, version: str = "0.2.3", host: RecordingHost | None = None, limits: Limits | None = None) -> Outcome:
+        component = await self.load(core, version)
         return await self._engine.execute(component, request(), host or RecordingHost(), limits or Limits())
 
 

@@ -170,13 +170,15 @@ class Engine:
             self._loaded.popitem(last=False)  # freed when the last call that holds it ends
         return component
 
-    async def execute(self, component: Component, request: ExecuteRequest, host: Host, limits: Limits) -> Outcome:
-        """Runs the component's handler once, in a fresh instance.
+    async def execute(
+        self, component: Component, request: ExecuteRequest, host: Host, limits: Limits, *, sources: Sources | None = None
+    ) -> Outcome:
+        """Runs the component's handler once, in a fresh instance. `sources` are the clocks and randomness of this call.
 
         Never raises for what the guest does: that is the outcome's failure. Cancelling the coroutine ends the guest and its host calls.
         """
         started = time.perf_counter()
-        state = _CallState(host, limits, self._sources)
+        state = _CallState(host, limits, sources or self._sources)
         response: ExecuteResponse | None = None
         failure: Failure | None = None
         try:

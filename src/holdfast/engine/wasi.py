@@ -34,6 +34,9 @@ class Sources(Protocol):
     def random_bytes(self, count: int) -> bytes:
         """`count` unpredictable bytes."""
 
+    async def wait(self, nanoseconds: int) -> None:
+        """Lets this much time pass, on the event loop."""
+
 
 class SystemSources:
     """The real ones."""
@@ -46,6 +49,9 @@ class SystemSources:
 
     def random_bytes(self, count: int) -> bytes:
         return os.urandom(count)
+
+    async def wait(self, nanoseconds: int) -> None:
+        await asyncio.sleep(nanoseconds / 1e9)
 
 
 class System(Protocol):
@@ -110,7 +116,7 @@ def _now(call: NativeCall) -> int:
 
 
 async def _until(call: NativeCall, ready_ns: int) -> None:
-    await asyncio.sleep(max(0, ready_ns - _now(call)) / 1e9)
+    await _system(call).sources.wait(max(0, ready_ns - _now(call)))
 
 
 def _block(call: NativeCall, pollable: int) -> Awaitable[None]:

@@ -1,0 +1,173 @@
+"""A call kept and run again: every host answer, clock reading and random number, in the order the guest asked for them.
+
+A guest has one thread and no other input, so the same component with the same request and the same answers gives the same response,
+byte for byte, with no host present. A recording holds whatever the guest was told, secrets included: keep it as you keep those.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from holdfast.engine.outcome import Host
+from holdfast.engine.wasi import Sources, SystemSources
+from holdfast.errors import HoldfastError
+from holdfast.world.functions import Function, WitError
+from holdfast.world.types import ExecuteRequest
+
+FORMAT = 1
+
+
+class HostAnswer(Struct, frozen=True, tag="host"):
+    """What a host function gave: `value` is its msgpack, or `refused` the error case of its result."""
+
+    function: str
+    value: bytes = b""
+    refused: str | None = None
+
+
+class WallClock(Struct, frozen=True, tag="wall"):
+    nanoseconds: int
+
+
+class Monotonic(Struct, frozen=True, tag="monotonic"):
+    nanoseconds: int
+
+
+class Random(Struct, frozen=True, tag="random"):
+    data: bytes
+
+
+Entry = HostAnswer | WallClock | Monotonic | Random
+
+
+class Recording(Struct, frozen=True):
+    """What a call needs to be run again: the component by its hash, the request, and everything the guest was told."""
+
+    component_sha256: str
+    request: ExecuteRequest
+    entries: list[Entry]
+    format: int = FORMAT
+
+    def to_bytes(self) -> bytes:
+        """The recording as msgpack."""
+        return msgspec.msgpack.encode(self)
+
+
+class RecordingUnreadable(HoldfastError):
+    """Raised when bytes are not a recording of this format."""
+
+    code = "recording_unreadable"
+    status = 400
+
+
+class ReplayDiverged(HoldfastError):
+    """Raised when a guest asks for something else than it asked for when it was recorded: another component, or another engine."""
+
+    code = "replay_diverged"
+    status = 409
+
+
+def read_recording(data: bytes) -> Recording:
+    """Reads what `Recording.to_bytes` wrote. Raises RecordingUnreadable."""
+    try:
+        recording = msgspec.msgpack.decode(data, type=Recording)
+    except msgspec.MsgspecError as error:
+        raise RecordingUnreadable(f"The file is not a recording: {error}.", hint="Record the call again.") from None
+    if recording.format != FORMAT:
+        raise RecordingUnreadable(
+            f"The recording has format {recording.format}; this version reads {FORMAT}.", hint="Record the call again."
+        )
+    return recording
+
+
+class Recorder:
+    """Stands between a call and its host and sources, passes everything on, and keeps it. Give it to `Engine.execute` as both."""
+
+    def __init__(self, host: Host, sources: Sources | None = None) -> None:
+        self._host = host
+        self._sources = sources or SystemSources()
+        self._entries: list[Entry] = []
+
+    def recording(self, component_sha256: str, request: ExecuteRequest) -> Recording:
+        """What was kept so far."""
+        return Recording(component_sha256, request, list(self._entries))
+
+    async def call(self, function: Function, args: tuple[object, ...]) -> object:
+        try:
+            value = await self._host.call(function, args)
+        except WitError as refusal:
+            self._entries.append(HostAnswer(function.id, refused=refusal.case.value))
+            raise
+        self._entries.append(HostAnswer(function.id, msgspec.msgpack.encode(value)))
+        return value
+
+    def output(self, stream: Literal["stdout", "stderr"], line: str) -> None:
+        self._host.output(stream, line)
+
+    def wall_clock_ns(self) -> int:
+        now = self._sources.wall_clock_ns()
+        self._entries.append(WallClock(now))
+        return now
+
+    def monotonic_ns(self) -> int:
+        now = self._sources.monotonic_ns()
+        self._entries.append(Monotonic(now))
+        return now
+
+    def random_bytes(self, count: int) -> bytes:
+        data = self._sources.random_bytes(count)
+        self._entries.append(Random(data))
+        return data
+
+    async def wait(self, nanoseconds: int) -> None:
+        await self._sources.wait(nanoseconds)
+
+
+_Kind = TypeVar("_Kind", bound=Struct)
+
+
+class Replay:
+    """The host and the sources of a call that is run again. Waits for nothing: the recorded clock says that the time has passed."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._entries = iter(recording.entries)
+        self.lines: list[tuple[str, str]] = []
+        """What the guest wrote this time, as (stream, line)."""
+
+    async def call(self, function: Function, args: tuple[object, ...]) -> object:
+        entry = self._next(HostAnswer, f"host call {function.id}")
+        if entry.function != function.id:
+            raise ReplayDiverged(f"The guest calls {function.id}; when it was recorded it called {entry.function}.")
+        if entry.refused is not None and function.err is not None:
+            raise WitError(function.err(entry.refused))
+        return None if function.ok is None else msgspec.msgpack.decode(entry.value, type=function.ok)
+
+    def output(self, stream: Literal["stdout", "stderr"], line: str) -> None:
+        self.lines.append((stream, line))
+
+    def wall_clock_ns(self) -> int:
+        return self._next(WallClock, "reading of the wall clock").nanoseconds
+
+    def monotonic_ns(self) -> int:
+        return self._next(Monotonic, "reading of the monotonic clock").nanoseconds
+
+    def random_bytes(self, count: int) -> bytes:
+        data = self._next(Random, "random number").data
+        if len(data) != count:
+            raise ReplayDiverged(f"The guest asks for {count} random bytes; when it was recorded it asked for {len(data)}.")
+        return data
+
+    async def wait(self, nanoseconds: int) -> None:
+        pass
+
+    def _next(self, kind: type[_Kind], what: str) -> _Kind:
+        entry = next(self._entries, None)
+        if not isinstance(entry, kind):
+            recorded = "nothing more" if entry is None else type(entry).__name__.lower()
+            raise ReplayDiverged(
+                f"The guest asks for a {what}; the recording has {recorded} here.", hint="Replay with the component that was recorded."
+            )
+        return entry
