@@ -69,19 +69,8 @@ async def build_component(project: Project, handler: Path) -> None:
         if vendored.is_dir():
             folders.append(vendored)
         paths = [part for folder in folders for part in ("-p", str(folder))]
-        command: list[str | Path] = [
-            program,
-            "-q",
-            "-d",
-            sources.WORLD_WIT,
-            "-w",
-            WORLD,
-            "componentize",
-            *paths,
-            "holdfast_component",
-            "-o",
-            partial,
-        ]
+        wit = ["-d", str(sources.WORLD_WIT), "-w", WORLD]
+        command = [program, "-q", *wit, "componentize", *paths, "holdfast_component", "-o", str(partial)]
         try:
             done = await run(command, cwd=Path(scratch), timeout=BUILD_TIMEOUT, environment={"VIRTUAL_ENV": "", "PYTHONPATH": ""})
             if done.status != 0:

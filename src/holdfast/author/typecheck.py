@@ -17,8 +17,8 @@ TIMEOUT = 120.0
 _DIAGNOSTIC = re.compile(r"^(?P<file>[^\s(][^(]*)\((?P<line>\d+),(?P<column>\d+)\): error (?P<text>TS\d+: .*)$")
 
 
-def _config(project: Path) -> dict[str, object]:
-    return {
+def _write_config(project: Path, path: Path) -> None:
+    settings = {
         "extends": str(project / "tsconfig.json"),
         "compilerOptions": {
             "noEmit": True,
@@ -28,9 +28,10 @@ def _config(project: Path) -> dict[str, object]:
             "rootDir": "/",
             "skipLibCheck": True,
             "allowImportingTsExtensions": True,
-            "paths": {name: [path] for name, path in sdk_aliases(project).items()},
+            "paths": {name: [source] for name, source in sdk_aliases(project).items()},
         },
     }
+    path.write_text(json.dumps(settings))
 
 
 def _problems(project: Path, output: str, base: Path) -> list[Problem]:
@@ -61,7 +62,7 @@ async def check_types(project: Project, toolchain: Toolchain) -> None:
         return
     with tempfile.TemporaryDirectory(prefix="holdfast-types-") as scratch:
         config = Path(scratch, "tsconfig.json")
-        config.write_text(json.dumps(_config(root)))
+        _write_config(root, config)
         done = await run([toolchain.node, toolchain.tsc, "-p", config, "--pretty", "false"], cwd=root, timeout=TIMEOUT)
     problems = _problems(root, done.stdout, root)
     if done.status != 0 and problems:

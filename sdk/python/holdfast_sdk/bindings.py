@@ -1,0 +1,224 @@
+"""The host's parts over the world's functions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from wit_world.imports import clients as clients_functions
+from wit_world.imports import http as http_functions
+from wit_world.imports import invoicing as invoicing_functions
+from wit_world.imports import logging as logging_functions
+from wit_world.imports import scheduler as scheduler_functions
+from wit_world.imports import secrets as secrets_functions
+from wit_world.imports import services as services_functions
+from wit_world.imports import types as wit
+from wit_world.imports import ui_proxy as ui_proxy_functions
+from wit_world.imports import user_v2 as user_functions
+
+from holdfast_sdk.calls import call
+from holdfast_sdk.host import Host
+from holdfast_sdk.records import Fetched, User
+from holdfast_sdk.storage import Storage
+
+
+class Logging:
+    """Lines of the call's log; fields are written behind the message as JSON. Needs cap:log.emit."""
+
+    def emit(self, level: str, message: str, fields: Mapping[str, Any] | None = None) -> None:
+        write = {"warn": logging_functions.log_warn, "error": logging_functions.log_error}.get(level, logging_functions.log_info)
+        tail = f" {json.dumps(fields, default=str)}" if fields else ""
+        write(f"{'[debug] ' if level == 'debug' else ''}{message}{tail}")
+
+    def debug(self, message: str, **fields: Any) -> None:
+        self.emit("debug", message, fields)
+
+    def info(self, message: str, **fields: Any) -> None:
+        self.emit("info", message, fields)
+
+    def warn(self, message: str, **fields: Any) -> None:
+        self.emit("warn", message, fields)
+
+    def error(self, message: str, **fields: Any) -> None:
+        self.emit("error", message, fields)
+
+
+class Secrets:
+    """Needs cap:secrets.get."""
+
+    def get(self, key: str) -> str:
+        return str(call("secrets.get", secrets_functions.get, key))
+
+    def list(self) -> list[str]:
+        return [*secrets_functions.list_keys()]
+
+
+class Http:
+    """Needs cap:http.fetch, and the host named in the manifest's `egress`."""
+
+    def fetch(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        body: bytes | str | None = None,
+    ) -> Fetched:
+        pairs = headers.items() if isinstance(headers, Mapping) else headers
+        content = body.encode() if isinstance(body, str) else body
+        request = wit.HttpRequest(method.upper(), url, [wit.HttpHeader(name, value) for name, value in pairs], content)
+        answer = call("http.fetch", http_functions.fetch, request)
+        return Fetched(answer.status, tuple((header.name, header.value) for header in answer.headers), bytes(answer.body or b""))
+
+
+class UiProxy:
+    """Needs cap:ui.proxy."""
+
+    def call_route(self, route: str, payload: bytes | None = None) -> bytes:
+        return bytes(call("ui-proxy.call-route", ui_proxy_functions.call_route, route, payload))
+
+    def call_json(self, route: str, payload: Any = None) -> Any:
+        answer = self.call_route(route, None if payload is None else json.dumps(payload).encode())
+        return json.loads(answer) if answer else None
+
+
+def _payload(value: Any) -> str | None:
+    """JSON text; what is text already is taken as JSON text."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+class Scheduler:
+    """Needs cap:scheduler.manage. The results are the world's records."""
+
+    def list(self) -> list[Any]:
+        return [*call("scheduler.list", scheduler_functions.list_schedules)]
+
+    def get(self, schedule_id: str) -> Any:
+        return call("scheduler.get", scheduler_functions.get_schedule, schedule_id)
+
+    def create(
+        self,
+        endpoint: str,
+        cron: str,
+        *,
+        timezone: str | None = None,
+        enabled: bool | None = None,
+        name: str | None = None,
+        payload: Any = None,
+    ) -> Any:
+        record = wit.CreateScheduleInput(endpoint, cron, timezone, enabled, name, _payload(payload))
+        return call("scheduler.create", scheduler_functions.create_schedule, record)
+
+    def update(
+        self,
+        schedule_id: str,
+        *,
+        endpoint: str | None = None,
+        cron: str | None = None,
+        timezone: str | None = None,
+        enabled: bool | None = None,
+        name: str | None = None,
+        payload: Any = None,
+    ) -> Any:
+        """What is None stays as it is; `payload=""` clears the payload."""
+        record = wit.UpdateScheduleInput(endpoint, cron, timezone, enabled, name, _payload(payload))
+        return call("scheduler.update", scheduler_functions.update_schedule, schedule_id, record)
+
+    def delete(self, schedule_id: str) -> Any:
+        return call("scheduler.delete", scheduler_functions.delete_schedule, schedule_id)
+
+    def endpoints(self) -> list[Any]:
+        return [*call("scheduler.endpoints", scheduler_functions.get_endpoints)]
+
+
+class Invoicing:
+    """Needs cap:invoice.manual.create. Rates are in minor units of the currency."""
+
+    def create_manual_invoice(
+        self,
+        client_id: str,
+        items: Iterable[Mapping[str, Any]],
+        *,
+        invoice_date: str | None = None,
+        due_date: str | None = None,
+        po_number: str | None = None,
+    ) -> Any:
+        """Each item has service_id, quantity, description and rate; discounts have is_discount and discount_type besides."""
+        lines = [
+            wit.ManualInvoiceItemInput(
+                item["service_id"],
+                float(item["quantity"]),
+                item["description"],
+                float(item["rate"]),
+                item.get("is_discount"),
+                None if item.get("discount_type") is None else wit.DiscountType[str(item["discount_type"]).upper()],
+                item.get("applies_to_item_id"),
+                item.get("applies_to_service_id"),
+            )
+            for item in items
+        ]
+        record = wit.CreateManualInvoiceInput(client_id, lines, invoice_date, due_date, po_number)
+        return call("invoicing.create", invoicing_functions.create_manual_invoice, record)
+
+
+class Clients:
+    """Needs cap:client.read."""
+
+    def list(
+        self, *, search: str | None = None, include_inactive: bool | None = None, page: int | None = None, page_size: int | None = None
+    ) -> Any:
+        return call("clients.list", clients_functions.list_clients, wit.ClientsListInput(search, include_inactive, page, page_size))
+
+    def get(self, client_id: str) -> Any:
+        return call("clients.get", clients_functions.get_client, client_id)
+
+
+class Services:
+    """Needs cap:service.read."""
+
+    def list(
+        self,
+        *,
+        search: str | None = None,
+        item_kind: str | None = None,
+        is_active: bool | None = None,
+        billing_method: str | None = None,
+        page: int | None = None,
+        page_size: int | None = None,
+    ) -> Any:
+        kind = None if item_kind is None else wit.ServiceItemKind[item_kind.upper()]
+        method = None if billing_method is None else wit.ServiceBillingMethod[billing_method.upper()]
+        return call("services.list", services_functions.list_services, wit.ServicesListInput(search, kind, is_active, method, page, page_size))
+
+    def get(self, service_id: str) -> Any:
+        return call("services.get", services_functions.get_service, service_id)
+
+
+def _user() -> User:
+    found = call("user.get-user", user_functions.get_user)
+    return User(
+        found.tenant_id,
+        found.client_name,
+        found.user_id,
+        found.user_email,
+        found.user_name,
+        found.user_type,
+        found.client_id,
+        dict(found.additional_fields),
+    )
+
+
+def make_host() -> Host:
+    return Host(
+        logging=Logging(),
+        storage=Storage(),
+        secrets=Secrets(),
+        http=Http(),
+        ui_proxy=UiProxy(),
+        scheduler=Scheduler(),
+        invoicing=Invoicing(),
+        clients=Clients(),
+        services=Services(),
+        user=_user,
+    )
