@@ -40,3 +40,11 @@ def test_a_success_forgets_the_failures_of_the_account() -> None:
         attempts.failed("a@x", "1.1.1.1")
     attempts.succeeded("a@x", "1.1.1.1")
     assert attempts.wait("a@x", "1.1.1.1") == 0
+
+
+def test_logins_that_succeed_never_close_an_address() -> None:
+    attempts = LoginAttempts(Clock())
+    for number in range(2 * PER_ADDRESS):
+        attempts.failed(f"{number}@x", "1.1.1.1")
+        attempts.succeeded(f"{number}@x", "1.1.1.1")
+    assert attempts.wait("new@x", "1.1.1.1") == 0

@@ -33,8 +33,11 @@ class LoginAttempts:
             self._failures.popitem(last=False)
 
     def succeeded(self, email: str, address: str) -> None:
-        """Forgets the failures of this account from this address."""
-        self._failures.pop(_keys(email, address)[0][0], None)
+        """Forgets the failures of this account from this address, and the one that `failed` counted for the address just before."""
+        (account, _), (everybody, _) = _keys(email, address)
+        self._failures.pop(account, None)
+        if failures := self._failures.get(everybody):
+            failures.pop()
 
     def _wait(self, key: tuple[str, str], limit: int) -> int:
         failures = self._failures.get(key)

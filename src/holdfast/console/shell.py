@@ -19,7 +19,7 @@ from holdfast.gateway.callers import caller_of
 from holdfast.gateway.errors import InvalidSession, Unauthenticated
 from holdfast.gateway.services import Services
 from holdfast.records.identities import Identity, has_permission
-from holdfast.registry.installs import InstallSummary, list_installs
+from holdfast.registry.listing import InstallSummary, list_installs
 
 
 class Console:

@@ -3,6 +3,7 @@
 import { connectFrame } from "./bridge.js";
 
 const ADVICE = {
+  __proto__: null, // the code comes from a server; only what is listed here is one
   archive_hash_mismatch: "The stored bundle is not the one that was installed. Install the extension again.",
   extract_failed: "The bundle could not be unpacked. Pack it again with “holdfast pack” and install it again.",
   bundle_not_found: "The bundle is missing from the bundle store. Install the extension again.",

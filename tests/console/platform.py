@@ -1,0 +1,87 @@
+"""The platform application on a real database, for tests that need no browser."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from starlette.applications import Starlette
+
+from holdfast.bundles.store import FolderStore
+from holdfast.console.app import create_platform_app
+from holdfast.events.memory import MemoryStream
+from holdfast.gateway.callers import SESSION_COOKIE
+from holdfast.gateway.runner_client import RunnerClient
+from holdfast.gateway.services import Services
+from holdfast.gateway.tokens import Tokens
+from holdfast.records.accounts import DevelopmentAccount, ensure_development_tenant
+from holdfast.records.columns import new_id
+from holdfast.records.database import Database
+from holdfast.registry.installs import Installed, install_bundle
+from holdfast.settings import Settings
+from tests.records.databases import migrated
+from tests.registry.extensions import archive_of
+
+ORIGIN = "http://console.test"
+PASSWORD = "correct horse"
+
+
+@dataclass
+class Platform:
+    """The application and what it stands on."""
+
+    app: Starlette
+    db: Database
+    store: FolderStore
+    account: DevelopmentAccount
+    folder: Path
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[httpx2.AsyncClient]:
+        """A browser without a session; it sends Origin with nothing unless told so."""
+        transport = httpx2.ASGITransport(app=self.app, raise_app_exceptions=False)
+        async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+            yield client
+
+    @asynccontextmanager
+    async def signed_in(self, email: str | None = None, password: str | None = None) -> AsyncIterator[httpx2.AsyncClient]:
+        """A browser with a session of that account; the development administrator's unless named."""
+        async with self.client() as client:
+            answer = await post_login(client, email or self.account.email, password or self.account.password)
+            assert answer.status_code == 303
+            assert SESSION_COOKIE in client.cookies
+            yield client
+
+    async def install(self, tenant_id: str | None = None, **manifest: Any) -> Installed:
+        """Installs an extension with that manifest (see tests.registry.extensions)."""
+        archive = archive_of(self.folder / f"{new_id()}.tar.zst", **manifest)
+        return await install_bundle(self.db, self.store, archive, tenant_id=tenant_id or self.account.tenant_id, check_component=None)
+
+
+@asynccontextmanager
+async def platform_at(folder: Path, **settings: Any) -> AsyncIterator[Platform]:
+    """A fresh platform in a folder."""
+    runner = RunnerClient("http://127.0.0.1:9", "token")
+    try:
+        async with migrated(folder) as db:
+            account = await ensure_development_tenant(db, folder / "credentials.json")
+            store = FolderStore(folder / "bundles")
+            services = Services(
+                settings=Settings(**{"data_dir": folder, **settings}),
+                db=db,
+                store=store,
+                events=MemoryStream(),
+                runner=runner,
+                tokens=Tokens("token", "token"),
+            )
+            yield Platform(create_platform_app(services), db, store, account, folder)
+    finally:
+        await runner.close()
+
+
+async def post_login(client: httpx2.AsyncClient, email: str, password: str, **fields: str) -> httpx2.Response:
+    return await client.post("/login", data={"email": email, "password": password, **fields}, headers={"origin": ORIGIN})

@@ -1,0 +1,89 @@
+"""What every answer of the console has in common, and what is answered when nothing else was."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from holdfast.errors import HoldfastError
+from tests.console.platform import Platform
+
+
+@pytest.mark.parametrize("path", ["/login", "/msp/dashboard", "/msp/extensions/nothing/", "/no-such-page", "/client-portal"])
+async def test_every_page_carries_the_policy(platform: Platform, path: str) -> None:
+    async with platform.signed_in() as client:
+        if path == "/login":
+            client.cookies.clear()
+        answer = await client.get(path)
+    directives = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
+    assert directives["default-src"] == directives["script-src"] == directives["style-src"] == directives["form-action"] == "'self'"
+    assert directives["object-src"] == directives["base-uri"] == directives["frame-ancestors"] == directives["frame-src"] == "'none'"
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "same-origin"
+    assert "style=" not in answer.text
+
+
+async def test_unknown_pages_and_methods_are_pages(platform: Platform) -> None:
+    async with platform.client() as client:
+        missing = await client.get("/no/such<script>")
+        method = await client.put("/login")
+    assert (missing.status_code, method.status_code) == (404, 405)
+    assert "There is no such page" in missing.text
+    assert "<script>" not in missing.text
+    assert method.headers["allow"]
+
+
+async def test_unknown_addresses_of_the_api_are_json(platform: Platform) -> None:
+    async with platform.client() as client:
+        answer = await client.get("/api/no-such")
+    assert answer.status_code == 404
+    assert answer.json()["error"] == "not_found"
+
+
+@pytest.mark.parametrize(("prefix", "is_json"), [("/api", True), ("", False)])
+async def test_what_nobody_foresaw_is_answered_without_detail(platform: Platform, prefix: str, is_json: bool) -> None:
+    async def broken(request: Request) -> Response:
+        raise RuntimeError("a secret detail")
+
+    async def refused(request: Request) -> Response:
+        raise HoldfastError("No room.", hint="Make room.")
+
+    platform.app.router.routes.insert(0, Route(f"{prefix}/broken", broken))
+    platform.app.router.routes.insert(0, Route(f"{prefix}/refused", refused))
+    async with platform.client() as client:
+        first, second = await client.get(f"{prefix}/broken"), await client.get(f"{prefix}/refused")
+    assert (first.status_code, second.status_code) == (500, 500)
+    assert "secret" not in first.text
+    if is_json:
+        assert first.json()["error"] == "internal_error"
+        assert second.json() == {"error": "internal_error", "message": "No room.", "hint": "Make room."}
+    else:
+        assert "Something went wrong" in first.text
+        assert "Make room." in second.text
+        assert "content-security-policy" in first.headers
+
+
+async def test_static_files_are_revalidated_and_not_sniffed(platform: Platform) -> None:
+    async with platform.client() as client:
+        script = await client.get("/console/static/bridge.js")
+        again = await client.get("/console/static/bridge.js", headers={"if-none-match": script.headers["etag"]})
+        icon = await client.get("/favicon.ico", follow_redirects=True)
+        outside = await client.get("/console/static/..%2fapp.py")
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert script.headers["cache-control"] == "no-cache"
+    assert script.headers["x-content-type-options"] == "nosniff"
+    assert again.status_code == 304
+    assert icon.headers["content-type"] == "image/svg+xml"
+    assert outside.status_code == 404
+
+
+async def test_the_gateway_is_part_of_the_application(platform: Platform) -> None:
+    installed = await platform.install()
+    async with platform.client() as client:
+        answer = await client.get(f"/api/ext-proxy/{installed.registry_id}/notes")
+    assert answer.status_code == 401
+    assert answer.json()["error"] == "unauthenticated"
