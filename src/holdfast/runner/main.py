@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import structlog
 import uvicorn
@@ -19,6 +21,7 @@ ALONE_STOP_SECONDS = 30
 CHILD_STOP_SECONDS = 4
 """How long calls under way may take after a stop. Who keeps a runner as a child waits for its end."""
 
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _log = structlog.get_logger(__name__)
 
 
@@ -45,6 +48,26 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
+class _Server(uvicorn.Server):
+    """uvicorn that leaves signals to us: its own way of handling them ends the process before anything of ours is closed."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in _STOP_SIGNALS:
+            loop.add_signal_handler(number, self.stop)
+        try:
+            yield
+        finally:
+            for number in _STOP_SIGNALS:
+                loop.remove_signal_handler(number)
+
+    def stop(self) -> None:
+        """Stops in order; told twice, without waiting for calls under way."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
 async def serve(settings: Settings, *, sock: socket.socket | None = None, parent_pipe: int | None = None) -> None:
     """Serves until SIGTERM, SIGINT, or the end of `parent_pipe`, a descriptor to read from; then lets calls under way finish.
 
@@ -52,21 +75,8 @@ async def serve(settings: Settings, *, sock: socket.socket | None = None, parent
     """
     services = await RunnerServices.open(settings)
     try:
-        listening = sock or listen(settings.host, settings.runner_port)
-        with listening:
-            server = uvicorn.Server(
-                uvicorn.Config(
-                    create_app(services),
-                    http="httptools",
-                    ws="none",
-                    lifespan="off",
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    proxy_headers=False,
-                    timeout_graceful_shutdown=ALONE_STOP_SECONDS if parent_pipe is None else CHILD_STOP_SECONDS,
-                )
-            )
+        with sock or listen(settings.host, settings.runner_port) as listening:
+            server = _Server(_configuration(services, CHILD_STOP_SECONDS if parent_pipe is not None else ALONE_STOP_SECONDS))
             watcher = None if parent_pipe is None else asyncio.create_task(_stop_with_parent(server, parent_pipe))
             _log.info(f"Starting runner on port {listening.getsockname()[1]}")
             try:
@@ -82,7 +92,21 @@ async def serve(settings: Settings, *, sock: socket.socket | None = None, parent
     _log.info("The runner has stopped")
 
 
-async def _stop_with_parent(server: uvicorn.Server, parent_pipe: int) -> None:
+def _configuration(services: RunnerServices, stop_seconds: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(services),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=stop_seconds,
+    )
+
+
+async def _stop_with_parent(server: _Server, parent_pipe: int) -> None:
     """Reads until the other end is closed, which the system does however the parent ended."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
@@ -91,6 +115,6 @@ async def _stop_with_parent(server: uvicorn.Server, parent_pipe: int) -> None:
         while await reader.read(1_024):
             pass
         _log.info("The parent process is gone; the runner stops")
-        server.should_exit = True
+        server.stop()
     finally:
         transport.close()

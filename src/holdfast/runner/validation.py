@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 import httpx2
@@ -75,6 +75,11 @@ class InstallValidator:
         if len(self._valid) > _REMEMBERED:
             self._valid.popitem(last=False)
         return found
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What every question carries."""
+        return self._http.headers
 
     async def close(self) -> None:
         """Closes the connections."""

@@ -1,0 +1,144 @@
+"""A whole runner in this process: a real engine, a folder as bundle store, a registry that says what a test wants."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from holdfast.bundles.store import bundle_key, hash_file
+from holdfast.events import MemoryStream
+from holdfast.runner.app import create_app
+from holdfast.runner.services import RunnerServices
+from holdfast.runner.validation import InstallValidator
+from holdfast.settings import Settings
+from tests.bundles.archives import bundle
+
+TOKEN = "the-service-token"
+TENANT, EXTENSION, INSTALL = "tenant-a", "extension-a", "0b0c9d8e-5f0a-4c57-9a59-6d1f2f0f7a11"
+
+
+class Registry:
+    """Says which tenants have an extension installed, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.installed: set[str] = set()
+        self.asked: list[httpx2.Request] = []
+        self.broken = False
+
+    def answer(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked.append(request)
+        if self.broken:
+            raise httpx2.ConnectError("no registry here")
+        tenant = request.url.params.get("tenant")
+        if tenant is None:
+            anybody = next(iter(sorted(self.installed)), None)
+            return httpx2.Response(200, json={"valid": anybody is not None, "tenant_id": anybody})
+        return httpx2.Response(200, json={"valid": tenant in self.installed})
+
+
+class Runner:
+    """One runner: its services, a client that speaks to it, and how to put bundles before it."""
+
+    def __init__(self, services: RunnerServices, registry: Registry, events: MemoryStream, root: Path) -> None:
+        self.services = services
+        self.registry = registry
+        self.events = events
+        self.root = root
+        self.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(create_app(services)), base_url="http://runner")
+
+    async def put(self, component: Path | None = None, files: dict[str, bytes] | None = None, *, tenant: str = TENANT) -> str:
+        """Stores a bundle and returns its hash in hex."""
+        content = dict(files or {})
+        if component is not None:
+            content["dist/main.wasm"] = component.read_bytes()
+        return await self.put_archive(bundle(self.root / "made.tar.zst", content), tenant=tenant)
+
+    async def put_archive(self, archive: Path, *, tenant: str = TENANT) -> str:
+        digest = hash_file(archive)
+        await self.services.store.put(bundle_key(tenant, EXTENSION, digest), archive)
+        return digest
+
+    async def post(self, body: dict[str, Any], headers: dict[str, str] | None = None) -> httpx2.Response:
+        sent = {"x-runner-service-token": TOKEN, "x-alga-tenant": TENANT, "x-alga-extension": EXTENSION} | (headers or {})
+        return await self.client.post("/v1/execute", json=body, headers={name: value for name, value in sent.items() if value})
+
+    async def call(self, digest: str, **parts: Any) -> dict[str, Any]:
+        """Makes a call and returns its envelope. `context`, `http` and other parts are added to those of an ordinary call."""
+        response = await self.post(call_body(digest, **parts))
+        assert response.status_code == 200, response.text
+        envelope: dict[str, Any] = response.json()
+        return envelope
+
+    def messages(self) -> list[str]:
+        return [event.message for _, event in self.events.tail(TENANT, EXTENSION, 100)]
+
+    def cached(self) -> list[str]:
+        return sorted(path.name for path in self.services.cache.root.iterdir())
+
+
+def call_body(digest: str, **parts: Any) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "context": {
+            "request_id": "request-1",
+            "tenant_id": TENANT,
+            "extension_id": EXTENSION,
+            "install_id": INSTALL,
+            "content_hash": f"sha256:{digest}",
+        },
+        "http": {"method": "GET", "path": "/notes"},
+        "limits": {"timeout_ms": 5_000},
+        "providers": ["cap:context.read", "cap:log.emit"],
+    }
+    for name, value in parts.items():
+        body[name] = body[name] | value if isinstance(value, dict) and isinstance(body.get(name), dict) else value
+    return body
+
+
+def body_of(envelope: dict[str, Any]) -> bytes:
+    return base64.b64decode(envelope["body_b64"])
+
+
+@pytest.fixture(scope="session")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compiled guests, shared by the tests of a run."""
+    return tmp_path_factory.mktemp("runner-artifacts")
+
+
+StartRunner = Callable[..., Awaitable[Runner]]
+
+
+@pytest.fixture
+async def start_runner(tmp_path: Path, artifacts: Path) -> AsyncIterator[StartRunner]:
+    """Starts a runner; settings by field name."""
+    async with AsyncExitStack() as closing:
+
+        async def start(**settings: Any) -> Runner:
+            fields: dict[str, Any] = {
+                "_env_file": None,
+                "data_dir": tmp_path / "data",
+                "artifact_root": artifacts,
+                "runner_service_token": TOKEN,
+                "engine_pool": False,
+            }
+            registry, events = Registry(), MemoryStream()
+            registry.installed.add(TENANT)
+            validator = InstallValidator("http://registry/ignored", {"x-api-key": "key"}, transport=httpx2.MockTransport(registry.answer))
+            services = await RunnerServices.open(Settings(**(fields | settings)), events=events, validator=validator)
+            closing.push_async_callback(services.close)
+            runner = Runner(services, registry, events, tmp_path)
+            closing.push_async_callback(runner.client.aclose)
+            return runner
+
+        yield start
+
+
+@pytest.fixture
+async def runner(start_runner: StartRunner) -> Runner:
+    """A runner in development with strict checking of pages."""
+    return await start_runner()

@@ -1,0 +1,77 @@
+"""Guests for the runner's tests, in WAT: each answers in one way only."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from tests.engine.guests import RESPONSE_AT, RETURN, assemble, module
+
+_URL, _METHOD, _BODY, _TENANT, _REQUEST_ID = 60, 52, 80, 12, 4
+"""Where the request record keeps pointer and length of these texts."""
+
+
+def _answering(offset: int) -> Path:
+    """Answers 200 with one text of the request as its body."""
+    copy = f"""
+      (i32.store8 (i32.const {RESPONSE_AT + 12}) (i32.const 1))
+      (i32.store (i32.const {RESPONSE_AT + 16}) (i32.load offset={offset} (local.get $request)))
+      (i32.store (i32.const {RESPONSE_AT + 20}) (i32.load offset={offset + 4} (local.get $request)))
+      {RETURN}"""
+    return assemble(module(copy))
+
+
+def fine() -> Path:
+    """Answers 200 `ok`."""
+    return assemble(module(RETURN))
+
+
+def without_body() -> Path:
+    """Answers 204 and no body."""
+    return assemble(module(RETURN, response=struct.pack("<HxxIIIII", 204, 0, 0, 0, 0, 0)))
+
+
+def echo_url() -> Path:
+    return _answering(_URL)
+
+
+def echo_method() -> Path:
+    return _answering(_METHOD)
+
+
+def echo_body() -> Path:
+    return _answering(_BODY)
+
+
+def echo_tenant() -> Path:
+    return _answering(_TENANT)
+
+
+def echo_request_id() -> Path:
+    return _answering(_REQUEST_ID)
+
+
+def with_headers(*headers: tuple[str, str]) -> Path:
+    """Answers 201 with these headers and no body."""
+    table_at = RESPONSE_AT + 64
+    texts_at = table_at + 16 * len(headers)
+    table, texts = b"", b""
+    for text in (part.encode() for header in headers for part in header):
+        table += struct.pack("<II", texts_at + len(texts), len(text))
+        texts += text
+    head = struct.pack("<HxxIIIII", 201, table_at, len(headers), 0, 0, 0).ljust(64, b"\0")
+    return assemble(module(RETURN, response=head + table + texts))
+
+
+def trapping() -> Path:
+    return assemble(module("unreachable"))
+
+
+def endless() -> Path:
+    return assemble(module(f"(loop $again (br $again)) {RETURN}"))
+
+
+def waiting_for_a_secret() -> Path:
+    """Asks for the list of secret names, then answers `ok`; shows whether the door was reached."""
+    imports = '(import "alga:extension/secrets" "list-keys" (func $list (param i32)))'
+    return assemble(module(f"(call $list (i32.const 2048)) {RETURN}", imports=imports))

@@ -1,0 +1,36 @@
+"""Whether the runner is well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.runner.conftest import Runner
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/health"])
+async def test_a_runner_that_is_well_says_so(runner: Runner, path: str) -> None:
+    response = await runner.client.get(path)
+    assert (response.status_code, response.json()) == (200, {"cache_writable": True, "bundle_store": "ok", "ext_cache_max_bytes": None})
+    assert response.headers["cache-control"] == "no-store"
+    assert runner.cached() == []
+
+
+async def test_a_cache_that_cannot_be_written_is_not_well(runner: Runner, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    runner.services.cache.root = tmp_path / "file"
+    response = await runner.client.get("/healthz")
+    assert (response.status_code, response.json()["cache_writable"]) == (503, False)
+
+
+async def test_readiness_ends_when_the_runner_stops(runner: Runner) -> None:
+    assert (await runner.client.get("/readyz")).json() == {"ready": True, "calls": 0}
+    runner.services.ready = False
+    assert (await runner.client.get("/readyz")).status_code == 503
+
+
+async def test_an_unknown_path_is_told_in_the_one_shape(runner: Runner) -> None:
+    response = await runner.client.get("/nowhere")
+    assert (response.status_code, response.json()["error"]) == (404, "not_found")
+    assert response.headers["cache-control"] == "no-store"
