@@ -79,7 +79,7 @@ class Runner:
         return [event.message for _, event in self.events.tail(TENANT, EXTENSION, 100)]
 
     def cached(self) -> list[str]:
-        return sorted(path.name for path in self.services.cache.root.iterdir())
+        return sorted(path.name for path in self.services.cache.root.glob("*"))
 
 
 def call_body(digest: str, **parts: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from holdfast.bundles.store import bundle_key
+from tests.bundles.archives import archive, regular
 from tests.runner.conftest import EXTENSION, TENANT, Runner, StartRunner
 
 PAGES = {
@@ -71,6 +72,12 @@ async def test_assets_are_kept_for_ever_and_can_be_loaded_from_an_opaque_origin(
         assert "content-security-policy" not in asset.headers
 
 
+async def test_a_drawing_opened_by_its_address_is_held_by_the_policy_too(runner: Runner) -> None:
+    drawing = await get(runner, await runner.put(files={"ui/logo.svg": b"<svg/>"}), "logo.svg")
+    assert drawing.headers["content-security-policy"] == POLICY
+    assert "immutable" in drawing.headers["cache-control"]
+
+
 async def test_a_route_is_the_index_and_a_missing_file_is_not(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
     assert (await get(runner, digest, "users/42")).content == PAGES["ui/index.html"]
@@ -95,9 +102,6 @@ async def test_the_type_follows_the_name(runner: Runner, path: str, kind: str) -
 
 
 async def test_pages_packed_by_hand_in_ui_dist_are_served(runner: Runner) -> None:
-    # The ordinary index is replaced by one that only exists in ui/dist.
-    from tests.bundles.archives import archive, regular
-
     made = archive(runner.root / "made", regular("manifest.json", b"{}"), regular("ui/dist/index.html", b"built"))
     assert (await get(runner, await runner.put_archive(made))).content == b"built"
 

@@ -12,7 +12,10 @@ from holdfast.runner.services import RunnerServices
 
 def create_app(services: RunnerServices) -> Starlette:
     """The application over open services; who opened them closes them after the last request."""
-    return Starlette(
+    app = Starlette(
         routes=[*execute.routes(services), *ui.routes(services), *health.routes(services)],
         exception_handlers={HTTPException: router_error},
     )
+    # A path with a slash too many is unknown, not a redirect.
+    app.router.redirect_slashes = False
+    return app

@@ -125,7 +125,9 @@ class UiFiles:
             raise AssetTooLarge("asset too large", hint="EXT_STATIC_MAX_FILE_BYTES is the limit.")
         etag = f'"sha256-{entry.sha256}"'
         kind = _TYPES.get(suffix(name), "application/octet-stream")
-        headers = file_headers(etag=etag, policy=self._policy if kind == "text/html" else None)
+        # A drawing can hold scripts, which run when it is opened by its address.
+        policy = self._policy if kind in ("text/html", "image/svg+xml") else None
+        headers = file_headers(etag=etag, document=kind == "text/html", policy=policy)
         if matches(request.headers.get("if-none-match"), etag):
             return Response(status_code=304, headers=headers)
         return FileResponse(bundle.ui / name, headers=headers, media_type=kind)

@@ -30,14 +30,14 @@ def content_security_policy(settings: Settings) -> str:
     return "; ".join([*_DIRECTIVES, framing])
 
 
-def file_headers(*, etag: str, policy: str | None) -> dict[str, str]:
-    """Headers of a file that is there, for 200 and 304. `policy` is that of a document; None is for an asset, which may be kept for ever.
+def file_headers(*, etag: str, document: bool, policy: str | None) -> dict[str, str]:
+    """Headers of a file that is there, for 200 and 304. A document is asked for again each time; anything else may be kept for ever.
 
     The pages live in an opaque origin, for which even their own files are cross-origin: scripts of type module and fonts need CORS.
     """
     headers = {
         "etag": etag,
-        "cache-control": IMMUTABLE if policy is None else "no-cache",
+        "cache-control": "no-cache" if document else IMMUTABLE,
         "x-content-type-options": "nosniff",
         "access-control-allow-origin": "*",
         "cross-origin-resource-policy": "cross-origin",
