@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from holdfast.errors import HoldfastError
-from holdfast.gateway.errors import AccessPolicyUnavailable, RateLimited
+from holdfast.gateway.errors import AccessPolicyUnavailable, ExtensionBusy, RateLimited
 from holdfast.gateway.incoming import request_id
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -29,7 +29,7 @@ def error_answer(error: HoldfastError, request: Request) -> Response:
     """An error in the one shape, with the id of its request."""
     known_as = request_id(request)
     headers = {"x-request-id": known_as}
-    if isinstance(error, RateLimited):
+    if isinstance(error, RateLimited | ExtensionBusy):
         headers["retry-after"] = str(error.retry_after_seconds)
     return json_answer(error.to_json(request_id=known_as), error.status, headers)
 

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from holdfast.errors import HoldfastError
 from holdfast.gateway.access import Access
 from holdfast.gateway.audit import AuditRow, Status, finish_audit, start_audit
-from holdfast.gateway.errors import AccessPolicyUnavailable, BadGateway, GatewayTimeout, NotInstalled
+from holdfast.gateway.errors import AccessPolicyUnavailable, BadGateway, ExtensionBusy, GatewayTimeout, NotInstalled
 from holdfast.gateway.headers import ISOLATION, from_guest, to_guest
 from holdfast.gateway.incoming import printable, query_pairs, request_id
 from holdfast.gateway.runner_client import Envelope, Failure
@@ -199,7 +199,7 @@ def _answer(call: Call, envelope: Envelope) -> Response:
         raise BadGateway("The runner's answer is not of the agreed form.", details={"code": "invalid_response"}) from error
     response = Response(status_code=envelope.status)
     # Starlette's own idea of content type and length is replaced by the extension's headers.
-    pairs = list(from_guest(envelope.headers, own_url=str(call.request.url), own_prefix=call.prefix))
+    pairs = list(from_guest(envelope.header_pairs(), own_url=str(call.request.url), own_prefix=call.prefix))
     names = {name for name, _ in pairs}
     pairs += ISOLATION.items()
     pairs.append(("x-request-id", request_id(call.request)))
@@ -224,6 +224,8 @@ async def _failed(services: Services, call: Call, envelope: Envelope) -> Holdfas
             "guest_stack": failure.guest_stack,
             "stderr": failure.stderr,
         }
+    if failure.code == "busy":
+        return ExtensionBusy("Too many calls of this extension run at the moment.", hint="Call again in a second.")
     if failure.code in _DEADLINE:
         return GatewayTimeout("The extension did not answer within its deadline.", hint="See the debug stream.", details=details)
     return BadGateway("The extension failed.", hint="See the debug stream.", details=details)
@@ -235,6 +237,8 @@ def _outcome(refusal: HoldfastError) -> tuple[Status, int, str]:
     if isinstance(refusal, BadGateway):
         details: Mapping[str, Any] = refusal.details or {}
         return "error", refusal.status, str(details.get("code", "runner_error"))
+    if isinstance(refusal, ExtensionBusy):
+        return "error", refusal.status, refusal.code
     return "policy_denied", refusal.status, refusal.code
 
 

@@ -107,6 +107,14 @@ class AccessPolicyUnavailable(HoldfastError):
     status = 503
 
 
+class ExtensionBusy(HoldfastError):
+    """Raised when the runner has as many calls of the extension, or of all, as it may."""
+
+    code = "extension_busy"
+    status = 503
+    retry_after_seconds = 1
+
+
 class BadGateway(HoldfastError):
     """Raised when the runner cannot be reached, or the extension failed. `details.code` says which and how."""
 

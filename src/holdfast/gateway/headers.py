@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from urllib.parse import urljoin, urlsplit
 
 from starlette.datastructures import Headers
@@ -95,19 +95,18 @@ def to_guest(headers: Headers) -> dict[str, str]:
     return {name: ", ".join(values) for name in TO_GUEST if (values := headers.getlist(name))}
 
 
-def from_guest(headers: Mapping[str, str | list[str]], *, own_url: str, own_prefix: str) -> Iterator[tuple[str, str]]:
+def from_guest(headers: Iterable[tuple[str, str]], *, own_url: str, own_prefix: str) -> Iterator[tuple[str, str]]:
     """The headers of an extension's answer that the caller gets, lower case, as (name, value); malformed ones are dropped.
 
     A `location` passes when it leads to another origin or stays below `own_prefix` (a path with `/` at its end): a redirect must not send
     the browser, with its cookie, to another part of the application. `own_url` is the address of the request.
     """
-    for name, given in headers.items():
+    for name, value in headers:
         lower = name.lower()
-        if lower in WITHHELD or lower.startswith(_WITHHELD_PREFIXES) or not _NAME.fullmatch(name):
+        if lower in WITHHELD or lower.startswith(_WITHHELD_PREFIXES) or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
             continue
-        for value in [given] if isinstance(given, str) else given:
-            if _VALUE.fullmatch(value) and (lower != "location" or _may_lead_to(value, own_url, own_prefix)):
-                yield lower, value
+        if lower != "location" or _may_lead_to(value, own_url, own_prefix):
+            yield lower, value
 
 
 def _may_lead_to(location: str, own_url: str, own_prefix: str) -> bool:

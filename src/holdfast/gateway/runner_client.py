@@ -33,13 +33,23 @@ class Failure(Struct, frozen=True):
 
 
 class Envelope(Struct, frozen=True):
-    """The runner's answer. `error` is None when the extension answered; then `status`, `headers` and `body_b64` are its own."""
+    """The runner's answer. `error` is None when the extension answered; then `status`, headers and `body_b64` are its own.
+
+    `header_list`, which not every runner sends, has repeated headers one by one and in order; `headers` has them by name.
+    """
 
     status: int
     headers: dict[str, str | list[str]] = msgspec.field(default_factory=dict)
     body_b64: str | None = None
     error: str | None = None
     failure: Failure | None = None
+    header_list: list[tuple[str, str]] | None = None
+
+    def header_pairs(self) -> list[tuple[str, str]]:
+        """The extension's headers as (name, value), repeated ones one by one where the runner says so."""
+        if self.header_list is not None:
+            return self.header_list
+        return [(name, value) for name, given in self.headers.items() for value in ([given] if isinstance(given, str) else given)]
 
 
 _ENVELOPE = msgspec.json.Decoder(Envelope)

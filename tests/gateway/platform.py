@@ -1,0 +1,123 @@
+"""A gateway with a database, a store, an installed extension, people of every kind, and a recorded runner."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from sqlalchemy import select
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+
+from holdfast.bundles.store import FolderStore
+from holdfast.events.memory import MemoryStream
+from holdfast.gateway.app import gateway_routes
+from holdfast.gateway.buckets import TokenBuckets
+from holdfast.gateway.callers import SESSION_COOKIE
+from holdfast.gateway.runner_client import RunnerClient
+from holdfast.gateway.services import Services
+from holdfast.gateway.tokens import Tokens
+from holdfast.records.api_keys import create_api_key
+from holdfast.records.database import Database
+from holdfast.records.identities import Identity
+from holdfast.records.sessions import create_session
+from holdfast.registry.installs import Installed, install_bundle
+from holdfast.registry.tables import ExtensionExecutionLog
+from holdfast.settings import Settings
+from tests.events.recording_server import RecordingServer, recording_server
+from tests.records.databases import TENANT, add_user, migrated
+from tests.registry.extensions import archive_of
+
+ORIGIN = "http://gateway.test"
+SERVICE_TOKEN = "the service token of these tests"
+INTERNAL_TOKEN = "the internal token of these tests"
+AUTH_KEY = "the lookup key of these tests"
+
+
+@dataclass
+class Seconds:
+    """A monotonic clock that stands still until it is moved."""
+
+    value: float = 0.0
+
+    def __call__(self) -> float:
+        return self.value
+
+
+@dataclass(kw_only=True)
+class Platform:
+    services: Services
+    runner: RecordingServer
+    http: httpx2.AsyncClient
+    installed: Installed
+    folder: Path
+    seconds: Seconds = field(default_factory=Seconds)
+
+    @property
+    def db(self) -> Database:
+        return self.services.db
+
+    def answer(self, body: bytes | None = b"", status: int = 200, headers: dict[str, Any] | None = None, **more: Any) -> None:
+        """From now on, the runner says that the extension answered this."""
+        encoded = None if body is None else base64.b64encode(body).decode()
+        self.runner.reply({"status": status, "headers": headers or {}, "body_b64": encoded, "error": None, **more})
+
+    def fail(self, code: str, message: str = "it broke") -> None:
+        """From now on, the runner says that the call failed."""
+        failure = {"code": code, "message": message, "guest_stack": ["handler.js:7"], "stderr": ["oops"]}
+        self.runner.answer = lambda _: JSONResponse(
+            {"status": 500, "headers": {}, "body_b64": None, "error": f"execute_failed: {message}", "failure": failure}
+        )
+
+    async def key_of(self, user: Identity, **options: Any) -> dict[str, str]:
+        """Headers with an API key of the user."""
+        key = await create_api_key(self.db, tenant_id=user.tenant_id, user_id=user.user_id, **options)
+        return {"authorization": f"Bearer {key}"}
+
+    async def cookie_of(self, user: Identity) -> dict[str, str]:
+        """Headers with a session cookie of the user."""
+        token, _ = await create_session(self.db, user)
+        return {"cookie": f"{SESSION_COOKIE}={token}"}
+
+    async def admin(self) -> dict[str, str]:
+        """Headers with an API key of an administrator."""
+        return await self.key_of(await add_user(self.db, "admin@example.com", admin=True))
+
+    async def log(self) -> list[ExtensionExecutionLog]:
+        async with self.db.session() as session:
+            return list((await session.scalars(select(ExtensionExecutionLog).order_by(ExtensionExecutionLog.started_at))).all())
+
+    async def install(self, name: str = "a.tar.zst", *, tenant_id: str = TENANT, **changes: Any) -> Installed:
+        return await install_bundle(
+            self.db, self.services.store, archive_of(self.folder / name, **changes), tenant_id=tenant_id, check_component=None
+        )
+
+
+@asynccontextmanager
+async def platform(folder: Path, **settings: Any) -> AsyncIterator[Platform]:
+    """Everything, in production unless `settings` say otherwise."""
+    options: dict[str, Any] = {"environment": "production", "gateway_timeout_ms": 5_000, "_env_file": None} | settings
+    seconds = Seconds()
+    async with migrated(folder) as db, recording_server() as runner:
+        services = Services(
+            settings=Settings(**options),
+            db=db,
+            store=FolderStore(folder / "bundles"),
+            events=MemoryStream(first_id=1),
+            runner=RunnerClient(runner.url, SERVICE_TOKEN),
+            tokens=Tokens(SERVICE_TOKEN, INTERNAL_TOKEN, AUTH_KEY),
+            buckets=TokenBuckets(clock=seconds),
+        )
+        archive = archive_of(folder / "first.tar.zst")
+        installed = await install_bundle(db, services.store, archive, tenant_id=TENANT, check_component=None)
+        transport = httpx2.ASGITransport(app=Starlette(routes=gateway_routes(services)))
+        async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http:
+            made = Platform(services=services, runner=runner, http=http, installed=installed, folder=folder, seconds=seconds)
+            made.answer(b"hello", headers={"content-type": "text/plain"})
+            yield made
+        await services.runner.close()
