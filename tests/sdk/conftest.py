@@ -1,0 +1,20 @@
+"""The engine that calls of built extensions run on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from holdfast.engine import Engine
+
+ARTIFACTS = Path(__file__).parent.parent.parent / "build" / "test-artifacts"
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[Engine]:
+    """Compiled components are kept between runs; they are found by the hash of what they were compiled from."""
+    engine = Engine(ARTIFACTS, pool=False)
+    yield engine
+    await engine.close()
