@@ -11,6 +11,9 @@ from rich.console import Console
 
 from holdfast.errors import HoldfastError
 
+PIPE_WIDTH = 500
+"""Columns of a table that goes to a file or a program: wide enough that no line is folded."""
+
 
 def print_json(value: Any) -> None:
     """Writes `value` to stdout as one line of JSON."""
@@ -50,4 +53,4 @@ def progress_notes(*, quiet: bool) -> Callable[[str], None]:
 
 def result_console() -> Console:
     """A rich console on stdout for tables; colours only on a terminal."""
-    return Console(highlight=False)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)

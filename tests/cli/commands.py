@@ -1,0 +1,114 @@
+"""Runs the command line as users do: as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+
+COMMAND = (sys.executable, "-m", "holdfast.cli")
+SECONDS = 60
+OWN_VARIABLES = ("HOLDFAST_", "RUNNER_", "PORT", "DATABASE_URL", "EXT_", "BUNDLE_STORE_BASE", "REGISTRY_", "ALGA_")
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """This process's environment without the settings of Holdfast, and with `more`."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)} | more
+
+
+def run(*arguments: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs one command to its end, in `cwd`."""
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=cwd, env=clean_environment(**variables), capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+
+
+class Platform:
+    """`holdfast up --json` as a child process on free ports. Leaving the block kills whatever of it still lives."""
+
+    def __init__(self, folder: Path, *arguments: str | Path, as_json: bool = True, **variables: str) -> None:
+        self.data_dir = folder / "data"
+        self.errors = (folder / "stderr.log").open("w+b")
+        given = [*map(str, arguments)]
+        self.process = subprocess.Popen(
+            [
+                *COMMAND,
+                "up",
+                *(["--json"] if as_json else []),
+                "--data-dir",
+                str(self.data_dir),
+                "--port",
+                "0",
+                "--runner-port",
+                "0",
+                *given,
+            ],
+            cwd=folder,
+            env=clean_environment(**variables),
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+        )
+
+    def ready(self) -> dict[str, Any]:
+        """Waits for the one line on stdout."""
+        assert self.process.stdout is not None
+        readable, _, _ = select.select([self.process.stdout], [], [], SECONDS)
+        line = self.process.stdout.readline() if readable else b""
+        assert line, f"not ready: {self.said()}"
+        told = json.loads(line)
+        assert isinstance(told, dict)
+        return told
+
+    def said(self) -> str:
+        """Everything on stderr so far."""
+        return Path(self.errors.name).read_text()
+
+    def runner_pid(self) -> int:
+        """The process id of the runner child."""
+        (runner,) = [child for child in psutil.Process(self.process.pid).children() if "holdfast.runner" in child.cmdline()]
+        return int(runner.pid)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(timeout=SECONDS)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.errors.close()
+
+
+def write_extension(folder: Path, *, component: bytes | None = None, **manifest: Any) -> Path:
+    """An extension project, ready to pack: a page, and with `component` an endpoint `GET /ping`."""
+    (folder / "ui").mkdir(parents=True)
+    (folder / "ui" / "index.html").write_text("<!doctype html><title>Sample</title>")
+    content: dict[str, Any] = {
+        "name": "com.example.sample",
+        "publisher": "Example",
+        "version": "1.0.0",
+        "runtime": "wasm-js@1",
+        "displayName": "Sample",
+        "ui": {"type": "iframe", "entry": "ui/index.html"},
+    }
+    if component is not None:
+        content["api"] = {"endpoints": [{"method": "GET", "path": "/ping", "handler": "dist/main"}]}
+        (folder / "dist").mkdir()
+        (folder / "dist" / "main.wasm").write_bytes(component)
+    (folder / "manifest.json").write_text(json.dumps(content | manifest))
+    return folder
+
+
+def alive(pids: Iterable[int]) -> list[int]:
+    """Which of the processes still run; a zombie does not."""
+    _, living = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=SECONDS / 2)
+    return [process.pid for process in living if process.status() != psutil.STATUS_ZOMBIE]
