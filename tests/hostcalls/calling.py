@@ -69,8 +69,8 @@ class NoResolver:
 class FixedResolver:
     """Gives each name's next answer, the last one for ever, and counts the questions."""
 
-    def __init__(self, **names: Sequence[Sequence[str]]) -> None:
-        self._answers = {name: list(answers) for name, answers in names.items()}
+    def __init__(self) -> None:
+        self._answers: dict[str, list[Sequence[str]]] = {}
         self.asked: list[str] = []
 
     def add(self, name: str, *answers: Sequence[str]) -> FixedResolver:
@@ -83,6 +83,9 @@ class FixedResolver:
         if not answers:
             raise OSError("name not known")
         return list(answers.pop(0) if len(answers) > 1 else answers[0])
+
+
+NO_NETWORK = Fetcher(resolver=NoResolver())
 
 
 def make_call(**fields: Any) -> CallContext:
@@ -118,7 +121,7 @@ class Caller:
             granted,
             backend or NoBackend(),
             self.sink,
-            fetcher=fetcher or Fetcher(resolver=NoResolver()),
+            fetcher=fetcher or NO_NETWORK,
             ui_proxy=ui_proxy,
             secrets=secrets,
             limits=limits,
