@@ -26,7 +26,8 @@ _ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="package")
+# Per module, not longer: while it is open its own event loop runs in this thread, and asynchronous tests could not.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_ARGUMENTS)
@@ -34,7 +35,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def running_site() -> Iterator[Site]:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))

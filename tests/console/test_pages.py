@@ -166,10 +166,8 @@ async def test_client_users_see_only_what_opted_into_their_portal(platform: Plat
     opted = await platform.install(name="b", ui={"type": "iframe", "entry": "ui/index.html", "hooks": hooks})
     async with platform.signed_in("client@holdfast.localhost", PASSWORD) as client:
         text = (await client.get("/", follow_redirects=True)).text
-        assert (
-            f'href="/client-portal/extensions/{opted.registry_id}" data-automation-id="client-sidebar-extension-{opted.registry_id}"'
-            in text
-        )
+        address = f"/client-portal/extensions/{opted.registry_id}"
+        assert f'href="{address}" data-automation-id="client-sidebar-extension-{opted.registry_id}"' in text
         assert "Staff only" not in text
         assert (await client.get(address)).status_code == 200
         assert (await client.get(f"/client-portal/extensions/{inside.registry_id}")).status_code == 404

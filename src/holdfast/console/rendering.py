@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ class Pages:
             loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
         self._environment.filters["short_hash"] = short_hash
+        self._environment.filters["tint"] = tint
         self._environment.globals["development"] = development
 
     def answer(
@@ -52,3 +54,8 @@ class Pages:
 def short_hash(content_hash: str) -> str:
     """The first 12 hexadecimal digits of a `sha256:…` hash, as people compare them."""
     return content_hash.removeprefix("sha256:")[:12]
+
+
+def tint(registry_id: str) -> int:
+    """Which of the stylesheet's six tints an extension has: the same one wherever it appears."""
+    return zlib.crc32(registry_id.encode()) % 6
