@@ -12,13 +12,12 @@ from holdfast.author.toolchain import Toolchain
 from holdfast.bundles.hashing import hash_file
 from holdfast.bundles.packing import pack, read_project_manifest
 from holdfast.bundles.store import BundleStore, open_store
-from holdfast.cli.platform.environment import credentials_file
+from holdfast.cli.records import open_records
 from holdfast.engine import Engine
 from holdfast.errors import HoldfastError
-from holdfast.records.accounts import DEVELOPMENT_TENANT_ID, ensure_development_tenant
+from holdfast.records.accounts import DEVELOPMENT_TENANT_ID
 from holdfast.records.database import Database
 from holdfast.registry.installs import Installed, install_bundle
-from holdfast.registry.migrate import migrate
 from holdfast.settings import Settings
 
 BUNDLE_SUFFIXES = (".tar.zst", ".zst")
@@ -49,8 +48,9 @@ class Installer:
         Raises NothingToInstall and whatever building, packing, checking and recording refuse.
         """
         is_project = await asyncio.to_thread(check_source, source)
-        archive = await self._bundle_of(source, progress) if is_project else source
-        progress(f"{source.name}: installing")
+        named = _naming(source, progress)
+        archive = await self._bundle_of(source, named) if is_project else source
+        named("Installing")
         return await install_bundle(self._db, self._store, archive, tenant_id=DEVELOPMENT_TENANT_ID, check_component=self._check_component)
 
     async def close(self) -> None:
@@ -69,6 +69,12 @@ class Installer:
         await self._engine.load(component, await asyncio.to_thread(hash_file, component))
 
 
+def _naming(source: Path, progress: Progress) -> Progress:
+    """Several sources are worked on at once: each step says whose it is."""
+    name = source.absolute().name
+    return lambda step: progress(f"{name}: {step[:1].lower()}{step[1:]}")
+
+
 def check_source(source: Path) -> bool:
     """Whether the source is a project folder; else it is a bundle. Raises NothingToInstall, ManifestMissing, ManifestError."""
     if source.is_dir():
@@ -79,18 +85,6 @@ def check_source(source: Path) -> bool:
     if not source.name.endswith(BUNDLE_SUFFIXES):
         raise NothingToInstall(f"{source} is not a bundle.", hint=_WHAT_TO_NAME)
     return False
-
-
-@asynccontextmanager
-async def open_records(settings: Settings) -> AsyncIterator[Database]:
-    """The database of the settings, with its tables and the development tenant in place."""
-    await migrate(settings.resolved_database_url)
-    db = Database(settings.resolved_database_url)
-    try:
-        await ensure_development_tenant(db, credentials_file(settings.data_dir))
-        yield db
-    finally:
-        await db.close()
 
 
 @asynccontextmanager

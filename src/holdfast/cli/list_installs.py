@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 from rich.table import Table
 
-from holdfast.cli.installing import open_records
 from holdfast.cli.options import DataDir, Json, load_settings
 from holdfast.cli.platform.presence import extension_url
 from holdfast.cli.printing import note, print_json, result_console
+from holdfast.cli.records import open_records
 from holdfast.records.accounts import DEVELOPMENT_TENANT_ID
 from holdfast.registry.installs import list_installs as installs_of
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from holdfast.bundles.store import open_store
-from holdfast.cli.installing import open_records
 from holdfast.cli.options import DataDir, Json, load_settings
 from holdfast.cli.printing import print_json, print_lines
+from holdfast.cli.records import open_records
 from holdfast.records.accounts import DEVELOPMENT_TENANT_ID
 from holdfast.registry.installs import uninstall as uninstall_extension
 
