@@ -83,9 +83,16 @@ class _Server(uvicorn.Server):
         await super().startup(sockets=sockets)
         self.ready.set()
 
+    # The originals look ten times a second whether something has happened; hundreds of tests would spend their time on that.
     async def main_loop(self) -> None:
-        # The original looks ten times a second whether it should end; hundreds of tests would spend their time on that.
         await self.ending.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager

@@ -2,73 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
-from collections.abc import AsyncIterator, Iterable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator
 
-import httpcore2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from holdfast.hostcalls import DoorLimits, Fetcher, FetchLimits, parse_rules
-from holdfast.world.types import HttpError, HttpHeader, HttpRequest, HttpResponse
+from holdfast.world.types import HttpError
 from tests.events.recording_server import Recorded, RecordingServer, free_port
 from tests.hostcalls.calling import Caller, FixedResolver, NoResolver
-
-PUBLIC = "93.184.216.34"
-OTHER_PUBLIC = "93.184.216.35"
-
-
-class MappedNetwork(httpcore2.AsyncNetworkBackend):
-    """Lets chosen public addresses be a local port, and records which addresses were dialled."""
-
-    def __init__(self) -> None:
-        self.dialled: list[tuple[str, int]] = []
-        self.ports: dict[str, int] = {}
-        self._network = httpcore2.AnyIOBackend()
-
-    def at(self, address: str, port: int) -> MappedNetwork:
-        self.ports[address] = port
-        return self
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        self.dialled.append((host, port))
-        if host not in self.ports:
-            raise httpcore2.ConnectError("nothing there")
-        return await self._network.connect_tcp("127.0.0.1", self.ports[host], timeout)
-
-
-def request(url: str, method: str = "GET", headers: Iterable[tuple[str, str]] = (), body: bytes | None = None) -> HttpRequest:
-    return HttpRequest(method, url, [HttpHeader(name, value) for name, value in headers], body)
-
-
-def local_fetcher(server: RecordingServer, **options: Any) -> Fetcher:
-    """A fetcher of an author whose API runs on this machine."""
-    return Fetcher(parse_rules([server.url]), allow_loopback=True, resolver=NoResolver(), **options)
-
-
-async def fetch(fetcher: Fetcher, given: HttpRequest, *egress: str) -> HttpResponse:
-    answer = await Caller(fetcher=fetcher, egress=egress).ask("http.fetch", given)
-    assert isinstance(answer, HttpResponse)
-    return answer
-
-
-async def refusal(fetcher: Fetcher, given: HttpRequest, *egress: str) -> Any:
-    return await Caller(fetcher=fetcher, egress=egress).case("http.fetch", given)
-
+from tests.hostcalls.network import PUBLIC, MappedNetwork, fetch, local_fetcher, refusal, request
 
 # What goes out and what comes back
 
@@ -205,29 +148,6 @@ async def test_a_granted_host_and_an_operators_host_are_reached(application: Rec
 
 
 @pytest.mark.parametrize(
-    "addresses",
-    [
-        ["127.0.0.1"],
-        ["10.0.0.5"],
-        ["169.254.169.254"],
-        ["100.64.0.1"],
-        ["::1"],
-        ["::ffff:127.0.0.1"],
-        ["64:ff9b::7f00:1"],
-        ["fe80::1%eth0"],
-        [PUBLIC, "127.0.0.1"],
-        ["10.0.0.5", PUBLIC],
-        ["garbage"],
-    ],
-)
-async def test_a_name_with_any_address_that_is_not_public_is_refused(addresses: list[str]) -> None:
-    network = MappedNetwork()
-    fetcher = Fetcher(resolver=FixedResolver().add("rebind.example.com", addresses), network=network)
-    assert await refusal(fetcher, request("https://rebind.example.com/"), "rebind.example.com") is HttpError.NOT_ALLOWED
-    assert network.dialled == []
-
-
-@pytest.mark.parametrize(
     ("entry", "url"),
     [
         ("http://127.0.0.1:8123", "http://127.0.0.1:8123/"),
@@ -245,32 +165,6 @@ async def test_an_install_is_never_granted_an_address_that_is_not_public(entry: 
     fetcher = Fetcher(allow_loopback=True, resolver=resolver, network=network)
     assert await refusal(fetcher, request(url), entry) is HttpError.NOT_ALLOWED
     assert network.dialled == []
-
-
-async def test_a_name_that_changes_its_address_after_the_check_gains_nothing(application: RecordingServer) -> None:
-    network = MappedNetwork().at(PUBLIC, application.port).at("127.0.0.1", application.port)
-    resolver = FixedResolver().add("rebind.example.com", [PUBLIC], ["127.0.0.1"])
-    fetcher = Fetcher(resolver=resolver, network=network)
-    assert (await fetch(fetcher, request("http://rebind.example.com/"), "http://rebind.example.com")).status == 200
-    assert resolver.asked == ["rebind.example.com"]
-    assert network.dialled == [(PUBLIC, 80)]
-    # The next fetch asks anew, is told the private address, and is refused: no connection of the first one is left to be used.
-    assert await refusal(fetcher, request("http://rebind.example.com/"), "http://rebind.example.com") is HttpError.NOT_ALLOWED
-    assert network.dialled == [(PUBLIC, 80)]
-    assert len(application.requests) == 1
-
-
-async def test_the_next_address_is_tried_when_one_does_not_answer(application: RecordingServer) -> None:
-    network = MappedNetwork().at(OTHER_PUBLIC, application.port)
-    fetcher = Fetcher(resolver=FixedResolver().add("two.example.com", [PUBLIC, OTHER_PUBLIC]), network=network)
-    assert (await fetch(fetcher, request("http://two.example.com/"), "http://two.example.com")).status == 200
-    assert network.dialled == [(PUBLIC, 80), (OTHER_PUBLIC, 80)]
-
-
-async def test_a_public_address_needs_no_resolver(application: RecordingServer) -> None:
-    network = MappedNetwork().at(PUBLIC, application.port)
-    fetcher = Fetcher(resolver=NoResolver(), network=network)
-    assert (await fetch(fetcher, request(f"http://{PUBLIC}/"), f"http://{PUBLIC}")).status == 200
 
 
 @pytest.mark.parametrize("answers", [[], [[]]])
@@ -399,69 +293,3 @@ async def test_a_port_where_nothing_listens_is_a_transport_failure() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     fetcher = Fetcher(parse_rules([url]), allow_loopback=True, resolver=NoResolver())
     assert await refusal(fetcher, request(url)) is HttpError.TRANSPORT
-
-
-# TLS
-
-
-def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A self-signed certificate for a name, as (certificate, key) files."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return folder / "cert.pem", folder / "key.pem"
-
-
-@contextlib.asynccontextmanager
-async def tls_server(cert: Path, key: Path) -> AsyncIterator[tuple[int, list[str | None]]]:
-    """Answers every request with 200; gives its port and the TLS names that clients asked for."""
-    names: list[str | None] = []
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    context.sni_callback = lambda _socket, name, _context: names.append(name)
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-            await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1], names
-    finally:
-        server.close()
-
-
-async def test_tls_checks_the_name_though_the_connection_goes_to_an_address(tmp_path: Path) -> None:
-    cert, key = certificate(tmp_path, "api.example.com")
-    trust = ssl.create_default_context(cafile=str(cert))
-    async with tls_server(cert, key) as (port, names):
-        resolver = FixedResolver().add("api.example.com", [PUBLIC]).add("other.example.com", [PUBLIC])
-        fetcher = Fetcher(resolver=resolver, network=MappedNetwork().at(PUBLIC, port), ssl_context=trust)
-        assert (await fetch(fetcher, request("https://api.example.com/"), "api.example.com")).body == b"ok"
-        assert names == ["api.example.com"]
-        assert await refusal(fetcher, request("https://other.example.com/"), "other.example.com") is HttpError.TRANSPORT
-
-
-async def test_a_certificate_that_nobody_trusts_is_refused(tmp_path: Path) -> None:
-    cert, key = certificate(tmp_path, "api.example.com")
-    async with tls_server(cert, key) as (port, _):
-        fetcher = Fetcher(resolver=FixedResolver().add("api.example.com", [PUBLIC]), network=MappedNetwork().at(PUBLIC, port))
-        assert await refusal(fetcher, request("https://api.example.com/"), "api.example.com") is HttpError.TRANSPORT

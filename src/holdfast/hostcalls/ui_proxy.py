@@ -20,7 +20,7 @@ API_KEY_SECRET = "api_key"  # noqa: S105 - the name of the secret, not the secre
 MAX_ANSWER_BYTES = 5 * 1024 * 1024
 
 _QUERY_SAFE = "!$&'()*+,;=:@/?%[]-._~"
-_CONTROL = re.compile(r"[\x00-\x20\x7f\\]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 class UiProxy:

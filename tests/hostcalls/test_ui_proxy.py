@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from msgspec.structs import replace
+from starlette.responses import JSONResponse, Response
+
+from holdfast.hostcalls import UiProxy
+from holdfast.world.capabilities import Capability
+from holdfast.world.types import ProxyError
+from tests.events.recording_server import Recorded, RecordingServer, free_port, recording_server
+from tests.hostcalls.calling import ALL, EXTENSION, INSTALL, TENANT, USER, Caller
+
+
+@pytest.fixture
+async def proxy(application: RecordingServer) -> AsyncIterator[UiProxy]:
+    proxy = UiProxy(f"{application.url}/api/ui-proxy/?ignored=1")
+    yield proxy
+    await proxy.close()
+
+
+@pytest.fixture
+def caller(proxy: UiProxy) -> Caller:
+    return Caller(ui_proxy=proxy, secrets={"api_key": "the-api-key"}, user=USER)
+
+
+async def test_a_payload_is_posted_below_the_extensions_own_id(application: RecordingServer, caller: Caller) -> None:
+    application.answer = lambda _: Response(b"\x00answer", status_code=201)
+    assert await caller.ask("ui-proxy.call-route", "/proxy/ping?x=1&y=%20", b'{"limit":5}') == b"\x00answer"
+    (seen,) = application.requests
+    assert (seen.method, seen.path, seen.query) == ("POST", f"/api/ui-proxy/{EXTENSION}/proxy/ping", "x=1&y=%20")
+    assert (seen.header("content-type"), seen.body) == ("application/json", b'{"limit":5}')
+
+
+async def test_a_route_without_payload_is_read(application: RecordingServer, caller: Caller) -> None:
+    await caller.ask("ui-proxy.call-route", "list", None)
+    (seen,) = application.requests
+    assert (seen.method, seen.path, seen.body, seen.header("content-type")) == ("GET", f"/api/ui-proxy/{EXTENSION}/list", b"", None)
+
+
+async def test_the_application_learns_whose_call_it_is(application: RecordingServer, caller: Caller) -> None:
+    await caller.ask("ui-proxy.call-route", "/r", None)
+    seen = application.requests[0]
+    assert {name: value for name, value in seen.headers if name.startswith("x-")} == {
+        "x-request-id": "r-1",
+        "x-alga-tenant": TENANT,
+        "x-alga-extension": EXTENSION,
+        "x-ext-install-id": INSTALL,
+        "x-ext-version-id": "v-1",
+        "x-api-key": "the-api-key",
+        "x-user-id": "u-1",
+        "x-user-email": "ana@example.com",
+    }
+
+
+async def test_what_is_not_known_is_left_out(application: RecordingServer, proxy: UiProxy) -> None:
+    await Caller(ui_proxy=proxy, request_id=None, install_id=None, version_id=None).ask("ui-proxy.call-route", "/r", None)
+    seen = application.requests[0]
+    assert sorted(name for name, _ in seen.headers if name.startswith("x-")) == ["x-alga-extension", "x-alga-tenant", "x-request-id"]
+    assert seen.header("x-request-id") == "ui-proxy-call"
+
+
+async def test_the_api_key_stays_here_without_the_capability_for_secrets(application: RecordingServer, proxy: UiProxy) -> None:
+    caller = Caller(ui_proxy=proxy, granted=ALL - {Capability.SECRETS_GET}, secrets={"api_key": "the-api-key"})
+    await caller.ask("ui-proxy.call-route", "/r", None)
+    assert application.requests[0].header("x-api-key") is None
+
+
+async def test_a_route_of_the_platform_goes_directly_below_the_base(application: RecordingServer) -> None:
+    proxy = UiProxy(application.url)
+    caller = Caller(ui_proxy=proxy)
+    await caller.ask("ui-proxy.call-route", "/api/v1/clients", None)
+    await caller.ask("ui-proxy.call-route", "api/v1/clients", None)
+    await caller.ask("ui-proxy.call-route", "/apis/v1", None)
+    await proxy.close()
+    assert [seen.path for seen in application.requests] == ["/api/v1/clients", "/api/v1/clients", f"/{EXTENSION}/apis/v1"]
+
+
+@pytest.mark.parametrize("route", ["/api/internal/ext-storage/install/x", "api//internal/x", "/api/INTERNAL/x"])
+async def test_the_internal_api_is_denied(application: RecordingServer, route: str) -> None:
+    proxy = UiProxy(application.url)
+    assert await Caller(ui_proxy=proxy).case("ui-proxy.call-route", route, None) is ProxyError.DENIED
+    await proxy.close()
+    assert application.requests == []
+
+
+@pytest.mark.parametrize("route", ["", "  ", "/../x", "/a/./b", "/api/../x", "..", "/a\\b", "/a\r\nx", "/a?x=\ny", "/\x00"])
+async def test_a_route_that_climbs_or_is_none_is_a_bad_request(application: RecordingServer, caller: Caller, route: str) -> None:
+    assert await caller.case("ui-proxy.call-route", route, None) is ProxyError.BAD_REQUEST
+    assert application.requests == []
+
+
+@pytest.mark.parametrize(
+    ("route", "path"),
+    [
+        ("/%2e%2e/x", "/%252e%252e/x"),
+        ("//a///b/", "/a/b"),
+        ("/a b", "/a%20b"),
+        ("/é#f", "/%C3%A9%23f"),
+        ("http://evil.example/x", "/http:/evil.example/x"),
+        ("//evil.example/x", "/evil.example/x"),
+        ("@evil.example", "/@evil.example"),
+    ],
+)
+async def test_every_other_route_stays_below_the_extension(application: RecordingServer, caller: Caller, route: str, path: str) -> None:
+    await caller.ask("ui-proxy.call-route", route, None)
+    assert application.requests[0].path == f"/api/ui-proxy/{EXTENSION}{path}"
+
+
+async def test_a_fragment_does_not_cut_a_query(application: RecordingServer, caller: Caller) -> None:
+    await caller.ask("ui-proxy.call-route", "/r?a=1#b&c=2", None)
+    assert application.requests[0].query == "a=1%23b&c=2"
+
+
+@pytest.mark.parametrize(
+    ("status", "case"),
+    [
+        (302, ProxyError.INTERNAL),
+        (400, ProxyError.BAD_REQUEST),
+        (401, ProxyError.DENIED),
+        (403, ProxyError.DENIED),
+        (404, ProxyError.ROUTE_NOT_FOUND),
+        (422, ProxyError.BAD_REQUEST),
+        (429, ProxyError.DENIED),
+        (500, ProxyError.INTERNAL),
+    ],
+)
+async def test_a_status_becomes_its_case(application: RecordingServer, caller: Caller, status: int, case: ProxyError) -> None:
+    application.answer = lambda _: JSONResponse({}, status_code=status)
+    assert await caller.case("ui-proxy.call-route", "/r", None) is case
+
+
+async def test_a_redirect_is_not_followed_with_the_api_key(application: RecordingServer, caller: Caller) -> None:
+    async with recording_server() as other:
+        application.answer = lambda _: Response(status_code=302, headers={"location": other.url})
+        assert await caller.case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
+        assert other.requests == []
+
+
+async def test_a_user_with_any_name_can_be_sent(application: RecordingServer, proxy: UiProxy) -> None:
+    await Caller(ui_proxy=proxy, user=replace(USER, user_email="josé@example.com")).ask("ui-proxy.call-route", "/r", None)
+    assert (application.requests[0].header("x-user-email") or "").encode("latin-1").decode() == "josé@example.com"
+
+
+async def test_a_secret_that_no_header_can_carry_fails_without_being_shown(application: RecordingServer, proxy: UiProxy) -> None:
+    caller = Caller(ui_proxy=proxy, secrets={"api_key": "line\r\nbreak"})
+    assert await caller.case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
+    assert application.requests == []
+    assert not [message for message in caller.sink.messages if "break" in message]
+
+
+async def test_without_an_application_there_is_no_route() -> None:
+    assert await Caller(ui_proxy=None).case("ui-proxy.call-route", "/r", None) is ProxyError.ROUTE_NOT_FOUND
+
+
+async def test_a_call_without_tenant_or_extension_is_internal(application: RecordingServer, proxy: UiProxy) -> None:
+    assert await Caller(ui_proxy=proxy, tenant_id="").case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
+    assert await Caller(ui_proxy=proxy, extension_id="").case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
+    assert application.requests == []
+
+
+async def test_an_answer_above_its_limit_is_internal(application: RecordingServer) -> None:
+    application.answer = lambda _: Response(b"x" * 2_000)
+    proxy = UiProxy(application.url, max_answer_bytes=1_000)
+    assert await Caller(ui_proxy=proxy).case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
+    await proxy.close()
+
+
+async def test_an_application_that_is_away_or_silent_is_internal(application: RecordingServer) -> None:
+    released = asyncio.Event()
+
+    async def hold(_: Recorded) -> Response:
+        await released.wait()
+        return Response()
+
+    application.answer = hold
+    for url in (application.url, f"http://127.0.0.1:{free_port()}"):
+        proxy = UiProxy(url, timeout_ms=50)
+        assert await Caller(ui_proxy=proxy).case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
+        await proxy.close()
+    released.set()
+
+
+@pytest.mark.parametrize("base", ["", "localhost:3000", "ftp://example.com", "http://"])
+def test_a_base_that_is_no_http_url_is_refused_at_the_start(base: str) -> None:
+    with pytest.raises(ValueError, match="ui-proxy"):
+        UiProxy(base)
