@@ -132,6 +132,7 @@ def test_a_forged_message_from_another_window_is_ignored(page: Page, site: Site)
         {"alga": True, "version": "1", "type": "resize", "payload": {"height": 333}},
         {"alga": True, "version": "1", "type": "apiproxy", "request_id": "x", "payload": {"route": "/forged", "method": "GET"}},
     ]
+    page.evaluate("() => { window.seen = 0; addEventListener('message', () => { window.seen += 1; }); }")
     page.evaluate("messages => messages.forEach((message) => postMessage(message, '*'))", forged)
     # A second opaque frame on the same page: its origin is "null" too, only the window tells them apart.
     page.evaluate(
@@ -143,6 +144,8 @@ def test_a_forged_message_from_another_window_is_ignored(page: Page, site: Site)
         })"""
     )
     page.frames[2].evaluate("messages => messages.forEach((message) => parent.postMessage(message, '*'))", forged)
+    # The bridge listened first: once these are counted here, it has had them.
+    page.wait_for_function("window.seen === 4")
     settle(frame)
     assert height(page) == ""
     assert site.calls == []
