@@ -53,6 +53,7 @@ class Seconds:
 class Platform:
     services: Services
     runner: RecordingServer
+    app: Starlette
     http: httpx2.AsyncClient
     installed: Installed
     folder: Path
@@ -115,9 +116,10 @@ async def platform(folder: Path, **settings: Any) -> AsyncIterator[Platform]:
         )
         archive = archive_of(folder / "first.tar.zst")
         installed = await install_bundle(db, services.store, archive, tenant_id=TENANT, check_component=None)
-        transport = httpx2.ASGITransport(app=Starlette(routes=gateway_routes(services)))
+        app = Starlette(routes=gateway_routes(services))
+        transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http:
-            made = Platform(services=services, runner=runner, http=http, installed=installed, folder=folder, seconds=seconds)
+            made = Platform(services=services, runner=runner, app=app, http=http, installed=installed, folder=folder, seconds=seconds)
             made.answer(b"hello", headers={"content-type": "text/plain"})
             yield made
         await services.runner.close()

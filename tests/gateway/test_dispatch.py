@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from holdfast.gateway import dispatch
+from holdfast.gateway import audit, dispatch
 from holdfast.gateway.runner_client import RunnerClient
 from holdfast.registry import identity
 from holdfast.registry.settings import replace_config, set_grants
@@ -225,7 +225,7 @@ async def test_a_call_whose_end_cannot_be_recorded_is_answered_all_the_same(plat
 
 
 async def test_an_install_replaced_between_check_and_call_is_not_run(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = dispatch.start_audit
+    original = audit.start_audit
 
     async def replace_meanwhile(*args: Any, **kwargs: Any) -> Any:
         row = await original(*args, **kwargs)
@@ -241,7 +241,7 @@ async def test_an_install_replaced_between_check_and_call_is_not_run(platform: P
 
 
 async def test_an_install_removed_between_check_and_call_is_not_run(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = dispatch.start_audit
+    original = audit.start_audit
 
     async def disable_meanwhile(*args: Any, **kwargs: Any) -> Any:
         row = await original(*args, **kwargs)

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from holdfast.errors import HoldfastError
 from holdfast.gateway.answers import guarded, json_answer
+from holdfast.gateway.errors import InvalidRequest
 from holdfast.gateway.incoming import read_body
 from holdfast.gateway.internal import InstallUnauthorized, decode_json, enabled_install
 from holdfast.gateway.services import Services
@@ -101,7 +102,7 @@ async def _operate(services: Services, request: Request) -> dict[str, Any]:
     install = await enabled_install(services, request)
     if Capability.STORAGE_KV not in effective_providers(install.granted_caps):
         raise CapabilityNotGranted(f"{Capability.STORAGE_KV} is not granted")
-    operation: Operation = decode_json(await read_body(request, BODY_LIMIT), Operation)  # type: ignore[arg-type]
+    operation = await _read(request)
     store = StorageService(
         services.db, tenant_id=install.tenant_id, install_id=install.id, limits=services.storage_limits, now=services.now
     )
@@ -120,6 +121,15 @@ async def _operate(services: Services, request: Request) -> dict[str, Any]:
             return {"namespace": operation.namespace, "items": items}
         case List():
             return await _page(store, operation)
+
+
+async def _read(request: Request) -> Operation:
+    body = await read_body(request, BODY_LIMIT)
+    try:
+        operation: Operation = decode_json(body, Operation)  # type: ignore[arg-type]
+    except InvalidRequest as error:
+        raise ValidationFailed("Validation error", details=error.details) from error
+    return operation
 
 
 async def _page(store: StorageService, operation: List) -> dict[str, Any]:
