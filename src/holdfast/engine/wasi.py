@@ -65,11 +65,13 @@ class System(Protocol):
 # ---- resources: numbers are host resource types, names are WASI's ---------------------------------------------------------------
 
 _RESOURCE_TYPES: dict[str, int] = {}
+_ALIASES = {"io-error": "error", "headers": "fields", "trailers": "fields"}
+"""Names under which `wasi:http/types` exports a resource that has another name where it is defined."""
 
 
 def resource_type(name: str) -> int:
     """The host type of a resource; equal names are one type, so interfaces that re-export a resource agree."""
-    return _RESOURCE_TYPES.setdefault(name, len(_RESOURCE_TYPES) + 1)
+    return _RESOURCE_TYPES.setdefault(_ALIASES.get(name, name), len(_RESOURCE_TYPES) + 1)
 
 
 class Pollable:
@@ -257,6 +259,7 @@ def implementation(interface: str, function: str, signature: Signature) -> Imple
             pass
 
     def missing(call: NativeCall, *_arguments: Any) -> Any:
-        raise LimitReached(f"the guest called wasi:{interface} {function}, which extensions do not have")
+        instead = "; use http.fetch of alga:extension, which is granted per host" if interface.startswith("http/") else ""
+        raise LimitReached(f"the guest called wasi:{interface} {function}, which extensions do not have{instead}")
 
     return missing
