@@ -1,0 +1,52 @@
+"""Logs go to stderr, in the form that was asked for, and never to stdout."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.commands import SECONDS, clean_environment
+
+SCRIPT = """
+import logging, sys, structlog
+from holdfast.cli.logs import configure_logs
+configure_logs(sys.argv[1])
+structlog.get_logger("holdfast.test").info("spoken", number=1)
+structlog.get_logger("holdfast.test").error("failed")
+logging.getLogger("library").warning("foreign %s", "words")
+logging.getLogger("httpx2").info("http://gateway.test/?token=secret")
+"""
+
+
+def logged(level: str, **variables: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, level],
+        env=clean_environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    assert done.stdout == ""
+    return done.stderr.splitlines()
+
+
+def test_for_a_person_a_line_is_readable_and_without_colours_in_a_file() -> None:
+    spoken, failed, foreign = logged("info")
+    assert "spoken" in spoken and "number=1" in spoken and "\x1b" not in spoken
+    assert "failed" in failed and "foreign words" in foreign
+
+
+def test_as_json_every_line_is_an_object_also_those_of_libraries() -> None:
+    spoken, _, foreign = (json.loads(line) for line in logged("info", HOLDFAST_LOG_FORMAT="json"))
+    assert (spoken["event"], spoken["level"], spoken["number"]) == ("spoken", "info", 1)
+    assert (foreign["event"], foreign["level"]) == ("foreign words", "warning")
+    assert spoken["timestamp"].endswith("Z")
+
+
+@pytest.mark.parametrize(("level", "count"), [("debug", 3), ("info", 3), ("warning", 2), ("error", 1)])
+def test_the_level_bounds_what_is_logged_and_libraries_do_not_log_addresses(level: str, count: int) -> None:
+    assert len(logged(level)) == count
