@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
+from collections.abc import Awaitable
 from pathlib import Path
 
 from msgspec import Struct
@@ -14,6 +15,7 @@ from holdfast.author import javascript, npm, python
 from holdfast.author.errors import BuildFailed
 from holdfast.author.inputs import hash_inputs, is_current, remember
 from holdfast.author.project import Language, Project, read_project
+from holdfast.author.staged import Staged
 from holdfast.author.toolchain import Progress, Toolchain, silent
 from holdfast.author.typecheck import check_types
 
@@ -43,12 +45,24 @@ def _report(project: Project, started: float, *, cached: bool) -> BuildReport:
     )
 
 
-async def _all(*works: object) -> None:
-    """Runs the works at once and raises the first failure only when all have ended, so that no tool is left running."""
-    results = await asyncio.gather(*works, return_exceptions=True)  # type: ignore[call-overload]
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+async def _together(*works: Awaitable[Staged | None]) -> None:
+    """Does the works at once, then puts in place what they made: all of it, or after any failure nothing. Raises the first failure."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    placed = False
+    try:
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        failure = next((result for result in results if isinstance(result, BaseException)), None)
+        if failure is not None:
+            raise failure
+        placed = True
+        for result in results:
+            if isinstance(result, Staged):
+                result.place()
+    finally:
+        finished = [task.result() for task in tasks if task.done() and not task.cancelled() and task.exception() is None]
+        for staged in () if placed else finished:
+            if staged is not None:
+                staged.discard()
 
 
 async def _build(project: Project, toolchain: Toolchain, progress: Progress) -> None:
@@ -63,7 +77,7 @@ async def _build(project: Project, toolchain: Toolchain, progress: Progress) -> 
         if project.component.is_file() or not project.manifest.needs_component:
             return
     progress("Building")
-    works: list[object] = []
+    works: list[Awaitable[Staged | None]] = []
     if project.handler is not None and project.language is Language.JAVASCRIPT:
         works.append(javascript.build_component(project, project.handler, toolchain))
     elif project.handler is not None:
@@ -72,7 +86,7 @@ async def _build(project: Project, toolchain: Toolchain, progress: Progress) -> 
         works.append(javascript.build_page(project, project.page, toolchain))
     if scripted:
         works.append(check_types(project, toolchain))
-    await _all(*works)
+    await _together(*works)
 
 
 async def build(project: Path, *, toolchain: Toolchain | None = None, progress: Progress = silent, force: bool = False) -> BuildReport:

@@ -13,6 +13,7 @@ from holdfast.author import sources
 from holdfast.author.errors import BuildFailed, Problem
 from holdfast.author.process import run
 from holdfast.author.project import Project
+from holdfast.author.staged import Staged
 from holdfast.author.toolchain import Toolchain
 
 BUILD_TIMEOUT = 120.0
@@ -81,25 +82,26 @@ def _entry(project: Project, handler: Path) -> str:
     )
 
 
-async def build_component(project: Project, handler: Path, toolchain: Toolchain) -> None:
-    """Bundles `handler` with the SDK and makes `dist/main.wasm` of it. Raises BuildFailed."""
+async def build_component(project: Project, handler: Path, toolchain: Toolchain) -> Staged:
+    """Bundles `handler` with the SDK and makes a component of it, for `dist/main.wasm`. Raises BuildFailed."""
     project.component.parent.mkdir(exist_ok=True)
+    staged = Staged(project.component.with_name(f".main.{os.getpid()}.wasm"), project.component)
     with tempfile.TemporaryDirectory(prefix="holdfast-build-") as scratch:
         wit = Path(scratch) / "wit"
         sources.write_wit(wit)
-        partial = project.component.with_name(f".main.{os.getpid()}.wasm")
+        request = {
+            "mode": "component",
+            "entry": _entry(project, handler),
+            "inject": str(sources.sdk("typescript") / "src" / "web" / "globals.ts"),
+            "wit": str(wit),
+            "out": str(staged.path),
+        }
         try:
-            request = {
-                "mode": "component",
-                "entry": _entry(project, handler),
-                "inject": str(sources.sdk("typescript") / "src" / "web" / "globals.ts"),
-                "wit": str(wit),
-                "out": str(partial),
-            }
             await _drive(project, toolchain, request, handler.relative_to(project.root).as_posix())
-            partial.replace(project.component)
-        finally:
-            partial.unlink(missing_ok=True)
+        except BaseException:
+            staged.discard()
+            raise
+    return staged
 
 
 def _copy_static(folder: Path, into: Path) -> None:
@@ -108,26 +110,18 @@ def _copy_static(folder: Path, into: Path) -> None:
     shutil.copytree(folder, into, dirs_exist_ok=True, ignore=ignore)
 
 
-def _replace_folder(folder: Path, staging: Path) -> None:
-    staging.chmod(0o755)
-    old = staging.with_name(f"{staging.name}-old")
-    if folder.exists():
-        folder.rename(old)
-    staging.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-async def build_page(project: Project, page: Path, toolchain: Toolchain) -> None:
-    """Bundles the page's script to `dist/ui/main.js`, with the static files of its folder and of `ui/` beside it. Raises BuildFailed."""
+async def build_page(project: Project, page: Path, toolchain: Toolchain) -> Staged:
+    """Bundles the page's script to `main.js`, with the static files of its folder and of `ui/`, for `dist/ui`. Raises BuildFailed."""
     project.pages.parent.mkdir(exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=".ui-", dir=project.pages.parent))
+    staged = Staged(Path(tempfile.mkdtemp(prefix=".ui-", dir=project.pages.parent)), project.pages)
     try:
         folder = page.parent.parent if page.parent.name == "src" else page.parent
         for static in dict.fromkeys((project.root / "ui", folder)):
             if static.is_dir():
-                _copy_static(static, staging)
-        request = {"mode": "page", "entries": {"main": str(page)}, "out": str(staging)}
+                _copy_static(static, staged.path)
+        request = {"mode": "page", "entries": {"main": str(page)}, "out": str(staged.path)}
         await _drive(project, toolchain, request, page.relative_to(project.root).as_posix())
-        _replace_folder(project.pages, staging)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    except BaseException:
+        staged.discard()
+        raise
+    return staged

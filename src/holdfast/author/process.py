@@ -27,10 +27,11 @@ class Finished(Struct, frozen=True):
         return "\n".join(said.splitlines()[-count:])
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
+async def _end(process: asyncio.subprocess.Process) -> None:
     """Tools start children of their own, so the whole group goes; it was made for this tool alone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
 
 
 async def run(
@@ -46,15 +47,23 @@ async def run(
     Raises ToolTimeout after `timeout` seconds, FileNotFoundError when there is no such program. When it raises, also because of
     cancellation, the tool and its children have been killed.
     """
-    process = await asyncio.create_subprocess_exec(
-        *map(str, command),
-        cwd=cwd,
-        env={**os.environ, **(environment or {})},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *map(str, command),
+            cwd=cwd,
+            env={**os.environ, **(environment or {})},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
     )
+    try:
+        process = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # Cancelled while starting, asyncio would kill the tool alone, and its children would live on.
+        await _end(await starting)
+        raise
     try:
         async with asyncio.timeout(timeout):
             stdout, stderr = await process.communicate(stdin)
@@ -62,7 +71,6 @@ async def run(
         raise ToolTimeout(f"{Path(command[0]).name} did not finish within {timeout:.0f} seconds and was stopped.") from None
     finally:
         if process.returncode is None:
-            _kill(process)
-            await asyncio.shield(process.wait())
+            await asyncio.shield(_end(process))
     status = process.returncode
     return Finished(-1 if status is None else status, stdout.decode(errors="replace"), stderr.decode(errors="replace"))

@@ -13,6 +13,7 @@ from holdfast.author import sources
 from holdfast.author.errors import BuildFailed, Problem, ToolchainUnavailable
 from holdfast.author.process import run
 from holdfast.author.project import Project
+from holdfast.author.staged import Staged
 from holdfast.world.functions import WORLD
 
 BUILD_TIMEOUT = 180.0
@@ -55,11 +56,14 @@ def _problem(project: Path, said: str) -> Problem:
     return Problem(text, "src/handler.py")
 
 
-async def build_component(project: Project, handler: Path) -> None:
-    """Makes `dist/main.wasm` of `src/handler.py` and what it imports from `src/`. Raises BuildFailed, ToolchainUnavailable."""
+async def build_component(project: Project, handler: Path) -> Staged:
+    """Makes a component of `src/handler.py` and what it imports from `src/`, for `dist/main.wasm`.
+
+    Raises BuildFailed, ToolchainUnavailable.
+    """
     program = find_componentize()
     project.component.parent.mkdir(exist_ok=True)
-    partial = project.component.with_name(f".main.{os.getpid()}.wasm")
+    staged = Staged(project.component.with_name(f".main.{os.getpid()}.wasm"), project.component)
     with tempfile.TemporaryDirectory(prefix="holdfast-build-") as scratch:
         glue = Path(scratch) / "glue"
         glue.mkdir()
@@ -70,15 +74,16 @@ async def build_component(project: Project, handler: Path) -> None:
             folders.append(vendored)
         paths = [part for folder in folders for part in ("-p", str(folder))]
         wit = ["-d", str(sources.WORLD_WIT), "-w", WORLD]
-        command = [program, "-q", *wit, "componentize", *paths, "holdfast_component", "-o", str(partial)]
+        command = [program, "-q", *wit, "componentize", *paths, "holdfast_component", "-o", str(staged.path)]
         try:
             done = await run(command, cwd=Path(scratch), timeout=BUILD_TIMEOUT, environment={"VIRTUAL_ENV": "", "PYTHONPATH": ""})
             if done.status != 0:
                 problem = _problem(project.root, f"{done.stdout}\n{done.stderr}")
                 raise BuildFailed("src/handler.py could not be built.", problems=[problem], hint=_hint(problem))
-            partial.replace(project.component)
-        finally:
-            partial.unlink(missing_ok=True)
+        except BaseException:
+            staged.discard()
+            raise
+    return staged
 
 
 def _hint(problem: Problem) -> str | None:

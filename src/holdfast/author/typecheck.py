@@ -17,9 +17,16 @@ TIMEOUT = 120.0
 _DIAGNOSTIC = re.compile(r"^(?P<file>[^\s(][^(]*)\((?P<line>\d+),(?P<column>\d+)\): error (?P<text>TS\d+: .*)$")
 
 
-def _write_config(project: Path, path: Path) -> None:
+def _write_config(project: Path, path: Path, shown: str) -> bool:
+    """Writes the configuration of the check; `shown` is what tsc resolved the project's own to. False when that names no files."""
+    try:
+        files = json.loads(shown).get("files", [])
+    except ValueError:
+        files = ["tsconfig.json"]  # tsc could not read it, and says so better in the check itself
     settings = {
         "extends": str(project / "tsconfig.json"),
+        "files": [str(project / name) for name in files],
+        "include": [],
         "compilerOptions": {
             "noEmit": True,
             "composite": False,
@@ -32,6 +39,7 @@ def _write_config(project: Path, path: Path) -> None:
         },
     }
     path.write_text(json.dumps(settings))
+    return bool(files)
 
 
 def _problems(project: Path, output: str, base: Path) -> list[Problem]:
@@ -62,8 +70,11 @@ async def check_types(project: Project, toolchain: Toolchain) -> None:
         return
     with tempfile.TemporaryDirectory(prefix="holdfast-types-") as scratch:
         config = Path(scratch, "tsconfig.json")
-        _write_config(root, config)
-        done = await run([toolchain.node, toolchain.tsc, "-p", config, "--pretty", "false"], cwd=root, timeout=TIMEOUT)
+        tsc = [toolchain.node, str(toolchain.tsc)]
+        own = await run([*tsc, "--showConfig", "-p", str(root)], cwd=root, timeout=TIMEOUT)
+        if not _write_config(root, config, own.stdout):
+            return
+        done = await run([*tsc, "-p", str(config), "--pretty", "false"], cwd=root, timeout=TIMEOUT)
     problems = _problems(root, done.stdout, root)
     if done.status != 0 and problems:
         raise BuildFailed("The types do not fit.", problems=problems, hint="Correct the types; without tsconfig.json they are not checked.")

@@ -1,0 +1,55 @@
+"""Tools are run to their end, and never outlive the one who asked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from holdfast.author.errors import ToolTimeout
+from holdfast.author.process import run
+
+
+def is_alive(pid: int) -> bool:
+    """A killed child that nobody has waited for yet is not alive."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def started(pid_file: Path) -> int:
+    async with asyncio.timeout(30):
+        while not (pid_file.is_file() and pid_file.read_text().strip()):
+            await asyncio.sleep(0)
+    return int(pid_file.read_text())
+
+
+async def test_status_and_both_streams_are_answered(tmp_path: Path) -> None:
+    done = await run(["sh", "-c", "cat; echo out; echo err >&2; exit 3"], cwd=tmp_path, timeout=30, stdin=b"in\n")
+    assert (done.status, done.stdout, done.stderr) == (3, "in\nout\n", "err\n")
+    assert done.last_lines(1) == "err"
+
+
+async def test_variables_are_added_to_the_environment(tmp_path: Path) -> None:
+    done = await run(["sh", "-c", 'echo "$COLOUR $PATH"'], cwd=tmp_path, timeout=30, environment={"COLOUR": "blue"})
+    assert done.stdout == f"blue {os.environ['PATH']}\n"
+
+
+async def test_a_tool_over_its_time_is_stopped(tmp_path: Path) -> None:
+    with pytest.raises(ToolTimeout, match="sleep did not finish within"):
+        await run(["sleep", "1000"], cwd=tmp_path, timeout=0.05)
+
+
+async def test_a_cancelled_run_leaves_no_child_of_the_tool_running(tmp_path: Path) -> None:
+    script = f"sleep 1000 & echo $! > {tmp_path}/child; wait"
+    task = asyncio.create_task(run(["sh", "-c", script], cwd=tmp_path, timeout=600))
+    child = await started(tmp_path / "child")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(30):
+        while is_alive(child):
+            await asyncio.sleep(0)
