@@ -46,8 +46,8 @@ def _assemble(project: Path) -> None:
 
 @pytest.fixture(scope="session")
 def toolchain() -> Toolchain:
-    """The toolchain of all test builds; installed when a build first needs it."""
-    return Toolchain(ROOT / "build" / "toolchain")
+    """The toolchain of all test builds, the one that `make setup` installs."""
+    return Toolchain()
 
 
 @pytest.fixture(scope="session")

@@ -195,6 +195,20 @@ class Settings(BaseSettings):
         "info", validation_alias=AliasChoices("HOLDFAST_LOG_LEVEL"), description="Lowest level that is logged."
     )
 
+    log_format: Literal["console", "json"] | None = Field(
+        None,
+        validation_alias=AliasChoices("HOLDFAST_LOG_FORMAT"),
+        description="Form of the log lines; unset means json in production and console in development.",
+    )
+    debug: bool = Field(
+        False, validation_alias=AliasChoices("HOLDFAST_DEBUG"), description="Show the traceback of an unexpected error of a command."
+    )
+    toolchain_dir: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("HOLDFAST_TOOLCHAIN_DIR"),
+        description="Folder of the JavaScript build tools; unset means the user's cache folder.",
+    )
+
     @property
     def resolved_database_url(self) -> str:
         """The database as an SQLAlchemy URL with its async driver named."""

@@ -64,7 +64,7 @@ def _starlingmonkey(out: Path, disabled: tuple[str, ...]) -> None:
 def _quickjs(out: Path) -> None:
     # Tests call this from inside their own event loop, so the installation gets a thread with one of its own.
     with ThreadPoolExecutor(max_workers=1) as pool:
-        folder = pool.submit(lambda: asyncio.run(Toolchain(BUILD.parent / "toolchain").ensure())).result()
+        folder = pool.submit(lambda: asyncio.run(Toolchain().ensure())).result()
     tool = folder / "node_modules" / ".bin" / "componentize-qjs"
     _run(str(tool), "--sync", "-w", str(WIT), "-n", "runner", "-j", str(HERE / "qjs.js"), "-o", str(out), cwd=BUILD)
 

@@ -189,7 +189,8 @@ class Services:
     ) -> Any:
         kind = None if item_kind is None else wit.ServiceItemKind[item_kind.upper()]
         method = None if billing_method is None else wit.ServiceBillingMethod[billing_method.upper()]
-        return call("services.list", services_functions.list_services, wit.ServicesListInput(search, kind, is_active, method, page, page_size))
+        wanted = wit.ServicesListInput(search, kind, is_active, method, page, page_size)
+        return call("services.list", services_functions.list_services, wanted)
 
     def get(self, service_id: str) -> Any:
         return call("services.get", services_functions.get_service, service_id)

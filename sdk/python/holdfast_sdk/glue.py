@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 import sys
 import traceback
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
-
-
-import random
 
 from wit_world.imports import logging as logging_functions
 from wit_world.imports import types as wit

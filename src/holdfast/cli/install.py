@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from holdfast.cli.installing import open_installer
-from holdfast.cli.logs import configure_logs
 from holdfast.cli.options import DataDir, Json, load_settings
 from holdfast.cli.platform.presence import extension_url
 from holdfast.cli.printing import print_json, print_lines, progress_notes
+from holdfast.logs import configure_logs
 
 
 async def install(directory: Path, *, data_dir: DataDir = None, json: Json = False) -> None:
@@ -18,7 +18,7 @@ async def install(directory: Path, *, data_dir: DataDir = None, json: Json = Fal
         directory: The folder of an extension, or a bundle (.tar.zst).
     """
     settings = load_settings(data_dir=data_dir)
-    configure_logs("warning")
+    configure_logs(settings.model_copy(update={"log_level": "warning"}))
     async with open_installer(settings) as installer:
         installed = await installer.install(directory, progress_notes(quiet=json))
     url = extension_url(settings.data_dir, installed.registry_id)

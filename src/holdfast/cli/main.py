@@ -93,6 +93,7 @@ class Unexpected(HoldfastError):
 
 def _failed(error: HoldfastError, *, as_json: bool) -> int:
     cause = error.cause if isinstance(error, Unexpected) else error
+    # Read from the environment itself: the failure may be that the settings cannot be read.
     if os.environ.get("HOLDFAST_DEBUG") == "1":
         traceback.print_exception(cause, file=sys.stderr)
     print_error(error)

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from holdfast.cli.options import DataDir, Json, load_settings
 from holdfast.cli.platform.sockets import listen, origin_of
 from holdfast.cli.printing import print_json, print_lines
-from holdfast.runner.logs import configure_logs
+from holdfast.logs import configure_logs
 from holdfast.runner.main import serve
 from holdfast.runner.tokens import service_token
 

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from holdfast.cli.logs import configure_logs
 from holdfast.cli.options import DataDir, Json, load_settings
 from holdfast.cli.platform.presence import page_of
 from holdfast.cli.platform.run import Ready, run_platform
 from holdfast.cli.printing import note, print_error, print_json, print_lines, progress_notes
+from holdfast.logs import configure_logs
 
 
 async def up(
@@ -27,7 +27,7 @@ async def up(
     Prints its address, the login and an API key, and runs until Ctrl-C. With --json, prints one line when it is ready.
     """
     settings = load_settings(data_dir=data_dir, port=port, runner_port=runner_port, host=host)
-    configure_logs(settings.log_level)
+    configure_logs(settings)
 
     def on_ready(ready: Ready) -> None:
         for source, refusal in ready.refused:

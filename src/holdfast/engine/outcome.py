@@ -30,8 +30,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     log_lines: int = 200
     """Lines of stdout and stderr that are passed on; the rest is dropped, and said so once."""
     log_line_bytes: int = 8_192
-    host_calls: int = 1_000
-    """Calls of the world's functions."""
+    host_calls: int = 10_000
+    """Calls of the world's functions, after which the guest is ended. What answers them has quotas of its own, with errors a guest can
+    handle; this one is for the guest that does not."""
 
 
 class FailureCode(StrEnum):

@@ -13,7 +13,7 @@ import pydantic
 import uvloop
 
 from holdfast.errors import HoldfastError
-from holdfast.runner.logs import configure_logs
+from holdfast.logs import configure_logs
 from holdfast.runner.main import serve
 from holdfast.settings import Settings
 

@@ -1,22 +1,24 @@
-"""Where logs go: stderr, readable for a person, or one JSON object a line with HOLDFAST_LOG_FORMAT=json."""
+"""Where the logs of every process go: stderr, readable for a person, or one JSON object a line."""
 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 
 import structlog
 from structlog.typing import Processor
+
+from holdfast.settings import Settings
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 # What these say at level info repeats what Holdfast says itself, or names addresses that carry tokens.
 QUIET = ("httpx2", "httpcore2", "alembic", "aiosqlite", "asyncio")
 
 
-def configure_logs(level: str) -> None:
-    """Sends structlog's and the standard library's records from `level` (debug, info, warning, error) on to stderr."""
-    as_json = os.environ.get("HOLDFAST_LOG_FORMAT") == "json"
+def configure_logs(settings: Settings) -> None:
+    """Sends structlog's and the standard library's records of the level that is set, or above, to stderr."""
+    level = LEVELS[settings.log_level]
+    as_json = settings.log_format == "json" or (settings.log_format is None and settings.environment == "production")
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -41,8 +43,8 @@ def configure_logs(level: str) -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(LEVELS[level])
+    root.setLevel(level)
     for name in QUIET:
-        logging.getLogger(name).setLevel(max(logging.WARNING, LEVELS[level]))
+        logging.getLogger(name).setLevel(max(logging.WARNING, level))
     # The server's own lines about its start are the platform's to say.
-    logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, LEVELS[level]))
+    logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, level))

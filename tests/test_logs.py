@@ -12,8 +12,9 @@ from tests.cli.commands import SECONDS, clean_environment
 
 SCRIPT = """
 import logging, sys, structlog
-from holdfast.cli.logs import configure_logs
-configure_logs(sys.argv[1])
+from holdfast.logs import configure_logs
+from holdfast.settings import Settings
+configure_logs(Settings(log_level=sys.argv[1]))
 structlog.get_logger("holdfast.test").info("spoken", number=1)
 structlog.get_logger("holdfast.test").error("failed")
 logging.getLogger("library").warning("foreign %s", "words")
