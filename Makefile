@@ -48,11 +48,17 @@ test: setup ## Install what the tests need, run every check and every test
 	@$(BIN)/pytest
 
 .PHONY: lint
-lint: setup ## Style, types and the import rules
+lint: setup ## Style, types, the import rules and the SDK's types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/typecheck-sdk
+
+.PHONY: screenshots
+screenshots: setup ## Take the pictures of the documentation anew, from a run in a real browser
+	@scripts/ensure-chromium
+	@HOLDFAST_SCREENSHOTS="$(CURDIR)/docs/images" $(BIN)/pytest -q tests/e2e/test_browser.py
 
 .PHONY: clean
 clean: ## Remove .venv and caches; the data folder stays

@@ -226,3 +226,23 @@ class Settings(BaseSettings):
     @property
     def resolved_artifact_root(self) -> Path:
         return self.artifact_root or (self.data_dir / "artifacts").resolve()
+
+
+def settings_page() -> str:
+    """The table of settings as a page of the documentation (Markdown)."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        alias = field.validation_alias
+        variables = [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else []
+        default = "unset" if field.default is None or field.default == "" else f"`{field.default}`"
+        rows.append(f"| {'<br>'.join(f'`{variable}`' for variable in variables)} | {default} | {field.description} | `{name}` |")
+    return "\n".join([_PAGE_HEAD, *rows, ""])
+
+
+_PAGE_HEAD = """# Settings
+
+Every setting of every service: read from the environment, and from `.env.runner` in the folder a command is started in. Where several
+variables are named, the first that is set wins. This page is made by `scripts/settings-page`, and a test fails when it is out of date.
+
+| variable | default | meaning | name in the code |
+|---|---|---|---|"""

@@ -1,0 +1,39 @@
+"""One error base, one JSON shape."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import holdfast
+from holdfast.errors import HoldfastError
+
+
+class Refusal(HoldfastError):
+    """Raised by these tests."""
+
+    code = "refused"
+    status = 418
+
+
+def test_the_shape_has_code_and_sentence_and_only_what_is_known() -> None:
+    assert Refusal("No.").to_json() == {"error": "refused", "message": "No."}
+    full = Refusal("No.", hint="Ask again.", details={"field": "x"}).to_json(request_id="r")
+    assert full == {"error": "refused", "message": "No.", "hint": "Ask again.", "details": {"field": "x"}, "requestId": "r"}
+
+
+def test_as_text_it_says_what_to_do() -> None:
+    assert str(Refusal("No.", hint="Ask again.")) == "No. Ask again."
+
+
+def test_every_error_of_every_room_has_a_code_and_an_http_status() -> None:
+    for module in pkgutil.walk_packages(holdfast.__path__, "holdfast."):
+        if "__main__" not in module.name and "migrations" not in module.name:
+            importlib.import_module(module.name)
+    waiting = [HoldfastError]
+    while waiting:
+        error = waiting.pop()
+        waiting += error.__subclasses__()
+        assert error.code and " " not in error.code, error
+        assert 400 <= error.status <= 599, error
+        assert error.__doc__, error

@@ -1,0 +1,66 @@
+"""The table of settings: documented, read with and without prefix, and clear about what cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import AliasChoices, ValidationError
+
+from holdfast.settings import Settings, settings_page
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def test_the_page_of_the_documentation_is_the_table() -> None:
+    assert (DOCS / "settings.md").read_text() == settings_page(), "run: .venv/bin/python scripts/settings-page > docs/settings.md"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_has_a_variable_and_a_meaning(name: str) -> None:
+    field = Settings.model_fields[name]
+    assert isinstance(field.validation_alias, AliasChoices)
+    assert field.description and field.description.endswith(".")
+
+
+def test_no_variable_belongs_to_two_settings() -> None:
+    seen: list[str] = []
+    for field in Settings.model_fields.values():
+        assert isinstance(field.validation_alias, AliasChoices)
+        seen += [str(choice) for choice in field.validation_alias.choices]
+    assert len(seen) == len(set(seen))
+
+
+def test_the_runners_variables_are_read_with_and_without_prefix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUNNER_BUNDLE_STORE_BASE", "/prefixed")
+    assert Settings().bundle_store_base == "/prefixed"
+    monkeypatch.setenv("BUNDLE_STORE_BASE", "/plain")
+    assert Settings().bundle_store_base == "/plain"
+
+
+def test_a_file_in_the_folder_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env.runner").write_text("EXT_GATEWAY_TIMEOUT_MS=1000\nRUNNER_SERVICE_TOKEN=from-the-file\n")
+    settings = Settings()
+    assert settings.gateway_timeout_ms == 1_000
+    assert settings.runner_service_token is not None and settings.runner_service_token.get_secret_value() == "from-the-file"
+    monkeypatch.setenv("EXT_GATEWAY_TIMEOUT_MS", "2000")
+    assert Settings().gateway_timeout_ms == 2_000
+
+
+def test_secrets_do_not_show_in_a_settings_object(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUNNER_SERVICE_TOKEN", "hunter2")
+    monkeypatch.setenv("ALGA_AUTH_KEY", "hunter2")
+    assert "hunter2" not in repr(Settings())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("PORT", "70000"), ("EXT_GATEWAY_TIMEOUT_MS", "soon"), ("HOLDFAST_ENVIRONMENT", "staging")]
+)
+def test_a_value_that_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, value: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValidationError, match=variable):
+        Settings()
