@@ -1,0 +1,65 @@
+"""The documentation says what is so: links lead somewhere, commands exist, examples are valid."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from holdfast.bundles.manifest import parse_manifest
+from holdfast.cli.main import create_app
+from holdfast.engine import Limits
+from holdfast.hostcalls.session import DoorLimits
+from holdfast.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "examples").glob("*/README.md")),
+]
+
+COMMANDS = {name for name in create_app(whole=True) if not name.startswith("-")}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_a_page_shows_exists(page: Path) -> None:
+    shown = re.findall(r"(?:^|`)holdfast ([a-z]+)", page.read_text(), re.M)
+    assert set(shown) <= COMMANDS
+
+
+def test_the_manifest_of_the_authors_page_is_valid() -> None:
+    (block,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "tasks" / "write-an-extension.md").read_text(), re.S)
+    assert parse_manifest(block.encode()).display_name == json.loads(block)["displayName"]
+
+
+def test_the_limits_of_the_authors_page_are_the_defaults() -> None:
+    page = (ROOT / "docs" / "tasks" / "write-an-extension.md").read_text()
+    settings, door = Settings(), DoorLimits()
+    assert f"Deadline {settings.call_timeout_ms // 1000} s ({settings.gateway_timeout_ms // 1000} s through the gateway)" in page
+    assert f"{settings.call_memory_mb} MiB for each memory" in page
+    assert f"{Limits().log_lines} log lines of {Limits().log_line_bytes // 1024} KiB" in page
+    assert f"{door.host_calls:,} host calls" in page
+    assert f"{settings.calls_per_install} calls at once per install" in page
+
+
+def test_every_decision_is_in_the_list() -> None:
+    listed = (ROOT / "docs" / "decisions" / "README.md").read_text()
+    for page in (ROOT / "docs" / "decisions").glob("0*.md"):
+        assert page.name in listed
+
+
+def test_nothing_written_names_a_machine_or_a_package_registry() -> None:
+    words = re.compile(r"/root/|/work/|registry\.npmjs|pypi\.org/simple|files\.pythonhosted")
+    for page in [*PAGES, ROOT / "requirements.lock", ROOT / "pyproject.toml"]:
+        assert not words.search(page.read_text()), page
