@@ -13,6 +13,9 @@ from holdfast.engine.capi import prototypes as c
 from holdfast.engine.capi.components import NativeComponent
 from holdfast.engine.capi.prototypes import EngineUnusable, GuestFault, address_of
 
+MEMORIES, TABLES, CORE_INSTANCES = 8, 64, 100
+"""The most of each that one component may have."""
+
 
 class PoolSizes(msgspec.Struct, frozen=True, kw_only=True):
     """How much the pooling allocator reserves. `instances` is component instances alive at once."""
@@ -38,13 +41,17 @@ def _config(pool: PoolSizes | None) -> Config:
         allocation = ffi.wasmtime_pooling_allocation_config_new()
         sizes = {
             "total_component_instances": pool.instances,
-            "total_core_instances": pool.instances * 16,
-            "total_memories": pool.instances * 4,
-            "total_tables": pool.instances * 16,
+            # As many as all components together may take: with fewer, some greedy ones leave none for the others. Unused ones are
+            # addresses only.
+            "total_core_instances": pool.instances * CORE_INSTANCES,
+            "total_memories": pool.instances * MEMORIES,
+            "total_tables": pool.instances * TABLES,
             "total_stacks": pool.instances * 2,
-            "max_core_instances_per_component": 100,
-            "max_memories_per_component": 8,
-            "max_tables_per_component": 64,
+            "max_core_instances_per_component": CORE_INSTANCES,
+            "max_memories_per_component": MEMORIES,
+            "max_memories_per_module": MEMORIES,
+            "max_tables_per_component": TABLES,
+            "max_tables_per_module": TABLES,
             "table_elements": 100_000,
             "max_component_instance_size": 4 << 20,
             "max_core_instance_size": 4 << 20,
