@@ -23,7 +23,7 @@ async def test_an_empty_platform_says_how_to_make_an_extension(platform: Platfor
     async with platform.signed_in() as client:
         answer = await client.get("/", follow_redirects=True)
     assert answer.status_code == 200
-    assert "holdfast init" in answer.text
+    assert "holdfast install examples/notes" in answer.text
     assert platform.account.tenant_id in answer.text
     assert platform.account.tenant_name in answer.text
 

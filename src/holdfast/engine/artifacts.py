@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from holdfast.engine.capi import VERSION
-from holdfast.engine.compiler import NOT_A_COMPONENT
+from holdfast.engine.compiler import CPU_SECONDS, MEMORY_BYTES, NOT_A_COMPONENT
 from holdfast.engine.component_errors import CompileFailed, NotAComponent
 
 SETTINGS_REVISION = 1
@@ -116,6 +116,13 @@ class ArtifactStore:
         except OSError:
             return False
 
+    async def close(self) -> None:
+        """Ends what is being compiled; those who wait for it are cancelled."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     def discard(self, artifact: Path) -> None:
         """Removes an artifact that turned out not to load."""
         artifact.unlink(missing_ok=True)
@@ -182,6 +189,8 @@ async def _run_compiler(wasm: Path, out: Path) -> None:
         "holdfast.engine.compiler",
         str(wasm),
         str(out),
+        str(CPU_SECONDS),
+        str(MEMORY_BYTES),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The compiling process: `python -m holdfast.engine.compiler WASM OUT`. Limits itself, compiles one component, ends.
+"""The compiling process: `python -m holdfast.engine.compiler WASM OUT CPU-SECONDS MEMORY-BYTES`. Limits itself, compiles one, ends.
 
 Compile time is not covered by Wasmtime's security promises, so it never happens in a process that serves. Exit status 0: OUT is
 written; 3: the file is not a component, its reason on stderr; anything else: the compiler stopped.
@@ -17,10 +17,10 @@ MEMORY_BYTES = 4 << 30
 NOT_A_COMPONENT = 3
 
 
-def main(wasm: Path, out: Path) -> int:
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 5))
+def main(wasm: Path, out: Path, cpu_seconds: int, memory_bytes: int) -> int:
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
     # Private memory, not address space: Wasmtime reserves far more addresses than it uses.
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     engine = NativeEngine(None)
     try:
@@ -33,4 +33,4 @@ def main(wasm: Path, out: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))

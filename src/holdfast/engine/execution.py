@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -14,7 +15,17 @@ from holdfast.engine.artifacts import ArtifactStore
 from holdfast.engine.capi import EngineUnusable, GuestFault, NativeCall, NativeComponent, NativeEngine, PoolSizes
 from holdfast.engine.component_errors import CompileFailed
 from holdfast.engine.linking import lift_response, link, lower_request
-from holdfast.engine.outcome import RESPONSE_BODY_MAX_BYTES, DeadlinePassed, Failure, FailureCode, Host, Limits, Outcome, classify
+from holdfast.engine.outcome import (
+    RESPONSE_BODY_MAX_BYTES,
+    DeadlinePassed,
+    Failure,
+    FailureCode,
+    Host,
+    LimitReached,
+    Limits,
+    Outcome,
+    classify,
+)
 from holdfast.engine.output import GuestOutput
 from holdfast.engine.proof import prove
 from holdfast.engine.values import Arena
@@ -156,6 +167,7 @@ class Engine:
         try:
             native = self._native.load(artifact)
         except GuestFault as fault:
+            _refuse_what_no_call_could_hold(fault)
             # Made by this host and yet refused: settings changed without SETTINGS_REVISION. Compile anew, once.
             _log.warning("compiled component refused, compiling again", reason=str(fault))
             self._artifacts.discard(artifact)
@@ -232,6 +244,8 @@ class Engine:
             return response
         except GuestFault as fault:
             raise _Failed(classify(str(fault), call.failure, state.flush())) from fault
+        except LimitReached as limit:  # the response's own: a host function's comes as a GuestFault
+            raise _Failed(classify("", limit, state.flush())) from limit
         finally:
             self._clock.leave()
             deadline.cancel()
@@ -243,8 +257,13 @@ class Engine:
 
     async def close(self) -> None:
         """Frees everything. No call may be under way."""
-        for task in list(self._loading.values()):
+        loading: list[asyncio.Task[Any]] = list(self._loading.values())
+        for task in loading:
             task.cancel()
+        if self._proof is not None:
+            loading.append(self._proof)  # runs in the engine, so it goes to its end
+        await asyncio.gather(*loading, return_exceptions=True)
+        await self._artifacts.close()
         self._clock.stop()
         self._loaded.clear()
         self._native.close()
@@ -254,6 +273,14 @@ class _Failed(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+def _refuse_what_no_call_could_hold(fault: GuestFault) -> None:
+    """Compiling again would not help a component that has more of something than the pool gives any call."""
+    what, _, causes = str(fault).partition("Caused by:")
+    if "pooling allocator" in what:
+        reason = causes.strip().splitlines()[-1].strip() if causes.strip() else what.strip()
+        raise CompileFailed(f"The component asks for more than one call may have: {reason}.", hint="Make the component smaller.") from fault
 
 
 def _refused(response: ExecuteResponse) -> Failure | None:

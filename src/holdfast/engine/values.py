@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from holdfast.engine import shapes as s
+from holdfast.engine.outcome import LimitReached
 
 
 class Ok(msgspec.Struct, frozen=True):
@@ -37,6 +38,9 @@ class Err(msgspec.Struct, frozen=True):
 BOOL, S8, U8, S16, U16, S32, U32, S64, U64, F32, F64, CHAR, STRING, LIST, RECORD, TUPLE, VARIANT, ENUM, OPTION, RESULT, FLAGS, RESOURCE = (
     range(22)
 )
+LIST_ITEMS = 10_000
+"""Most items of a list that leaves a guest, but for bytes: making objects of a million items would hold the loop for seconds."""
+
 VALUE_BYTES = 32
 _ENTRY_BYTES = 48  # of a record: name length, name pointer, value
 _NAME_BYTES = 16  # length, pointer
@@ -309,6 +313,8 @@ def _lift_list(element: Lift) -> Lift:
         count, pointer = _unpack_two(raw, at + 8)
         if not count:
             return []
+        if count > LIST_ITEMS:
+            raise LimitReached(f"a list of {count} items left the guest; the limit is {LIST_ITEMS}")
         items = _string_at(pointer, VALUE_BYTES * count)
         return [element(items, offset, handles) for offset in range(0, VALUE_BYTES * count, VALUE_BYTES)]
 

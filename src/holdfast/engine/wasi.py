@@ -21,6 +21,12 @@ from holdfast.engine.values import Err, Ok
 RANDOM_MAX_BYTES = 1 << 20
 """Most random bytes one request gets."""
 
+WRITE_MAX_BYTES = 65_536
+"""Most bytes that a stream takes at once, which is what `check-write` answers."""
+
+HANDLES_MAX = 10_000
+"""Most resources that a call holds at once: each costs memory of the host, which no limit of the guest's memory counts."""
+
 
 class Sources(Protocol):
     """Every source of nondeterminism that the operating system has."""
@@ -143,8 +149,14 @@ def _wall_clock(call: NativeCall) -> tuple[int, int]:
     return divmod(_system(call).sources.wall_clock_ns(), 1_000_000_000)
 
 
+def _keep(call: NativeCall, thing: object) -> int:
+    if len(call.resources) >= HANDLES_MAX:
+        raise LimitReached(f"the guest holds more than {HANDLES_MAX} resources at once; drop those it no longer needs")
+    return call.keep(thing)
+
+
 def _subscribe_duration(call: NativeCall, nanoseconds: int) -> int:
-    return call.keep(Pollable(_now(call) + nanoseconds))
+    return _keep(call, Pollable(_now(call) + nanoseconds))
 
 
 def _random(call: NativeCall, count: int) -> bytes:
@@ -158,6 +170,8 @@ def _random_u64(call: NativeCall) -> int:
 
 
 def _write(call: NativeCall, stream: int, data: bytes) -> Ok:
+    if len(data) > WRITE_MAX_BYTES:
+        raise LimitReached(f"the guest writes {len(data)} bytes at once; the stream takes {WRITE_MAX_BYTES}")
     call.resources[stream].output.write(data)
     return Ok()
 
@@ -180,7 +194,7 @@ def _closed(call: NativeCall, *_arguments: Any) -> Err:
 
 
 def _always_ready(call: NativeCall, _stream: int) -> int:
-    return call.keep(Pollable())
+    return _keep(call, Pollable())
 
 
 def _answer(value: Any) -> Implementation:
@@ -193,15 +207,15 @@ FUNCTIONS: dict[tuple[str, str], Implementation] = {
     ("cli/environment", "initial-cwd"): _answer(None),
     ("cli/exit", "exit"): _exit,
     ("cli/exit", "exit-with-code"): _exit_with_code,
-    ("cli/stdin", "get-stdin"): lambda call: call.keep(InputStream()),
-    ("cli/stdout", "get-stdout"): lambda call: call.keep(OutputStream(_system(call).stdout)),
-    ("cli/stderr", "get-stderr"): lambda call: call.keep(OutputStream(_system(call).stderr)),
+    ("cli/stdin", "get-stdin"): lambda call: _keep(call, InputStream()),
+    ("cli/stdout", "get-stdout"): lambda call: _keep(call, OutputStream(_system(call).stdout)),
+    ("cli/stderr", "get-stderr"): lambda call: _keep(call, OutputStream(_system(call).stderr)),
     ("cli/terminal-stdin", "get-terminal-stdin"): _answer(None),
     ("cli/terminal-stdout", "get-terminal-stdout"): _answer(None),
     ("cli/terminal-stderr", "get-terminal-stderr"): _answer(None),
     ("clocks/monotonic-clock", "now"): _now,
     ("clocks/monotonic-clock", "resolution"): _answer(1),
-    ("clocks/monotonic-clock", "subscribe-instant"): lambda call, moment: call.keep(Pollable(moment)),
+    ("clocks/monotonic-clock", "subscribe-instant"): lambda call, moment: _keep(call, Pollable(moment)),
     ("clocks/monotonic-clock", "subscribe-duration"): _subscribe_duration,
     ("clocks/wall-clock", "now"): _wall_clock,
     ("clocks/wall-clock", "resolution"): _answer((0, 1)),
@@ -215,7 +229,7 @@ FUNCTIONS: dict[tuple[str, str], Implementation] = {
     ("io/streams", "[method]input-stream.skip"): _closed,
     ("io/streams", "[method]input-stream.blocking-skip"): _closed,
     ("io/streams", "[method]input-stream.subscribe"): _always_ready,
-    ("io/streams", "[method]output-stream.check-write"): _answer(Ok(65_536)),
+    ("io/streams", "[method]output-stream.check-write"): _answer(Ok(WRITE_MAX_BYTES)),
     ("io/streams", "[method]output-stream.write"): _write,
     ("io/streams", "[method]output-stream.blocking-write-and-flush"): _write,
     ("io/streams", "[method]output-stream.write-zeroes"): _write_zeroes,
@@ -232,7 +246,7 @@ FUNCTIONS: dict[tuple[str, str], Implementation] = {
     ("random/insecure-seed", "insecure-seed"): lambda call: (_random_u64(call), _random_u64(call)),
     ("filesystem/preopens", "get-directories"): _answer([]),
     ("filesystem/types", "filesystem-error-code"): _answer(None),
-    ("sockets/instance-network", "instance-network"): lambda call: call.keep(Network()),
+    ("sockets/instance-network", "instance-network"): lambda call: _keep(call, Network()),
 }
 
 WAITING: frozenset[tuple[str, str]] = frozenset({("io/poll", "poll"), ("io/poll", "[method]pollable.block")})

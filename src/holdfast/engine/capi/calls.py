@@ -33,7 +33,20 @@ class HostFunction(Protocol):
 class NativeCall:
     """One store and the calls made in it. Lives on one event loop; `failure` is the first exception a host function raised."""
 
-    __slots__ = ("_context", "_loop", "_owned", "_pending", "_scratch", "_store", "_tasks", "_waiter", "failure", "resources", "state")
+    __slots__ = (
+        "_context",
+        "_loop",
+        "_owned",
+        "_pending",
+        "_running",
+        "_scratch",
+        "_store",
+        "_tasks",
+        "_waiter",
+        "failure",
+        "resources",
+        "state",
+    )
 
     def __init__(
         self, engine: NativeEngine, state: Any, *, memory_bytes: int, memories: int, tables: int, table_elements: int, instances: int
@@ -47,7 +60,8 @@ class NativeCall:
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] | None = None
         self._owned: list[int] = []
-        self._pending: list[int] = []
+        self._pending: set[int] = set()
+        self._running = False
         self._scratch = _scratches.pop() if _scratches else _Scratch()
         c.store_limiter(self._store, memory_bytes, table_elements, instances, tables, memories)
         # One tick: a guest that computes gives the loop back at every tick of the engine's clock.
@@ -84,7 +98,12 @@ class NativeCall:
         return number
 
     def give(self, results: int, value: bytes, arena: Arena) -> None:
-        """Writes a lowered value as the result of a host function: Wasmtime owns the copy, the arena may go."""
+        """Writes a lowered value as the result of a host function: Wasmtime owns the copy, the arena may go.
+
+        Raises CancelledError when the guest is gone and with it the place of the result: a host function may swallow its cancellation.
+        """
+        if not self._running:
+            raise asyncio.CancelledError
         c.value_clone(id(value) + BYTES_HEADER, results)
         while self._owned:
             c.resource_any_delete(self._owned.pop())
@@ -92,6 +111,7 @@ class NativeCall:
     # Running.
 
     async def _drive(self, future: int) -> None:
+        self._running = True
         try:
             while not c.future_poll(future):  # gives the loop back after one tick at most
                 if self.failure is None:
@@ -103,6 +123,7 @@ class NativeCall:
                 if self.failure is not None:
                     raise GuestFault("the host ended the call")
         finally:
+            self._running = False
             c.future_delete(future)  # also when cancelled: the guest is gone
 
     def end(self, reason: BaseException) -> None:
@@ -148,9 +169,11 @@ class NativeCall:
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
-        if tasks:
-            await asyncio.gather(*tasks, return_exceptions=True)
-        self.drop()
+        try:
+            if tasks:
+                await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            self.drop()  # also when cancelled while it waits; gather ends only after its tasks
 
     def drop(self) -> None:
         """The same where no host call is under way."""
@@ -215,17 +238,18 @@ def _on_call(function: int, context: int, _type: int, args: int, _nargs: int, re
     return 0
 
 
-pending: dict[int, asyncio.Future[None]] = {}
+pending: dict[int, tuple[NativeCall, asyncio.Future[None]]] = {}
 
 
 @c.callback(c_bool, c.P)
 def _on_continue(key: int) -> bool:
-    task = pending[key]
+    call, task = pending[key]
     # A task that failed never continues the guest: by now there is no way to give Wasmtime an error, because the slot for it lived
     # on the stack of the callback. The driver sees the call's failure and ends the guest instead.
     if not task.done() or task.cancelled() or task.exception() is not None:
         return False
     del pending[key]
+    call._pending.discard(key)
     return True
 
 
@@ -255,8 +279,8 @@ def _on_call_async(
         task = asyncio.ensure_future(awaitable)
         call._started(task)
         key = next(numbers)
-        pending[key] = task
-        call._pending.append(key)
+        pending[key] = call, task
+        call._pending.add(key)
         ctypes.memmove(out, c.continuation.pack(_CONTINUE_ADDRESS, key, 0), 24)
     except BaseException as failure:
         ctypes.memmove(error_slot, _failed(call, failure).to_bytes(8, "little"), 8)
