@@ -280,7 +280,9 @@ def _refuse_what_no_call_could_hold(fault: GuestFault) -> None:
     what, _, causes = str(fault).partition("Caused by:")
     if "pooling allocator" in what:
         reason = causes.strip().splitlines()[-1].strip() if causes.strip() else what.strip()
-        raise CompileFailed(f"The component asks for more than one call may have: {reason}.", hint="Make the component smaller.") from fault
+        raise CompileFailed(
+            f"The component asks for more than one call may have: {reason}.", hint="Use fewer memories, tables and instances."
+        ) from fault
 
 
 def _refused(response: ExecuteResponse) -> Failure | None:

@@ -100,7 +100,10 @@ _MEMORY_SIGNS = ("exceeds memory limits", "memory allocation", "out of memory", 
 
 def classify(text: str, cause: BaseException | None, stderr: list[str]) -> Failure:
     """The failure behind Wasmtime's text and, where a host function ended the call, behind its exception."""
-    head, _, causes = text.partition("Caused by:")
+    # From the end, and signs are looked for in the cause alone: what stands before it has names that the guest chose for its functions.
+    head, marker, causes = text.rpartition("Caused by:")
+    if not marker:
+        head, causes = text, ""
     frames = [match["frame"] for line in head.splitlines() if (match := _FRAME.match(line))]
     reasons = [re.sub(r"^\d+:\s+", "", line.strip()) for line in causes.splitlines() if line.strip()]
     message = reasons[-1] if reasons else head.strip().splitlines()[0] if head.strip() else "the guest stopped"
@@ -115,10 +118,12 @@ def classify(text: str, cause: BaseException | None, stderr: list[str]) -> Failu
             return Failure(FailureCode.HOST, f"a host function failed: {type(cause).__name__}", frames, stderr)
         case None:
             pass
-    if "fuel allocated for hostcalls" in text:
+    if "fuel allocated for hostcalls" in message:
         return Failure(
             FailureCode.RESPONSE_TOO_LARGE, f"a value that left the guest is larger than {RESPONSE_BODY_MAX_BYTES} bytes", frames, stderr
         )
-    if any(sign in text or any(sign in line for line in stderr) for sign in _MEMORY_SIGNS):
+    # A guest that stops because its memory may not grow is known by what its language writes to stderr. One that stops in silence is a
+    # trap: Wasmtime tells the guest alone that growth was refused, so a memory failure would be a guess.
+    if any(sign in message or any(sign in line for line in stderr) for sign in _MEMORY_SIGNS):
         return Failure(FailureCode.MEMORY, f"the guest ran out of the memory it may use ({message})", frames, stderr)
     return Failure(FailureCode.TRAP, message, frames, stderr)
