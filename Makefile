@@ -60,6 +60,10 @@ screenshots: setup ## Take the pictures of the documentation anew, from a run in
 	@scripts/ensure-chromium
 	@HOLDFAST_SCREENSHOTS="$(CURDIR)/docs/images" $(BIN)/pytest -q tests/e2e/test_browser.py
 
+.PHONY: bench
+bench: setup ## Measure against baselines of the same run; writes docs/performance.json
+	@$(BIN)/python -m bench.engine --write
+
 .PHONY: clean
 clean: ## Remove .venv and caches; the data folder stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

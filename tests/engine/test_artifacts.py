@@ -27,9 +27,9 @@ def compilations(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     started: list[Path] = []
     real = artifacts._run_compiler
 
-    async def counting(wasm: Path, out: Path) -> None:
+    async def counting(wasm: Path, out: Path, *, fuel: bool) -> None:
         started.append(wasm)
-        await real(wasm, out)
+        await real(wasm, out, fuel=fuel)
 
     monkeypatch.setattr(artifacts, "_run_compiler", counting)
     return started

@@ -235,3 +235,26 @@ async def test_a_component_of_an_older_smaller_world_runs(engine: Engine, tmp_pa
     outcome = await engine.execute(await engine.load(wasm, guests.sha256(wasm)), request(), host, Limits())
     assert outcome.response is not None
     assert host.calls == [("logging.log-info", ("ok",))]
+
+
+async def test_fuel_is_the_same_for_the_same_call_and_its_limit_ends_the_call(tmp_path: Path) -> None:
+    metered = Engine(tmp_path, pool_instances=4, fuel=True)
+    wasm = guests.assemble(
+        module(
+            "(local $n i32) (loop $again (br_if $again (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 1000))))"
+            + RETURN
+        )
+    )
+    component = await metered.load(wasm, guests.sha256(wasm))
+    used = {(await metered.execute(component, request(), RecordingHost(), Limits())).fuel_used for _ in range(3)}
+    assert len(used) == 1
+    (amount,) = used
+    assert amount is not None and amount > 1_000
+    ended = await metered.execute(component, request(), RecordingHost(), Limits(fuel=amount // 2))
+    assert ended.failure is not None and ended.failure.code is FailureCode.FUEL
+    assert (await metered.execute(component, request(), RecordingHost(), Limits(fuel=amount))).failure is None
+    await metered.close()
+
+
+async def test_without_metering_no_fuel_is_reported(run: Run) -> None:
+    assert (await run(module(RETURN))).fuel_used is None

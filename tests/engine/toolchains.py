@@ -27,10 +27,14 @@ DISABLED = {
 }
 
 
+HELLO = HERE.parents[1] / "bench" / "hello.js"
+
+
 def build(name: str) -> Path:
-    """The component of the toolchain's guest: a key of DISABLED, `componentize-qjs` or `componentize-py`."""
+    """The component of the toolchain's guest: a key of DISABLED, `componentize-qjs`, `componentize-py`, or one of the benchmarks' hellos,
+    `hello (QuickJS)` and `hello (StarlingMonkey)`."""
     sources = [*sorted(WIT.iterdir()), *(file for file in sorted((HERE / "starlingmonkey").iterdir()) if file.is_file())]
-    sources += [HERE / "guests_py" / "handler.py", HERE / "qjs.js"]
+    sources += [HERE / "guests_py" / "handler.py", HERE / "qjs.js", HELLO]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in sources) + name.encode()).hexdigest()[:24]
     made = BUILD / f"{digest}.wasm"
     if not made.exists():
@@ -39,15 +43,17 @@ def build(name: str) -> Path:
             out = Path(folder) / "guest.wasm"
             if name == "componentize-py":
                 _python(out)
-            elif name == "componentize-qjs":
-                _quickjs(out)
+            elif name in {"componentize-qjs", "hello (QuickJS)"}:
+                _quickjs(out, HELLO if name.startswith("hello") else HERE / "qjs.js")
+            elif name == "hello (StarlingMonkey)":
+                _starlingmonkey(out, HELLO, DISABLED["componentize-js"])
             else:
-                _starlingmonkey(out, DISABLED[name])
+                _starlingmonkey(out, HERE / "starlingmonkey" / "handler.js", DISABLED[name])
             out.replace(made)
     return made
 
 
-def _starlingmonkey(out: Path, disabled: tuple[str, ...]) -> None:
+def _starlingmonkey(out: Path, source: Path, disabled: tuple[str, ...]) -> None:
     lock = (HERE / "starlingmonkey" / "package-lock.json").read_bytes()
     installed = BUILD / f"npm-{hashlib.sha256(lock).hexdigest()[:16]}"
     if not installed.exists():
@@ -58,15 +64,15 @@ def _starlingmonkey(out: Path, disabled: tuple[str, ...]) -> None:
             # Not `npm ci`: it refuses locks in which a binding for another platform has no published version.
             _run("npm", "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", cwd=Path(folder))
             shutil.copytree(folder, installed, symlinks=True)
-    _run("node", "build.mjs", str(HERE / "starlingmonkey" / "handler.js"), str(WIT), str(out), *disabled, cwd=installed)
+    _run("node", "build.mjs", str(source), str(WIT), str(out), *disabled, cwd=installed)
 
 
-def _quickjs(out: Path) -> None:
+def _quickjs(out: Path, source: Path) -> None:
     # Tests call this from inside their own event loop, so the installation gets a thread with one of its own.
     with ThreadPoolExecutor(max_workers=1) as pool:
         folder = pool.submit(lambda: asyncio.run(Toolchain().ensure())).result()
     tool = folder / "node_modules" / ".bin" / "componentize-qjs"
-    _run(str(tool), "--sync", "-w", str(WIT), "-n", "runner", "-j", str(HERE / "qjs.js"), "-o", str(out), cwd=BUILD)
+    _run(str(tool), "--sync", "-w", str(WIT), "-n", "runner", "-j", str(source), "-o", str(out), cwd=BUILD)
 
 
 def _python(out: Path) -> None:

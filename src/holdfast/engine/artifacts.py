@@ -47,13 +47,14 @@ def _cpu() -> str:
 class ArtifactStore:
     """A folder that only this host writes. `path` gives the artifact of a wasm file, compiling it if need be."""
 
-    def __init__(self, root: Path, *, disk_max_bytes: int = DISK_MAX_BYTES) -> None:
-        """Makes the folder and its key. Raises OSError when the folder cannot be written."""
+    def __init__(self, root: Path, *, fuel: bool = False, disk_max_bytes: int = DISK_MAX_BYTES) -> None:
+        """`fuel` makes code that counts what it computes. Raises OSError when the folder or its key cannot be written."""
         self._root = root
         self._disk_max_bytes = disk_max_bytes
+        self._fuel = fuel
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._key = _host_key(root / "host.key")
-        self._settings = hashlib.sha256(f"{SETTINGS_REVISION}\n{VERSION}\n{_cpu()}".encode()).hexdigest()[:16]
+        self._settings = hashlib.sha256(f"{SETTINGS_REVISION}\n{VERSION}\n{_cpu()}\n{fuel}".encode()).hexdigest()[:16]
         self._under_way: dict[str, asyncio.Task[Path]] = {}
 
     async def path(self, wasm: Path, sha256: str) -> Path:
@@ -89,7 +90,7 @@ class ArtifactStore:
         os.close(handle)
         made = Path(name)
         try:
-            await _run_compiler(wasm, made)
+            await _run_compiler(wasm, made, fuel=self._fuel)
             await asyncio.to_thread(self._keep, made, sha256, artifact)
         finally:
             await asyncio.to_thread(made.unlink, missing_ok=True)
@@ -182,7 +183,7 @@ class _TryLock:
         return True
 
 
-async def _run_compiler(wasm: Path, out: Path) -> None:
+async def _run_compiler(wasm: Path, out: Path, *, fuel: bool) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -191,6 +192,7 @@ async def _run_compiler(wasm: Path, out: Path) -> None:
         str(out),
         str(CPU_SECONDS),
         str(MEMORY_BYTES),
+        str(int(fuel)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

@@ -1,4 +1,6 @@
-"""The compiling process: `python -m holdfast.engine.compiler WASM OUT CPU-SECONDS MEMORY-BYTES`. Limits itself, compiles one, ends.
+"""The compiling process: `python -m holdfast.engine.compiler WASM OUT CPU-SECONDS MEMORY-BYTES FUEL`. Limits itself, compiles one, ends.
+
+FUEL is 1 for code that counts what it computes, else 0.
 
 Compile time is not covered by Wasmtime's security promises, so it never happens in a process that serves. Exit status 0: OUT is
 written; 3: the file is not a component, its reason on stderr; anything else: the compiler stopped.
@@ -17,12 +19,12 @@ MEMORY_BYTES = 4 << 30
 NOT_A_COMPONENT = 3
 
 
-def main(wasm: Path, out: Path, cpu_seconds: int, memory_bytes: int) -> int:
+def main(wasm: Path, out: Path, cpu_seconds: int, memory_bytes: int, fuel: bool) -> int:
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
     # Private memory, not address space: Wasmtime reserves far more addresses than it uses.
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    engine = NativeEngine(None)
+    engine = NativeEngine(None, fuel=fuel)
     try:
         artifact = engine.compile(wasm.read_bytes())
     except GuestFault as fault:
@@ -33,4 +35,4 @@ def main(wasm: Path, out: Path, cpu_seconds: int, memory_bytes: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5] == "1"))

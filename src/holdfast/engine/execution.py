@@ -35,6 +35,8 @@ from holdfast.world.types import ExecuteRequest, ExecuteResponse
 TICK_SECONDS = 0.004
 """How long a computing guest may hold the loop at a time."""
 
+_UNLIMITED_FUEL = (1 << 64) - 1
+
 LOADED_COMPONENTS = 256
 """Compiled components kept in memory; the least recently used goes first."""
 
@@ -52,12 +54,13 @@ class Component:
 class _CallState:
     """What host functions find of the call they serve. Most guests write nothing, so the outputs are made when one does."""
 
-    __slots__ = ("_budget", "_limits", "_stderr", "_stdout", "host", "host_calls_left", "sources")
+    __slots__ = ("_budget", "_limits", "_stderr", "_stdout", "fuel_used", "host", "host_calls_left", "sources")
 
     def __init__(self, host: Host, limits: Limits, sources: Sources) -> None:
         self.host = host
         self.host_calls_left = limits.host_calls
         self.sources = sources
+        self.fuel_used: int | None = None
         self._limits = limits
         self._budget = [limits.log_lines]
         self._stdout: GuestOutput | None = None
@@ -123,10 +126,13 @@ class _Clock:
 class Engine:
     """The engine of a process. Belongs to one event loop; scale by processes."""
 
-    def __init__(self, artifact_root: Path, *, pool: bool = True, pool_instances: int = 256, sources: Sources | None = None) -> None:
-        """`artifact_root` is the folder of compiled components. Without room for a pool it goes on without one, and says so in the log."""
-        self._artifacts = ArtifactStore(artifact_root)
-        self._native = _native_engine(PoolSizes(instances=pool_instances) if pool else None)
+    def __init__(
+        self, artifact_root: Path, *, pool: bool = True, pool_instances: int = 256, fuel: bool = False, sources: Sources | None = None
+    ) -> None:
+        """`artifact_root` is the folder of compiled components. Without room for a pool it goes on without one, and says so in the log.
+        `fuel` counts what calls compute, at the price of a fifth of their speed."""
+        self._artifacts = ArtifactStore(artifact_root, fuel=fuel)
+        self._native = _native_engine(PoolSizes(instances=pool_instances) if pool else None, fuel)
         self._clock = _Clock(self._native)
         self._slots = asyncio.Semaphore(pool_instances)
         self._sources = sources or SystemSources()
@@ -203,7 +209,7 @@ class Engine:
         except _Failed as failed:
             failure = failed.failure
         state.flush()
-        return Outcome(response if failure is None else None, failure, (time.perf_counter() - started) * 1000)
+        return Outcome(response if failure is None else None, failure, (time.perf_counter() - started) * 1000, state.fuel_used)
 
     async def _slot(self, started: float, timeout_ms: int) -> float:
         """Waits for room in the pool, within the deadline. Returns the seconds that are left of it."""
@@ -230,6 +236,7 @@ class Engine:
             tables=limits.tables,
             table_elements=limits.table_elements,
             instances=limits.instances,
+            fuel=limits.fuel,
         )
         # Everything a call waits for is waited for in one place, which looks for the call's end: no cancellation is needed for it.
         deadline = asyncio.get_running_loop().call_later(seconds, call.end, DeadlinePassed(limits.timeout_ms))
@@ -249,6 +256,8 @@ class Engine:
         finally:
             self._clock.leave()
             deadline.cancel()
+            if self._native.fuel:
+                state.fuel_used = (_UNLIMITED_FUEL if limits.fuel is None else limits.fuel) - call.fuel_left()
             if call.waiting:
                 await call.close()
             else:
@@ -296,11 +305,11 @@ def _refused(response: ExecuteResponse) -> Failure | None:
     return None
 
 
-def _native_engine(pool: PoolSizes | None) -> NativeEngine:
+def _native_engine(pool: PoolSizes | None, fuel: bool) -> NativeEngine:
     if pool is None:
-        return NativeEngine(None)
+        return NativeEngine(None, fuel=fuel)
     try:
-        return NativeEngine(pool)
+        return NativeEngine(pool, fuel=fuel)
     except EngineUnusable as reason:
         _log.warning("no pool of instances, calls will be about half as fast", reason=str(reason))
-        return NativeEngine(None)
+        return NativeEngine(None, fuel=fuel)

@@ -30,6 +30,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     log_lines: int = 200
     """Lines of stdout and stderr that are passed on; the rest is dropped, and said so once."""
     log_line_bytes: int = 8_192
+    fuel: int | None = None
+    """Units of computing, where the engine counts them; None for no limit of its own."""
     host_calls: int = 10_000
     """Calls of the world's functions, after which the guest is ended. What answers them has quotas of its own, with errors a guest can
     handle; this one is for the guest that does not."""
@@ -43,6 +45,7 @@ class FailureCode(StrEnum):
     TRAP = "trap"
     EXIT = "exit"
     LIMIT = "limit"
+    FUEL = "fuel"
     RESPONSE_TOO_LARGE = "response_too_large"
     INVALID_RESPONSE = "invalid_response"
     HOST = "host_failure"
@@ -63,6 +66,8 @@ class Outcome(Struct, frozen=True):
     response: ExecuteResponse | None
     failure: Failure | None
     duration_ms: float
+    fuel_used: int | None = None
+    """Units of computing, equal for equal calls; None where the engine does not count them."""
 
 
 class Host(Protocol):
@@ -118,6 +123,8 @@ def classify(text: str, cause: BaseException | None, stderr: list[str]) -> Failu
             return Failure(FailureCode.HOST, f"a host function failed: {type(cause).__name__}", frames, stderr)
         case None:
             pass
+    if "all fuel consumed" in message:
+        return Failure(FailureCode.FUEL, "the call used up the computing it may do", frames, stderr)
     if "fuel allocated for hostcalls" in message:
         return Failure(
             FailureCode.RESPONSE_TOO_LARGE, f"a value that left the guest is larger than {RESPONSE_BODY_MAX_BYTES} bytes", frames, stderr

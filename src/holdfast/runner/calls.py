@@ -161,6 +161,7 @@ class Calls:
         return Limits(
             timeout_ms=max(1, min(timeout_ms, self._settings.call_timeout_max_ms)),
             memory_mb=max(1, min(memory_mb, MEMORY_MAX_MB)),
+            fuel=asked.fuel,  # without an effect unless the engine counts it
         )
 
 

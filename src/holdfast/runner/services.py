@@ -63,7 +63,12 @@ class RunnerServices:
             if validator is None:
                 validator = InstallValidator.from_settings(settings, token)
             closing.push_async_callback(validator.close)
-            engine = Engine(settings.resolved_artifact_root, pool=settings.engine_pool, pool_instances=settings.engine_pool_instances)
+            engine = Engine(
+                settings.resolved_artifact_root,
+                pool=settings.engine_pool,
+                pool_instances=settings.engine_pool_instances,
+                fuel=settings.engine_fuel,
+            )
             closing.push_async_callback(engine.close)
             cache = BundleCache(settings.resolved_cache_root, store)
             closing.push_async_callback(cache.close)

@@ -6,7 +6,7 @@ import asyncio
 import ctypes
 import itertools
 from collections.abc import Awaitable
-from ctypes import byref, c_bool, c_size_t, c_uint32, c_void_p
+from ctypes import byref, c_bool, c_size_t, c_uint32, c_uint64, c_void_p
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wasmtime import _ffi as ffi
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from holdfast.engine.capi.engines import NativeEngine
 
 
+_UNLIMITED = (1 << 64) - 1
 _INSTANCE_BYTES = ctypes.sizeof(ffi.wasmtime_component_instance_t)
 _FUNCTION_BYTES = ctypes.sizeof(ffi.wasmtime_component_func_t)
 
@@ -49,7 +50,16 @@ class NativeCall:
     )
 
     def __init__(
-        self, engine: NativeEngine, state: Any, *, memory_bytes: int, memories: int, tables: int, table_elements: int, instances: int
+        self,
+        engine: NativeEngine,
+        state: Any,
+        *,
+        memory_bytes: int,
+        memories: int,
+        tables: int,
+        table_elements: int,
+        instances: int,
+        fuel: int | None = None,
     ):
         self._store = c.store_new(engine.address, None, None)
         self._context: int = c.store_context(self._store)
@@ -67,7 +77,20 @@ class NativeCall:
         # One tick: a guest that computes gives the loop back at every tick of the engine's clock.
         c.set_epoch_deadline(self._context, 1)
         c.epoch_yield(self._context, 1)
+        if engine.fuel:
+            self._succeeds(c.context_set_fuel(self._context, _UNLIMITED if fuel is None else fuel))
         calls[self._context] = self
+
+    @staticmethod
+    def _succeeds(error: int | None) -> None:
+        if error:
+            raise GuestFault(take_error(error))
+
+    def fuel_left(self) -> int:
+        """What is left of the fuel the call was given; only where the engine counts it."""
+        left = c_uint64()
+        self._succeeds(c.context_get_fuel(self._context, ctypes.addressof(left)))
+        return left.value
 
     # Resources: the guest sees handles, the host sees the objects behind the numbers.
 

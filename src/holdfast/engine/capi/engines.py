@@ -28,10 +28,11 @@ class PoolSizes(msgspec.Struct, frozen=True, kw_only=True):
     unused_warm_slots: int = 32
 
 
-def _config(pool: PoolSizes | None) -> Config:
+def _config(pool: PoolSizes | None, fuel: bool = False) -> Config:
     """The one configuration. All but the allocator is equal in the serving and the compiling process, or artifacts would not load."""
     config = Config()
     config.epoch_interruption = True
+    config.consume_fuel = fuel
     config.wasm_component_model = True
     config.parallel_compilation = True
     for name in ("wasm_threads", "shared_memory", "wasm_memory64", "wasm_gc", "wasm_function_references", "wasm_stack_switching"):
@@ -71,13 +72,17 @@ def _config(pool: PoolSizes | None) -> Config:
 class NativeEngine:
     """One per process: compiled code, the pool, and the clock that makes guests yield."""
 
-    def __init__(self, pool: PoolSizes | None) -> None:
-        """Raises EngineUnusable when the pool cannot be reserved; the caller may try again without."""
+    def __init__(self, pool: PoolSizes | None, *, fuel: bool = False) -> None:
+        """With `fuel`, calls count what they compute.
+
+        Raises EngineUnusable when the pool cannot be reserved; the caller may try again without.
+        """
         try:
-            self._engine = Engine(_config(pool))
+            self._engine = Engine(_config(pool, fuel))
         except WasmtimeError as error:
             raise EngineUnusable(str(error)) from error
         self.address = address_of(self._engine.ptr())
+        self.fuel = fuel
 
     def tick(self) -> None:
         """Advances the clock: each computing guest gives the loop back."""

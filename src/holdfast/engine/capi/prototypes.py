@@ -46,6 +46,8 @@ store_limiter = entry_point("wasmtime_store_limiter", None, P, c_int64, c_int64,
 set_epoch_deadline = entry_point("wasmtime_context_set_epoch_deadline", None, P, c_uint64)
 # The header declares an error as its result, but the function returns nothing: what is in the register must not be looked at.
 epoch_yield = entry_point("wasmtime_context_epoch_deadline_async_yield_and_update", None, P, c_uint64)
+context_set_fuel = entry_point("wasmtime_context_set_fuel", P, P, c_uint64)
+context_get_fuel = entry_point("wasmtime_context_get_fuel", P, P, P)
 engine_increment_epoch = entry_point("wasmtime_engine_increment_epoch", None, P)
 error_new = entry_point("wasmtime_error_new", P, c_char_p)
 error_message = entry_point("wasmtime_error_message", None, P, P)

@@ -1,0 +1,3 @@
+export function handler(request) {
+  return { status: 200, headers: [], body: undefined };
+}
