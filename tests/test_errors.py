@@ -34,6 +34,8 @@ def test_every_error_of_every_room_has_a_code_and_an_http_status() -> None:
     while waiting:
         error = waiting.pop()
         waiting += error.__subclasses__()
+        if not error.__module__.startswith("holdfast."):
+            continue  # a test's own
         assert error.code and " " not in error.code, error
         assert 400 <= error.status <= 599, error
         assert error.__doc__, error

@@ -258,3 +258,29 @@ async def test_fuel_is_the_same_for_the_same_call_and_its_limit_ends_the_call(tm
 
 async def test_without_metering_no_fuel_is_reported(run: Run) -> None:
     assert (await run(module(RETURN))).fuel_used is None
+
+
+async def test_calls_beyond_the_pool_wait_in_line_and_their_deadline_counts_the_wait(tmp_path: Path) -> None:
+    small = Engine(tmp_path, pool_instances=2)
+    release = asyncio.Event()
+
+    async def hold(*_: object) -> None:
+        await release.wait()
+
+    wasm = guests.assemble(module("(call $log (i32.const 1048) (i32.const 2)) " + RETURN, imports=LOG))
+    component = await small.load(wasm, guests.sha256(wasm))
+    host = RecordingHost(logging__log_info=hold)
+    first = [asyncio.create_task(small.execute(component, request(), host, Limits())) for _ in range(2)]
+    while len(host.calls) < 2:
+        await asyncio.sleep(0)
+    late = await small.execute(component, request(), host, Limits(timeout_ms=20))
+    assert late.failure is not None and late.failure.code is FailureCode.DEADLINE
+    left = asyncio.create_task(small.execute(component, request(), host, Limits()))
+    waiting = [asyncio.create_task(small.execute(component, request(), host, Limits())) for _ in range(5)]
+    await asyncio.sleep(0)
+    left.cancel()
+    release.set()
+    outcomes = await asyncio.gather(*first, *waiting)
+    assert all(outcome.response for outcome in outcomes)
+    assert (await small.execute(component, request(), host, Limits())).response is not None
+    await small.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +54,14 @@ class Component:
 class _CallState:
     """What host functions find of the call they serve. Most guests write nothing, so the outputs are made when one does."""
 
-    __slots__ = ("_budget", "_limits", "_stderr", "_stdout", "fuel_used", "host", "host_calls_left", "sources")
+    __slots__ = ("_budget", "_limits", "_stderr", "_stdout", "ended_by", "fuel_used", "host", "host_calls_left", "sources")
 
     def __init__(self, host: Host, limits: Limits, sources: Sources) -> None:
         self.host = host
         self.host_calls_left = limits.host_calls
         self.sources = sources
         self.fuel_used: int | None = None
+        self.ended_by: BaseException | None = None
         self._limits = limits
         self._budget = [limits.log_lines]
         self._stdout: GuestOutput | None = None
@@ -86,6 +87,44 @@ class _CallState:
             return []
         self._stderr.flush()
         return list(self._stderr.tail)
+
+
+class _Slots:
+    """Room for so many calls at once. A call that finds some takes it without waiting, which a semaphore's coroutine would cost."""
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def take(self) -> bool:
+        """Takes a place if one is free and nobody was here before."""
+        if self._free == 0 or self._waiting:
+            return False
+        self._free -= 1
+        return True
+
+    async def wait(self, seconds: float) -> bool:
+        """Waits in line for a place. False when none came in time."""
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await asyncio.wait_for(asyncio.shield(place), seconds)
+        except BaseException as reason:
+            if place.done():
+                self.give()  # it came at the same moment: the next in line gets it
+            else:
+                self._waiting.remove(place)
+            if isinstance(reason, TimeoutError):
+                return False
+            raise
+        return True
+
+    def give(self) -> None:
+        """Gives a place back, to the first in line if there is one."""
+        if self._waiting:
+            self._waiting.popleft().set_result(None)
+        else:
+            self._free += 1
 
 
 class _Clock:
@@ -134,7 +173,7 @@ class Engine:
         self._artifacts = ArtifactStore(artifact_root, fuel=fuel)
         self._native = _native_engine(PoolSizes(instances=pool_instances) if pool else None, fuel)
         self._clock = _Clock(self._native)
-        self._slots = asyncio.Semaphore(pool_instances)
+        self._slots = _Slots(pool_instances)
         self._sources = sources or SystemSources()
         self._loaded: OrderedDict[str, Component] = OrderedDict()
         self._loading: dict[str, asyncio.Task[Component]] = {}
@@ -199,33 +238,27 @@ class Engine:
         state = _CallState(host, limits, sources or self._sources)
         response: ExecuteResponse | None = None
         failure: Failure | None = None
+        seconds = limits.timeout_ms / 1000
+        if not self._slots.take():
+            if not await self._slots.wait(seconds):
+                return Outcome(None, classify("", DeadlinePassed(limits.timeout_ms), []), (time.perf_counter() - started) * 1000)
+            seconds -= time.perf_counter() - started
         try:
-            seconds_left = await self._slot(started, limits.timeout_ms)
-            try:
-                response = await self._run(component, request, state, limits, seconds_left)
-                failure = _refused(response)
-            finally:
-                self._slots.release()
-        except _Failed as failed:
-            failure = failed.failure
+            response = await self._run(component, request, state, limits, seconds)
+            failure = _refused(response)
+        except GuestFault as fault:
+            failure = classify(str(fault), state.ended_by, state.flush())
+        except LimitReached as limit:  # the response's own: a host function's comes as a GuestFault
+            failure = classify("", limit, state.flush())
+        finally:
+            self._slots.give()
         state.flush()
         return Outcome(response if failure is None else None, failure, (time.perf_counter() - started) * 1000, state.fuel_used)
-
-    async def _slot(self, started: float, timeout_ms: int) -> float:
-        """Waits for room in the pool, within the deadline. Returns the seconds that are left of it."""
-        try:
-            if self._slots.locked():
-                async with asyncio.timeout(timeout_ms / 1000):
-                    await self._slots.acquire()
-            else:
-                await self._slots.acquire()  # does not wait
-        except TimeoutError:
-            raise _Failed(classify("", DeadlinePassed(timeout_ms), [])) from None
-        return timeout_ms / 1000 - (time.perf_counter() - started)
 
     async def _run(
         self, component: Component, request: ExecuteRequest, state: _CallState, limits: Limits, seconds: float
     ) -> ExecuteResponse:
+        """The call itself. Raises GuestFault, and leaves in the state which host function or limit ended the guest, if one did."""
         arena = Arena()
         arguments = lower_request(request, arena)
         call = NativeCall(
@@ -239,23 +272,19 @@ class Engine:
             fuel=limits.fuel,
         )
         # Everything a call waits for is waited for in one place, which looks for the call's end: no cancellation is needed for it.
-        deadline = asyncio.get_running_loop().call_later(seconds, call.end, DeadlinePassed(limits.timeout_ms))
+        deadline = asyncio.get_running_loop().call_later(seconds, _expire, call, limits.timeout_ms)
         self._clock.enter()
         try:
-            function = await call.instantiate(component.native)
-            raw = await call.call(function, arguments, 1)
+            raw = await call.call(await call.instantiate(component.native), arguments, 1)
             try:
                 response: ExecuteResponse = lift_response(raw, 0, call)
             finally:
                 call.release()
             return response
-        except GuestFault as fault:
-            raise _Failed(classify(str(fault), call.failure, state.flush())) from fault
-        except LimitReached as limit:  # the response's own: a host function's comes as a GuestFault
-            raise _Failed(classify("", limit, state.flush())) from limit
         finally:
             self._clock.leave()
             deadline.cancel()
+            state.ended_by = call.failure
             if self._native.fuel:
                 state.fuel_used = (_UNLIMITED_FUEL if limits.fuel is None else limits.fuel) - call.fuel_left()
             if call.waiting:
@@ -278,10 +307,8 @@ class Engine:
         self._native.close()
 
 
-class _Failed(Exception):
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
+def _expire(call: NativeCall, timeout_ms: int) -> None:
+    call.end(DeadlinePassed(timeout_ms))
 
 
 def _refuse_what_no_call_could_hold(fault: GuestFault) -> None:

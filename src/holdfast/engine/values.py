@@ -15,6 +15,7 @@ import struct
 import typing
 from collections.abc import Callable
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -78,18 +79,18 @@ class Handles(typing.Protocol):
         """The address of a new owned `wasmtime_component_resource_any_t` for this number, freed when the call's arena is."""
 
 
-class Arena:
-    """Memory of the values of one conversion: keeps alive what the 32-byte values point to."""
+class Arena(list[bytes]):
+    """Memory of the values of one conversion: a list that keeps alive what the 32-byte values point to."""
 
-    __slots__ = ("_keep", "handles")
+    __slots__ = ("handles",)
 
     def __init__(self, handles: Handles | None = None) -> None:
-        self._keep: list[bytes] = []
+        super().__init__()
         self.handles = handles
 
     def address(self, data: bytes) -> int:
         """The address of the bytes, which live as long as the arena."""
-        self._keep.append(data)
+        self.append(data)
         return id(data) + BYTES_HEADER
 
 
@@ -154,7 +155,8 @@ def _lowerer_if(shape: s.Shape | None) -> Lower | None:
 
 def _lower_string(value: Any, arena: Arena) -> bytes:
     raw = value.encode()
-    return _pack(STRING, len(raw), arena.address(raw), 0)
+    arena.append(raw)
+    return _pack(STRING, len(raw), id(raw) + BYTES_HEADER, 0)
 
 
 def _lower_bytes(value: Any, arena: Arena) -> bytes:
@@ -181,7 +183,11 @@ def _lower_option(payload: Lower) -> Lower:
     none = _pack(OPTION, 0, 0, 0)
 
     def lower(value: Any, arena: Arena) -> bytes:
-        return none if value is None else _pack(OPTION, arena.address(payload(value, arena)), 0, 0)
+        if value is None:
+            return none
+        raw = payload(value, arena)
+        arena.append(raw)
+        return _pack(OPTION, id(raw) + BYTES_HEADER, 0, 0)
 
     return lower
 
@@ -195,14 +201,25 @@ def _lower_tuple(elements: list[Lower]) -> Lower:
 
 
 def _lower_record(fields: tuple[tuple[str, s.Shape], ...]) -> Lower:
-    parts = [(name.replace("-", "_"), _two.pack(*_static(name.encode())), lowerer(shape)) for name, shape in fields]
+    attributes = attrgetter(*[name.replace("-", "_") for name, _ in fields])
+    names = [_two.pack(*_static(name.encode())) for name, _ in fields]
+    lowers = [lowerer(shape) for _, shape in fields]
+    count = len(fields)
 
     def lower(value: Any, arena: Arena) -> bytes:
         if isinstance(value, tuple):
-            raw = b"".join([name + field(item, arena) for (_, name, field), item in zip(parts, value, strict=True)])
+            items = value
+            if len(items) != count:
+                raise ValueError(f"a record of {count} fields, not of {len(items)}")
         else:
-            raw = b"".join([name + field(getattr(value, attribute), arena) for attribute, name, field in parts])
-        return _pack(RECORD, len(parts), arena.address(raw), 0)
+            items = attributes(value) if count > 1 else (attributes(value),)
+        parts: list[bytes] = []
+        for name, field, item in zip(names, lowers, items, strict=True):
+            parts.append(name)
+            parts.append(field(item, arena))
+        raw = b"".join(parts)
+        arena.append(raw)
+        return _pack(RECORD, count, id(raw) + BYTES_HEADER, 0)
 
     return lower
 

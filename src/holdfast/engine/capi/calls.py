@@ -7,7 +7,7 @@ import ctypes
 import itertools
 from collections.abc import Awaitable
 from ctypes import byref, c_bool, c_size_t, c_uint32, c_uint64, c_void_p
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from wasmtime import _ffi as ffi
 
@@ -133,10 +133,10 @@ class NativeCall:
 
     # Running.
 
-    async def _drive(self, future: int) -> None:
-        self._running = True
+    async def _finish(self, future: int) -> None:
+        """Drives a future that was not ready at its first poll: the guest waits, or computes for longer than a tick."""
         try:
-            while not c.future_poll(future):  # gives the loop back after one tick at most
+            while True:
                 if self.failure is None:
                     if self._tasks:
                         self._waiter = self._loop.create_future()
@@ -145,6 +145,8 @@ class NativeCall:
                         await asyncio.sleep(0)
                 if self.failure is not None:
                     raise GuestFault("the host ended the call")
+                if c.future_poll(future):  # gives the loop back after one tick at most
+                    return
         finally:
             self._running = False
             c.future_delete(future)  # also when cancelled: the guest is gone
@@ -158,10 +160,15 @@ class NativeCall:
     async def instantiate(self, component: NativeComponent) -> int:
         """A fresh instance of a linked component. Returns the address of its handler function. Raises GuestFault."""
         at = self._scratch
-        await self._drive(
-            c.linker_instantiate_async(component.linker_address, self._context, component.address, at.instance, at.error_address)
-        )
-        self._check()
+        self._running = True
+        future = c.linker_instantiate_async(component.linker_address, self._context, component.address, at.instance, at.error_address)
+        if c.future_poll(future):
+            self._running = False
+            c.future_delete(future)
+        else:
+            await self._finish(future)
+        if at.error.value:
+            self._fail()
         if not c.instance_get_func(at.instance, self._context, component.export_address, at.function):
             raise GuestFault("the export is not a function")
         return at.function
@@ -172,20 +179,27 @@ class NativeCall:
         Returns the 32 bytes of its result, valid until `release`. Raises GuestFault.
         """
         at = self._scratch
-        await self._drive(c.func_call_async(function, self._context, id(arguments) + BYTES_HEADER, count, at.result, 1, at.error_address))
-        self._check()
+        self._running = True
+        future = c.func_call_async(function, self._context, id(arguments) + BYTES_HEADER, count, at.result, 1, at.error_address)
+        if c.future_poll(future):
+            self._running = False
+            c.future_delete(future)
+        else:
+            await self._finish(future)
+        if at.error.value:
+            self._fail()
         return ctypes.string_at(at.result, VALUE_BYTES)
 
     def release(self) -> None:
         """Frees the memory of the result of `call`."""
         c.value_delete(self._scratch.result)
 
-    def _check(self) -> None:
+    def _fail(self) -> NoReturn:
         error = self._scratch.error
-        if error.value:
-            text = take_error(error.value)
-            error.value = None
-            raise GuestFault(text)
+        assert error.value
+        text = take_error(error.value)
+        error.value = None
+        raise GuestFault(text)
 
     async def close(self) -> None:
         """Ends the guest and what it waits for. After it, nothing of the call is left."""
