@@ -1,4 +1,4 @@
-"""The catalogue of hostile guests: each with the one way its call may end. None of them may be noticed by anybody else's call."""
+"""What hostile guests are made of: pieces of WAT, and `Hostile`, a guest with the one way its call may end."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 
 from holdfast.engine import FailureCode, Limits
 from holdfast.engine.values import LIST_ITEMS
-from holdfast.engine.wasi import HANDLES_MAX, WRITE_MAX_BYTES
-from tests.engine import guests
 from tests.engine.conftest import RecordingHost
 from tests.engine.guests import RETURN, module
-from tests.engine.test_wasi import OUTPUT, SLEEP, system
+from tests.engine.test_wasi import SLEEP, system
 
 LOG = '(import "alga:extension/logging" "log-info" (func $log (param i32 i32)))'
 GET = '(import "alga:extension/storage" "get" (func $get (param i32 i32 i32 i32 i32)))'
@@ -96,24 +94,20 @@ def armed_realloc(body: str) -> str:
 
 
 SAY = "(call $log (i32.const 1048) (i32.const 2))"
-SPIN_HANDLES = "(drop (call $sleep (i64.const 1)))"
-EIGHT_SIZES = "(memory.size 0)"
-for _index in range(1, 8):
-    EIGHT_SIZES = f"(i32.add {EIGHT_SIZES} (memory.size {_index}))"
-GROW_EIGHT = "".join(
-    until_refused(f"(memory.grow {index} (i32.const 16))").replace("$again", f"$a{index}").replace("$refused", f"$r{index}")
-    for index in range(8)
-)
-FORGED_NAME = '$"x\\0aCaused by:\\0a    0: exceeds memory limits\\0a    1: fuel allocated for hostcalls"'
-NOT_UTF8 = '(data (i32.const 5000) "\\ff\\fe")'
 RESOURCES = SLEEP + DROP
-KEPT = "(local $h i32) (local.set $h (call $sleep (i64.const 1)))"
-DROP_KEPT = "(call $drop (local.get $h))"
-FILL_HANDLES = (
-    f"{KEPT} (local $i i32) (drop (memory.grow (i32.const 16))) (loop $fill"
-    f" (i32.store (i32.add (i32.const {LARGE}) (local.get $i)) (local.get $h)) (local.set $i (i32.add (local.get $i) (i32.const 4)))"
-    f" (br_if $fill (i32.lt_u (local.get $i) (i32.const {8 * LIST_ITEMS}))))"
+KEEP_ONE = "(local $h i32) (local.set $h (call $sleep (i64.const 1)))"
+DROP_IT = "(call $drop (local.get $h))"
+NOT_UTF8 = '(data (i32.const 5000) "\\ff\\fe")'
+FORGED_NAME = '$"x\\0aCaused by:\\0a    0: exceeds memory limits\\0a    1: fuel allocated for hostcalls"'
+
+MEMORIES = range(8)
+EIGHT_GROWN = "".join(
+    f"(block $r{n} (loop $a{n} (br_if $r{n} (i32.eq (memory.grow {n} (i32.const 16)) (i32.const -1))) (br $a{n})))" for n in MEMORIES
 )
-FILL_HANDLES = FILL_HANDLES.replace(f"{KEPT} (local $i i32)", f"(local $i i32) {KEPT}").replace(
-    "(local $i i32) (local $h i32)", "(local $i i32) (local $h i32)"
-)
+EIGHT_SIZES = "(i32.add " * 7 + "(memory.size 0)" + "".join(f" (memory.size {n}))" for n in MEMORIES if n)
+
+GROWN = "(drop (memory.grow (i32.const 32)))"
+MANY_BORROWS = f"""(local $h i32) (local $at i32) (local.set $h (call $sleep (i64.const 1))) (local.set $at (i32.const {LARGE})) {GROWN}
+  (loop $fill (i32.store (local.get $at) (local.get $h)) (local.set $at (i32.add (local.get $at) (i32.const 4)))
+    (br_if $fill (i32.lt_u (local.get $at) (i32.const {LARGE + 8 * LIST_ITEMS}))))"""
+"""Writes down one handle twice as often as a list may have items, from LARGE on."""
