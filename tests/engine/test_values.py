@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.engine.capi import prototypes
+from holdfast.engine.flat_lowering import flat_lowerer
 from holdfast.engine.shapes import EnumOf, FlagsOf, ListOf, Primitive, RecordOf, ResultOf, Shape, TupleOf, Unsupported, VariantOf, shape_of
 from holdfast.engine.values import VALUE_BYTES, Arena, Err, Ok, lifter, lowerer
 from holdfast.world import types
@@ -74,6 +75,22 @@ WORLD_TYPES = sorted(
 def test_every_type_of_the_world_crosses_and_comes_back(kind: Any, data: st.DataObject) -> None:
     value = data.draw(values_of(kind))
     assert through_wasmtime(shape_of(kind), value, kind) == value
+
+
+RECORDS = [kind for kind in WORLD_TYPES if issubclass(kind, msgspec.Struct)]
+
+
+@pytest.mark.parametrize("kind", RECORDS, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_flat_lowering_gives_what_lowering_gives(kind: Any, data: st.DataObject) -> None:
+    value = data.draw(values_of(kind))
+    copy, arena = ctypes.create_string_buffer(VALUE_BYTES), Arena()
+    prototypes.value_clone(ctypes.c_char_p(flat_lowerer(kind)(value, arena)), copy)
+    del arena
+    try:
+        assert lifter(shape_of(kind), kind)(copy.raw, 0, None) == value
+    finally:
+        prototypes.value_delete(copy)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.id)

@@ -37,6 +37,8 @@ TICK_SECONDS = 0.004
 
 _UNLIMITED_FUEL = (1 << 64) - 1
 
+_IDLE_TICKS = 500
+
 LOADED_COMPONENTS = 256
 """Compiled components kept in memory; the least recently used goes first."""
 
@@ -132,7 +134,7 @@ class _Clock:
 
     def __init__(self, engine: NativeEngine) -> None:
         self._engine = engine
-        self._running = threading.Event()
+        self._wanted = threading.Event()
         self._stopped = False
         self._calls = 0
         self._thread = threading.Thread(target=self._run, name="holdfast-clock", daemon=True)
@@ -140,25 +142,28 @@ class _Clock:
 
     def enter(self) -> None:
         self._calls += 1
-        if self._calls == 1:
-            self._running.set()
+        if not self._wanted.is_set():
+            self._wanted.set()
 
     def leave(self) -> None:
         self._calls -= 1
-        if self._calls == 0:
-            self._running.clear()
 
     def _run(self) -> None:
-        while True:
-            self._running.wait()
-            if self._stopped:
-                return
-            time.sleep(TICK_SECONDS)
-            self._engine.tick()
+        while not self._stopped:
+            self._wanted.wait()
+            idle = 0
+            # It goes on for a while when no call runs: to wake and to rest for each call would cost more than the call's own overhead.
+            while idle < _IDLE_TICKS and not self._stopped:
+                time.sleep(TICK_SECONDS)
+                self._engine.tick()
+                idle = 0 if self._calls else idle + 1
+            self._wanted.clear()
+            if self._calls:  # one came between the last look and the clearing
+                self._wanted.set()
 
     def stop(self) -> None:
         self._stopped = True
-        self._running.set()
+        self._wanted.set()
         self._thread.join()
 
 
@@ -238,13 +243,10 @@ class Engine:
         state = _CallState(host, limits, sources or self._sources)
         response: ExecuteResponse | None = None
         failure: Failure | None = None
-        seconds = limits.timeout_ms / 1000
-        if not self._slots.take():
-            if not await self._slots.wait(seconds):
-                return Outcome(None, classify("", DeadlinePassed(limits.timeout_ms), []), (time.perf_counter() - started) * 1000)
-            seconds -= time.perf_counter() - started
+        if not self._slots.take() and not await self._slots.wait(limits.timeout_ms / 1000):
+            return Outcome(None, classify("", DeadlinePassed(limits.timeout_ms), []), (time.perf_counter() - started) * 1000)
         try:
-            response = await self._run(component, request, state, limits, seconds)
+            response = await self._run(component, request, state, limits, started)
             failure = _refused(response)
         except GuestFault as fault:
             failure = classify(str(fault), state.ended_by, state.flush())
@@ -256,7 +258,7 @@ class Engine:
         return Outcome(response if failure is None else None, failure, (time.perf_counter() - started) * 1000, state.fuel_used)
 
     async def _run(
-        self, component: Component, request: ExecuteRequest, state: _CallState, limits: Limits, seconds: float
+        self, component: Component, request: ExecuteRequest, state: _CallState, limits: Limits, started: float
     ) -> ExecuteResponse:
         """The call itself. Raises GuestFault, and leaves in the state which host function or limit ended the guest, if one did."""
         arena = Arena()
@@ -270,9 +272,8 @@ class Engine:
             table_elements=limits.table_elements,
             instances=limits.instances,
             fuel=limits.fuel,
+            expiry=(started + limits.timeout_ms / 1000, limits.timeout_ms),
         )
-        # Everything a call waits for is waited for in one place, which looks for the call's end: no cancellation is needed for it.
-        deadline = asyncio.get_running_loop().call_later(seconds, _expire, call, limits.timeout_ms)
         self._clock.enter()
         try:
             raw = await call.call(await call.instantiate(component.native), arguments, 1)
@@ -283,7 +284,6 @@ class Engine:
             return response
         finally:
             self._clock.leave()
-            deadline.cancel()
             state.ended_by = call.failure
             if self._native.fuel:
                 state.fuel_used = (_UNLIMITED_FUEL if limits.fuel is None else limits.fuel) - call.fuel_left()
@@ -305,10 +305,6 @@ class Engine:
         self._clock.stop()
         self._loaded.clear()
         self._native.close()
-
-
-def _expire(call: NativeCall, timeout_ms: int) -> None:
-    call.end(DeadlinePassed(timeout_ms))
 
 
 def _refuse_what_no_call_could_hold(fault: GuestFault) -> None:

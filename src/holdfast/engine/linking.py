@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from holdfast.engine import wasi
 from holdfast.engine.capi import HostFunction, ImportedInterface, NativeCall, NativeComponent
 from holdfast.engine.component_errors import HandlerMissing, IncompatibleComponent
+from holdfast.engine.flat_lowering import flat_lowerer
 from holdfast.engine.outcome import Host, LimitReached
 from holdfast.engine.shapes import Signature, difference, shape_of, signature_of
 from holdfast.engine.values import VALUE_BYTES, Arena, Err, Lift, Lower, Ok, lifter, lowerer
@@ -19,7 +20,7 @@ from holdfast.world.types import ExecuteRequest, ExecuteResponse
 _WASI = re.compile(r"wasi:(?P<interface>[a-z0-9-]+/[a-z0-9-]+)@0\.2\.\d+(?:-[0-9A-Za-z.-]+)?")
 _HANDLER = Signature((("request", shape_of(ExecuteRequest)),), shape_of(ExecuteResponse))
 
-lower_request: Lower = lowerer(shape_of(ExecuteRequest))
+lower_request: Lower = flat_lowerer(ExecuteRequest)
 lift_response: Lift = lifter(shape_of(ExecuteResponse), ExecuteResponse)
 
 

@@ -98,13 +98,13 @@ Lower = Callable[[Any, Arena], bytes]
 Lift = Callable[[bytes, int, Handles | None], Any]
 
 
-def _static(data: bytes) -> tuple[int, int]:
-    """Length and address of bytes that live as long as the process: the names of fields and cases."""
-    _STATIC.append(data)
+def static_name(name: str) -> tuple[int, int]:
+    """Length and address of a name in UTF-8 that lives as long as the process: of a field, a case, a flag."""
+    data = _STATIC.setdefault(name, name.encode())
     return len(data), id(data) + BYTES_HEADER
 
 
-_STATIC: list[bytes] = []
+_STATIC: dict[str, bytes] = {}
 
 
 # ---- Python to C -------------------------------------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ def lowerer(shape: s.Shape) -> Lower:
         case s.RecordOf(fields=fields):
             return _lower_record(fields)
         case s.EnumOf(cases=cases):
-            packed = {case: _pack(ENUM, *_static(case.encode()), 0) for case in cases}
+            packed = {case: _pack(ENUM, *static_name(case), 0) for case in cases}
             return lambda value, arena: packed[value]
         case s.FlagsOf(names=names):
             return _lower_flags(names)
@@ -202,7 +202,7 @@ def _lower_tuple(elements: list[Lower]) -> Lower:
 
 def _lower_record(fields: tuple[tuple[str, s.Shape], ...]) -> Lower:
     attributes = attrgetter(*[name.replace("-", "_") for name, _ in fields])
-    names = [_two.pack(*_static(name.encode())) for name, _ in fields]
+    names = [_two.pack(*static_name(name)) for name, _ in fields]
     lowers = [lowerer(shape) for _, shape in fields]
     count = len(fields)
 
@@ -225,7 +225,7 @@ def _lower_record(fields: tuple[tuple[str, s.Shape], ...]) -> Lower:
 
 
 def _lower_flags(names: tuple[str, ...]) -> Lower:
-    packed = {name: _two.pack(*_static(name.encode())) for name in names}
+    packed = {name: _two.pack(*static_name(name)) for name in names}
 
     def lower(value: Any, arena: Arena) -> bytes:
         raw = b"".join([packed[name] for name in value])
@@ -235,7 +235,7 @@ def _lower_flags(names: tuple[str, ...]) -> Lower:
 
 
 def _lower_variant(variants: tuple[tuple[str, s.Shape | None], ...]) -> Lower:
-    cases = {name: (_static(name.encode()), _lowerer_if(shape)) for name, shape in variants}
+    cases = {name: (static_name(name), _lowerer_if(shape)) for name, shape in variants}
 
     def lower(value: Any, arena: Arena) -> bytes:
         name, payload = value

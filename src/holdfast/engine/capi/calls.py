@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import itertools
+import time
 from collections.abc import Awaitable
 from ctypes import byref, c_bool, c_size_t, c_uint32, c_uint64, c_void_p
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
@@ -13,6 +14,7 @@ from wasmtime import _ffi as ffi
 
 from holdfast.engine.capi import prototypes as c
 from holdfast.engine.capi.prototypes import GuestFault, take_error
+from holdfast.engine.outcome import DeadlinePassed
 from holdfast.engine.values import BYTES_HEADER, VALUE_BYTES, Arena
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class NativeCall:
 
     __slots__ = (
         "_context",
-        "_loop",
+        "_expiry",
         "_owned",
         "_pending",
         "_running",
@@ -60,14 +62,16 @@ class NativeCall:
         table_elements: int,
         instances: int,
         fuel: int | None = None,
+        expiry: tuple[float, int] | None = None,
     ):
+        """`expiry` is when the call's time is up, on `time.perf_counter`, and how much it had, in ms."""
         self._store = c.store_new(engine.address, None, None)
         self._context: int = c.store_context(self._store)
         self.state = state
         self.failure: BaseException | None = None
         self.resources: dict[int, Any] = {}
         self._tasks: set[asyncio.Future[None]] = set()
-        self._loop = asyncio.get_running_loop()
+        self._expiry = expiry
         self._waiter: asyncio.Future[None] | None = None
         self._owned: list[int] = []
         self._pending: set[int] = set()
@@ -134,12 +138,20 @@ class NativeCall:
     # Running.
 
     async def _finish(self, future: int) -> None:
-        """Drives a future that was not ready at its first poll: the guest waits, or computes for longer than a tick."""
+        """Drives a future that was not ready at its first poll: the guest waits, or computes for longer than a tick.
+
+        Only here the deadline needs a timer. Everything a call waits for, it waits for here, so that no cancellation is needed either.
+        """
+        loop = asyncio.get_running_loop()
+        timer = None
+        if self._expiry is not None:
+            moment, timeout_ms = self._expiry
+            timer = loop.call_later(max(0, moment - time.perf_counter()), self.end, DeadlinePassed(timeout_ms))
         try:
             while True:
                 if self.failure is None:
                     if self._tasks:
-                        self._waiter = self._loop.create_future()
+                        self._waiter = loop.create_future()
                         await self._waiter
                     else:
                         await asyncio.sleep(0)
@@ -148,6 +160,8 @@ class NativeCall:
                 if c.future_poll(future):  # gives the loop back after one tick at most
                     return
         finally:
+            if timer is not None:
+                timer.cancel()
             self._running = False
             c.future_delete(future)  # also when cancelled: the guest is gone
 
