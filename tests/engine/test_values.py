@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from holdfast.engine.capi import prototypes
 from holdfast.engine.flat_lowering import flat_lowerer
+from holdfast.engine.lifting import lifter
+from holdfast.engine.lowering import lowerer
 from holdfast.engine.shapes import EnumOf, FlagsOf, ListOf, Primitive, RecordOf, ResultOf, Shape, TupleOf, Unsupported, VariantOf, shape_of
-from holdfast.engine.values import VALUE_BYTES, Arena, Err, Ok, lifter, lowerer
+from holdfast.engine.values import VALUE_BYTES, Arena, Err, Ok
 from holdfast.world import types
 from holdfast.world.functions import FUNCTIONS
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import msgspec
 
+from holdfast.engine.lowering import lowerer
 from holdfast.engine.shapes import OptionOf, Primitive, RecordOf, Shape, shape_of
-from holdfast.engine.values import BYTES_HEADER, OPTION, RECORD, STRING, Lower, lowerer, static_name
+from holdfast.engine.values import BYTES_HEADER, OPTION, RECORD, STRING, Lower, static_name
 
 
 class _Writer:

@@ -11,9 +11,11 @@ from holdfast.engine import wasi
 from holdfast.engine.capi import HostFunction, ImportedInterface, NativeCall, NativeComponent
 from holdfast.engine.component_errors import HandlerMissing, IncompatibleComponent
 from holdfast.engine.flat_lowering import flat_lowerer
+from holdfast.engine.lifting import lifter
+from holdfast.engine.lowering import lowerer
 from holdfast.engine.outcome import Host, LimitReached
 from holdfast.engine.shapes import Signature, difference, shape_of, signature_of
-from holdfast.engine.values import VALUE_BYTES, Arena, Err, Lift, Lower, Ok, lifter, lowerer
+from holdfast.engine.values import VALUE_BYTES, Arena, Err, Lift, Lower, Ok
 from holdfast.world.functions import EXPORT, FUNCTIONS_BY_ID, PACKAGE, Function, WitError
 from holdfast.world.types import ExecuteRequest, ExecuteResponse
 

@@ -11,8 +11,10 @@ import ctypes
 from collections.abc import Awaitable
 
 from holdfast.engine.capi import VERSION, EngineUnusable, GuestFault, NativeCall, NativeEngine
+from holdfast.engine.lifting import lifter
+from holdfast.engine.lowering import lowerer
 from holdfast.engine.shapes import Handle, Primitive
-from holdfast.engine.values import BYTES_HEADER, VALUE_BYTES, Arena, lifter, lowerer
+from holdfast.engine.values import BYTES_HEADER, VALUE_BYTES, Arena
 
 _COMPONENT = """
 (component
