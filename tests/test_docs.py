@@ -11,6 +11,7 @@ import pytest
 from holdfast.bundles.manifest import parse_manifest
 from holdfast.cli.main import create_app
 from holdfast.engine import Limits
+from holdfast.engine.lifting import LIST_ITEMS
 from holdfast.hostcalls.session import DoorLimits
 from holdfast.settings import Settings
 
@@ -50,6 +51,7 @@ def test_the_limits_of_the_authors_page_are_the_defaults() -> None:
     assert f"{settings.call_memory_mb} MiB for each memory" in page
     assert f"{Limits().log_lines} log lines of {Limits().log_line_bytes // 1024} KiB" in page
     assert f"{door.host_calls:,} host calls" in page
+    assert f"{LIST_ITEMS:,} items in a list" in page
     assert f"{settings.calls_per_install} calls at once per install" in page
 
 
