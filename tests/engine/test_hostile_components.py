@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import subprocess
 import sys
@@ -176,18 +177,28 @@ async def test_a_component_that_compiles_without_end_is_ended_while_others_are_s
         await compiling
     assert answered > 10
     assert left_behind(tmp_path / "artifacts") == before
-    assert not psutil.Process().children(recursive=True)
+    assert not compilers()
+
+
+def compilers() -> list[int]:
+    """The compiling processes of this one. It may have other children: the platform of the tests that drive a browser."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "holdfast.engine.compiler" in child.cmdline():
+                found.append(child.pid)
+    return found
 
 
 async def test_closing_the_engine_ends_what_it_compiles(tmp_path: Path) -> None:
     wasm = await asyncio.to_thread(bomb)
     engine = Engine(tmp_path / "artifacts", pool_instances=8)
     compiling = asyncio.create_task(load(engine, wasm))
-    while not psutil.Process().children():
+    while not compilers():
         await asyncio.sleep(0.001)
     await engine.close()
     with pytest.raises(asyncio.CancelledError):
         await compiling
-    assert not psutil.Process().children()
+    assert not compilers()
     assert not left_behind(tmp_path / "artifacts")
     assert asyncio.all_tasks() == {asyncio.current_task()}
