@@ -69,7 +69,7 @@ def public_api(wasm: Path, request: ExecuteRequest) -> Callable[[], Any]:
     context, http = request.context, request.http
     argument = record(
         context=record(**{name: getattr(context, name) for name in context.__struct_fields__}),
-        http=record(method=http.method, url=http.url, headers=[], body=None if http.body is None else list(http.body)),
+        http=record(method=http.method, url=http.url, headers=[], body=http.body),
     )
 
     def call() -> Any:

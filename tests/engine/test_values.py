@@ -171,6 +171,7 @@ def test_types_that_extensions_do_not_have_cannot_cross() -> None:
         lifter(Unsupported("future"))
 
 
-def test_a_megabyte_crosses_whole() -> None:
-    body = bytes(range(256)) * 4096
+@pytest.mark.parametrize("size", [0, 1, 4_095, 4_096, 32_767, 32_768, 1 << 20])
+def test_bodies_of_every_size_cross_whole(size: int) -> None:
+    body = (bytes(range(256)) * (size // 256 + 1))[:size]
     assert through_wasmtime(ListOf(Primitive("u8")), body) == body

@@ -68,7 +68,7 @@ class Handles(typing.Protocol):
         """The address of a new owned `wasmtime_component_resource_any_t` for this number, freed when the call's arena is."""
 
 
-class Arena(list[bytes]):
+class Arena(list[Any]):
     """Memory of the values of one conversion: a list that keeps alive what the 32-byte values point to."""
 
     __slots__ = ("handles",)
