@@ -212,8 +212,7 @@ class Engine:
         return await asyncio.shield(task)
 
     async def _load(self, wasm: Path, sha256: str) -> Component:
-        await self.prove()
-        artifact = await self._artifacts.path(wasm, sha256)
+        _, artifact = await asyncio.gather(self.prove(), self._artifacts.path(wasm, sha256))
         try:
             native = self._native.load(artifact)
         except GuestFault as fault:

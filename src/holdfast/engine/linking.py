@@ -16,7 +16,7 @@ from holdfast.engine.lowering import lowerer
 from holdfast.engine.outcome import Host, LimitReached
 from holdfast.engine.shapes import Signature, difference, shape_of, signature_of
 from holdfast.engine.values import VALUE_BYTES, Arena, Err, Lift, Lower, Ok
-from holdfast.world.functions import EXPORT, FUNCTIONS_BY_ID, PACKAGE, Function, WitError
+from holdfast.world.functions import EXPORT, FUNCTIONS, FUNCTIONS_BY_ID, PACKAGE, Function, WitError
 from holdfast.world.types import ExecuteRequest, ExecuteResponse
 
 _WASI = re.compile(r"wasi:(?P<interface>[a-z0-9-]+/[a-z0-9-]+)@0\.2\.\d+(?:-[0-9A-Za-z.-]+)?")
@@ -83,7 +83,7 @@ def _world_function(interface: str, name: str, given: Signature) -> HostFunction
             f"The component's import `{PACKAGE}/{interface}` `{name}` has other types than the world gives it: {differs}.",
             hint="Build it against the WIT of this host; `holdfast build` does.",
         )
-    return _bind(function)
+    return _WORLD[function.id]
 
 
 def _bind(function: Function) -> HostFunction:
@@ -117,6 +117,10 @@ def _bind(function: Function) -> HostFunction:
         return answer(call, values, results)
 
     return invoke
+
+
+# Made when the service starts, not when its first call waits; the same for every component, since its types are found equal to these.
+_WORLD: dict[str, HostFunction] = {function.id: _bind(function) for function in FUNCTIONS}
 
 
 def _wasi_functions(interface: str, imported: ImportedInterface) -> dict[str, tuple[HostFunction, bool]]:

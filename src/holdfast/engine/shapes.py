@@ -8,6 +8,7 @@ from __future__ import annotations
 import types
 import typing
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -85,6 +86,7 @@ def wit_name(python_name: str) -> str:
     return python_name.replace("_", "-")
 
 
+@cache
 def shape_of(annotation: Any) -> Shape:
     """The shape of a type of `holdfast.world.types`. Raises TypeError for an annotation that has no WIT form."""
     if annotation in _PRIMITIVES:
@@ -109,6 +111,7 @@ def shape_of(annotation: Any) -> Shape:
     raise TypeError(f"{annotation!r} has no WIT form")
 
 
+@cache
 def signature_of(function: Function) -> Signature:
     """The signature that a component must have for this import."""
     ok = None if function.ok is None else shape_of(function.ok)
