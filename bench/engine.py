@@ -28,8 +28,9 @@ from tests.engine.guests import RETURN, module
 ROOT = Path(__file__).parents[1]
 ARTIFACTS = ROOT / "build" / "artifacts"
 QUICK = "--quick" in sys.argv
-SECONDS = 0.4 if QUICK else 1.5
-ROUNDS = 3 if QUICK else 5
+SECONDS = 0.2 if QUICK else 0.5
+ROUNDS = 5 if QUICK else 15
+POOL_INSTANCES = 512
 CONTEXT = ContextData("request", "tenant", "extension", "install", "version")
 ECHO = module(
     "(i64.store (i32.const 1036) (i64.load (i32.add (local.get $request) (i32.const 76))))"
@@ -76,13 +77,24 @@ async def rate_of(call: Callable[[], Awaitable[object]]) -> float:
     return count / (time.perf_counter() - started)
 
 
-async def interleaved(contestants: dict[str, Callable[[], Awaitable[float]]]) -> dict[str, float]:
-    """Median rates, the contestants measured in turn so that a disturbance of the machine meets all of them."""
+class Rates:
+    """Rates of contestants that were measured in turn, so that a disturbance of the machine meets all of them."""
+
+    def __init__(self, rates: dict[str, list[float]]) -> None:
+        self.median = {name: statistics.median(values) for name, values in rates.items()}
+        self._rates = rates
+
+    def ratio(self, one: str, other: str) -> float:
+        """The median, over the rounds, of how many times faster one was than the other in the same round."""
+        return round(statistics.median(a / b for a, b in zip(self._rates[one], self._rates[other], strict=True)), 2)
+
+
+async def interleaved(contestants: dict[str, Callable[[], Awaitable[float]]]) -> Rates:
     rates: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(ROUNDS):
         for name, measure in contestants.items():
             rates[name].append(await measure())
-    return {name: statistics.median(values) for name, values in rates.items()}
+    return Rates(rates)
 
 
 def in_loop(call: Callable[[], object]) -> Callable[[], Awaitable[float]]:
@@ -115,16 +127,16 @@ async def fresh_calls(pooled: Engine, unpooled: Engine) -> dict[str, Any]:
     rates = await interleaved(
         {
             "ours": executing(pooled, await loaded(pooled, wasm), sent),
-            "bare": in_loop(baselines.bare_c_api(wasm, sent, PoolSizes())),
+            "bare": in_loop(baselines.bare_c_api(wasm, sent, PoolSizes(instances=POOL_INSTANCES))),
             "ours unpooled": executing(unpooled, await loaded(unpooled, wasm), sent),
             "package": in_loop(baselines.public_api(wasm, sent)),
         }
     )
     return {
-        "calls a second": {name: round(value) for name, value in rates.items()},
-        "slower than the bare C API by": round(rates["bare"] / rates["ours"], 2),
-        "pool makes it faster by": round(rates["ours"] / rates["ours unpooled"], 2),
-        "faster than the package, unpooled, by": round(rates["ours"] / rates["package"], 2),
+        "calls a second": {name: round(value) for name, value in rates.median.items()},
+        "slower than the bare C API by": rates.ratio("bare", "ours"),
+        "pool makes it faster by": rates.ratio("ours", "ours unpooled"),
+        "faster than the package, unpooled, by": rates.ratio("ours", "package"),
     }
 
 
@@ -252,7 +264,7 @@ async def beside_computing_guests(pooled: Engine) -> dict[str, Any]:
 
 
 async def run() -> dict[str, Any]:
-    pooled, unpooled = Engine(ARTIFACTS, pool_instances=512), Engine(ARTIFACTS, pool=False)
+    pooled, unpooled = Engine(ARTIFACTS, pool_instances=POOL_INSTANCES), Engine(ARTIFACTS, pool=False)
     with tempfile.TemporaryDirectory() as folder:
         measured = {
             "fresh instance per call, QuickJS hello": await fresh_calls(pooled, unpooled),

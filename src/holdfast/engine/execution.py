@@ -130,35 +130,36 @@ class _Slots:
 
 
 class _Clock:
-    """Advances the engine's clock while calls run, from a thread of its own: a guest that computes holds the loop's thread."""
+    """Advances the engine's clock while calls run, from a thread of its own: a guest that computes holds the loop's thread.
+
+    A call adds itself to `calls`, wakes the clock when it rests, and takes itself off: plain attributes, because every call does it.
+    """
 
     def __init__(self, engine: NativeEngine) -> None:
+        self.calls = 0
+        self.resting = True
         self._engine = engine
         self._wanted = threading.Event()
         self._stopped = False
-        self._calls = 0
         self._thread = threading.Thread(target=self._run, name="holdfast-clock", daemon=True)
         self._thread.start()
 
-    def enter(self) -> None:
-        self._calls += 1
-        if not self._wanted.is_set():
-            self._wanted.set()
-
-    def leave(self) -> None:
-        self._calls -= 1
+    def wake(self) -> None:
+        self._wanted.set()
 
     def _run(self) -> None:
         while not self._stopped:
             self._wanted.wait()
+            self._wanted.clear()
+            self.resting = False
             idle = 0
             # It goes on for a while when no call runs: to wake and to rest for each call would cost more than the call's own overhead.
             while idle < _IDLE_TICKS and not self._stopped:
                 time.sleep(TICK_SECONDS)
                 self._engine.tick()
-                idle = 0 if self._calls else idle + 1
-            self._wanted.clear()
-            if self._calls:  # one came between the last look and the clearing
+                idle = 0 if self.calls else idle + 1
+            self.resting = True
+            if self.calls:  # one came between the last look and the rest
                 self._wanted.set()
 
     def stop(self) -> None:
@@ -190,10 +191,16 @@ class Engine:
         Raises EngineUnusable with a sentence naming what does not work.
         """
         if self._proof is None:
-            self._clock.enter()
-            self._proof = asyncio.create_task(prove(self._native))
-            self._proof.add_done_callback(lambda _: self._clock.leave())
+            self._proof = asyncio.create_task(self._prove())
         await asyncio.shield(self._proof)
+
+    async def _prove(self) -> None:
+        self._clock.calls += 1
+        self._clock.wake()
+        try:
+            await prove(self._native)
+        finally:
+            self._clock.calls -= 1
 
     async def load(self, wasm: Path, sha256: str) -> Component:
         """The component of a wasm file, whose SHA-256 is given in hex: from memory, from its artifact, or compiled.
@@ -262,27 +269,26 @@ class Engine:
         """The call itself. Raises GuestFault, and leaves in the state which host function or limit ended the guest, if one did."""
         arena = Arena()
         arguments = lower_request(request, arena)
-        call = NativeCall(
-            self._native,
-            state,
-            memory_bytes=limits.memory_mb << 20,
-            memories=limits.memories,
-            tables=limits.tables,
-            table_elements=limits.table_elements,
-            instances=limits.instances,
-            fuel=limits.fuel,
-            expiry=(started + limits.timeout_ms / 1000, limits.timeout_ms),
-        )
-        self._clock.enter()
+        call = NativeCall(self._native, state, limits, (started + limits.timeout_ms / 1000, limits.timeout_ms))
+        clock = self._clock
+        clock.calls += 1
+        if clock.resting:
+            clock.wake()
         try:
-            raw = await call.call(await call.instantiate(component.native), arguments, 1)
+            waits = call.instantiate(component.native)
+            if waits is not None:
+                await waits
+            waits = call.start(arguments)
+            if waits is not None:
+                await waits
+            raw = call.result()
             try:
                 response: ExecuteResponse = lift_response(raw, 0, call)
             finally:
                 call.release()
             return response
         finally:
-            self._clock.leave()
+            clock.calls -= 1
             state.ended_by = call.failure
             if self._native.fuel:
                 state.fuel_used = (_UNLIMITED_FUEL if limits.fuel is None else limits.fuel) - call.fuel_left()

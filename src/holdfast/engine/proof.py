@@ -13,6 +13,7 @@ from collections.abc import Awaitable
 from holdfast.engine.capi import VERSION, EngineUnusable, GuestFault, NativeCall, NativeEngine
 from holdfast.engine.lifting import lifter
 from holdfast.engine.lowering import lowerer
+from holdfast.engine.outcome import Limits
 from holdfast.engine.shapes import Handle, Primitive
 from holdfast.engine.values import BYTES_HEADER, VALUE_BYTES, Arena
 
@@ -68,15 +69,20 @@ async def prove(engine: NativeEngine) -> None:
         step = "defining host functions and resources"
         component.define("holdfast:proof/host", {"make": (_make, False), "wait": (_wait, True)}, {"thing": _RESOURCE})
         component.choose_export("prove")
-        call = NativeCall(engine, None, memory_bytes=1 << 20, memories=1, tables=4, table_elements=100, instances=8)
+        call = NativeCall(engine, None, Limits(memory_mb=1))
         try:
             step = "instantiating asynchronously"
-            function = await call.instantiate(component)
+            waits = call.instantiate(component)
+            if waits is not None:
+                await waits
             step = "calling asynchronously, with a host function that waits"
             arena = Arena()
-            raw = await call.call(function, lowerer(Primitive("string"))(_TEXT, arena), 1)
+            waits = call.start(lowerer(Primitive("string"))(_TEXT, arena))
+            _expect(waits is not None)
+            if waits is not None:
+                await waits
             step = "reading a result"
-            _expect(lifter(Primitive("string"))(raw, 0, call) == _TEXT[:-1])
+            _expect(lifter(Primitive("string"))(call.result(), 0, call) == _TEXT[:-1])
             call.release()
             step = "dropping a resource"
             _expect(not call.resources)

@@ -14,7 +14,7 @@ from wasmtime import _ffi as ffi
 
 from holdfast.engine.capi import prototypes as c
 from holdfast.engine.capi.prototypes import GuestFault, take_error
-from holdfast.engine.outcome import DeadlinePassed
+from holdfast.engine.outcome import DeadlinePassed, Limits
 from holdfast.engine.values import BYTES_HEADER, VALUE_BYTES, Arena
 
 if TYPE_CHECKING:
@@ -51,19 +51,7 @@ class NativeCall:
         "state",
     )
 
-    def __init__(
-        self,
-        engine: NativeEngine,
-        state: Any,
-        *,
-        memory_bytes: int,
-        memories: int,
-        tables: int,
-        table_elements: int,
-        instances: int,
-        fuel: int | None = None,
-        expiry: tuple[float, int] | None = None,
-    ):
+    def __init__(self, engine: NativeEngine, state: Any, limits: Limits, expiry: tuple[float, int] | None = None) -> None:
         """`expiry` is when the call's time is up, on `time.perf_counter`, and how much it had, in ms."""
         self._store = c.store_new(engine.address, None, None)
         self._context: int = c.store_context(self._store)
@@ -77,12 +65,12 @@ class NativeCall:
         self._pending: set[int] = set()
         self._running = False
         self._scratch = _scratches.pop() if _scratches else _Scratch()
-        c.store_limiter(self._store, memory_bytes, table_elements, instances, tables, memories)
+        c.store_limiter(self._store, limits.memory_mb << 20, limits.table_elements, limits.instances, limits.tables, limits.memories)
         # One tick: a guest that computes gives the loop back at every tick of the engine's clock.
         c.set_epoch_deadline(self._context, 1)
         c.epoch_yield(self._context, 1)
         if engine.fuel:
-            self._succeeds(c.context_set_fuel(self._context, _UNLIMITED if fuel is None else fuel))
+            self._succeeds(c.context_set_fuel(self._context, _UNLIMITED if limits.fuel is None else limits.fuel))
         calls[self._context] = self
 
     @staticmethod
@@ -171,41 +159,52 @@ class NativeCall:
             self.failure = reason
         self._wake()
 
-    async def instantiate(self, component: NativeComponent) -> int:
-        """A fresh instance of a linked component. Returns the address of its handler function. Raises GuestFault."""
+    def instantiate(self, component: NativeComponent) -> Awaitable[None] | None:
+        """Makes a fresh instance of a linked component: at once, or when what is returned was awaited. Either raises GuestFault."""
         at = self._scratch
         self._running = True
         future = c.linker_instantiate_async(component.linker_address, self._context, component.address, at.instance, at.error_address)
-        if c.future_poll(future):
-            self._running = False
-            c.future_delete(future)
-        else:
-            await self._finish(future)
+        if not c.future_poll(future):
+            return self._instantiate_later(future, component)
+        self._running = False
+        c.future_delete(future)
+        self._find_handler(component)
+        return None
+
+    async def _instantiate_later(self, future: int, component: NativeComponent) -> None:
+        await self._finish(future)
+        self._find_handler(component)
+
+    def _find_handler(self, component: NativeComponent) -> None:
+        at = self._scratch
         if at.error.value:
             self._fail()
         if not c.instance_get_func(at.instance, self._context, component.export_address, at.function):
             raise GuestFault("the export is not a function")
-        return at.function
 
-    async def call(self, function: int, arguments: bytes, count: int) -> bytes:
-        """Calls a function with lowered arguments, whose arena the caller holds until it returns.
+    def start(self, argument: bytes) -> Awaitable[None] | None:
+        """Calls the instance's handler with one lowered argument, whose arena the caller holds until it has the result.
 
-        Returns the 32 bytes of its result, valid until `release`. Raises GuestFault.
+        It has returned at once, or when what is returned was awaited; then `result` has its answer, or raises GuestFault.
         """
         at = self._scratch
         self._running = True
-        future = c.func_call_async(function, self._context, id(arguments) + BYTES_HEADER, count, at.result, 1, at.error_address)
-        if c.future_poll(future):
-            self._running = False
-            c.future_delete(future)
-        else:
-            await self._finish(future)
+        future = c.func_call_async(at.function, self._context, id(argument) + BYTES_HEADER, 1, at.result, 1, at.error_address)
+        if not c.future_poll(future):
+            return self._finish(future)
+        self._running = False
+        c.future_delete(future)
+        return None
+
+    def result(self) -> bytes:
+        """The 32 bytes of the handler's answer, valid until `release`. Raises GuestFault."""
+        at = self._scratch
         if at.error.value:
             self._fail()
         return ctypes.string_at(at.result, VALUE_BYTES)
 
     def release(self) -> None:
-        """Frees the memory of the result of `call`."""
+        """Frees the memory of the result."""
         c.value_delete(self._scratch.result)
 
     def _fail(self) -> NoReturn:
@@ -233,6 +232,9 @@ class NativeCall:
             for key in self._pending:  # continuations that Wasmtime will not ask for again
                 pending.pop(key, None)
             self.resources.clear()
+            if self._scratch.error.value:  # nobody looked at it
+                take_error(self._scratch.error.value)
+                self._scratch.error.value = None
             _scratches.append(self._scratch)
 
     @property
