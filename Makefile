@@ -61,8 +61,9 @@ screenshots: setup ## Take the pictures of the documentation anew, from a run in
 	@HOLDFAST_SCREENSHOTS="$(CURDIR)/docs/images" $(BIN)/pytest -q tests/e2e/test_browser.py
 
 .PHONY: bench
-bench: setup ## Measure against baselines of the same run; writes docs/performance.json
+bench: setup ## Measure against baselines of the same run; writes docs/performance.json and .md
 	@$(BIN)/python -m bench.engine --write
+	@$(BIN)/python -m bench.page
 
 .PHONY: clean
 clean: ## Remove .venv and caches; the data folder stays
