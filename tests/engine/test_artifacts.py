@@ -67,6 +67,16 @@ async def test_an_artifact_of_another_host_is_compiled_again(tmp_path: Path, was
     assert len(compilations) == 2
 
 
+@pytest.mark.parametrize("name", ["VERSION", "SETTINGS_REVISION"])
+async def test_an_artifact_of_another_version_or_configuration_is_compiled_again(
+    tmp_path: Path, wasm: Path, compilations: list[Path], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    older = await ArtifactStore(tmp_path / "a").path(wasm, guests.sha256(wasm))
+    monkeypatch.setattr(artifacts, name, "another")
+    assert await ArtifactStore(tmp_path / "a").path(wasm, guests.sha256(wasm)) != older
+    assert len(compilations) == 2
+
+
 async def test_an_artifact_put_under_another_components_name_is_not_loaded(tmp_path: Path, wasm: Path, compilations: list[Path]) -> None:
     other = guests.assemble(module(RETURN, response=guests.answer(404, None)))
     store = ArtifactStore(tmp_path / "a")

@@ -11,11 +11,16 @@ from typing import Any, TypeVar, cast
 
 from wasmtime import _ffi as ffi
 
+from holdfast.errors import HoldfastError
+
 VERSION: str = importlib.metadata.version("wasmtime")
 
 
-class EngineUnusable(RuntimeError):
-    """The installed wasmtime lacks an entry point this module needs. Raised when the module's self-check runs, before any guest does."""
+class EngineUnusable(HoldfastError):
+    """Raised, before any guest runs, when the installed wasmtime lacks an entry point or no longer does what the engine relies on."""
+
+    code = "engine_unusable"
+    status = 503
 
 
 def entry_point(name: str, result: Any, *arguments: Any) -> Any:
