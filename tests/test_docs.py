@@ -39,6 +39,14 @@ def test_every_command_a_page_shows_exists(page: Path) -> None:
     assert set(shown) <= COMMANDS
 
 
+def test_every_command_that_a_message_names_exists() -> None:
+    words = re.compile(r"[`“](?:holdfast|alga) ([a-z]+)")
+    for folder in ("src", "sdk", "examples"):
+        for file in (ROOT / folder).rglob("*"):
+            if file.suffix in {".py", ".ts", ".js", ".html", ".md"} and "dist" not in file.parts:
+                assert set(words.findall(file.read_text())) <= COMMANDS, file
+
+
 def test_the_manifest_of_the_authors_page_is_valid() -> None:
     (block,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "tasks" / "write-an-extension.md").read_text(), re.S)
     assert parse_manifest(block.encode()).display_name == json.loads(block)["displayName"]

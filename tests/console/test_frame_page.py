@@ -22,9 +22,9 @@ def test_a_frame_that_never_says_ready_is_shown_once_it_has_loaded(page: Page, s
     [
         (JSONResponse({"code": "extract_failed"}, 500), "extract_failed", "Pack it again"),
         (JSONResponse({"code": "archive_hash_mismatch"}, 502), "archive_hash_mismatch", "not the one that was installed"),
-        (JSONResponse({"error": "runner_unreachable", "message": "No runner."}, 502), "runner_unreachable", "holdfast doctor"),
+        (JSONResponse({"error": "runner_unreachable", "message": "No runner."}, 502), "runner_unreachable", "try again in a moment"),
         (PlainTextResponse("", 404), "http_404", "ui/index.html"),
-        (JSONResponse({"code": "<img src=x>"}, 500), "http_500", "holdfast doctor"),
+        (JSONResponse({"code": "<img src=x>"}, 500), "http_500", "log says what happened"),
     ],
 )
 def test_a_refusal_of_the_runner_is_shown_with_what_to_do(page: Page, site: Site, answer: Response, code: str, advice: str) -> None:

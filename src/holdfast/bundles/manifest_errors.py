@@ -43,7 +43,7 @@ class ManifestError(HoldfastError):
         where = "manifest.json" if first["path"] == "$" else f"manifest.json, {first['path']}"
         super().__init__(
             f"{where}: {first['message']}.{more}",
-            hint="Correct manifest.json and try again; `holdfast doctor` checks it too.",
+            hint="Correct manifest.json and try again.",
             details={"issues": list(issues)},
         )
 

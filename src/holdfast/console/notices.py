@@ -52,7 +52,7 @@ FAILED = Notice(
     code="internal_error",
     heading="Something went wrong",
     message="The console could not make this page. The log of the platform says why.",
-    hint="Load the page again. If it stays like this, “holdfast doctor” checks every part of the platform.",
+    hint="Load the page again. If it stays like this, the platform's log says why.",
 )
 
 OTHER_SITE = Notice(

@@ -71,7 +71,9 @@ async def _by_token(services: Services, token: str) -> Identity:
         find = find_api_key if token.startswith(KEY_MARK) else find_session
         identity = await find(services.db, token, now=services.now)
     if identity is None:
-        raise Unauthenticated("The token is unknown, expired or revoked.", hint="`holdfast login` or the console gives a new one.")
+        raise Unauthenticated(
+            "The token is unknown, expired or revoked.", hint="Log in again in the console, or use the API key that `holdfast up` printed."
+        )
     return identity
 
 

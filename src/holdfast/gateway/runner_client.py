@@ -18,7 +18,7 @@ from holdfast.gateway.errors import BadGateway, GatewayTimeout
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 # The runner keeps the deadline itself and says how the call ended. Only when it says nothing does the gateway give up.
 GRACE_SECONDS = 2.0
-_HINT = "Is the runner running? `holdfast doctor` finds out."
+_HINT = "Is the runner running? GET /healthz on its port tells; `holdfast up` starts it."
 
 _log = structlog.get_logger(__name__)
 

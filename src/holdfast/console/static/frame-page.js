@@ -7,16 +7,16 @@ const ADVICE = {
   archive_hash_mismatch: "The stored bundle is not the one that was installed. Install the extension again.",
   extract_failed: "The bundle could not be unpacked. Pack it again with “holdfast pack” and install it again.",
   bundle_not_found: "The bundle is missing from the bundle store. Install the extension again.",
-  bad_gateway: "The runner does not answer. “holdfast doctor” finds out why; then try again.",
+  bad_gateway: "The runner does not answer. The platform starts it again by itself: try again in a moment. Its log says why it stopped.",
   gateway_timeout: "The runner took too long to answer. Try again in a moment.",
-  bundle_store_unavailable: "The bundle store does not answer. “holdfast doctor” finds out why; then try again.",
-  runner_unreachable: "The runner does not answer. “holdfast doctor” finds out why; then try again.",
+  bundle_store_unavailable: "The bundle store does not answer. See that it is there and that BUNDLE_STORE_BASE names it, then try again.",
+  runner_unreachable: "The runner does not answer. The platform starts it again by itself: try again in a moment. Its log says why it stopped.",
   runner_timeout: "The runner took too long to answer. Try again in a moment.",
 };
 const ADVICE_BY_STATUS = {
   401: "Your session has ended. Log in again.",
   404: "The runner has no page for this version. Does the bundle contain ui/index.html? Then install it again.",
-  502: "The runner does not answer. “holdfast doctor” finds out why; then try again.",
+  502: "The runner does not answer. The platform starts it again by itself: try again in a moment. Its log says why it stopped.",
   504: "The runner took too long to answer. Try again in a moment.",
 };
 
@@ -36,7 +36,7 @@ function show(state) {
 function fail(code, message, status, hint) {
   failure.querySelector("[data-failure-code]").textContent = code;
   failure.querySelector("[data-failure-message]").textContent = message;
-  failure.querySelector("[data-failure-advice]").textContent = ADVICE[code] ?? hint ?? ADVICE_BY_STATUS[status] ?? "“holdfast doctor” checks every part of the platform.";
+  failure.querySelector("[data-failure-advice]").textContent = ADVICE[code] ?? hint ?? ADVICE_BY_STATUS[status] ?? "The platform's log says what happened.";
   show("failed");
 }
 
