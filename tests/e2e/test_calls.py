@@ -47,6 +47,29 @@ def test_the_same_call_from_the_command_line(platform: Running) -> None:
     assert json.loads(answer["body"])["text"] == "from the command line"
 
 
+def test_every_command_gives_its_result_as_json(platform: Running, built: Callable[[str], Path], tmp_path: Path) -> None:
+    project = tmp_path / "echo"
+    shutil.copytree(built("echo"), project)
+
+    def told(*arguments: str | Path) -> dict[str, object]:
+        done = platform.command(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        answer: dict[str, object] = json.loads(done.stdout)
+        return answer
+
+    build = told("build", project)
+    assert build["cached"] is True and str(build["component"]).endswith("dist/main.wasm")
+    pack = told("pack", project)
+    assert Path(str(pack["path"])).is_file()
+    install = told("install", project)
+    assert set(install) == {"registry_id", "version_id", "install_id", "content_hash", "url"}
+    assert install["content_hash"] == f"sha256:{pack['sha256']}"
+    listed = told("list")["extensions"]
+    assert isinstance(listed, list) and install["registry_id"] in [extension["registry_id"] for extension in listed]
+    assert told("invoke", str(install["registry_id"]), "POST", "/echo", "--data", "{}")["status"] == 200
+    assert told("uninstall", str(install["registry_id"]))["registry_id"] == install["registry_id"]
+
+
 def test_status_headers_and_bytes_arrive_as_the_handler_gave_them(platform: Running, built: Callable[[str], Path]) -> None:
     installed = platform.command("install", built("echo"), "--json")
     assert installed.returncode == 0, installed.stderr

@@ -21,8 +21,8 @@ async def build(directory: Path = Path(), *, data_dir: DataDir = None, json: Jso
     del data_dir  # every command takes it, so that scripts need not know which ones use it
     report = await build_project(directory, toolchain=Toolchain(), progress=progress_notes(quiet=json))
     if json:
-        print_json(msgspec.to_builtins(report))
+        print_json(msgspec.to_builtins(report, enc_hook=str))
     elif report.component is None:
         print_lines("Built: an extension of pages only, it has no component.")
     else:
-        print_lines(f"Built {report.component}")
+        print_lines(f"{'Nothing had changed in' if report.cached else 'Built'} {report.component}")
