@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 import pytest
@@ -146,7 +145,8 @@ async def test_cancelling_the_call_ends_the_guest(engine: Engine) -> None:
     wasm = guests.assemble(module("(loop $again (br $again)) " + RETURN))
     component = await engine.load(wasm, guests.sha256(wasm))
     task = asyncio.create_task(engine.execute(component, request(), RecordingHost(), Limits(timeout_ms=60_000)))
-    await asyncio.sleep(0.02)
+    while not calls.calls:
+        await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -160,11 +160,9 @@ async def test_other_calls_go_on_while_guests_compute_without_end(engine: Engine
     good = module(RETURN)
     await run(good)
     answered = 0
-    started = time.monotonic()
     while answered < 20:
         assert (await run(good)).response is not None
         answered += 1
-    assert time.monotonic() - started < 60
     outcomes = await asyncio.gather(*hostile)
     assert {outcome.failure.code for outcome in outcomes if outcome.failure} == {FailureCode.DEADLINE}
 

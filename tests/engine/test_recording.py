@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.engine import Engine, FailureCode, Limits
 from holdfast.engine.recording import Monotonic, Recorder, RecordingUnreadable, Replay, read_recording
+from holdfast.engine.wasi import SystemSources
 from holdfast.world.functions import WitError
 from holdfast.world.types import StorageEntry, StorageError
 from tests.engine import guests
@@ -62,16 +63,29 @@ async def test_a_replay_gives_the_same_answer_with_no_host(engine: Engine, wasi:
     assert (await engine.execute(component, request(), other, Limits(), sources=other)).response != first.response
 
 
+class LeapingSources(SystemSources):
+    """A clock on which every wait is over at once."""
+
+    def __init__(self) -> None:
+        self._leapt = 0
+
+    def monotonic_ns(self) -> int:
+        return super().monotonic_ns() + self._leapt
+
+    async def wait(self, nanoseconds: int) -> None:
+        self._leapt += nanoseconds
+
+
 async def test_a_replay_does_not_wait(engine: Engine, wasi: System) -> None:
-    sleeper = await wasi.load(module("(call $block (call $sleep (i64.const 30000000))) " + RETURN, imports=SLEEP))
-    recorder = Recorder(RecordingHost())
-    await engine.execute(sleeper, request(), recorder, Limits(), sources=recorder)
+    sleeper = await wasi.load(module("(call $block (call $sleep (i64.const 86400000000000))) " + RETURN, imports=SLEEP))
+    recorder = Recorder(RecordingHost(), LeapingSources())
+    first = await engine.execute(sleeper, request(), recorder, Limits(), sources=recorder)
     recording = recorder.recording(sleeper.sha256, request())
     assert [type(entry) for entry in recording.entries] == [Monotonic, Monotonic]
     replay = Replay(recording)
-    # The recorded clock says when the time has passed, so the deadline of a millisecond is enough for a sleep of thirty.
-    outcome = await engine.execute(sleeper, request(), replay, Limits(timeout_ms=25), sources=replay)
-    assert outcome.failure is None
+    # A sleep of a day within a deadline of seconds: the recorded clock says that the time has passed.
+    outcome = await engine.execute(sleeper, request(), replay, Limits(), sources=replay)
+    assert outcome.failure is None and outcome.response == first.response
 
 
 async def test_another_component_diverges_with_a_failure(engine: Engine, wasi: System) -> None:
