@@ -1,4 +1,4 @@
-"""The shapes of component-model values as plain data: from the world's Python types, and (in capi.py) from a compiled component.
+"""The shapes of component-model values as plain data: from the world's Python types, and (in capi) from a compiled component.
 
 Two shapes are equal exactly when the values are interchangeable at the boundary: same kinds, same names, same order.
 """

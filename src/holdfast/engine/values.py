@@ -41,7 +41,7 @@ PAIR = struct.Struct("<QQ")
 QUAD = struct.Struct("<QQQQ")
 
 BYTES_HEADER = bytes.__basicsize__ - 1
-"""Offset of a bytes object's data from its address in CPython. `capi.prove()` checks it before anything relies on it."""
+"""Offset of a bytes object's data from its address in CPython. `proof.prove` checks it before anything relies on it."""
 
 PRIMITIVE: dict[str, tuple[int, struct.Struct]] = {
     "bool": (BOOL, struct.Struct("<?")),
@@ -59,7 +59,7 @@ PRIMITIVE: dict[str, tuple[int, struct.Struct]] = {
 
 
 class Handles(typing.Protocol):
-    """Turns resource handles of one call into numbers and back; capi.py implements it over the store of the call."""
+    """Turns resource handles of one call into numbers and back; capi implements it over the store of the call."""
 
     def number(self, resource: int) -> int:
         """The number behind the `wasmtime_component_resource_any_t` at this address. Only valid inside the callback that received it."""
