@@ -92,7 +92,7 @@ def faulty(platform: Running, built: Callable[[str], Path]) -> str:
 
 @pytest.mark.parametrize(
     ("path", "status", "words"),
-    [("/throw", 500, "always fails"), ("/loop", 504, "did not finish within"), ("/memory", 502, "memory")],
+    [("/throw", 500, "always fails"), ("/loop", 504, "did not finish within"), ("/memory", 500, "out of memory")],
     ids=["throws", "loops for ever", "eats memory"],
 )
 def test_a_handler_that_fails_is_told_apart_and_the_next_call_succeeds(
@@ -100,7 +100,7 @@ def test_a_handler_that_fails_is_told_apart_and_the_next_call_succeeds(
 ) -> None:
     with platform.client() as client:
         failed = client.get(f"/api/ext/{faulty}{path}")
-        assert failed.status_code in {status, 500}, failed.text
+        assert failed.status_code == status, failed.text
         assert words in failed.text
         assert client.get(f"/api/ext/{faulty}/ok").json() == {"ok": True}
         assert client.get(f"/api/ext/{WITH_HANDLER[0]}/notes").status_code == 200
