@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 def _variables(*names: str) -> AliasChoices:
     """The variables of one setting: each name as given and with the prefix `RUNNER_`; the first that is set wins."""
     return AliasChoices(*[alias for name in names for alias in (name, f"RUNNER_{name}")])
+
+
+def _level(value: Any) -> Any:
+    """A log level in our words: of a filter such as `info,ext=debug`, the part without a target; `warn` and `trace` have other names here."""
+    if not isinstance(value, str):
+        return value
+    bare = next((part for part in value.lower().replace(" ", "").split(",") if part and "=" not in part), "info")
+    return {"trace": "debug", "warn": "warning", "off": "error"}.get(bare, bare)
 
 
 class Settings(BaseSettings):
@@ -49,8 +57,16 @@ class Settings(BaseSettings):
     )
 
     # Between gateway and runner
+    runner_backend: Literal["docker", "knative"] = Field(
+        "knative",
+        validation_alias=AliasChoices("RUNNER_BACKEND"),
+        description="With `docker`, RUNNER_DOCKER_HOST names the runner where both addresses are set; with `knative`, RUNNER_BASE_URL does.",
+    )
+    runner_docker_host: str | None = Field(
+        None, validation_alias=AliasChoices("RUNNER_DOCKER_HOST"), description="Where the gateway finds a runner in a container."
+    )
     runner_base_url: str | None = Field(
-        None, validation_alias=AliasChoices("RUNNER_DOCKER_HOST", "RUNNER_BASE_URL"), description="Where the gateway finds the runner."
+        None, validation_alias=AliasChoices("RUNNER_BASE_URL"), description="Where the gateway finds the runner."
     )
     runner_public_base: str = Field(
         "/runner",
@@ -60,6 +76,11 @@ class Settings(BaseSettings):
     runner_service_token: SecretStr | None = Field(
         None, validation_alias=AliasChoices("RUNNER_SERVICE_TOKEN"), description="Shared token: gateway to runner, and runner to gateway."
     )
+    require_auth: bool = Field(
+        True,
+        validation_alias=AliasChoices("RUNNER_REQUIRE_AUTH"),
+        description="Answer only callers with the service token. `false`, for callers that send none, is refused in production.",
+    )
     runner_storage_api_token: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("RUNNER_STORAGE_API_TOKEN"),
@@ -67,6 +88,11 @@ class Settings(BaseSettings):
     )
     alga_auth_key: SecretStr | None = Field(
         None, validation_alias=_variables("ALGA_AUTH_KEY"), description="Key the runner sends as x-api-key to the install lookups."
+    )
+    alga_auth_key_file: Path = Field(
+        Path("/vault/secrets/alga_auth_key"),
+        validation_alias=_variables("ALGA_AUTH_KEY_FILE"),
+        description="File that holds the key of the install lookups; read when ALGA_AUTH_KEY is not set and the file is there.",
     )
     registry_base_url: str | None = Field(
         None, validation_alias=_variables("REGISTRY_BASE_URL"), description="Origin of the gateway as the runner sees it."
@@ -86,12 +112,29 @@ class Settings(BaseSettings):
     bundle_store_base: str | None = Field(
         None,
         validation_alias=_variables("BUNDLE_STORE_BASE"),
-        description="Bundle store: a folder or a file:// URL; unset means bundles/ in the data folder.",
+        description="Bundle store: a folder, a file:// URL, an s3:// URL, or an http(s) URL whose first path segment is the bucket (with "
+        "the S3 credentials) or that serves the same paths openly (without); unset means bundles/ in the data folder.",
+    )
+    s3_access_key: SecretStr | None = Field(
+        None, validation_alias=_variables("S3_ACCESS_KEY", "MINIO_ACCESS_KEY"), description="Access key of an S3-compatible bundle store."
+    )
+    s3_secret_key: SecretStr | None = Field(
+        None, validation_alias=_variables("S3_SECRET_KEY", "MINIO_SECRET_KEY"), description="Secret key of an S3-compatible bundle store."
+    )
+    s3_region: str = Field("us-east-1", validation_alias=_variables("S3_REGION"), description="Region of an S3-compatible bundle store.")
+    s3_endpoint: str | None = Field(
+        None, validation_alias=_variables("S3_ENDPOINT"), description="Server of an s3:// bundle store, when it is not Amazon's."
     )
     cache_root: Path | None = Field(
         None,
         validation_alias=_variables("EXT_CACHE_ROOT"),
         description="Folder of unpacked bundles; unset means cache/ in the data folder.",
+    )
+    cache_max_bytes: int = Field(
+        4 * 1024**3,
+        gt=0,
+        validation_alias=_variables("EXT_CACHE_MAX_BYTES"),
+        description="Size of the folder of unpacked bundles, in bytes; beyond it, those that were not used for longest are removed.",
     )
     artifact_root: Path | None = Field(
         None,
@@ -127,6 +170,54 @@ class Settings(BaseSettings):
     )
     ui_proxy_timeout_ms: int = Field(
         5_000, gt=0, validation_alias=_variables("UI_PROXY_TIMEOUT_MS"), description="Time limit of one call-route, in milliseconds."
+    )
+    ui_proxy_auth_key: SecretStr | None = Field(
+        None,
+        validation_alias=_variables("UI_PROXY_AUTH_KEY"),
+        description="Accepted and never sent, as in the existing runner: it would lend a service's rights to an extension.",
+    )
+    vault_addr: str | None = Field(
+        None,
+        validation_alias=_variables("VAULT_ADDR", "ALGA_VAULT_ADDR"),
+        description="Vault that opens secret envelopes; unset means none.",
+    )
+    vault_token_file: Path = Field(
+        Path("/run/secrets/alga_vault_token"),
+        validation_alias=_variables("ALGA_VAULT_TOKEN_FILE"),
+        description="File that holds the Vault token; read for each envelope, so that it may be renewed.",
+    )
+    vault_namespace: str | None = Field(
+        None, validation_alias=_variables("VAULT_NAMESPACE", "ALGA_VAULT_NAMESPACE"), description="Vault namespace."
+    )
+    vault_transit_mount: str = Field(
+        "transit", validation_alias=_variables("ALGA_VAULT_TRANSIT_MOUNT"), description="Where Vault's transit engine is mounted."
+    )
+    signing_trust_bundle: Path | None = Field(
+        None,
+        validation_alias=_variables("SIGNING_TRUST_BUNDLE"),
+        description="File of the keys whose signatures count; unset means trusted-keys.json in the data folder.",
+    )
+    debug_redis_url: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("RUNNER_DEBUG_REDIS_URL"),
+        description="Redis that keeps the debug stream; unset means the gateway's memory.",
+    )
+    debug_redis_password: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("RUNNER_DEBUG_REDIS_PASSWORD"),
+        description="Password for RUNNER_DEBUG_REDIS_URL when the URL has none.",
+    )
+    debug_redis_stream_prefix: str = Field(
+        "ext-debug:",
+        validation_alias=AliasChoices("RUNNER_DEBUG_REDIS_STREAM_PREFIX"),
+        description="Beginning of the streams' names: `<prefix>{tenant}:{extension}`. A prefix that does not end in `:` is also the name of "
+        "a stream with the events of all extensions.",
+    )
+    debug_redis_maxlen: int = Field(
+        2_000,
+        gt=0,
+        validation_alias=AliasChoices("RUNNER_DEBUG_REDIS_MAXLEN"),
+        description="Events that a Redis stream keeps, about.",
     )
     debug_max_event_bytes: int = Field(
         8_192,
@@ -178,6 +269,21 @@ class Settings(BaseSettings):
     calls_per_process: int = Field(
         256, gt=0, validation_alias=AliasChoices("HOLDFAST_CALLS_PER_PROCESS"), description="Calls that run at once in one runner process."
     )
+    idempotency_seconds: int = Field(
+        600,
+        gt=0,
+        validation_alias=AliasChoices("HOLDFAST_IDEMPOTENCY_SECONDS"),
+        description="How long the answer to an idempotency key is kept, in seconds.",
+    )
+    idempotency_max_bytes: int = Field(
+        64 * 1024 * 1024,
+        gt=0,
+        validation_alias=AliasChoices("HOLDFAST_IDEMPOTENCY_MAX_BYTES"),
+        description="Size of all kept answers of one runner process, in bytes; beyond it, the oldest go.",
+    )
+    runner_workers: int = Field(
+        1, gt=0, le=256, validation_alias=AliasChoices("RUNNER_WORKERS"), description="Processes of a runner that share its port."
+    )
     engine_pool: bool = Field(
         True,
         validation_alias=AliasChoices("HOLDFAST_ENGINE_POOL"),
@@ -197,8 +303,10 @@ class Settings(BaseSettings):
     )
 
     # People
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", validation_alias=AliasChoices("HOLDFAST_LOG_LEVEL"), description="Lowest level that is logged."
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_level)] = Field(
+        "info",
+        validation_alias=AliasChoices("HOLDFAST_LOG_LEVEL", "RUST_LOG"),
+        description="Lowest level that is logged. Of a filter such as `info,ext=debug`, the part without a target counts.",
     )
 
     log_format: Literal["console", "json"] | None = Field(
@@ -224,6 +332,17 @@ class Settings(BaseSettings):
     def resolved_bundle_store(self) -> str:
         """The bundle store as a folder path or URL."""
         return self.bundle_store_base or str((self.data_dir / "bundles").resolve())
+
+    @property
+    def resolved_runner_base_url(self) -> str | None:
+        """Where the gateway finds the runner, as RUNNER_BACKEND chooses; where only one address is set, that one."""
+        docker_first = self.runner_backend == "docker"
+        first, second = (self.runner_docker_host, self.runner_base_url) if docker_first else (self.runner_base_url, self.runner_docker_host)
+        return first or second
+
+    @property
+    def resolved_trust_store(self) -> Path:
+        return self.signing_trust_bundle or (self.data_dir / "trusted-keys.json").resolve()
 
     @property
     def resolved_cache_root(self) -> Path:
