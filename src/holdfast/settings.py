@@ -15,7 +15,7 @@ def _variables(*names: str) -> AliasChoices:
 
 
 def _level(value: Any) -> Any:
-    """A log level in our words: of a filter such as `info,ext=debug`, the part without a target; `warn` and `trace` have other names here."""
+    """A log level in our words. Of a filter such as `info,ext=debug` it is the part without a target."""
     if not isinstance(value, str):
         return value
     bare = next((part for part in value.lower().replace(" ", "").split(",") if part and "=" not in part), "info")
@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     runner_backend: Literal["docker", "knative"] = Field(
         "knative",
         validation_alias=AliasChoices("RUNNER_BACKEND"),
-        description="With `docker`, RUNNER_DOCKER_HOST names the runner where both addresses are set; with `knative`, RUNNER_BASE_URL does.",
+        description="Where both addresses are set: with `docker`, RUNNER_DOCKER_HOST is the runner's; with `knative`, RUNNER_BASE_URL.",
     )
     runner_docker_host: str | None = Field(
         None, validation_alias=AliasChoices("RUNNER_DOCKER_HOST"), description="Where the gateway finds a runner in a container."
@@ -210,8 +210,8 @@ class Settings(BaseSettings):
     debug_redis_stream_prefix: str = Field(
         "ext-debug:",
         validation_alias=AliasChoices("RUNNER_DEBUG_REDIS_STREAM_PREFIX"),
-        description="Beginning of the streams' names: `<prefix>{tenant}:{extension}`. A prefix that does not end in `:` is also the name of "
-        "a stream with the events of all extensions.",
+        description="Beginning of the streams' names: `<prefix>{tenant}:{extension}`. A prefix that does not end in `:` is also the name "
+        "of a stream with the events of all extensions.",
     )
     debug_redis_maxlen: int = Field(
         2_000,

@@ -61,6 +61,7 @@ async def test_repeated_headers_are_joined_and_kept_in_the_list(runner: Runner) 
         ({"path": "/notes", "query": {"a": "1 2", "b": "ü"}}, "/notes?a=1+2&b=%C3%BC"),
         ({"path": "/notes?x=1", "query": {"a": "1"}}, "/notes?x=1&a=1"),
         ({"path": "/notes", "query": {"a": ["1", "2"]}}, "/notes?a=1&a=2"),
+        ({"path": "/notes", "query": [["a", "1"], ["b", "2"], ["a", "3"]]}, "/notes?a=1&b=2&a=3"),
         ({"path": "/notes", "query": {"a": "2"}, "url": "/notes?a=1&a=2"}, "/notes?a=1&a=2"),
         ({"path": "/notes", "query": {"a": "2"}, "url": "https://elsewhere/x"}, "/notes?a=2"),
     ],
@@ -336,7 +337,9 @@ async def test_warming_up_needs_the_token_and_says_what_is_wrong(runner: Runner)
         return response.status_code, response.json()["error"]
 
     assert await warm(_warmup(HASH), "wrong") == (401, "unauthorized")
-    assert await warm({"content_hash": HASH}) == (422, "invalid_request")
+    assert await warm({"tenant_id": TENANT}) == (422, "invalid_request")
+    # Callers of the existing runner know 400 for a body that names only the hash.
+    assert await warm({"content_hash": HASH}) == (400, "warmup_incomplete")
     assert await warm(_warmup("zz")) == (400, "invalid_content_hash")
     assert await warm(_warmup(HASH)) == (404, "bundle_not_found")
     broken = runner.root / "broken"

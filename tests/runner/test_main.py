@@ -16,7 +16,7 @@ import pytest
 
 from holdfast.runner.errors import ServiceTokenUnusable
 from holdfast.runner.main import CannotListen, listen
-from holdfast.runner.tokens import service_token
+from holdfast.runner.tokens import caller_token, outgoing_token, service_token
 from holdfast.settings import Settings
 
 
@@ -117,3 +117,36 @@ def test_a_token_that_everybody_knows_works_in_development_only(token: str) -> N
 def _settings(**fields: str | None) -> Settings:
     given: dict[str, object] = {"_env_file": None, **fields}
     return Settings(**given)  # type: ignore[arg-type]
+
+
+def test_callers_without_a_token_are_served_in_development_only() -> None:
+    assert caller_token(_settings(runner_service_token="t", require_auth=True)) == "t"
+    assert caller_token(_settings(require_auth=False)) is None
+    with pytest.raises(ServiceTokenUnusable, match="RUNNER_REQUIRE_AUTH"):
+        caller_token(_settings(require_auth=False, runner_service_token="a-good-token", environment="production"))
+
+
+def test_the_runners_own_calls_carry_the_storage_token_when_there_is_one() -> None:
+    assert outgoing_token(_settings(runner_service_token="a", runner_storage_api_token="b")) == "b"
+    assert outgoing_token(_settings(runner_service_token="a")) == "a"
+    assert outgoing_token(_settings(require_auth=False)) == ""
+
+
+async def test_a_runner_that_serves_everybody_says_so_at_its_start(tmp_path: Path) -> None:
+    async with process(tmp_path, RUNNER_REQUIRE_AUTH="false", RUNNER_PORT="0") as started:
+        assert started.stderr is not None
+        said = b""
+        while b"Starting runner on port" not in said:
+            line = await started.stderr.readline()
+            assert line, said
+            said += line
+        assert b"RUNNER_REQUIRE_AUTH=false" in said
+        port = int(said.rsplit(b"port ", 1)[1].split()[0].strip(b"\x1b[0m"))
+        async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
+            body = {"context": {"tenant_id": "t", "extension_id": "e", "content_hash": "ab" * 32}, "http": {"method": "GET", "path": "/"}}
+            response = await client.post(
+                f"http://127.0.0.1:{port}/v1/execute", json=body, headers={"x-alga-tenant": "t", "x-alga-extension": "e"}
+            )
+        assert response.json()["error"].startswith("bundle_fetch_failed")
+        started.send_signal(signal.SIGTERM)
+        assert (await ended(started))[0] == 0

@@ -11,7 +11,7 @@ from holdfast.cli.platform.sockets import listen, origin_of
 from holdfast.cli.printing import print_json, print_lines
 from holdfast.logs import configure_logs
 from holdfast.runner.main import serve
-from holdfast.runner.tokens import service_token
+from holdfast.runner.tokens import caller_token
 
 
 async def runner(
@@ -24,7 +24,7 @@ async def runner(
     """Start the runner alone. It needs RUNNER_SERVICE_TOKEN, and REGISTRY_BASE_URL to ask what is installed."""
     settings = load_settings(data_dir=data_dir, runner_port=port, host=host)
     configure_logs(settings)
-    service_token(settings)  # refused before its address is told
+    caller_token(settings)  # refused before its address is told
     with listen(settings.host, settings.runner_port, purpose="the runner", flag="--port", variable="RUNNER_PORT") as listening:
         origin = origin_of(listening)
         if json:

@@ -133,6 +133,10 @@ class HostDoor:
         """Reports the beginning of the call. A query is left out: it may carry what is nobody's business."""
         self._report.host("info", f"call started: {method} {path.partition('?')[0]}")
 
+    def call_repeated(self, status: int) -> None:
+        """Reports that an earlier call with the same idempotency key gave the answer."""
+        self._report.host("info", f"call not run again: its idempotency key was answered before with status {status}")
+
     def call_finished(self, status: int, ms: float) -> None:
         """Reports the guest's answer."""
         self._report.host("info", f"call finished: status {status} in {ms:.1f} ms")

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 
 from holdfast.events import EventSink
 from holdfast.hostcalls.backend import HostBackend, HttpBackend, UnconfiguredBackend
-from holdfast.hostcalls.call import CallContext
+from holdfast.hostcalls.call import CallContext, SecretEnvelope
 from holdfast.hostcalls.door import HostDoor
 from holdfast.hostcalls.egress import parse_rules
 from holdfast.hostcalls.fetching import Fetcher
+from holdfast.hostcalls.secrets import algorithm_of, expired, open_envelope
 from holdfast.hostcalls.session import DoorLimits
 from holdfast.hostcalls.ui_proxy import UiProxy
+from holdfast.hostcalls.vault import VaultTransit
 from holdfast.settings import Settings
 from holdfast.world.capabilities import Capability
 
@@ -20,7 +22,19 @@ from holdfast.world.capabilities import Capability
 class HostServices:
     """Made once by a runner, inside its event loop; makes a door for every call. Close it at the end."""
 
-    def __init__(self, *, backend: HostBackend, fetcher: Fetcher, ui_proxy: UiProxy | None, events: EventSink, limits: DoorLimits) -> None:
+    def __init__(
+        self,
+        *,
+        backend: HostBackend,
+        fetcher: Fetcher,
+        ui_proxy: UiProxy | None,
+        events: EventSink,
+        limits: DoorLimits,
+        vault: VaultTransit | None = None,
+        allow_inline_secrets: bool = False,
+    ) -> None:
+        self.vault = vault
+        self._allow_inline_secrets = allow_inline_secrets
         self.backend = backend
         self.fetcher = fetcher
         self.ui_proxy = ui_proxy
@@ -29,7 +43,8 @@ class HostServices:
 
     @classmethod
     def from_settings(cls, settings: Settings, events: EventSink) -> HostServices:
-        """Reads the settings. Raises InvalidEgressEntry for a faulty EXT_EGRESS_ALLOWLIST, ValueError for a faulty UI_PROXY_BASE_URL."""
+        """Reads the settings. Raises InvalidEgressEntry for a faulty EXT_EGRESS_ALLOWLIST, SecretDecryptFailed for a faulty VAULT_ADDR,
+        ValueError for a faulty UI_PROXY_BASE_URL."""
         quiet_client_logs()
         return cls(
             backend=_backend(settings),
@@ -39,7 +54,23 @@ class HostServices:
             else UiProxy(settings.ui_proxy_base_url, timeout_ms=settings.ui_proxy_timeout_ms),
             events=events,
             limits=DoorLimits(event_bytes=settings.debug_max_event_bytes),
+            vault=None
+            if settings.vault_addr is None
+            else VaultTransit(
+                settings.vault_addr,
+                settings.vault_token_file,
+                namespace=settings.vault_namespace,
+                mount=settings.vault_transit_mount,
+            ),
+            # Inline content is not encrypted: outside development it is refused rather than carried over a network.
+            allow_inline_secrets=settings.environment == "development",
         )
+
+    async def open_secrets(self, envelope: SecretEnvelope, call: CallContext) -> dict[str, str]:
+        """The secrets in an envelope, name to value; none when its time is over. Raises SecretDecryptFailed."""
+        if self.vault is not None and algorithm_of(envelope).startswith("vault-transit"):
+            return {} if expired(envelope) else await self.vault.open(envelope, call)
+        return open_envelope(envelope, allow_inline=self._allow_inline_secrets)
 
     def door(self, call: CallContext, granted: frozenset[Capability], secrets: Mapping[str, str] | None = None) -> HostDoor:
         """The host of one call. `secrets` are decoded: see `open_envelope`."""
@@ -57,6 +88,8 @@ class HostServices:
     async def close(self) -> None:
         """Closes connections and threads. The event sink is not closed: who made it does that, after the last event."""
         self.fetcher.close()
+        if self.vault is not None:
+            await self.vault.close()
         if self.ui_proxy is not None:
             await self.ui_proxy.close()
         if isinstance(self.backend, HttpBackend):

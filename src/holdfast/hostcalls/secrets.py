@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from datetime import UTC, datetime
 
 import msgspec
@@ -22,23 +21,33 @@ class SecretDecryptFailed(HoldfastError):
     status = 500
 
 
-def expired(envelope: SecretEnvelope, *, now: datetime | None = None) -> bool:
-    """Whether the envelope's time is over. A time without zone is UTC. Raises SecretDecryptFailed when it is not an ISO 8601 time."""
+def expiry(envelope: SecretEnvelope) -> datetime | None:
+    """When the envelope's time is over; None when it has no end. A time without zone is UTC. Raises SecretDecryptFailed when
+    `expires_at` is not an ISO 8601 time."""
     if envelope.expires_at is None or not envelope.expires_at.strip():
-        return False
+        return None
     try:
         end = datetime.fromisoformat(envelope.expires_at.strip())
     except ValueError:
         raise SecretDecryptFailed(
             "The secret envelope's expires_at is not a time.", hint="Send an ISO 8601 time such as 2030-01-31T12:00:00Z, or leave it out."
         ) from None
-    if end.tzinfo is None:
-        end = end.replace(tzinfo=UTC)
-    return end <= (now or datetime.now(UTC))
+    return end.replace(tzinfo=UTC) if end.tzinfo is None else end
+
+
+def expired(envelope: SecretEnvelope, *, now: datetime | None = None) -> bool:
+    """Whether the envelope's time is over. Raises SecretDecryptFailed when it is not an ISO 8601 time."""
+    end = expiry(envelope)
+    return end is not None and end <= (now or datetime.now(UTC))
+
+
+def algorithm_of(envelope: SecretEnvelope) -> str:
+    """The algorithm in lower case; `inline` when none is named."""
+    return (envelope.algorithm or "").strip().lower() or "inline"
 
 
 def open_envelope(envelope: SecretEnvelope, *, allow_inline: bool) -> dict[str, str]:
-    """The secrets in an envelope, name to value. An expired one is not opened: it gives none, and the door answers `expired`.
+    """The secrets in an inline envelope, name to value. An expired one is not opened: it gives none, and the door answers `expired`.
 
     `allow_inline` says that the envelope came from a trusted caller over a private connection: inline content (algorithm absent or
     `inline…`) is base64 of a JSON object of strings, which is no encryption. Blank content means no secrets. Raises SecretDecryptFailed
@@ -46,24 +55,29 @@ def open_envelope(envelope: SecretEnvelope, *, allow_inline: bool) -> dict[str, 
     """
     if expired(envelope):
         return {}
-    algorithm = (envelope.algorithm or "").strip().lower()
-    if algorithm and not algorithm.startswith("inline"):
+    algorithm = algorithm_of(envelope)
+    if not algorithm.startswith("inline"):
         raise SecretDecryptFailed(
             f"This runner cannot open secrets of the algorithm {algorithm[:40]!r}.",
-            hint="Let the gateway open them and send the envelope with the algorithm inline/base64.",
+            hint="Set VAULT_ADDR for vault-transit, or let the gateway open them and send the envelope with the algorithm inline/base64.",
         )
     if not allow_inline:
         raise SecretDecryptFailed(
-            "The secret envelope is not encrypted, and this caller may not send secrets in the clear.",
-            hint="Send the runner's service token with the call.",
+            "The secret envelope is not encrypted, which is allowed in development only.",
+            hint="Let the gateway seal secrets with Vault's transit engine.",
         )
     text = envelope.ciphertext_b64.strip()
-    if not text:
-        return {}
+    return read_secrets(text) if text else {}
+
+
+def read_secrets(plaintext_b64: str) -> dict[str, str]:
+    """The secrets in base64 of a JSON object of strings. Raises SecretDecryptFailed."""
     try:
-        return msgspec.json.decode(base64.b64decode(text, validate=True), type=dict[str, str])
-    except binascii.Error:
+        plaintext = base64.b64decode(plaintext_b64, validate=True)
+    except ValueError:
         raise SecretDecryptFailed("The secret envelope is not base64.") from None
+    try:
+        return msgspec.json.decode(plaintext, type=dict[str, str])
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         # The parser's own message could quote the content.
         raise SecretDecryptFailed("The secret envelope does not hold a JSON object of strings.") from None

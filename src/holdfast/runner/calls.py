@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
-from urllib.parse import urlencode
 
 import structlog
 from msgspec import Struct
@@ -15,10 +13,11 @@ from holdfast.bundles.cache import ArchiveHashMismatch, BundleCache
 from holdfast.bundles.hashing import InvalidContentHash, hash_hex
 from holdfast.bundles.store import BundleNotFound, BundleStoreUnavailable, InvalidBundleKey, bundle_key
 from holdfast.engine import Component, ComponentError, Engine, Limits, Outcome
-from holdfast.hostcalls import CallContext, HostDoor, HostServices, SecretDecryptFailed, open_envelope
+from holdfast.hostcalls import CallContext, HostDoor, HostServices, SecretDecryptFailed, SecretEnvelope
 from holdfast.runner.admission import Admission, Busy
 from holdfast.runner.errors import BodyTooLarge
-from holdfast.runner.wire import Envelope, ExecuteCall, FailureReport
+from holdfast.runner.idempotency import IdempotentAnswers, scope_of
+from holdfast.runner.wire import Envelope, ExecuteCall, FailureReport, pairs
 from holdfast.settings import Settings
 from holdfast.world.capabilities import parse_capabilities
 from holdfast.world.types import ContextData, ExecuteRequest, ExecuteResponse, HttpHeader, HttpRequest
@@ -30,11 +29,12 @@ _log = structlog.get_logger(__name__)
 
 
 class Routing(Struct, frozen=True):
-    """The ids of the headers; they must be those of the body."""
+    """What the headers say. The ids must be those of the body."""
 
     tenant_id: str
     extension_id: str
     request_id: str | None
+    idempotency_key: str | None = None
 
 
 class Refusal(Exception):
@@ -57,6 +57,7 @@ class Calls:
     """Runs calls. Belongs to one event loop."""
 
     def __init__(self, settings: Settings, cache: BundleCache, engine: Engine, host: HostServices, admission: Admission) -> None:
+        self._answers = IdempotentAnswers(seconds=settings.idempotency_seconds, max_bytes=settings.idempotency_max_bytes)
         self._settings = settings
         self._cache = cache
         self._engine = engine
@@ -66,6 +67,7 @@ class Calls:
     async def run(self, call: ExecuteCall, routing: Routing) -> Envelope:
         """Answers one call; whatever goes wrong is in the envelope. Cancelling ends the guest.
 
+        A call with an idempotency key that was answered before gets that answer again; one that is under way is joined.
         Raises BodyTooLarge for a body beyond the limit: that is the caller's mistake and no call.
         """
         try:
@@ -73,6 +75,15 @@ class Calls:
         except Refusal as refusal:
             return _refused(refusal)
         context = _context(call, routing, digest)
+        key = routing.idempotency_key
+        if not key:
+            return await self._run(call, context, digest)
+        envelope, known = await self._answers.once(scope_of(call, key), lambda: self._run(call, context, digest))
+        if known:
+            self._host.door(context, frozenset()).call_repeated(envelope.status)
+        return envelope
+
+    async def _run(self, call: ExecuteCall, context: CallContext, digest: str) -> Envelope:
         # Cheap checks come first: a call that cannot run costs no fetch, no compilation and no instance.
         capabilities, unknown = parse_capabilities(call.providers)
         door = self._host.door(context, capabilities)
@@ -80,7 +91,8 @@ class Calls:
             if unknown:
                 names = ", ".join(unknown)
                 raise Refusal(400, f"unknown_capabilities: {names}", "unknown_capabilities", names)
-            door = self._host.door(context, capabilities, self._secrets(call))
+            if call.secret_envelope is not None:
+                door = self._host.door(context, capabilities, await self._secrets(call.secret_envelope, context))
             request = self._request(call, context)
             with self._admission.admit(context.tenant_id, context.install_id or context.extension_id):
                 door.call_started(call.http.method, call.http.path)
@@ -105,12 +117,9 @@ class Calls:
         except (InvalidContentHash, InvalidBundleKey) as error:
             raise Refusal(400, f"{error.code}: {error.message}", error.code, error.message) from None
 
-    def _secrets(self, call: ExecuteCall) -> dict[str, str]:
-        if call.secret_envelope is None:
-            return {}
+    async def _secrets(self, envelope: SecretEnvelope, context: CallContext) -> dict[str, str]:
         try:
-            # Inline content is not encrypted: outside development it is refused rather than carried over a network.
-            return open_envelope(call.secret_envelope, allow_inline=self._settings.environment == "development")
+            return await self._host.open_secrets(envelope, context)
         except SecretDecryptFailed as error:
             raise Refusal(500, "secret_decrypt_failed", "secret_decrypt_failed", str(error)) from None
 
@@ -123,10 +132,10 @@ class Calls:
                 raise _execute_failed("invalid_body", f"invalid body base64: {error}") from None
             if len(body) > self._settings.request_body_max_bytes:
                 raise BodyTooLarge(f"The body for the extension is larger than {self._settings.request_body_max_bytes} bytes.")
-        headers = [HttpHeader(name, value) for name, value in _pairs(call.http.headers)]
+        headers = [HttpHeader(name, value) for name, value in pairs(call.http.headers)]
         return ExecuteRequest(
             ContextData(context.request_id, context.tenant_id, context.extension_id, context.install_id, context.version_id),
-            HttpRequest(call.http.method, _url(call), headers, body),
+            HttpRequest(call.http.method, call.http.target, headers, body),
         )
 
     async def _execute(self, call: ExecuteCall, context: CallContext, digest: str, request: ExecuteRequest, door: HostDoor) -> Envelope:
@@ -179,22 +188,6 @@ def _context(call: ExecuteCall, routing: Routing, digest: str) -> CallContext:
         egress=tuple(about.egress),
         secrets=call.secret_envelope,
     )
-
-
-def _pairs(values: dict[str, str | list[str]]) -> Iterator[tuple[str, str]]:
-    for name, value in values.items():
-        if isinstance(value, str):
-            yield name, value
-        else:
-            yield from ((name, item) for item in value)
-
-
-def _url(call: ExecuteCall) -> str:
-    http = call.http
-    if http.url is not None and http.url.partition("?")[0] == http.path:
-        return http.url
-    query = urlencode(list(_pairs(http.query)))
-    return f"{http.path}{'&' if '?' in http.path else '?'}{query}" if query else http.path
 
 
 def _refused(refusal: Refusal) -> Envelope:

@@ -40,6 +40,20 @@ class WrongShape(HoldfastError):
     status = 422
 
 
+class WarmupIncomplete(HoldfastError):
+    """Raised when a warm-up does not name tenant and extension."""
+
+    code = "warmup_incomplete"
+    status = 400
+
+
+class InvalidIdempotencyKey(HoldfastError):
+    """Raised when an idempotency key is too long."""
+
+    code = "invalid_idempotency_key"
+    status = 400
+
+
 class InvalidUiHash(HoldfastError):
     """Raised when the address of a page does not hold `sha256:` and 64 hexadecimal digits."""
 

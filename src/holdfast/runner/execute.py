@@ -12,6 +12,8 @@ from starlette.routing import BaseRoute, Route
 
 from holdfast.runner.answers import guarded, json_answer, read_json
 from holdfast.runner.calls import Routing
+from holdfast.runner.errors import InvalidIdempotencyKey, WarmupIncomplete
+from holdfast.runner.idempotency import KEY_MAX_CHARACTERS
 from holdfast.runner.services import RunnerServices
 from holdfast.runner.tokens import require_token
 from holdfast.runner.wire import Envelope, ExecuteCall, WarmupCall, decode
@@ -29,12 +31,13 @@ def routes(services: RunnerServices) -> list[BaseRoute]:
 
     async def execute(request: Request) -> Response:
         started = time.perf_counter()
-        require_token(request, services.token)
+        require_token(request, services.caller_token)
         call = decode(await read_json(request, max_bytes), ExecuteCall)
         routing = Routing(
             tenant_id=request.headers.get("x-alga-tenant", "").strip(),
             extension_id=request.headers.get("x-alga-extension", "").strip(),
             request_id=request.headers.get("x-request-id") or None,
+            idempotency_key=_idempotency_key(request),
         )
         envelope = await _unless_gone(request, services, call, routing)
         _log.info(
@@ -49,14 +52,29 @@ def routes(services: RunnerServices) -> list[BaseRoute]:
         return json_answer(envelope)
 
     async def warmup(request: Request) -> Response:
-        require_token(request, services.token)
-        call = decode(await read_json(request, _WARMUP_MAX_BYTES), WarmupCall)
+        require_token(request, services.caller_token)
+        call = _warmup(await read_json(request, _WARMUP_MAX_BYTES))
         bundle = await services.cache.ensure(call.tenant_id, call.extension_id, call.content_hash)
         if bundle.component is not None and bundle.component_sha256 is not None:
             await services.engine.load(bundle.component, bundle.component_sha256)
         return json_answer({"ok": True, "component": bundle.component is not None})
 
     return [Route("/v1/execute", guarded(execute), methods=["POST"]), Route("/warmup", guarded(warmup), methods=["POST"])]
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("x-idempotency-key", "").strip()
+    if len(key) > KEY_MAX_CHARACTERS:
+        raise InvalidIdempotencyKey(f"The idempotency key has more than {KEY_MAX_CHARACTERS} characters.", hint="Send a UUID.")
+    return key or None
+
+
+def _warmup(body: bytes) -> WarmupCall:
+    """Callers of the existing runner know 400 with this text for a body that names only the hash."""
+    call = decode(body, WarmupCall)
+    if not call.tenant_id or not call.extension_id:
+        raise WarmupIncomplete("warmup unsupported without tenant + extension context", hint="Send tenant_id and extension_id as well.")
+    return call
 
 
 async def _unless_gone(request: Request, services: RunnerServices, call: ExecuteCall, routing: Routing) -> Envelope:

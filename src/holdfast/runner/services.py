@@ -15,7 +15,7 @@ from holdfast.events import DebugEvent, EventSink, HttpSink
 from holdfast.hostcalls import HostServices
 from holdfast.runner.admission import Admission
 from holdfast.runner.calls import Calls
-from holdfast.runner.tokens import service_token
+from holdfast.runner.tokens import caller_token, outgoing_token
 from holdfast.runner.validation import InstallValidator
 from holdfast.settings import Settings
 
@@ -34,7 +34,7 @@ class RunnerServices:
     """Made by `open`, inside the event loop; closed by `close`, in reverse."""
 
     settings: Settings
-    token: str = field(repr=False)
+    caller_token: str | None = field(repr=False)
     store: BundleStore
     cache: BundleCache
     engine: Engine
@@ -53,15 +53,15 @@ class RunnerServices:
 
         Raises ServiceTokenUnusable, BundleStoreUnavailable, InvalidEgressEntry, and the engine's own error when Wasmtime does not work.
         """
-        token = service_token(settings)
+        expected, own = caller_token(settings), outgoing_token(settings)
         store = open_store(settings.resolved_bundle_store)
         async with AsyncExitStack() as closing:
             if events is None:
-                events = await _sink(settings, token, closing)
+                events = await _sink(settings, own, closing)
             host = HostServices.from_settings(settings, events)
             closing.push_async_callback(host.close)
             if validator is None:
-                validator = InstallValidator.from_settings(settings, token)
+                validator = InstallValidator.from_settings(settings, own)
             closing.push_async_callback(validator.close)
             engine = Engine(
                 settings.resolved_artifact_root,
@@ -70,12 +70,14 @@ class RunnerServices:
                 fuel=settings.engine_fuel,
             )
             closing.push_async_callback(engine.close)
+            if expected is None:
+                _log.warning("RUNNER_REQUIRE_AUTH=false: everybody who reaches this runner can call every extension. For development only")
             cache = BundleCache(settings.resolved_cache_root, store)
             closing.push_async_callback(cache.close)
             await engine.prove()
             admission = Admission(per_install=settings.calls_per_install, per_process=settings.calls_per_process)
             calls = Calls(settings, cache, engine, host, admission)
-            return cls(settings, token, store, cache, engine, host, validator, admission, calls, _closing=closing.pop_all())
+            return cls(settings, expected, store, cache, engine, host, validator, admission, calls, _closing=closing.pop_all())
 
     async def close(self) -> None:
         """Closes all of it. No call may be under way."""
@@ -88,8 +90,7 @@ async def _sink(settings: Settings, token: str, closing: AsyncExitStack) -> Even
     if not base:
         return LoggedEvents()
     parts = urlsplit(base)
-    internal = settings.runner_storage_api_token
-    sink = HttpSink(f"{parts.scheme}://{parts.netloc}", internal.get_secret_value() if internal is not None else token)
+    sink = HttpSink(f"{parts.scheme}://{parts.netloc}", token)
     await sink.start()
     closing.push_async_callback(sink.close)
     return sink

@@ -24,8 +24,31 @@ def service_token(settings: Settings) -> str:
     return token
 
 
-def require_token(request: Request, token: str) -> None:
-    """Raises NotAuthorised unless one of the two headers carries the token; compared in constant time."""
+def caller_token(settings: Settings) -> str | None:
+    """The token that callers must send; None when `RUNNER_REQUIRE_AUTH=false` lets everybody call.
+
+    Raises what `service_token` raises, and ServiceTokenUnusable when callers without a token are to be served in production.
+    """
+    if settings.require_auth:
+        return service_token(settings)
+    if settings.environment == "production":
+        raise ServiceTokenUnusable(
+            "RUNNER_REQUIRE_AUTH=false lets everybody who reaches the runner call every extension of every tenant; production refuses it.",
+            hint="Remove it, and let callers send RUNNER_SERVICE_TOKEN as x-runner-service-token.",
+        )
+    return None
+
+
+def outgoing_token(settings: Settings) -> str:
+    """The token of the runner's own calls to the application's internal APIs; empty when none is set."""
+    chosen = settings.runner_storage_api_token or settings.runner_service_token
+    return "" if chosen is None else chosen.get_secret_value().strip()
+
+
+def require_token(request: Request, token: str | None) -> None:
+    """Raises NotAuthorised unless one of the two headers carries the token; compared in constant time. Without a token all may pass."""
+    if token is None:
+        return
     expected = token.encode()
     given = [request.headers.get(name, "").encode() for name in HEADERS]
     if not any(hmac.compare_digest(value, expected) for value in given):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
@@ -26,6 +27,17 @@ class CallIdentity(Struct, frozen=True, kw_only=True):
     egress: list[str] = field(default_factory=list)
 
 
+Fields = dict[str, str | list[str]] | list[tuple[str, str]]
+"""Names and values in order: an object (a list where a name has several values), or, where names alternate, a list of pairs."""
+
+
+def pairs(fields: Fields) -> list[tuple[str, str]]:
+    """The fields one by one, in their order."""
+    if isinstance(fields, list):
+        return fields
+    return [(name, value) for name, given in fields.items() for value in ([given] if isinstance(given, str) else given)]
+
+
 class CallHttp(Struct, frozen=True, kw_only=True):
     """`http`: the request for the guest. `url` is path and query as they came; without it, they are put together from the parts.
 
@@ -35,9 +47,17 @@ class CallHttp(Struct, frozen=True, kw_only=True):
     method: str
     path: str
     url: str | None = None
-    query: dict[str, str | list[str]] = field(default_factory=dict)
-    headers: dict[str, str | list[str]] = field(default_factory=dict)
+    query: Fields = field(default_factory=dict)
+    headers: Fields = field(default_factory=dict)
     body_b64: str | None = None
+
+    @property
+    def target(self) -> str:
+        """Path and query as the guest sees them: `url` when it is of this path, else the path with the form-encoded query."""
+        if self.url is not None and self.url.partition("?")[0] == self.path:
+            return self.url
+        query = urlencode(pairs(self.query)) if self.query else ""
+        return f"{self.path}{'&' if '?' in self.path else '?'}{query}" if query else self.path
 
 
 class CallLimits(Struct, frozen=True, kw_only=True):
@@ -86,9 +106,9 @@ class ExecuteCall(Struct, frozen=True, kw_only=True):
 class WarmupCall(Struct, frozen=True, kw_only=True):
     """The body of `POST /warmup`."""
 
-    tenant_id: str
-    extension_id: str
     content_hash: str
+    tenant_id: str = ""
+    extension_id: str = ""
 
 
 class FailureReport(Struct, frozen=True, kw_only=True):

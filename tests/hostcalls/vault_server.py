@@ -1,0 +1,62 @@
+"""A server that speaks the transit part of Vault's HTTP API. Vault itself is in none of the package sources that the tests may use."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+
+class VaultServer:
+    """Opens `vault:v1:` texts, which are the plaintext turned around; notes every request."""
+
+    def __init__(self, token: str = "hvs.token") -> None:
+        self.token = token
+        self.requests: list[tuple[str, dict[str, str], dict[str, Any]]] = []
+        self.answer: tuple[int, bytes] | None = None
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                outer.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+                status, content = outer.answer or outer.respond(self.headers.get("x-vault-token"), body["ciphertext"])
+                self.send_response(status)
+                if 300 <= status < 400:
+                    self.send_header("location", "/v1/elsewhere")
+                self.send_header("content-length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *args: object) -> None:  # quiet: the tests read what they need from `requests`
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def respond(self, token: str | None, ciphertext: str) -> tuple[int, bytes]:
+        if token != self.token:
+            return 403, b'{"errors":["permission denied"]}'
+        if not ciphertext.startswith("vault:v1:"):
+            return 400, json.dumps({"errors": [f"invalid ciphertext: {ciphertext}"]}).encode()
+        return 200, json.dumps({"data": {"plaintext": ciphertext.removeprefix("vault:v1:")[::-1]}}).encode()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def sealed(secrets: dict[str, str]) -> str:
+    """What the server takes for the ciphertext of `secrets`."""
+    return "vault:v1:" + base64.b64encode(json.dumps(secrets).encode()).decode()[::-1]
