@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -20,6 +21,21 @@ def _level(value: Any) -> Any:
         return value
     bare = next((part for part in value.lower().replace(" ", "").split(",") if part and "=" not in part), "info")
     return {"trace": "debug", "warn": "warning", "off": "error"}.get(bare, bare)
+
+
+def _http_url(value: str) -> str:
+    try:
+        parts = urlsplit(value.strip())
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        # The value is not quoted: an address can hold a password.
+        raise ValueError("it must be an http:// or https:// address")
+    return value.strip()
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
 class Settings(BaseSettings):
@@ -41,7 +57,11 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", validation_alias=AliasChoices("HOLDFAST_HOST"), description="Address the services listen on.")
     port: int = Field(
-        3000, ge=0, le=65535, validation_alias=AliasChoices("PORT"), description="Port of gateway and console; 0 picks a free one."
+        3000,
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices("PORT"),
+        description="Port of gateway and console, and of a runner alone when RUNNER_PORT is not set; 0 picks a free one.",
     )
     runner_port: int = Field(
         8085,
@@ -62,10 +82,10 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("RUNNER_BACKEND"),
         description="Where both addresses are set: with `docker`, RUNNER_DOCKER_HOST is the runner's; with `knative`, RUNNER_BASE_URL.",
     )
-    runner_docker_host: str | None = Field(
+    runner_docker_host: HttpUrl | None = Field(
         None, validation_alias=AliasChoices("RUNNER_DOCKER_HOST"), description="Where the gateway finds a runner in a container."
     )
-    runner_base_url: str | None = Field(
+    runner_base_url: HttpUrl | None = Field(
         None, validation_alias=AliasChoices("RUNNER_BASE_URL"), description="Where the gateway finds the runner."
     )
     runner_public_base: str = Field(
@@ -94,10 +114,10 @@ class Settings(BaseSettings):
         validation_alias=_variables("ALGA_AUTH_KEY_FILE"),
         description="File that holds the key of the install lookups; read when ALGA_AUTH_KEY is not set and the file is there.",
     )
-    registry_base_url: str | None = Field(
+    registry_base_url: HttpUrl | None = Field(
         None, validation_alias=_variables("REGISTRY_BASE_URL"), description="Origin of the gateway as the runner sees it."
     )
-    storage_api_base_url: str | None = Field(
+    storage_api_base_url: HttpUrl | None = Field(
         None, validation_alias=_variables("STORAGE_API_BASE_URL"), description="Origin of the internal APIs; unset means the registry's."
     )
     gateway_timeout_ms: int = Field(
@@ -122,7 +142,7 @@ class Settings(BaseSettings):
         None, validation_alias=_variables("S3_SECRET_KEY", "MINIO_SECRET_KEY"), description="Secret key of an S3-compatible bundle store."
     )
     s3_region: str = Field("us-east-1", validation_alias=_variables("S3_REGION"), description="Region of an S3-compatible bundle store.")
-    s3_endpoint: str | None = Field(
+    s3_endpoint: HttpUrl | None = Field(
         None, validation_alias=_variables("S3_ENDPOINT"), description="Server of an s3:// bundle store, when it is not Amazon's."
     )
     cache_root: Path | None = Field(
@@ -165,7 +185,7 @@ class Settings(BaseSettings):
         validation_alias=_variables("EXT_EGRESS_ALLOWLIST"),
         description="Comma-separated hosts that every extension with cap:http.fetch may call, beside those it declared. Empty grants none.",
     )
-    ui_proxy_base_url: str | None = Field(
+    ui_proxy_base_url: HttpUrl | None = Field(
         None, validation_alias=_variables("UI_PROXY_BASE_URL"), description="Base of ui-proxy.call-route; unset means route-not-found."
     )
     ui_proxy_timeout_ms: int = Field(
@@ -176,7 +196,7 @@ class Settings(BaseSettings):
         validation_alias=_variables("UI_PROXY_AUTH_KEY"),
         description="Accepted and never sent, as in the existing runner: it would lend a service's rights to an extension.",
     )
-    vault_addr: str | None = Field(
+    vault_addr: HttpUrl | None = Field(
         None,
         validation_alias=_variables("VAULT_ADDR", "ALGA_VAULT_ADDR"),
         description="Vault that opens secret envelopes; unset means none.",
@@ -339,6 +359,12 @@ class Settings(BaseSettings):
         docker_first = self.runner_backend == "docker"
         first, second = (self.runner_docker_host, self.runner_base_url) if docker_first else (self.runner_base_url, self.runner_docker_host)
         return first or second
+
+    @property
+    def resolved_runner_port(self) -> int:
+        """Port of a runner that is alone. The variable PORT counts where no port of the runner is set: containers are told theirs so."""
+        alone = "runner_port" not in self.model_fields_set and "port" in self.model_fields_set
+        return self.port if alone else self.runner_port
 
     @property
     def resolved_trust_store(self) -> Path:

@@ -114,7 +114,7 @@ def test_a_token_that_everybody_knows_works_in_development_only(token: str) -> N
         service_token(_settings(runner_service_token=token, environment="production"))
 
 
-def _settings(**fields: str | None) -> Settings:
+def _settings(**fields: str | bool | None) -> Settings:
     given: dict[str, object] = {"_env_file": None, **fields}
     return Settings(**given)  # type: ignore[arg-type]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 from pydantic import ValidationError
 
+from holdfast.cli.configuration import COMMAND_LINE, DEFAULT, read_env_file, variable_read, variables_of
 from holdfast.errors import HoldfastError
 from holdfast.settings import Settings
 
@@ -35,10 +38,20 @@ def load_settings(**given: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as refused:
-        issues = [{"setting": ".".join(map(str, issue["loc"])), "message": issue["msg"]} for issue in refused.errors(include_input=False)]
+        issues = [_issue(issue["loc"], issue["msg"], given) for issue in refused.errors(include_input=False)]
         first = issues[0]
         raise SettingInvalid(
-            f"The setting {first['setting']} cannot be used: {first['message']}.",
-            hint="Correct it in the environment, in .env.runner or on the command line.",
+            f"{first['setting']} ({first['source']}) cannot be used: {first['message'].removeprefix('Value error, ')}.",
+            hint="Correct it; docs/settings.md lists what each variable means.",
             details={"issues": issues},
         ) from refused
+
+
+def _issue(location: Sequence[int | str], message: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with one setting, under the name of the variable that was read."""
+    named = str(location[0]) if location else ""
+    name = next((field for field in Settings.model_fields if named == field or named in variables_of(field)), None)
+    if name is None or given.get(name) is not None:
+        return {"setting": name or named, "source": COMMAND_LINE, "message": message}
+    variable, source = variable_read(name, os.environ, read_env_file()) or (named, DEFAULT)
+    return {"setting": variable, "source": source, "message": message}

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from holdfast.cli.configuration import configuration, print_configuration
 from holdfast.cli.options import DataDir, Json, load_settings
 from holdfast.cli.platform.sockets import listen, origin_of
 from holdfast.cli.printing import print_json, print_lines
@@ -16,16 +17,23 @@ from holdfast.runner.tokens import caller_token
 
 async def runner(
     *,
-    port: Annotated[int | None, Parameter(help="Port to listen on; 0 picks a free one. Else RUNNER_PORT, else 8085.")] = None,
+    port: Annotated[int | None, Parameter(help="Port to listen on; 0 picks a free one. Else RUNNER_PORT, else PORT, else 8085.")] = None,
     host: Annotated[str | None, Parameter(help="Address to listen on. Else HOLDFAST_HOST, else 127.0.0.1.")] = None,
+    print_config: Annotated[
+        bool, Parameter("--print-config", negative="", help="Print every setting, where it came from, and stop. Secrets are masked.")
+    ] = False,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
     """Start the runner alone. It needs RUNNER_SERVICE_TOKEN, and REGISTRY_BASE_URL to ask what is installed."""
-    settings = load_settings(data_dir=data_dir, runner_port=port, host=host)
+    given = {"data_dir": data_dir, "runner_port": port, "host": host}
+    settings = load_settings(**given)
+    if print_config:
+        print_configuration(configuration(settings, given), as_json=json)
+        return
     configure_logs(settings)
     caller_token(settings)  # refused before its address is told
-    with listen(settings.host, settings.runner_port, purpose="the runner", flag="--port", variable="RUNNER_PORT") as listening:
+    with listen(settings.host, settings.resolved_runner_port, purpose="the runner", flag="--port", variable="RUNNER_PORT") as listening:
         origin = origin_of(listening)
         if json:
             print_json({"runner": origin})
