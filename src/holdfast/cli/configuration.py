@@ -83,7 +83,9 @@ def print_configuration(rows: list[ConfiguredValue], *, as_json: bool) -> None:
     for column in ("variable", "value", "from"):
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(row.variable, "unset" if row.value is None else escape(str(row.value)), row.source)
+        # Written as one would set it.
+        value = "unset" if row.value is None else str(row.value).lower() if isinstance(row.value, bool) else str(row.value)
+        table.add_row(row.variable, escape(value), row.source)
     result_console().print(table)
 
 

@@ -41,7 +41,7 @@ class WrongShape(HoldfastError):
 
 
 class WarmupIncomplete(HoldfastError):
-    """Raised when a warm-up does not name tenant and extension."""
+    """Raised when a warm-up does not name tenant, extension and content hash."""
 
     code = "warmup_incomplete"
     status = 400

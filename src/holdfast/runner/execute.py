@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from holdfast.runner.answers import guarded, json_answer, read_json
 from holdfast.runner.calls import Routing
-from holdfast.runner.errors import InvalidIdempotencyKey, WarmupIncomplete
+from holdfast.runner.errors import InvalidIdempotencyKey, WarmupIncomplete, WrongShape
 from holdfast.runner.idempotency import KEY_MAX_CHARACTERS
 from holdfast.runner.services import RunnerServices
 from holdfast.runner.tokens import require_token
@@ -71,10 +71,13 @@ def _idempotency_key(request: Request) -> str | None:
 
 def _warmup(body: bytes) -> WarmupCall:
     """Callers of the existing runner know 400 with this text for a body that names only the hash."""
-    call = decode(body, WarmupCall)
-    if not call.tenant_id or not call.extension_id:
-        raise WarmupIncomplete("warmup unsupported without tenant + extension context", hint="Send tenant_id and extension_id as well.")
-    return call
+    try:
+        return decode(body, WarmupCall)
+    except WrongShape as error:
+        raise WarmupIncomplete(
+            "warmup unsupported without tenant + extension context",
+            hint=f"Send tenant_id, extension_id and content_hash. {error.message}",
+        ) from None
 
 
 async def _unless_gone(request: Request, services: RunnerServices, call: ExecuteCall, routing: Routing) -> Envelope:

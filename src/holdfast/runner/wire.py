@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from holdfast.hostcalls import CallUser, SecretEnvelope
 from holdfast.runner.errors import MalformedBody, WrongShape
@@ -60,12 +60,15 @@ class CallHttp(Struct, frozen=True, kw_only=True):
         return f"{self.path}{'&' if '?' in self.path else '?'}{query}" if query else self.path
 
 
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
 class CallLimits(Struct, frozen=True, kw_only=True):
     """`limits`: what the caller asks for; absent values get the defaults, and all are capped."""
 
-    timeout_ms: int | None = None
-    memory_mb: int | None = None
-    fuel: int | None = None
+    timeout_ms: Count | None = None
+    memory_mb: Count | None = None
+    fuel: Count | None = None
 
 
 class WireUser(Struct, frozen=True, kw_only=True):
@@ -103,12 +106,15 @@ class ExecuteCall(Struct, frozen=True, kw_only=True):
     user: WireUser | None = None
 
 
+Name = Annotated[str, Meta(min_length=1)]
+
+
 class WarmupCall(Struct, frozen=True, kw_only=True):
     """The body of `POST /warmup`."""
 
-    content_hash: str
-    tenant_id: str = ""
-    extension_id: str = ""
+    tenant_id: Name
+    extension_id: Name
+    content_hash: Name
 
 
 class FailureReport(Struct, frozen=True, kw_only=True):

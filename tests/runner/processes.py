@@ -1,0 +1,33 @@
+"""A runner as operators start it: `holdfast runner` as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.cli.commands import COMMAND, SECONDS, clean_environment
+
+
+@contextmanager
+def runner_process(folder: Path, *arguments: str, **variables: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Its origin and the process, on a free port with its data below `folder`; what it logs is in `folder/runner.log`."""
+    environment = clean_environment(**({"RUNNER_SERVICE_TOKEN": "the-service-token", "HOLDFAST_ENGINE_POOL": "false"} | variables))
+    command = [*COMMAND, "runner", "--json", "--port", "0", "--data-dir", str(folder / "data"), *arguments]
+    with (
+        (folder / "runner.log").open("wb") as log,
+        subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line, (folder / "runner.log").read_text()
+            yield json.loads(line)["runner"], process
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=SECONDS)
+            finally:
+                process.kill()
