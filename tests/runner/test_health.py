@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.conftest import Runner
+from tests.runner.conftest import Runner, StartRunner
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/health"])
-async def test_a_runner_that_is_well_says_so(runner: Runner, path: str) -> None:
+async def test_a_runner_that_is_well_says_so(start_runner: StartRunner, path: str) -> None:
+    runner = await start_runner(cache_max_bytes=5_000_000)
     response = await runner.client.get(path)
-    assert (response.status_code, response.json()) == (200, {"cache_writable": True, "bundle_store": "ok", "ext_cache_max_bytes": None})
+    said = {"cache_writable": True, "bundle_store": "ok", "ext_cache_max_bytes": "5000000"}
+    assert (response.status_code, response.json()) == (200, said)
     assert response.headers["cache-control"] == "no-store"
     assert runner.cached() == []
 

@@ -7,6 +7,8 @@ import errno
 import hashlib
 import shutil
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from holdfast.bundles.archive import LIMITS, ArchiveLimits, ExtractFailed
@@ -18,6 +20,7 @@ from holdfast.errors import HoldfastError
 
 __all__ = ["ArchiveHashMismatch", "BundleCache", "UnpackedBundle"]
 
+DISK_MAX_BYTES = 4 << 30
 _REMEMBERED = 1_000
 
 
@@ -38,9 +41,10 @@ class ArchiveHashMismatch(HoldfastError):
 class BundleCache:
     """Unpacked bundles below `root`, one folder for each content hash. Several processes may share `root`."""
 
-    def __init__(self, root: Path, store: BundleStore, limits: ArchiveLimits = LIMITS) -> None:
-        """Removes what killed processes left in `root`."""
+    def __init__(self, root: Path, store: BundleStore, limits: ArchiveLimits = LIMITS, *, max_bytes: int = DISK_MAX_BYTES) -> None:
+        """Removes what killed processes left in `root`. `max_bytes` bounds the unpacked bundles on disk that nobody uses."""
         self.root = root
+        self.max_bytes = max_bytes
         self._store = store
         self._limits = limits
         self._verified: OrderedDict[str, UnpackedBundle] = OrderedDict()
@@ -69,6 +73,11 @@ class BundleCache:
             flight.add_done_callback(lambda done: self._landed(key, done))
         # Shielded: one caller that goes away must not take the bundle from the others.
         return await asyncio.shield(flight)
+
+    @asynccontextmanager
+    async def use(self, tenant_id: str, extension_id: str, sha256_hex: str) -> AsyncIterator[UnpackedBundle]:
+        """As `ensure`, and the bundle stays on disk until the block ends, whatever this or another process has to make room for."""
+        yield await self.ensure(tenant_id, extension_id, sha256_hex)
 
     async def close(self) -> None:
         """Ends fetches that are under way and waits until they have cleaned up."""

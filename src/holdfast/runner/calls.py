@@ -9,7 +9,7 @@ import structlog
 from msgspec import Struct
 
 from holdfast.bundles.archive import ExtractFailed
-from holdfast.bundles.cache import ArchiveHashMismatch, BundleCache
+from holdfast.bundles.cache import ArchiveHashMismatch, BundleCache, UnpackedBundle
 from holdfast.bundles.hashing import InvalidContentHash, hash_hex
 from holdfast.bundles.store import BundleNotFound, BundleStoreUnavailable, InvalidBundleKey, bundle_key
 from holdfast.engine import Component, ComponentError, Engine, Limits, Outcome
@@ -149,9 +149,12 @@ class Calls:
 
     async def _component(self, context: CallContext, digest: str) -> Component:
         try:
-            bundle = await self._cache.ensure(context.tenant_id, context.extension_id, digest)
+            async with self._cache.use(context.tenant_id, context.extension_id, digest) as bundle:
+                return await self._load(bundle, digest)
         except BUNDLE_FAULTS as error:
             raise Refusal(502, f"bundle_fetch_failed: {error.message}", "bundle_fetch_failed", str(error)) from None
+
+    async def _load(self, bundle: UnpackedBundle, digest: str) -> Component:
         if bundle.component is None or bundle.component_sha256 is None:
             message = "the bundle has no dist/main.wasm"
             raise Refusal(502, f"bundle_fetch_failed: {message}", "bundle_fetch_failed", message)

@@ -54,10 +54,10 @@ def routes(services: RunnerServices) -> list[BaseRoute]:
     async def warmup(request: Request) -> Response:
         require_token(request, services.caller_token)
         call = _warmup(await read_json(request, _WARMUP_MAX_BYTES))
-        bundle = await services.cache.ensure(call.tenant_id, call.extension_id, call.content_hash)
-        if bundle.component is not None and bundle.component_sha256 is not None:
-            await services.engine.load(bundle.component, bundle.component_sha256)
-        return json_answer({"ok": True, "component": bundle.component is not None})
+        async with services.cache.use(call.tenant_id, call.extension_id, call.content_hash) as bundle:
+            if bundle.component is not None and bundle.component_sha256 is not None:
+                await services.engine.load(bundle.component, bundle.component_sha256)
+            return json_answer({"ok": True, "component": bundle.component is not None})
 
     return [Route("/v1/execute", guarded(execute), methods=["POST"]), Route("/warmup", guarded(warmup), methods=["POST"])]
 

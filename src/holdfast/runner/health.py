@@ -25,7 +25,7 @@ def routes(services: RunnerServices) -> list[BaseRoute]:
         content = {
             "cache_writable": writable,
             "bundle_store": "ok" if reachable else "bundle_store_unreachable",
-            "ext_cache_max_bytes": None,
+            "ext_cache_max_bytes": str(services.settings.cache_max_bytes),
         }
         return json_answer(content, 200 if writable else 503)
 

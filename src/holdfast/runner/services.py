@@ -72,7 +72,7 @@ class RunnerServices:
             closing.push_async_callback(engine.close)
             if expected is None:
                 _log.warning("RUNNER_REQUIRE_AUTH=false: everybody who reaches this runner can call every extension. For development only")
-            cache = BundleCache(settings.resolved_cache_root, store)
+            cache = BundleCache(settings.resolved_cache_root, store, max_bytes=settings.cache_max_bytes)
             closing.push_async_callback(cache.close)
             await engine.prove()
             admission = Admission(per_install=settings.calls_per_install, per_process=settings.calls_per_process)
