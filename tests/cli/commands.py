@@ -15,7 +15,10 @@ import psutil
 
 COMMAND = (sys.executable, "-m", "holdfast.cli")
 SECONDS = 60
-OWN_VARIABLES = ("HOLDFAST_", "RUNNER_", "PORT", "DATABASE_URL", "EXT_", "BUNDLE_STORE_BASE", "REGISTRY_", "ALGA_")
+OWN_VARIABLES = (
+    *("HOLDFAST_", "RUNNER_", "PORT", "DATABASE_URL", "EXT_", "BUNDLE_STORE_BASE", "REGISTRY_", "ALGA_", "STORAGE_API_", "STATIC_STRICT_"),
+    *("S3_", "MINIO_", "UI_PROXY_", "VAULT_", "SIGNING_", "WASM_POOL_", "RUST_LOG"),
+)
 
 
 def clean_environment(**more: str) -> dict[str, str]:
@@ -34,7 +37,7 @@ def run(*arguments: str | Path, cwd: Path, **variables: str) -> subprocess.Compl
 class Platform:
     """`holdfast up --json` as a child process on free ports. Leaving the block kills whatever of it still lives."""
 
-    def __init__(self, folder: Path, *arguments: str | Path, as_json: bool = True, **variables: str) -> None:
+    def __init__(self, folder: Path, *arguments: str | Path, as_json: bool = True, port: int = 0, **variables: str) -> None:
         self.data_dir = folder / "data"
         self.errors = (folder / "stderr.log").open("w+b")
         given = [*map(str, arguments)]
@@ -46,7 +49,7 @@ class Platform:
                 "--data-dir",
                 str(self.data_dir),
                 "--port",
-                "0",
+                str(port),
                 "--runner-port",
                 "0",
                 *given,

@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from holdfast.bundles.store import open_store
 from holdfast.cli.installing import Installer, Progress, check_source
@@ -34,6 +37,14 @@ from holdfast.settings import Settings
 STARTS_BEFORE_GIVING_UP = 5
 HEALTH_PAUSE_SECONDS = 0.05
 
+_log = structlog.get_logger(__name__)
+
+
+class ServiceTokenMissing(HoldfastError):
+    """The runner is not ours to start, and the token that it knows its gateway by is not set."""
+
+    code = "service_token_missing"
+
 
 class RunnerNotStarting(HoldfastError):
     """The runner ends again and again instead of answering."""
@@ -55,29 +66,22 @@ async def run_platform(settings: Settings, sources: Sequence[Path], *, on_ready:
     """Runs until SIGINT (gives 130), SIGTERM or SIGHUP (give 0). `on_ready` is called once.
 
     A source that cannot be built or installed does not stop the others; it is told to `on_ready`. Raises, before anything is started,
-    DataFolderInUse, PortTaken, AddressUnusable, NothingToInstall, ManifestError; and RunnerNotStarting.
+    DataFolderInUse, PortTaken, AddressUnusable, ServiceTokenMissing, NothingToInstall, ManifestError; and RunnerNotStarting.
     """
     for source in sources:
         check_source(source)
     with ExitStack() as held:
         held.enter_context(DataFolderLock(settings.data_dir))
         gateway = held.enter_context(listen(settings.host, settings.port, purpose="gateway and console", flag="--port", variable="PORT"))
-        runner = held.enter_context(
-            listen(settings.host, settings.runner_port, purpose="the runner", flag="--runner-port", variable="RUNNER_PORT")
+        runner = _own_runner(settings, held)
+        running = RunningPlatform(
+            pid=os.getpid(), console=origin_of(gateway), runner=origin_of(runner) if runner else settings.resolved_runner_base_url or ""
         )
-        running = RunningPlatform(pid=os.getpid(), console=origin_of(gateway), runner=origin_of(runner))
         settings = platform_settings(settings, console=running.console, runner=running.runner)
         await migrate(settings.resolved_database_url)
         async with _open_services(settings, running) as services:
             account = await ensure_development_tenant(services.db, credentials_file(settings.data_dir))
-            pipe = ParentPipe()
-            held.callback(pipe.close)
-            child = SupervisedChild(
-                "runner",
-                runner_command(runner, pipe),
-                environment=runner_environment(settings),
-                pass_fds=(runner.fileno(), pipe.child_end),
-            )
+            child = None if runner is None else _child(settings, runner, held)
             server = SocketServer(create_platform_app(services), gateway)
 
             async def prepare() -> None:
@@ -89,7 +93,36 @@ async def run_platform(settings: Settings, sources: Sequence[Path], *, on_ready:
                 _, (installed, refused) = await asyncio.gather(come_up(), _install_all(settings, services, sources, progress))
                 on_ready(Ready(running, account, installed, refused))
 
-            return await _until_signal([server.run_until_cancelled(), child.run()], prepare())
+            lasting = [server.run_until_cancelled()] if child is None else [server.run_until_cancelled(), child.run()]
+            return await _until_signal(lasting, prepare())
+
+
+def _own_runner(settings: Settings, held: ExitStack) -> socket.socket | None:
+    """The socket of the runner that the platform starts itself; None when the settings name one that somebody else started.
+
+    Raises ServiceTokenMissing when that one could not be told who calls it, PortTaken, AddressUnusable.
+    """
+    if settings.resolved_runner_base_url is None:
+        return held.enter_context(
+            listen(settings.host, settings.runner_port, purpose="the runner", flag="--runner-port", variable="RUNNER_PORT")
+        )
+    if settings.runner_service_token is None:
+        raise ServiceTokenMissing(
+            "RUNNER_BASE_URL (or RUNNER_DOCKER_HOST) names a runner, but RUNNER_SERVICE_TOKEN is not set.",
+            hint="Set it to the token that runner was started with, or remove the address: then a runner is started here.",
+        )
+    return None
+
+
+def _child(settings: Settings, runner: socket.socket, held: ExitStack) -> SupervisedChild:
+    pipe = ParentPipe()
+    held.callback(pipe.close)
+    return SupervisedChild(
+        "runner",
+        runner_command(runner, pipe),
+        environment=runner_environment(settings),
+        pass_fds=(runner.fileno(), pipe.child_end),
+    )
 
 
 @asynccontextmanager
@@ -111,7 +144,12 @@ async def _open_services(settings: Settings, running: RunningPlatform) -> AsyncI
         await db.close()
 
 
-async def _wait_for_runner(client: RunnerClient, child: SupervisedChild) -> None:
+async def _wait_for_runner(client: RunnerClient, child: SupervisedChild | None) -> None:
+    if child is None:
+        # Who starts it may do so later: calls say that it is away until then.
+        if not await client.is_healthy():
+            _log.warning(f"The runner at {client.base_url} does not answer. Start it with `holdfast runner`; calls fail until then")
+        return
     while not await client.is_healthy():
         if child.starts >= STARTS_BEFORE_GIVING_UP:
             raise RunnerNotStarting("The runner does not start.", hint="The log above says why; HOLDFAST_LOG_LEVEL=debug says more.")
