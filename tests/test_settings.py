@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,18 @@ def test_a_value_that_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv(variable, value)
     with pytest.raises(ValidationError, match=variable):
         Settings()
+
+
+def test_the_example_of_the_file_names_variables_that_are_read_and_can_be_used_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    example = (DOCS.parent / ".env.runner.example").read_text()
+    known = {str(choice) for field in Settings.model_fields.values() for choice in getattr(field.validation_alias, "choices", ())}
+    named = re.findall(r"^(?:# )?([A-Z0-9_]+)=", example, re.M)
+    assert named and set(named) <= known
+    monkeypatch.chdir(tmp_path)
+    for text in (example, re.sub(r"^# ([A-Z0-9_]+=)", r"\1", example, flags=re.M)):
+        (tmp_path / ".env.runner").write_text(text)
+        settings = Settings()
+        assert settings.registry_base_url == "http://localhost:3000"
+    assert settings.bundle_store_base == "http://localhost:4569/extensions"
