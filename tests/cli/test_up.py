@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from holdfast.cli.platform.presence import STATE_FILE, find_platform
-from holdfast.cli.platform.sockets import listen, port_of
+from holdfast.runner.sockets import listen, port_of
 from tests.cli.commands import SECONDS, Platform, alive, run, write_extension
 
 PING = "/api/ext/com.example.sample/ping"

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 import psutil
 
-from holdfast.cli.platform.sockets import listen, port_of
+from holdfast.runner.sockets import listen, port_of
 from tests.cli.commands import SECONDS, Platform, run
 from tests.runner.processes import runner_process
 

@@ -8,10 +8,10 @@ from cyclopts import Parameter
 
 from holdfast.cli.configuration import configuration, print_configuration
 from holdfast.cli.options import DataDir, Json, load_settings
-from holdfast.cli.platform.sockets import listen, origin_of
 from holdfast.cli.printing import print_json, print_lines
 from holdfast.logs import configure_logs
 from holdfast.runner.main import serve
+from holdfast.runner.sockets import listen, origin_of
 from holdfast.runner.tokens import caller_token
 
 

@@ -17,11 +17,9 @@ import structlog
 
 from holdfast.bundles.store import open_store
 from holdfast.cli.installing import Installer, Progress, check_source
-from holdfast.cli.platform.child import ParentPipe, SupervisedChild, runner_command
 from holdfast.cli.platform.environment import credentials_file, platform_settings, runner_environment
 from holdfast.cli.platform.presence import DataFolderLock, RunningPlatform, announce
 from holdfast.cli.platform.server import SocketServer
-from holdfast.cli.platform.sockets import listen, origin_of
 from holdfast.console.app import create_platform_app
 from holdfast.errors import HoldfastError
 from holdfast.events.memory import MemoryStream
@@ -32,6 +30,8 @@ from holdfast.records.accounts import DevelopmentAccount, ensure_development_ten
 from holdfast.records.database import Database
 from holdfast.registry.installs import Installed
 from holdfast.registry.migrate import migrate
+from holdfast.runner.child import ParentPipe, SupervisedChild, runner_command
+from holdfast.runner.sockets import listen, origin_of
 from holdfast.settings import Settings
 
 STARTS_BEFORE_GIVING_UP = 5

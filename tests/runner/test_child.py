@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from holdfast.cli.platform.child import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, ParentPipe, SupervisedChild, runner_command
-from holdfast.cli.platform.sockets import listen
+from holdfast.runner.child import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, ParentPipe, SupervisedChild, runner_command
+from holdfast.runner.sockets import listen
 
 # Says over a connection that it lives, then waits for the end of the pipe.
 GREETER = """

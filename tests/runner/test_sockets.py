@@ -11,7 +11,7 @@ from contextlib import closing
 import psutil
 import pytest
 
-from holdfast.cli.platform.sockets import AddressUnusable, PortTaken, listen, origin_of, port_of
+from holdfast.runner.sockets import AddressUnusable, PortTaken, listen, origin_of, port_of
 
 
 def take(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
