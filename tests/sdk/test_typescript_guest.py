@@ -134,5 +134,6 @@ async def test_a_handler_sees_the_request_as_it_was_sent(engine: Engine, built: 
         "extensionId": "extension-1",
         "installId": "install-1",
         "versionId": "version-1",
+        "config": {},
     }
     assert json.dumps(seen["body"])[1:9] == "AAECAwQF"

@@ -26,14 +26,28 @@ def find_handler(module: ModuleType) -> Callable[..., Any]:
     return handler
 
 
+_CONFIG, _TRIGGER, _SCHEDULE = "x-ext-config", "x-ext-trigger", "x-ext-schedule-id"
+"""Request headers in which the host says what the world has no field for; nobody else can set them."""
+
+
 def _request(wire: Any) -> Request:
     context = wire.context
+    said = {header.name: header.value for header in wire.http.headers if header.name in (_CONFIG, _TRIGGER, _SCHEDULE)}
     return Request(
         wire.http.method,
         wire.http.url,
-        tuple((header.name, header.value) for header in wire.http.headers),
+        tuple((header.name, header.value) for header in wire.http.headers if header.name not in said),
         None if wire.http.body is None else bytes(wire.http.body),
-        Context(context.tenant_id, context.extension_id, context.request_id, context.install_id, context.version_id),
+        Context(
+            context.tenant_id,
+            context.extension_id,
+            context.request_id,
+            context.install_id,
+            context.version_id,
+            json.loads(said.get(_CONFIG, "{}")),
+            said.get(_TRIGGER),
+            said.get(_SCHEDULE),
+        ),
     )
 
 

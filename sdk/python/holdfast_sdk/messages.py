@@ -11,13 +11,16 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class Context:
-    """Whose call this is."""
+    """Whose call this is. `config` is what the tenant has configured; `trigger` is what made the call (`schedule`), None for a caller."""
 
     tenant_id: str
     extension_id: str
     request_id: str | None = None
     install_id: str | None = None
     version_id: str | None = None
+    config: Mapping[str, str] = field(default_factory=dict)
+    trigger: str | None = None
+    schedule_id: str | None = None
 
 
 @dataclass(frozen=True)

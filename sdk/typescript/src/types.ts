@@ -6,8 +6,12 @@ export interface ContextData {
   extensionId: string;
   installId?: string | null;
   versionId?: string | null;
-  /** Not part of what crosses the boundary today: always absent in a running guest. */
+  /** What the tenant has configured for this install; empty when nothing is. */
   config?: Record<string, string>;
+  /** What made the call, such as `schedule`; absent when a person or a program did. */
+  trigger?: string;
+  /** The schedule that made the call. */
+  scheduleId?: string;
 }
 
 export interface HttpHeader {

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-
 import structlog
 from msgspec import Struct
 
@@ -16,11 +13,12 @@ from holdfast.engine import Component, ComponentError, Engine, Limits, Outcome
 from holdfast.hostcalls import CallContext, HostDoor, HostServices, SecretDecryptFailed, SecretEnvelope
 from holdfast.runner.admission import Admission, Busy
 from holdfast.runner.errors import BodyTooLarge
+from holdfast.runner.guest_request import body_of, guest_request
 from holdfast.runner.idempotency import IdempotentAnswers, scope_of
-from holdfast.runner.wire import Envelope, ExecuteCall, FailureReport, pairs
+from holdfast.runner.wire import Envelope, ExecuteCall, FailureReport
 from holdfast.settings import Settings
 from holdfast.world.capabilities import parse_capabilities
-from holdfast.world.types import ContextData, ExecuteRequest, ExecuteResponse, HttpHeader, HttpRequest
+from holdfast.world.types import ExecuteRequest, ExecuteResponse
 
 MEMORY_MAX_MB = 1_024
 BUNDLE_FAULTS = (ArchiveHashMismatch, ExtractFailed, BundleNotFound, BundleStoreUnavailable)
@@ -124,19 +122,13 @@ class Calls:
             raise Refusal(500, "secret_decrypt_failed", "secret_decrypt_failed", str(error)) from None
 
     def _request(self, call: ExecuteCall, context: CallContext) -> ExecuteRequest:
-        body: bytes | None = None
-        if call.http.body_b64 is not None:
-            try:
-                body = base64.b64decode(call.http.body_b64, validate=True)
-            except (binascii.Error, ValueError) as error:
-                raise _execute_failed("invalid_body", f"invalid body base64: {error}") from None
-            if len(body) > self._settings.request_body_max_bytes:
-                raise BodyTooLarge(f"The body for the extension is larger than {self._settings.request_body_max_bytes} bytes.")
-        headers = [HttpHeader(name, value) for name, value in pairs(call.http.headers)]
-        return ExecuteRequest(
-            ContextData(context.request_id, context.tenant_id, context.extension_id, context.install_id, context.version_id),
-            HttpRequest(call.http.method, call.http.target, headers, body),
-        )
+        try:
+            body = body_of(call)
+        except ValueError as error:
+            raise _execute_failed("invalid_body", f"invalid body base64: {error}") from None
+        if body is not None and len(body) > self._settings.request_body_max_bytes:
+            raise BodyTooLarge(f"The body for the extension is larger than {self._settings.request_body_max_bytes} bytes.")
+        return guest_request(call, context, body)
 
     async def _execute(self, call: ExecuteCall, context: CallContext, digest: str, request: ExecuteRequest, door: HostDoor) -> Envelope:
         component = await self._component(context, digest)

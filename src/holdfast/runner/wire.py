@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 
 class CallIdentity(Struct, frozen=True, kw_only=True):
-    """`context`: for whom which version runs. `egress` is Holdfast's own field: the hosts that the manifest declared."""
+    """`context`: for whom which version runs. `egress` is Holdfast's own field: the hosts that the manifest declared. `trigger` and
+    `schedule_id` say what made the call, when that was no person."""
 
     tenant_id: str
     extension_id: str
@@ -25,6 +26,8 @@ class CallIdentity(Struct, frozen=True, kw_only=True):
     version_id: str | None = None
     config: dict[str, str] = field(default_factory=dict)
     egress: list[str] = field(default_factory=list)
+    trigger: str | None = None
+    schedule_id: str | None = None
 
 
 Fields = dict[str, str | list[str]] | list[tuple[str, str]]

@@ -28,10 +28,22 @@ function pathOf(url: string): string {
   return path === '' ? '/' : path;
 }
 
+/** What the host says in request headers because the world has no field for it; nobody else can set them. */
+const HOST_HEADERS = ['x-ext-config', 'x-ext-trigger', 'x-ext-schedule-id'];
+
 export function requestFrom(wire: WireRequest): ExecuteRequest {
   const body = bytesOf(wire.http.body);
-  const { method, url, headers } = wire.http;
-  return { context: wire.context, http: { method, url, path: pathOf(url), headers, body, ...readers(body) } };
+  const { method, url } = wire.http;
+  const said = (name: string): string | undefined => wire.http.headers.find((one) => one.name === name)?.value;
+  const [config, trigger, scheduleId] = HOST_HEADERS.map(said);
+  const headers = wire.http.headers.filter((one) => !HOST_HEADERS.includes(one.name));
+  const context = {
+    ...wire.context,
+    config: config === undefined ? {} : (JSON.parse(config) as Record<string, string>),
+    ...(trigger === undefined ? {} : { trigger }),
+    ...(scheduleId === undefined ? {} : { scheduleId }),
+  };
+  return { context, http: { method, url, path: pathOf(url), headers, body, ...readers(body) } };
 }
 
 export const httpHost: HttpHost = {
