@@ -30,19 +30,24 @@ def error_answer(error: HoldfastError) -> Response:
     return json_answer({**error.to_json(), "code": error.code}, error.status)
 
 
+def refused(error: Exception, path: str) -> Response:
+    """The answer to a request that failed; what was not foreseen is logged, with the request's path, and answered without detail."""
+    if isinstance(error, HoldfastError):
+        return error_answer(error)
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=499, headers=_HEADERS)
+    _log.error("A request failed unexpectedly", path=path, exc_info=error)
+    return error_answer(HoldfastError("Something went wrong in the runner.", hint="Its log has the details."))
+
+
 def guarded(endpoint: Endpoint) -> Endpoint:
-    """The endpoint with its errors made into answers; what was not foreseen is logged and answered without detail."""
+    """The endpoint with its errors made into answers, as `refused` does."""
 
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
-        except HoldfastError as error:
-            return error_answer(error)
-        except ClientDisconnect:
-            return Response(status_code=499, headers=_HEADERS)
-        except Exception:
-            _log.exception("A request failed unexpectedly", path=request.url.path)
-            return error_answer(HoldfastError("Something went wrong in the runner.", hint="Its log has the details."))
+        except Exception as error:
+            return refused(error, request.url.path)
 
     return answer
 

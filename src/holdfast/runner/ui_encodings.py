@@ -1,0 +1,96 @@
+"""Which encoding a file is sent in (RFC 9110, section 12.5.3), and how it is encoded."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import hashlib
+import re
+import zlib
+from typing import Literal
+
+import zstandard
+
+Encoding = Literal["zstd", "gzip"]
+
+PACKED_SUFFIXES: dict[Encoding, str] = {"zstd": ".zst", "gzip": ".gz"}
+"""A file with this added to another's name holds that other, encoded. It has no address of its own."""
+
+LEAST_BYTES = 1_024
+"""Smaller files are not encoded: they fit one packet as they are."""
+MOST_BYTES = 16 * 1024 * 1024
+"""Larger files are not encoded here."""
+
+_MAX_WINDOW = 8 * 1024 * 1024  # What browsers accept (RFC 9659).
+_ZSTD_LEVEL, _GZIP_LEVEL = 9, 6
+_ELEMENT = re.compile(
+    r"[ \t]*([!#$%&'*+.^_`|~0-9a-z-]+)[ \t]*(?:;[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*)?", re.ASCII | re.IGNORECASE
+)
+_COMPRESSIBLE = frozenset(
+    {"text/html", "text/javascript", "text/css", "text/plain", "application/json", "application/manifest+json"}
+    | {"application/wasm", "image/svg+xml", "font/ttf", "font/otf"}
+)
+
+
+def compressible(media_type: str, size: int) -> bool:
+    """Whether a file of this type and size in bytes is worth encoding."""
+    return media_type in _COMPRESSIBLE and size >= LEAST_BYTES
+
+
+@functools.lru_cache(maxsize=1_024)
+def accepted(header: str) -> tuple[Encoding, ...]:
+    """The encodings that `Accept-Encoding: header` prefers to the file as it is, the best first; of equals, zstd before gzip.
+
+    A header that cannot be read, or is longer than 256 characters, accepts none.
+    """
+    weights = _weights(header) if len(header) <= 256 else None
+    if weights is None:
+        return ()
+    others = weights.get("*", 0.0)
+    # Unnamed, the file as it is always will do, but is not what was asked for.
+    identity = weights.get("identity", 0.0)
+    candidates: list[tuple[float, Encoding]] = [(weights.get("zstd", others), "zstd"), (weights.get("gzip", others), "gzip")]
+    candidates.sort(key=lambda candidate: -candidate[0])
+    return tuple(encoding for weight, encoding in candidates if weight > 0 and weight >= identity)
+
+
+def _weights(header: str) -> dict[str, float] | None:
+    weights: dict[str, float] = {}
+    for element in header.split(","):
+        if not element.strip(" \t"):
+            continue
+        found = _ELEMENT.fullmatch(element)
+        if found is None:
+            return None
+        weights[found[1].lower()] = float(found[2] or 1)
+    return weights
+
+
+def encode(data: bytes, encoding: Encoding) -> bytes | None:
+    """The bytes of a file, encoded; None when they are not fewer."""
+    made = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(data) if encoding == "zstd" else gzip.compress(data, _GZIP_LEVEL, mtime=0)
+    return made if len(made) < len(data) else None
+
+
+def holds(packed: bytes, encoding: Encoding, *, sha256_hex: str, size: int) -> bool:
+    """Whether `packed` is the file of this hash and size, encoded, and a browser can decode it. Never unpacks more than `size` bytes."""
+    if not packed or len(packed) >= size:
+        return False
+    try:
+        if encoding == "zstd":
+            data = _unpack_zstd(packed, size)
+        else:
+            decompressor = zlib.decompressobj(wbits=31)
+            data = decompressor.decompress(packed, size + 1)
+            if not decompressor.eof or decompressor.unused_data:
+                return False
+    except (zlib.error, zstandard.ZstdError):
+        return False
+    return len(data) == size and hashlib.sha256(data).hexdigest() == sha256_hex
+
+
+def _unpack_zstd(packed: bytes, size: int) -> bytes:
+    frame = zstandard.get_frame_parameters(packed)
+    if frame.window_size > _MAX_WINDOW or frame.content_size not in (size, zstandard.CONTENTSIZE_UNKNOWN):
+        return b""
+    return zstandard.ZstdDecompressor().decompress(packed, max_output_size=size, allow_extra_data=False)
