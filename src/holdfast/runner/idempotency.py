@@ -8,13 +8,17 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
+import structlog
 from msgspec import Struct
 
+from holdfast.runner.shared_answers import SharedAnswers
 from holdfast.runner.wire import Envelope, ExecuteCall
 
 KEY_MAX_CHARACTERS = 1_024
 _ENTRY_BYTES = 1_024
 """What a kept answer costs beside its body and headers, roughly."""
+
+_log = structlog.get_logger(__name__)
 
 
 def scope_of(call: ExecuteCall, key: str) -> bytes:
@@ -51,7 +55,7 @@ class _Kept(Struct, frozen=True):
 class _Flight:
     """A call under way and how many wait for it."""
 
-    def __init__(self, task: asyncio.Task[Envelope]) -> None:
+    def __init__(self, task: asyncio.Task[tuple[Envelope, bool]]) -> None:
         self.task = task
         self.waiting = 0
 
@@ -59,8 +63,11 @@ class _Flight:
 class IdempotentAnswers:
     """Keeps the answers of guests for a time, up to a size; the oldest go first. Belongs to one event loop."""
 
-    def __init__(self, *, seconds: float, max_bytes: int, now: Callable[[], float] = time.monotonic) -> None:
-        """`now` is in seconds."""
+    def __init__(
+        self, *, seconds: float, max_bytes: int, shared: SharedAnswers | None = None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`shared` is where the workers of one runner meet; without it, a key counts in this process. `now` is in seconds."""
+        self._shared = shared
         self._seconds = seconds
         self._max_bytes = max_bytes
         self._now = now
@@ -89,7 +96,8 @@ class IdempotentAnswers:
             flight = self._flights[scope] = _Flight(asyncio.ensure_future(self._fly(scope, run)))
         flight.waiting += 1
         try:
-            return await asyncio.shield(flight.task), joined
+            envelope, known = await asyncio.shield(flight.task)
+            return envelope, known or joined
         finally:
             flight.waiting -= 1
             if not flight.waiting and not flight.task.done():
@@ -99,17 +107,32 @@ class IdempotentAnswers:
                 flight.task.cancel()
                 await asyncio.wait([flight.task])
 
-    async def _fly(self, scope: bytes, run: Callable[[], Awaitable[Envelope]]) -> Envelope:
+    async def _fly(self, scope: bytes, run: Callable[[], Awaitable[Envelope]]) -> tuple[Envelope, bool]:
         mine = asyncio.current_task()
         try:
-            envelope = await run()
+            envelope, known = await self._shared_or_run(scope, run)
         finally:
             flight = self._flights.get(scope)
             if flight is not None and flight.task is mine:
                 del self._flights[scope]
         if envelope.error is None:
             self._keep(scope, envelope)
-        return envelope
+        return envelope, known
+
+    async def _shared_or_run(self, scope: bytes, run: Callable[[], Awaitable[Envelope]]) -> tuple[Envelope, bool]:
+        if self._shared is None:
+            return await run(), False
+        async with self._shared.hold(scope) as slot:
+            if slot.envelope is not None:
+                return slot.envelope, True
+            envelope = await run()
+            if envelope.error is None:
+                try:
+                    self._shared.account(slot.keep(envelope))
+                except OSError as error:
+                    # The answer is there and goes to its caller; another worker would run the call once more.
+                    _log.warning("An answer could not be kept for its idempotency key", problem=error.strerror)
+            return envelope, False
 
     def _keep(self, scope: bytes, envelope: Envelope) -> None:
         size = _ENTRY_BYTES + len(envelope.body_b64 or b"") + 2 * sum(len(name) + len(value) for name, value in envelope.headers.items())
