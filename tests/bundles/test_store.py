@@ -17,6 +17,7 @@ from holdfast.bundles.store import (
     hash_file,
     open_store,
 )
+from holdfast.settings import Settings
 
 HASH = "ab" * 32
 
@@ -103,7 +104,7 @@ async def test_a_key_that_leads_out_of_the_store_is_refused(tmp_path: Path, key:
 
 def test_a_store_is_opened_from_a_path_or_a_file_url(tmp_path: Path) -> None:
     for location in (str(tmp_path / "a b"), f"file://{tmp_path}/a%20b"):
-        store = open_store(location)
+        store = open_store(Settings(bundle_store_base=location))
         assert isinstance(store, FolderStore)
         assert store.root == tmp_path / "a b"
 
@@ -111,7 +112,7 @@ def test_a_store_is_opened_from_a_path_or_a_file_url(tmp_path: Path) -> None:
 @pytest.mark.parametrize("location", ["ftp://host/x", "file://otherhost/x", "file://"])
 def test_a_store_of_another_kind_says_what_is_possible(location: str) -> None:
     with pytest.raises(BundleStoreUnavailable) as refused:
-        open_store(location)
+        open_store(Settings(bundle_store_base=location))
     assert refused.value.hint is not None and "BUNDLE_STORE_BASE" in refused.value.hint
 
 

@@ -1,163 +1,64 @@
-"""Where bundles are kept: the protocol, the key of a bundle, and the store that is a folder."""
+"""Where bundles are kept: a folder, a bucket of an S3-compatible server, or a web server, as the settings say."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import re
-import shutil
-import tempfile
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Protocol
-from urllib.parse import unquote, urlsplit
+from pydantic import SecretStr
 
-from holdfast.bundles.hashing import hash_file, hash_hex
-from holdfast.errors import HoldfastError
+from holdfast.bundles.hashing import hash_file
+from holdfast.bundles.store_address import FolderAddress, HttpAddress, store_address
+from holdfast.bundles.store_folder import FolderStore
+from holdfast.bundles.store_http import HttpStore
+from holdfast.bundles.store_protocol import BundleNotFound, BundleStore, BundleStoreUnavailable, InvalidBundleKey, bundle_key
+from holdfast.bundles.store_s3 import S3Credentials, S3Store
+from holdfast.bundles.store_transport import PATIENCE, Patience
+from holdfast.settings import Settings
 
 __all__ = [
     "BundleNotFound",
     "BundleStore",
     "BundleStoreUnavailable",
     "FolderStore",
+    "HttpStore",
     "InvalidBundleKey",
+    "Patience",
+    "S3Credentials",
+    "S3Store",
     "bundle_key",
     "hash_file",
     "open_store",
 ]
 
-CHUNK_BYTES = 1024 * 1024
-_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
-_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}", re.ASCII)
 
+def open_store(settings: Settings, patience: Patience = PATIENCE) -> BundleStore:
+    """The store that BUNDLE_STORE_BASE and the S3 settings name. Nobody is talked to yet.
 
-class BundleNotFound(HoldfastError):
-    """Raised when the store has nothing under a key."""
-
-    code = "bundle_not_found"
-    status = 404
-
-
-class BundleStoreUnavailable(HoldfastError):
-    """Raised when the store cannot be reached, read or written."""
-
-    code = "bundle_store_unavailable"
-    status = 503
-
-
-class InvalidBundleKey(HoldfastError):
-    """Raised when a tenant id, an extension id or a key could lead out of its place in the store."""
-
-    code = "invalid_bundle_key"
-    status = 400
-
-
-class BundleStore(Protocol):
-    """Keeps files under keys of `/`-separated segments."""
-
-    async def put(self, key: str, source: Path) -> None:
-        """Keeps a copy of the file `source`; readers see the old content or the new, nothing between. Raises BundleStoreUnavailable."""
-
-    def get(self, key: str) -> AsyncIterator[bytes]:
-        """The content in pieces of at most 1 MiB. Raises BundleNotFound, BundleStoreUnavailable, at the first piece or later."""
-
-    async def delete(self, key: str) -> None:
-        """Removes what is under the key; nothing there is no error. Raises BundleStoreUnavailable."""
-
-    async def exists(self, key: str) -> bool:
-        """Whether something is under the key. Raises BundleStoreUnavailable."""
-
-
-def bundle_key(tenant_id: str, extension_id: str, sha256_hex: str) -> str:
-    """The key of a bundle: `tenants/{tenant}/extensions/{extension}/sha256/{hex}/bundle.tar.zst`.
-
-    Raises InvalidBundleKey when an id is not 1 to 128 letters, digits, `.`, `_`, `-`; InvalidContentHash when the hash is not one.
+    Raises BundleStoreUnavailable when the settings name none, or only half of the credentials.
     """
-    for what, part in (("tenant", tenant_id), ("extension", extension_id)):
-        if not _PART.fullmatch(part):
-            raise InvalidBundleKey(f"The {what} id is not 1 to 128 letters, digits, '.', '_' or '-'.")
-    return f"tenants/{tenant_id}/extensions/{extension_id}/sha256/{hash_hex(sha256_hex)}/bundle.tar.zst"
-
-
-class FolderStore:
-    """A folder; a key is a path below it. The files can be put there by hand too."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def _path(self, key: str) -> Path:
-        if not all(_SEGMENT.fullmatch(segment) for segment in key.split("/")):
-            raise InvalidBundleKey("A key is segments of letters, digits, '.', '_' and '-', with '/' between them.")
-        return self.root / key
-
-    async def put(self, key: str, source: Path) -> None:
-        await asyncio.to_thread(self._put, self._path(key), source)
-
-    async def get(self, key: str) -> AsyncIterator[bytes]:
-        path = self._path(key)
-        try:
-            file = await asyncio.to_thread(path.open, "rb")
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            raise BundleNotFound(f"The bundle store has no {key}.", hint="Install the extension again.") from None
-        except OSError as error:
-            raise self._unavailable(error) from error
-        try:
-            while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
-                yield chunk
-        except OSError as error:
-            raise self._unavailable(error) from error
-        finally:
-            file.close()
-
-    async def delete(self, key: str) -> None:
-        await asyncio.to_thread(self._delete, self._path(key))
-
-    async def exists(self, key: str) -> bool:
-        return await asyncio.to_thread(self._path(key).is_file)
-
-    def _put(self, path: Path, source: Path) -> None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, partial_name = tempfile.mkstemp(prefix=".", suffix=".partial", dir=path.parent)
-            partial = Path(partial_name)
-            try:
-                with os.fdopen(descriptor, "wb") as target, source.open("rb") as content:
-                    shutil.copyfileobj(content, target, CHUNK_BYTES)
-                    target.flush()
-                    os.fsync(target.fileno())
-                partial.chmod(0o644)
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
-        except OSError as error:
-            raise self._unavailable(error) from error
-
-    def _delete(self, path: Path) -> None:
-        try:
-            path.unlink(missing_ok=True)
-            for folder in path.parents:
-                if folder == self.root or not folder.is_relative_to(self.root):
-                    break
-                folder.rmdir()
-        except OSError as error:
-            # A folder that still holds something stays; everything else is trouble.
-            if path.exists():
-                raise self._unavailable(error) from error
-
-    def _unavailable(self, error: OSError) -> BundleStoreUnavailable:
-        return BundleStoreUnavailable(
-            f"The bundle store {self.root} cannot be used: {error.strerror or type(error).__name__}.",
-            hint="Check BUNDLE_STORE_BASE and the permissions of that folder.",
+    access_key, secret_key = _text(settings.s3_access_key), _text(settings.s3_secret_key)
+    signed = access_key is not None and secret_key is not None
+    address = store_address(settings.resolved_bundle_store, signed=signed, region=settings.s3_region, endpoint=settings.s3_endpoint)
+    if isinstance(address, FolderAddress):
+        return FolderStore(address.path)
+    if (access_key is None) != (secret_key is None):
+        raise _half(given="S3_ACCESS_KEY" if secret_key is None else "S3_SECRET_KEY")
+    if isinstance(address, HttpAddress):
+        return HttpStore(address, patience)
+    if access_key is None or secret_key is None:
+        raise BundleStoreUnavailable(
+            "An s3:// bundle store needs credentials.",
+            hint="Set S3_ACCESS_KEY and S3_SECRET_KEY (or MINIO_ACCESS_KEY and MINIO_SECRET_KEY).",
         )
+    credentials = S3Credentials(access_key=access_key, secret_key=secret_key, region=settings.s3_region)
+    return S3Store(address, credentials, patience)
 
 
-def open_store(location: str) -> BundleStore:
-    """The store at `location`: a folder's path or a `file://` URL. Raises BundleStoreUnavailable for any other scheme."""
-    if "://" not in location:
-        return FolderStore(Path(location))
-    url = urlsplit(location)
-    if url.scheme == "file" and url.netloc in ("", "localhost") and url.path:
-        return FolderStore(Path(unquote(url.path)))
-    raise BundleStoreUnavailable(
-        f"A bundle store of the kind {url.scheme}:// cannot be used.", hint="Set BUNDLE_STORE_BASE to a folder or a file:// URL."
+def _half(given: str) -> BundleStoreUnavailable:
+    missing = "S3_SECRET_KEY" if given == "S3_ACCESS_KEY" else "S3_ACCESS_KEY"
+    return BundleStoreUnavailable(
+        f"{given} is set, but {missing} is not.",
+        hint=f"Set {missing} (or {missing.replace('S3_', 'MINIO_')}) too; or neither, to read the bundles without credentials.",
     )
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return (secret.get_secret_value().strip() or None) if secret is not None else None

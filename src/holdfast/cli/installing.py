@@ -91,7 +91,7 @@ def check_source(source: Path) -> bool:
 async def open_installer(settings: Settings) -> AsyncIterator[Installer]:
     """An installer on the data folder of the settings, for a command of its own."""
     async with open_records(settings) as db:
-        installer = Installer(settings, db, open_store(settings.resolved_bundle_store))
+        installer = Installer(settings, db, open_store(settings))
         try:
             yield installer
         finally:

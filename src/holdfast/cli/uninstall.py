@@ -18,7 +18,7 @@ async def uninstall(name: str, *, data_dir: DataDir = None, json: Json = False) 
     """
     settings = load_settings(data_dir=data_dir)
     async with open_records(settings) as db:
-        removed = await uninstall_extension(db, open_store(settings.resolved_bundle_store), tenant_id=DEVELOPMENT_TENANT_ID, extension=name)
+        removed = await uninstall_extension(db, open_store(settings), tenant_id=DEVELOPMENT_TENANT_ID, extension=name)
     if json:
         print_json({"registry_id": removed.registry_id, "install_id": removed.install_id, "name": removed.name, "version": removed.version})
     else:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from holdfast.errors import HoldfastError
+from holdfast.bundles.store import BundleStoreUnavailable
 from holdfast.runner.answers import guarded, json_answer
 from holdfast.runner.services import RunnerServices
 
@@ -53,7 +53,7 @@ def _writable(root: Path) -> bool:
 async def _reachable(services: RunnerServices) -> bool:
     try:
         async with asyncio.timeout(_STORE_SECONDS):
-            await services.store.exists("healthz")
-    except (HoldfastError, OSError, TimeoutError):
+            await services.store.check()
+    except (BundleStoreUnavailable, TimeoutError):
         return False
     return True

@@ -54,7 +54,7 @@ class RunnerServices:
         Raises ServiceTokenUnusable, BundleStoreUnavailable, InvalidEgressEntry, and the engine's own error when Wasmtime does not work.
         """
         expected, own = caller_token(settings), outgoing_token(settings)
-        store = open_store(settings.resolved_bundle_store)
+        store = open_store(settings)
         async with AsyncExitStack() as closing:
             if events is None:
                 events = await _sink(settings, own, closing)

@@ -134,7 +134,7 @@ async def _open_services(settings: Settings, running: RunningPlatform) -> AsyncI
         yield Services(
             settings=settings,
             db=db,
-            store=open_store(settings.resolved_bundle_store),
+            store=open_store(settings),
             events=MemoryStream(),
             runner=client,
             tokens=tokens,
