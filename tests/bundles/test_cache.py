@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ class CountingStore(FolderStore):
         self.gate.set()
         self.started = asyncio.Event()
 
-    async def get(self, key: str) -> AsyncIterator[bytes]:
+    async def get(self, key: str) -> AsyncGenerator[bytes, None]:
         self.fetches.append(key)
         self.started.set()
         await self.gate.wait()
@@ -138,7 +138,7 @@ async def test_a_missing_bundle_is_not_remembered_as_missing(cupboard: Cupboard,
 
 async def test_a_store_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
     class Breaking(FolderStore):
-        async def get(self, key: str) -> AsyncIterator[bytes]:
+        async def get(self, key: str) -> AsyncGenerator[bytes, None]:
             yield b"half"
             raise BundleStoreUnavailable("gone")
 

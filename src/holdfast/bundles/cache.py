@@ -8,7 +8,7 @@ import hashlib
 import shutil
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 from holdfast.bundles.archive import LIMITS, ArchiveLimits, ExtractFailed
@@ -145,12 +145,14 @@ class BundleCache:
         """Writes the archive and returns the SHA-256 of what was written."""
         computed, size = hashlib.sha256(), 0
         with archive.open("xb") as file:
-            async for chunk in self._store.get(key):
-                size += len(chunk)
-                if size > self._limits.compressed:
-                    raise ExtractFailed(f"The archive has more than {self._limits.compressed} bytes.")
-                computed.update(chunk)
-                await asyncio.to_thread(file.write, chunk)
+            # Closed here, not whenever it is collected: a store that goes on sending is hung up on.
+            async with aclosing(self._store.get(key)) as pieces:
+                async for piece in pieces:
+                    size += len(piece)
+                    if size > self._limits.compressed:
+                        raise ExtractFailed(f"The archive has more than {self._limits.compressed} bytes.")
+                    computed.update(piece)
+                    await asyncio.to_thread(file.write, piece)
         return computed.hexdigest()
 
     def _unpack(self, archive: Path, folder: Path, digest: str) -> UnpackedBundle:
