@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -96,23 +97,30 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def recording_server(port: int = 0) -> AsyncIterator[RecordingServer]:
-    """Runs the server in the current event loop for the length of the block."""
+async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[int]:
+    """Serves an application on loopback, in the current event loop, for the length of the block; its port."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
-    recorder = RecordingServer(listener.getsockname()[1])
-    app = Starlette(routes=[Route("/{path:path}", recorder.handle, methods=METHODS)])
     server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none", server_header=False, timeout_graceful_shutdown=1))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         async with asyncio.timeout(5):
             await server.ready.wait()
-        yield recorder
+        yield int(listener.getsockname()[1])
     finally:
         server.ending.set()
         await task
         listener.close()
+
+
+@contextlib.asynccontextmanager
+async def recording_server(port: int = 0) -> AsyncIterator[RecordingServer]:
+    """Runs the server in the current event loop for the length of the block."""
+    recorder = RecordingServer(port)
+    app = Starlette(routes=[Route("/{path:path}", recorder.handle, methods=METHODS)])
+    async with serving(app, port) as recorder.port:
+        yield recorder
 
 
 def free_port() -> int:
