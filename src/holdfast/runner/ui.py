@@ -3,137 +3,138 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
+from typing import NamedTuple
+from urllib.parse import parse_qsl
 
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from holdfast.bundles.cache import ArchiveHashMismatch, UnpackedBundle
-from holdfast.bundles.hashing import hash_hex
-from holdfast.bundles.store import InvalidBundleKey
 from holdfast.errors import HoldfastError
-from holdfast.runner.answers import guarded
-from holdfast.runner.calls import BUNDLE_FAULTS
-from holdfast.runner.errors import AssetTooLarge, InvalidUiHash, UiNotFound
+from holdfast.runner.answers import error_answer, refused
+from holdfast.runner.errors import AssetTooLarge, InvalidUiHash
 from holdfast.runner.services import RunnerServices
-from holdfast.runner.ui_paths import clean_path, suffix
-from holdfast.runner.ui_policy import content_security_policy, file_headers, matches
+from holdfast.runner.ui_access import PageAccess
+from holdfast.runner.ui_answers import RawHeaders, Streamed, Whole
+from holdfast.runner.ui_assets import Asset
+from holdfast.runner.ui_encodings import accepted
+from holdfast.runner.ui_paths import clean_path
+from holdfast.runner.ui_policy import content_security_policy
+from holdfast.runner.ui_ranges import OUTSIDE, ByteRange, parse_range
+from holdfast.runner.ui_source import PageSource, Place
 
-_HASH = re.compile(r"sha256:[0-9a-f]{64}", re.IGNORECASE | re.ASCII)
-_HINTS = 10_000
-INDEX = "index.html"
-
-_TYPES = {
-    "html": "text/html",
-    "js": "text/javascript",
-    "mjs": "text/javascript",
-    "css": "text/css",
-    "json": "application/json",
-    "map": "application/json",
-    "svg": "image/svg+xml",
-    "png": "image/png",
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "gif": "image/gif",
-    "webp": "image/webp",
-    "avif": "image/avif",
-    "ico": "image/x-icon",
-    "woff": "font/woff",
-    "woff2": "font/woff2",
-    "ttf": "font/ttf",
-    "otf": "font/otf",
-    "wasm": "application/wasm",
-    "txt": "text/plain",
-    "webmanifest": "application/manifest+json",
-}
+_HASH = re.compile(r"sha256:([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
+_READ = frozenset({b"x-tenant-id", b"if-none-match", b"accept-encoding", b"range", b"if-range", b"host"})
 
 
-class ExtractFailedHere(HoldfastError):
-    """Raised when the bundle of a page cannot be had, for whatever reason but a wrong hash."""
+class RangeOutside(HoldfastError):
+    """Raised when no byte of a file is in the range that is asked for."""
 
-    code = "extract_failed"
-    status = 500
+    code = "range_not_satisfiable"
+    status = 416
+
+
+class _Asked(NamedTuple):
+    """What counts of a request. `headers` holds only those that are read here, repeated ones joined by commas."""
+
+    extension_id: str
+    sha256_hex: str
+    path: str
+    headers: dict[bytes, bytes]
+    tenant_id: str
+    head: bool
 
 
 class UiFiles:
-    """Serves pages. Remembers which tenant a version was validated for: files that a page asks for by itself name no tenant."""
+    """Serves pages, as an ASGI application below a route."""
 
     def __init__(self, services: RunnerServices) -> None:
-        self._services = services
-        self._policy = content_security_policy(services.settings)
-        self._hints: OrderedDict[tuple[str, str], str] = OrderedDict()
+        settings = services.settings
+        self._max_bytes = settings.static_max_file_bytes
+        self._access = PageAccess(services.validator, strict=settings.static_strict_validation)
+        self._source = PageSource(services.cache, policy=content_security_policy(settings))
 
-    async def serve(self, request: Request) -> Response:
-        """Raises InvalidUiHash, InvalidUiPath, UiNotFound, ArchiveHashMismatch, ExtractFailedHere, AssetTooLarge."""
-        extension_id, written = request.path_params["extension_id"], request.path_params["content_hash"]
-        if not _HASH.fullmatch(written):
-            raise InvalidUiHash("invalid content hash", hint="It is sha256: followed by 64 hexadecimal digits.")
-        digest = hash_hex(written)
-        path = clean_path(request.path_params["path"])
-        query = request.query_params
-        given = query["tenant"] if "tenant" in query else request.headers.get("x-tenant-id", "")
-        tenant_id = await self._tenant(given.strip(), extension_id, digest)
-        bundle = await self._bundle(tenant_id, extension_id, digest)
-        return self._file(request, bundle, path)
-
-    async def _tenant(self, given: str, extension_id: str, digest: str) -> str:
-        key = (extension_id, digest)
-        hint = self._hints.get(key)
-        validate, content_hash = self._services.validator.tenant_of, f"sha256:{digest}"
-        found: str | None
-        if not self._services.settings.static_strict_validation and (given or hint):
-            found = given or hint
-        elif given:
-            found = await validate(given, extension_id, content_hash)
-        else:
-            found = await validate(hint, extension_id, content_hash)
-            if found is None and hint is not None:
-                # The tenant that was seen here before has it no longer; another may.
-                del self._hints[key]
-                found = await validate(None, extension_id, content_hash)
-        if not found:
-            raise UiNotFound("There is no such page, or not for this tenant.", hint="Is the extension installed and enabled?")
-        self._hints[key] = found
-        self._hints.move_to_end(key)
-        if len(self._hints) > _HINTS:
-            self._hints.popitem(last=False)
-        return found
-
-    async def _bundle(self, tenant_id: str, extension_id: str, digest: str) -> UnpackedBundle:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer: ASGIApp
         try:
-            return await self._services.cache.ensure(tenant_id, extension_id, digest)
-        except ArchiveHashMismatch:
-            raise
-        except InvalidBundleKey:
-            raise UiNotFound("There is no such page.") from None
-        except BUNDLE_FAULTS as error:
-            raise ExtractFailedHere(error.message, hint=error.hint) from error
+            answer = await self._answer(_asked(scope))
+        except Exception as error:
+            answer = refused(error, scope["path"])
+        await answer(scope, receive, send)
 
-    def _file(self, request: Request, bundle: UnpackedBundle, path: str) -> Response:
-        name = path
-        if name not in bundle.ui_files:
-            if suffix(path):
-                raise UiNotFound(f"The extension has no file {path}.")
-            # A route of the page itself: the page decides what it shows.
-            name = INDEX
-        entry = bundle.ui_files.get(name)
-        if entry is None:
-            raise UiNotFound("The extension has no ui/index.html.")
-        limit = self._services.settings.static_max_file_bytes
-        if limit is not None and entry.size > limit:
+    async def _answer(self, asked: _Asked) -> ASGIApp:
+        host = asked.headers.get(b"host", b"").decode("latin-1")
+        tenant_id = await self._access.tenant(asked.tenant_id, asked.extension_id, asked.sha256_hex, host)
+        place = Place(tenant_id, asked.extension_id, asked.sha256_hex)
+        try:
+            asset = await self._source.asset(place, asked.path)
+        except HoldfastError:
+            self._access.forget(asked.extension_id, asked.sha256_hex)
+            raise
+        self._access.served(*place)
+        if self._max_bytes is not None and asset.size > self._max_bytes:
             raise AssetTooLarge("asset too large", hint="EXT_STATIC_MAX_FILE_BYTES is the limit.")
-        etag = f'"sha256-{entry.sha256}"'
-        kind = _TYPES.get(suffix(name), "application/octet-stream")
-        # A drawing can hold scripts, which run when it is opened by its address.
-        policy = self._policy if kind in ("text/html", "image/svg+xml") else None
-        headers = file_headers(etag=etag, document=kind == "text/html", policy=policy)
-        if matches(request.headers.get("if-none-match"), etag):
-            return Response(status_code=304, headers=headers)
-        return FileResponse(bundle.ui / name, headers=headers, media_type=kind)
+        known = asked.headers.get(b"if-none-match")
+        unchanged = None if known is None else asset.not_modified(known)
+        return unchanged or await self._content(place, asset, asked)
+
+    async def _content(self, place: Place, asset: Asset, asked: _Asked) -> ASGIApp:
+        # A range is one of the bytes as they are, and means something to GET only (RFC 9110, section 14.2).
+        wanted = None if asked.head else asked.headers.get(b"range")
+        if wanted is not None:
+            return await self._ranged(place, asset, wanted.decode("latin-1"), asked.headers.get(b"if-range"))
+        encodings = accepted(asked.headers.get(b"accept-encoding", b"").decode("latin-1")) if asset.encodable else ()
+        encoded = await self._source.encoded(place, asset, encodings) if encodings else None
+        if encoded is not None:
+            encoding, body = encoded
+            return Whole(200, asset.headers(len(body), encoding), body)
+        return await self._part(place, asset, 0, asset.size, asset.headers(asset.size), head=asked.head)
+
+    async def _ranged(self, place: Place, asset: Asset, wanted: str, if_range: bytes | None) -> ASGIApp:
+        # A date never matches: we send none. A weak tag has no prefix that could match either.
+        current = if_range is None or if_range.strip() == asset.tag
+        found = parse_range(wanted, asset.size) if current else None
+        if found == OUTSIDE:
+            answer = error_answer(RangeOutside(f"The file has {asset.size} bytes, and none of them is in the range."))
+            answer.headers["content-range"] = f"bytes */{asset.size}"
+            return answer
+        if not isinstance(found, ByteRange):
+            return await self._part(place, asset, 0, asset.size, asset.headers(asset.size))
+        headers = [*asset.headers(found.length), (b"content-range", found.content_range(asset.size).encode())]
+        return await self._part(place, asset, found.first, found.length, headers, status=206)
+
+    async def _part(
+        self, place: Place, asset: Asset, first: int, length: int, headers: RawHeaders, *, status: int = 200, head: bool = False
+    ) -> ASGIApp:
+        body = b"" if head else await self._source.small(place, asset)
+        if body is None:
+            return Streamed(status, headers, await self._source.descriptor(place, asset), offset=first, length=length)
+        return Whole(status, headers, body if length == len(body) else body[first : first + length])
 
 
 def routes(services: RunnerServices) -> list[BaseRoute]:
     """The route of pages; it needs no token, because browsers have none."""
-    files = UiFiles(services)
-    return [Route("/ext-ui/{extension_id}/{content_hash}/{path:path}", guarded(files.serve), methods=["GET", "HEAD"])]
+    return [Route("/ext-ui/{extension_id}/{content_hash}/{path:path}", UiFiles(services), methods=["GET", "HEAD"])]
+
+
+def _asked(scope: Scope) -> _Asked:
+    """Raises InvalidUiHash, InvalidUiPath."""
+    parameters = scope["path_params"]
+    written = _HASH.fullmatch(parameters["content_hash"])
+    if written is None:
+        raise InvalidUiHash("invalid content hash", hint="It is sha256: followed by 64 hexadecimal digits.")
+    path = clean_path(parameters["path"])
+    headers: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in _READ:
+            headers[name] = value if name not in headers else headers[name] + b", " + value
+    given = _named_in(scope["query_string"])
+    if given is None:
+        given = headers.get(b"x-tenant-id", b"").decode("latin-1")
+    return _Asked(parameters["extension_id"], written[1].lower(), path, headers, given.strip(), scope["method"] == "HEAD")
+
+
+def _named_in(query: bytes) -> str | None:
+    """The tenant of a query string; None when it has no such parameter. An empty one counts: it hides the header."""
+    if not query:
+        return None
+    return next((value for name, value in reversed(parse_qsl(query.decode("latin-1"), keep_blank_values=True)) if name == "tenant"), None)

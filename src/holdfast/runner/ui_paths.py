@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from holdfast.runner.errors import InvalidUiPath
 
 SERVED_SUFFIXES = frozenset(
@@ -9,6 +11,7 @@ SERVED_SUFFIXES = frozenset(
     | {"svg", "png", "jpg", "jpeg", "gif", "webp", "avif", "ico"}
     | {"woff", "woff2", "ttf", "otf"}
 )
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
 _HINT = "Pages and assets have plain names, such as assets/app.js."
 
 
@@ -20,7 +23,7 @@ def clean_path(path: str) -> str:
     """
     if path.startswith("/"):
         raise InvalidUiPath("The path of a page is relative.", hint=_HINT)
-    if "\\" in path or any(ord(character) < 32 or 127 <= ord(character) < 160 for character in path):
+    if _FORBIDDEN.search(path):
         raise InvalidUiPath("The path of a page has no backslashes and no control characters.", hint=_HINT)
     segments = [segment for segment in path.split("/") if segment]
     if any(segment.startswith(".") for segment in segments):

@@ -30,28 +30,24 @@ def content_security_policy(settings: Settings) -> str:
     return "; ".join([*_DIRECTIVES, framing])
 
 
-def file_headers(*, etag: str, document: bool, policy: str | None) -> dict[str, str]:
-    """Headers of a file that is there, for 200 and 304. A document is asked for again each time; anything else may be kept for ever.
+def file_headers(*, document: bool, varies: bool, policy: str | None) -> dict[str, str]:
+    """Headers of a file that is there, for every status. A document is asked for again each time; anything else may be kept for ever.
+
+    `varies` says that the file is sent in the encoding that the browser accepts.
 
     The pages live in an opaque origin, for which even their own files are cross-origin: scripts of type module and fonts need CORS.
     """
     headers = {
-        "etag": etag,
         "cache-control": "no-cache" if document else IMMUTABLE,
         "x-content-type-options": "nosniff",
         "access-control-allow-origin": "*",
         "cross-origin-resource-policy": "cross-origin",
     }
+    if varies:
+        headers["vary"] = "accept-encoding"
     if policy is not None:
         headers["content-security-policy"] = policy
     return headers
-
-
-def matches(if_none_match: str | None, etag: str) -> bool:
-    """Whether the browser already has the file: one of the tags given is this one (RFC 9110, 13.1.2: compared weakly), or `*`."""
-    if if_none_match is None:
-        return False
-    return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in if_none_match.split(","))
 
 
 def _legal(value: str) -> bool:
