@@ -51,7 +51,8 @@ class RunnerServices:
     ) -> RunnerServices:
         """Makes a runner's services and proves the engine. `events` and `validator` take the place of those that the settings name.
 
-        Raises ServiceTokenUnusable, LookupKeyUnusable, BundleStoreUnavailable, InvalidEgressEntry, and the engine's own error when Wasmtime does not work.
+        Raises ServiceTokenUnusable, LookupKeyUnusable, BundleStoreUnavailable, InvalidEgressEntry, and the engine's own error when
+        Wasmtime does not work.
         """
         expected, own = caller_token(settings), outgoing_token(settings)
         store = open_store(settings)
