@@ -204,14 +204,17 @@ async def test_another_process_uses_what_is_there_without_a_fetch(cupboard: Cupb
     assert other.fetches == []
 
 
-@pytest.mark.parametrize("damaged", ["bundle/dist/main.wasm", "ui/index.html", "bundle/.index.json"])
+@pytest.mark.parametrize("damaged", ["bundle/dist/main.wasm", "bundle/manifest.json", "ui/index.html", "bundle/.index.json"])
 async def test_an_entry_that_was_changed_on_disk_is_fetched_again(cupboard: Cupboard, tmp_path: Path, damaged: str) -> None:
     digest = await cupboard.put(bundle(tmp_path / "b", {"dist/main.wasm": b"\0asm"}))
     await cupboard.cache.ensure("t", "e", digest)
+    await cupboard.cache.close()
     path = tmp_path / "cache" / digest / damaged
     path.chmod(0o644)
     path.write_bytes(b"changed")
-    unpacked = await BundleCache(tmp_path / "cache", cupboard.store).ensure("t", "e", digest)
+    again = BundleCache(tmp_path / "cache", cupboard.store)
+    unpacked = await again.ensure("t", "e", digest)
+    await again.close()
     assert path.read_bytes() != b"changed"
     assert unpacked.component is not None and unpacked.component.read_bytes() == b"\0asm"
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [digest]

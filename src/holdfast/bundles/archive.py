@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from holdfast.bundles.archive_errors import ExtractFailed
 from holdfast.bundles.archive_stream import LIMITS, ArchiveLimits, open_expanded
 from holdfast.bundles.archive_tar import Entry, entries
+from holdfast.bundles.hashing import IndexedFile
 from holdfast.bundles.manifest import Manifest, ManifestMissing, parse_manifest
 from holdfast.bundles.manifest_json import MANIFEST_MAX_BYTES
 
@@ -34,30 +36,35 @@ def _open_entries(archive: Path, limits: ArchiveLimits) -> Iterator[Iterator[Ent
         yield entries(stream, limits)
 
 
-def _write(entry: Entry, into: Path) -> Path:
+def _write(entry: Entry, into: Path) -> IndexedFile:
     """Writes one file below `into`. `x` and the cleaned name together make sure that nothing there is ever written through."""
     target = into / entry.name
     target.parent.mkdir(parents=True, exist_ok=True)
+    computed = hashlib.sha256()
     with target.open("xb") as file:
         for chunk in entry.chunks:
+            computed.update(chunk)
             file.write(chunk)
     target.chmod(0o444)
-    return target
+    return IndexedFile(computed.hexdigest(), entry.size)
 
 
-def unpack(archive: Path, into: Path, limits: ArchiveLimits = LIMITS) -> None:
+def unpack(archive: Path, into: Path, limits: ArchiveLimits = LIMITS) -> dict[str, IndexedFile]:
     """Writes every file of `archive` below the folder `into`, which must be empty; it is made when missing.
+
+    Returns what the archive says of each file, by its name with `/`: the caller can compare it with what the disk gives back.
 
     Raises ExtractFailed when the archive is damaged, refused or too large; the caller then removes `into`.
     """
     into.mkdir(parents=True, exist_ok=True)
     try:
         with _open_entries(archive, limits) as members:
-            found = [_write(entry, into) for entry in members]
+            found = {entry.name: _write(entry, into) for entry in members}
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
         raise ExtractFailed("The archive holds two names that meet in one file on this file system.") from None
     if not found:
         raise ExtractFailed("The archive holds no files.")
+    return found
 
 
 def list_entries(archive: Path, limits: ArchiveLimits = LIMITS) -> list[tuple[str, int]]:
@@ -91,5 +98,6 @@ def read_component(archive: Path, into: Path, limits: ArchiveLimits = LIMITS) ->
     with _open_entries(archive, limits) as members:
         for entry in members:
             if entry.name == COMPONENT:
-                return _write(entry, into)
+                _write(entry, into)
+                return into / entry.name
     return None

@@ -3,64 +3,65 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import hashlib
-import shutil
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
-from holdfast.bundles.archive import LIMITS, ArchiveLimits, ExtractFailed
+from holdfast.bundles.archive import LIMITS, ArchiveLimits
+from holdfast.bundles.entries import Entry, open_entry
+from holdfast.bundles.eviction import Room
+from holdfast.bundles.fetching import ArchiveHashMismatch, CacheUnusable, fetch_entry
 from holdfast.bundles.hashing import hash_hex
 from holdfast.bundles.store import BundleStore, bundle_key
-from holdfast.bundles.unpacked import READY, UnpackedBundle, open_unpacked, unpack_bundle
-from holdfast.bundles.workspace import remove_leftovers, workspace
-from holdfast.errors import HoldfastError
+from holdfast.bundles.thread_work import in_thread
+from holdfast.bundles.unpacked import UnpackedBundle
+from holdfast.bundles.workspace import remove_leftovers
 
-__all__ = ["ArchiveHashMismatch", "BundleCache", "UnpackedBundle"]
+__all__ = ["DISK_MAX_BYTES", "ArchiveHashMismatch", "BundleCache", "CacheUnusable", "UnpackedBundle"]
 
 DISK_MAX_BYTES = 4 << 30
 _REMEMBERED = 1_000
-
-
-class ArchiveHashMismatch(HoldfastError):
-    """Raised when the bytes in the store are not those that the content hash names."""
-
-    code = "archive_hash_mismatch"
-    status = 502
-
-    def __init__(self, expected: str, computed: str) -> None:
-        super().__init__(
-            f"archive hash mismatch: expected {expected}, got {computed}",
-            hint="The bundle in the store was changed or replaced. Install the extension again.",
-            details={"expected": expected, "computed": computed},
-        )
 
 
 class BundleCache:
     """Unpacked bundles below `root`, one folder for each content hash. Several processes may share `root`."""
 
     def __init__(self, root: Path, store: BundleStore, limits: ArchiveLimits = LIMITS, *, max_bytes: int = DISK_MAX_BYTES) -> None:
-        """Removes what killed processes left in `root`. `max_bytes` bounds the unpacked bundles on disk that nobody uses."""
+        """Removes what killed processes left in `root`. `max_bytes` is what the bundles in `root` may take on disk."""
         self.root = root
         self.max_bytes = max_bytes
         self._store = store
         self._limits = limits
-        self._verified: OrderedDict[str, UnpackedBundle] = OrderedDict()
-        self._flights: dict[str, asyncio.Task[UnpackedBundle]] = {}
-        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._verified: OrderedDict[str, Entry] = OrderedDict()
+        self._flights: dict[str, _Flight] = {}
+        self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._room = Room(root, max_bytes)
         remove_leftovers(root)
 
-    async def ensure(self, tenant_id: str, extension_id: str, sha256_hex: str) -> UnpackedBundle:
-        """The unpacked bundle; fetched from the store when it is not here yet, by one fetch however many ask at once.
+    def use(self, tenant_id: str, extension_id: str, sha256_hex: str) -> AbstractAsyncContextManager[UnpackedBundle]:
+        """The unpacked bundle, which stays on disk until the block ends, whatever this or another process has to make room for.
 
-        Ids as in `bundle_key`; the hash with or without `sha256:`. A bundle that is here is used for every tenant: whether a tenant may
-        have it is decided before. Every file is compared with its hash when this process first uses the bundle.
+        Fetched from the store when it is not here yet, by one fetch however many ask at once. Ids as in `bundle_key`; the hash with or
+        without `sha256:`. A bundle that is here is used for every tenant: whether a tenant may have it is decided before. Every file is
+        compared with its hash when this process first uses the bundle.
 
-        Raises InvalidBundleKey, InvalidContentHash, BundleNotFound, BundleStoreUnavailable, ArchiveHashMismatch, ExtractFailed. After any
-        of them nothing of the bundle is left on disk, and the next call tries again.
+        Entering raises InvalidBundleKey, InvalidContentHash, BundleNotFound, BundleStoreUnavailable, ArchiveHashMismatch, ExtractFailed,
+        CacheUnusable. After any of them nothing of the bundle is left on disk, and the next call tries again.
         """
+        return _Use(self, tenant_id, extension_id, sha256_hex)
+
+    async def ensure(self, tenant_id: str, extension_id: str, sha256_hex: str) -> UnpackedBundle:
+        """As `use`, for those who need it only to be there now: it may be removed at any time after."""
+        entry = await self.take(tenant_id, extension_id, sha256_hex)
+        entry.give()
+        return entry.bundle
+
+    async def take(self, tenant_id: str, extension_id: str, sha256_hex: str) -> Entry:
+        """As entering `use`; the caller has to `give` the entry back, in the event loop."""
         digest = hash_hex(sha256_hex)
         key = bundle_key(tenant_id, extension_id, digest)
         known = self._known(digest)
@@ -68,115 +69,106 @@ class BundleCache:
             return known
         flight = self._flights.get(key)
         if flight is None:
-            flight = asyncio.get_running_loop().create_task(self._fly(key, digest), name=f"fetch {digest[:12]}")
-            self._flights[key] = flight
-            flight.add_done_callback(lambda done: self._landed(key, done))
-        # Shielded: one caller that goes away must not take the bundle from the others.
-        return await asyncio.shield(flight)
-
-    @asynccontextmanager
-    async def use(self, tenant_id: str, extension_id: str, sha256_hex: str) -> AsyncIterator[UnpackedBundle]:
-        """As `ensure`, and the bundle stays on disk until the block ends, whatever this or another process has to make room for."""
-        yield await self.ensure(tenant_id, extension_id, sha256_hex)
+            flight = self._flights[key] = _Flight(self._fly(key, digest), f"fetch {digest[:12]}")
+            flight.task.add_done_callback(lambda _: self._flights.pop(key, None))
+        return await flight.entry()
 
     async def close(self) -> None:
         """Ends fetches that are under way and waits until they have cleaned up."""
-        flights = list(self._flights.values())
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        tasks = [flight.task for flight in self._flights.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._room.close()
 
-    def _known(self, digest: str) -> UnpackedBundle | None:
-        bundle = self._verified.get(digest)
-        if bundle is None:
+    def _known(self, digest: str) -> Entry | None:
+        entry = self._verified.get(digest)
+        if entry is None:
             return None
-        if not (self.root / digest / READY).exists():
+        if not entry.take():
             del self._verified[digest]
             return None
         self._verified.move_to_end(digest)
-        return bundle
+        return entry
 
-    def _landed(self, key: str, flight: asyncio.Task[UnpackedBundle]) -> None:
-        self._flights.pop(key, None)
-        if not flight.cancelled():
-            flight.exception()
-
-    async def _fly(self, key: str, digest: str) -> UnpackedBundle:
+    async def _fly(self, key: str, digest: str) -> Entry:
         """Two tenants may ask for one bundle under two keys: whoever comes second waits, and tries its own key if the first failed."""
-        lock, users = self._locks.get(digest, (asyncio.Lock(), 0))
-        self._locks[digest] = (lock, users + 1)
+        async with self._turn(digest):
+            entry = self._known(digest)
+            if entry is not None:
+                return entry
+            folder = self.root / digest
+            entry = await in_thread(partial(open_entry, folder), _give_if_any)
+            if entry is None:
+                entry = await fetch_entry(self._store, key, folder, self._limits)
+                self._room.look()
+            elif not self._room.looked:
+                # The bound may have been lowered since the last process.
+                self._room.look()
+            self._verified[digest] = entry
+            if len(self._verified) > _REMEMBERED:
+                self._verified.popitem(last=False)
+            return entry
+
+    @asynccontextmanager
+    async def _turn(self, digest: str) -> AsyncIterator[None]:
+        lock, users = self._turns.get(digest, (asyncio.Lock(), 0))
+        self._turns[digest] = (lock, users + 1)
         try:
             async with lock:
-                bundle = self._known(digest) or await asyncio.to_thread(open_unpacked, self.root / digest)
-                if bundle is None:
-                    bundle = await self._fetch(key, digest)
-                self._verified[digest] = bundle
-                if len(self._verified) > _REMEMBERED:
-                    self._verified.popitem(last=False)
-                return bundle
+                yield
         finally:
-            lock, users = self._locks[digest]
+            lock, users = self._turns[digest]
             if users == 1:
-                del self._locks[digest]
+                del self._turns[digest]
             else:
-                self._locks[digest] = (lock, users - 1)
+                self._turns[digest] = (lock, users - 1)
 
-    async def _fetch(self, key: str, digest: str) -> UnpackedBundle:
+
+class _Use:
+    """A class, where a generator would be shorter: this is on the way of every call."""
+
+    __slots__ = ("_asked", "_cache", "_entry")
+
+    def __init__(self, cache: BundleCache, *asked: str) -> None:
+        self._cache = cache
+        self._asked = asked
+
+    async def __aenter__(self) -> UnpackedBundle:
+        self._entry = await self._cache.take(*self._asked)
+        return self._entry.bundle
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._entry.give()
+
+
+class _Flight:
+    """One entry on its way, and those who wait for it. It stays taken until each of them has it or is gone."""
+
+    def __init__(self, work: Coroutine[Any, Any, Entry], name: str) -> None:
+        self.task = asyncio.get_running_loop().create_task(work, name=name)
+        self._waiting = 0
+        self._over = False
+        self.task.add_done_callback(lambda _: self._give_up())
+
+    async def entry(self) -> Entry:
+        self._waiting += 1
         try:
-            with workspace(self.root) as folder:
-                archive = folder / "bundle.tar.zst"
-                computed = await self._download(key, archive)
-                if computed != digest:
-                    raise ArchiveHashMismatch(digest, computed)
-                return await self._unpack_in_thread(archive, folder / "unpacked", digest)
-        except OSError as error:
-            raise ExtractFailed(f"The bundle could not be written to the cache ({error.strerror or type(error).__name__}).") from error
+            # Shielded: one caller that goes away must not take the bundle from the others.
+            entry = await asyncio.shield(self.task)
+            entry.share()
+            return entry
+        finally:
+            self._waiting -= 1
+            self._give_up()
 
-    async def _unpack_in_thread(self, archive: Path, folder: Path, digest: str) -> UnpackedBundle:
-        """A thread cannot be cancelled: it is waited for even when the fetch is, so that it does not write into a removed folder."""
-        work = asyncio.ensure_future(asyncio.to_thread(self._unpack, archive, folder, digest))
-        try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            await asyncio.wait([work])
-            raise
+    def _give_up(self) -> None:
+        if self._waiting == 0 and self.task.done() and not self._over:
+            self._over = True
+            if not self.task.cancelled() and self.task.exception() is None:
+                self.task.result().give()
 
-    async def _download(self, key: str, archive: Path) -> str:
-        """Writes the archive and returns the SHA-256 of what was written."""
-        computed, size = hashlib.sha256(), 0
-        with archive.open("xb") as file:
-            # Closed here, not whenever it is collected: a store that goes on sending is hung up on.
-            async with aclosing(self._store.get(key)) as pieces:
-                async for piece in pieces:
-                    size += len(piece)
-                    if size > self._limits.compressed:
-                        raise ExtractFailed(f"The archive has more than {self._limits.compressed} bytes.")
-                    computed.update(piece)
-                    await asyncio.to_thread(file.write, piece)
-        return computed.hexdigest()
 
-    def _unpack(self, archive: Path, folder: Path, digest: str) -> UnpackedBundle:
-        unpack_bundle(archive, folder, self._limits)
-        target = self.root / digest
-        try:
-            folder.rename(target)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-                raise
-            # Another process was first, or what stands there is damaged: `open_unpacked` has just said so, or says so now.
-            there = open_unpacked(target)
-            if there is not None:
-                return there
-            self._discard(target)
-            folder.rename(target)
-        bundle = open_unpacked(target)
-        if bundle is None:
-            self._discard(target)
-            raise ExtractFailed("The unpacked bundle is not what was written; the disk may be full or failing.")
-        return bundle
-
-    def _discard(self, target: Path) -> None:
-        """Takes a damaged entry out of sight in one step, then removes it."""
-        with workspace(self.root) as folder:
-            target.rename(folder / "damaged")
-            shutil.rmtree(folder / "damaged", ignore_errors=True)
+def _give_if_any(entry: Entry | None) -> None:
+    if entry is not None:
+        entry.give()

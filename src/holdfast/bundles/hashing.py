@@ -6,6 +6,8 @@ import hashlib
 import re
 from pathlib import Path
 
+from msgspec import Struct
+
 from holdfast.errors import HoldfastError
 
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -16,6 +18,13 @@ class InvalidContentHash(HoldfastError):
 
     code = "invalid_content_hash"
     status = 400
+
+
+class IndexedFile(Struct, frozen=True):
+    """The SHA-256 (hex) and size in bytes of one file."""
+
+    sha256: str
+    size: int
 
 
 def hash_file(path: Path) -> str:

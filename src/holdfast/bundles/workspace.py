@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _PREFIX = ".work-"
+_TRIES = 20
 
 
 def _lock(folder: Path) -> int | None:
@@ -31,14 +33,20 @@ def _lock(folder: Path) -> int | None:
 
 @contextmanager
 def workspace(root: Path) -> Iterator[Path]:
-    """A new empty folder below `root`, gone with all it holds when the block ends. The lock shows other processes that it is in use."""
+    """A new empty folder below `root`, gone with all it holds when the block ends. The lock shows other processes that it is in use.
+
+    Raises OSError when it cannot be made, also where the file system has no locks.
+    """
     root.mkdir(parents=True, exist_ok=True)
-    while True:
+    for _ in range(_TRIES):
         folder = root / f"{_PREFIX}{secrets.token_hex(8)}"
         folder.mkdir(mode=0o700)
         # A process that starts just now may take the folder for a leftover before it is locked; then make another.
         if (descriptor := _lock(folder)) is not None:
             break
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
     try:
         yield folder
     finally:
