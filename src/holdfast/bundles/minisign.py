@@ -1,0 +1,166 @@
+"""Minisign's public keys and signatures: their text form read and written, and a signature compared with a message."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from typing import Literal
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import Struct
+
+from holdfast.errors import HoldfastError
+
+FILE_MAX_BYTES = 16 * 1024
+KEY_ID_BYTES = 8
+KEY_ALGORITHM = b"Ed"
+UNTRUSTED, TRUSTED = "untrusted comment: ", "trusted comment: "
+_UNTRUSTED_MAX, _TRUSTED_MAX = 1_024, 8_192
+
+
+class MalformedMinisign(HoldfastError):
+    """Raised when a text is not a key or a signature in minisign's format. The message says what was expected, and quotes nothing."""
+
+    code = "malformed_minisign"
+    status = 400
+
+
+class Signature(Struct, frozen=True):
+    """A `.minisig`. With the algorithm `ED` the message's BLAKE2b-512 was signed, with `Ed` (older) the message itself.
+
+    `global_signature` covers the signature and the trusted comment. Nothing here is believed before `PublicKey.verifies` says so.
+    """
+
+    algorithm: Literal[b"ED", b"Ed"]
+    raw_key_id: bytes
+    signature: bytes
+    trusted_comment: str
+    global_signature: bytes
+    untrusted_comment: str = "signature from a minisign secret key"
+
+    @property
+    def key_id(self) -> str:
+        """The id of the key that is said to have signed, as 16 upper-case hexadecimal digits."""
+        return key_id_text(self.raw_key_id)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Signature:
+        """Reads the bytes of a `.minisig` file. Raises MalformedMinisign."""
+        lines = text_lines(data, "A signature")
+        if len(lines) != 4:
+            raise MalformedMinisign(f"A signature has four lines; this one has {len(lines)}.")
+        untrusted, raw = comment(lines[0], UNTRUSTED, _UNTRUSTED_MAX), decode_line(lines[1], 74, "The second line of a signature")
+        trusted, overall = comment(lines[2], TRUSTED, _TRUSTED_MAX), decode_line(lines[3], 64, "The last line of a signature")
+        algorithm: Literal[b"ED", b"Ed"]
+        if raw[:2] == b"ED":
+            algorithm = b"ED"
+        elif raw[:2] == b"Ed":
+            algorithm = b"Ed"
+        else:
+            raise MalformedMinisign("The signature is of a kind other than Ed25519.")
+        return cls(algorithm, raw[2:10], raw[10:], trusted, overall, untrusted)
+
+    def to_text(self) -> str:
+        """The content of a `.minisig` file."""
+        raw = encode_line(self.algorithm + self.raw_key_id + self.signature)
+        return f"{UNTRUSTED}{self.untrusted_comment}\n{raw}\n{TRUSTED}{self.trusted_comment}\n{encode_line(self.global_signature)}\n"
+
+    def signed_bytes(self, message: bytes) -> bytes:
+        """What the signature of this message is over."""
+        return message if self.algorithm == b"Ed" else hashlib.blake2b(message).digest()
+
+    def globally_signed_bytes(self) -> bytes:
+        """What the global signature is over."""
+        return self.signature + self.trusted_comment.encode()
+
+
+class PublicKey(Struct, frozen=True):
+    """A public key: its id (8 bytes, chosen at random, so that equal ids prove nothing) and the 32 bytes of Ed25519."""
+
+    raw_key_id: bytes
+    key: bytes
+
+    @property
+    def key_id(self) -> str:
+        """The id as 16 upper-case hexadecimal digits, as minisign shows it."""
+        return key_id_text(self.raw_key_id)
+
+    @classmethod
+    def parse(cls, data: bytes) -> PublicKey:
+        """Reads the bytes of a `.pub` file, or its second line alone. Raises MalformedMinisign."""
+        lines = text_lines(data, "A public key")
+        if len(lines) == 2:
+            comment(lines[0], UNTRUSTED, _UNTRUSTED_MAX)
+        elif len(lines) != 1:
+            raise MalformedMinisign(f"A public key has one or two lines; this one has {len(lines)}.")
+        raw = decode_line(lines[-1], 42, "A public key")
+        if raw[:2] != KEY_ALGORITHM:
+            raise MalformedMinisign("The public key is of a kind other than Ed25519.")
+        return cls(raw[2:10], raw[10:])
+
+    def to_line(self) -> str:
+        """The key as one line of base64, without a line end."""
+        return encode_line(KEY_ALGORITHM + self.raw_key_id + self.key)
+
+    def to_text(self) -> str:
+        """The content of a `.pub` file."""
+        return f"{UNTRUSTED}minisign public key {self.key_id}\n{self.to_line()}\n"
+
+    def verifies(self, message: bytes, signature: Signature) -> bool:
+        """Whether the holder of this key signed this message and this trusted comment."""
+        if signature.raw_key_id != self.raw_key_id:
+            return False
+        try:
+            key = Ed25519PublicKey.from_public_bytes(self.key)
+            key.verify(signature.signature, signature.signed_bytes(message))
+            key.verify(signature.global_signature, signature.globally_signed_bytes())
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+def key_id_text(raw: bytes) -> str:
+    """Minisign shows the eight bytes as one little-endian number."""
+    return raw[::-1].hex().upper()
+
+
+def text_lines(data: bytes, what: str) -> list[str]:
+    """The lines of a key or signature file, without line ends. Raises MalformedMinisign for what is too long or no plain text."""
+    if len(data) > FILE_MAX_BYTES:
+        raise MalformedMinisign(f"{what} has at most {FILE_MAX_BYTES} bytes; this one has {len(data)}.")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise MalformedMinisign(f"{what} is text in UTF-8; this one is not.") from None
+    lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+    if any((ord(character) < 32 and character != "\t") or 127 <= ord(character) < 160 for line in lines for character in line):
+        raise MalformedMinisign(f"{what} holds no control characters; this one does.")
+    return lines
+
+
+def comment(line: str, prefix: str, limit: int) -> str:
+    """The comment of a line that begins with `prefix`. Raises MalformedMinisign."""
+    if not line.startswith(prefix):
+        raise MalformedMinisign(f"A line that begins with '{prefix.strip()}' is missing.")
+    text = line.removeprefix(prefix)
+    if len(text.encode()) > limit:
+        raise MalformedMinisign(f"A comment after '{prefix.strip()}' has at most {limit} bytes.")
+    return text
+
+
+def encode_line(raw: bytes) -> str:
+    """Base64 on one line."""
+    return base64.b64encode(raw).decode()
+
+
+def decode_line(line: str, size: int, what: str) -> bytes:
+    """The `size` bytes of a line of base64, which has one written form only. Raises MalformedMinisign."""
+    try:
+        raw = base64.b64decode(line, validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != size or encode_line(raw) != line:
+        raise MalformedMinisign(f"{what} is the base64 of {size} bytes; this one is not.")
+    return raw
