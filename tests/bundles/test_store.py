@@ -1,4 +1,4 @@
-"""What is put into a bundle store comes out again, and no key leads out of it."""
+"""The key of a bundle, which store the settings mean, and what is particular to a folder. The promises of all: `test_store_kinds`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import pytest
 
 from holdfast.bundles.hashing import InvalidContentHash
 from holdfast.bundles.store import (
-    BundleNotFound,
     BundleStoreUnavailable,
     FolderStore,
+    HttpStore,
     InvalidBundleKey,
+    S3Store,
     bundle_key,
     hash_file,
     open_store,
@@ -20,10 +21,14 @@ from holdfast.bundles.store import (
 from holdfast.settings import Settings
 
 HASH = "ab" * 32
+BASE = "http://127.0.0.1:1/extensions"
 
 
-async def read(store: FolderStore, key: str) -> bytes:
-    return b"".join([chunk async for chunk in store.get(key)])
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("BUNDLE_STORE_BASE", "S3_ACCESS_KEY", "S3_SECRET_KEY", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "S3_ENDPOINT"):
+        monkeypatch.delenv(variable, raising=False)
+        monkeypatch.delenv(f"RUNNER_{variable}", raising=False)
 
 
 def test_the_key_of_a_bundle_is_the_documented_one() -> None:
@@ -45,77 +50,82 @@ def test_a_hash_that_is_none_is_refused(text: str) -> None:
         bundle_key("t", "e", text)
 
 
-async def test_what_is_put_comes_out_in_pieces(tmp_path: Path) -> None:
-    store, source = FolderStore(tmp_path / "store"), tmp_path / "bundle"
-    content = bytes(range(256)) * 10_000
-    source.write_bytes(content)
-    key = bundle_key("t", "e", hash_file(source))
-    assert not await store.exists(key)
-    await store.put(key, source)
-    assert await store.exists(key)
-    chunks = [chunk async for chunk in store.get(key)]
-    assert b"".join(chunks) == content
-    assert max(len(chunk) for chunk in chunks) == 1024 * 1024
-    assert [path.name for path in (tmp_path / "store" / key).parent.iterdir()] == ["bundle.tar.zst"]
+def test_a_file_is_hashed_by_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"abc")
+    assert hash_file(tmp_path / "f") == hashlib.sha256(b"abc").hexdigest()
 
 
-async def test_putting_again_replaces(tmp_path: Path) -> None:
-    store, source = FolderStore(tmp_path / "store"), tmp_path / "bundle"
-    for content in (b"one", b"two"):
-        source.write_bytes(content)
-        await store.put("a/b", source)
-    assert await read(store, "a/b") == b"two"
+def test_unset_means_a_folder_in_the_data_folder(tmp_path: Path) -> None:
+    store = open_store(Settings(data_dir=tmp_path))
+    assert isinstance(store, FolderStore) and store.root == tmp_path / "bundles"
 
 
-async def test_what_is_deleted_is_gone_with_its_empty_folders(tmp_path: Path) -> None:
-    store, source = FolderStore(tmp_path / "store"), tmp_path / "bundle"
-    source.write_bytes(b"x")
-    await store.put("a/b/one", source)
-    await store.put("a/two", source)
-    await store.delete("a/b/one")
-    await store.delete("a/b/one")
-    assert not await store.exists("a/b/one")
-    assert [path.name for path in (tmp_path / "store/a").iterdir()] == ["two"]
-
-
-async def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
-    with pytest.raises(BundleNotFound):
-        await read(FolderStore(tmp_path), "a/b")
-
-
-async def test_a_store_that_cannot_be_used_says_so(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(BundleStoreUnavailable, match="cannot be used"):
-        await FolderStore(tmp_path / "file").put("a/b", tmp_path / "file")
-
-
-@pytest.mark.parametrize("key", ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/.b", "a\\b", "a/b\n"])
-async def test_a_key_that_leads_out_of_the_store_is_refused(tmp_path: Path, key: str) -> None:
-    store = FolderStore(tmp_path)
-    with pytest.raises(InvalidBundleKey):
-        await store.put(key, tmp_path / "x")
-    with pytest.raises(InvalidBundleKey):
-        await read(store, key)
-    with pytest.raises(InvalidBundleKey):
-        await store.delete(key)
-    with pytest.raises(InvalidBundleKey):
-        await store.exists(key)
-
-
-def test_a_store_is_opened_from_a_path_or_a_file_url(tmp_path: Path) -> None:
+def test_a_folder_needs_no_credentials_and_minds_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("S3_ACCESS_KEY", "only one")
     for location in (str(tmp_path / "a b"), f"file://{tmp_path}/a%20b"):
         store = open_store(Settings(bundle_store_base=location))
-        assert isinstance(store, FolderStore)
-        assert store.root == tmp_path / "a b"
+        assert isinstance(store, FolderStore) and store.root == tmp_path / "a b"
+
+
+def test_an_address_without_credentials_is_a_web_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("S3_ACCESS_KEY", "")
+    monkeypatch.setenv("S3_SECRET_KEY", " \n")
+    store = open_store(Settings(bundle_store_base=BASE))
+    assert isinstance(store, HttpStore) and store.name == "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize("prefix", ["S3", "MINIO", "RUNNER_S3"])
+def test_an_address_with_credentials_is_a_bucket(prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{prefix}_ACCESS_KEY", "a")
+    monkeypatch.setenv(f"{prefix}_SECRET_KEY", "b")
+    store = open_store(Settings(bundle_store_base=f"{BASE}/prefix"))
+    assert isinstance(store, S3Store) and store.name == BASE
+
+
+def test_an_s3_url_is_a_bucket_at_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"S3_ACCESS_KEY": "a", "S3_SECRET_KEY": "b", "S3_ENDPOINT": "http://127.0.0.1:1"}.items():
+        monkeypatch.setenv(name, value)
+    store = open_store(Settings(bundle_store_base="s3://extensions/prefix"))
+    assert isinstance(store, S3Store) and store.name == BASE
+
+
+@pytest.mark.parametrize(("given", "missing"), [("S3_ACCESS_KEY", "S3_SECRET_KEY"), ("MINIO_SECRET_KEY", "S3_ACCESS_KEY")])
+@pytest.mark.parametrize("base", [BASE, "s3://extensions"])
+def test_half_of_the_credentials_is_refused_and_the_other_half_is_named(
+    base: str, given: str, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(given, "hush")
+    with pytest.raises(BundleStoreUnavailable, match=f"{missing} is not") as refused:
+        open_store(Settings(bundle_store_base=base))
+    assert f"Set {missing} (or {missing.replace('S3', 'MINIO')})" in str(refused.value)
+    assert "hush" not in str(refused.value)
+
+
+def test_an_s3_url_without_credentials_asks_for_them() -> None:
+    with pytest.raises(BundleStoreUnavailable, match="Set S3_ACCESS_KEY and S3_SECRET_KEY"):
+        open_store(Settings(bundle_store_base="s3://extensions"))
 
 
 @pytest.mark.parametrize("location", ["ftp://host/x", "file://otherhost/x", "file://"])
 def test_a_store_of_another_kind_says_what_is_possible(location: str) -> None:
-    with pytest.raises(BundleStoreUnavailable) as refused:
+    with pytest.raises(BundleStoreUnavailable, match="Set BUNDLE_STORE_BASE to a folder"):
         open_store(Settings(bundle_store_base=location))
-    assert refused.value.hint is not None and "BUNDLE_STORE_BASE" in refused.value.hint
 
 
-def test_a_file_is_hashed_by_its_bytes(tmp_path: Path) -> None:
-    (tmp_path / "f").write_bytes(b"abc")
-    assert hash_file(tmp_path / "f") == hashlib.sha256(b"abc").hexdigest()
+async def test_a_folder_holds_nothing_but_what_was_put_there(tmp_path: Path) -> None:
+    store, source = FolderStore(tmp_path / "store"), tmp_path / "source"
+    source.write_bytes(b"x")
+    await store.put("a/b/one", source)
+    await store.put("a/two", source)
+    assert sorted(path.name for path in (tmp_path / "store").rglob("*")) == ["a", "b", "one", "two"]
+    await store.delete("a/b/one")
+    assert sorted(path.name for path in (tmp_path / "store").rglob("*")) == ["a", "two"]
+
+
+async def test_a_folder_that_is_a_file_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    store = FolderStore(tmp_path / "file")
+    with pytest.raises(BundleStoreUnavailable, match="cannot be used"):
+        await store.put("a/b", tmp_path / "file")
+    with pytest.raises(BundleStoreUnavailable, match="Not a directory"):
+        await store.check()

@@ -74,7 +74,7 @@ def store_address(
         return FolderAddress(Path(location))
     if location.startswith("file://"):
         return _folder_address(location)
-    parts = _split(location, "BUNDLE_STORE_BASE")
+    parts = _split(location, "BUNDLE_STORE_BASE", _KINDS)
     if parts.scheme == "s3":
         return _s3_address(_server(endpoint, region), [parts.netloc, *_segments(parts.path)])
     if parts.scheme in ("http", "https"):
@@ -91,15 +91,15 @@ def _folder_address(location: str) -> FolderAddress:
     return FolderAddress(Path(unquote(f"/{path}")))
 
 
-def _split(location: str, variable: str) -> SplitResult:
-    """The parts of a URL that is nothing but scheme, host, port and path."""
+def _split(location: str, variable: str, form: str) -> SplitResult:
+    """The parts of a URL that is nothing but scheme, host, port and path. `form` says what the variable should hold."""
     try:
         parts = urlsplit(location)
         usable = not _UNPRINTED.search(location) and (parts.port is None or parts.port > 0)
     except ValueError:
         usable = False
     if not usable or (parts.scheme in ("http", "https") and not parts.hostname):
-        raise BundleStoreUnavailable(f"{variable} is not an address that can be used.", hint=_KINDS)
+        raise BundleStoreUnavailable(f"{variable} is not an address that can be used.", hint=form)
     if "@" in parts.netloc:
         raise BundleStoreUnavailable(
             f"{variable} holds a user name or a password.", hint="Take it out, and set S3_ACCESS_KEY and S3_SECRET_KEY instead."
@@ -123,11 +123,10 @@ def _server(endpoint: str | None, region: str) -> str:
         if not _REGION.fullmatch(region):
             raise BundleStoreUnavailable("S3_REGION is not the name of a region.", hint="Set it to one such as us-east-1.")
         return f"https://s3.{region}.amazonaws.com"
-    parts = _split(endpoint, "S3_ENDPOINT")
+    form = "Set it to scheme, host and port only; bucket and prefix stand in BUNDLE_STORE_BASE."
+    parts = _split(endpoint, "S3_ENDPOINT", form)
     if parts.path.strip("/"):
-        raise BundleStoreUnavailable(
-            "S3_ENDPOINT has a path.", hint="Set it to scheme, host and port only; bucket and prefix stand in BUNDLE_STORE_BASE."
-        )
+        raise BundleStoreUnavailable("S3_ENDPOINT has a path.", hint=form)
     return f"{parts.scheme}://{parts.netloc}"
 
 
