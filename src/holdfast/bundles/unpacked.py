@@ -14,14 +14,14 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from holdfast.bundles.archive import COMPONENT, ArchiveLimits, unpack
+from holdfast.bundles.archive import COMPONENT, MANIFEST, ArchiveLimits, unpack
 from holdfast.bundles.hashing import IndexedFile, hash_file
 
 __all__ = ["INDEX", "READY", "IndexedFile", "UnpackedBundle", "open_unpacked", "size_on_disk", "unpack_bundle"]
 
 READY = "bundle/.ready"
 INDEX = "bundle/.index.json"
-_UI, _COMPONENT = "ui/", f"bundle/{COMPONENT}"
+_UI, _COMPONENT, _MANIFEST = "ui/", f"bundle/{COMPONENT}", f"bundle/{MANIFEST}"
 _BLOCK = 4_096
 
 
@@ -34,12 +34,16 @@ class _Index(Struct, frozen=True):
 
 
 class UnpackedBundle(Struct, frozen=True):
-    """A bundle ready to be used. `root` and `ui` are folders, `ui_files` the pages below `ui` by relative path with `/`."""
+    """A bundle ready to be used. `root` and `ui` are folders, `ui_files` the pages below `ui` by relative path with `/`.
+
+    `manifest` is `manifest.json` below `root`, as it was packed; None when there is none.
+    """
 
     root: Path
     ui: Path
     component: Path | None
     component_sha256: str | None
+    manifest: IndexedFile | None
     ui_files: dict[str, IndexedFile]
 
 
@@ -92,6 +96,7 @@ def open_unpacked(folder: Path) -> UnpackedBundle | None:
         ui=folder / "ui",
         component=None if component is None else folder / _COMPONENT,
         component_sha256=None if component is None else component.sha256,
+        manifest=index.files.get(_MANIFEST),
         ui_files={name.removeprefix(_UI): entry for name, entry in index.files.items() if name.startswith(_UI)},
     )
 
