@@ -1,0 +1,30 @@
+"""What `/healthz` says of a bundle store on another machine. It never makes the runner unwell."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from tests.bundles.loopback import answering, serving
+from tests.runner.conftest import StartRunner
+
+
+@pytest.mark.parametrize("status", [200, 403, 404])
+async def test_a_store_that_answers_is_well_even_when_it_is_private(start_runner: StartRunner, status: int) -> None:
+    async with serving(answering(status)) as store:
+        runner = await start_runner(bundle_store_base=f"{store.origin}/extensions")
+        response = await runner.client.get("/healthz")
+        assert (response.status_code, response.json()["bundle_store"]) == (200, "ok")
+
+
+async def test_a_store_that_is_broken_or_gone_is_said(start_runner: StartRunner) -> None:
+    async with serving(answering(500)) as store:
+        runner = await start_runner(bundle_store_base=f"{store.origin}/extensions")
+        response = await runner.client.get("/healthz")
+        assert (response.status_code, response.json()["bundle_store"]) == (200, "bundle_store_unreachable")
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        runner = await start_runner(bundle_store_base=f"http://127.0.0.1:{unheard.getsockname()[1]}")
+        response = await runner.client.get("/healthz")
+        assert (response.status_code, response.json()["bundle_store"]) == (200, "bundle_store_unreachable")
