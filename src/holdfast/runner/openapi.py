@@ -30,6 +30,19 @@ _ERROR: dict[str, Any] = {
     },
 }
 
+_ID = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"}
+
+_WARMUP: dict[str, Any] = {
+    "type": "object",
+    "description": "The body of `POST /warmup`. What its texts may be is checked where bundles are looked for, so the type does not say it.",
+    "required": ["tenant_id", "extension_id", "content_hash"],
+    "properties": {
+        "tenant_id": _ID,
+        "extension_id": _ID,
+        "content_hash": {"type": "string", "pattern": "^(sha256:)?[0-9A-Fa-f]{64}$"},
+    },
+}
+
 
 def document() -> dict[str, Any]:
     """The document as JSON data."""
@@ -56,7 +69,7 @@ def document() -> dict[str, Any]:
             },
         },
         "components": {
-            "schemas": {**{name: _tidy(schema) for name, schema in schemas.items()}, "Error": _ERROR},
+            "schemas": {**{name: _tidy(schema) for name, schema in schemas.items()}, "WarmupCall": _WARMUP, "Error": _ERROR},
             "securitySchemes": {
                 "serviceToken": {"type": "apiKey", "in": "header", "name": "x-runner-service-token"},
                 "runnerAuth": {"type": "apiKey", "in": "header", "name": "x-runner-auth"},
