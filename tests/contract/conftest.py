@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ async def start(tmp_path: Path, registry: Registry) -> AsyncIterator[Start]:
     """Starts a runner; settings by field name. A second one has the same data, as a new process of the same machine."""
     async with AsyncExitStack() as closing:
 
-        async def start_one(**settings: object) -> Running:
+        async def start_one(**settings: Any) -> Running:
             return await closing.enter_async_context(running(tmp_path, registry, **settings))
 
         yield start_one

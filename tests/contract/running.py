@@ -16,6 +16,7 @@ from holdfast.bundles.store import bundle_key, hash_file
 from holdfast.events import DebugEvent
 from holdfast.runner.app import create_app
 from holdfast.runner.services import RunnerServices
+from holdfast.runner.validation import InstallValidator
 from holdfast.settings import Settings
 from tests.bundles.archives import archive, regular
 from tests.events.recording_server import Recorded, RecordingServer, serving
@@ -137,8 +138,10 @@ class Running:
 
 
 @asynccontextmanager
-async def running(folder: Path, registry: Registry, **settings: Any) -> AsyncIterator[Running]:
-    """A runner for the length of the block, its data below `folder`; settings by field name."""
+async def running(
+    folder: Path, registry: Registry, *, validator: InstallValidator | None = None, **settings: Any
+) -> AsyncIterator[Running]:
+    """A runner for the length of the block, its data below `folder`; settings by field name. `validator` asks the registry for it."""
     fields: dict[str, Any] = {
         "_env_file": None,
         "data_dir": folder / "data",
@@ -149,7 +152,7 @@ async def running(folder: Path, registry: Registry, **settings: Any) -> AsyncIte
         "engine_pool": False,
     }
     sink = ListSink()
-    services = await RunnerServices.open(Settings(**(fields | settings)), events=sink)
+    services = await RunnerServices.open(Settings(**(fields | settings)), events=sink, validator=validator)
     try:
         async with (
             serving(create_app(services)) as port,
