@@ -1,0 +1,109 @@
+"""CO-01 and CO-02: the runner as operators deploy it. Numbers as in section 7.1.
+
+The original's container is a process here, started by the command that an image would start: the machines that run these tests have no
+container engine. The variables are the original's; its store is a plain web server without a bucket.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+
+from holdfast.bundles.hashing import hash_file
+from tests.bundles.archives import archive, regular
+from tests.contract.running import ARTIFACTS
+from tests.contract.stores import FileServer
+from tests.events.recording_server import free_port
+from tests.runner.conftest import TOKEN
+from tests.runner.processes import runner_process
+
+TENANT, EXTENSION = "tenant-a", "demo-ext"
+PAYLOAD = b"\x00not valid json {"
+
+
+@contextmanager
+def deployed(folder: Path, files: dict[str, bytes]) -> Iterator[tuple[httpx2.Client, str, FileServer]]:
+    """A client of the runner, the hash of the stored bundle with these files, and the store."""
+    made = archive(folder / "made.tar.zst", *(regular(name, content) for name, content in files.items()))
+    digest = hash_file(made)
+    kept = folder / "store" / "tenants" / TENANT / "extensions" / EXTENSION / "sha256" / digest / "bundle.tar.zst"
+    kept.parent.mkdir(parents=True)
+    made.rename(kept)
+    with FileServer(folder / "store") as store:
+        variables = {
+            "ALGA_AUTH_KEY": "test-key",
+            "EXT_STATIC_STRICT_VALIDATION": "false",
+            "REGISTRY_BASE_URL": f"http://127.0.0.1:{free_port()}",
+            "BUNDLE_STORE_BASE": store.url,
+            "HOLDFAST_ARTIFACT_ROOT": str(ARTIFACTS),
+        }
+        with (
+            runner_process(folder, **variables) as (origin, _),
+            httpx2.Client(base_url=origin, timeout=20, trust_env=False) as client,
+        ):
+            yield client, digest, store
+
+
+def test_co_01_the_container_serves_a_static_bundle(tmp_path: Path) -> None:
+    page = b"<!doctype html><title>demo</title>"
+    # CO-01.1: it starts
+    with deployed(tmp_path, {"ui/index.html": page}) as (client, digest, store):
+        # CO-01.2
+        assert client.get("/healthz", timeout=30).is_success
+        store.asked.clear()
+        # CO-01.3
+        served = client.get(f"/ext-ui/{EXTENSION}/sha256:{digest}/index.html", headers={"x-tenant-id": TENANT})
+        assert served.is_success
+        assert page in served.content
+        # CO-01.4: without credentials, and without the key of the registry
+        [(method, path, headers)] = store.asked
+        assert (method, path) == ("GET", f"/tenants/{TENANT}/extensions/{EXTENSION}/sha256/{digest}/bundle.tar.zst")
+        assert not {"authorization", "x-api-key", "x-runner-auth", "cookie"} & set(headers)
+
+
+def test_co_02_the_container_executes_a_dynamic_component(tmp_path: Path, probe: Path) -> None:
+    # CO-02.1: no manifest, no pages
+    with deployed(tmp_path, {"dist/main.wasm": probe.read_bytes()}) as (client, digest, _):
+        # CO-02.2
+        body = {
+            "context": {
+                "request_id": "request-1",
+                "tenant_id": TENANT,
+                "extension_id": EXTENSION,
+                "content_hash": f"sha256:{digest}",
+                "config": {},
+            },
+            "http": {
+                "method": "POST",
+                "path": "/dynamic/echo",
+                "query": {"foo": "bar"},
+                "headers": {"content-type": "application/octet-stream"},
+                "body_b64": base64.b64encode(PAYLOAD).decode(),
+            },
+            "limits": {"timeout_ms": 5_000},
+            "providers": ["cap:context.read", "cap:log.emit"],
+        }
+        headers = {"x-alga-tenant": TENANT, "x-alga-extension": EXTENSION, "x-runner-service-token": TOKEN}
+        response = client.post("/v1/execute", json=body, headers=headers)
+    # CO-02.3
+    assert response.is_success
+    envelope = response.json()
+    assert (envelope["status"], envelope["error"]) == (200, None)
+    # CO-02.4
+    assert envelope["headers"]["content-type"] == "application/json"
+    assert envelope["headers"]["x-generated-by"] == "js-component"
+    # CO-02.5
+    seen = json.loads(base64.b64decode(envelope["body_b64"]))
+    # CO-02.6
+    assert (seen["tenantId"], seen["extensionId"]) == (TENANT, EXTENSION)
+    # CO-02.7
+    assert seen["method"] == "POST"
+    # CO-02.8
+    assert seen["path"] == "/dynamic/echo?foo=bar"
+    # CO-02.9
+    assert bytes(seen["echo"]) == PAYLOAD
