@@ -153,7 +153,7 @@ async def test_without_a_tail_nothing_from_before_is_shown(platform: Platform) -
 async def test_a_browser_that_reconnects_goes_on_where_it_was(platform: Platform) -> None:
     for number in range(3):
         publish(platform, str(number))
-    frames = event_frames(platform.services, watched(platform), 1)
+    frames = event_frames(platform.services, watched(platform), "1")
     await anext(frames)
     frame = await anext(frames)
     assert frame.startswith(b"id: 2\n") and message_of(frame) == "1"

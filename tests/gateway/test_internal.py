@@ -97,14 +97,14 @@ async def test_events_of_the_runner_reach_the_stream(platform: Platform) -> None
     batch = {"events": [event(message="one"), event(message="two", install_id="i"), event(tenant_id="", message="nobody's")]}
     response = await platform.http.post(EVENTS, json=batch, headers=TOKEN)
     assert (response.status_code, response.json()) == (202, {"accepted": 3})
-    assert [found.message for _, found in platform.services.events.tail(TENANT, "e", 10)] == ["one", "two"]
+    assert [found.message for _, found in await platform.services.events.tail(TENANT, "e", 10)] == ["one", "two"]
 
 
 @pytest.mark.parametrize("batch", [{}, {"events": [{}]}, {"events": "x"}, {"events": [event(level="loud")]}, {"events": [event()] * 2_001}])
 async def test_a_faulty_batch_is_refused_as_a_whole(platform: Platform, batch: Any) -> None:
     response = await platform.http.post(EVENTS, json=batch, headers=TOKEN)
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
-    assert platform.services.events.tail(TENANT, "e", 10) == []
+    assert await platform.services.events.tail(TENANT, "e", 10) == []
 
 
 @pytest.mark.parametrize("name", ["ext-scheduler", "ext-invoicing", "ext-clients", "ext-services"])

@@ -12,12 +12,12 @@ import httpx2
 import pytest
 
 from holdfast.bundles.store import bundle_key, hash_file
-from holdfast.events import MemoryStream
 from holdfast.runner.app import create_app
 from holdfast.runner.services import RunnerServices
 from holdfast.runner.validation import InstallValidator
 from holdfast.settings import Settings
 from tests.bundles.archives import bundle
+from tests.hostcalls.calling import ListSink
 
 TOKEN = "the-service-token"
 TENANT, EXTENSION, INSTALL = "tenant-a", "extension-a", "0b0c9d8e-5f0a-4c57-9a59-6d1f2f0f7a11"
@@ -45,7 +45,7 @@ class Registry:
 class Runner:
     """One runner: its services, a client that speaks to it, and how to put bundles before it."""
 
-    def __init__(self, services: RunnerServices, registry: Registry, events: MemoryStream, root: Path) -> None:
+    def __init__(self, services: RunnerServices, registry: Registry, events: ListSink, root: Path) -> None:
         self.services = services
         self.registry = registry
         self.events = events
@@ -76,7 +76,7 @@ class Runner:
         return envelope
 
     def messages(self) -> list[str]:
-        return [event.message for _, event in self.events.tail(TENANT, EXTENSION, 100)]
+        return [event.message for event in self.events.events if (event.tenant_id, event.extension_id) == (TENANT, EXTENSION)]
 
     def cached(self) -> list[str]:
         return sorted(path.name for path in self.services.cache.root.glob("*"))
@@ -126,7 +126,7 @@ async def start_runner(tmp_path: Path, artifacts: Path) -> AsyncIterator[StartRu
                 "runner_service_token": TOKEN,
                 "engine_pool": False,
             }
-            registry, events = Registry(), MemoryStream()
+            registry, events = Registry(), ListSink()
             registry.installed.add(TENANT)
             validator = InstallValidator("http://registry/ignored", {"x-api-key": "key"}, transport=httpx2.MockTransport(registry.answer))
             services = await RunnerServices.open(Settings(**(fields | settings)), events=events, validator=validator)

@@ -306,7 +306,7 @@ async def test_the_debug_stream_tells_the_story_of_a_call(runner: Runner) -> Non
     messages = runner.messages()
     assert messages[0] == "call started: GET /notes"
     assert messages[-1].startswith("call finished: status 200 in ")
-    _, event = runner.events.tail(TENANT, EXTENSION, 1)[0]
+    event = runner.events.events[-1]
     assert (event.install_id, event.request_id, event.content_hash) == (INSTALL, "request-1", f"sha256:{digest}")
 
 

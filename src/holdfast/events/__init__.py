@@ -1,9 +1,27 @@
 """The debug stream: what a call did, for the person who is looking."""
 
-from holdfast.events.delivery import HttpSink
 from holdfast.events.event import DebugEvent, EventBatch, EventSink, Level, Stream
+from holdfast.events.http_sink import HttpSink
 from holdfast.events.memory import MemoryStream
+from holdfast.events.opening import open_redis_sink, open_stream, redis_server
 from holdfast.events.redaction import Redactor, redact
+from holdfast.events.stream import EventStream, StreamUnavailable
 from holdfast.events.text import clip
 
-__all__ = ["DebugEvent", "EventBatch", "EventSink", "HttpSink", "Level", "MemoryStream", "Redactor", "Stream", "clip", "redact"]
+__all__ = [
+    "DebugEvent",
+    "EventBatch",
+    "EventSink",
+    "EventStream",
+    "HttpSink",
+    "Level",
+    "MemoryStream",
+    "Redactor",
+    "Stream",
+    "StreamUnavailable",
+    "clip",
+    "open_redis_sink",
+    "open_stream",
+    "redact",
+    "redis_server",
+]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from itertools import count
 
-from holdfast.events.event import DebugEvent
+from holdfast.events.event import DebugEvent, notice
+from holdfast.events.stream import NOT_KEPT, SLOW_READER, Entry
 
 _Key = tuple[str, str]
 
@@ -49,10 +50,10 @@ class _Ring:
 
 
 class MemoryStream:
-    """An `EventSink` that keeps a bounded tail of events for each (tenant, extension) and feeds those who watch.
+    """An `EventStream` in this process's memory.
 
-    Ids are integers that grow over all streams of the process, and over restarts: they begin at the microsecond of the start. Ids of tenant
-    and extension are compared without regard to case. Everything happens on the event loop's thread; `publish` only appends and wakes.
+    Ids are numbers that grow over all streams of the process, and over restarts: they begin at the microsecond of the start. Everything
+    happens on the event loop's thread; `publish` only appends and wakes.
     """
 
     def __init__(
@@ -90,29 +91,29 @@ class MemoryStream:
         for watcher in self._watchers.get(key, ()):
             watcher.set()
 
-    def tail(self, tenant_id: str, extension_id: str, count: int) -> list[tuple[int, DebugEvent]]:
-        """The last `count` events of one stream as (id, event), oldest first."""
+    def is_id(self, text: str) -> bool:
+        """Whether `text` is a number as this stream gives them, or `0`."""
+        return text.isascii() and text.isdecimal() and len(text) <= 18
+
+    async def tail(self, tenant_id: str, extension_id: str, count: int) -> list[Entry]:
+        """The last `count` events of one stream, oldest first."""
         ring = self._rings.get(_key(tenant_id, extension_id))
         if ring is None or count <= 0:
             return []
         entries = ring.entries
-        return [entries[index] for index in range(max(0, len(entries) - count), len(entries))]
+        return _named([entries[index] for index in range(max(0, len(entries) - count), len(entries))])
 
-    def after(self, tenant_id: str, extension_id: str, after_id: int) -> list[tuple[int, DebugEvent]]:
-        """The kept events of one stream with an id above `after_id`, oldest first: what a reader that polls asks for."""
+    async def after(self, tenant_id: str, extension_id: str, after_id: str, count: int) -> list[Entry]:
+        """The first `count` kept events of one stream that came after `after_id`, oldest first."""
         ring = self._rings.get(_key(tenant_id, extension_id))
-        return [] if ring is None else ring.after(after_id)
+        return [] if ring is None else _named(ring.after(int(after_id))[:count])
 
-    async def subscribe(self, tenant_id: str, extension_id: str, after_id: int) -> AsyncIterator[tuple[int, DebugEvent]]:
-        """Yields (id, event) of one stream for every event above `after_id`, kept ones first, then new ones as they come; never ends.
-
-        A reader so slow that events were pushed out before it took them is told so by an event of the host in their place; otherwise
-        there are no gaps and no repetitions. With `after_id` 0 it begins at the oldest event that is kept.
-        """
+    async def subscribe(self, tenant_id: str, extension_id: str, after_id: str) -> AsyncGenerator[Entry, None]:
+        """Yields every event of one stream after `after_id`, kept ones first, then new ones as they come; see `EventStream`."""
         key = _key(tenant_id, extension_id)
         wake = asyncio.Event()
         self._watchers.setdefault(key, set()).add(wake)
-        cursor = after_id
+        cursor = int(after_id)
         try:
             while True:
                 wake.clear()
@@ -120,10 +121,10 @@ class MemoryStream:
                 if ring is not None:
                     if 0 < cursor < ring.dropped_through:
                         cursor = ring.dropped_through
-                        yield cursor, _gap(tenant_id, extension_id)
+                        yield NOT_KEPT, notice(tenant_id, extension_id, SLOW_READER)
                     for event_id, event in ring.after(cursor):
                         cursor = event_id
-                        yield event_id, event
+                        yield str(event_id), event
                 await wake.wait()
         finally:
             watchers = self._watchers[key]
@@ -147,12 +148,5 @@ def _cost(event: DebugEvent) -> int:
     return EVENT_OVERHEAD_BYTES + 4 * len(event.message)
 
 
-def _gap(tenant_id: str, extension_id: str) -> DebugEvent:
-    return DebugEvent(
-        ts=time.time_ns() // 1_000_000,
-        level="warn",
-        stream="host",
-        tenant_id=tenant_id,
-        extension_id=extension_id,
-        message="Some events are missing here: they came faster than they were read.",
-    )
+def _named(entries: list[tuple[int, DebugEvent]]) -> list[Entry]:
+    return [(str(event_id), event) for event_id, event in entries]

@@ -14,7 +14,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from holdfast.events.event import DebugEvent
+from holdfast.events.following import Following
+from holdfast.events.stream import BEFORE_ALL, NOT_KEPT, Entry
 from holdfast.gateway.answers import guarded, json_answer
 from holdfast.gateway.callers import caller_of, require_permission
 from holdfast.gateway.errors import ExtensionNotAvailable, InvalidRequest, RateLimited, TenantMismatch
@@ -29,7 +30,7 @@ POLL_MAX = 100
 class Poll(Struct, frozen=True, rename="camel"):
     """The body of a poll: the `lastId` of the answer before, `0` at first."""
 
-    last_id: str | int = 0
+    last_id: str | int = BEFORE_ALL
 
 
 class Watched(Struct, frozen=True):
@@ -40,8 +41,10 @@ class Watched(Struct, frozen=True):
     install_id: str | None
     request_id: str | None
 
-    def includes(self, event: DebugEvent) -> bool:
-        return _is(event.install_id, self.install_id) and _is(event.request_id, self.request_id)
+    def includes(self, entry: Entry) -> bool:
+        event_id, event = entry
+        # What is said about the stream itself is for everybody who watches it.
+        return event_id == NOT_KEPT or (_is(event.install_id, self.install_id) and _is(event.request_id, self.request_id))
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -52,15 +55,19 @@ def routes(services: Services) -> list[BaseRoute]:
         watched = await _watched(services, request)
         if open_streams[watched.tenant_id] >= services.debug_streams_per_tenant:
             raise RateLimited("Your tenant watches too many debug streams.", retry_after_seconds=10, hint="Close one of them.")
-        return _EventStream(event_frames(services, watched, _last_event_id(request)), open_streams, watched.tenant_id)
+        last_id = request.headers.get("last-event-id", "")
+        frames = event_frames(services, watched, last_id if services.events.is_id(last_id) else None)
+        return _EventStream(frames, open_streams, watched.tenant_id)
 
     async def poll(request: Request) -> Response:
         watched = await _watched(services, request)
         body = await read_body(request, 4_096)
-        last_id = _event_id(decode_json(body, Poll).last_id if body else 0)
-        found = services.events.after(watched.tenant_id, watched.extension_id, last_id)[:POLL_MAX]
-        events = [to_json(event_id, event) for event_id, event in found if watched.includes(event)]
-        return json_answer({"events": events, "lastId": str(found[-1][0] if found else last_id)})
+        last_id = str(decode_json(body, Poll).last_id) if body else BEFORE_ALL
+        if not services.events.is_id(last_id):
+            raise InvalidRequest("lastId is not one that an earlier answer named.", hint="Begin with 0.")
+        found = await services.events.after(watched.tenant_id, watched.extension_id, last_id, POLL_MAX)
+        events = [to_json(entry) for entry in found if watched.includes(entry)]
+        return json_answer({"events": events, "lastId": found[-1][0] if found else last_id})
 
     return [
         Route("/api/ext-debug/stream", guarded(live), methods=["GET"]),
@@ -68,10 +75,11 @@ def routes(services: Services) -> list[BaseRoute]:
     ]
 
 
-def to_json(event_id: int, event: DebugEvent) -> dict[str, Any]:
+def to_json(entry: Entry) -> dict[str, Any]:
     """An event as readers get it. `ts` is milliseconds since the epoch."""
+    event_id, event = entry
     return {
-        "id": str(event_id),
+        "id": event_id,
         "ts": event.ts,
         "level": event.level,
         "stream": event.stream,
@@ -86,22 +94,22 @@ def to_json(event_id: int, event: DebugEvent) -> dict[str, Any]:
     }
 
 
-async def event_frames(services: Services, watched: Watched, last_id: int | None) -> AsyncGenerator[bytes, None]:
+async def event_frames(services: Services, watched: Watched, last_id: str | None) -> AsyncGenerator[bytes, None]:
     """The frames of the live stream: what came after `last_id` (None: the tail of what is kept), then what comes.
 
     When nothing comes for `services.heartbeat_seconds`, a comment keeps the connection open.
     """
-    tail: list[tuple[int, DebugEvent]] = []
-    if last_id is None:
-        tail = services.events.tail(watched.tenant_id, watched.extension_id, services.settings.debug_tail_count)
-        last_id = tail[-1][0] if tail else _newest(services, watched)
+    following = Following(
+        services.events, watched.tenant_id, watched.extension_id, after_id=last_id, tail=services.settings.debug_tail_count
+    )
+    tail = await following.begin()
     # First thing of all, so that the browser knows it is connected before anything has happened.
     yield b": connected\n\n"
-    for event_id, event in tail:
-        if watched.includes(event):
-            yield _frame(event_id, event)
-    coming = aiter(services.events.subscribe(watched.tenant_id, watched.extension_id, last_id))
-    pending: asyncio.Future[tuple[int, DebugEvent]] | None = None
+    for entry in tail:
+        if watched.includes(entry):
+            yield _frame(entry)
+    coming = following.coming()
+    pending: asyncio.Future[Entry] | None = None
     try:
         while True:
             pending = pending or asyncio.ensure_future(anext(coming))
@@ -109,16 +117,15 @@ async def event_frames(services: Services, watched: Watched, last_id: int | None
             if not done:
                 yield b": still here\n\n"
                 continue
-            event_id, event = pending.result()
+            entry = pending.result()
             pending = None
-            if watched.includes(event):
-                yield _frame(event_id, event)
+            if watched.includes(entry):
+                yield _frame(entry)
     finally:
         if pending is not None:
             pending.cancel()
             await asyncio.wait({pending})
-        if isinstance(coming, AsyncGenerator):
-            await coming.aclose()
+        await coming.aclose()
 
 
 class _EventStream(StreamingResponse):
@@ -163,26 +170,11 @@ async def _watched(services: Services, request: Request) -> Watched:
     )
 
 
-def _newest(services: Services, watched: Watched) -> int:
-    newest = services.events.tail(watched.tenant_id, watched.extension_id, 1)
-    return newest[0][0] if newest else 0
-
-
-def _last_event_id(request: Request) -> int | None:
-    sent = request.headers.get("last-event-id", "")
-    return int(sent) if sent.isdecimal() and sent.isascii() and len(sent) <= 18 else None
-
-
-def _event_id(text: str | int) -> int:
-    digits = str(text)
-    if not digits.isdecimal() or not digits.isascii() or len(digits) > 18:
-        raise InvalidRequest("lastId is not one that an earlier answer named.", hint="Begin with 0.")
-    return int(digits)
-
-
 def _is(actual: str | None, wanted: str | None) -> bool:
     return wanted is None or (actual or "").lower() == wanted
 
 
-def _frame(event_id: int, event: DebugEvent) -> bytes:
-    return b"id: %d\ndata: %s\n\n" % (event_id, msgspec.json.encode(to_json(event_id, event)))
+def _frame(entry: Entry) -> bytes:
+    data = b"data: %s\n\n" % msgspec.json.encode(to_json(entry))
+    # Without an id the browser keeps that of the event before, and comes back to it.
+    return data if entry[0] == NOT_KEPT else b"id: %s\n%s" % (entry[0].encode("ascii"), data)

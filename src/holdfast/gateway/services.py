@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from holdfast.bundles.store import BundleStore
-from holdfast.events.memory import MemoryStream
+from holdfast.events.stream import EventStream
 from holdfast.gateway.buckets import TokenBuckets
 from holdfast.gateway.runner_client import RunnerClient
 from holdfast.gateway.tokens import Tokens
@@ -19,12 +19,12 @@ from holdfast.storage.limits import StorageLimits
 
 @dataclass(kw_only=True)
 class Services:
-    """What routes reach for. Whoever makes it closes `db` and `runner`."""
+    """What routes reach for. Whoever makes it closes `db`, `runner` and `events`."""
 
     settings: Settings
     db: Database
     store: BundleStore
-    events: MemoryStream
+    events: EventStream
     runner: RunnerClient
     tokens: Tokens
     buckets: TokenBuckets = field(default_factory=TokenBuckets)

@@ -11,7 +11,7 @@ import structlog
 from holdfast.bundles.cache import BundleCache
 from holdfast.bundles.store import BundleStore, open_store
 from holdfast.engine import Engine
-from holdfast.events import DebugEvent, EventSink, HttpSink
+from holdfast.events import DebugEvent, EventSink, HttpSink, open_redis_sink, redis_server
 from holdfast.hostcalls import HostServices
 from holdfast.runner.admission import Admission
 from holdfast.runner.calls import Calls
@@ -51,8 +51,8 @@ class RunnerServices:
     ) -> RunnerServices:
         """Makes a runner's services and proves the engine. `events` and `validator` take the place of those that the settings name.
 
-        Raises ServiceTokenUnusable, LookupKeyUnusable, BundleStoreUnavailable, InvalidEgressEntry, and the engine's own error when
-        Wasmtime does not work.
+        Raises ServiceTokenUnusable, LookupKeyUnusable, BundleStoreUnavailable, InvalidEgressEntry, RedisUrlUnusable, and the
+        engine's own error when Wasmtime does not work.
         """
         expected, own = caller_token(settings), outgoing_token(settings)
         store = open_store(settings)
@@ -87,6 +87,9 @@ class RunnerServices:
 
 
 async def _sink(settings: Settings, token: str, closing: AsyncExitStack) -> EventSink:
+    if (server := redis_server(settings)) is not None:
+        _log.info(f"Debug events go to {server}")
+        return await closing.enter_async_context(open_redis_sink(settings, server))
     base = settings.registry_base_url or settings.storage_api_base_url
     if not base:
         return LoggedEvents()

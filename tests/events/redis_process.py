@@ -1,0 +1,96 @@
+"""A real Redis on a free loopback port, with nothing on disk."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from redis import Redis
+from redis.exceptions import AuthenticationError, RedisError
+
+from tests.events.recording_server import free_port
+
+SERVER = "/usr/bin/redis-server"
+COMMAND_LINE = "/usr/bin/redis-cli"
+SECONDS = 20
+
+
+class RedisProcess:
+    """One server; it may be started and stopped again at the same port."""
+
+    def __init__(self, folder: Path, *options: str, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self._folder = folder
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Starts it and waits until it answers, if only to say that it wants a password."""
+        fixed = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(self._folder), "--daemonize", "no"]
+        with (self._folder / "redis.log").open("ab") as log:
+            self._process = subprocess.Popen([SERVER, "--port", str(self.port), *fixed, *self._options], stdout=log, stderr=log)
+        deadline = time.monotonic() + SECONDS
+        with Redis(port=self.port, socket_timeout=SECONDS) as client:
+            while True:
+                try:
+                    client.ping()
+                    return
+                except AuthenticationError:
+                    return
+                except RedisError:
+                    assert time.monotonic() < deadline, (self._folder / "redis.log").read_text()
+                    assert self._process.poll() is None, (self._folder / "redis.log").read_text()
+                    time.sleep(0.01)
+
+    def stop(self) -> None:
+        """Ends it, hung or not."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(timeout=SECONDS)
+            self._process = None
+
+    def hang(self) -> None:
+        """From now on it takes connections and answers nothing."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Ends what `hang` began."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    def command(self, *words: str) -> str:
+        """What `redis-cli` prints for a command."""
+        return subprocess.run(
+            [COMMAND_LINE, "-p", str(self.port), *words], capture_output=True, text=True, check=True, timeout=SECONDS
+        ).stdout
+
+    def client(self, password: str | None = None) -> Redis:
+        """A client to look with; texts are strings."""
+        return Redis(port=self.port, password=password, decode_responses=True, socket_timeout=SECONDS)
+
+    def entries(self, key: str) -> list[dict[str, str]]:
+        """The fields of every entry of a stream."""
+        with self.client() as client:
+            found: list[tuple[str, dict[str, str]]] = client.xrange(key)
+        return [fields for _, fields in found]
+
+
+@contextmanager
+def redis_process(folder: Path, *options: str, port: int | None = None) -> Iterator[RedisProcess]:
+    """A running server for the length of the block."""
+    process = RedisProcess(folder, *options, port=port)
+    process.start()
+    try:
+        yield process
+    finally:
+        process.stop()

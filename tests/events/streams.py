@@ -1,0 +1,77 @@
+"""A debug stream of either kind, so that the same tests can read from both."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.events import DebugEvent, EventStream, MemoryStream
+from holdfast.events.redis_server import RedisServer
+from holdfast.events.redis_sink import RedisSink
+from holdfast.events.redis_stream import RedisStream
+from holdfast.events.stream import Entry
+from tests.events.redis_process import RedisProcess
+
+PREFIX = "ext-debug:"
+
+
+def sink_for(redis: RedisProcess, *, prefix: str = PREFIX, maxlen: int = 2_000, password: str | None = None, **delivery: Any) -> RedisSink:
+    """A sink that sends at once and tries again at once."""
+    settings: dict[str, Any] = {"interval": 0, "retry_delays": (0.01,), **delivery}
+    return RedisSink(RedisServer(redis.url, password), prefix=prefix, maxlen=maxlen, **settings)
+
+
+async def until_kept(redis: RedisProcess, key: str, number: int, *, password: str | None = None) -> None:
+    """Waits until a stream has so many entries."""
+    with redis.client(password) as client:
+        async with asyncio.timeout(20):
+            while client.xlen(key) < number:
+                await asyncio.sleep(0.002)
+
+
+@dataclass
+class Kept:
+    """A stream that keeps `keep` events of each extension."""
+
+    stream: EventStream
+    redis: RedisProcess | None = None
+    _marks: int = 0
+
+    async def publish(self, *events: DebugEvent) -> None:
+        """Publishes and waits until the events can be read."""
+        for event in events:
+            self.stream.publish(event)
+        if self.redis is not None:
+            self._marks += 1
+            mark = DebugEvent(ts=1, level="info", stream="host", tenant_id="mark", extension_id=str(self._marks), message="")
+            self.stream.publish(mark)
+            await until_kept(self.redis, f"{PREFIX}mark:{self._marks}", 1)
+
+
+@asynccontextmanager
+async def kept(redis: RedisProcess | None, *, keep: int) -> AsyncIterator[Kept]:
+    """A stream in Redis, or in memory when there is none."""
+    if redis is None:
+        yield Kept(MemoryStream(max_events=keep))
+        return
+    sink = sink_for(redis, maxlen=keep)
+    stream = RedisStream(RedisServer(redis.url), sink, prefix=PREFIX)
+    await sink.start()
+    try:
+        yield Kept(stream, redis)
+    finally:
+        await stream.close()
+        await sink.close()
+
+
+def messages(entries: list[Entry]) -> list[str]:
+    return [event.message for _, event in entries]
+
+
+async def take(events: AsyncIterator[Entry], number: int) -> list[str]:
+    """The messages of the next entries."""
+    async with asyncio.timeout(20):
+        return [(await anext(events))[1].message for _ in range(number)]
