@@ -6,11 +6,11 @@ from pydantic import SecretStr
 
 from holdfast.bundles.hashing import hash_file
 from holdfast.bundles.store_address import FolderAddress, HttpAddress, store_address
+from holdfast.bundles.store_attempts import PATIENCE, Patience
 from holdfast.bundles.store_folder import FolderStore
 from holdfast.bundles.store_http import HttpStore
 from holdfast.bundles.store_protocol import BundleNotFound, BundleStore, BundleStoreUnavailable, InvalidBundleKey, bundle_key
 from holdfast.bundles.store_s3 import S3Credentials, S3Store
-from holdfast.bundles.store_transport import PATIENCE, Patience
 from holdfast.settings import Settings
 
 __all__ = [

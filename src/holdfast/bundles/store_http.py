@@ -8,8 +8,9 @@ from contextlib import aclosing
 from pathlib import Path
 
 from holdfast.bundles.store_address import HttpAddress
+from holdfast.bundles.store_attempts import PATIENCE, Patience
 from holdfast.bundles.store_protocol import BundleNotFound, BundleStoreUnavailable, checked_key
-from holdfast.bundles.store_transport import PATIENCE, Answer, Method, Patience, Refused, Transport
+from holdfast.bundles.store_transport import Answer, Method, Refused, Transport
 from holdfast.errors import HoldfastError
 
 

@@ -11,9 +11,10 @@ from msgspec import Struct
 from obstore.store import S3Store as Signer
 
 from holdfast.bundles.store_address import S3Address
+from holdfast.bundles.store_attempts import PATIENCE, Patience
 from holdfast.bundles.store_http import RemoteStore, unexpected
 from holdfast.bundles.store_protocol import BundleNotFound, BundleStoreUnavailable
-from holdfast.bundles.store_transport import PATIENCE, Answer, Method, Patience
+from holdfast.bundles.store_transport import Answer, Method
 from holdfast.errors import HoldfastError
 
 if TYPE_CHECKING:

@@ -3,49 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import re
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import httpx2
-import structlog
 from msgspec import Struct
 
+from holdfast.bundles.store_attempts import PATIENCE, Attempts, Patience
 from holdfast.bundles.store_protocol import PIECE_BYTES, BundleStoreUnavailable
 
 Method = Literal["GET", "HEAD", "PUT", "DELETE"]
 Url = Callable[[], str]
 """Gives the address of one attempt: a signed one is signed anew each time."""
 
-_T = TypeVar("_T")
 _TROUBLE = (httpx2.HTTPError, httpx2.InvalidURL, OSError)
 _TOO_MANY = 429
 _OWN_FAULT = 500
 _EXPLANATION_BYTES = 4 * 1024
 _CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
-_log = structlog.get_logger(__name__)
-
-
-class Patience(Struct, frozen=True, kw_only=True):
-    """How long a store may take, in seconds: to take a connection, to send or take the next bytes, for a reading and a writing as a whole.
-
-    An operation is tried `attempts` times; the pauses between double from `first_pause` up to `longest_pause`, with jitter.
-    """
-
-    connect: float = 5.0
-    idle: float = 10.0
-    reading: float = 60.0
-    writing: float = 300.0
-    attempts: int = 4
-    first_pause: float = 0.2
-    longest_pause: float = 2.0
-
-
-PATIENCE = Patience()
 
 
 class Answer(Struct, frozen=True):
@@ -85,7 +64,7 @@ class Transport:
 
         Raises Refused, BundleStoreUnavailable.
         """
-        attempts = _Attempts(self.name, self._patience, self._patience.reading)
+        attempts = Attempts(self.name, self._patience, self._patience.reading)
         while True:
             begun = False
             try:
@@ -107,7 +86,7 @@ class Transport:
                     raise Refused(answer)
                 trouble = f"it answers with status {answer.status}"
             if begun:
-                raise _unavailable(self.name, trouble)
+                raise attempts.given_up(trouble)
             await attempts.another(trouble)
 
     async def ask(self, method: Method, url: Url, *, source: Path | None = None, once: bool = False) -> Answer:
@@ -117,7 +96,7 @@ class Transport:
         """
         seconds = self._patience.reading if source is None else self._patience.writing
         size = None if source is None else await asyncio.to_thread(_size, source)
-        attempts = _Attempts(self.name, self._patience, seconds, once=once)
+        attempts = Attempts(self.name, self._patience, seconds, once=once)
         while True:
             try:
                 answer = await attempts.within(self._ask(method, url(), source, size))
@@ -141,32 +120,6 @@ class Transport:
         headers = {} if size is None else {"content-length": str(size)}
         content = None if source is None else _pieces(source)
         return await self._http.send(self._http.build_request(method, url, content=content, headers=headers), stream=True)
-
-
-class _Attempts:
-    """The attempts of one operation: counted, with pauses between, and with one deadline for all of them."""
-
-    def __init__(self, name: str, patience: Patience, seconds: float, *, once: bool = False) -> None:
-        self._name = name
-        self._patience = patience
-        self._left = 0 if once else patience.attempts - 1
-        self._pause = patience.first_pause
-        self._deadline = asyncio.get_running_loop().time() + seconds
-
-    async def within(self, work: Awaitable[_T]) -> _T:
-        """The result of `work`. Raises TimeoutError when the deadline comes first."""
-        async with asyncio.timeout_at(self._deadline):
-            return await work
-
-    async def another(self, trouble: str) -> None:
-        """Waits for the next attempt. Raises BundleStoreUnavailable when there is none."""
-        pause = random.uniform(self._pause / 2, self._pause)  # noqa: S311 - spreads the attempts of many, protects nothing
-        if self._left == 0 or asyncio.get_running_loop().time() + pause >= self._deadline:
-            raise _unavailable(self._name, trouble)
-        _log.warning(f"The bundle store {self._name} cannot be used: {trouble}. Trying again")
-        await asyncio.sleep(pause)
-        self._left -= 1
-        self._pause = min(2 * self._pause, self._patience.longest_pause)
 
 
 def _size(source: Path) -> int:
@@ -200,12 +153,6 @@ async def _answer(response: httpx2.Response) -> Answer:
 def _passing(answer: Answer) -> bool:
     """Whether the same request may be answered otherwise a moment later."""
     return answer.status == _TOO_MANY or answer.status >= _OWN_FAULT
-
-
-def _unavailable(name: str, trouble: str) -> BundleStoreUnavailable:
-    return BundleStoreUnavailable(
-        f"The bundle store {name} cannot be used: {trouble}.", hint="See that it runs and that BUNDLE_STORE_BASE names it, then try again."
-    )
 
 
 def _words(error: Exception, patience: Patience, seconds: float) -> str:
