@@ -63,7 +63,8 @@ class CallHttp(Struct, frozen=True, kw_only=True):
         return f"{self.path}{'&' if '?' in self.path else '?'}{query}" if query else self.path
 
 
-Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+"""What JSON numbers hold exactly (RFC 8259, section 6)."""
 
 
 class CallLimits(Struct, frozen=True, kw_only=True):
