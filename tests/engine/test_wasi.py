@@ -20,6 +20,24 @@ def system(interface: str, name: str, local: str, kind: str, version: str = "0.2
     return f'(import "wasi:{interface}@{version}" "{name}" (func ${local} {kind}))\n'
 
 
+def wasi_component(core: str, folder: Path, version: str = "0.2.3") -> Path:
+    """The component of a core module that imports WASI at a version. Its WIT is written below `folder`."""
+    wit = folder / version
+    if not wit.exists():
+        interfaces = (
+            *("io/poll", "io/error", "io/streams", "clocks/monotonic-clock", "clocks/wall-clock", "random/random"),
+            *("cli/environment", "cli/exit", "cli/stdin", "cli/stdout", "cli/stderr"),
+            *("filesystem/types", "filesystem/preopens", "sockets/instance-network", "sockets/ip-name-lookup"),
+        )
+        world = (guests.WIT / "extension-runner.wit").read_text()
+        imports = "".join(f"  import wasi:{name}@{version};\n" for name in interfaces)
+        wit.mkdir()
+        (wit / "world.wit").write_text(
+            world.replace("world runner {", "world runner {\n" + imports) + WASI.read_text().replace("VERSION", version)
+        )
+    return guests.assemble(core, wit=wit)
+
+
 class System:
     """Runs WAT guests that use WASI at a version."""
 
@@ -28,20 +46,7 @@ class System:
         self._folder = folder
 
     async def load(self, core: str, version: str = "0.2.3") -> Component:
-        wit = self._folder / version
-        if not wit.exists():
-            interfaces = (
-                *("io/poll", "io/error", "io/streams", "clocks/monotonic-clock", "clocks/wall-clock", "random/random"),
-                *("cli/environment", "cli/exit", "cli/stdin", "cli/stdout", "cli/stderr"),
-                *("filesystem/types", "filesystem/preopens", "sockets/instance-network", "sockets/ip-name-lookup"),
-            )
-            world = (guests.WIT / "extension-runner.wit").read_text()
-            imports = "".join(f"  import wasi:{name}@{version};\n" for name in interfaces)
-            wit.mkdir()
-            (wit / "world.wit").write_text(
-                world.replace("world runner {", "world runner {\n" + imports) + WASI.read_text().replace("VERSION", version)
-            )
-        wasm = guests.assemble(core, wit=wit)
+        wasm = wasi_component(core, self._folder, version)
         return await self._engine.load(wasm, guests.sha256(wasm))
 
     async def run(self, core: str, *, version: str = "0.2.3", host: RecordingHost | None = None, limits: Limits | None = None) -> Outcome:
