@@ -51,3 +51,25 @@ def test_as_json_every_line_is_an_object_also_those_of_libraries() -> None:
 @pytest.mark.parametrize(("level", "count"), [("debug", 3), ("info", 3), ("warning", 2), ("error", 1)])
 def test_the_level_bounds_what_is_logged_and_libraries_do_not_log_addresses(level: str, count: int) -> None:
     assert len(logged(level)) == count
+
+
+FAILING = """
+import structlog
+from holdfast.logs import configure_logs
+from holdfast.settings import Settings
+configure_logs(Settings())
+def fail(token):
+    raise LookupError("no such thing")
+try:
+    fail("hunter" + str(2))
+except LookupError:
+    structlog.get_logger("holdfast.test").exception("failed")
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_traceback_shows_where_and_never_the_values_of_variables(form: str) -> None:
+    environment = clean_environment(HOLDFAST_LOG_FORMAT=form)
+    done = subprocess.run([sys.executable, "-c", FAILING], env=environment, capture_output=True, text=True, timeout=SECONDS, check=True)
+    assert "LookupError" in done.stderr and "no such thing" in done.stderr
+    assert "hunter2" not in done.stderr
