@@ -1,0 +1,204 @@
+"""S1, S2, S3, S8, S9, S10, S11: what a caller of the runner can no longer do. Numbers as in section 8.2 of the runner's contract."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from itertools import product
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from starlette.responses import Response
+
+from holdfast.hostcalls import CallContext
+from holdfast.world.capabilities import Capability
+from holdfast.world.functions import FUNCTIONS_BY_ID, WitError
+from holdfast.world.types import StorageError
+from tests.contract import guests
+from tests.contract.conftest import Start
+from tests.contract.running import PAGES, Running
+from tests.events.recording_server import Recorded, RecordingServer
+from tests.runner import guests as answering
+from tests.runner.conftest import EXTENSION, INSTALL, TENANT, TOKEN, call_body
+
+HASH = "ab" * 32
+OTHER = "tenant-b"
+INLINE = base64.b64encode(b'{"ALGA_API_KEY": "value-of-the-key"}').decode()
+
+
+def files_below(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if not path.name.startswith(".healthz")}
+
+
+async def test_s1_nobody_calls_without_the_token(runner: Running) -> None:
+    """Neither at the runner's own name nor at an app's domain, which leads to the same process."""
+    digest = runner.put(component=answering.fine())
+    warm = {"tenant_id": TENANT, "extension_id": EXTENSION, "content_hash": digest}
+    for token, host in product((None, "", "wrong", TOKEN[:-1], TOKEN + "x"), ("runner", "app.example.com")):
+        for path, body in (("/v1/execute", call_body(digest)), ("/warmup", warm), ("/v1/execute", {})):
+            response = await runner.post(body, path, x_runner_service_token=token, host=host)
+            assert (response.status_code, response.json()["error"]) == (401, "unauthorized")
+    assert not (runner.cache / digest).exists()
+    assert runner.events == []
+    assert (await runner.call(digest))["status"] == 200
+
+
+async def test_s2_headers_and_body_are_about_one_tenant_and_extension(runner: Running) -> None:
+    """Whether the hash belongs to the install is the gateway's to say: it is who has the token, and the key in the store is made of the
+    same ids."""
+    digest = runner.put(component=answering.fine())
+    for headers in ({"x_alga_tenant": OTHER}, {"x_alga_extension": "other"}, {"x_alga_tenant": TENANT.upper()}):
+        envelope = (await runner.post(call_body(digest), **headers)).json()
+        assert (envelope["status"], envelope["error"], envelope["body_b64"]) == (400, "routing_mismatch", None)
+    for context in ({"tenant_id": OTHER}, {"extension_id": "other"}):
+        assert (await runner.call(digest, context=context))["error"] == "routing_mismatch"
+    assert not (runner.cache / digest).exists()
+    assert (await runner.call(digest))["status"] == 200
+
+
+async def test_s3_an_idempotency_key_gives_nobody_the_answer_of_another(runner: Running) -> None:
+    digest = runner.put(component=answering.echo_tenant())
+    runner.put(component=answering.echo_tenant(), tenant=OTHER)
+    urls = runner.put(component=answering.echo_url())
+    bodies = runner.put(component=answering.echo_body())
+    user = {"user_id": "u-1", "user_email": "a@example.com", "user_name": "A", "user_type": "internal"}
+
+    async def answer(body: dict[str, Any], tenant: str = TENANT) -> bytes:
+        response = await runner.post(body, x_alga_tenant=tenant, x_idempotency_key="one-key")
+        return base64.b64decode(response.json()["body_b64"])
+
+    assert await answer(call_body(digest)) == TENANT.encode()
+    assert await answer(call_body(digest, context={"tenant_id": OTHER}), OTHER) == OTHER.encode()
+    assert await answer(call_body(urls, http={"path": "/first"})) == b"/first"
+    assert await answer(call_body(urls, http={"path": "/second"})) == b"/second"
+    assert await answer(call_body(urls, http={"path": "/second", "query": {"page": "2"}})) == b"/second?page=2"
+    for content in (b"one", b"two"):
+        assert await answer(call_body(bodies, http={"body_b64": base64.b64encode(content).decode()})) == content
+    started = [event for event in runner.events if event.message.startswith("call started")]
+    for user_id in ("u-1", "u-2"):
+        await answer(call_body(digest, user=user | {"user_id": user_id}))
+    assert len([event for event in runner.events if event.message.startswith("call started")]) == len(started) + 2
+    # The key still does what it is for.
+    assert await answer(call_body(urls, http={"path": "/first"})) == b"/first"
+    assert len([event for event in runner.events if event.message.startswith("call started")]) == len(started) + 2
+
+
+NO_HASHES = (
+    *("../../outside", "sha256:../../outside", "/etc", "", "sha256:", "a" * 63, "a" * 65, "g" * 64, "a" * 62 + ".."),
+    "sha256:sha256:" + "a" * 64,
+)
+
+
+async def test_s8_a_content_hash_that_is_none_makes_no_path(runner: Running) -> None:
+    """The decoy is where `../../outside` leads from the cache: complete and marked, so that a runner which looked would take it."""
+    outside = runner.folder / "outside"
+    (outside / "bundle" / "dist").mkdir(parents=True)
+    (outside / "bundle" / ".ready").write_text("ok")
+    (outside / "bundle" / "dist" / "main.wasm").write_bytes(answering.fine().read_bytes())
+    (outside / "ui").mkdir()
+    (outside / "ui" / "index.html").write_text("outside")
+    before = files_below(runner.folder)
+    for content_hash in NO_HASHES:
+        envelope = await runner.call(HASH, context={"content_hash": content_hash})
+        assert (envelope["status"], envelope["error"].partition(":")[0]) == (400, "invalid_content_hash")
+        warm = {"tenant_id": TENANT, "extension_id": EXTENSION, "content_hash": content_hash or "sha256:"}
+        assert (await runner.post(warm, "/warmup")).json()["error"] == "invalid_content_hash"
+        page = await runner.client.get(f"/ext-ui/{EXTENSION}/{quote(content_hash, safe='') or 'x'}/index.html?tenant={TENANT}")
+        assert page.status_code in (400, 404)
+        assert "outside" not in page.text
+    assert files_below(runner.folder) == before
+
+
+NO_IDS = ("..", "../other", "a/b", "a%2fb", ".hidden", "a\\b", "a b", "", "a" * 129, "ä")
+
+
+async def test_s9_an_id_never_climbs_in_the_store(lenient: Running) -> None:
+    digest = lenient.put(PAGES, answering.fine())
+    for part, field in product(NO_IDS, ("tenant_id", "extension_id")):
+        ids = {"tenant_id": TENANT, "extension_id": EXTENSION} | {field: part}
+        headers = {"x-alga-tenant": ids["tenant_id"], "x-alga-extension": ids["extension_id"], "x-runner-service-token": TOKEN}
+        encoded = {name: value.encode() for name, value in headers.items()}
+        response = await lenient.client.post("/v1/execute", json=call_body(digest, context=ids), headers=encoded)
+        assert response.json()["status"] == 400, response.text
+        assert (await lenient.post(ids | {"content_hash": digest}, "/warmup")).status_code == 400
+    for part in filter(None, NO_IDS):
+        address = f"/ext-ui/{EXTENSION}/sha256:{digest}/index.html"
+        assert (await lenient.client.get(address, params={"tenant": part})).status_code == 404
+    assert not (lenient.cache / digest).exists()
+
+
+async def test_s9_an_install_id_never_climbs_in_the_internal_api(start: Start, application: RecordingServer) -> None:
+    """Its requests carry the service's own token."""
+    runner = await start(storage_api_base_url=application.url)
+    for install_id in ("../../admin", "..", f"{INSTALL}/../x", f"{INSTALL}?x=1", "x", ""):
+        call = CallContext(request_id="r", tenant_id=TENANT, extension_id=EXTENSION, install_id=install_id)
+        door = runner.services.host.door(call, frozenset({Capability.STORAGE_KV}))
+        with pytest.raises(WitError) as refused:
+            await door.call(FUNCTIONS_BY_ID["storage.get"], ("namespace", "key"))
+        assert refused.value.case is StorageError.DENIED
+    assert application.requests == []
+    digest = runner.put(component=guests.reading_a_record())
+    envelope = await runner.call(digest, context={"install_id": "../../admin"}, providers=["cap:storage.kv"])
+    assert (envelope["status"], application.requests) == (200, [])
+
+
+async def test_s10_a_deadline_without_end_is_cut(start: Start) -> None:
+    runner = await start(call_timeout_max_ms=100)
+    digest = runner.put(component=answering.endless())
+    for timeout_ms in (10**12, 2**53 - 1):
+        envelope = await runner.call(digest, limits={"timeout_ms": timeout_ms})
+        assert envelope["error"] == "execute_failed: deadline: the call did not finish within 100 ms"
+    assert (await runner.post(call_body(digest, limits={"timeout_ms": 2**63}))).status_code == 422
+
+
+@pytest.mark.parametrize("memory_mb", [10**6, 2**44])
+async def test_s10_memory_without_end_is_cut(runner: Running, memory_mb: int) -> None:
+    """At 1 GiB. 2^44 MiB is where the original's multiplication begins anew."""
+    limits = {"timeout_ms": 60_000, "memory_mb": memory_mb}
+    assert (await runner.call(runner.put(component=guests.growing_to(1_024)), limits=limits))["status"] == 200
+    assert (await runner.call(runner.put(component=guests.growing_to(1_025)), limits=limits))["status"] == 201
+
+
+async def test_s10_a_deadline_counts_what_the_host_waits(start: Start, application: RecordingServer) -> None:
+    released = asyncio.Event()
+
+    async def hold(_: Recorded) -> Response:
+        await released.wait()
+        return Response()
+
+    application.answer = hold
+    runner = await start(storage_api_base_url=application.url)
+    digest = runner.put(component=guests.reading_a_record())
+    envelope = await runner.call(digest, providers=["cap:storage.kv"], limits={"timeout_ms": 300})
+    assert envelope["error"] == "execute_failed: deadline: the call did not finish within 300 ms"
+    released.set()
+
+
+async def test_s11_plain_envelopes_are_refused_in_production(start: Start) -> None:
+    runner = await start(environment="production")
+    for algorithm in (None, "inline", "inline/base64"):
+        envelope = await runner.call(HASH, secret_envelope={"ciphertext_b64": INLINE, "algorithm": algorithm})
+        assert (envelope["status"], envelope["error"]) == (500, "secret_decrypt_failed")
+
+
+@pytest.mark.parametrize("algorithm", ["aes-256-gcm", "none", "base64", "vault-transit", "x-inline"])
+async def test_s11_an_unknown_algorithm_is_never_taken_for_plain(runner: Running, algorithm: str) -> None:
+    envelope = await runner.call(HASH, secret_envelope={"ciphertext_b64": INLINE, "algorithm": algorithm})
+    assert (envelope["status"], envelope["error"]) == (500, "secret_decrypt_failed")
+
+
+@pytest.mark.parametrize("end", ["2001-01-01T00:00:00Z", "tomorrow"])
+async def test_s11_an_expired_envelope_gives_nothing(runner: Running, probe: Path, end: str) -> None:
+    """An end that is no time is refused; the original takes it for thirty seconds from now."""
+    digest = runner.put(component=probe)
+    sealed = {"ciphertext_b64": INLINE, "expires_at": end}
+    envelope = await runner.call(digest, http={"path": "/dynamic/secrets"}, providers=["cap:secrets.get"], secret_envelope=sealed)
+    if end == "tomorrow":
+        assert envelope["error"] == "secret_decrypt_failed"
+        return
+    seen = json.loads(base64.b64decode(envelope["body_b64"]))["secrets"]
+    assert (seen["value"], seen["keys"]) == (None, [])
+    assert "expired" in seen["error"]
