@@ -30,7 +30,7 @@ class Doorbell:
     """Where children report: `next_pid` waits for the next one."""
 
     def __init__(self) -> None:
-        self.listening = listen("127.0.0.1", 0, purpose="test", flag="", variable="")
+        self.listening = listen("127.0.0.1", 0, purpose="test", variable="")
         self.listening.setblocking(False)
 
     @property
@@ -141,6 +141,7 @@ async def test_what_a_child_prints_does_not_reach_our_stdout(tmp_path: Path) -> 
 def test_the_runner_is_told_its_socket_and_its_pipe_by_number() -> None:
     pipe = ParentPipe()
     with closing(socket.socket()) as listening:
-        command = runner_command(listening, pipe)
-        assert command[1:] == ["-m", "holdfast.runner", "--fd", str(listening.fileno()), "--parent-pipe", str(pipe.child_end)]
+        command = runner_command(listening, pipe, stop_seconds=4)
+        own = ["--fd", str(listening.fileno()), "--parent-pipe", str(pipe.child_end), "--stop-seconds", "4"]
+        assert command[1:] == ["-m", "holdfast.runner", *own]
     pipe.close()

@@ -1,12 +1,14 @@
-"""`python -m holdfast.runner [--fd N] [--parent-pipe N]`: serves on the settings' port, or on an inherited listening socket."""
+"""`python -m holdfast.runner [--fd N] [--parent-pipe N]`: one process that serves on the settings' port, or on an inherited socket."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pydantic
@@ -14,7 +16,10 @@ import uvloop
 
 from holdfast.errors import HoldfastError
 from holdfast.logs import configure_logs
-from holdfast.runner.main import serve
+from holdfast.runner.child import READY
+from holdfast.runner.main import STOP_SECONDS, serve
+from holdfast.runner.sockets import listen
+from holdfast.runner.tokens import caller_token
 from holdfast.settings import Settings
 
 _NOTHING_GIVEN: dict[str, Any] = {}
@@ -26,26 +31,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m holdfast.runner", description="Runs extensions for a gateway.")
     parser.add_argument("--fd", type=int, help="descriptor of an inherited listening socket")
     parser.add_argument("--parent-pipe", type=int, help="descriptor to read from; the runner stops when it reaches its end")
+    parser.add_argument("--report-pipe", type=int, help="descriptor to write to: that calls are taken, or why the runner cannot start")
+    parser.add_argument("--stop-seconds", type=int, default=STOP_SECONDS, help="how long calls under way may take after a stop")
     options = parser.parse_args(arguments)
+
+    def report(line: str) -> None:
+        if options.report_pipe is not None:
+            with suppress(OSError):
+                os.write(options.report_pipe, f"{' '.join(line.split())}\n".encode())
+
     try:
-        settings = Settings(**_NOTHING_GIVEN)
-        configure_logs(settings)
-        sock = None if options.fd is None else socket.socket(fileno=options.fd)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(settings, sock=sock, parent_pipe=options.parent_pipe))
+        _run(options, lambda: report(READY))
     except HoldfastError as error:
-        return _complain(str(error))
+        sentence = str(error)
     except pydantic.ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_input=False))
-        return _complain(f"A setting is not valid: {faults}.")
+        sentence = f"A setting is not valid: {faults}."
     except (OSError, ValueError) as error:
-        return _complain(f"The runner cannot start: {error}.")
-    return 0
-
-
-def _complain(sentence: str) -> int:
+        sentence = f"The runner cannot start: {error}."
+    else:
+        return 0
     sys.stderr.write(f"{sentence}\n")
+    report(sentence)
     return 1
+
+
+def _run(options: argparse.Namespace, on_ready: Callable[[], None]) -> None:
+    settings = Settings(**_NOTHING_GIVEN)
+    configure_logs(settings)
+    caller_token(settings)  # refused before a port is taken
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, _listening(settings, options.fd) as listening:
+        runner.run(serve(settings, listening, parent_pipe=options.parent_pipe, stop_seconds=options.stop_seconds, on_ready=on_ready))
+
+
+def _listening(settings: Settings, inherited: int | None) -> socket.socket:
+    if inherited is not None:
+        return socket.socket(fileno=inherited)
+    return listen(settings.host, settings.resolved_runner_port, purpose="the runner", variable="RUNNER_PORT")
 
 
 if __name__ == "__main__":

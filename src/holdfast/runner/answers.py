@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from holdfast.errors import HoldfastError
-from holdfast.runner.errors import BodyTooLarge, UnsupportedBody
+from holdfast.runner.errors import BodyTooLarge, Stopping, UnsupportedBody
 from holdfast.runner.wire import encode
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -48,6 +49,9 @@ def guarded(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except Exception as error:
             return refused(error, request.url.path)
+        except asyncio.CancelledError:
+            # The server cancels requests at the end of a stop, and nobody else does.
+            return error_answer(Stopping("The runner stops and could not finish this request.", hint="Send it again."))
 
     return answer
 

@@ -1,4 +1,4 @@
-"""The runner as a child process: started, restarted when it dies, stopped, and never left behind."""
+"""A runner as a child process: started, restarted when it dies, stopped, and never left behind."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ STEADY_SECONDS = 10.0
 STOP_SECONDS = 5.0
 """How long a child may take to stop before it is killed."""
 
+HASTY_SECONDS = 1.0
+"""How long one may take that was told to make haste."""
+
+READY = "ready"
+"""What a runner writes to its report pipe, as a line, when it takes calls; any other line says why it cannot start."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -35,9 +41,13 @@ class ParentPipe:
         os.close(self.child_end)
 
 
-def runner_command(listening: socket.socket, pipe: ParentPipe) -> list[str]:
-    """The command line of the runner that serves on an inherited socket and ends with its parent."""
-    return [sys.executable, "-m", "holdfast.runner", "--fd", str(listening.fileno()), "--parent-pipe", str(pipe.child_end)]
+def runner_command(listening: socket.socket, pipe: ParentPipe, *, stop_seconds: int) -> list[str]:
+    """The command line of the runner that serves on an inherited socket and ends with its parent.
+
+    `stop_seconds` is how long its calls under way may take after a stop; less than its parent waits for its end.
+    """
+    own = {"--fd": listening.fileno(), "--parent-pipe": pipe.child_end, "--stop-seconds": stop_seconds}
+    return [sys.executable, "-m", "holdfast.runner", *(word for option, value in own.items() for word in (option, str(value)))]
 
 
 class SupervisedChild:
@@ -54,18 +64,21 @@ class SupervisedChild:
         environment: Mapping[str, str],
         pass_fds: Sequence[int],
         output: int | None = None,
+        on_end: Callable[[int], None] | None = None,
         stop_seconds: float = STOP_SECONDS,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`name` is for logs; `environment` is the child's whole environment; `pass_fds` are the descriptors it inherits.
 
-        Both its streams go to the descriptor `output`, by default our stderr: our stdout is for results.
+        Both its streams go to the descriptor `output`, by default our stderr: our stdout is for results. `on_end` is told the exit code
+        (of a signal, its number below zero) of every child that ended unasked; what it raises ends `run`.
         """
         self._name = name
         self._command = list(command)
         self._environment = dict(environment)
         self._pass_fds = tuple(pass_fds)
         self._output = sys.stderr.fileno() if output is None else output
+        self._on_end = on_end
         self._stop_seconds = stop_seconds
         self._pause = pause
         self._process: asyncio.subprocess.Process | None = None
@@ -84,13 +97,29 @@ class SupervisedChild:
             while True:
                 started = loop.time()
                 code = await (await self._start()).wait()
+                if self._on_end is not None:
+                    self._on_end(code)
                 if loop.time() - started >= STEADY_SECONDS:
                     pause = FIRST_PAUSE_SECONDS
-                _log.warning(f"The {self._name} ended and is started again", how=_how(code), pause_seconds=pause)
+                _log.warning(f"The {self._name} ended and is started again", how=how_it_ended(code), pause_seconds=pause)
                 await self._pause(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         finally:
             await asyncio.shield(self._stop())
+
+    def hasten(self) -> None:
+        """Asks a child that is stopping again, which a runner takes as not to wait for calls under way, and kills it if it still does."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        asyncio.get_running_loop().call_later(HASTY_SECONDS, self._kill, process)
+
+    def _kill(self, process: asyncio.subprocess.Process) -> None:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
 
     async def _start(self) -> asyncio.subprocess.Process:
         # A session of its own: Ctrl-C in the terminal reaches the parent only, which stops the child in order.
@@ -117,10 +146,10 @@ class SupervisedChild:
             await asyncio.wait_for(process.wait(), self._stop_seconds)
         except TimeoutError:
             _log.warning(f"The {self._name} did not stop in {self._stop_seconds:.0f} s and is killed", pid=process.pid)
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            self._kill(process)
             await process.wait()
 
 
-def _how(code: int) -> str:
+def how_it_ended(code: int) -> str:
+    """An exit code, or a signal's number below zero, in words."""
     return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"

@@ -82,6 +82,13 @@ class AssetTooLarge(HoldfastError):
     status = 413
 
 
+class Stopping(HoldfastError):
+    """Raised when the runner ends before a request is answered."""
+
+    code = "stopping"
+    status = 503
+
+
 class ServiceTokenUnusable(HoldfastError):
     """Raised at start when RUNNER_SERVICE_TOKEN is missing, or one that everybody knows."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from contextlib import ExitStack
 
 import psutil
 
@@ -26,26 +27,51 @@ class AddressUnusable(HoldfastError):
     status = 400
 
 
-def listen(host: str, port: int, *, purpose: str, flag: str, variable: str) -> socket.socket:
+def listen(host: str, port: int, *, purpose: str, variable: str, flag: str | None = None) -> socket.socket:
     """A TCP socket that listens on `host:port`; port 0 picks a free one.
 
-    `purpose`, `flag` and `variable` name the service and how its port is changed, for the sentence when it cannot be had.
+    `purpose`, `variable` and `flag` name the service and how its port is changed, for the sentence when it cannot be had.
     Raises PortTaken or AddressUnusable.
     """
-    change = f"Choose another with {flag} or the variable {variable} (0 picks a free one)."
+    listening = _bound(host, port, purpose=purpose, flag=flag, variable=variable)
+    listening.listen(BACKLOG)
+    return listening
+
+
+def listen_together(host: str, port: int, count: int, *, purpose: str, variable: str, flag: str | None = None) -> list[socket.socket]:
+    """`count` sockets that listen on one port, of which the kernel picks one for each connection. Else as `listen`."""
+    if port:
+        # Beside another process of this user that shares its port as well, the kernel would let us listen and divide the callers between
+        # the two. So the port is first taken by a socket that shares it with nobody. Port 0 picks one that is nobody's.
+        _bound(host, port, purpose=purpose, flag=flag, variable=variable).close()
+    with ExitStack() as made:
+        sockets: list[socket.socket] = []
+        for _ in range(count):
+            bound = _bound(host, port, purpose=purpose, flag=flag, variable=variable, shared=True)
+            sockets.append(made.enter_context(bound))
+            port = port_of(bound)
+        for listening in sockets:
+            listening.listen(BACKLOG)
+        made.pop_all()
+        return sockets
+
+
+def _bound(host: str, port: int, *, purpose: str, variable: str, flag: str | None = None, shared: bool = False) -> socket.socket:
+    change = f"Choose another with {f'{flag} or ' if flag else ''}the variable {variable} (0 picks a free one)."
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except socket.gaierror as failed:
         raise AddressUnusable(
             f"The address {host} for {purpose} is not known: {failed.strerror}.", hint="Set HOLDFAST_HOST to an address of this machine."
         ) from failed
-    listening = socket.socket(family, kind, protocol)
+    made = socket.socket(family, kind, protocol)
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(BACKLOG)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        made.bind(address)
     except OSError as failed:
-        listening.close()
+        made.close()
         if failed.errno == errno.EADDRINUSE:
             raise PortTaken(f"Port {port}, wanted by {purpose}, is taken{_owner_of(port)}.", hint=change) from failed
         if failed.errno == errno.EACCES:
@@ -54,7 +80,7 @@ def listen(host: str, port: int, *, purpose: str, flag: str, variable: str) -> s
             f"{host}:{port}, wanted by {purpose}, cannot be listened on: {failed.strerror}.",
             hint="Set HOLDFAST_HOST to an address of this machine.",
         ) from failed
-    return listening
+    return made
 
 
 def port_of(listening: socket.socket) -> int:

@@ -30,7 +30,7 @@ from holdfast.records.accounts import DevelopmentAccount, ensure_development_ten
 from holdfast.records.database import Database
 from holdfast.registry.installs import Installed
 from holdfast.registry.migrate import migrate
-from holdfast.runner.child import ParentPipe, SupervisedChild, runner_command
+from holdfast.runner.child import STOP_SECONDS, ParentPipe, SupervisedChild, runner_command
 from holdfast.runner.sockets import listen, origin_of
 from holdfast.settings import Settings
 
@@ -119,7 +119,7 @@ def _child(settings: Settings, runner: socket.socket, held: ExitStack) -> Superv
     held.callback(pipe.close)
     return SupervisedChild(
         "runner",
-        runner_command(runner, pipe),
+        runner_command(runner, pipe, stop_seconds=int(STOP_SECONDS) - 1),
         environment=runner_environment(settings),
         pass_fds=(runner.fileno(), pipe.child_end),
     )
