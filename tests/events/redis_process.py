@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError
+from redis.retry import Retry
 
 from tests.events.recording_server import free_port
 
@@ -39,7 +41,7 @@ class RedisProcess:
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen([SERVER, "--port", str(self.port), *fixed, *self._options], stdout=log, stderr=log)
         deadline = time.monotonic() + SECONDS
-        with Redis(port=self.port, socket_timeout=SECONDS) as client:
+        with Redis(port=self.port, socket_timeout=SECONDS, retry=Retry(NoBackoff(), 0)) as client:
             while True:
                 try:
                     client.ping()

@@ -105,7 +105,8 @@ async def test_a_watcher_that_was_too_slow_is_told_so(open_stream: OpenStream, m
             await stream.publish(*(make_event(str(number)) for number in range(1, 6)))
             event_id, event = await anext(events)
             assert (event_id, event.level) == (NOT_KEPT, "warn")
-            assert event.message.startswith("Some events are missing here")
+            assert event.message.startswith("Some events")
+            assert "missing here" in event.message
             assert await take(events, 2) == ["4", "5"]
 
 

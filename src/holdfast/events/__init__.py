@@ -3,7 +3,7 @@
 from holdfast.events.event import DebugEvent, EventBatch, EventSink, Level, Stream
 from holdfast.events.http_sink import HttpSink
 from holdfast.events.memory import MemoryStream
-from holdfast.events.opening import open_redis_sink, open_stream, redis_server
+from holdfast.events.opening import configured_redis, open_redis_sink, open_stream
 from holdfast.events.redaction import Redactor, redact
 from holdfast.events.stream import EventStream, StreamUnavailable
 from holdfast.events.text import clip
@@ -20,8 +20,8 @@ __all__ = [
     "Stream",
     "StreamUnavailable",
     "clip",
+    "configured_redis",
     "open_redis_sink",
     "open_stream",
     "redact",
-    "redis_server",
 ]

@@ -9,12 +9,14 @@ from collections.abc import AsyncGenerator
 from itertools import count
 
 from holdfast.events.event import DebugEvent, notice
-from holdfast.events.stream import NOT_KEPT, SLOW_READER, Entry
+from holdfast.events.stream import NOT_KEPT, Entry
 
 _Key = tuple[str, str]
 
 EVENT_OVERHEAD_BYTES = 512
 """What an event costs beside its message, roughly: the object, its ids and its place in the ring."""
+
+SLOW_READER = "Some events are missing here: they came faster than they were read."
 
 
 class _Ring:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Redis is imported where it is needed: its client takes longer to import than most commands to run.
 
 
-def redis_server(settings: Settings) -> RedisServer | None:
+def configured_redis(settings: Settings) -> RedisServer | None:
     """The Redis of RUNNER_DEBUG_REDIS_URL, None where it is not set. Connects nowhere. Raises RedisUrlUnusable."""
     url = _text(settings.debug_redis_url)
     if url is None:
@@ -45,7 +45,7 @@ async def open_redis_sink(settings: Settings, server: RedisServer) -> AsyncItera
 @asynccontextmanager
 async def open_stream(settings: Settings) -> AsyncIterator[EventStream]:
     """The stream that the gateway reads from and publishes to. Raises RedisUrlUnusable."""
-    server = redis_server(settings)
+    server = configured_redis(settings)
     if server is None:
         yield MemoryStream()
         return

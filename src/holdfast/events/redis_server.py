@@ -14,7 +14,6 @@ from redis.exceptions import RedisError, ResponseError
 from holdfast.errors import HoldfastError
 
 SECONDS = 3.0
-"""How long Redis may take to accept a connection, and to answer."""
 
 FAILURES = (RedisError, OSError, TimeoutError)
 """What a command may raise when Redis is away, or is not as it should be."""
@@ -32,9 +31,13 @@ class RedisUrlUnusable(HoldfastError):
 class RedisServer:
     """Where a Redis is and how one gets in. Its text is the address without credentials."""
 
-    def __init__(self, url: str, password: str | None = None) -> None:
+    def __init__(self, url: str, password: str | None = None, *, seconds: float = SECONDS) -> None:
         """`url` is `redis[s]://[user[:password]@]host[:port][/database]`, credentials percent-encoded; `password`, as it is, is used when
-        the URL has none. Connects nowhere. Raises RedisUrlUnusable."""
+        the URL has none. `seconds` is how long Redis may take to accept a connection, and to answer. Connects nowhere.
+
+        Raises RedisUrlUnusable.
+        """
+        self._seconds = seconds
         parts = _checked(url)
         try:
             options: dict[str, Any] = dict(parse_url(url))
@@ -47,7 +50,7 @@ class RedisServer:
         host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
         self._address = f"{parts.scheme}://{host}:{parts.port or 6379}{parts.path}"
         try:
-            pool = self._pool(connections=1, timeout=SECONDS)
+            pool = self._pool(connections=1)
             pool.connection_class(**pool.connection_kwargs)
         except (TypeError, ValueError, RedisError):
             raise RedisUrlUnusable("has an option that is not known") from None
@@ -55,21 +58,23 @@ class RedisServer:
     def __str__(self) -> str:
         return self._address
 
-    def client(self, *, connections: int, timeout: float = SECONDS) -> Redis:
-        """A client that connects when it is used, at most `connections` times at once, and waits `timeout` seconds for an answer.
+    def client(self, *, connections: int, waits: float = 0) -> Redis:
+        """A client that connects when it is used, at most `connections` times at once. `waits` is how many seconds its commands ask Redis
+        to wait before it answers.
 
         Its commands raise what is in `FAILURES`. Texts are strings; characters that UTF-8 cannot carry become `?`.
         """
-        return Redis.from_pool(self._pool(connections=connections, timeout=timeout))
+        return Redis.from_pool(self._pool(connections=connections, waits=waits))
 
-    def _pool(self, *, connections: int, timeout: float) -> ConnectionPool:
+    def _pool(self, *, connections: int, waits: float = 0) -> ConnectionPool:
         own = {
             "max_connections": connections,
-            "socket_timeout": timeout,
-            "socket_connect_timeout": SECONDS,
+            "socket_timeout": waits + self._seconds,
+            "socket_connect_timeout": self._seconds,
             "decode_responses": True,
             "encoding_errors": "replace",
             "protocol": 2,  # what every server speaks
+            "driver_info": None,  # or each connection would begin with two questions more
             # Whoever calls knows better when to try again, and must not do so while a call waits.
             "retry": Retry(NoBackoff(), 0),
         }

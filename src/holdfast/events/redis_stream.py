@@ -10,14 +10,16 @@ from typing import Any
 
 from holdfast.events.event import DebugEvent, EventSink, notice
 from holdfast.events.redis_fields import from_fields, stream_key
-from holdfast.events.redis_server import FAILURES, SECONDS, RedisServer, reason
-from holdfast.events.stream import BEFORE_ALL, NOT_KEPT, SLOW_READER, Entry, StreamUnavailable
+from holdfast.events.redis_server import FAILURES, RedisServer, reason
+from holdfast.events.stream import BEFORE_ALL, NOT_KEPT, Entry, StreamUnavailable
 
 logger = logging.getLogger(__name__)
 
 READ_COUNT = 100
 MAX_READERS = 500
 """Readers that wait for events at once; each keeps a connection."""
+
+NOT_KEPT_LONG_ENOUGH = "Some events may be missing here: Redis did not keep them until they were read."
 
 _ID = re.compile(r"[0-9]{1,18}-[0-9]{1,18}")
 _Raw = list[tuple[str, dict[str, str]]]
@@ -36,7 +38,7 @@ class RedisStream:
         self._prefix = prefix
         self._block_ms = int(block_seconds * 1_000)
         self._asking = server.client(connections=16)
-        self._waiting = server.client(connections=MAX_READERS, timeout=block_seconds + SECONDS)
+        self._waiting = server.client(connections=MAX_READERS, waits=block_seconds)
         self._is_away = False
 
     def publish(self, event: DebugEvent) -> None:
@@ -63,11 +65,13 @@ class RedisStream:
         """Yields every event of one stream after `after_id`; see `EventStream`. Raises StreamUnavailable."""
         key = self._key(tenant_id, extension_id)
         cursor = after_id
+        told = BEFORE_ALL
         while True:
             raw = await self._range(key, cursor, READ_COUNT)
-            if raw and raw[0][0] != cursor and cursor != BEFORE_ALL:
+            if cursor != told and (not raw or raw[0][0] != cursor):
                 # The last one taken is not kept any more, so those behind it may be gone too.
-                yield NOT_KEPT, notice(tenant_id, extension_id, SLOW_READER)
+                told = cursor
+                yield NOT_KEPT, notice(tenant_id, extension_id, NOT_KEPT_LONG_ENOUGH)
             fresh = [entry for entry in raw if entry[0] != cursor] or await self._wait(key, cursor)
             for entry in _entries(fresh, tenant_id, extension_id):
                 yield entry

@@ -44,6 +44,3 @@ class EventStream(EventSink, Protocol):
         A reader so slow that events were pushed out before it took them is told so in their place by an entry with the id `NOT_KEPT`;
         otherwise there are no gaps and no repetitions. With `BEFORE_ALL` it begins at the oldest event that is kept.
         """
-
-
-SLOW_READER = "Some events are missing here: they came faster than they were read."

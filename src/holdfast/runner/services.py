@@ -11,7 +11,7 @@ import structlog
 from holdfast.bundles.cache import BundleCache
 from holdfast.bundles.store import BundleStore, open_store
 from holdfast.engine import Engine
-from holdfast.events import DebugEvent, EventSink, HttpSink, open_redis_sink, redis_server
+from holdfast.events import DebugEvent, EventSink, HttpSink, configured_redis, open_redis_sink
 from holdfast.hostcalls import HostServices
 from holdfast.runner.admission import Admission
 from holdfast.runner.calls import Calls
@@ -87,7 +87,7 @@ class RunnerServices:
 
 
 async def _sink(settings: Settings, token: str, closing: AsyncExitStack) -> EventSink:
-    if (server := redis_server(settings)) is not None:
+    if (server := configured_redis(settings)) is not None:
         _log.info(f"Debug events go to {server}")
         return await closing.enter_async_context(open_redis_sink(settings, server))
     base = settings.registry_base_url or settings.storage_api_base_url

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from redis.exceptions import RedisError
+
+from holdfast.events.redis_server import RedisServer, RedisUrlUnusable, reason
+from tests.events.recording_server import free_port
+from tests.events.redis_process import RedisProcess, redis_process
+
+PASSWORD = "p@ss:w/rd%41 ü"
+ENCODED = "p%40ss%3Aw%2Frd%2541%20%C3%BC"
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://127.0.0.1:6379", "does not begin with redis:// or rediss://"),
+        ("unix:///run/redis.sock", "does not begin with redis:// or rediss://"),
+        ("127.0.0.1:6379", "does not begin with redis:// or rediss://"),
+        ("redis://:hidden@/0", "names no host"),
+        ("redis://host:99999", "port between 1 and 65535"),
+        ("redis://host:0", "port 0"),
+        ("redis://host/name", "database that is not a number"),
+        ("redis://host?surprise=1", "option that is not known"),
+        ("redis://host?db=x", "option with a value that cannot be"),
+    ],
+)
+def test_a_url_that_names_no_redis_is_refused_by_the_name_of_its_variable(url: str, problem: str) -> None:
+    with pytest.raises(RedisUrlUnusable) as refused:
+        RedisServer(url)
+    assert "RUNNER_DEBUG_REDIS_URL" in str(refused.value)
+    assert problem in str(refused.value)
+    assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://user:hidden@Redis.example:7000/2?client_name=hidden", "redis://redis.example:7000/2"),
+        ("rediss://:hidden@redis.example", "rediss://redis.example:6379"),
+        ("redis://:hidden@[::1]", "redis://[::1]:6379"),
+    ],
+)
+def test_its_text_is_the_address_without_credentials(url: str, shown: str) -> None:
+    assert str(RedisServer(url, "hidden")) == shown
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
+    with redis_process(tmp_path_factory.mktemp("locked"), "--requirepass", PASSWORD) as process:
+        yield process
+
+
+async def answers(url: str, password: str | None = None) -> bool:
+    client = RedisServer(url, password).client(connections=1)
+    try:
+        return bool(await client.ping())
+    finally:
+        await client.aclose()
+
+
+async def test_a_password_with_special_characters_gets_in_from_its_setting_and_from_the_url(locked: RedisProcess) -> None:
+    assert await answers(locked.url, PASSWORD)
+    assert await answers(f"redis://:{ENCODED}@127.0.0.1:{locked.port}")
+    assert await answers(f"redis://default@127.0.0.1:{locked.port}", PASSWORD)
+
+
+async def test_the_password_of_the_url_goes_first(locked: RedisProcess) -> None:
+    assert await answers(f"redis://:{ENCODED}@127.0.0.1:{locked.port}", "not this one")
+
+
+@pytest.mark.parametrize("password", [None, "wrong"])
+async def test_without_the_password_nobody_gets_in_and_the_reason_does_not_show_it(locked: RedisProcess, password: str | None) -> None:
+    with pytest.raises(RedisError) as refused:
+        await answers(locked.url, password)
+    assert reason(refused.value) == "AuthenticationError"
+
+
+async def test_a_reason_names_the_code_that_redis_gave_and_no_address(redis: RedisProcess) -> None:
+    client = RedisServer(redis.url).client(connections=1)
+    await client.set("text", "1")
+    with pytest.raises(RedisError) as refused:
+        await client.xlen("text")
+    assert reason(refused.value) == "ResponseError WRONGTYPE"
+    await client.aclose()
+    away = RedisServer(f"redis://127.0.0.1:{free_port()}").client(connections=1)
+    with pytest.raises(RedisError) as failed:
+        await away.ping()
+    assert reason(failed.value) == "ConnectionError"
+    await away.aclose()
