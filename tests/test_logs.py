@@ -67,6 +67,25 @@ except LookupError:
 """
 
 
+FORGING = """
+import logging, structlog
+from holdfast.logs import configure_logs
+from holdfast.settings import Settings
+configure_logs(Settings())
+structlog.get_logger("holdfast.test").info("guest\\n\\x1b[2K\\rforged event", request_id="\\x1b]0;title\\x07", tenant="a\\u2028b")
+logging.getLogger("library").warning("library\\nforged event")
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_is_logged_makes_no_second_line_and_does_not_speak_to_the_terminal(form: str) -> None:
+    environment = clean_environment(HOLDFAST_LOG_FORMAT=form)
+    done = subprocess.run([sys.executable, "-c", FORGING], env=environment, capture_output=True, text=True, timeout=SECONDS, check=True)
+    lines = done.stderr.splitlines()
+    assert len(lines) == 2 and all("forged event" in line for line in lines)
+    assert "\x1b" not in done.stderr and "\r" not in done.stderr and "\x07" not in done.stderr
+
+
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_a_traceback_shows_where_and_never_the_values_of_variables(form: str) -> None:
     environment = clean_environment(HOLDFAST_LOG_FORMAT=form)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from holdfast.settings import Settings
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 # What these say at level info repeats what Holdfast says itself, or names addresses that carry tokens.
 QUIET = ("httpx2", "httpcore2", "alembic", "aiosqlite", "asyncio")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_RENDERED = frozenset({"exception", "stack"})
 
 
 def configure_logs(settings: Settings) -> None:
@@ -29,7 +33,10 @@ def configure_logs(settings: Settings) -> None:
     renderer: list[Processor] = (
         [tracebacks, structlog.processors.JSONRenderer()]
         if as_json
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback)]
+        else [
+            _in_one_line,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback),
+        ]
     )
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -50,3 +57,11 @@ def configure_logs(settings: Settings) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, level))
     # The server's own lines about its start are the platform's to say.
     logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, level))
+
+
+def _in_one_line(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Control characters as escapes: what guests and callers sent must not begin a line of its own, nor speak to the terminal."""
+    for name, value in event.items():
+        if isinstance(value, str) and name not in _RENDERED:
+            event[name] = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], value)
+    return event
