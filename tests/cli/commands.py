@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import psutil
 
@@ -19,6 +19,14 @@ OWN_VARIABLES = (
     *("HOLDFAST_", "RUNNER_", "PORT", "DATABASE_URL", "EXT_", "BUNDLE_STORE_BASE", "REGISTRY_", "ALGA_", "STORAGE_API_", "STATIC_STRICT_"),
     *("S3_", "MINIO_", "UI_PROXY_", "VAULT_", "SIGNING_", "WASM_POOL_", "RUST_LOG"),
 )
+
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 def clean_environment(**more: str) -> dict[str, str]:

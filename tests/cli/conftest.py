@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import Platform, write_extension
+from holdfast.cli import main
+from tests.cli.commands import Done, Platform, clean_environment, write_extension
 from tests.engine.guests import RETURN, assemble, module
 
 
@@ -27,3 +29,21 @@ def platform(tmp_path: Path, extension: Path) -> Iterator[Platform]:
     """A platform that is starting, with the extension given."""
     with Platform(tmp_path, extension) as starting:
         yield starting
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """`command(*arguments, **variables)` runs one command in this process, in the test's folder: for commands that leave nothing behind."""
+    monkeypatch.chdir(tmp_path)
+    for name in set(os.environ) - set(clean_environment()):
+        monkeypatch.delenv(name)
+
+    def run(*arguments: str | Path, **variables: str) -> Done:
+        with monkeypatch.context() as within:
+            for name, value in variables.items():
+                within.setenv(name, value)
+            code = main.run([*map(str, arguments)])
+        said = capsys.readouterr()
+        return Done(code, said.out, said.err)
+
+    return run

@@ -16,6 +16,7 @@ from holdfast.bundles.archive import COMPONENT, MANIFEST, list_entries
 from holdfast.bundles.archive_errors import ExtractFailed
 from holdfast.bundles.hashing import hash_file
 from holdfast.bundles.manifest import Manifest, ManifestMissing, parse_manifest
+from holdfast.bundles.signature_files import forget_signature
 from holdfast.errors import HoldfastError
 
 BUNDLE_NAME = "bundle.tar.zst"
@@ -125,7 +126,7 @@ def pack(project: Path, out: Path | None = None) -> PackReport:
     """Packs `project` to `out` (default `<project>/dist/bundle.tar.zst`) and writes the hash beside it: `bundle.sha256`, hex and newline.
 
     What is written was read back and checked, so a bundle that the runner would refuse is refused here. An existing bundle is replaced
-    in one step. Raises PackFailed, ManifestMissing, ManifestError.
+    in one step; its signature is removed unless the new one has the same bytes. Raises PackFailed, ManifestMissing, ManifestError.
     """
     files = collect(project)
     target = out or project / "dist" / BUNDLE_NAME
@@ -141,6 +142,9 @@ def pack(project: Path, out: Path | None = None) -> PackReport:
             raise PackFailed(f"This project cannot be a bundle: {error.message}", hint="Rename or remove what the message names.") from None
         digest, size = hash_file(partial), partial.stat().st_size
         partial.chmod(0o644)
+        if not target.is_file() or hash_file(target) != digest:
+            # Left there, it would be a signature for another bundle, which nobody takes.
+            forget_signature(target)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)

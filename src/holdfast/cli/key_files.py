@@ -81,6 +81,8 @@ def given_password(password_file: Path | None, *, new: bool = False) -> str:
 def write_pair(folder: Path, name: str, key: SecretKey, secret_text: str) -> tuple[Path, Path]:
     """Writes `<name>.key` (mode 0600) and `<name>.pub`, neither of which may be there. Raises KeyFileUnusable."""
     secret, public = folder / f"{name}.key", folder / f"{name}.pub"
+    if not folder.is_dir() and folder.exists():
+        raise KeyFileUnusable(f"{folder} is no folder.", hint="Choose another --out.")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if public.exists():
@@ -115,6 +117,6 @@ def _read(path: Path, limit: int = FILE_MAX_BYTES) -> bytes:
         with path.open("rb") as file:
             return file.read(limit + 1)
     except FileNotFoundError:
-        raise KeyFileUnusable(f"There is no {path}.", hint="`holdfast keys new` makes a pair of keys.") from None
+        raise KeyFileUnusable(f"There is no {path}.", hint="Name a file that is there.") from None
     except OSError as error:
         raise KeyFileUnusable(f"{path} cannot be read: {error.strerror or type(error).__name__}.") from None
