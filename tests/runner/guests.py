@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.engine.guests import RESPONSE_AT, RETURN, assemble, module
+from tests.engine.test_wasi import SLEEP, wasi_component
 
 _URL, _METHOD, _BODY, _TENANT, _REQUEST_ID = 60, 52, 80, 12, 4
 """Where the request record keeps pointer and length of these texts."""
@@ -75,3 +77,10 @@ def waiting_for_a_secret() -> Path:
     """Asks for the list of secret names, then answers `ok`; shows whether the door was reached."""
     imports = '(import "alga:extension/secrets" "list-keys" (func $list (param i32)))'
     return assemble(module(f"(call $list (i32.const 2048)) {RETURN}", imports=imports))
+
+
+def sleeping(seconds: float) -> Path:
+    """Sleeps on its operating system's clock, then answers `ok`."""
+    core = module(f"(call $block (call $sleep (i64.const {round(seconds * 1e9)}))) {RETURN}", imports=SLEEP)
+    with TemporaryDirectory() as folder:
+        return wasi_component(core, Path(folder))
