@@ -11,7 +11,7 @@ from holdfast.hostcalls.door import HANDLERS
 from holdfast.world import types as t
 from holdfast.world.capabilities import ALWAYS_GRANTED, Capability
 from holdfast.world.functions import FUNCTIONS, FUNCTIONS_BY_ID, Function, WitError
-from tests.hostcalls.calling import ALL, EXTENSION, INSTALL, TENANT, USER, Caller
+from tests.hostcalls.calling import ALL, EXTENSION, INSTALL, NO_NETWORK, TENANT, USER, Caller, ListSink, NoBackend, make_call
 
 if TYPE_CHECKING:
     from holdfast.engine import Host
@@ -215,15 +215,33 @@ async def test_a_secret_in_a_line_is_masked() -> None:
 
 
 def test_the_call_itself_is_reported() -> None:
-    caller = Caller()
-    caller.door.call_started("GET", "/list?token=hidden")
-    caller.door.call_finished(200, 12.34)
-    caller.door.call_failed("deadline", "The call took too long.", ["handler@file.js:7:50", "main"])
-    assert [(event.level, event.stream, event.message) for event in caller.sink.events] == [
+    seconds = iter([1.0, 2.0, 2.0125])
+    sink, call = ListSink(), make_call(config={"region": "eu", "base": "hidden"}, content_hash="sha256:abc")
+    granted = frozenset({Capability.STORAGE_KV})
+    door = HostDoor(call, granted, NoBackend(), sink, fetcher=NO_NETWORK, clock=lambda: next(seconds))
+    door.call_started("GET", "/list?token=hidden")
+    door.handler_started()
+    door.call_finished(200, 12.34)
+    door.call_failed("deadline", "The call took too long.", ["handler@file.js:7:50", "main"])
+    assert [(event.level, event.stream, event.message) for event in sink.events] == [
         ("info", "host", "call started: GET /list"),
+        (
+            "debug",
+            "host",
+            f"call context: tenant {TENANT}, extension {EXTENSION}, install {INSTALL}, version v-1, content sha256:abc; "
+            "granted: cap:context.read, cap:log.emit, cap:storage.kv, cap:user.read; configuration keys: base, region",
+        ),
+        ("debug", "host", "handler started: GET /list, ready after 12.5 ms"),
         ("info", "host", "call finished: status 200 in 12.3 ms"),
         ("error", "host", "call failed: deadline: The call took too long.\n    at handler@file.js:7:50\n    at main"),
     ]
+
+
+def test_what_is_not_known_of_a_call_is_not_in_its_context() -> None:
+    caller = Caller(install_id=None, version_id=None, tenant_id="t", extension_id="e")
+    caller.door.call_started("GET", "/")
+    assert caller.sink.messages[1].startswith("call context: tenant t, extension e; granted: ")
+    assert caller.sink.messages[1].endswith("; configuration keys: none")
 
 
 def test_a_faulty_egress_entry_grants_nothing_and_is_reported() -> None:

@@ -115,10 +115,10 @@ StartRunner = Callable[..., Awaitable[Runner]]
 
 @pytest.fixture
 async def start_runner(tmp_path: Path, artifacts: Path) -> AsyncIterator[StartRunner]:
-    """Starts a runner; settings by field name."""
+    """Starts a runner; settings by field name. Its events are kept in `Runner.events`, or go where the settings say."""
     async with AsyncExitStack() as closing:
 
-        async def start(**settings: Any) -> Runner:
+        async def start(*, keep_events: bool = True, **settings: Any) -> Runner:
             fields: dict[str, Any] = {
                 "_env_file": None,
                 "data_dir": tmp_path / "data",
@@ -129,7 +129,8 @@ async def start_runner(tmp_path: Path, artifacts: Path) -> AsyncIterator[StartRu
             registry, events = Registry(), ListSink()
             registry.installed.add(TENANT)
             validator = InstallValidator("http://registry/ignored", {"x-api-key": "key"}, transport=httpx2.MockTransport(registry.answer))
-            services = await RunnerServices.open(Settings(**(fields | settings)), events=events, validator=validator)
+            sink = events if keep_events else None
+            services = await RunnerServices.open(Settings(**(fields | settings)), events=sink, validator=validator)
             closing.push_async_callback(services.close)
             runner = Runner(services, registry, events, tmp_path)
             closing.push_async_callback(runner.client.aclose)

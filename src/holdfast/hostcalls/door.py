@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -81,6 +82,8 @@ class HostDoor:
         self._limits = limits or DoorLimits()
         self._granted = granted | ALWAYS_GRANTED
         self._clock = clock
+        self._started = clock()
+        self._asked = ""
         self._calls = 0
         opened = dict(secrets or {})
         self._report = Reporter(
@@ -130,8 +133,16 @@ class HostDoor:
         self._report.guest_line("info" if stream == "stdout" else "error", stream, line)
 
     def call_started(self, method: str, path: str) -> None:
-        """Reports the beginning of the call. A query is left out: it may carry what is nobody's business."""
-        self._report.host("info", f"call started: {method} {path.partition('?')[0]}")
+        """Reports the beginning of the call, and who it is for. A query is left out: it may carry what is nobody's business."""
+        self._started = self._clock()
+        self._asked = f"{method} {path.partition('?')[0]}"
+        self._report.host("info", f"call started: {self._asked}")
+        self._report.host("debug", _described(self._session.call, self._granted))
+
+    def handler_started(self) -> None:
+        """Reports that the guest begins to run: what lies between this and `call_started` is the making ready of its bundle."""
+        ms = (self._clock() - self._started) * 1_000
+        self._report.host("debug", f"handler started: {self._asked}, ready after {ms:.1f} ms")
 
     def call_repeated(self, status: int) -> None:
         """Reports that an earlier call with the same idempotency key gave the answer."""
@@ -161,6 +172,25 @@ class HostDoor:
             except InvalidEgressEntry as error:
                 self._report.host("warn", str(error))
         return tuple(rules)
+
+
+def _described(call: CallContext, granted: frozenset[Capability]) -> str:
+    """What a call is made with: the ids, what is granted, and the names of what is configured, never the values."""
+    ids = (
+        ("tenant", call.tenant_id),
+        ("extension", call.extension_id),
+        ("install", call.install_id),
+        ("version", call.version_id),
+        ("content", call.content_hash),
+    )
+    named = ", ".join([f"{what} {value}" for what, value in ids if value])
+    keys = ", ".join(sorted(call.config)) or "none"
+    return f"call context: {named}; granted: {_names(granted)}; configuration keys: {keys}"
+
+
+@lru_cache(maxsize=256)
+def _names(granted: frozenset[Capability]) -> str:
+    return ", ".join(sorted(capability.value for capability in granted))
 
 
 def _subject(function_id: str, args: tuple[Any, ...]) -> str:

@@ -132,6 +132,7 @@ class Calls:
 
     async def _execute(self, call: ExecuteCall, context: CallContext, digest: str, request: ExecuteRequest, door: HostDoor) -> Envelope:
         component = await self._component(context, digest)
+        door.handler_started()
         try:
             outcome = await self._engine.execute(component, request, door, self._limits(call))
         except Exception as error:
