@@ -120,7 +120,7 @@ async def test_s9_an_id_never_climbs_in_the_store(lenient: Running) -> None:
     for part, field in product(NO_IDS, ("tenant_id", "extension_id")):
         ids = {"tenant_id": TENANT, "extension_id": EXTENSION} | {field: part}
         headers = {"x-alga-tenant": ids["tenant_id"], "x-alga-extension": ids["extension_id"], "x-runner-service-token": TOKEN}
-        encoded = {name: value.encode() for name, value in headers.items()}
+        encoded = {name.encode(): value.encode() for name, value in headers.items()}
         response = await lenient.client.post("/v1/execute", json=call_body(digest, context=ids), headers=encoded)
         assert response.json()["status"] == 400, response.text
         assert (await lenient.post(ids | {"content_hash": digest}, "/warmup")).status_code == 400
