@@ -22,7 +22,7 @@ from holdfast.cli.platform.presence import DataFolderLock, RunningPlatform, anno
 from holdfast.cli.platform.server import SocketServer
 from holdfast.console.app import create_platform_app
 from holdfast.errors import HoldfastError
-from holdfast.events.memory import MemoryStream
+from holdfast.events import configured_redis, open_stream
 from holdfast.gateway.runner_client import RunnerClient
 from holdfast.gateway.services import Services
 from holdfast.gateway.tokens import Tokens
@@ -66,8 +66,10 @@ async def run_platform(settings: Settings, sources: Sequence[Path], *, on_ready:
     """Runs until SIGINT (gives 130), SIGTERM or SIGHUP (give 0). `on_ready` is called once.
 
     A source that cannot be built or installed does not stop the others; it is told to `on_ready`. Raises, before anything is started,
-    DataFolderInUse, PortTaken, AddressUnusable, ServiceTokenMissing, NothingToInstall, ManifestError; and RunnerNotStarting.
+    DataFolderInUse, PortTaken, AddressUnusable, ServiceTokenMissing, RedisUrlUnusable, NothingToInstall, ManifestError; and
+    RunnerNotStarting.
     """
+    configured_redis(settings)
     for source in sources:
         check_source(source)
     with ExitStack() as held:
@@ -131,14 +133,15 @@ async def _open_services(settings: Settings, running: RunningPlatform) -> AsyncI
     db = Database(settings.resolved_database_url)
     client = RunnerClient(running.runner, tokens.service)
     try:
-        yield Services(
-            settings=settings,
-            db=db,
-            store=open_store(settings),
-            events=MemoryStream(),
-            runner=client,
-            tokens=tokens,
-        )
+        async with open_stream(settings) as events:
+            yield Services(
+                settings=settings,
+                db=db,
+                store=open_store(settings),
+                events=events,
+                runner=client,
+                tokens=tokens,
+            )
     finally:
         await client.close()
         await db.close()
