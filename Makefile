@@ -43,7 +43,8 @@ run: setup ## Start the platform with the examples installed; prints address and
 
 .PHONY: test
 test: setup ## Install what the tests need, run every check and every test
-	@scripts/ensure-chromium
+	@scripts/ensure-debian-package /usr/bin/chromium chromium "The browser tests"
+	@scripts/ensure-debian-package /usr/bin/redis-server redis-server "The tests of the debug stream"
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest
 
@@ -57,7 +58,7 @@ lint: setup ## Style, types, the import rules and the SDK's types
 
 .PHONY: screenshots
 screenshots: setup ## Take the pictures of the documentation anew, from a run in a real browser
-	@scripts/ensure-chromium
+	@scripts/ensure-debian-package /usr/bin/chromium chromium "The screenshots"
 	@HOLDFAST_SCREENSHOTS="$(CURDIR)/docs/images" $(BIN)/pytest -q tests/e2e/test_browser.py
 
 .PHONY: bench
