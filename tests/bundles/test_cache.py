@@ -14,41 +14,7 @@ from holdfast.bundles.archive import ArchiveLimits, ExtractFailed
 from holdfast.bundles.cache import ArchiveHashMismatch, BundleCache
 from holdfast.bundles.store import BundleNotFound, BundleStoreUnavailable, FolderStore, bundle_key, hash_file
 from tests.bundles.archives import MANIFEST, archive, bundle, regular
-
-
-class CountingStore(FolderStore):
-    """A folder store that counts fetches and can hold them back."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self.fetches: list[str] = []
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.started = asyncio.Event()
-
-    async def get(self, key: str) -> AsyncGenerator[bytes, None]:
-        self.fetches.append(key)
-        self.started.set()
-        await self.gate.wait()
-        async for chunk in super().get(key):
-            yield chunk
-
-
-class Cupboard:
-    """A store and a cache of one test."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.store = CountingStore(root / "store")
-        self.cache = BundleCache(root / "cache", self.store)
-
-    async def put(self, source: Path, tenant: str = "t") -> str:
-        digest = hash_file(source)
-        await self.store.put(bundle_key(tenant, "e", digest), source)
-        return digest
-
-    def left(self) -> list[str]:
-        return [path.name for path in (self.root / "cache").rglob("*")]
+from tests.bundles.cupboard import CountingStore, Cupboard
 
 
 @pytest.fixture

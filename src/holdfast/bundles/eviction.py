@@ -84,6 +84,8 @@ class Evictor:
 
         False when more than that is in use. Raises OSError when the folder cannot be written.
         """
+        if not self._root.is_dir():
+            return True
         remove_leftovers(self._root)
         usable, unusable = self._entries()
         excess = sum(entry.size for entry in usable) - self._max_bytes
@@ -99,7 +101,7 @@ class Evictor:
                     # Also when another process was first.
                     excess -= entry.size
                     _empty(scrap)
-                    _log.info("A bundle that was not used for longest left the cache", content_hash=entry.folder.name, bytes=entry.size)
+                    _log.info("Least recently used, removed from the bundle cache", content_hash=entry.folder.name, bytes=entry.size)
         return excess <= 0
 
     def _entries(self) -> tuple[list[_Usable], list[Path]]:

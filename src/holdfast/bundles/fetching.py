@@ -6,6 +6,7 @@ import asyncio
 import errno
 import hashlib
 import shutil
+from contextlib import aclosing
 from pathlib import Path
 
 from holdfast.bundles.archive import ArchiveLimits, ExtractFailed
@@ -60,27 +61,34 @@ async def fetch_entry(store: BundleStore, key: str, folder: Path, limits: Archiv
                 computed = await _download(store, key, archive, limits)
                 if computed != digest:
                     raise ArchiveHashMismatch(digest, computed)
-                return await in_thread(lambda: _unpack(archive, work / "unpacked", folder, limits), Entry.give)
-            finally:
-                # What failed may have thousands of files: not in the event loop.
+                return await in_thread(lambda: _unpack(archive, work, folder, limits), Entry.give)
+            except BaseException:
+                # In a thread, since what failed may have thousands of files.
                 await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+                raise
     except OSError as error:
         raise CacheUnusable(error) from error
 
 
-def _unpack(archive: Path, made: Path, folder: Path, limits: ArchiveLimits) -> Entry:
+def _unpack(archive: Path, work: Path, folder: Path, limits: ArchiveLimits) -> Entry:
+    """Leaves `work` empty when it succeeds."""
+    made = work / "unpacked"
     unpack_bundle(archive, made, limits, folder.name)
-    return put_in_place(made, folder)
+    entry = put_in_place(made, folder)
+    shutil.rmtree(work, ignore_errors=True)
+    return entry
 
 
 async def _download(store: BundleStore, key: str, archive: Path, limits: ArchiveLimits) -> str:
     """Writes the archive and returns the SHA-256 of what was written."""
     computed, size = hashlib.sha256(), 0
     with archive.open("xb") as file:
-        async for chunk in store.get(key):
-            size += len(chunk)
-            if size > limits.compressed:
-                raise ExtractFailed(f"The archive has more than {limits.compressed} bytes.")
-            computed.update(chunk)
-            await asyncio.to_thread(file.write, chunk)
+        # Closed here, not whenever it is collected: a store that goes on sending is hung up on.
+        async with aclosing(store.get(key)) as pieces:
+            async for piece in pieces:
+                size += len(piece)
+                if size > limits.compressed:
+                    raise ExtractFailed(f"The archive has more than {limits.compressed} bytes.")
+                computed.update(piece)
+                await asyncio.to_thread(file.write, piece)
     return computed.hexdigest()

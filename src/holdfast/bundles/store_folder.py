@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from holdfast.bundles.store_protocol import PIECE_BYTES, BundleNotFound, BundleStoreUnavailable, checked_key
+from holdfast.bundles.thread_work import in_thread
 
 
 class FolderStore:
@@ -27,7 +29,7 @@ class FolderStore:
     async def get(self, key: str) -> AsyncGenerator[bytes, None]:
         path = self._path(key)
         try:
-            file = await asyncio.to_thread(path.open, "rb")
+            file = await in_thread(lambda: path.open("rb"), io.BufferedReader.close)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise BundleNotFound(key) from None
         except OSError as error:
