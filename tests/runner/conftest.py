@@ -115,10 +115,13 @@ StartRunner = Callable[..., Awaitable[Runner]]
 
 @pytest.fixture
 async def start_runner(tmp_path: Path, artifacts: Path) -> AsyncIterator[StartRunner]:
-    """Starts a runner; settings by field name. Its events are kept in `Runner.events`, or go where the settings say."""
+    """Starts a runner; settings by field name. Its events are kept in `Runner.events`, or go where the settings say.
+
+    A `validator` asks another registry than `Runner.registry`.
+    """
     async with AsyncExitStack() as closing:
 
-        async def start(*, keep_events: bool = True, **settings: Any) -> Runner:
+        async def start(*, keep_events: bool = True, validator: InstallValidator | None = None, **settings: Any) -> Runner:
             fields: dict[str, Any] = {
                 "_env_file": None,
                 "data_dir": tmp_path / "data",
@@ -128,7 +131,8 @@ async def start_runner(tmp_path: Path, artifacts: Path) -> AsyncIterator[StartRu
             }
             registry, events = Registry(), ListSink()
             registry.installed.add(TENANT)
-            validator = InstallValidator("http://registry/ignored", {"x-api-key": "key"}, transport=httpx2.MockTransport(registry.answer))
+            transport = httpx2.MockTransport(registry.answer)
+            validator = validator or InstallValidator("http://registry/ignored", {"x-api-key": "key"}, transport=transport)
             sink = events if keep_events else None
             services = await RunnerServices.open(Settings(**(fields | settings)), events=sink, validator=validator)
             closing.push_async_callback(services.close)
