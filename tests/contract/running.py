@@ -139,9 +139,12 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    folder: Path, registry: Registry, *, validator: InstallValidator | None = None, **settings: Any
+    folder: Path, registry: Registry, *, validator: InstallValidator | None = None, own_events: bool = False, **settings: Any
 ) -> AsyncIterator[Running]:
-    """A runner for the length of the block, its data below `folder`; settings by field name. `validator` asks the registry for it."""
+    """A runner for the length of the block, its data below `folder`; settings by field name. `validator` asks the registry for it.
+
+    Its events are kept by the `sink`, unless they are to go where the settings say (`own_events`).
+    """
     fields: dict[str, Any] = {
         "_env_file": None,
         "data_dir": folder / "data",
@@ -152,7 +155,7 @@ async def running(
         "engine_pool": False,
     }
     sink = ListSink()
-    services = await RunnerServices.open(Settings(**(fields | settings)), events=sink, validator=validator)
+    services = await RunnerServices.open(Settings(**(fields | settings)), events=None if own_events else sink, validator=validator)
     try:
         async with (
             serving(create_app(services)) as port,
