@@ -1,8 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from redis.exceptions import RedisError
 
 from holdfast.events.redis_server import RedisServer, RedisUrlUnusable, reason
@@ -90,3 +97,29 @@ async def test_a_reason_names_the_code_that_redis_gave_and_no_address(redis: Red
         await away.ping()
     assert reason(failed.value) == "ConnectionError"
     await away.aclose()
+
+
+async def test_rediss_is_tls_and_checks_the_certificate(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    options = ("--tls-cert-file", str(certificate), "--tls-key-file", str(tmp_path / "key.pem"), "--tls-auth-clients", "no")
+    with redis_process(tmp_path, "--tls-port", str(port := free_port()), *options):
+        assert await answers(f"rediss://127.0.0.1:{port}?ssl_ca_certs={certificate}")
+        with pytest.raises(RedisError):
+            await answers(f"rediss://127.0.0.1:{port}")
+
+
+def self_signed(folder: Path) -> Path:
+    """A certificate for 127.0.0.1 that is its own authority, and its key beside it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "redis")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - timedelta(days=1), now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
+    return folder / "cert.pem"
