@@ -8,6 +8,7 @@ from msgspec import Struct
 from holdfast.bundles.archive import ExtractFailed
 from holdfast.bundles.cache import ArchiveHashMismatch, BundleCache, UnpackedBundle
 from holdfast.bundles.hashing import InvalidContentHash, hash_hex
+from holdfast.bundles.signatures import SignatureRefused
 from holdfast.bundles.store import BundleNotFound, BundleStoreUnavailable, InvalidBundleKey, bundle_key
 from holdfast.engine import Component, ComponentError, Engine, Limits, Outcome
 from holdfast.hostcalls import CallContext, HostDoor, HostServices, SecretDecryptFailed, SecretEnvelope
@@ -21,7 +22,7 @@ from holdfast.world.capabilities import parse_capabilities
 from holdfast.world.types import ExecuteRequest, ExecuteResponse
 
 MEMORY_MAX_MB = 1_024
-BUNDLE_FAULTS = (ArchiveHashMismatch, ExtractFailed, BundleNotFound, BundleStoreUnavailable)
+BUNDLE_FAULTS = (ArchiveHashMismatch, ExtractFailed, BundleNotFound, BundleStoreUnavailable, SignatureRefused)
 
 _log = structlog.get_logger(__name__)
 

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 import structlog
 
 from holdfast.bundles.cache import BundleCache
+from holdfast.bundles.signatures import TrustPolicy
 from holdfast.bundles.store import BundleStore, open_store
+from holdfast.bundles.trusted import TrustedBundles
 from holdfast.engine import Engine
 from holdfast.events import DebugEvent, EventSink, HttpSink, configured_redis, open_redis_sink
 from holdfast.hostcalls import HostServices
@@ -73,7 +75,8 @@ class RunnerServices:
             closing.push_async_callback(engine.close)
             if expected is None:
                 _log.warning("RUNNER_REQUIRE_AUTH=false: everybody who reaches this runner can call every extension. For development only")
-            cache = BundleCache(settings.resolved_cache_root, store, max_bytes=settings.cache_max_bytes)
+            policy = _trust(settings)
+            cache = TrustedBundles(settings.resolved_cache_root, store, policy, max_bytes=settings.cache_max_bytes)
             closing.push_async_callback(cache.close)
             await engine.prove()
             admission = Admission(per_install=settings.calls_per_install, per_process=settings.calls_per_process)
@@ -98,3 +101,14 @@ async def _sink(settings: Settings, token: str, closing: AsyncExitStack) -> Even
     await sink.start()
     closing.push_async_callback(sink.close)
     return sink
+
+
+def _trust(settings: Settings) -> TrustPolicy:
+    """What a signature has to be. An unusable trust store ends the start here, before each call fails of it. Raises TrustStoreUnusable."""
+    policy = TrustPolicy.from_settings(settings)
+    if policy.counting_keys() == 0 and policy.required:
+        _log.warning(
+            f"SIGNING_TRUST_BUNDLE: {policy.store.path} has no key that counts, so that every bundle is refused. Add one with "
+            "`holdfast keys trust FILE.pub`"
+        )
+    return policy

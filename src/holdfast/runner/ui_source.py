@@ -15,6 +15,7 @@ from typing import NamedTuple, ParamSpec, TypeVar
 import structlog
 
 from holdfast.bundles.cache import ArchiveHashMismatch, BundleCache, UnpackedBundle
+from holdfast.bundles.signatures import SignatureRefused
 from holdfast.bundles.store import InvalidBundleKey
 from holdfast.errors import HoldfastError
 from holdfast.runner.calls import BUNDLE_FAULTS
@@ -72,7 +73,7 @@ class PageSource:
     async def asset(self, place: Place, path: str) -> Asset:
         """The file at `path`, cleaned; the index for a route of the page itself, which decides what it shows there.
 
-        Raises UiNotFound, ArchiveHashMismatch, ExtractFailedHere.
+        Raises UiNotFound, ArchiveHashMismatch, SignatureRefused, ExtractFailedHere.
         """
         opened = self._opened.get(place)
         bundle = opened[1] if opened is not None and opened[0] > self._now() else await self._open(place)
@@ -157,7 +158,7 @@ class PageSource:
         try:
             async with self._cache.use(*place) as bundle:
                 yield bundle
-        except ArchiveHashMismatch:
+        except (ArchiveHashMismatch, SignatureRefused):
             raise
         except InvalidBundleKey:
             raise UiNotFound("There is no such page.") from None
