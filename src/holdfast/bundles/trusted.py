@@ -120,6 +120,8 @@ class TrustedBundles(BundleCache):
     async def _examine(self, bundle: UnpackedBundle, place: _Place) -> tuple[Verdict, bytes | None]:
         """The verdict, and the signature when it comes from the store."""
         statement = await asyncio.to_thread(_statement, bundle, place[2])
+        if statement is None:
+            return self._policy.judge(None, None), None
         kept = await asyncio.to_thread(_kept, bundle)
         if kept is not None:
             # One that does not count, or no longer, may have been replaced in the store.
