@@ -1,0 +1,113 @@
+"""A runner in production runs and serves signed bundles only; in development it runs what is unsigned, and never what is forged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from holdfast.bundles.signature_files import store_signature
+from holdfast.bundles.store import bundle_key
+from holdfast.bundles.trust import TrustStoreUnusable
+from tests.bundles.archives import bundle
+from tests.bundles.signing import Signers, signature_of
+from tests.runner import guests
+from tests.runner.conftest import EXTENSION, TENANT, TOKEN, Runner, StartRunner
+from tests.runner.processes import runner_process
+
+
+class Signed:
+    """A runner and the key that it trusts."""
+
+    def __init__(self, runner: Runner, signers: Signers) -> None:
+        self.runner = runner
+        self.signers = signers
+
+    async def put(self, *, signed: bool = True, forged: bool = False) -> str:
+        """Stores a bundle with a page and a handler; its hash. A forged one has the signature of another bundle."""
+        files = {"dist/main.wasm": guests.fine().read_bytes()}
+        archive = bundle(self.runner.root / "bundle.tar.zst", files)
+        signature = signature_of(archive, self.signers.trusted)
+        if forged:
+            archive = bundle(self.runner.root / "bundle.tar.zst", files | {"ui/more.js": b"1"})
+        digest = await self.runner.put_archive(archive)
+        if signed or forged:
+            await store_signature(self.runner.services.store, bundle_key(TENANT, EXTENSION, digest), signature)
+        return digest
+
+    async def page(self, digest: str) -> httpx2.Response:
+        return await self.runner.client.get(f"/ext-ui/{EXTENSION}/sha256:{digest}/index.html?tenant={TENANT}")
+
+    async def warmup(self, digest: str) -> httpx2.Response:
+        body = {"tenant_id": TENANT, "extension_id": EXTENSION, "content_hash": digest}
+        return await self.runner.client.post("/warmup", json=body, headers={"x-runner-service-token": TOKEN})
+
+
+async def signed_runner(start_runner: StartRunner, folder: Path, environment: str) -> Signed:
+    signers = Signers(folder / "trusted-keys.json", required=True)
+    return Signed(await start_runner(environment=environment, signing_trust_bundle=signers.store.path), signers)
+
+
+@pytest.fixture
+async def production(start_runner: StartRunner, tmp_path: Path) -> Signed:
+    return await signed_runner(start_runner, tmp_path, "production")
+
+
+@pytest.fixture
+async def development(start_runner: StartRunner, tmp_path: Path) -> Signed:
+    return await signed_runner(start_runner, tmp_path, "development")
+
+
+async def refusals(signed: Signed, digest: str) -> tuple[dict[str, Any], httpx2.Response, httpx2.Response]:
+    return await signed.runner.call(digest), await signed.page(digest), await signed.warmup(digest)
+
+
+async def test_production_runs_and_serves_what_a_trusted_key_signed(production: Signed) -> None:
+    digest = await production.put()
+    called, page, warm = await refusals(production, digest)
+    assert (called["status"], page.status_code, warm.status_code) == (200, 200, 200)
+
+
+async def test_production_refuses_what_is_unsigned_in_every_way_to_it(production: Signed) -> None:
+    digest = await production.put(signed=False)
+    called, page, warm = await refusals(production, digest)
+    assert (called["status"], called["error"]) == (502, "bundle_fetch_failed: The bundle is not signed.")
+    assert "holdfast sign" in called["failure"]["message"]
+    for refused in (page, warm):
+        assert (refused.status_code, refused.json()["code"]) == (403, "signature_missing")
+
+
+async def test_a_revocation_counts_without_a_restart(production: Signed) -> None:
+    digest = await production.put()
+    assert (await production.runner.call(digest))["status"] == 200
+    production.signers.revoke()
+    called = await production.runner.call(digest)
+    assert called["status"] == 502 and "revoked: stolen" in called["error"]
+
+
+async def test_development_runs_and_serves_what_is_unsigned(development: Signed) -> None:
+    called, page, warm = await refusals(development, await development.put(signed=False))
+    assert (called["status"], page.status_code, warm.status_code) == (200, 200, 200)
+
+
+async def test_development_refuses_what_is_forged(development: Signed) -> None:
+    called, page, warm = await refusals(development, await development.put(forged=True))
+    assert called["status"] == 502 and "not for this bundle" in called["error"]
+    assert (page.json()["code"], warm.json()["code"]) == ("signature_invalid", "signature_invalid")
+
+
+@pytest.mark.parametrize("environment", ["production", "development"])
+async def test_an_unusable_trust_store_ends_the_start(start_runner: StartRunner, tmp_path: Path, environment: str) -> None:
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    with pytest.raises(TrustStoreUnusable, match=r"ca\.pem"):
+        await start_runner(environment=environment, signing_trust_bundle=tmp_path / "ca.pem")
+
+
+def test_production_without_keys_says_at_the_start_that_it_refuses_everything(tmp_path: Path) -> None:
+    for environment, warned in (("production", True), ("development", False)):
+        with runner_process(tmp_path, HOLDFAST_ENVIRONMENT=environment) as (origin, _):
+            assert httpx2.get(f"{origin}/healthz", timeout=30).status_code == 200
+        log = (tmp_path / "runner.log").read_text()
+        assert ("SIGNING_TRUST_BUNDLE" in log and "holdfast keys trust" in log) is warned
