@@ -1,17 +1,19 @@
-"""Another process on the same cache folder. `python -m tests.bundles.cache_process hold|crowd CACHE STORE MAX-BYTES DIGEST…`
+"""Another process on the same cache folder. `python -m tests.bundles.cache_process hold|crowd|limited CACHE STORE MAX-BYTES ARGUMENT…`
 
-`hold` uses the one bundle until its input ends, and says `held` once it does. `crowd` uses the bundles in an order of its own, many
-times over, reads all of each, and fails when anything in it is not what was packed: each page says which bundle it is from.
+`hold DIGEST` uses the bundle until its input ends, and says `held` once it does. `crowd DIGEST… SEED` uses the bundles in an order of its
+own, many times over, reads all of each, and fails when anything is not what was packed. `limited DIGEST BYTES` may write no file larger
+than that, says what comes of it and what is left, then may again, and says which pages there are.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import resource
 import sys
 from pathlib import Path
 
-from holdfast.bundles.cache import BundleCache
+from holdfast.bundles.cache import BundleCache, CacheUnusable
 from holdfast.bundles.hashing import hash_file
 from holdfast.bundles.store import FolderStore
 
@@ -24,9 +26,20 @@ async def hold(cache: BundleCache, digest: str) -> None:
         await asyncio.to_thread(sys.stdin.read)
 
 
-async def crowd(cache: BundleCache, digests: list[str]) -> None:
-    order = random.Random(sys.argv[-1])
+async def crowd(cache: BundleCache, digests: list[str], *, seed: str) -> None:
+    order = random.Random(seed)
     await asyncio.gather(*(visit(cache, order.choices(digests, k=ROUNDS)) for _ in range(3)))
+
+
+async def limited(cache: BundleCache, digest: str, size: int) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    try:
+        await cache.ensure("t", "e", digest)
+    except CacheUnusable as error:
+        print(error, [path.name for path in cache.root.iterdir()])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    print(sorted((await cache.ensure("t", "e", digest)).ui_files))
 
 
 async def visit(cache: BundleCache, digests: list[str]) -> None:
@@ -39,12 +52,14 @@ async def visit(cache: BundleCache, digests: list[str]) -> None:
             assert hash_file(bundle.component) == bundle.component_sha256
 
 
-async def main(what: str, root: Path, store: Path, max_bytes: int, digests: list[str]) -> None:
+async def main(what: str, root: Path, store: Path, max_bytes: int, arguments: list[str]) -> None:
     cache = BundleCache(root, FolderStore(store), max_bytes=max_bytes)
     if what == "hold":
-        await hold(cache, digests[0])
+        await hold(cache, arguments[0])
+    elif what == "crowd":
+        await crowd(cache, arguments[:-1], seed=arguments[-1])
     else:
-        await crowd(cache, digests[:-1])
+        await limited(cache, arguments[0], int(arguments[1]))
     await cache.close()
 
 
