@@ -78,6 +78,12 @@ def telling_its_body() -> Path:
     return assemble(module(f"{length} {RETURN}", response=guests.answer(200, b"\0\0\0\0")))
 
 
+def returning_its_headers() -> Path:
+    """Answers with the headers of its request."""
+    copy = "".join(f"(i32.store (i32.const {to}) (i32.load offset={at} (local.get $request)))" for to, at in ((1028, 68), (1032, 72)))
+    return assemble(module(f"{copy} {RETURN}"))
+
+
 def growing_to(megabytes: int) -> Path:
     """Answers 200 when its memory can be so large, 201 when it cannot be."""
     refused = f"(i32.eq (memory.grow (i32.const {megabytes * 16 - 2})) (i32.const -1))"
