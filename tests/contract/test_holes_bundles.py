@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from tests.bundles.archives import regular, tar_bytes
+from holdfast.bundles.minisign_secret import SecretKey
+from holdfast.bundles.signature_files import store_signature
+from holdfast.bundles.store import bundle_key
+from tests.bundles.archives import MANIFEST, regular, tar_bytes
+from tests.bundles.signing import Signers, signature_of
 from tests.contract.conftest import Start
 from tests.contract.running import PAGES, Running
 from tests.runner import guests as answering
+from tests.runner.conftest import EXTENSION, TENANT
 
 MIB = 1024 * 1024
 
@@ -44,6 +49,44 @@ async def test_s6_what_was_changed_in_the_store_is_never_used(runner: Running) -
     assert envelope["status"] == 502
     assert envelope["error"].startswith(f"bundle_fetch_failed: archive hash mismatch: expected {digest}, got ")
     assert not (runner.cache / digest).exists()
+
+
+async def test_s6_production_runs_what_a_trusted_key_signed_and_nothing_else(start: Start, tmp_path: Path) -> None:
+    """The signature is over the bundle's hash, name, version, capabilities and hosts, and lies in the store beside the bundle. A key that
+    is revoked counts no more: for the next call, and for pages within the five seconds for which a page that was just served is not asked
+    about again, neither in the registry nor here."""
+    signers = Signers(tmp_path / "trusted-keys.json", required=True)
+    runner = await start(environment="production", signing_trust_bundle=signers.store.path)
+
+    async def store(name: bytes, signer: SecretKey | None, *, signed_as: bytes | None = None) -> str:
+        """A bundle with this name, and the signature that `signer` made of it or of the same bundle under another name."""
+        signature = None
+        if signer is not None:
+            signature = signature_of(copied(runner.stored(put(signed_as or name)), tmp_path / "signed.tar.zst"), signer)
+        digest = put(name)
+        if signature is not None:
+            await store_signature(runner.services.store, bundle_key(TENANT, EXTENSION, digest), signature)
+        return digest
+
+    def put(name: bytes) -> str:
+        return runner.put(PAGES | {"manifest.json": MANIFEST.replace(b"com.example.notes", name)}, answering.fine())
+
+    async def outcome(digest: str, runner: Running = runner) -> tuple[int, int]:
+        return (await runner.call(digest))["status"], (await runner.page(digest)).status_code
+
+    signed = await store(b"com.example.signed", signers.trusted)
+    assert await outcome(signed) == (200, 200)
+    assert await outcome(await store(b"com.example.unsigned", None)) == (502, 403)
+    assert await outcome(await store(b"com.example.stranger", signers.stranger)) == (502, 403)
+    assert await outcome(await store(b"com.example.forged", signers.trusted, signed_as=b"com.example.before")) == (502, 403)
+    signers.revoke()
+    assert (await runner.call(signed))["status"] == 502
+    assert await outcome(signed, await start(environment="production", signing_trust_bundle=signers.store.path)) == (502, 403)
+
+
+def copied(source: Path, target: Path) -> Path:
+    target.write_bytes(source.read_bytes())
+    return target
 
 
 def page_of(size: int, content: Iterable[bytes]) -> bytes:
