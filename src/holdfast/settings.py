@@ -304,6 +304,11 @@ class Settings(BaseSettings):
     runner_workers: int = Field(
         1, gt=0, le=256, validation_alias=AliasChoices("RUNNER_WORKERS"), description="Processes of a runner that share its port."
     )
+    workers_dir: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("HOLDFAST_WORKERS_DIR"),
+        description="Folder in which the workers of one runner meet; `holdfast runner --workers` makes it and sets this for them.",
+    )
     engine_pool: bool = Field(
         True,
         validation_alias=AliasChoices("HOLDFAST_ENGINE_POOL"),

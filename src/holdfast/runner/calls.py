@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import structlog
 from msgspec import Struct
 
@@ -16,6 +18,7 @@ from holdfast.runner.admission import Admission, Busy
 from holdfast.runner.errors import BodyTooLarge
 from holdfast.runner.guest_request import body_of, guest_request
 from holdfast.runner.idempotency import IdempotentAnswers, scope_of
+from holdfast.runner.shared_answers import SharedAnswers
 from holdfast.runner.wire import Envelope, ExecuteCall, FailureReport
 from holdfast.settings import Settings
 from holdfast.world.capabilities import parse_capabilities
@@ -25,6 +28,11 @@ MEMORY_MAX_MB = 1_024
 BUNDLE_FAULTS = (ArchiveHashMismatch, ExtractFailed, BundleNotFound, BundleStoreUnavailable, SignatureRefused)
 
 _log = structlog.get_logger(__name__)
+
+
+class _Keeping(TypedDict):
+    seconds: float
+    max_bytes: int
 
 
 class Routing(Struct, frozen=True):
@@ -56,7 +64,9 @@ class Calls:
     """Runs calls. Belongs to one event loop."""
 
     def __init__(self, settings: Settings, cache: BundleCache, engine: Engine, host: HostServices, admission: Admission) -> None:
-        self._answers = IdempotentAnswers(seconds=settings.idempotency_seconds, max_bytes=settings.idempotency_max_bytes)
+        kept: _Keeping = {"seconds": settings.idempotency_seconds, "max_bytes": settings.idempotency_max_bytes}
+        shared = None if settings.workers_dir is None else SharedAnswers(settings.workers_dir / "answers", **kept)
+        self._answers = IdempotentAnswers(shared=shared, **kept)
         self._settings = settings
         self._cache = cache
         self._engine = engine

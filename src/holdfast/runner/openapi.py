@@ -34,7 +34,7 @@ _ID = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"}
 
 _WARMUP: dict[str, Any] = {
     "type": "object",
-    "description": "The body of `POST /warmup`. What its texts may be is checked where bundles are looked for, so the type does not say it.",
+    "description": "The body of `POST /warmup`. What its texts may be is checked where bundles are looked for, not by the type.",
     "required": ["tenant_id", "extension_id", "content_hash"],
     "properties": {
         "tenant_id": _ID,

@@ -46,7 +46,8 @@ class SharedAnswers:
     """One file a scope, in a folder that nobody else may read. The kernel's file locks make others wait, and end with their holder."""
 
     def __init__(self, folder: Path, *, seconds: float, max_bytes: int, now: Callable[[], float] = time.time) -> None:
-        """`folder` exists; `now` is seconds since the epoch: the clock that processes have in common."""
+        """`folder` is made when it is missing; `now` is seconds since the epoch: the clock that processes have in common."""
+        folder.mkdir(mode=0o700, exist_ok=True)
         self._folder = folder
         self._seconds = seconds
         self._max_bytes = max_bytes

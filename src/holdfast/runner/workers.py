@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from tempfile import TemporaryDirectory
 
 import structlog
 
@@ -38,7 +39,12 @@ async def run_workers(settings: Settings, listening: Sequence[socket.socket], on
     with ExitStack() as held:
         pipe = ParentPipe()
         held.callback(pipe.close)
-        environment = {**os.environ, "HOLDFAST_DATA_DIR": str(settings.data_dir.resolve())}
+        environment = {
+            **os.environ,
+            "HOLDFAST_DATA_DIR": str(settings.data_dir.resolve()),
+            # Only this user can read the folder, and it is gone with us: answers of guests lie there.
+            "HOLDFAST_WORKERS_DIR": held.enter_context(TemporaryDirectory(prefix="holdfast-runner-")),
+        }
         workers = [Worker(index, own, pipe, environment) for index, own in enumerate(listening)]
         for worker in workers:
             held.callback(worker.close)
