@@ -182,8 +182,11 @@ async def test_b15_a_private_bucket_is_well(start: Start, application: Recording
     runner = await start(bundle_store_base=f"{application.url}/private", s3_access_key="AK", s3_secret_key="SK")
     for code, state in (("AccessDenied", "ok"), ("InvalidAccessKeyId", "bundle_store_unreachable")):
         application.answer = said(code)
-        health = await runner.client.get("/healthz")
-        assert (health.status_code, health.json()["bundle_store"]) == (200, state)
+        # The store has one second to answer in, which a busy machine may exceed.
+        async with asyncio.timeout(60):
+            while (health := await runner.client.get("/healthz")).json()["bundle_store"] != state:
+                pass
+        assert health.status_code == 200
     file = runner.folder / "a file"
     file.write_text("")
     broken = await start(cache_root=file)
@@ -251,6 +254,7 @@ async def test_b17_the_cache_has_the_size_that_is_set(start: Start) -> None:
 
 async def test_b18_many_calls_share_one_clock_and_keep_their_deadlines(start: Start) -> None:
     """Each of them computes without end. None ends before its time, and there is one ticking thread however many they are."""
+    before = clocks()
     runner = await start(calls_per_install=64)
     digest = runner.put(component=answering.endless())
     assert (await runner.post({"tenant_id": TENANT, "extension_id": EXTENSION, "content_hash": digest}, "/warmup")).status_code == 200
@@ -263,4 +267,9 @@ async def test_b18_many_calls_share_one_clock_and_keep_their_deadlines(start: St
     outcomes = await asyncio.gather(*(call() for _ in range(24)))
     assert {error for _, error in outcomes} == {"execute_failed: deadline: the call did not finish within 250 ms"}
     assert min(seconds for seconds, _ in outcomes) >= 0.25
-    assert [thread.name for thread in threading.enumerate() if "clock" in thread.name] == ["holdfast-clock"]
+    assert len(clocks() - before) == 1
+
+
+def clocks() -> set[threading.Thread]:
+    """The threads of this process that tick."""
+    return {thread for thread in threading.enumerate() if thread.name == "holdfast-clock"}
