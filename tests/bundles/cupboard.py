@@ -12,11 +12,12 @@ from holdfast.bundles.store import FolderStore, bundle_key, hash_file
 
 
 class CountingStore(FolderStore):
-    """A folder store that counts fetches and can hold them back."""
+    """A folder store that counts fetches and can hold them back, all of them or those whose key has `held` in it."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self.fetches: list[str] = []
+        self.held = ""
         self.gate = asyncio.Event()
         self.gate.set()
         self.started = asyncio.Event()
@@ -24,7 +25,8 @@ class CountingStore(FolderStore):
     async def get(self, key: str) -> AsyncGenerator[bytes, None]:
         self.fetches.append(key)
         self.started.set()
-        await self.gate.wait()
+        if self.held in key:
+            await self.gate.wait()
         async for chunk in super().get(key):
             yield chunk
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,18 @@ def test_files_come_out_as_they_went_in(tmp_path: Path, tar_format: int) -> None
     assert (tmp_path / "out/manifest.json").read_bytes() == MANIFEST
     assert (tmp_path / "out" / deep).read_bytes() == b"1" * 3_000_000
     assert (tmp_path / "out/ui/empty").read_bytes() == b""
+
+
+def test_a_large_file_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
+    path = archive(tmp_path / "b.tar.zst", regular("ui/large.bin", bytes(40_000_000)))
+    tracemalloc.start()
+    try:
+        unpack(path, tmp_path / "out")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / "out/ui/large.bin").stat().st_size == 40_000_000
+    assert peak < 8_000_000
 
 
 def test_names_as_tar_writes_them_by_hand_are_taken(tmp_path: Path) -> None:
@@ -96,6 +109,12 @@ def test_only_regular_files_are_taken(tmp_path: Path, kind: bytes) -> None:
 def test_two_members_that_meet_in_one_name_are_refused(tmp_path: Path, names: tuple[str, str]) -> None:
     with pytest.raises(ExtractFailed, match="twice"):
         list_entries(archive(tmp_path / "b.tar.zst", *(regular(name) for name in names)))
+
+
+@pytest.mark.parametrize("name", [".", "./.", "././"])
+def test_a_file_with_the_name_of_the_root_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ExtractFailed):
+        list_entries(archive(tmp_path / "b.tar.zst", regular("manifest.json", MANIFEST), regular(name)))
 
 
 def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import threading
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -123,6 +124,36 @@ async def test_many_at_once_make_one_fetch(cupboard: Cupboard, tmp_path: Path) -
     assert len({id(bundle) for bundle in await asyncio.gather(*waiting)}) == 1
     await cupboard.cache.ensure("t", "e", digest)
     assert len(cupboard.store.fetches) == 1
+
+
+async def test_a_bundle_that_is_slow_to_come_holds_up_no_other(cupboard: Cupboard, tmp_path: Path) -> None:
+    slow, other = await cupboard.put(bundle(tmp_path / "b", {"ui/a.js": b"1"})), await cupboard.put(bundle(tmp_path / "b"))
+    cupboard.store.gate.clear()
+    cupboard.store.held = slow
+    waiting = asyncio.create_task(cupboard.cache.ensure("t", "e", slow))
+    await cupboard.store.started.wait()
+    assert (await cupboard.cache.ensure("t", "e", other)).ui_files
+    assert not waiting.done()
+    cupboard.store.gate.set()
+    assert (await waiting).ui_files
+
+
+async def test_a_bundle_is_seen_whole_or_not_at_all_while_it_is_unpacked(cupboard: Cupboard, tmp_path: Path) -> None:
+    pages = {f"ui/assets/{index}.js": b"1" * 3_000 for index in range(300)}
+    digest = await cupboard.put(bundle(tmp_path / "b", pages))
+    folder = tmp_path / "cache" / digest
+    over = threading.Event()
+
+    def watch() -> set[int]:
+        seen = set()
+        while not over.is_set():
+            seen.add(len(list((folder / "ui/assets").glob("*.js"))) if folder.exists() else 0)
+        return seen
+
+    watching = asyncio.create_task(asyncio.to_thread(watch))
+    await cupboard.cache.ensure("t", "e", digest)
+    over.set()
+    assert await watching <= {0, 300}
 
 
 async def test_two_tenants_at_once_share_one_fetch(cupboard: Cupboard, tmp_path: Path) -> None:

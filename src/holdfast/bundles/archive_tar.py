@@ -128,6 +128,8 @@ def _member(stream: ExpandedStream, header: tarfile.TarInfo, override: _Override
         return
     if header.type not in _REGULAR or given.endswith("/"):
         raise ExtractFailed(f"The archive holds {given[:120]!a}, which is not a regular file.")
+    if not given.strip("./"):
+        raise ExtractFailed("The archive holds a file without a name.")
     size = header.size if override.size is None else override.size
     if size < 0:
         raise ExtractFailed("The archive holds a member with a negative size.")
