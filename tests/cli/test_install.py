@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import run, write_extension
+from tests.bundles.minisign_samples import KEY_ID, PUBLIC_KEY, SECRET_KEY
+from tests.cli.commands import Done, run, write_extension
 from tests.engine.guests import assemble
 
 DATA = ("--data-dir", "data")
@@ -18,7 +20,8 @@ def test_installing_prints_the_ids_the_hash_and_the_page(tmp_path: Path, extensi
     done = run("install", extension, "--json", *DATA, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert list(told) == ["registry_id", "version_id", "install_id", "content_hash", "url"]
+    assert list(told) == ["registry_id", "version_id", "install_id", "content_hash", "signature", "signed_by", "url"]
+    assert (told["signature"], told["signed_by"]) == ("unsigned", None)
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", told["content_hash"])
     assert told["url"] == f"http://localhost:3000/msp/extensions/{told['registry_id']}/"
     assert list((tmp_path / "data" / "artifacts").glob("*.cwasm")), "the component is compiled for the runner"
@@ -37,6 +40,29 @@ def test_a_bundle_can_be_installed_in_place_of_a_folder(tmp_path: Path) -> None:
     assert sorted(file["name"] for file in packed["files"]) == ["manifest.json", "ui/index.html"]
     told = json.loads(run("install", "out/some.tar.zst", "--json", *DATA, cwd=tmp_path).stdout)
     assert told["content_hash"] == f"sha256:{packed['sha256']}"
+
+
+def test_the_signature_beside_a_bundle_is_installed_with_it_and_production_asks_for_one(
+    command: Callable[..., Done], tmp_path: Path
+) -> None:
+    project = write_extension(tmp_path / "pages")
+    (tmp_path / "acme.pub").write_bytes(PUBLIC_KEY)
+    (tmp_path / "acme.key").write_bytes(SECRET_KEY)
+    command("keys", "trust", "acme.pub", *DATA)
+    command("pack", project)
+    bundle = project / "dist/bundle.tar.zst"
+    refused = run("install", bundle, "--json", *DATA, cwd=tmp_path, HOLDFAST_ENVIRONMENT="production")
+    assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "signature_missing")
+    assert json.loads(run("list", "--json", *DATA, cwd=tmp_path).stdout)["extensions"] == []
+    assert "signature  unsigned (development only)\n" in run("install", bundle, *DATA, cwd=tmp_path).stdout
+    command("sign", bundle, "--key", "acme.key")
+    done = run("install", bundle, *DATA, cwd=tmp_path, HOLDFAST_ENVIRONMENT="production")
+    assert f"signature  signed by acme ({KEY_ID})\n" in done.stdout, done.stderr
+    (listed,) = json.loads(run("list", "--json", *DATA, cwd=tmp_path).stdout)["extensions"]
+    assert listed["signing_key_id"] == KEY_ID
+    (tmp_path / "pages/dist/bundle.tar.zst.minisig").write_text("nonsense")
+    wrong = run("install", bundle, "--json", *DATA, cwd=tmp_path)
+    assert json.loads(wrong.stdout)["error"] == "signature_invalid"
 
 
 def test_what_was_uninstalled_is_no_longer_listed(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from holdfast.records.database import Database
 from holdfast.registry.installs import Installed, install_bundle
 from holdfast.settings import Settings
 from tests.records.databases import migrated
-from tests.registry.extensions import archive_of
+from tests.registry.extensions import UNSIGNED_TOO, archive_of
 
 ORIGIN = "http://console.test"
 PASSWORD = "correct horse"
@@ -59,7 +59,9 @@ class Platform:
     async def install(self, tenant_id: str | None = None, **manifest: Any) -> Installed:
         """Installs an extension with that manifest (see tests.registry.extensions)."""
         archive = archive_of(self.folder / f"{new_id()}.tar.zst", **manifest)
-        return await install_bundle(self.db, self.store, archive, tenant_id=tenant_id or self.account.tenant_id, check_component=None)
+        return await install_bundle(
+            self.db, self.store, archive, tenant_id=tenant_id or self.account.tenant_id, policy=UNSIGNED_TOO, check_component=None
+        )
 
 
 @asynccontextmanager

@@ -31,7 +31,7 @@ from holdfast.registry.tables import ExtensionExecutionLog
 from holdfast.settings import Settings
 from tests.events.recording_server import RecordingServer, recording_server
 from tests.records.databases import TENANT, add_user, migrated
-from tests.registry.extensions import archive_of
+from tests.registry.extensions import UNSIGNED_TOO, archive_of
 
 ORIGIN = "http://gateway.test"
 SERVICE_TOKEN = "the service token of these tests"
@@ -95,7 +95,12 @@ class Platform:
 
     async def install(self, name: str = "a.tar.zst", *, tenant_id: str = TENANT, **changes: Any) -> Installed:
         return await install_bundle(
-            self.db, self.services.store, archive_of(self.folder / name, **changes), tenant_id=tenant_id, check_component=None
+            self.db,
+            self.services.store,
+            archive_of(self.folder / name, **changes),
+            tenant_id=tenant_id,
+            policy=UNSIGNED_TOO,
+            check_component=None,
         )
 
 
@@ -115,7 +120,7 @@ async def platform(folder: Path, **settings: Any) -> AsyncIterator[Platform]:
             buckets=TokenBuckets(clock=seconds),
         )
         archive = archive_of(folder / "first.tar.zst")
-        installed = await install_bundle(db, services.store, archive, tenant_id=TENANT, check_component=None)
+        installed = await install_bundle(db, services.store, archive, tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None)
         app = Starlette(routes=gateway_routes(services))
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http:

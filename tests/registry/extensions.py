@@ -6,9 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from holdfast.bundles.signatures import TrustPolicy
+from holdfast.bundles.trust import TrustStore
 from tests.bundles.archives import bundle
 
 WASM = b"\x00asm\x0d\x00\x01\x00 a component, for those who do not run it"
+
+UNSIGNED_TOO = TrustPolicy(TrustStore(Path("/nowhere/trusted-keys.json")), required=False)
+"""What development asks of signatures: nothing."""
 
 
 def manifest(**changes: Any) -> dict[str, Any]:

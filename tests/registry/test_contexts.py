@@ -13,7 +13,7 @@ from holdfast.registry.installs import Installed, install_bundle
 from holdfast.registry.settings import replace_config, set_enabled, set_grants
 from holdfast.registry.tables import ExtensionVersion, TenantExtensionInstall, TenantExtensionInstallConfig
 from tests.records.databases import OTHER_TENANT, TENANT
-from tests.registry.extensions import archive_of
+from tests.registry.extensions import UNSIGNED_TOO, archive_of
 
 NOTES = "com.example.notes"
 ALWAYS = ["cap:context.read", "cap:log.emit", "cap:user.read"]
@@ -21,7 +21,7 @@ ALWAYS = ["cap:context.read", "cap:log.emit", "cap:user.read"]
 
 @pytest.fixture
 async def installed(db: Database, store: FolderStore, tmp_path: Path) -> Installed:
-    return await install_bundle(db, store, archive_of(tmp_path / "a.tar.zst"), tenant_id=TENANT, check_component=None)
+    return await install_bundle(db, store, archive_of(tmp_path / "a.tar.zst"), tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None)
 
 
 async def context(db: Database, extension: str = NOTES, tenant_id: str = TENANT) -> InstallContext:

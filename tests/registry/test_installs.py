@@ -29,7 +29,7 @@ from holdfast.registry.tables import (
 from holdfast.storage.service import StorageService, Write
 from holdfast.storage.tables import StorageRecord, StorageUsage
 from tests.records.databases import OTHER_TENANT, TENANT, Clock
-from tests.registry.extensions import WASM, archive_of
+from tests.registry.extensions import UNSIGNED_TOO, WASM, archive_of
 
 NOTES = "com.example.notes"
 
@@ -40,7 +40,7 @@ class Refused(HoldfastError):
 
 
 async def install(db: Database, store: FolderStore, archive: Path, *, tenant_id: str = TENANT) -> Installed:
-    return await install_bundle(db, store, archive, tenant_id=tenant_id, check_component=None, now=Clock())
+    return await install_bundle(db, store, archive, tenant_id=tenant_id, policy=UNSIGNED_TOO, check_component=None, now=Clock())
 
 
 async def count(db: Database, table: type[Base]) -> int:
@@ -106,10 +106,16 @@ async def test_a_version_that_may_not_change_is_refused_with_other_content_and_n
     before = stored(store)
     with pytest.raises(VersionConflict, match=r"1\.0\.0"):
         await install_bundle(
-            db, store, archive_of(tmp_path / "2.tar.zst", marker="2"), tenant_id=TENANT, check_component=None, mutable_versions=False
+            db,
+            store,
+            archive_of(tmp_path / "2.tar.zst", marker="2"),
+            tenant_id=TENANT,
+            policy=UNSIGNED_TOO,
+            check_component=None,
+            mutable_versions=False,
         )
     assert stored(store) == before
-    again = await install_bundle(db, store, first, tenant_id=TENANT, check_component=None, mutable_versions=False)
+    again = await install_bundle(db, store, first, tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None, mutable_versions=False)
     assert again.content_hash == done.content_hash
 
 
@@ -147,7 +153,7 @@ async def test_a_component_is_checked_before_anything_is_recorded(db: Database, 
         raise Refused("It does not run.")
 
     with pytest.raises(Refused):
-        await install_bundle(db, store, archive_of(tmp_path / "a.tar.zst"), tenant_id=TENANT, check_component=check)
+        await install_bundle(db, store, archive_of(tmp_path / "a.tar.zst"), tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=check)
     assert checked == [WASM]
     assert await count(db, ExtensionRegistry) == 0
     assert stored(store) == []
@@ -163,7 +169,7 @@ async def test_an_extension_that_is_only_a_page_needs_no_component(db: Database,
         raise AssertionError("there is nothing to check")
 
     archive = archive_of(tmp_path / "a.tar.zst", wasm=None, api=None)
-    done = await install_bundle(db, store, archive, tenant_id=TENANT, check_component=check)
+    done = await install_bundle(db, store, archive, tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=check)
     assert done.version == "1.0.0"
 
 

@@ -12,7 +12,7 @@ from holdfast.logs import configure_logs
 
 
 async def install(directory: Path, *, data_dir: DataDir = None, json: Json = False) -> None:
-    """Build, pack and install an extension, whether or not the platform is running.
+    """Build, pack and install an extension, whether or not the platform is running. A signature beside the bundle is taken along.
 
     Args:
         directory: The folder of an extension, or a bundle (.tar.zst).
@@ -29,6 +29,8 @@ async def install(directory: Path, *, data_dir: DataDir = None, json: Json = Fal
                 "version_id": installed.version_id,
                 "install_id": installed.install_id,
                 "content_hash": installed.content_hash,
+                "signature": installed.verdict.state,
+                "signed_by": installed.verdict.key_name,
                 "url": url,
             }
         )
@@ -37,6 +39,7 @@ async def install(directory: Path, *, data_dir: DataDir = None, json: Json = Fal
         f"Installed {installed.display_name} {installed.version}",
         f"  extension  {installed.registry_id}",
         f"  bundle     {installed.content_hash}",
+        f"  signature  {installed.verdict}",
         f"  granted    {', '.join(installed.granted) or 'nothing'}",
         f"  may call   {', '.join(installed.egress) or 'no host'}",
         f"  page       {url}",

@@ -11,6 +11,8 @@ from holdfast.author.build import build
 from holdfast.author.toolchain import Toolchain
 from holdfast.bundles.hashing import hash_file
 from holdfast.bundles.packing import pack, read_project_manifest
+from holdfast.bundles.signature_files import read_signature, signature_beside
+from holdfast.bundles.signatures import TrustPolicy
 from holdfast.bundles.store import BundleStore, open_store
 from holdfast.cli.records import open_records
 from holdfast.engine import Engine
@@ -43,7 +45,9 @@ class Installer:
         self._engine: Engine | None = None
 
     async def install(self, source: Path, progress: Progress) -> Installed:
-        """Installs a project folder (built and packed first) or a `.tar.zst` bundle. Each step is told to `progress`.
+        """Installs a project folder (built and packed first) or a `.tar.zst` bundle, with the `.minisig` beside it if there is one.
+
+        Each step is told to `progress`.
 
         Raises NothingToInstall and whatever building, packing, checking and recording refuse.
         """
@@ -51,7 +55,15 @@ class Installer:
         named = _naming(source, progress)
         archive = await self._bundle_of(source, named) if is_project else source
         named("Installing")
-        return await install_bundle(self._db, self._store, archive, tenant_id=DEVELOPMENT_TENANT_ID, check_component=self._check_component)
+        return await install_bundle(
+            self._db,
+            self._store,
+            archive,
+            tenant_id=DEVELOPMENT_TENANT_ID,
+            policy=TrustPolicy.from_settings(self._settings),
+            signature=await asyncio.to_thread(read_signature, signature_beside(archive)),
+            check_component=self._check_component,
+        )
 
     async def close(self) -> None:
         """Closes the engine."""

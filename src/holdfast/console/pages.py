@@ -42,7 +42,7 @@ async def _home(visit: Visit) -> Response:
 
 
 async def _overview(visit: Visit) -> Response:
-    return visit.console.pages.answer("overview.html", {**visit.values("overview"), "installs": visit.installs})
+    return visit.console.pages.answer("overview.html", {**visit.values("overview"), "installs": visit.installs, "seals": visit.seals()})
 
 
 async def _portal(visit: Visit) -> Response:
@@ -106,7 +106,7 @@ def _framed(visit: Visit, context: InstallContext) -> Response:
     base, path = visit.console.frame_base, extension_path(visit.request.query_params.get("path"))
     source = base.document(context.registry_id, context.content_hash, path=path, tenant_id=context.tenant_id)
     frame = base.frame_source(context.registry_id, context.content_hash, host=visit.request.headers.get("host", ""))
-    values = {**visit.values(context.registry_id), "context": context, "src": source, "path": path}
+    values = {**visit.values(context.registry_id), "context": context, "src": source, "path": path, "seals": visit.seals()}
     connections = [base.origin] if base.origin else []
     return visit.console.pages.answer("frame.html", values, frames=[frame], connections=connections)
 

@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from holdfast.bundles.signatures import TrustPolicy
+from holdfast.bundles.trust import TrustStoreUnusable
 from holdfast.console.addresses import FrameBase
 from holdfast.console.menus import menu
 from holdfast.console.notices import STAFF_ONLY, Notice, notice_of, show_notice
@@ -29,6 +31,7 @@ class Console:
         self.services = services
         self.pages = Pages(development=services.is_development)
         self.frame_base = FrameBase.parse(services.settings.runner_public_base)
+        self._trust = TrustPolicy.from_settings(services.settings)
 
     async def visitor(self, request: Request) -> Identity | None:
         """Who is signed in; None for nobody. Raises the gateway's refusals of requests that contradict their session."""
@@ -36,6 +39,14 @@ class Console:
             return (await caller_of(self.services, request)).identity
         except (Unauthenticated, InvalidSession):
             return None
+
+    def seal(self, install: InstallSummary) -> str:
+        """`signed`, `unsigned` or `untrusted`: how the install's bundle stands now."""
+        try:
+            return self._trust.state_of(install.signing_key_id)
+        except TrustStoreUnusable:
+            # Nothing counts while nobody can say which keys do.
+            return "untrusted"
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,10 @@ class Visit:
     def values(self, active: str = "") -> dict[str, Any]:
         """What the layout shows. `active` is `overview` or a registry id: the menu entry of this page."""
         return {"visitor": self.visitor, "menu": menu(self.installs, is_client=self.visitor.is_client), "active": active}
+
+    def seals(self) -> dict[str, str]:
+        """For each install, by its registry id, how its bundle's signature stands."""
+        return {install.registry_id: self.console.seal(install) for install in self.installs}
 
     def notice(self, notice: Notice, active: str = "") -> Response:
         return show_notice(self.console.pages, notice, self.values(active))

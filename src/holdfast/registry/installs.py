@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.archive import read_bundle_manifest, read_component
 from holdfast.bundles.manifest import Manifest
+from holdfast.bundles.signature_files import read_stored_signature, signature_key, store_signature
+from holdfast.bundles.signatures import TrustPolicy, Verdict
+from holdfast.bundles.statement import Statement
 from holdfast.bundles.store import BundleStore, bundle_key, hash_file
 from holdfast.errors import HoldfastError
 from holdfast.records.columns import utc_now
@@ -47,7 +50,10 @@ _BELONGINGS = tuple(
 
 
 class Installed(Struct, frozen=True, kw_only=True):
-    """What was installed. `content_hash` is `sha256:` and 64 hexadecimal digits. `replaced` is the version that was installed before."""
+    """What was installed. `content_hash` is `sha256:` and 64 hexadecimal digits. `replaced` is the version that was installed before.
+
+    `verdict` is what is known of the bundle's signature.
+    """
 
     registry_id: str
     version_id: str
@@ -59,6 +65,7 @@ class Installed(Struct, frozen=True, kw_only=True):
     version: str
     granted: list[str]
     egress: list[str]
+    verdict: Verdict
     replaced: str | None = None
 
 
@@ -79,36 +86,48 @@ async def install_bundle(
     archive: Path,
     *,
     tenant_id: str,
+    policy: TrustPolicy,
+    signature: bytes | None = None,
     check_component: CheckComponent | None,
     mutable_versions: bool = True,
     now: Callable[[], datetime] = utc_now,
 ) -> Installed:
     """Installs the archive (a `.tar.zst`) for a tenant, or replaces what it has of the same extension.
 
-    `check_component` is given the extracted component, when the manifest needs one, and raises when it cannot run. Settings, secrets and
-    revoked grants of an earlier install stay as they are. Either all of it happens or nothing: the rows are one transaction, and an
-    archive that this call put into the store is taken out again. With `mutable_versions` (for development) a version may be installed
-    again with other content, which becomes the active one for whoever has that version; without, that raises VersionConflict.
+    `signature` is the bytes of the archive's `.minisig`; None is the one that the store has of this bundle, if any. `policy` judges it
+    before anything is done with the component. `check_component` is given the extracted component, when the manifest needs one, and
+    raises when it cannot run. Settings, secrets and revoked grants of an earlier install stay as they are. Either all of it happens or
+    nothing: the rows are one transaction, and what this call put into the store is taken out again. With `mutable_versions` (for
+    development) a version may be installed again with other content, which becomes the active one for whoever has that version; without,
+    that raises VersionConflict.
 
-    Raises ManifestError, UnknownCapability, ComponentMissing, errors of the archive and the store, and what `check_component` raises.
+    Raises ManifestError, UnknownCapability, SignatureRefused, TrustStoreUnusable, ComponentMissing, errors of the archive and the store,
+    and what `check_component` raises.
     """
     manifest = await asyncio.to_thread(read_bundle_manifest, archive)
     requested_capabilities(manifest)
     sha256 = await asyncio.to_thread(hash_file, archive)
-    await _check_component(archive, manifest, check_component)
-    size = (await asyncio.to_thread(archive.stat)).st_size
     async with db.session() as session:
         key = bundle_key(tenant_id, await registry_id_for(session, manifest), sha256)
+    stored = await read_stored_signature(store, key)
+    counted = stored if signature is None else signature
+    verdict = policy.judge(Statement.of(manifest, sha256), counted)
+    await _check_component(archive, manifest, check_component)
+    size = (await asyncio.to_thread(archive.stat)).st_size
+    described = Archive(manifest, f"sha256:{sha256}", key, size, verdict, None if counted is None else counted.decode())
     existed = await store.exists(key)
     try:
         if not existed:
             await store.put(key, archive)
+        if counted is not None and counted != stored:
+            await store_signature(store, key, counted)
         async with db.transaction() as session:
-            return await _record(session, Archive(manifest, f"sha256:{sha256}", key, size), tenant_id, now(), mutable_versions)
+            return await _record(session, described, tenant_id, now(), mutable_versions)
     except BaseException:
-        if not existed:
+        added = [*([] if existed else [key]), *([] if stored is not None or counted is None else [signature_key(key)])]
+        if added:
             # Also when the task is cancelled: the store is left as it was found.
-            await asyncio.shield(_take_back(db, store, key, tenant_id, f"sha256:{sha256}"))
+            await asyncio.shield(_take_back(db, store, added, tenant_id, f"sha256:{sha256}"))
         raise
 
 
@@ -138,7 +157,10 @@ async def uninstall(db: Database, store: BundleStore, *, tenant_id: str, extensi
             delete(TenantExtensionInstall).where(TenantExtensionInstall.tenant_id == tenant_id, TenantExtensionInstall.id == install.id)
         )
     # After the commit: an install without its archive could not run, an archive without its install is only a file.
-    deleted = [await _delete_stored(store, bundle_key(tenant_id, registry.id, found.removeprefix("sha256:"))) for found in hashes]
+    keys = [bundle_key(tenant_id, registry.id, found.removeprefix("sha256:")) for found in hashes]
+    deleted = [await _delete_stored(store, key) for key in keys]
+    for key in keys:
+        await _delete_stored(store, signature_key(key))
     return Uninstalled(
         registry_id=registry.id,
         install_id=install.id,
@@ -203,12 +225,13 @@ async def _record(session: AsyncSession, archive: Archive, tenant_id: str, now: 
         version=version.version,
         granted=install.granted_caps,
         egress=install.granted_egress,
+        verdict=archive.verdict,
         replaced=replaced_version,
     )
 
 
-async def _take_back(db: Database, store: BundleStore, key: str, tenant_id: str, content_hash: str) -> None:
-    """Removes an archive whose installation failed, unless another installation of the same archive has succeeded meanwhile."""
+async def _take_back(db: Database, store: BundleStore, keys: Sequence[str], tenant_id: str, content_hash: str) -> None:
+    """Removes what a failed installation stored, unless another installation of the same archive has succeeded meanwhile."""
     query = (
         select(TenantExtensionInstall.id)
         .join(ExtensionBundle, ExtensionBundle.version_id == TenantExtensionInstall.version_id)
@@ -217,7 +240,8 @@ async def _take_back(db: Database, store: BundleStore, key: str, tenant_id: str,
     async with db.session() as session:
         if await session.scalar(query.limit(1)) is not None:
             return
-    await _delete_stored(store, key)
+    for key in keys:
+        await _delete_stored(store, key)
 
 
 async def _delete_stored(store: BundleStore, key: str) -> bool:

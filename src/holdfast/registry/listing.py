@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 from sqlalchemy import select
 
+from holdfast.bundles.minisign import MalformedMinisign, Signature
 from holdfast.records.database import Database
 from holdfast.registry.identity import slug
 from holdfast.registry.lookups import installs_of
@@ -14,7 +15,7 @@ from holdfast.registry.tables import ExtensionBundle
 
 
 class InstallSummary(Struct, frozen=True, kw_only=True):
-    """One line of a list of installs."""
+    """One line of a list of installs. `signing_key_id` is the id of the key that signed the bundle; whether it counts is not said."""
 
     registry_id: str
     version_id: str
@@ -25,6 +26,7 @@ class InstallSummary(Struct, frozen=True, kw_only=True):
     publisher: str
     version: str
     content_hash: str | None
+    signing_key_id: str | None
     is_enabled: bool
     granted: list[str]
     egress: list[str]
@@ -37,17 +39,18 @@ async def list_installs(db: Database, tenant_id: str) -> list[InstallSummary]:
     """A tenant's installs, disabled ones too, by publisher and name."""
     async with db.session() as session:
         rows = (await session.execute(installs_of(tenant_id))).all()
-        hashes: dict[str, str] = {}
+        active: dict[str, tuple[str, str | None]] = {}
         bundles = await session.execute(
-            select(ExtensionBundle.version_id, ExtensionBundle.content_hash)
+            select(ExtensionBundle.version_id, ExtensionBundle.content_hash, ExtensionBundle.signature)
             .where(ExtensionBundle.version_id.in_([version.id for _, _, version in rows]))
             .order_by(ExtensionBundle.created_at, ExtensionBundle.content_hash)
         )
-        for version_id, content_hash in bundles:
-            hashes[version_id] = content_hash
+        for version_id, content_hash, signature in bundles:
+            active[version_id] = content_hash, signature
     summaries = []
     for install, registry, version in rows:
         hooks = (version.ui or {}).get("hooks") or {}
+        bundle = active.get(version.id)
         summaries.append(
             InstallSummary(
                 registry_id=registry.id,
@@ -58,7 +61,8 @@ async def list_installs(db: Database, tenant_id: str) -> list[InstallSummary]:
                 description=registry.description or "",
                 publisher=registry.publisher,
                 version=version.version,
-                content_hash=hashes.get(version.id),
+                content_hash=None if bundle is None else bundle[0],
+                signing_key_id=None if bundle is None else _key_id(bundle[1]),
                 is_enabled=install.is_enabled and install.status == "enabled",
                 granted=list(install.granted_caps),
                 egress=list(install.granted_egress),
@@ -68,3 +72,11 @@ async def list_installs(db: Database, tenant_id: str) -> list[InstallSummary]:
             )
         )
     return sorted(summaries, key=lambda summary: slug(summary.publisher, summary.name).lower())
+
+
+def _key_id(signature: str | None) -> str | None:
+    """Other platforms keep any text in that column: what is no signature of ours is none."""
+    try:
+        return None if signature is None else Signature.parse(signature.encode()).key_id
+    except MalformedMinisign:
+        return None

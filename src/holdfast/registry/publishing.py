@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.manifest import Manifest
+from holdfast.bundles.signatures import Verdict
 from holdfast.registry import identity
 from holdfast.registry.endpoints import Endpoint, normalise_handler, normalise_path, to_stored
 from holdfast.registry.errors import UnknownCapability, VersionConflict
@@ -19,12 +20,17 @@ from holdfast.world.capabilities import Capability, parse_capabilities
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive in the bundle store. `content_hash` is `sha256:…`, `key` its place there, `size` its bytes."""
+    """An archive in the bundle store. `content_hash` is `sha256:…`, `key` its place there, `size` its bytes.
+
+    `signature` is the text of its `.minisig`, and `verdict` what is known of it.
+    """
 
     manifest: Manifest
     content_hash: str
     key: str
     size: int
+    verdict: Verdict
+    signature: str | None
 
     @property
     def publisher(self) -> str:
@@ -127,6 +133,9 @@ async def _activate_bundle(session: AsyncSession, archive: Archive, version: Ext
         session.add(bundle)
     bundle.storage_url = archive.key
     bundle.size_bytes = archive.size
+    if archive.signature is not None:
+        # The bytes are the same, so what another tenant's install had as signature is one for this install too.
+        bundle.signature = archive.signature
     # The newest is the active one, so it must be newer than every other even when the clock stands still or goes back.
     bundle.created_at = now if newest is None or newest < now else newest + timedelta(microseconds=1)
     await session.flush()

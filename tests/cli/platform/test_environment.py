@@ -45,7 +45,7 @@ def test_a_token_that_was_set_is_kept() -> None:
 def test_the_runner_reads_from_its_environment_what_the_platform_means(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # A file for the runner on its own must not lead the platform's runner elsewhere.
     (tmp_path / ".env.runner").write_text("RUNNER_REGISTRY_BASE_URL=http://elsewhere.test\nRUNNER_ALGA_AUTH_KEY=known\n")
-    settings = settings_of(data_dir=Path("data"))
+    settings = settings_of(data_dir=Path("data"), signing_trust_bundle=Path("etc/keys.json"), environment="production")
     for name, value in runner_environment(settings, {}).items():
         monkeypatch.setenv(name, value)
     there = load_settings()
@@ -54,6 +54,8 @@ def test_the_runner_reads_from_its_environment_what_the_platform_means(monkeypat
     assert there.resolved_bundle_store == settings.resolved_bundle_store
     assert there.resolved_cache_root == settings.resolved_cache_root
     assert there.resolved_artifact_root == settings.resolved_artifact_root
+    assert there.resolved_trust_store == tmp_path / "etc/keys.json"
+    assert there.environment == "production"
     assert secret(there.runner_service_token) == secret(settings.runner_service_token)
     assert secret(there.alga_auth_key) == secret(settings.alga_auth_key)
 

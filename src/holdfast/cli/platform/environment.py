@@ -33,6 +33,8 @@ def runner_environment(settings: Settings, inherited: Mapping[str, str] = os.env
     """The environment of the runner child, for settings made by `platform_settings`. Its tokens are in no command line."""
     assert settings.registry_base_url is not None
     own = {
+        "HOLDFAST_ENVIRONMENT": settings.environment,
+        "SIGNING_TRUST_BUNDLE": str(settings.resolved_trust_store.resolve()),
         "HOLDFAST_DATA_DIR": str(settings.data_dir.resolve()),
         "HOLDFAST_ARTIFACT_ROOT": str(settings.resolved_artifact_root.resolve()),
         "EXT_CACHE_ROOT": str(settings.resolved_cache_root.resolve()),
