@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from holdfast.errors import HoldfastError
 from holdfast.runner.errors import BodyTooLarge, Stopping, UnsupportedBody
@@ -18,6 +19,7 @@ from holdfast.runner.wire import encode
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_RAW_HEADERS = [(name.encode(), value.encode()) for name, value in {**_HEADERS, "content-type": "application/json"}.items()]
 _log = structlog.get_logger(__name__)
 
 
@@ -31,12 +33,22 @@ def error_answer(error: HoldfastError) -> Response:
     return json_answer({**error.to_json(), "code": error.code}, error.status)
 
 
-def refused(error: Exception, path: str) -> Response:
+async def send_json(send: Send, content: Any) -> None:
+    """What `json_answer` would send, with status 200, without making a response first."""
+    body = encode(content)
+    await send({"type": "http.response.start", "status": 200, "headers": [*_RAW_HEADERS, (b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def refused(error: BaseException, path: str) -> Response:
     """The answer to a request that failed; what was not foreseen is logged, with the request's path, and answered without detail."""
     if isinstance(error, HoldfastError):
         return error_answer(error)
     if isinstance(error, ClientDisconnect):
         return Response(status_code=499, headers=_HEADERS)
+    if isinstance(error, asyncio.CancelledError):
+        # The server cancels requests at the end of a stop, and nobody else does.
+        return error_answer(Stopping("The runner stops and could not finish this request.", hint="Send it again."))
     _log.error("A request failed unexpectedly", path=path, exc_info=error)
     return error_answer(HoldfastError("Something went wrong in the runner.", hint="Its log has the details."))
 
@@ -47,11 +59,8 @@ def guarded(endpoint: Endpoint) -> Endpoint:
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             return refused(error, request.url.path)
-        except asyncio.CancelledError:
-            # The server cancels requests at the end of a stop, and nobody else does.
-            return error_answer(Stopping("The runner stops and could not finish this request.", hint="Send it again."))
 
     return answer
 
@@ -65,18 +74,32 @@ async def router_error(request: Request, error: Exception) -> Response:
     return answer
 
 
-async def read_json(request: Request, max_bytes: int) -> bytes:
-    """The body of a request that says it is JSON. Raises UnsupportedBody, and BodyTooLarge before more than `max_bytes` are kept."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+def header_table(scope: Scope) -> dict[str, str]:
+    """The request's headers by lower-case name; of a repeated one, the first."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
+
+
+async def read_json(headers: Mapping[str, str], receive: Receive, max_bytes: int) -> bytes:
+    """The body of a request that says it is JSON.
+
+    Raises UnsupportedBody, ClientDisconnect, and BodyTooLarge before more than `max_bytes` are kept.
+    """
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise UnsupportedBody("The request body must be JSON.", hint="Send content-type: application/json.")
-    declared = request.headers.get("content-length", "")
-    body = bytearray()
-    if not declared.isdigit() or int(declared) <= max_bytes:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > max_bytes:
-                break
-        else:
-            return bytes(body)
-    raise BodyTooLarge(f"The request body is larger than {max_bytes} bytes.")
+    declared = headers.get("content-length", "")
+    too_large = BodyTooLarge(f"The request body is larger than {max_bytes} bytes.")
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise too_large
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        if size > max_bytes:
+            raise too_large
+        more = message.get("more_body", False)
+    return b"".join(pieces)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 import structlog
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
-from holdfast.runner.answers import guarded, json_answer, read_json
+from holdfast.runner.answers import guarded, header_table, json_answer, read_json, refused, send_json
+from holdfast.runner.callers import unless_gone
 from holdfast.runner.calls import Routing
 from holdfast.runner.errors import InvalidIdempotencyKey, WarmupIncomplete, WrongShape
 from holdfast.runner.idempotency import KEY_MAX_CHARACTERS
@@ -18,28 +21,41 @@ from holdfast.runner.services import RunnerServices
 from holdfast.runner.tokens import require_token
 from holdfast.runner.wire import Envelope, ExecuteCall, WarmupCall, decode
 
+PATH = "/v1/execute"
 _BODY_OVERHEAD_BYTES = 1024 * 1024
 _WARMUP_MAX_BYTES = 16 * 1024
 
 _log = structlog.get_logger(__name__)
 
 
-def routes(services: RunnerServices) -> list[BaseRoute]:
-    """The two routes that need the service token."""
-    # Base64 makes four bytes of three; the rest is room for context, headers and configuration.
-    max_bytes = services.settings.request_body_max_bytes * 4 // 3 + _BODY_OVERHEAD_BYTES
+class Execute:
+    """`POST /v1/execute`, as an ASGI application by itself: the way of every call goes around a framework's request and response."""
 
-    async def execute(request: Request) -> Response:
+    def __init__(self, services: RunnerServices) -> None:
+        self._token = services.caller_token
+        self._run = services.calls.run
+        # Base64 makes four bytes of three; the rest is room for context, headers and configuration.
+        self._max_bytes = services.settings.request_body_max_bytes * 4 // 3 + _BODY_OVERHEAD_BYTES
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            envelope = await self._envelope(header_table(scope), receive)
+        except (Exception, asyncio.CancelledError) as error:
+            await refused(error, scope["path"])(scope, receive, send)
+        else:
+            await send_json(send, envelope)
+
+    async def _envelope(self, headers: Mapping[str, str], receive: Receive) -> Envelope:
         started = time.perf_counter()
-        require_token(request, services.caller_token)
-        call = decode(await read_json(request, max_bytes), ExecuteCall)
+        require_token(headers, self._token)
+        call = decode(await read_json(headers, receive, self._max_bytes), ExecuteCall)
         routing = Routing(
-            tenant_id=request.headers.get("x-alga-tenant", "").strip(),
-            extension_id=request.headers.get("x-alga-extension", "").strip(),
-            request_id=request.headers.get("x-request-id") or None,
-            idempotency_key=_idempotency_key(request),
+            tenant_id=headers.get("x-alga-tenant", "").strip(),
+            extension_id=headers.get("x-alga-extension", "").strip(),
+            request_id=headers.get("x-request-id") or None,
+            idempotency_key=_idempotency_key(headers),
         )
-        envelope = await _unless_gone(request, services, call, routing)
+        envelope = await unless_gone(receive, self._run(call, routing))
         _log.info(
             "[POST /v1/execute]",
             request_id=call.context.request_id or routing.request_id,
@@ -49,21 +65,25 @@ def routes(services: RunnerServices) -> list[BaseRoute]:
             error=envelope.error,
             ms=round((time.perf_counter() - started) * 1_000, 1),
         )
-        return json_answer(envelope)
+        return envelope
+
+
+def routes(services: RunnerServices) -> list[BaseRoute]:
+    """The two routes that need the service token."""
 
     async def warmup(request: Request) -> Response:
-        require_token(request, services.caller_token)
-        call = _warmup(await read_json(request, _WARMUP_MAX_BYTES))
+        require_token(request.headers, services.caller_token)
+        call = _warmup(await read_json(request.headers, request.receive, _WARMUP_MAX_BYTES))
         async with services.cache.use(call.tenant_id, call.extension_id, call.content_hash) as bundle:
             if bundle.component is not None and bundle.component_sha256 is not None:
                 await services.engine.load(bundle.component, bundle.component_sha256)
             return json_answer({"ok": True, "component": bundle.component is not None})
 
-    return [Route("/v1/execute", guarded(execute), methods=["POST"]), Route("/warmup", guarded(warmup), methods=["POST"])]
+    return [Route(PATH, Execute(services), methods=["POST"]), Route("/warmup", guarded(warmup), methods=["POST"])]
 
 
-def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("x-idempotency-key", "").strip()
+def _idempotency_key(headers: Mapping[str, str]) -> str | None:
+    key = headers.get("x-idempotency-key", "").strip()
     if len(key) > KEY_MAX_CHARACTERS:
         raise InvalidIdempotencyKey(f"The idempotency key has more than {KEY_MAX_CHARACTERS} characters.", hint="Send a UUID.")
     return key or None
@@ -78,23 +98,3 @@ def _warmup(body: bytes) -> WarmupCall:
             "warmup unsupported without tenant + extension context",
             hint=f"Send tenant_id, extension_id and content_hash. {error.message}",
         ) from None
-
-
-async def _unless_gone(request: Request, services: RunnerServices, call: ExecuteCall, routing: Routing) -> Envelope:
-    """Runs the call for as long as somebody waits for its answer. Raises ClientDisconnect, with the guest ended, when nobody does."""
-    running = asyncio.ensure_future(services.calls.run(call, routing))
-    gone = asyncio.ensure_future(_disconnected(request))
-    try:
-        await asyncio.wait((running, gone), return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            return running.result()
-        raise ClientDisconnect
-    finally:
-        for task in (running, gone):
-            task.cancel()
-        await asyncio.gather(running, gone, return_exceptions=True)
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
