@@ -37,7 +37,7 @@ async def test_b1_only_what_never_changes_may_be_kept(runner: Running) -> None:
     never = {
         "redirect": redirect,
         "host that is not known": await get("/", headers={"host": "other.example.com"}),
-        "health": await get("/healthz"),
+        **{path: await get(path) for path in ("/healthz", "/health", "/readyz", "/openapi.json", "/metrics")},
         "unknown path": await get("/nothing/here"),
         "wrong method": await get("/v1/execute"),
         "a call": await runner.post(call_body(digest)),
