@@ -114,6 +114,31 @@ async def test_a_compilation_beyond_its_time_is_ended_with_a_sentence(tmp_path: 
     assert not list((tmp_path / "a").glob("*.tmp"))
 
 
+async def test_what_a_killed_process_left_is_removed_when_its_component_is_compiled_again(tmp_path: Path, wasm: Path) -> None:
+    store, sha256 = ArtifactStore(tmp_path / "a"), guests.sha256(wasm)
+    other = tmp_path / "a" / f"compiling-{'0' * 64}-x.tmp"
+    for left in (tmp_path / "a" / f"compiling-{sha256}-x.tmp", tmp_path / "a" / f"{sha256}-settings.abcd.tmp", other):
+        left.write_bytes(b"half")
+    await store.path(wasm, sha256)
+    assert list((tmp_path / "a").glob("*.tmp")) == [other]
+
+
+@pytest.mark.parametrize("left", [b"", b"half of a key"])
+async def test_a_key_that_is_not_whole_is_made_anew_and_opens_nothing(
+    tmp_path: Path, wasm: Path, compilations: list[Path], left: bytes
+) -> None:
+    root = tmp_path / "a"
+    await ArtifactStore(root).path(wasm, guests.sha256(wasm))
+    (root / "host.key").write_bytes(left)
+    (root / "host.tmp").write_bytes(b"of a killed process")
+    await ArtifactStore(root).path(wasm, guests.sha256(wasm))
+    key = (root / "host.key").read_bytes()
+    assert len(key) == 32 and (root / "host.key").stat().st_mode & 0o777 == 0o600
+    await ArtifactStore(root).path(wasm, guests.sha256(wasm))
+    assert (root / "host.key").read_bytes() == key
+    assert len(compilations) == 2
+
+
 async def test_the_folder_keeps_to_its_size_and_drops_the_least_recently_used(tmp_path: Path, wasm: Path) -> None:
     others = [guests.assemble(module(RETURN, response=guests.answer(status, None))) for status in (401, 402)]
     first = await ArtifactStore(tmp_path / "a").path(others[0], guests.sha256(others[0]))

@@ -33,6 +33,7 @@ DISK_MAX_BYTES = 4 << 30
 """Artifacts beyond this are removed, least recently used first."""
 
 _HASH = re.compile(r"[0-9a-f]{64}")
+_KEY_BYTES = 32
 
 
 def _cpu() -> str:
@@ -86,7 +87,10 @@ class ArtifactStore:
     async def _compile(self, wasm: Path, sha256: str, artifact: Path) -> None:
         if await asyncio.to_thread(_sha256, wasm) != sha256:
             raise NotAComponent(f"{wasm.name} is not the file its hash names.", hint="Fetch or build it again.")
-        handle, name = tempfile.mkstemp(dir=self._root, prefix="compiling-", suffix=".tmp")
+        # Under the lock, so nobody else compiles this one: what there is was left by a process that was killed.
+        for left in self._root.glob(f"*{sha256}*.tmp"):
+            left.unlink(missing_ok=True)
+        handle, name = tempfile.mkstemp(dir=self._root, prefix=f"compiling-{sha256}-", suffix=".tmp")
         os.close(handle)
         made = Path(name)
         try:
@@ -151,16 +155,23 @@ def _write(file: Path, text: str) -> None:
 
 
 def _host_key(file: Path) -> bytes:
-    with contextlib.suppress(FileExistsError):
-        handle = os.open(file.with_suffix(f".{os.getpid()}.tmp"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(secrets.token_bytes(32))
-        made = file.with_suffix(f".{os.getpid()}.tmp")
-        try:
-            os.link(made, file)  # fails when another process was first: then its key is the key
-        finally:
-            made.unlink()
-    return file.read_bytes()
+    """The key of this host, made at the first start. One that is not whole, as a loss of power leaves it, is made anew."""
+    with file.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            key = file.read_bytes()
+            if len(key) == _KEY_BYTES:
+                return key
+        # What a killed process left under this name has no reader.
+        made = file.with_suffix(".tmp")
+        made.unlink(missing_ok=True)
+        key = secrets.token_bytes(_KEY_BYTES)
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(key)
+            stream.flush()
+            os.fsync(stream.fileno())
+        made.replace(file)
+        return key
 
 
 @contextlib.contextmanager

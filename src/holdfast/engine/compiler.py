@@ -1,6 +1,6 @@
 """The compiling process: `python -m holdfast.engine.compiler WASM OUT CPU-SECONDS MEMORY-BYTES FUEL`. Limits itself, compiles one, ends.
 
-FUEL is 1 for code that counts what it computes, else 0.
+OUT is an empty file. FUEL is 1 for code that counts what it computes, else 0.
 
 Compile time is not covered by Wasmtime's security promises, so it never happens in a process that serves. Exit status 0: OUT is
 written; 3: the file is not a component, its reason on stderr; anything else: the compiler stopped.
@@ -30,7 +30,9 @@ def main(wasm: Path, out: Path, cpu_seconds: int, memory_bytes: int, fuel: bool)
     except GuestFault as fault:
         sys.stderr.write(str(fault))
         return NOT_A_COMPONENT
-    out.write_bytes(artifact)
+    # Not made anew: whoever started this process may have been killed, and another may have cleaned up since.
+    with out.open("r+b") as file:
+        file.write(artifact)
     return 0
 
 
