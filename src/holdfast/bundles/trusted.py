@@ -110,7 +110,9 @@ class TrustedBundles(BundleCache):
         if signed and found is not None:
             await asyncio.to_thread(keep_signature, bundle.root, found, self.root)
         if not signed:
-            _log.warning(f"A bundle runs that production would refuse. {verdict.message}", content_hash=digest, reason=verdict.reason)
+            # An author's bundles are unsigned all day; one that somebody signed and nobody trusts is worth a look.
+            tell = _log.info if verdict.state == "unsigned" else _log.warning
+            tell(f"A bundle runs that production would refuse. {verdict.message}", content_hash=digest, reason=verdict.reason)
         self._known_verdicts.pop(digest, None)
         self._known_verdicts[digest if signed else place] = _Known(verdict, keys)
         if len(self._known_verdicts) > _REMEMBERED:
