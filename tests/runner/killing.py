@@ -1,0 +1,108 @@
+"""Starts that are killed: `python -m tests.runner.killing STORE CACHE ARTIFACTS`, an order on each line in, a report on each line out.
+
+Every order is a start of its own, forked from this warm process: fetch, unpack, compile, load, call, as a runner does. `{"digest": …}`
+runs it to its end and reports the answer. With `"step": n` it is killed at its n-th step that an audit hook sees (files opened, renamed,
+removed, processes started); with `"after": "start" | "landed", "seconds": s`, that long after it began or had the bundle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from holdfast.bundles.cache import BundleCache
+from holdfast.bundles.store import FolderStore
+from holdfast.engine import Engine, Limits
+from tests.engine.conftest import RecordingHost, request
+
+_Folders = tuple[Path, Path, Path]
+"""Store, cache and artifacts."""
+
+_STEPS = ("open", "os.", "shutil.", "fcntl.", "subprocess.")
+
+
+class _Steps:
+    """Counts the steps of this process, and kills it at one of them."""
+
+    def __init__(self, last: int | None) -> None:
+        self.count = 0
+        self._last = last
+
+    def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
+        if event.startswith(_STEPS):
+            self.count += 1
+            if self.count == self._last:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def _start(store: Path, cache_root: Path, artifacts: Path, digest: str, say: int) -> dict[str, Any]:
+    began = time.perf_counter()
+    os.write(say, b"start\n")
+    cache = BundleCache(cache_root, FolderStore(store))
+    engine = Engine(artifacts, pool=False)
+    async with cache.use("t", "e", digest) as bundle:
+        landed = time.perf_counter() - began
+        os.write(say, b"landed\n")
+        assert bundle.component is not None and bundle.component_sha256 is not None
+        component = await engine.load(bundle.component, bundle.component_sha256)
+    outcome = await engine.execute(component, request(), RecordingHost(), Limits())
+    assert outcome.response is not None, outcome.failure
+    await engine.close()
+    await cache.close()
+    answer = f"{outcome.response.status} {(outcome.response.body or b'').decode()}"
+    return {"answer": answer, "landed": landed, "seconds": time.perf_counter() - began}
+
+
+def _child(folders: _Folders, order: dict[str, Any], say: int) -> None:
+    steps = _Steps(order.get("step"))
+    sys.addaudithook(steps)
+    report = asyncio.run(_start(*folders, order["digest"], say))
+    os.write(say, json.dumps(report | {"steps": steps.count}).encode() + b"\n")
+
+
+def _run(folders: _Folders, order: dict[str, Any]) -> dict[str, Any]:
+    hear, say = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.close(hear)
+            _child(folders, order, say)
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(say)
+    report: dict[str, Any] = {"stages": []}
+    try:
+        with os.fdopen(hear, "rb") as lines:
+            for line in lines:
+                stage = line.decode().strip()
+                if stage.startswith("{"):
+                    report |= json.loads(stage)
+                    continue
+                report["stages"].append(stage)
+                if stage == order.get("after"):
+                    time.sleep(order["seconds"])
+                    with suppress(ProcessLookupError):
+                        os.kill(child, signal.SIGKILL)
+    finally:
+        _, status = os.waitpid(child, 0)
+    report["code"] = os.waitstatus_to_exitcode(status)
+    return report
+
+
+def main() -> None:
+    store, cache, artifacts = (Path(argument) for argument in sys.argv[1:4])
+    for line in sys.stdin:
+        print(json.dumps(_run((store, cache, artifacts), json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""A start that is killed at any moment of fetch, unpack or compile leaves nothing that later serves wrong bytes."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.bundles.cache import BundleCache, UnpackedBundle
+from holdfast.bundles.entries import open_entry
+from holdfast.bundles.hashing import hash_file
+from holdfast.bundles.store import FolderStore, bundle_key
+from tests.bundles.archives import bundle
+from tests.bundles.memory_disk import memory_folder
+from tests.engine.guests import RETURN, answer, assemble, module
+
+REPOSITORY = Path(__file__).parents[2]
+MOMENTS, LOOK_EVERY = 200, 20
+
+
+class Bench:
+    """Three bundles in a store, and a warm process that starts runners to kill."""
+
+    def __init__(self, root: Path, process: subprocess.Popen[str]) -> None:
+        self.cache, self.artifacts = root / "cache", root / "artifacts"
+        self.store = FolderStore(root / "store")
+        self.packed: dict[str, dict[str, bytes]] = {}
+        self.answers: dict[str, str] = {}
+        self._root = root
+        self._process = process
+
+    async def pack(self, status: int, pages: int) -> None:
+        wasm = assemble(module(RETURN, response=answer(status, f"bundle {status}".encode())))
+        files = {"dist/main.wasm": wasm.read_bytes(), "ui/index.html": str(status).encode()}
+        files |= {f"ui/assets/{index}.js": f"{status} {index} ".encode() * 500 for index in range(pages)}
+        made = bundle(self._root / "made", files)
+        digest = hash_file(made)
+        await self.store.put(bundle_key("t", "e", digest), made)
+        self.packed[digest], self.answers[digest] = files, f"{status} bundle {status}"
+
+    def start(self, digest: str, **order: Any) -> dict[str, Any]:
+        """Starts one and reports how it ended."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"digest": digest} | order) + "\n")
+        self._process.stdin.flush()
+        report: dict[str, Any] = json.loads(self._process.stdout.readline())
+        assert report["code"] in (0, -9), report
+        return report
+
+    def run(self, digest: str) -> dict[str, Any]:
+        """A start that nobody kills answers rightly."""
+        report = self.start(digest)
+        assert report["answer"] == self.answers[digest]
+        return report
+
+    def forget(self, digest: str, *, cached: bool = False, compiled: bool = False) -> None:
+        """Leaves to the next start the bundle, the artifacts, or nothing."""
+        if not cached:
+            shutil.rmtree(self.cache / digest, ignore_errors=True)
+        if not compiled:
+            for artifact in self.artifacts.glob("*.cwasm"):
+                artifact.unlink()
+
+    async def check(self, digest: str) -> None:
+        """Whatever is there is right, and the next start has all of it and none of what was left."""
+        entry = open_entry(self.cache / digest)
+        if entry is not None:
+            self._is_right(entry.bundle, digest)
+            entry.give()
+        cache = BundleCache(self.cache, self.store)
+        assert not list(self.cache.glob(".*"))
+        async with cache.use("t", "e", digest) as unpacked:
+            self._is_right(unpacked, digest)
+        await cache.close()
+        assert {path.name for path in self.cache.iterdir()} <= set(self.packed)
+
+    def _is_right(self, unpacked: UnpackedBundle, digest: str) -> None:
+        packed = self.packed[digest]
+        assert unpacked.component is not None
+        assert unpacked.component.read_bytes() == packed["dist/main.wasm"]
+        assert unpacked.component_sha256 == hash_file(unpacked.component)
+        assert set(unpacked.ui_files) == {name.removeprefix("ui/") for name in packed if name.startswith("ui/")}
+        for name in unpacked.ui_files:
+            assert (unpacked.ui / name).read_bytes() == packed[f"ui/{name}"]
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with memory_folder() as root:
+        line = [sys.executable, "-m", "tests.runner.killing", *(str(root / name) for name in ("store", "cache", "artifacts"))]
+        with subprocess.Popen(line, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                yield Bench(root, process)
+            finally:
+                process.kill()
+
+
+async def test_after_a_kill_at_any_of_two_hundred_moments_the_next_start_serves_right_answers_only(bench: Bench) -> None:
+    source = random.Random(4)
+    for status in (201, 202, 203):
+        await bench.pack(status, pages=40)
+    digests = list(bench.packed)
+    whole = bench.run(digests[0])
+    killed = {"fetched": 0, "compiled": 0}
+    while sum(killed.values()) < MOMENTS:
+        digest = source.choice(digests)
+        bench.forget(digest, cached=source.random() < 0.3, compiled=source.random() < 0.3)
+        # Half of them while it fetches and unpacks, which is short, half at any time.
+        stage = source.choice(["landed", "seconds"])
+        ended = bench.start(digest, after="start", seconds=source.uniform(0, whole[stage]))
+        if ended["code"] == 0:
+            # It was faster than the first; the next ones are killed sooner.
+            assert ended["answer"] == bench.answers[digest]
+            whole[stage] *= 0.95
+            continue
+        killed["compiled" if "landed" in ended["stages"] else "fetched"] += 1
+        await bench.check(digest)
+        if sum(killed.values()) % LOOK_EVERY == 0:
+            bench.run(digest)
+    assert min(killed.values()) > 0
+    _nothing_is_left(bench, digests)
+
+
+async def test_after_a_kill_at_each_step_on_the_disk_the_next_start_serves_right_answers_only(bench: Bench) -> None:
+    await bench.pack(201, pages=3)
+    (digest,) = bench.packed
+    steps = bench.run(digest)["steps"]
+    for step in range(1, steps + 1):
+        bench.forget(digest)
+        bench.start(digest, step=step)
+        await bench.check(digest)
+        if step % LOOK_EVERY == 0:
+            bench.run(digest)
+    _nothing_is_left(bench, [digest])
+
+
+def _nothing_is_left(bench: Bench, digests: list[str]) -> None:
+    for digest in digests:
+        bench.forget(digest)
+        bench.run(digest)
+    assert {path.name for path in bench.cache.iterdir()} == set(digests)
+    assert not list(bench.artifacts.glob("*.tmp"))
