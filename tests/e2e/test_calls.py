@@ -62,12 +62,15 @@ def test_every_command_gives_its_result_as_json(platform: Running, built: Callab
     pack = told("pack", project)
     assert Path(str(pack["path"])).is_file()
     install = told("install", project)
-    assert set(install) == {"registry_id", "version_id", "install_id", "content_hash", "url"}
+    assert set(install) == {"registry_id", "version_id", "install_id", "content_hash", "signature", "signed_by", "url"}
     assert install["content_hash"] == f"sha256:{pack['sha256']}"
     listed = told("list")["extensions"]
     assert isinstance(listed, list) and install["registry_id"] in [extension["registry_id"] for extension in listed]
     assert told("invoke", str(install["registry_id"]), "POST", "/echo", "--data", "{}")["status"] == 200
     assert told("uninstall", str(install["registry_id"]))["registry_id"] == install["registry_id"]
+    key = told("keys", "new", "--no-password", "--out", tmp_path)
+    assert told("sign", project, "--key", str(key["secret_key"]))["key_id"] == key["id"]
+    assert told("verify", project, "--key", str(key["public_key"]))["key_id"] == key["id"]
 
 
 def test_status_headers_and_bytes_arrive_as_the_handler_gave_them(platform: Running, built: Callable[[str], Path]) -> None:
