@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +147,18 @@ async def start_runner(tmp_path: Path, artifacts: Path) -> AsyncIterator[StartRu
 async def runner(start_runner: StartRunner) -> Runner:
     """A runner in development with strict checking of pages."""
     return await start_runner()
+
+
+@pytest.fixture
+def start_workers(tmp_path: Path, artifacts: Path) -> Iterator[Callable[[int], Any]]:
+    """Starts `holdfast runner` with so many workers: a `RunningRunner`."""
+    from tests.runner.processes import runner_process
+    from tests.runner.running import RunningRunner
+
+    with ExitStack() as running:
+
+        def start(workers: int) -> RunningRunner:
+            process = runner_process(tmp_path, "--workers", str(workers), HOLDFAST_ARTIFACT_ROOT=str(artifacts))
+            return RunningRunner(*running.enter_context(process), tmp_path)
+
+        yield start

@@ -5,88 +5,23 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import psutil
 import pytest
 
-from holdfast.bundles.store import FolderStore, bundle_key, hash_file
 from holdfast.runner import child
 from holdfast.runner.sockets import listen, listen_together, port_of
 from holdfast.runner.workers import WorkersNotStarting, run_workers
 from holdfast.settings import Settings
-from tests.bundles.archives import bundle
-from tests.cli.commands import SECONDS, alive, run
+from tests.cli.commands import alive, run
 from tests.runner import guests
-from tests.runner.conftest import EXTENSION, TENANT, TOKEN, body_of, call_body
-from tests.runner.processes import runner_process
+from tests.runner.conftest import body_of
+from tests.runner.running import StartWorkers
 
 CONNECTIONS = 32
 """All of them reach one of two workers once in two thousand million runs."""
-
-HEADERS = {"x-runner-service-token": TOKEN, "x-alga-tenant": TENANT, "x-alga-extension": EXTENSION}
-
-
-class Runner:
-    """A runner as a process, with clients and bundles."""
-
-    def __init__(self, origin: str, process: subprocess.Popen[bytes], folder: Path) -> None:
-        self.origin = origin
-        self.process = process
-        self._folder = folder
-
-    @property
-    def port(self) -> int:
-        return int(self.origin.rpartition(":")[2])
-
-    def workers(self) -> set[int]:
-        children = psutil.Process(self.process.pid).children()
-        return {one.pid for one in children if one.status() != psutil.STATUS_ZOMBIE}
-
-    def client(self) -> httpx2.AsyncClient:
-        """One with a connection of its own."""
-        return httpx2.AsyncClient(base_url=self.origin, headers=HEADERS, trust_env=False, timeout=SECONDS)
-
-    async def ask(self, path: str) -> httpx2.Response:
-        async with self.client() as client:
-            return await client.get(path)
-
-    async def put(self, component: Path) -> str:
-        archive = bundle(self._folder / "made.tar.zst", {"dist/main.wasm": component.read_bytes()})
-        digest = hash_file(archive)
-        await FolderStore(self._folder / "data" / "bundles").put(bundle_key(TENANT, EXTENSION, digest), archive)
-        return digest
-
-    async def call(self, digest: str) -> httpx2.Response:
-        async with self.client() as client:
-            return await client.post("/v1/execute", json=call_body(digest, limits={"timeout_ms": 60_000}))
-
-    async def begin(self, digest: str) -> asyncio.Task[httpx2.Response]:
-        """A call that is under way when this returns."""
-        call = asyncio.create_task(self.call(digest))
-        while not (await self.ask("/readyz")).json()["calls"]:
-            assert not call.done(), call.result().text
-        return call
-
-    async def ended(self) -> int:
-        return await asyncio.to_thread(self.process.wait, SECONDS)
-
-
-@pytest.fixture
-def started(tmp_path: Path, artifacts: Path) -> Iterator[Any]:
-    """Starts a runner with so many workers."""
-    with ExitStack() as running:
-
-        def start(workers: int) -> Runner:
-            process = runner_process(tmp_path, "--workers", str(workers), HOLDFAST_ARTIFACT_ROOT=str(artifacts))
-            return Runner(*running.enter_context(process), tmp_path)
-
-        yield start
 
 
 def connected(pid: int, port: int) -> int:
@@ -94,8 +29,8 @@ def connected(pid: int, port: int) -> int:
     return sum(one.laddr.port == port and one.status == psutil.CONN_ESTABLISHED for one in psutil.Process(pid).net_connections())
 
 
-async def test_callers_are_shared_by_all_workers_and_a_killed_one_is_replaced(started: Any) -> None:
-    runner = started(2)
+async def test_callers_are_shared_by_all_workers_and_a_killed_one_is_replaced(start_workers: StartWorkers) -> None:
+    runner = start_workers(2)
     before = runner.workers()
     assert len(before) == 2
     clients = [runner.client() for _ in range(CONNECTIONS)]
@@ -111,16 +46,18 @@ async def test_callers_are_shared_by_all_workers_and_a_killed_one_is_replaced(st
     answers = await asyncio.gather(*[runner.ask("/healthz") for _ in range(CONNECTIONS)])
     assert {answer.status_code for answer in answers} == {200}
     after = runner.workers()
+    folder = Path(psutil.Process(next(iter(after))).environ()["HOLDFAST_WORKERS_DIR"])
     assert len(after) == 2 and before < after and killed not in after
 
     runner.process.send_signal(signal.SIGTERM)
     assert await runner.ended() == 0
     assert alive(after) == []
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_a_stop_lets_a_call_finish_and_takes_no_more(started: Any, workers: int) -> None:
-    runner = started(workers)
+async def test_a_stop_lets_a_call_finish_and_takes_no_more(start_workers: StartWorkers, workers: int) -> None:
+    runner = start_workers(workers)
     async with runner.client() as idle:
         assert (await idle.get("/readyz")).status_code == 200
         call = await runner.begin(await runner.put(guests.sleeping(1)))
@@ -136,8 +73,8 @@ async def test_a_stop_lets_a_call_finish_and_takes_no_more(started: Any, workers
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_a_second_signal_waits_for_no_call(started: Any, workers: int) -> None:
-    runner = started(workers)
+async def test_a_second_signal_waits_for_no_call(start_workers: StartWorkers, workers: int) -> None:
+    runner = start_workers(workers)
     call = await runner.begin(await runner.put(guests.endless()))
     runner.process.send_signal(signal.SIGTERM)
     with pytest.raises(httpx2.TransportError):
@@ -149,12 +86,15 @@ async def test_a_second_signal_waits_for_no_call(started: Any, workers: int) -> 
     assert await runner.ended() == 0
 
 
-async def test_when_the_parent_is_killed_no_worker_stays(started: Any) -> None:
-    runner = started(2)
+async def test_when_the_parent_is_killed_nothing_stays(start_workers: StartWorkers) -> None:
+    runner = start_workers(2)
     workers = runner.workers()
+    folder = Path(psutil.Process(next(iter(workers))).environ()["HOLDFAST_WORKERS_DIR"])
+    assert folder.is_dir() and folder.stat().st_mode & 0o077 == 0
     runner.process.kill()
     assert await runner.ended() == -signal.SIGKILL
     assert alive(workers) == []
+    assert not folder.exists()
 
 
 async def test_a_worker_that_cannot_start_ends_all_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,10 +102,10 @@ async def test_a_worker_that_cannot_start_ends_all_with_its_reason(tmp_path: Pat
     monkeypatch.setenv("RUNNER_SERVICE_TOKEN", "t")
     monkeypatch.setenv("BUNDLE_STORE_BASE", "gopher://nowhere")
     settings = Settings(_env_file=None, data_dir=tmp_path)
-    sockets = listen_together("127.0.0.1", 0, 2, purpose="a test", variable="RUNNER_PORT")
+    sockets = listen_together("127.0.0.1", 0, 1, purpose="a test", variable="RUNNER_PORT")
     with pytest.raises(WorkersNotStarting, match=r"do not start\. .*gopher"):
         await run_workers(settings, sockets, lambda: pytest.fail("nobody is ready"))
-    assert [one.fileno() for one in sockets] == [-1, -1]
+    assert [one.fileno() for one in sockets] == [-1]
     assert psutil.Process().children() == []
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from holdfast.bundles.store import BundleStore, bundle_key
 from holdfast.bundles.thread_work import in_thread
 from holdfast.bundles.unpacked import UnpackedBundle
 from holdfast.bundles.workspace import remove_leftovers
+from holdfast.errors import HoldfastError
 
 __all__ = ["DISK_MAX_BYTES", "ArchiveHashMismatch", "BundleCache", "CacheUnusable", "UnpackedBundle"]
 
@@ -39,7 +41,11 @@ class BundleCache:
         self._verified: OrderedDict[str, Entry] = OrderedDict()
         self._flights: dict[str, _Flight] = {}
         self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
-        self._room = Room(root, max_bytes)
+        self._room = Room(root, max_bytes, lambda: self.on_evict())  # noqa: PLW0108 - looked up when called: it is set later
+        self.on_evict: Callable[[], None] = lambda: None
+        """Called, in a thread, for every bundle that is removed to make room."""
+        self.on_fetch: Callable[[str, float], None] = lambda outcome, seconds: None
+        """Told of every fetch from the store: `ok` or the code of its error, and how long it took."""
         remove_leftovers(root)
 
     def use(self, tenant_id: str, extension_id: str, sha256_hex: str) -> AbstractAsyncContextManager[UnpackedBundle]:
@@ -100,7 +106,7 @@ class BundleCache:
             folder = self.root / digest
             entry = await in_thread(partial(open_entry, folder), _give_if_any)
             if entry is None:
-                entry = await fetch_entry(self._store, key, folder, self._limits)
+                entry = await self._fetch(key, folder)
                 self._room.look()
             elif not self._room.looked:
                 # The bound may have been lowered since the last process.
@@ -109,6 +115,18 @@ class BundleCache:
             if len(self._verified) > _REMEMBERED:
                 self._verified.popitem(last=False)
             return entry
+
+    async def _fetch(self, key: str, folder: Path) -> Entry:
+        started, outcome = time.monotonic(), "cancelled"
+        try:
+            entry = await fetch_entry(self._store, key, folder, self._limits)
+            outcome = "ok"
+            return entry
+        except HoldfastError as error:
+            outcome = error.code
+            raise
+        finally:
+            self.on_fetch(outcome, time.monotonic() - started)
 
     @asynccontextmanager
     async def _turn(self, digest: str) -> AsyncIterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,9 +33,9 @@ class _Usable(Struct, frozen=True):
 class Room:
     """Makes room in the background, for one process, whenever something has come into the cache. Belongs to one event loop."""
 
-    def __init__(self, root: Path, max_bytes: int) -> None:
+    def __init__(self, root: Path, max_bytes: int, on_removed: Callable[[], None]) -> None:
         self.looked = False
-        self._evictor = Evictor(root, max_bytes)
+        self._evictor = Evictor(root, max_bytes, on_removed)
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -73,9 +74,11 @@ class Room:
 class Evictor:
     """Makes room in one cache folder. For one thread at a time; other processes may do the same at the same time."""
 
-    def __init__(self, root: Path, max_bytes: int) -> None:
+    def __init__(self, root: Path, max_bytes: int, on_removed: Callable[[], None] = lambda: None) -> None:
+        """`on_removed` is called for every entry that is removed to make room."""
         self._root = root
         self._max_bytes = max_bytes
+        self._on_removed = on_removed
         # Equal hashes, equal sizes: each index is read once.
         self._sizes: dict[str, int] = {}
 
@@ -101,6 +104,7 @@ class Evictor:
                     # Also when another process was first.
                     excess -= entry.size
                     _empty(scrap)
+                    self._on_removed()
                     _log.info("Least recently used, removed from the bundle cache", content_hash=entry.folder.name, bytes=entry.size)
         return excess <= 0
 

@@ -18,7 +18,8 @@ import re
 import secrets
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from holdfast.engine.capi import VERSION
@@ -57,6 +58,8 @@ class ArtifactStore:
         self._key = _host_key(root / "host.key")
         self._settings = hashlib.sha256(f"{SETTINGS_REVISION}\n{VERSION}\n{_cpu()}\n{fuel}".encode()).hexdigest()[:16]
         self._under_way: dict[str, asyncio.Task[Path]] = {}
+        self.on_compile: Callable[[float], None] = lambda seconds: None
+        """Told how long a compilation took that succeeded."""
 
     async def path(self, wasm: Path, sha256: str) -> Path:
         """The verified artifact of the wasm file with this SHA-256 (hex). One compilation at a time per file, in all processes.
@@ -94,7 +97,9 @@ class ArtifactStore:
         os.close(handle)
         made = Path(name)
         try:
+            started = time.monotonic()
             await _run_compiler(wasm, made, fuel=self._fuel)
+            self.on_compile(time.monotonic() - started)
             await asyncio.to_thread(self._keep, made, sha256, artifact)
         finally:
             await asyncio.to_thread(made.unlink, missing_ok=True)

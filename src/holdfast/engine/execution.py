@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,13 @@ class Engine:
         self._loaded: OrderedDict[str, Component] = OrderedDict()
         self._loading: dict[str, asyncio.Task[Component]] = {}
         self._proof: asyncio.Task[None] | None = None
+        self.on_load: Callable[[], None] = lambda: None
+        """Called for every component that was loaded into memory."""
+
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """Where compiled components are."""
+        return self._artifacts
 
     async def prove(self) -> None:
         """Proves once, on a tiny component, that wasmtime does what the engine relies on. Services call it at start, `load` first.
@@ -234,6 +242,7 @@ class Engine:
         link(native)
         component = Component(native, sha256)
         self._loaded[sha256] = component
+        self.on_load()
         if len(self._loaded) > LOADED_COMPONENTS:
             self._loaded.popitem(last=False)  # freed when the last call that holds it ends
         return component

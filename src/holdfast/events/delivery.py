@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from holdfast.events.event import DebugEvent, notice
@@ -71,6 +71,8 @@ class DeliveringSink:
         self._full = asyncio.Event()
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.on_loss: Callable[[], None] | None = None
+        """Called for every event that is dropped because the queue is full."""
 
     def publish(self, event: DebugEvent) -> None:
         """Queues the event; drops the oldest one when the queue is full. After `close` it drops the event."""
@@ -157,6 +159,8 @@ class DeliveringSink:
             await _wait_at_most(self._closing, delay)
 
     def _count_loss(self, event: DebugEvent) -> None:
+        if self.on_loss is not None:
+            self.on_loss()
         key = (event.tenant_id, event.extension_id)
         if key in self._lost or len(self._lost) < MAX_LOSS_STREAMS:
             self._lost[key] = self._lost.get(key, 0) + 1

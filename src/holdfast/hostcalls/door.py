@@ -77,11 +77,17 @@ class HostDoor:
         secrets: Mapping[str, str] | None = None,
         limits: DoorLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
+        on_call: Callable[[str, str], None] | None = None,
     ) -> None:
-        """`granted` is completed by what is always granted; `secrets` are decoded (see `open_envelope`); `clock` counts seconds."""
+        """`granted` is completed by what is always granted; `secrets` are decoded (see `open_envelope`); `clock` counts seconds.
+
+        `on_call` is told the function and the outcome of every host call: `ok`, `failed`, `refused`, `not granted`, or a case of the
+        function's error.
+        """
         self._limits = limits or DoorLimits()
         self._granted = granted | ALWAYS_GRANTED
         self._clock = clock
+        self._on_call = on_call
         self._started = clock()
         self._asked = ""
         self._calls = 0
@@ -106,23 +112,29 @@ class HostDoor:
         started = self._clock()
         self._calls += 1
         if self._calls > self._limits.host_calls:
+            self._count(function, "refused")
             if self._calls == self._limits.host_calls + 1:
                 self._tell(function, args, "refused", started, "warn", f"the call has made {self._limits.host_calls} host calls, its limit")
             return over_quota(function, QUOTA_USED_UP)
         if function.capability not in self._granted:
+            self._count(function, "not granted")
             self._tell(function, args, "not granted", started, "warn", f"the install was not granted {function.capability.value}")
             return not_granted(function)
         try:
             answer = await HANDLERS[function.id](self._session, *args)
         except WitError as refusal:
+            self._count(function, refusal.case.value)
             reason = refusal.reason if isinstance(refusal, Refused) else ""
             self._tell(function, args, refusal.case.value, started, "warn" if reason else "debug", reason)
             raise
         except Exception as error:
+            self._count(function, HOST_FAILURE)
             logger.exception("host function %s failed", function.id)
             self._tell(function, args, HOST_FAILURE, started, "error", type(error).__name__)
             return host_failed(function, HOST_FAILURE)
-        if getattr(answer, "success", True) is False:  # a result that is a record carries its own failure
+        failed = getattr(answer, "success", True) is False  # a result that is a record carries its own failure
+        self._count(function, "failed" if failed else "ok")
+        if failed:
             self._tell(function, args, "failed", started, "warn", getattr(answer, "error", None) or "")
         elif function.interface != "logging":  # a line of the log is an event by itself
             self._tell(function, args, "ok", started, "debug", "")
@@ -155,6 +167,10 @@ class HostDoor:
     def call_failed(self, code: str, message: str, stack: Sequence[str] = ()) -> None:
         """Reports a call that ended without an answer: the stable code, a sentence, the guest's stack, innermost frame first."""
         self._report.host("error", "\n".join([f"call failed: {code}: {message}", *(f"    at {frame}" for frame in stack)]))
+
+    def _count(self, function: Function, outcome: str) -> None:
+        if self._on_call is not None:
+            self._on_call(function.id, outcome)
 
     def _tell(self, function: Function, args: tuple[Any, ...], outcome: str, started: float, level: Level, reason: str) -> None:
         ms = (self._clock() - started) * 1_000

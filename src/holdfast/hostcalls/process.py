@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from holdfast.events import EventSink
 from holdfast.hostcalls.backend import HostBackend, HttpBackend, UnconfiguredBackend
@@ -33,6 +33,8 @@ class HostServices:
         vault: VaultTransit | None = None,
         allow_inline_secrets: bool = False,
     ) -> None:
+        self.on_host_call: Callable[[str, str], None] | None = None
+        """Told the function and the outcome of every host call."""
         self.vault = vault
         self._allow_inline_secrets = allow_inline_secrets
         self.backend = backend
@@ -83,6 +85,7 @@ class HostServices:
             ui_proxy=self.ui_proxy,
             secrets=secrets,
             limits=self.limits,
+            on_call=self.on_host_call,
         )
 
     async def close(self) -> None:

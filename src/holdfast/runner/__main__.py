@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fd", type=int, help="descriptor of an inherited listening socket")
     parser.add_argument("--parent-pipe", type=int, help="descriptor to read from; the runner stops when it reaches its end")
     parser.add_argument("--report-pipe", type=int, help="descriptor to write to: that calls are taken, or why the runner cannot start")
+    parser.add_argument("--worker", type=int, default=0, help="the place of this process among the workers of the runner")
     parser.add_argument("--stop-seconds", type=int, default=STOP_SECONDS, help="how long calls under way may take after a stop")
     options = parser.parse_args(arguments)
 
@@ -61,7 +62,8 @@ def _run(options: argparse.Namespace, on_ready: Callable[[], None]) -> None:
     configure_logs(settings)
     caller_token(settings)  # refused before a port is taken
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, _listening(settings, options.fd) as listening:
-        runner.run(serve(settings, listening, parent_pipe=options.parent_pipe, stop_seconds=options.stop_seconds, on_ready=on_ready))
+        told = {"parent_pipe": options.parent_pipe, "stop_seconds": options.stop_seconds, "worker": options.worker}
+        runner.run(serve(settings, listening, on_ready=on_ready, **told))
 
 
 def _listening(settings: Settings, inherited: int | None) -> socket.socket:

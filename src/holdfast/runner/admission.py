@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -14,9 +14,11 @@ class Busy(Exception):
 class Admission:
     """Counts calls. Nobody waits in a queue here: the caller is told at once and can try again or elsewhere."""
 
-    def __init__(self, *, per_install: int, per_process: int) -> None:
+    def __init__(self, *, per_install: int, per_process: int, on_change: Callable[[int], object] = lambda running: None) -> None:
+        """`on_change` is told how many calls run, each time that it changes."""
         self._per_install = per_install
         self._per_process = per_process
+        self._on_change = on_change
         self._running: Counter[tuple[str, str]] = Counter()
         self._total = 0
 
@@ -37,10 +39,12 @@ class Admission:
             raise Busy(f"{self._per_process} calls already run in this runner")
         self._running[key] += 1
         self._total += 1
+        self._on_change(self._total)
         try:
             yield
         finally:
             self._total -= 1
+            self._on_change(self._total)
             self._running[key] -= 1
             if not self._running[key]:
                 del self._running[key]

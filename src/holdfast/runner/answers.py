@@ -18,14 +18,14 @@ from holdfast.runner.wire import encode
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-_RAW_HEADERS = [(name.encode(), value.encode()) for name, value in {**_HEADERS, "content-type": "application/json"}.items()]
+HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_RAW_HEADERS = [(name.encode(), value.encode()) for name, value in {**HEADERS, "content-type": "application/json"}.items()]
 _log = structlog.get_logger(__name__)
 
 
 def json_answer(content: Any, status: int = 200) -> Response:
     """An answer that is never cached."""
-    return Response(encode(content), status, _HEADERS, "application/json")
+    return Response(encode(content), status, HEADERS, "application/json")
 
 
 def error_answer(error: HoldfastError) -> Response:
@@ -45,12 +45,21 @@ def refused(error: BaseException, path: str) -> Response:
     if isinstance(error, HoldfastError):
         return error_answer(error)
     if isinstance(error, ClientDisconnect):
-        return Response(status_code=499, headers=_HEADERS)
+        return Response(status_code=499, headers=HEADERS)
     if isinstance(error, asyncio.CancelledError):
         # The server cancels requests at the end of a stop, and nobody else does.
         return error_answer(Stopping("The runner stops and could not finish this request.", hint="Send it again."))
     _log.error("A request failed unexpectedly", path=path, exc_info=error)
     return error_answer(HoldfastError("Something went wrong in the runner.", hint="Its log has the details."))
+
+
+def outcome_of(error: BaseException) -> str:
+    """The stable name of what `refused` answers to."""
+    if isinstance(error, HoldfastError):
+        return error.code
+    if isinstance(error, ClientDisconnect):
+        return "caller_gone"
+    return Stopping.code if isinstance(error, asyncio.CancelledError) else HoldfastError.code
 
 
 def guarded(endpoint: Endpoint) -> Endpoint:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from holdfast.runner import execute, health, host_routing, openapi, ui
+from holdfast.runner import execute, health, host_routing, metrics, openapi, ui
 from holdfast.runner.answers import router_error
 from holdfast.runner.services import RunnerServices
 
@@ -15,10 +15,19 @@ class RunnerApp(Starlette):
     """The application, with a shorter way for calls: the framework's would take a tenth of a call's time."""
 
     execute: execute.Execute
+    metrics: metrics.Metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == execute.PATH and scope["method"] == "POST":
             await self.execute(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith("/ext-ui/"):
+
+            async def counted(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    self.metrics.ui_answer(message["status"])
+                await send(message)
+
+            await super().__call__(scope, receive, counted)
         else:
             await super().__call__(scope, receive, send)
 
@@ -31,11 +40,12 @@ def create_app(services: RunnerServices) -> Starlette:
             *ui.routes(services),
             *host_routing.routes(services),
             *health.routes(services),
+            *metrics.routes(services.metrics, services.caller_token),
             *openapi.routes(),
         ],
         exception_handlers={HTTPException: router_error},
     )
-    app.execute = execute.Execute(services)
+    app.execute, app.metrics = execute.Execute(services), services.metrics
     # A path with a slash too many is unknown, not a redirect.
     app.router.redirect_slashes = False
     return app

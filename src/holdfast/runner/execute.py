@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from holdfast.runner.answers import guarded, header_table, json_answer, read_json, refused, send_json
+from holdfast.runner.answers import guarded, header_table, json_answer, outcome_of, read_json, refused, send_json
 from holdfast.runner.callers import unless_gone
 from holdfast.runner.calls import Routing
 from holdfast.runner.errors import InvalidIdempotencyKey, WarmupIncomplete, WrongShape
@@ -34,6 +34,7 @@ class Execute:
     def __init__(self, services: RunnerServices) -> None:
         self._token = services.caller_token
         self._run = services.calls.run
+        self._metrics = services.metrics
         # Base64 makes four bytes of three; the rest is room for context, headers and configuration.
         self._max_bytes = services.settings.request_body_max_bytes * 4 // 3 + _BODY_OVERHEAD_BYTES
 
@@ -41,6 +42,7 @@ class Execute:
         try:
             envelope = await self._envelope(header_table(scope), receive)
         except (Exception, asyncio.CancelledError) as error:
+            self._metrics.outcome(outcome_of(error))
             await refused(error, scope["path"])(scope, receive, send)
         else:
             await send_json(send, envelope)
@@ -56,6 +58,8 @@ class Execute:
             idempotency_key=_idempotency_key(headers),
         )
         envelope = await unless_gone(receive, self._run(call, routing))
+        seconds = time.perf_counter() - started
+        self._metrics.call_ended(envelope, seconds)
         _log.info(
             "[POST /v1/execute]",
             request_id=call.context.request_id or routing.request_id,
@@ -63,7 +67,7 @@ class Execute:
             extension=call.context.extension_id,
             status=envelope.status,
             error=envelope.error,
-            ms=round((time.perf_counter() - started) * 1_000, 1),
+            ms=round(seconds * 1_000, 1),
         )
         return envelope
 

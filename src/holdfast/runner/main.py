@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
+import shutil
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import structlog
 
 from holdfast.runner.app import create_app
 from holdfast.runner.server import RunnerServer
-from holdfast.runner.services import RunnerServices
+from holdfast.runner.services import SHARED, RunnerServices
 from holdfast.runner.sockets import port_of
 from holdfast.settings import Settings
 
@@ -32,13 +35,15 @@ async def serve(
     *,
     parent_pipe: int | None = None,
     stop_seconds: int = STOP_SECONDS,
+    worker: int = 0,
     on_ready: Callable[[], None] = _nobody_waits,
 ) -> None:
     """Serves until SIGTERM, SIGINT, or the end of `parent_pipe`, a descriptor to read from; then lets calls under way finish.
 
-    The listening socket is closed at the stop. `on_ready` is called when calls are taken. Raises what `RunnerServices.open` raises.
+    The listening socket is closed at the stop. `worker` is the place of this process among the workers of the runner. `on_ready` is
+    called when calls are taken. Raises what `RunnerServices.open` raises.
     """
-    services = await RunnerServices.open(settings)
+    services = await RunnerServices.open(settings, worker=worker)
 
     def take_no_more() -> None:
         services.ready = False
@@ -50,6 +55,8 @@ async def serve(
             await server.run_to_the_end()
     finally:
         await services.close()
+        if settings.workers_dir is not None and parent_pipe is not None and _is_at_end(parent_pipe):
+            _remove_shared(settings.workers_dir)
     _log.info("The runner has stopped")
 
 
@@ -73,3 +80,16 @@ def _parent_watched(server: RunnerServer, parent_pipe: int | None) -> Iterator[N
         yield
     finally:
         loop.remove_reader(parent_pipe)
+
+
+def _is_at_end(pipe: int) -> bool:
+    # Nobody ever writes to it, so what there is to read is its end.
+    return bool(select.select([pipe], [], [], 0)[0])
+
+
+def _remove_shared(folder: Path) -> None:
+    """Removes what the workers of a killed parent shared: answers of guests are not to stay."""
+    for name in SHARED:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    with suppress(OSError):
+        folder.rmdir()

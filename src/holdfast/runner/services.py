@@ -14,12 +14,18 @@ from holdfast.bundles.store import BundleStore, open_store
 from holdfast.bundles.trusted import TrustedBundles
 from holdfast.engine import Engine
 from holdfast.events import DebugEvent, EventSink, HttpSink, configured_redis, open_redis_sink
+from holdfast.events.delivery import DeliveringSink
 from holdfast.hostcalls import HostServices
 from holdfast.runner.admission import Admission
 from holdfast.runner.calls import Calls
+from holdfast.runner.metrics import Metrics
 from holdfast.runner.tokens import caller_token, outgoing_token
 from holdfast.runner.validation import InstallValidator
 from holdfast.settings import Settings
+
+METRICS = "metrics"
+SHARED = (METRICS, "answers")
+"""What the workers of one runner have in their folder: their numbers, and answers to idempotency keys."""
 
 _log = structlog.get_logger(__name__)
 
@@ -44,24 +50,35 @@ class RunnerServices:
     validator: InstallValidator
     admission: Admission
     calls: Calls
+    metrics: Metrics
     ready: bool = True
     _closing: AsyncExitStack = field(default_factory=AsyncExitStack, repr=False)
 
     @classmethod
     async def open(
-        cls, settings: Settings, *, events: EventSink | None = None, validator: InstallValidator | None = None
+        cls,
+        settings: Settings,
+        *,
+        events: EventSink | None = None,
+        validator: InstallValidator | None = None,
+        worker: int = 0,
     ) -> RunnerServices:
-        """Makes a runner's services and proves the engine. `events` and `validator` take the place of those that the settings name.
+        """Makes a runner's services and proves the engine. `events` and `validator` take the place of those that the settings name;
+        `worker` is the place of this process among the workers of the runner.
 
         Raises ServiceTokenUnusable, LookupKeyUnusable, BundleStoreUnavailable, InvalidEgressEntry, RedisUrlUnusable, and the
         engine's own error when Wasmtime does not work.
         """
         expected, own = caller_token(settings), outgoing_token(settings)
         store = open_store(settings)
+        metrics = Metrics(None if settings.workers_dir is None else settings.workers_dir / METRICS, worker)
         async with AsyncExitStack() as closing:
             if events is None:
                 events = await _sink(settings, own, closing)
+            if isinstance(events, DeliveringSink):
+                events.on_loss = metrics.event_dropped
             host = HostServices.from_settings(settings, events)
+            host.on_host_call = metrics.host_call
             closing.push_async_callback(host.close)
             if validator is None:
                 validator = InstallValidator.from_settings(settings, own)
@@ -72,16 +89,18 @@ class RunnerServices:
                 pool_instances=settings.engine_pool_instances,
                 fuel=settings.engine_fuel,
             )
+            engine.on_load, engine.artifacts.on_compile = metrics.component_loaded, metrics.component_compiled
             closing.push_async_callback(engine.close)
             if expected is None:
                 _log.warning("RUNNER_REQUIRE_AUTH=false: everybody who reaches this runner can call every extension. For development only")
             policy = _trust(settings)
             cache = TrustedBundles(settings.resolved_cache_root, store, policy, max_bytes=settings.cache_max_bytes)
+            cache.on_fetch, cache.on_evict = metrics.bundle_fetched, metrics.bundle_evicted
             closing.push_async_callback(cache.close)
             await engine.prove()
-            admission = Admission(per_install=settings.calls_per_install, per_process=settings.calls_per_process)
+            admission = Admission(per_install=settings.calls_per_install, per_process=settings.calls_per_process, on_change=metrics.running)
             calls = Calls(settings, cache, engine, host, admission)
-            return cls(settings, expected, store, cache, engine, host, validator, admission, calls, _closing=closing.pop_all())
+            return cls(settings, expected, store, cache, engine, host, validator, admission, calls, metrics, _closing=closing.pop_all())
 
     async def close(self) -> None:
         """Closes all of it. No call may be under way."""

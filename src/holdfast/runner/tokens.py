@@ -44,11 +44,16 @@ def outgoing_token(settings: Settings) -> str:
     return "" if chosen is None else chosen.get_secret_value().strip()
 
 
-def require_token(headers: Mapping[str, str], token: str | None) -> None:
-    """Raises NotAuthorised unless one of the two headers carries the token; compared in constant time. Without a token all may pass."""
+def require_token(headers: Mapping[str, str], token: str | None, *, bearer: bool = False) -> None:
+    """Raises NotAuthorised unless one of the two headers carries the token; compared in constant time. Without a token all may pass.
+
+    With `bearer`, `Authorization: Bearer` may carry it too.
+    """
     if token is None:
         return
     expected = token.encode()
     given = [headers.get(name, "").encode() for name in HEADERS]
+    if bearer:
+        given.append(headers.get("authorization", "").removeprefix("Bearer ").encode())
     if not any(hmac.compare_digest(value, expected) for value in given):
         raise NotAuthorised("This request does not carry the runner's service token.", hint="Send it as x-runner-service-token.")

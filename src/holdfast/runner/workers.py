@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import structlog
@@ -15,6 +16,8 @@ import structlog
 from holdfast.errors import HoldfastError
 from holdfast.runner.child import READY, ParentPipe, SupervisedChild, how_it_ended, runner_command
 from holdfast.runner.main import STOP_SECONDS
+from holdfast.runner.metrics import forget_worker
+from holdfast.runner.services import METRICS
 from holdfast.settings import Settings
 
 STARTS_BEFORE_GIVING_UP = 5
@@ -39,13 +42,10 @@ async def run_workers(settings: Settings, listening: Sequence[socket.socket], on
     with ExitStack() as held:
         pipe = ParentPipe()
         held.callback(pipe.close)
-        environment = {
-            **os.environ,
-            "HOLDFAST_DATA_DIR": str(settings.data_dir.resolve()),
-            # Only this user can read the folder, and it is gone with us: answers of guests lie there.
-            "HOLDFAST_WORKERS_DIR": held.enter_context(TemporaryDirectory(prefix="holdfast-runner-")),
-        }
-        workers = [Worker(index, own, pipe, environment) for index, own in enumerate(listening)]
+        # Only this user can read the folder, and it is gone with us: answers of guests lie there.
+        shared = Path(held.enter_context(TemporaryDirectory(prefix="holdfast-runner-")))
+        environment = {**os.environ, "HOLDFAST_DATA_DIR": str(settings.data_dir.resolve()), "HOLDFAST_WORKERS_DIR": str(shared)}
+        workers = [Worker(index, own, pipe, environment, shared) for index, own in enumerate(listening)]
         for worker in workers:
             held.callback(worker.close)
         await _run_until_signal(workers, listening, on_ready)
@@ -99,7 +99,10 @@ def _signals(stopped: asyncio.Future[None], workers: Sequence[Worker]) -> Iterat
 class Worker:
     """One place among the workers: its own socket, and the process that serves on it now. `ready` is set when the first one takes calls."""
 
-    def __init__(self, index: int, listening: socket.socket, pipe: ParentPipe, environment: Mapping[str, str]) -> None:
+    def __init__(self, index: int, listening: socket.socket, pipe: ParentPipe, environment: Mapping[str, str], shared: Path) -> None:
+        """`shared` is the folder of all workers."""
+        self._index = index
+        self._shared = shared
         self.ready = asyncio.Event()
         self._up = False
         self._failed_starts = 0
@@ -109,7 +112,7 @@ class Worker:
         asyncio.get_running_loop().add_reader(self._reports, self._read)
         self.child = SupervisedChild(
             f"worker {index}",
-            [*runner_command(listening, pipe, stop_seconds=STOP_SECONDS), "--report-pipe", str(self._childs_end)],
+            [*runner_command(listening, pipe, stop_seconds=STOP_SECONDS), "--report-pipe", str(self._childs_end), "--worker", str(index)],
             environment=environment,
             pass_fds=(listening.fileno(), pipe.child_end, self._childs_end),
             on_end=self._ended,
@@ -134,6 +137,7 @@ class Worker:
 
     def _ended(self, code: int) -> None:
         self._read()
+        forget_worker(self._shared / METRICS, self._index)
         self._failed_starts = 0 if self._up else self._failed_starts + 1
         self._up = False
         if self._failed_starts >= STARTS_BEFORE_GIVING_UP:

@@ -1,0 +1,67 @@
+"""A runner as a process of its own, with clients that speak to it and bundles that it can have."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx2
+import psutil
+
+from holdfast.bundles.store import FolderStore, bundle_key, hash_file
+from tests.bundles.archives import bundle
+from tests.cli.commands import SECONDS
+from tests.runner.conftest import EXTENSION, TENANT, TOKEN, call_body
+
+HEADERS = {"x-runner-service-token": TOKEN, "x-alga-tenant": TENANT, "x-alga-extension": EXTENSION}
+
+
+class RunningRunner:
+    """`holdfast runner` and what a test does with it."""
+
+    def __init__(self, origin: str, process: subprocess.Popen[bytes], folder: Path) -> None:
+        self.origin = origin
+        self.process = process
+        self._folder = folder
+
+    @property
+    def port(self) -> int:
+        return int(self.origin.rpartition(":")[2])
+
+    def workers(self) -> set[int]:
+        children = psutil.Process(self.process.pid).children()
+        return {one.pid for one in children if one.status() != psutil.STATUS_ZOMBIE}
+
+    def client(self) -> httpx2.AsyncClient:
+        """One with a connection of its own."""
+        return httpx2.AsyncClient(base_url=self.origin, headers=HEADERS, trust_env=False, timeout=SECONDS)
+
+    async def ask(self, path: str) -> httpx2.Response:
+        async with self.client() as client:
+            return await client.get(path)
+
+    async def put(self, component: Path) -> str:
+        archive = bundle(self._folder / "made.tar.zst", {"dist/main.wasm": component.read_bytes()})
+        digest = hash_file(archive)
+        await FolderStore(self._folder / "data" / "bundles").put(bundle_key(TENANT, EXTENSION, digest), archive)
+        return digest
+
+    async def call(self, digest: str) -> httpx2.Response:
+        async with self.client() as client:
+            return await client.post("/v1/execute", json=call_body(digest, limits={"timeout_ms": 60_000}))
+
+    async def begin(self, digest: str) -> asyncio.Task[httpx2.Response]:
+        """A call that is under way when this returns."""
+        call = asyncio.create_task(self.call(digest))
+        while not (await self.ask("/readyz")).json()["calls"]:
+            assert not call.done(), call.result().text
+        return call
+
+    async def ended(self) -> int:
+        return await asyncio.to_thread(self.process.wait, SECONDS)
+
+
+StartWorkers = Callable[[int], RunningRunner]
+"""Starts a runner with so many workers."""
