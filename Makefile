@@ -63,7 +63,8 @@ screenshots: setup ## Take the pictures of the documentation anew, from a run in
 
 .PHONY: bench
 bench: setup ## Measure against baselines of the same run; writes docs/performance.json and .md
-	@$(BIN)/python -m bench.engine --write
+	@scripts/ensure-debian-package /usr/bin/wrk wrk "The benchmarks of the runner"
+	@$(BIN)/python -m bench --write > /dev/null
 	@$(BIN)/python -m bench.page
 
 .PHONY: clean

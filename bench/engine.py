@@ -1,4 +1,4 @@
-"""The engine's measures, each as a ratio against a baseline of the same run. `python -m bench.engine [--quick] [--write]`."""
+"""The engine's measures, each as a ratio against a baseline of the same run. `python -m bench.engine [--quick]`."""
 
 from __future__ import annotations
 
@@ -284,10 +284,7 @@ async def run() -> dict[str, Any]:
 
 def main() -> None:
     result = asyncio.run(run())
-    text = json.dumps(result, indent=2, ensure_ascii=False)
-    print(text)
-    if "--write" in sys.argv:
-        (ROOT / "docs" / "performance.json").write_text(text + "\n")
+    print(json.dumps(result, indent=2, ensure_ascii=False))
 
 
 if __name__ == "__main__":

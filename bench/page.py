@@ -12,7 +12,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 def measured(result: dict[str, dict[str, object]]) -> list[str]:
     """The last column of the table, row by row."""
     fresh, monkey = result["fresh instance per call, QuickJS hello"], result["the same, StarlingMonkey hello"]
-    echo = result["echo"]
+    echo, runner, pages = result["echo"], result["POST /v1/execute, QuickJS hello"], result["files of pages"]
+    one_worker = runner["one worker, of the engine's own"]
     faster = "faster than the package's conversion by"
     return [
         f"{fresh['slower than the bare C API by']} times",
@@ -26,6 +27,11 @@ def measured(result: dict[str, dict[str, object]]) -> list[str]:
         f"{result['cold start']['first call of a new process, artifact on disk, ms']} ms",
         f"{result['memory']['resident memory grows by, %']} %",
         f"{result['beside four guests that compute without end']['p99 ms']} ms",
+        f"{one_worker} times",
+        f"{runner['two workers, times one']} times",
+        f"{result['cold bundle of 3 MB']['download, verify, unpack, load, ms']} ms",
+        f"{pages['files faster than StaticFiles by']} times",
+        f"{pages['304s faster than StaticFiles by']} times",
     ]
 
 
