@@ -50,6 +50,24 @@ async def test_compressed_bytes_stay_compressed_and_say_so(platform: Platform) -
     assert platform.runner.requests[0].header("accept-encoding") == "gzip"
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        (206, b"part", {"content-range": "bytes 0-3/100", "accept-ranges": "bytes", "vary": "accept-encoding", "etag": '"sha256-x"'}),
+        (416, b'{"error": "range_not_satisfiable"}', {"content-range": "bytes */100", "cache-control": "no-store"}),
+    ],
+)
+async def test_parts_of_files_pass_with_what_says_which_parts_they_are(
+    platform: Platform, status: int, body: bytes, headers: dict[str, str]
+) -> None:
+    platform.runner.answer = lambda _: Response(body, status, headers)
+    asked = {"range": "bytes=0-3", "if-range": '"sha256-x"'}
+    response = await platform.http.get(FILE, headers=asked)
+    assert (response.status_code, response.content, response.headers["content-length"]) == (status, body, str(len(body)))
+    assert headers.items() <= dict(response.headers).items()
+    assert {name: platform.runner.requests[0].header(name) for name in asked} == asked
+
+
 async def test_for_a_browser_that_names_no_encoding_there_is_none(platform: Platform) -> None:
     request = platform.http.build_request("GET", FILE)
     del request.headers["accept-encoding"]

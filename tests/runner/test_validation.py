@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx2
 import pytest
 
-from holdfast.runner.validation import InstallValidator
+from holdfast.runner.validation import InstallAddress, InstallValidator
 from holdfast.settings import Settings
 from tests.runner.conftest import Registry
 
@@ -75,4 +77,68 @@ async def test_the_key_and_the_token_come_from_the_settings() -> None:
     validator = InstallValidator.from_settings(Settings(**fields), "token")  # type: ignore[arg-type]
     assert validator.headers["x-api-key"] == "key"
     assert validator.headers["x-runner-auth"] == "token"
+    await validator.close()
+
+
+class SlowRegistry:
+    """Answers yes when it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.arrived, self.go = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked += 1
+        self.arrived.set()
+        await self.go.wait()
+        return httpx2.Response(200, json={"valid": True})
+
+
+async def test_equal_questions_at_once_are_asked_once() -> None:
+    registry = SlowRegistry()
+    validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(registry))
+    asking = [asyncio.create_task(validator.tenant_of("t", "e", HASH)) for _ in range(30)]
+    other = asyncio.create_task(validator.tenant_of("u", "e", HASH))
+    await registry.arrived.wait()
+    registry.go.set()
+    assert await asyncio.gather(*asking) == ["t"] * 30
+    assert await other == "u"
+    assert registry.asked == 2
+    await validator.close()
+
+
+async def test_who_goes_away_does_not_take_the_answer_from_the_others() -> None:
+    registry = SlowRegistry()
+    validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(registry))
+    first, second = (asyncio.create_task(validator.tenant_of("t", "e", HASH)) for _ in range(2))
+    await registry.arrived.wait()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    registry.go.set()
+    assert await second == "t"
+    await validator.close()
+
+
+async def test_closing_ends_questions_that_are_under_way() -> None:
+    registry = SlowRegistry()
+    validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(registry))
+    asking = asyncio.create_task(validator.tenant_of("t", "e", HASH))
+    await registry.arrived.wait()
+    await validator.close()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
+async def test_the_install_of_a_host_is_not_remembered() -> None:
+    asked: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        return httpx2.Response(200, json={"tenant_id": "t", "extension_id": "e", "content_hash": HASH.upper(), "more": 1})
+
+    validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(answer))
+    for _ in range(2):
+        assert await validator.install_at("notes.example.com") == InstallAddress("t", "e", HASH)
+    assert [request.url.params["host"] for request in asked] == ["notes.example.com"] * 2
     await validator.close()

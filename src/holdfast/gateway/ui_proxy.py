@@ -16,7 +16,7 @@ from holdfast.gateway.errors import EndpointNotFound, InvalidRequest
 from holdfast.gateway.incoming import path_segments
 from holdfast.gateway.services import Services
 
-TO_RUNNER = ("accept", "accept-encoding", "accept-language", "if-modified-since", "if-none-match", "range", "user-agent")
+TO_RUNNER = ("accept", "accept-encoding", "accept-language", "if-modified-since", "if-none-match", "if-range", "range", "user-agent")
 FROM_RUNNER = frozenset(
     {
         "accept-ranges",
