@@ -72,6 +72,19 @@ async def test_assets_are_kept_for_ever_and_can_be_loaded_from_an_opaque_origin(
         assert "content-security-policy" not in asset.headers
 
 
+async def test_modules_and_fonts_load_from_an_opaque_origin_and_nothing_is_offered_beyond_reading(runner: Runner) -> None:
+    digest = await runner.put(files=PAGES | {"ui/font.woff2": b"wOF2"})
+    for path in ("assets/app.js", "font.woff2", "index.html"):
+        for headers in ({}, {"range": "bytes=0-0"}, {"if_none_match": "*"}):
+            answer = await get(runner, digest, path, origin="null", **headers)
+            assert answer.headers["access-control-allow-origin"] == "*"
+            assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+            assert "access-control-allow-credentials" not in answer.headers
+    # A plain GET needs no preflight, and whoever asks for more gets no permission.
+    preflight = await runner.client.options(f"/ext-ui/{EXTENSION}/sha256:{digest}/assets/app.js", headers={"origin": "null"})
+    assert (preflight.status_code, "access-control-allow-origin" in preflight.headers) == (405, False)
+
+
 async def test_a_drawing_opened_by_its_address_is_held_by_the_policy_too(runner: Runner) -> None:
     drawing = await get(runner, await runner.put(files={"ui/logo.svg": b"<svg/>"}), "logo.svg")
     assert drawing.headers["content-security-policy"] == POLICY
