@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from holdfast.registry.settings import set_enabled
 from holdfast.registry.tables import TenantExtensionInstall
+from holdfast.runner.ui_access import PageAccess
 from holdfast.runner.validation import InstallValidator
 from holdfast.settings import Settings
 from tests.events.recording_server import Recorded, RecordingServer, recording_server
@@ -22,6 +23,7 @@ from tests.records.databases import TENANT as PLATFORM_TENANT
 from tests.runner.conftest import EXTENSION, TENANT, Runner, StartRunner
 from tests.runner.pages import sent
 
+HASH = "sha256:" + "ab" * 32
 PAGES = {"ui/index.html": b"<!doctype html>", "ui/app.js": b"let a = 1"}
 
 
@@ -95,6 +97,28 @@ async def test_s13_without_strict_checking_a_tenant_without_the_bundle_does_not_
     assert (await sent(runner, digest, "app.js", tenant=None)).status == 200
     assert (await sent(runner, digest, "index.html", tenant="tenant-b")).status == 200
     assert [request.url.params.get("tenant") for request in runner.registry.asked] == [None]
+
+
+async def test_a_missing_file_changes_nothing_for_those_who_name_no_tenant(start_runner: StartRunner, registry: RecordingServer) -> None:
+    runner, digest, _ = await existing(start_runner, registry)
+    assert (await sent(runner, digest, "index.html")).status == 200
+    assert (await sent(runner, digest, "favicon.ico", tenant=None)).status == 404
+    assert (await sent(runner, digest, "app.js", tenant=None)).status == 200
+
+
+async def test_without_strict_checking_a_tenant_whose_bundle_is_not_there_is_not_used_again() -> None:
+    answers = ExistingPlatform(EXTENSION, HASH)
+    async with recording_server() as registry:
+        registry.answer = answers
+        validator = InstallValidator(registry.url, {})
+        access = PageAccess(validator, strict=False)
+        access.served("tenant-b", EXTENSION, HASH[7:])
+        assert await access.tenant("", EXTENSION, HASH[7:], "notes.example.com") == "tenant-b"
+        access.not_there("tenant-c", EXTENSION, HASH[7:])
+        assert await access.tenant("", EXTENSION, HASH[7:], "notes.example.com") == "tenant-b"
+        access.not_there("tenant-b", EXTENSION, HASH[7:])
+        assert await access.tenant("", EXTENSION, HASH[7:], "notes.example.com") == TENANT
+        await validator.close()
 
 
 async def test_b12_a_registry_that_fails_once_is_asked_again_at_once(runner: Runner) -> None:

@@ -20,7 +20,7 @@ from holdfast.runner.ui_encodings import accepted
 from holdfast.runner.ui_paths import clean_path
 from holdfast.runner.ui_policy import content_security_policy
 from holdfast.runner.ui_ranges import OUTSIDE, ByteRange, parse_range
-from holdfast.runner.ui_source import PageSource, Place
+from holdfast.runner.ui_source import NotInStore, PageSource, Place
 
 _HASH = re.compile(r"sha256:([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
 _READ = frozenset({b"x-tenant-id", b"if-none-match", b"accept-encoding", b"range", b"if-range", b"host"})
@@ -67,8 +67,8 @@ class UiFiles:
         place = Place(tenant_id, asked.extension_id, asked.sha256_hex)
         try:
             asset = await self._source.asset(place, asked.path)
-        except HoldfastError:
-            self._access.forget(asked.extension_id, asked.sha256_hex)
+        except NotInStore:
+            self._access.not_there(*place)
             raise
         self._access.served(*place)
         if self._max_bytes is not None and asset.size > self._max_bytes:

@@ -34,7 +34,7 @@ class PageAccess:
             return name
         if hinted:
             # The tenant that was seen here before has it no longer; another may.
-            self.forget(extension_id, sha256_hex)
+            self._forget(hinted, extension_id, sha256_hex)
         found = None if given else await self._anybody(extension_id, sha256_hex, host)
         if found is None:
             raise UiNotFound("There is no such page, or not for this tenant.", hint="Is the extension installed and enabled?")
@@ -50,9 +50,14 @@ class PageAccess:
         if len(self._hints) > _HINTS:
             self._hints.popitem(last=False)
 
-    def forget(self, extension_id: str, sha256_hex: str) -> None:
-        """Drops what is remembered: the bundle could not be had for that tenant."""
-        self._hints.pop((extension_id, sha256_hex), None)
+    def not_there(self, tenant_id: str, extension_id: str, sha256_hex: str) -> None:
+        """Drops the tenant: the store has no such bundle of it. Who only named it, and was believed, must not keep others out for ever."""
+        if not self._strict:
+            self._forget(tenant_id, extension_id, sha256_hex)
+
+    def _forget(self, tenant_id: str, extension_id: str, sha256_hex: str) -> None:
+        if self._hints.get((extension_id, sha256_hex)) == tenant_id:
+            del self._hints[extension_id, sha256_hex]
 
     async def _may(self, tenant_id: str, extension_id: str, sha256_hex: str) -> bool:
         if not _well_formed(tenant_id, extension_id, sha256_hex):

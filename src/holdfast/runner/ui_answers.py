@@ -35,13 +35,16 @@ class Streamed:
         self._descriptor, self._offset, self._left = descriptor, offset, length
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # A server takes what is sent to a browser that has gone as if it were sent: the rest of the file would be read for nobody.
+        gone = asyncio.ensure_future(_gone(receive))
         try:
             await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
-            while self._left:
+            while self._left and not gone.done():
                 piece = await self._piece()
                 self._left -= len(piece)
                 await send({"type": "http.response.body", "body": piece, "more_body": self._left > 0})
         finally:
+            gone.cancel()
             os.close(self._descriptor)
 
     async def _piece(self) -> bytes:
@@ -56,3 +59,8 @@ class Streamed:
             raise OSError("a file of an unpacked bundle became shorter while it was sent")
         self._offset += len(piece)
         return piece
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

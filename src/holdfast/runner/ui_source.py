@@ -16,7 +16,7 @@ import structlog
 
 from holdfast.bundles.cache import ArchiveHashMismatch, BundleCache, UnpackedBundle
 from holdfast.bundles.signatures import SignatureRefused
-from holdfast.bundles.store import InvalidBundleKey
+from holdfast.bundles.store import BundleNotFound, InvalidBundleKey
 from holdfast.errors import HoldfastError
 from holdfast.runner.calls import BUNDLE_FAULTS
 from holdfast.runner.errors import UiNotFound
@@ -45,6 +45,10 @@ class ExtractFailedHere(HoldfastError):
 
     code = "extract_failed"
     status = 500
+
+
+class NotInStore(ExtractFailedHere):
+    """Raised when the store has no such bundle of this tenant."""
 
 
 class Place(NamedTuple):
@@ -163,7 +167,8 @@ class PageSource:
         except InvalidBundleKey:
             raise UiNotFound("There is no such page.") from None
         except BUNDLE_FAULTS as error:
-            raise ExtractFailedHere(error.message, hint=error.hint) from error
+            kind = NotInStore if isinstance(error, BundleNotFound) else ExtractFailedHere
+            raise kind(error.message, hint=error.hint) from error
 
 
 async def _on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
