@@ -18,7 +18,7 @@ from holdfast.world.types import StorageEntry, StorageError
 from tests.contract import guests
 from tests.contract.conftest import Start
 from tests.contract.running import Running
-from tests.events.recording_server import Recorded, RecordingServer, free_port
+from tests.events.recording_server import Recorded, RecordingServer, held_port
 from tests.events.redis_process import RedisProcess, redis_process
 from tests.hostcalls.calling import Caller
 from tests.runner.conftest import EXTENSION, INSTALL, TENANT
@@ -70,15 +70,15 @@ async def until_said(redis: RedisProcess, message: str) -> None:
 
 async def test_b8_a_redis_that_comes_later_is_used_when_it_comes(start: Start, tmp_path: Path) -> None:
     """Also one that goes and comes back. Meanwhile calls are answered as ever."""
-    port = free_port()
-    runner = await start(own_events=True, debug_redis_url=f"redis://127.0.0.1:{port}")
-    digest = runner.put(component=guests.logging(b"told"))
-    assert (await runner.call(digest))["status"] == 200
-    for _ in range(2):
-        with redis_process(tmp_path, port=port) as redis:
-            assert (await runner.call(digest))["status"] == 200
-            await until_said(redis, "told")
+    with held_port() as port:
+        runner = await start(own_events=True, debug_redis_url=f"redis://127.0.0.1:{port}")
+        digest = runner.put(component=guests.logging(b"told"))
         assert (await runner.call(digest))["status"] == 200
+        for _ in range(2):
+            with redis_process(tmp_path, port=port) as redis:
+                assert (await runner.call(digest))["status"] == 200
+                await until_said(redis, "told")
+            assert (await runner.call(digest))["status"] == 200
 
 
 async def test_b8_a_redis_that_hangs_holds_no_guest_up(start: Start, tmp_path: Path) -> None:

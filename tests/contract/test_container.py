@@ -18,7 +18,7 @@ from holdfast.bundles.hashing import hash_file
 from tests.bundles.archives import archive, regular
 from tests.contract.running import ARTIFACTS
 from tests.contract.stores import FileServer
-from tests.events.recording_server import free_port
+from tests.events.recording_server import held_port
 from tests.runner.conftest import TOKEN
 from tests.runner.processes import runner_process
 
@@ -34,11 +34,11 @@ def deployed(folder: Path, files: dict[str, bytes]) -> Iterator[tuple[httpx2.Cli
     kept = folder / "store" / "tenants" / TENANT / "extensions" / EXTENSION / "sha256" / digest / "bundle.tar.zst"
     kept.parent.mkdir(parents=True)
     made.rename(kept)
-    with FileServer(folder / "store") as store:
+    with FileServer(folder / "store") as store, held_port() as dead:
         variables = {
             "ALGA_AUTH_KEY": "test-key",
             "EXT_STATIC_STRICT_VALIDATION": "false",
-            "REGISTRY_BASE_URL": f"http://127.0.0.1:{free_port()}",
+            "REGISTRY_BASE_URL": f"http://127.0.0.1:{dead}",
             "BUNDLE_STORE_BASE": store.url,
             "HOLDFAST_ARTIFACT_ROOT": str(ARTIFACTS),
         }
