@@ -6,7 +6,9 @@ import json
 import logging
 import re
 import sys
+import time
 
+import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -27,7 +29,7 @@ def configure_logs(settings: Settings) -> None:
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True) if as_json else structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+        _Stamp() if as_json else structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
     ]
     # Tracebacks without the values of variables: tokens and secrets are among them.
     tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
@@ -77,9 +79,31 @@ class _Stderr:
 _encode = json.JSONEncoder(default=repr).encode
 
 
+_quickly = msgspec.json.Encoder().encode
+
+
 def _as_json(logger: WrappedLogger, method: str, event: EventDict) -> str:
     """In ASCII, so that nothing in it ends a line, for whatever reads it."""
-    return _encode(event)
+    try:
+        line = _quickly(event)
+    except Exception:  # a value that is no JSON, or a text that is no Unicode
+        return _encode(event)
+    return line.decode() if line.isascii() else _encode(event)
+
+
+class _Stamp:
+    """Adds the time, such as `2026-11-24T17:31:54.123456Z`; what is the same for a second is made once."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._text = ""
+
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        second, fraction = divmod(time.time_ns() // 1_000, 1_000_000)
+        if second != self._second:
+            self._second, self._text = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        event["timestamp"] = f"{self._text}.{fraction:06d}Z"
+        return event
 
 
 def _in_one_line(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

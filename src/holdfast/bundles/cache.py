@@ -66,6 +66,12 @@ class BundleCache:
         entry.give()
         return entry.bundle
 
+    def glance(self, tenant_id: str, extension_id: str, digest: str) -> UnpackedBundle | None:
+        """The unpacked bundle when it was taken before and is as it was, for those who have what they need of it in memory: nothing keeps
+        it on disk. None when it is to be taken; the digest in lower-case hex."""
+        entry = self._verified.get(digest)
+        return entry.bundle if entry is not None and entry.is_current() else None
+
     async def take(self, tenant_id: str, extension_id: str, sha256_hex: str) -> Entry:
         """As entering `use`; the caller has to `give` the entry back, in the event loop."""
         digest = hash_hex(sha256_hex)

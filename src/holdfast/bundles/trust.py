@@ -91,13 +91,15 @@ class TrustStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._name = str(path)
         self._read: tuple[tuple[int, ...], TrustedKeys] | None = None
 
     def read(self) -> TrustedKeys:
         """The keys as they are now; the same object for as long as the file is the same. Raises TrustStoreUnusable."""
         try:
             # On the way of every call, so one system call and no more while nothing changes.
-            if self._read is not None and self._read[0] == _mark(self.path.stat()):
+            mark = _mark(os.stat(self._name))  # noqa: PTH116 - a path object would cost as much again
+            if self._read is not None and self._read[0] == mark:
                 return self._read[1]
             with self.path.open("rb") as file:
                 mark = _mark(os.fstat(file.fileno()))

@@ -62,6 +62,11 @@ class TrustedBundles(BundleCache):
             raise
         return entry
 
+    def glance(self, tenant_id: str, extension_id: str, digest: str) -> UnpackedBundle | None:
+        """As in BundleCache; None also when its signature is to be judged. Raises SignatureUnverifiable."""
+        bundle = super().glance(tenant_id, extension_id, digest)
+        return bundle if bundle is not None and self._verdict_that_holds((tenant_id, extension_id, digest), self._keys()) else None
+
     async def verdict(self, tenant_id: str, extension_id: str, sha256_hex: str) -> Verdict:
         """What is known of a bundle's signature. Raises as `take` does."""
         entry = await super().take(tenant_id, extension_id, sha256_hex)
@@ -82,9 +87,9 @@ class TrustedBundles(BundleCache):
         digest = entry.bundle.root.parent.name
         place = (tenant_id, extension_id, digest)
         keys = self._keys()
-        known = self._known_verdicts.get(digest) or self._known_verdicts.get(place)
-        if known is not None and known.keys is keys and known.verdict.holds_at(self._policy.now()):
-            return known.verdict
+        known = self._verdict_that_holds(place, keys)
+        if known is not None:
+            return known
         task = self._judging.get(place)
         if task is None:
             entry.share()
@@ -94,6 +99,13 @@ class TrustedBundles(BundleCache):
             task.add_done_callback(lambda done: self._judged(place, entry, done))
         # Shielded: one caller that goes away must not take the verdict from the others.
         return await asyncio.shield(task)
+
+    def _verdict_that_holds(self, place: _Place, keys: TrustedKeys) -> Verdict | None:
+        known = self._known_verdicts.get(place[2]) or self._known_verdicts.get(place)
+        if known is None or known.keys is not keys:
+            return None
+        # On the way of every call: what does not expire does not ask for the time.
+        return known.verdict if known.verdict.expires_at is None or known.verdict.holds_at(self._policy.now()) else None
 
     def _judged(self, place: _Place, entry: Entry, task: asyncio.Task[Verdict]) -> None:
         del self._judging[place]

@@ -210,14 +210,20 @@ class Engine:
         finally:
             self._clock.calls -= 1
 
+    def loaded(self, sha256: str) -> Component | None:
+        """The component with this SHA-256 (hex) if it is in memory."""
+        component = self._loaded.get(sha256)
+        if component is not None:
+            self._loaded.move_to_end(sha256)
+        return component
+
     async def load(self, wasm: Path, sha256: str) -> Component:
         """The component of a wasm file, whose SHA-256 is given in hex: from memory, from its artifact, or compiled.
 
         Raises NotAComponent, HandlerMissing, IncompatibleComponent or CompileFailed; none is remembered.
         """
-        component = self._loaded.get(sha256)
+        component = self.loaded(sha256)
         if component is not None:
-            self._loaded.move_to_end(sha256)
             return component
         task = self._loading.get(sha256)
         if task is None:

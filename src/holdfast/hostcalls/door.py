@@ -70,7 +70,7 @@ class HostDoor:
         call: CallContext,
         granted: frozenset[Capability],
         backend: HostBackend,
-        events: EventSink,
+        events: EventSink | None,
         *,
         fetcher: Fetcher,
         ui_proxy: UiProxy | None = None,
@@ -147,12 +147,16 @@ class HostDoor:
     def call_started(self, method: str, path: str) -> None:
         """Reports the beginning of the call, and who it is for. A query is left out: it may carry what is nobody's business."""
         self._started = self._clock()
+        if not self._report.heard:
+            return
         self._asked = f"{method} {path.partition('?')[0]}"
         self._report.host("info", f"call started: {self._asked}")
         self._report.host("debug", _described(self._session.call, self._granted))
 
     def handler_started(self) -> None:
         """Reports that the guest begins to run: what lies between this and `call_started` is the making ready of its bundle."""
+        if not self._report.heard:
+            return
         ms = (self._clock() - self._started) * 1_000
         self._report.host("debug", f"handler started: {self._asked}, ready after {ms:.1f} ms")
 
@@ -162,7 +166,8 @@ class HostDoor:
 
     def call_finished(self, status: int, ms: float) -> None:
         """Reports the guest's answer."""
-        self._report.host("info", f"call finished: status {status} in {ms:.1f} ms")
+        if self._report.heard:
+            self._report.host("info", f"call finished: status {status} in {ms:.1f} ms")
 
     def call_failed(self, code: str, message: str, stack: Sequence[str] = ()) -> None:
         """Reports a call that ended without an answer: the stable code, a sentence, the guest's stack, innermost frame first."""
@@ -173,6 +178,8 @@ class HostDoor:
             self._on_call(function.id, outcome)
 
     def _tell(self, function: Function, args: tuple[Any, ...], outcome: str, started: float, level: Level, reason: str) -> None:
+        if not self._report.heard:
+            return
         ms = (self._clock() - started) * 1_000
         subject = _subject(function.id, args)
         self._report.host(

@@ -28,7 +28,7 @@ class HostServices:
         backend: HostBackend,
         fetcher: Fetcher,
         ui_proxy: UiProxy | None,
-        events: EventSink,
+        events: EventSink | None,
         limits: DoorLimits,
         vault: VaultTransit | None = None,
         allow_inline_secrets: bool = False,
@@ -44,9 +44,12 @@ class HostServices:
         self.limits = limits
 
     @classmethod
-    def from_settings(cls, settings: Settings, events: EventSink) -> HostServices:
-        """Reads the settings. Raises InvalidEgressEntry for a faulty EXT_EGRESS_ALLOWLIST, SecretDecryptFailed for a faulty VAULT_ADDR,
-        ValueError for a faulty UI_PROXY_BASE_URL."""
+    def from_settings(cls, settings: Settings, events: EventSink | None) -> HostServices:
+        """Reads the settings. `events` is None when nobody is to hear of calls.
+
+        Raises InvalidEgressEntry for a faulty EXT_EGRESS_ALLOWLIST, SecretDecryptFailed for a faulty VAULT_ADDR, ValueError for a faulty
+        UI_PROXY_BASE_URL.
+        """
         quiet_client_logs()
         return cls(
             backend=_backend(settings),

@@ -19,14 +19,15 @@ class Reporter:
     def __init__(
         self,
         call: CallContext,
-        sink: EventSink,
+        sink: EventSink | None,
         *,
         secrets: Iterable[str] = (),
         max_event_bytes: int = 8_192,
         max_lines: int = 200,
         now: Callable[[], int] = epoch_ms,
     ) -> None:
-        """`max_lines` bounds what the guest itself writes, over its log and its standard streams; `now` is milliseconds since the epoch."""
+        """`sink` is None when nobody is to hear of the call. `max_lines` bounds what the guest itself writes, over its log and its
+        standard streams; `now` is milliseconds since the epoch."""
         self._call = call
         self._sink = sink
         self._redactor = Redactor(secrets)
@@ -34,6 +35,11 @@ class Reporter:
         self._max_lines = max_lines
         self._lines = 0
         self._now = now
+
+    @property
+    def heard(self) -> bool:
+        """Whether what is reported reaches anybody."""
+        return self._sink is not None
 
     def host(self, level: Level, message: str) -> None:
         """An event of the host about this call."""
@@ -48,6 +54,8 @@ class Reporter:
             self.host("warn", f"The call has written {self._max_lines} lines, which is its limit; further lines are not shown.")
 
     def _publish(self, level: Level, stream: Stream, message: str) -> None:
+        if self._sink is None:
+            return
         text, truncated = self._redactor.clipped(message, self._max_event_bytes)
         call = self._call
         self._sink.publish(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypedDict
 
 import structlog
@@ -121,8 +122,7 @@ class Calls:
         if (routing.tenant_id, routing.extension_id) != (call.context.tenant_id, call.context.extension_id):
             raise Refusal(400, "routing_mismatch", "routing_mismatch", "the headers name another tenant or extension than the body")
         try:
-            bundle_key(call.context.tenant_id, call.context.extension_id, call.context.content_hash)
-            return hash_hex(call.context.content_hash)
+            return _digest(call.context.tenant_id, call.context.extension_id, call.context.content_hash)
         except (InvalidContentHash, InvalidBundleKey) as error:
             raise Refusal(400, f"{error.code}: {error.message}", error.code, error.message) from None
 
@@ -153,6 +153,12 @@ class Calls:
 
     async def _component(self, context: CallContext, digest: str) -> Component:
         try:
+            # Of a component that is in memory nothing is needed from the disk; but that it is still there, and allowed, is seen each time.
+            bundle = self._cache.glance(context.tenant_id, context.extension_id, digest)
+            if bundle is not None and bundle.component_sha256 is not None:
+                component = self._engine.loaded(bundle.component_sha256)
+                if component is not None:
+                    return component
             async with self._cache.use(context.tenant_id, context.extension_id, digest) as bundle:
                 return await self._load(bundle, digest)
         except BUNDLE_FAULTS as error:
@@ -179,6 +185,13 @@ class Calls:
             memory_mb=max(1, min(memory_mb, MEMORY_MAX_MB)),
             fuel=asked.fuel,  # without an effect unless the engine counts it
         )
+
+
+@lru_cache(maxsize=1_000)
+def _digest(tenant_id: str, extension_id: str, content_hash: str) -> str:
+    """The hash in hex, when all three can be parts of a bundle's key. Raises InvalidContentHash, InvalidBundleKey."""
+    bundle_key(tenant_id, extension_id, content_hash)
+    return hash_hex(content_hash)
 
 
 def _context(call: ExecuteCall, routing: Routing, digest: str) -> CallContext:

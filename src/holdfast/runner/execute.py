@@ -35,6 +35,7 @@ class Execute:
         self._token = services.caller_token
         self._run = services.calls.run
         self._metrics = services.metrics
+        self._log = _log.bind()  # what is bound is found at once; the proxy looks for it each time
         # Base64 makes four bytes of three; the rest is room for context, headers and configuration.
         self._max_bytes = services.settings.request_body_max_bytes * 4 // 3 + _BODY_OVERHEAD_BYTES
 
@@ -60,7 +61,7 @@ class Execute:
         envelope = await unless_gone(receive, self._run(call, routing))
         seconds = time.perf_counter() - started
         self._metrics.call_ended(envelope, seconds)
-        _log.info(
+        self._log.info(
             "[POST /v1/execute]",
             request_id=call.context.request_id or routing.request_id,
             tenant=call.context.tenant_id,

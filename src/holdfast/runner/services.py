@@ -108,13 +108,13 @@ class RunnerServices:
         await self._closing.aclose()
 
 
-async def _sink(settings: Settings, token: str, closing: AsyncExitStack) -> EventSink:
+async def _sink(settings: Settings, token: str, closing: AsyncExitStack) -> EventSink | None:
     if (server := configured_redis(settings)) is not None:
         _log.info(f"Debug events go to {server}")
         return await closing.enter_async_context(open_redis_sink(settings, server))
     base = settings.registry_base_url or settings.storage_api_base_url
     if not base:
-        return LoggedEvents()
+        return LoggedEvents() if settings.log_level == "debug" else None
     parts = urlsplit(base)
     sink = HttpSink(f"{parts.scheme}://{parts.netloc}", token)
     await sink.start()

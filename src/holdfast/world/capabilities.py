@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from enum import StrEnum
 
 
@@ -24,8 +25,14 @@ ALWAYS_GRANTED: frozenset[Capability] = frozenset({Capability.CONTEXT_READ, Capa
 """Granted to every call; they reveal only what the call itself is about."""
 
 
+_BY_NAME = {capability.value: capability for capability in Capability}
+
+
 def parse_capabilities(written: Iterable[str]) -> tuple[frozenset[Capability], list[str]]:
     """Reads capability strings: trimmed, lower-cased, blanks dropped. Returns (known, unknown as normalised, sorted)."""
+    written = tuple(written)
+    with suppress(KeyError):  # nearly all callers write them as they are
+        return frozenset([_BY_NAME[name] for name in written]), []
     known: set[Capability] = set()
     unknown: set[str] = set()
     for text in written:
