@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx2
 
 from tests.cli.commands import COMMAND, SECONDS, clean_environment, run
+from tests.runner.processes import runner_process
 
 
 def test_it_says_where_it_is_answers_health_and_stops_on_request(tmp_path: Path) -> None:
@@ -32,3 +33,9 @@ def test_without_a_token_it_is_refused_with_the_variable_to_set(tmp_path: Path) 
     refused = run("runner", "--port", "0", "--data-dir", "data", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "RUNNER_SERVICE_TOKEN" in refused.stderr
+
+
+def test_without_a_registry_the_start_says_that_pages_are_not_served(tmp_path: Path) -> None:
+    with runner_process(tmp_path) as (origin, _):
+        assert httpx2.get(f"{origin}/healthz", trust_env=False, timeout=SECONDS).status_code == 200
+    assert "REGISTRY_BASE_URL is not set" in (tmp_path / "runner.log").read_text()

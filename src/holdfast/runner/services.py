@@ -91,8 +91,7 @@ class RunnerServices:
             )
             engine.on_load, engine.artifacts.on_compile = metrics.component_loaded, metrics.component_compiled
             closing.push_async_callback(engine.close)
-            if expected is None:
-                _log.warning("RUNNER_REQUIRE_AUTH=false: everybody who reaches this runner can call every extension. For development only")
+            _tell_what_is_missing(settings, authenticated=expected is not None)
             policy = _trust(settings)
             cache = TrustedBundles(settings.resolved_cache_root, store, policy, max_bytes=settings.cache_max_bytes)
             cache.on_fetch, cache.on_evict = metrics.bundle_fetched, metrics.bundle_evicted
@@ -120,6 +119,13 @@ async def _sink(settings: Settings, token: str, closing: AsyncExitStack) -> Even
     await sink.start()
     closing.push_async_callback(sink.close)
     return sink
+
+
+def _tell_what_is_missing(settings: Settings, *, authenticated: bool) -> None:
+    if not authenticated:
+        _log.warning("RUNNER_REQUIRE_AUTH=false: everybody who reaches this runner can call every extension. For development only")
+    if settings.registry_base_url is None and settings.static_strict_validation:
+        _log.warning("REGISTRY_BASE_URL is not set: nobody can say what is installed, so that no pages of extensions are served")
 
 
 def _trust(settings: Settings) -> TrustPolicy:
