@@ -27,7 +27,6 @@ def configure_logs(settings: Settings) -> None:
     level = LEVELS[settings.log_level]
     as_json = settings.log_format == "json" or (settings.log_format is None and settings.environment == "production")
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         _Stamp() if as_json else structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
     ]

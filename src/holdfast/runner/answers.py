@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from holdfast.errors import HoldfastError
 from holdfast.runner.errors import BodyTooLarge, Stopping, UnsupportedBody
+from holdfast.runner.protocol import send_in_one_piece
 from holdfast.runner.wire import encode
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -33,11 +34,11 @@ def error_answer(error: HoldfastError) -> Response:
     return json_answer({**error.to_json(), "code": error.code}, error.status)
 
 
-async def send_json(send: Send, content: Any) -> None:
+async def send_json(scope: Scope, send: Send, content: Any) -> None:
     """What `json_answer` would send, with status 200, without making a response first."""
     body = encode(content)
-    await send({"type": "http.response.start", "status": 200, "headers": [*_RAW_HEADERS, (b"content-length", b"%d" % len(body))]})
-    await send({"type": "http.response.body", "body": body})
+    start = {"type": "http.response.start", "status": 200, "headers": [*_RAW_HEADERS, (b"content-length", b"%d" % len(body))]}
+    await send_in_one_piece(scope, send, start, {"type": "http.response.body", "body": body})
 
 
 def refused(error: BaseException, path: str) -> Response:

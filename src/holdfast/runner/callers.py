@@ -11,57 +11,67 @@ from starlette.types import Receive
 
 T = TypeVar("T")
 
-WATCH_AFTER_SECONDS = 0.02
-"""Work that is done by then, as nearly all is, needs nobody who looks after its caller: that would cost as much as the rest of a call."""
+LOOK_SECONDS = 0.02
+"""Work that lasts for one to two times this long has somebody who looks after its caller. Nearly all is done before, and a watch for each
+call, or only a timer for each, would cost much of what a call costs."""
 
 
-async def unless_gone(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
-    """What `work` gives, in this task. Raises ClientDisconnect, with `work` cancelled, when the caller goes away before.
+class Callers:
+    """Looks after those who wait. Belongs to one event loop."""
 
-    The request must have been read to its end.
-    """
-    watch = _Watch(receive)
-    try:
-        return await work
-    except asyncio.CancelledError:
-        if watch.cancelled_it():
-            raise ClientDisconnect from None
-        raise
-    finally:
-        watch.end()
+    def __init__(self) -> None:
+        self._young: set[_Caller] = set()
+        self._old: set[_Caller] = set()
+        self._looking = False
+
+    async def unless_gone(self, receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` gives, in this task. Raises ClientDisconnect, with `work` cancelled, when the caller goes away before.
+
+        The request must have been read to its end.
+        """
+        caller = _Caller(receive)
+        self._young.add(caller)
+        if not self._looking:
+            self._looking = True
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if caller.has_gone:
+                caller.task.uncancel()
+                raise ClientDisconnect from None
+            raise
+        finally:
+            self._young.discard(caller)
+            self._old.discard(caller)
+            if caller.watching is not None:
+                caller.watching.cancel()
+
+    def _look(self) -> None:
+        for caller in self._old:
+            caller.watching = asyncio.create_task(caller.watch())
+        self._old, self._young = self._young, set()
+        self._looking = bool(self._old)
+        if self._looking:
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
 
-class _Watch:
-    """Looks, after a while, whether the caller goes away, and then cancels the task that it was made in."""
+class _Caller:
+    """One that waits, and the task that works for it."""
 
-    __slots__ = ("_gone", "_receive", "_task", "_timer", "_watching")
+    __slots__ = ("_receive", "has_gone", "task", "watching")
 
     def __init__(self, receive: Receive) -> None:
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
+        task = asyncio.current_task()
         assert task is not None
-        self._task = task
+        self.task = task
+        self.has_gone = False
+        self.watching: asyncio.Task[None] | None = None
         self._receive = receive
-        self._gone = False
-        self._watching: asyncio.Task[None] | None = None
-        self._timer = loop.call_later(WATCH_AFTER_SECONDS, self._begin)
 
-    def cancelled_it(self) -> bool:
-        """Whether a cancellation came from here; then it counts as dealt with."""
-        if self._gone:
-            self._task.uncancel()
-        return self._gone
-
-    def end(self) -> None:
-        self._timer.cancel()
-        if self._watching is not None:
-            self._watching.cancel()
-
-    def _begin(self) -> None:
-        self._watching = asyncio.create_task(self._watch())
-
-    async def _watch(self) -> None:
+    async def watch(self) -> None:
+        """Cancels the task when the caller goes away."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._gone = True
-        self._task.cancel()
+        self.has_gone = True
+        self.task.cancel()

@@ -20,6 +20,7 @@ from holdfast.runner.errors import BodyTooLarge
 from holdfast.runner.guest_request import body_of, guest_request
 from holdfast.runner.idempotency import IdempotentAnswers, scope_of
 from holdfast.runner.shared_answers import SharedAnswers
+from holdfast.runner.turns import Turns
 from holdfast.runner.wire import Envelope, ExecuteCall, FailureReport
 from holdfast.settings import Settings
 from holdfast.world.capabilities import parse_capabilities
@@ -69,10 +70,13 @@ class Calls:
         shared = None if settings.workers_dir is None else SharedAnswers(settings.workers_dir / "answers", **kept)
         self._answers = IdempotentAnswers(shared=shared, **kept)
         self._settings = settings
+        self._timeout_ms, self._timeout_max_ms = settings.call_timeout_ms, settings.call_timeout_max_ms
+        self._memory_mb = settings.call_memory_mb
         self._cache = cache
         self._engine = engine
         self._host = host
         self._admission = admission
+        self._turns = Turns()
 
     async def run(self, call: ExecuteCall, routing: Routing) -> Envelope:
         """Answers one call; whatever goes wrong is in the envelope. Cancelling ends the guest.
@@ -143,12 +147,15 @@ class Calls:
 
     async def _execute(self, call: ExecuteCall, context: CallContext, digest: str, request: ExecuteRequest, door: HostDoor) -> Envelope:
         component = await self._component(context, digest)
+        await self._turns.next(self._admission.running)
         door.handler_started()
         try:
             outcome = await self._engine.execute(component, request, door, self._limits(call))
         except Exception as error:
             _log.exception("The engine failed", request_id=context.request_id)
             raise _execute_failed("host_failure", f"the engine failed ({type(error).__name__})") from error
+        if self._admission.running > 1:
+            await self._turns.next(self._admission.running)
         return _answered(outcome, door)
 
     async def _component(self, context: CallContext, digest: str) -> Component:
@@ -178,10 +185,10 @@ class Calls:
 
     def _limits(self, call: ExecuteCall) -> Limits:
         asked = call.limits
-        timeout_ms = self._settings.call_timeout_ms if asked.timeout_ms is None else asked.timeout_ms
-        memory_mb = self._settings.call_memory_mb if asked.memory_mb is None else asked.memory_mb
+        timeout_ms = self._timeout_ms if asked.timeout_ms is None else asked.timeout_ms
+        memory_mb = self._memory_mb if asked.memory_mb is None else asked.memory_mb
         return Limits(
-            timeout_ms=max(1, min(timeout_ms, self._settings.call_timeout_max_ms)),
+            timeout_ms=max(1, min(timeout_ms, self._timeout_max_ms)),
             memory_mb=max(1, min(memory_mb, MEMORY_MAX_MB)),
             fuel=asked.fuel,  # without an effect unless the engine counts it
         )

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from holdfast.runner.answers import guarded, header_table, json_answer, outcome_of, read_json, refused, send_json
-from holdfast.runner.callers import unless_gone
+from holdfast.runner.callers import Callers
 from holdfast.runner.calls import Routing
 from holdfast.runner.errors import InvalidIdempotencyKey, WarmupIncomplete, WrongShape
 from holdfast.runner.idempotency import KEY_MAX_CHARACTERS
@@ -34,6 +34,7 @@ class Execute:
     def __init__(self, services: RunnerServices) -> None:
         self._token = services.caller_token
         self._run = services.calls.run
+        self._callers = Callers()
         self._metrics = services.metrics
         self._log = _log.bind()  # what is bound is found at once; the proxy looks for it each time
         # Base64 makes four bytes of three; the rest is room for context, headers and configuration.
@@ -46,7 +47,7 @@ class Execute:
             self._metrics.outcome(outcome_of(error))
             await refused(error, scope["path"])(scope, receive, send)
         else:
-            await send_json(send, envelope)
+            await send_json(scope, send, envelope)
 
     async def _envelope(self, headers: Mapping[str, str], receive: Receive) -> Envelope:
         started = time.perf_counter()
@@ -58,7 +59,7 @@ class Execute:
             request_id=headers.get("x-request-id") or None,
             idempotency_key=_idempotency_key(headers),
         )
-        envelope = await unless_gone(receive, self._run(call, routing))
+        envelope = await self._callers.unless_gone(receive, self._run(call, routing))
         seconds = time.perf_counter() - started
         self._metrics.call_ended(envelope, seconds)
         self._log.info(

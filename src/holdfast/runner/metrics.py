@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 import holdfast
 from holdfast.engine.capi import VERSION
+from holdfast.runner.admission import Admission
 from holdfast.runner.answers import HEADERS, guarded
 from holdfast.runner.tokens import require_token
 from holdfast.runner.wire import Envelope
@@ -47,7 +48,7 @@ class Metrics:
             prometheus_client.values.ValueClass = MultiProcessValue(lambda: worker)  # type: ignore[no-untyped-call]
         self._calls = self._counter("calls", "Calls by outcome: answered, or the code of the failure or refusal.", "outcome")
         self._seconds = self._histogram("call_duration_seconds", "Time of a call, from its request to its answer.", _CALL_SECONDS)
-        running = self._gauge("calls_running", "Calls that run now.", "livesum")
+        self._running = self._gauge("calls_running", "Calls that run now.", "livesum")
         self._host_calls = self._counter("host_calls", "Functions that guests called, by outcome.", "function", "outcome")
         self._ui_answers = self._counter("ui_answers", "Answers to requests for files of pages, by status.", "status")
         self._fetches = self._counter("bundle_fetches", "Bundles fetched from the store, by outcome.", "outcome")
@@ -59,14 +60,20 @@ class Metrics:
         starts = self._counter("starts", "Processes started: more than there are workers when some had to be replaced.")
         about = self._gauge("build_info", "Which Holdfast and which Wasmtime run.", "max", "version", "wasmtime")
 
-        self.running = running.set
         # Looked up once: a lookup by labels costs more than the counting.
         self._outcomes = {ANSWERED: self._calls.labels(ANSWERED)}
         self._observe = self._seconds.observe
         self._functions: dict[tuple[str, str], Counter] = {}
-        running.set(0)
+        self._running.set(0)
         starts.inc()
         about.labels(holdfast.__version__, VERSION).set(1)
+
+    def watch(self, admission: Admission) -> None:
+        """Counts the calls that run. Alone, they are counted when somebody asks; a worker is not there when another one is asked."""
+        if self._folder is None:
+            self._running.set_function(lambda: admission.running)
+        else:
+            admission.on_change = self._running.set
 
     def call_ended(self, envelope: Envelope, seconds: float) -> None:
         """A call that was answered with an envelope. On the way of every call."""

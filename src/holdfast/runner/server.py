@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from holdfast.runner.protocol import RunnerProtocol
 from holdfast.runner.sockets import BACKLOG
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -28,7 +29,7 @@ class RunnerServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=RunnerProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -101,7 +102,4 @@ class RunnerServer(uvicorn.Server):
             await asyncio.sleep(0)
 
     def _protocol(self) -> asyncio.Protocol:
-        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )
-        return made
+        return RunnerProtocol(self.config, self.server_state, self.lifespan.state)

@@ -97,7 +97,8 @@ class RunnerServices:
             cache.on_fetch, cache.on_evict = metrics.bundle_fetched, metrics.bundle_evicted
             closing.push_async_callback(cache.close)
             await engine.prove()
-            admission = Admission(per_install=settings.calls_per_install, per_process=settings.calls_per_process, on_change=metrics.running)
+            admission = Admission(per_install=settings.calls_per_install, per_process=settings.calls_per_process)
+            metrics.watch(admission)
             calls = Calls(settings, cache, engine, host, admission)
             return cls(settings, expected, store, cache, engine, host, validator, admission, calls, metrics, _closing=closing.pop_all())
 
