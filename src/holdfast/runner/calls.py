@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import lru_cache
 from typing import TypedDict
 
@@ -77,6 +78,7 @@ class Calls:
         self._host = host
         self._admission = admission
         self._turns = Turns()
+        self._latest: tuple[tuple[float, str, str, str], Component] | None = None
 
     async def run(self, call: ExecuteCall, routing: Routing) -> Envelope:
         """Answers one call; whatever goes wrong is in the envelope. Cancelling ends the guest.
@@ -159,6 +161,13 @@ class Calls:
         return _answered(outcome, door)
 
     async def _component(self, context: CallContext, digest: str) -> Component:
+        # The loop's time stands still while it runs what is ready: calls of one bundle that come together look at the disk once.
+        moment = (asyncio.get_running_loop().time(), context.tenant_id, context.extension_id, digest)
+        if self._latest is None or self._latest[0] != moment:
+            self._latest = (moment, await self._made_ready(context, digest))
+        return self._latest[1]
+
+    async def _made_ready(self, context: CallContext, digest: str) -> Component:
         try:
             # Of a component that is in memory nothing is needed from the disk; but that it is still there, and allowed, is seen each time.
             bundle = self._cache.glance(context.tenant_id, context.extension_id, digest)
