@@ -110,7 +110,7 @@ class Site:
         base, path = FrameBase.parse("/runner"), extension_path(request.query_params.get("path"))
         source = base.document(EXTENSION, HASH, path=path, tenant_id=TENANT)
         frame = base.frame_source(EXTENSION, HASH, host=request.headers["host"])
-        return self._pages.answer("frame.html", {**self._values(), "src": source, "path": path}, frames=[frame])
+        return self._pages.answer("frame.html", {**self._values(), "src": source, "path": path, "seals": {}}, frames=[frame])
 
     async def _debug_page(self, request: Request) -> Response:
         return self._pages.answer("debug.html", {**self._values(), "example": "curl …"})
