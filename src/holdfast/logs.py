@@ -7,6 +7,8 @@ import logging
 import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 import structlog
@@ -63,14 +65,31 @@ def configure_logs(settings: Settings) -> None:
     logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, level))
 
 
+@contextmanager
+def lines_together() -> Iterator[None]:
+    """Writes what is logged within the block at its end, in one piece: for who has many lines to say at once. Not to be awaited in."""
+    held = _Stderr.held = list[str]()
+    try:
+        yield
+    finally:
+        _Stderr.held = None
+        if held:
+            sys.stderr.write("\n".join([*held, ""]))
+
+
 class _Stderr:
     """Writes lines to what is stderr at that moment, each in one piece."""
+
+    held: list[str] | None = None
 
     def __init__(self, *name: object) -> None:
         pass
 
     def msg(self, line: str) -> None:
-        sys.stderr.write(f"{line}\n")
+        if self.held is None:
+            sys.stderr.write(f"{line}\n")
+        else:
+            self.held.append(line)
 
     debug = info = warning = error = critical = msg
 

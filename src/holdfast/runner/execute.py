@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from holdfast.runner.answers import guarded, header_table, json_answer, outcome_of, read_json, refused, send_json
+from holdfast.runner.call_log import CallLog
 from holdfast.runner.callers import Callers
 from holdfast.runner.calls import Routing
 from holdfast.runner.errors import InvalidIdempotencyKey, WarmupIncomplete, WrongShape
@@ -25,8 +25,6 @@ PATH = "/v1/execute"
 _BODY_OVERHEAD_BYTES = 1024 * 1024
 _WARMUP_MAX_BYTES = 16 * 1024
 
-_log = structlog.get_logger(__name__)
-
 
 class Execute:
     """`POST /v1/execute`, as an ASGI application by itself: the way of every call goes around a framework's request and response."""
@@ -35,8 +33,7 @@ class Execute:
         self._token = services.caller_token
         self._run = services.calls.run
         self._callers = Callers()
-        self._metrics = services.metrics
-        self._log = _log.bind()  # what is bound is found at once; the proxy looks for it each time
+        self._log = CallLog(services.metrics)
         # Base64 makes four bytes of three; the rest is room for context, headers and configuration.
         self._max_bytes = services.settings.request_body_max_bytes * 4 // 3 + _BODY_OVERHEAD_BYTES
 
@@ -44,7 +41,7 @@ class Execute:
         try:
             envelope = await self._envelope(header_table(scope), receive)
         except (Exception, asyncio.CancelledError) as error:
-            self._metrics.outcome(outcome_of(error))
+            self._log.refused(outcome_of(error))
             await refused(error, scope["path"])(scope, receive, send)
         else:
             await send_json(scope, send, envelope)
@@ -60,17 +57,7 @@ class Execute:
             idempotency_key=_idempotency_key(headers),
         )
         envelope = await self._callers.unless_gone(receive, self._run(call, routing))
-        seconds = time.perf_counter() - started
-        self._metrics.call_ended(envelope, seconds)
-        self._log.info(
-            "[POST /v1/execute]",
-            request_id=call.context.request_id or routing.request_id,
-            tenant=call.context.tenant_id,
-            extension=call.context.extension_id,
-            status=envelope.status,
-            error=envelope.error,
-            ms=round(seconds * 1_000, 1),
-        )
+        self._log.ended(call.context, routing.request_id, envelope, time.perf_counter() - started)
         return envelope
 
 
