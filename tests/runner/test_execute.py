@@ -312,6 +312,7 @@ async def test_the_debug_stream_tells_the_story_of_a_call(runner: Runner) -> Non
 
 async def test_the_log_line_of_a_call_names_it_and_no_token(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:
     await runner.call(await runner.put(guests.fine()))
+    await asyncio.sleep(0)
     written = capsys.readouterr()
     line = next(line for line in (written.out + written.err).splitlines() if "[POST /v1/execute]" in line)
     assert "request-1" in line and TENANT in line and EXTENSION in line and "200" in line
