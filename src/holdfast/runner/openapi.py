@@ -131,7 +131,9 @@ def _page() -> dict[str, Any]:
             {"name": "tenant", "in": "query", "required": False, "schema": {"type": "string"}},
             _header("x-tenant-id", "The tenant, when the query names none."),
             _header("if-none-match", "Entity tags."),
-            _header("range", "One range of bytes."),
+            _header("range", "One range of bytes; several, and what is malformed, are answered with the whole file."),
+            _header("if-range", "The strong entity tag that the range is of; with any other, the whole file is the answer."),
+            _header("accept-encoding", "`zstd` and `gzip` are spoken; a range is of the file as it is."),
         ],
         "responses": {
             "200": {"description": "The file."},
