@@ -40,6 +40,32 @@ def test_the_runners_variables_are_read_with_and_without_prefix(monkeypatch: pyt
     assert Settings().bundle_store_base == "/plain"
 
 
+CONTRACT = re.findall(
+    r"[A-Z0-9_]+",
+    """
+PORT RUST_LOG ALGA_AUTH_KEY ALGA_AUTH_KEY_FILE REGISTRY_BASE_URL BUNDLE_STORE_BASE EXT_CACHE_ROOT EXT_CACHE_MAX_BYTES
+EXT_STATIC_STRICT_VALIDATION EXT_STATIC_MAX_FILE_BYTES EXT_UI_CONTENT_SECURITY_POLICY EXT_UI_FRAME_ANCESTORS EXT_EGRESS_ALLOWLIST
+UI_PROXY_BASE_URL UI_PROXY_AUTH_KEY UI_PROXY_TIMEOUT_MS STORAGE_API_BASE_URL RUNNER_STORAGE_API_TOKEN RUNNER_SERVICE_TOKEN
+S3_ACCESS_KEY MINIO_ACCESS_KEY S3_SECRET_KEY MINIO_SECRET_KEY S3_REGION VAULT_ADDR ALGA_VAULT_ADDR ALGA_VAULT_TOKEN_FILE VAULT_NAMESPACE
+ALGA_VAULT_TRANSIT_MOUNT RUNNER_DEBUG_REDIS_URL RUNNER_DEBUG_REDIS_PASSWORD RUNNER_DEBUG_REDIS_STREAM_PREFIX RUNNER_DEBUG_REDIS_MAXLEN
+RUNNER_DEBUG_MAX_EVENT_BYTES WASM_POOL_TOTAL_COMPONENTS RUNNER_DOCKER_PORT RUNNER_STATIC_STRICT_VALIDATION EXT_GATEWAY_TIMEOUT_MS
+""",
+)
+"""The variables that the existing runner reads, and those of the guide's tables."""
+
+FOR_THE_GATEWAY = {"RUNNER_BACKEND", "RUNNER_BASE_URL", "RUNNER_DOCKER_HOST", "RUNNER_PUBLIC_BASE"}
+"""They speak of the runner: without the prefix they would speak of something else."""
+
+
+def test_every_variable_of_the_contract_and_the_guide_is_read_with_and_without_prefix() -> None:
+    read = {str(choice) for field in Settings.model_fields.values() for choice in getattr(field.validation_alias, "choices", ())}
+    assert read >= FOR_THE_GATEWAY
+    for variable in CONTRACT:
+        plain = variable.removeprefix("RUNNER_")
+        assert f"RUNNER_{plain}" in read, variable
+        assert plain in read or variable == "RUNNER_DOCKER_PORT", variable
+
+
 def test_a_file_in_the_folder_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env.runner").write_text("EXT_GATEWAY_TIMEOUT_MS=1000\nRUNNER_SERVICE_TOKEN=from-the-file\n")

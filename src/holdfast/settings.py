@@ -94,7 +94,9 @@ class Settings(BaseSettings):
         description="Base of extension UI addresses as the browser sees them.",
     )
     runner_service_token: SecretStr | None = Field(
-        None, validation_alias=AliasChoices("RUNNER_SERVICE_TOKEN"), description="Shared token: gateway to runner, and runner to gateway."
+        None,
+        validation_alias=AliasChoices("RUNNER_SERVICE_TOKEN", "SERVICE_TOKEN"),
+        description="Shared token: gateway to runner, and runner to gateway.",
     )
     require_auth: bool = Field(
         True,
@@ -103,7 +105,7 @@ class Settings(BaseSettings):
     )
     runner_storage_api_token: SecretStr | None = Field(
         None,
-        validation_alias=AliasChoices("RUNNER_STORAGE_API_TOKEN"),
+        validation_alias=AliasChoices("RUNNER_STORAGE_API_TOKEN", "STORAGE_API_TOKEN"),
         description="Token of the runner's calls to the internal APIs; unset means the service token.",
     )
     alga_auth_key: SecretStr | None = Field(
@@ -124,7 +126,7 @@ class Settings(BaseSettings):
         30_000,
         gt=0,
         le=60_000,
-        validation_alias=AliasChoices("EXT_GATEWAY_TIMEOUT_MS"),
+        validation_alias=_variables("EXT_GATEWAY_TIMEOUT_MS"),
         description="Deadline in milliseconds that the gateway gives a call.",
     )
 
@@ -219,37 +221,37 @@ class Settings(BaseSettings):
     )
     debug_redis_url: SecretStr | None = Field(
         None,
-        validation_alias=AliasChoices("RUNNER_DEBUG_REDIS_URL"),
+        validation_alias=AliasChoices("RUNNER_DEBUG_REDIS_URL", "DEBUG_REDIS_URL"),
         description="Redis that keeps the debug stream; unset means the gateway's memory.",
     )
     debug_redis_password: SecretStr | None = Field(
         None,
-        validation_alias=AliasChoices("RUNNER_DEBUG_REDIS_PASSWORD"),
+        validation_alias=AliasChoices("RUNNER_DEBUG_REDIS_PASSWORD", "DEBUG_REDIS_PASSWORD"),
         description="Password for RUNNER_DEBUG_REDIS_URL when the URL has none.",
     )
     debug_redis_stream_prefix: str = Field(
         "ext-debug:",
-        validation_alias=AliasChoices("RUNNER_DEBUG_REDIS_STREAM_PREFIX"),
+        validation_alias=AliasChoices("RUNNER_DEBUG_REDIS_STREAM_PREFIX", "DEBUG_REDIS_STREAM_PREFIX"),
         description="Beginning of the streams' names: `<prefix>{tenant}:{extension}`. A prefix that does not end in `:` is also the name "
         "of a stream with the events of all extensions.",
     )
     debug_redis_maxlen: int = Field(
         2_000,
         gt=0,
-        validation_alias=AliasChoices("RUNNER_DEBUG_REDIS_MAXLEN"),
+        validation_alias=AliasChoices("RUNNER_DEBUG_REDIS_MAXLEN", "DEBUG_REDIS_MAXLEN"),
         description="Events that a Redis stream keeps, about.",
     )
     debug_max_event_bytes: int = Field(
         8_192,
         gt=0,
-        validation_alias=AliasChoices("RUNNER_DEBUG_MAX_EVENT_BYTES"),
+        validation_alias=AliasChoices("RUNNER_DEBUG_MAX_EVENT_BYTES", "DEBUG_MAX_EVENT_BYTES"),
         description="Longest message of one debug event, in bytes of UTF-8.",
     )
     debug_tail_count: int = Field(
         200,
         ge=0,
         le=2_000,
-        validation_alias=AliasChoices("EXT_DEBUG_SSE_TAIL_COUNT"),
+        validation_alias=_variables("EXT_DEBUG_SSE_TAIL_COUNT"),
         description="Debug events shown from before the page was opened.",
     )
 
@@ -317,7 +319,7 @@ class Settings(BaseSettings):
     engine_pool_instances: int = Field(
         256,
         gt=0,
-        validation_alias=AliasChoices("HOLDFAST_ENGINE_POOL_INSTANCES", "WASM_POOL_TOTAL_COMPONENTS"),
+        validation_alias=AliasChoices("HOLDFAST_ENGINE_POOL_INSTANCES", "WASM_POOL_TOTAL_COMPONENTS", "RUNNER_WASM_POOL_TOTAL_COMPONENTS"),
         description="Component instances the pool has room for.",
     )
 
@@ -330,7 +332,7 @@ class Settings(BaseSettings):
     # People
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_level)] = Field(
         "info",
-        validation_alias=AliasChoices("HOLDFAST_LOG_LEVEL", "RUST_LOG"),
+        validation_alias=AliasChoices("HOLDFAST_LOG_LEVEL", "RUST_LOG", "RUNNER_RUST_LOG"),
         description="Lowest level that is logged. Of a filter such as `info,ext=debug`, the part without a target counts.",
     )
 

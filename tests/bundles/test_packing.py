@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,28 @@ def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
     one, two = pack(first), pack(second)
     assert one.path.read_bytes() == two.path.read_bytes()
     assert one.sha256 == two.sha256 == hashlib.sha256(one.path.read_bytes()).hexdigest()
+
+
+def test_the_bytes_are_those_of_every_machine_with_the_pinned_libraries(tmp_path: Path) -> None:
+    """The hash was written down once. A new libzstd may change it: then this is where it shows, and a release note says so."""
+    generator = random.Random(4)
+    files = {
+        "ui/index.html": b"<!doctype html><title>Notes</title>" * 40,
+        "ui/assets/app.js": bytes(generator.choices(b"abcdefgh \n", k=300_000)),
+        "dist/main.wasm": generator.randbytes(200_000),
+    }
+    command = f"""
+import os, sys
+from pathlib import Path
+from holdfast.bundles.packing import pack
+os.umask(0o077)
+print(pack(Path({str(project(tmp_path, files))!r})).sha256)
+"""
+    for variables in ({"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "1"}, {"TZ": "UTC", "LC_ALL": "C.UTF-8"}):
+        done = subprocess.run(
+            [sys.executable, "-c", command], env=os.environ | variables, cwd="/", capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == "a05329ad1d7f8654dfcbc4a800e10af356ea9d998566f382ab86bc953ebcb02c"
 
 
 def test_the_hash_is_written_beside_the_bundle(tmp_path: Path) -> None:
