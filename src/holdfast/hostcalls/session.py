@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -57,7 +58,8 @@ class Session:
     report: Reporter
     limits: DoorLimits
     fetches: int = 0
-    fetch_slots: asyncio.Semaphore = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.fetch_slots = asyncio.Semaphore(self.limits.fetches_at_once)
+    @cached_property
+    def fetch_slots(self) -> asyncio.Semaphore:
+        """Made when the guest fetches something: most do not."""
+        return asyncio.Semaphore(self.limits.fetches_at_once)

@@ -94,13 +94,14 @@ async def read_json(headers: Mapping[str, str], receive: Receive, max_bytes: int
 
     Raises UnsupportedBody, ClientDisconnect, and BodyTooLarge before more than `max_bytes` are kept.
     """
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
-        raise UnsupportedBody("The request body must be JSON.", hint="Send content-type: application/json.")
+    given = headers.get("content-type", "")
+    if given != "application/json":
+        kind = given.partition(";")[0].strip().lower()
+        if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+            raise UnsupportedBody("The request body must be JSON.", hint="Send content-type: application/json.")
     declared = headers.get("content-length", "")
-    too_large = BodyTooLarge(f"The request body is larger than {max_bytes} bytes.")
     if declared.isdigit() and int(declared) > max_bytes:
-        raise too_large
+        raise _too_large(max_bytes)
     pieces: list[bytes] = []
     size, more = 0, True
     while more:
@@ -110,6 +111,10 @@ async def read_json(headers: Mapping[str, str], receive: Receive, max_bytes: int
         pieces.append(message.get("body", b""))
         size += len(pieces[-1])
         if size > max_bytes:
-            raise too_large
+            raise _too_large(max_bytes)
         more = message.get("more_body", False)
-    return b"".join(pieces)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _too_large(max_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The request body is larger than {max_bytes} bytes.")

@@ -149,15 +149,14 @@ class Calls:
 
     async def _execute(self, call: ExecuteCall, context: CallContext, digest: str, request: ExecuteRequest, door: HostDoor) -> Envelope:
         component = await self._component(context, digest)
-        await self._turns.next(self._admission.running)
+        await self._turns.gather()
         door.handler_started()
         try:
             outcome = await self._engine.execute(component, request, door, self._limits(call))
         except Exception as error:
             _log.exception("The engine failed", request_id=context.request_id)
             raise _execute_failed("host_failure", f"the engine failed ({type(error).__name__})") from error
-        if self._admission.running > 1:
-            await self._turns.next(self._admission.running)
+        await self._turns.settle()
         return _answered(outcome, door)
 
     async def _component(self, context: CallContext, digest: str) -> Component:

@@ -52,8 +52,9 @@ def require_token(headers: Mapping[str, str], token: str | None, *, bearer: bool
     if token is None:
         return
     expected = token.encode()
-    given = [headers.get(name, "").encode() for name in HEADERS]
-    if bearer:
-        given.append(headers.get("authorization", "").removeprefix("Bearer ").encode())
-    if not any(hmac.compare_digest(value, expected) for value in given):
+    for name in HEADERS:
+        if hmac.compare_digest(headers.get(name, "").encode(), expected):
+            return
+    given = headers.get("authorization", "").removeprefix("Bearer ") if bearer else ""
+    if not hmac.compare_digest(given.encode(), expected):
         raise NotAuthorised("This request does not carry the runner's service token.", hint="Send it as x-runner-service-token.")
