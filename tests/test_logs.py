@@ -92,3 +92,25 @@ def test_a_traceback_shows_where_and_never_the_values_of_variables(form: str) ->
     done = subprocess.run([sys.executable, "-c", FAILING], env=environment, capture_output=True, text=True, timeout=SECONDS, check=True)
     assert "LookupError" in done.stderr and "no such thing" in done.stderr
     assert "hunter2" not in done.stderr
+
+
+TOGETHER = """
+import structlog
+from holdfast.logs import configure_logs, lines_together
+from holdfast.settings import Settings
+configure_logs(Settings())
+log = structlog.get_logger("holdfast.test")
+try:
+    with lines_together():
+        log.info("first", odd=object, text="\\ud800")
+        log.info("second")
+        raise LookupError
+except LookupError:
+    log.info("third")
+"""
+
+
+def test_lines_that_are_said_together_all_arrive_in_order_whatever_is_in_them() -> None:
+    environment = clean_environment(HOLDFAST_LOG_FORMAT="json")
+    done = subprocess.run([sys.executable, "-c", TOGETHER], env=environment, capture_output=True, text=True, timeout=SECONDS, check=True)
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["first", "second", "third"]
