@@ -1,4 +1,7 @@
-"""Every measure, one after the other, each in a process of its own: `python -m bench [--quick] [--write]`."""
+"""Every measure, one after the other, each in a process of its own: `python -m bench [--quick] [--write] [MODULE ...]`.
+
+With modules named, such as `bench.runner`, only these are measured; of the others, docs/performance.json keeps what it has.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+RESULT = ROOT / "docs" / "performance.json"
 MODULES = ("bench.engine", "bench.runner", "bench.assets")
 
 
@@ -22,14 +26,16 @@ def measure(module: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    result = measure(MODULES[0])
-    for module in MODULES[1:]:
+    named = [module for module in MODULES if module in sys.argv]
+    result: dict[str, Any] = json.loads(RESULT.read_text())
+    for module in named or MODULES:
         told = measure(module)
-        result["measured"] |= told.get("measured", told)
-    text = json.dumps(result, indent=2, ensure_ascii=False)
-    print(text)
-    if "--write" in sys.argv:
-        (ROOT / "docs" / "performance.json").write_text(text + "\n")
+        measured = result["measured"] | told.get("measured", told)
+        result |= told if "machine" in told else {}
+        result["measured"] = measured
+        if "--write" in sys.argv:
+            RESULT.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    print(json.dumps(result, indent=2, ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ def start(name: str, folder: Path, closing: ExitStack) -> int:
     """Starts a contestant's process, which ends with `closing`, and returns its port."""
     listening = closing.enter_context(socket.create_server(("127.0.0.1", 0), backlog=128))
     command = [sys.executable, "-m", "bench.assets", "--serve", name, str(folder), str(listening.fileno())]
-    process = closing.enter_context(subprocess.Popen(command, cwd=ROOT, pass_fds=[listening.fileno()]))
+    process = closing.enter_context(subprocess.Popen(command, cwd=ROOT, stdout=sys.stderr, pass_fds=[listening.fileno()]))
     closing.callback(process.kill)
     return int(listening.getsockname()[1])
 
