@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from holdfast.errors import HoldfastError
 
+_MAX_CHARACTERS = 128
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -35,7 +36,8 @@ def hash_file(path: Path) -> str:
 
 def hash_hex(content_hash: str) -> str:
     """The 64 lower-case digits of a content hash, with or without `sha256:` before them. Raises InvalidContentHash."""
-    digits = content_hash.strip().lower().removeprefix("sha256:")
+    # What is much longer is not even looked at: white space without end would be remembered with what it stands around.
+    digits = content_hash.strip().lower().removeprefix("sha256:") if len(content_hash) <= _MAX_CHARACTERS else ""
     if not _HEX.fullmatch(digits):
         raise InvalidContentHash("A content hash is sha256: followed by 64 hexadecimal digits.")
     return digits

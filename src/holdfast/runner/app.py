@@ -34,9 +34,10 @@ class RunnerApp(Starlette):
 
 def create_app(services: RunnerServices) -> Starlette:
     """The application over open services; who opened them closes them after the last request."""
+    calls = execute.Execute(services)
     app = RunnerApp(
         routes=[
-            *execute.routes(services),
+            *execute.routes(services, calls),
             *ui.routes(services),
             *host_routing.routes(services),
             *health.routes(services),
@@ -45,7 +46,7 @@ def create_app(services: RunnerServices) -> Starlette:
         ],
         exception_handlers={HTTPException: router_error},
     )
-    app.execute, app.metrics = execute.Execute(services), services.metrics
+    app.execute, app.metrics = calls, services.metrics
     # A path with a slash too many is unknown, not a redirect.
     app.router.redirect_slashes = False
     return app

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from functools import lru_cache
-from typing import TypedDict
 
 import structlog
 from msgspec import Struct
@@ -20,7 +19,7 @@ from holdfast.runner.admission import Admission, Busy
 from holdfast.runner.errors import BodyTooLarge
 from holdfast.runner.guest_request import body_of, guest_request
 from holdfast.runner.idempotency import IdempotentAnswers, scope_of
-from holdfast.runner.shared_answers import SharedAnswers
+from holdfast.runner.shared_answers import ANSWERS, SharedAnswers
 from holdfast.runner.turns import Turns
 from holdfast.runner.wire import Envelope, ExecuteCall, FailureReport
 from holdfast.settings import Settings
@@ -31,11 +30,6 @@ MEMORY_MAX_MB = 1_024
 BUNDLE_FAULTS = (ArchiveHashMismatch, ExtractFailed, BundleNotFound, BundleStoreUnavailable, SignatureRefused)
 
 _log = structlog.get_logger(__name__)
-
-
-class _Keeping(TypedDict):
-    seconds: float
-    max_bytes: int
 
 
 class Routing(Struct, frozen=True):
@@ -67,9 +61,7 @@ class Calls:
     """Runs calls. Belongs to one event loop."""
 
     def __init__(self, settings: Settings, cache: BundleCache, engine: Engine, host: HostServices, admission: Admission) -> None:
-        kept: _Keeping = {"seconds": settings.idempotency_seconds, "max_bytes": settings.idempotency_max_bytes}
-        shared = None if settings.workers_dir is None else SharedAnswers(settings.workers_dir / "answers", **kept)
-        self._answers = IdempotentAnswers(shared=shared, **kept)
+        self._answers = _answers(settings)
         self._settings = settings
         self._timeout_ms, self._timeout_max_ms = settings.call_timeout_ms, settings.call_timeout_max_ms
         self._memory_mb = settings.call_memory_mb
@@ -200,6 +192,12 @@ class Calls:
             memory_mb=max(1, min(memory_mb, MEMORY_MAX_MB)),
             fuel=asked.fuel,  # without an effect unless the engine counts it
         )
+
+
+def _answers(settings: Settings) -> IdempotentAnswers:
+    seconds, max_bytes, folder = settings.idempotency_seconds, settings.idempotency_max_bytes, settings.workers_dir
+    shared = None if folder is None else SharedAnswers(folder / ANSWERS, seconds=seconds, max_bytes=max_bytes)
+    return IdempotentAnswers(seconds=seconds, max_bytes=max_bytes, shared=shared)
 
 
 @lru_cache(maxsize=1_000)

@@ -61,8 +61,8 @@ class Execute:
         return envelope
 
 
-def routes(services: RunnerServices) -> list[BaseRoute]:
-    """The two routes that need the service token."""
+def routes(services: RunnerServices, calls: Execute) -> list[BaseRoute]:
+    """The two routes that need the service token. `calls` answers the first of them."""
 
     async def warmup(request: Request) -> Response:
         require_token(request.headers, services.caller_token)
@@ -72,7 +72,7 @@ def routes(services: RunnerServices) -> list[BaseRoute]:
                 await services.engine.load(bundle.component, bundle.component_sha256)
             return json_answer({"ok": True, "component": bundle.component is not None})
 
-    return [Route(PATH, Execute(services), methods=["POST"]), Route("/warmup", guarded(warmup), methods=["POST"])]
+    return [Route(PATH, calls, methods=["POST"]), Route("/warmup", guarded(warmup), methods=["POST"])]
 
 
 def _idempotency_key(headers: Mapping[str, str]) -> str | None:

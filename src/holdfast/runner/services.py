@@ -19,12 +19,13 @@ from holdfast.hostcalls import HostServices
 from holdfast.runner.admission import Admission
 from holdfast.runner.calls import Calls
 from holdfast.runner.metrics import Metrics
+from holdfast.runner.shared_answers import ANSWERS
 from holdfast.runner.tokens import caller_token, outgoing_token
 from holdfast.runner.validation import InstallValidator
 from holdfast.settings import Settings
 
 METRICS = "metrics"
-SHARED = (METRICS, "answers")
+SHARED = (METRICS, ANSWERS)
 """What the workers of one runner have in their folder: their numbers, and answers to idempotency keys."""
 
 _log = structlog.get_logger(__name__)

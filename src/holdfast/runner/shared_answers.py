@@ -15,6 +15,9 @@ from msgspec import Struct
 
 from holdfast.runner.wire import Envelope
 
+ANSWERS = "answers"
+"""Their folder, within the one that the workers of a runner share."""
+
 _FIRST_PAUSE_SECONDS = 0.001
 _LONGEST_PAUSE_SECONDS = 0.02
 _SWEEP_SECONDS = 10.0

@@ -72,9 +72,8 @@ class InstallValidator:
 
     @classmethod
     def from_settings(cls, settings: Settings, token: str) -> InstallValidator:
-        """With the key of the install lookups, and the token, whichever the registry knows. Raises LookupKeyUnusable."""
-        internal = settings.runner_storage_api_token
-        headers = {"x-runner-auth": internal.get_secret_value() if internal is not None else token}
+        """With the key of the install lookups, and the token of our own calls, whichever the registry knows. Raises LookupKeyUnusable."""
+        headers = {"x-runner-auth": token}
         key = lookup_key(settings)
         if key is not None:
             headers["x-api-key"] = key
