@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -114,3 +115,25 @@ def test_lines_that_are_said_together_all_arrive_in_order_whatever_is_in_them() 
     environment = clean_environment(HOLDFAST_LOG_FORMAT="json")
     done = subprocess.run([sys.executable, "-c", TOGETHER], env=environment, capture_output=True, text=True, timeout=SECONDS, check=True)
     assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["first", "second", "third"]
+
+
+QUICKLY = """
+import sys
+import structlog
+from holdfast.logs import configure_logs, info
+from holdfast.settings import Settings
+configure_logs(Settings())
+log = structlog.get_logger("holdfast.test")
+fields = {"tenant": "t", "status": 200, "error": None, "text": "a\\nb\\u2028\\ud800", "odd": [1, {"x": 2.5}]}
+log.info("the same", **fields)
+info(log, "the same", **fields)
+"""
+
+
+@pytest.mark.parametrize(("form", "level", "lines"), [("json", "info", 2), ("json", "warning", 0), ("console", "info", 2)])
+def test_the_quick_way_says_the_same(form: str, level: str, lines: int) -> None:
+    environment = clean_environment(HOLDFAST_LOG_FORMAT=form, HOLDFAST_LOG_LEVEL=level)
+    done = subprocess.run([sys.executable, "-c", QUICKLY], env=environment, capture_output=True, text=True, timeout=SECONDS, check=True)
+    said = [re.sub(r"\d\d:\d\d:\d\d(\.\d+)?", "", line) for line in done.stderr.splitlines()]
+    assert len(said) == lines
+    assert len(set(said)) == min(lines, 1)

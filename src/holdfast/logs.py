@@ -44,6 +44,7 @@ def configure_logs(settings: Settings) -> None:
     )
     # Not through the standard library's records, which cost 50 microseconds more, a fifth of a whole call; a level that is not wanted
     # costs next to nothing.
+    _QuickInfo.configured = _QuickInfo() if as_json and level <= logging.INFO else None
     structlog.configure(
         processors=[*shared, *renderer],
         logger_factory=_Stderr,
@@ -75,6 +76,15 @@ def lines_together() -> Iterator[None]:
         _Stderr.held = None
         if held:
             sys.stderr.write("\n".join([*held, ""]))
+
+
+def info(logger: structlog.typing.FilteringBoundLogger, event: str, **fields: object) -> None:
+    """What `logger.info` writes, in a third of the time where lines are JSON: for lines that there are thousands of in a second."""
+    quick = _QuickInfo.configured
+    if quick is None:
+        logger.info(event, **fields)
+    else:
+        quick(fields | {"event": event})
 
 
 class _Stderr:
@@ -122,6 +132,20 @@ class _Stamp:
             self._second, self._text = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         event["timestamp"] = f"{self._text}.{fraction:06d}Z"
         return event
+
+
+class _QuickInfo:
+    """The processors and the logger of a JSON line of level info, without what lies between them."""
+
+    configured: _QuickInfo | None = None
+
+    def __init__(self) -> None:
+        self._stamp = _Stamp()
+        self._write = _Stderr().msg
+
+    def __call__(self, event: EventDict) -> None:
+        event["level"] = "info"
+        self._write(_as_json(None, "info", self._stamp(None, "info", event)))
 
 
 def _in_one_line(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

@@ -14,14 +14,14 @@ from starlette.responses import JSONResponse, Response
 
 from holdfast.bundles.store import bundle_key, hash_file
 from holdfast.events import DebugEvent
-from holdfast.runner.app import create_app
 from holdfast.runner.services import RunnerServices
 from holdfast.runner.validation import InstallValidator
 from holdfast.settings import Settings
 from tests.bundles.archives import archive, regular
-from tests.events.recording_server import Recorded, RecordingServer, serving
+from tests.events.recording_server import Recorded, RecordingServer
 from tests.hostcalls.calling import ListSink
 from tests.runner.conftest import EXTENSION, TENANT, TOKEN, call_body
+from tests.runner.serving import served
 
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "build" / "test-artifacts"
@@ -158,7 +158,7 @@ async def running(
     services = await RunnerServices.open(Settings(**(fields | settings)), events=None if own_events else sink, validator=validator)
     try:
         async with (
-            serving(create_app(services)) as port,
+            served(services) as port,
             httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client,
         ):
             yield Running(services, registry, sink, client, port, folder)

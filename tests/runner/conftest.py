@@ -18,6 +18,7 @@ from holdfast.runner.validation import InstallValidator
 from holdfast.settings import Settings
 from tests.bundles.archives import bundle
 from tests.hostcalls.calling import ListSink
+from tests.runner.serving import served
 
 TOKEN = "the-service-token"
 TENANT, EXTENSION, INSTALL = "tenant-a", "extension-a", "0b0c9d8e-5f0a-4c57-9a59-6d1f2f0f7a11"
@@ -45,12 +46,16 @@ class Registry:
 class Runner:
     """One runner: its services, a client that speaks to it, and how to put bundles before it."""
 
-    def __init__(self, services: RunnerServices, registry: Registry, events: ListSink, root: Path) -> None:
+    def __init__(self, services: RunnerServices, registry: Registry, events: ListSink, root: Path, port: int) -> None:
         self.services = services
         self.registry = registry
         self.events = events
         self.root = root
-        self.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(create_app(services)), base_url="http://runner")
+        self.client = httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60)
+
+    def unchecked(self) -> httpx2.AsyncClient:
+        """A client that sends what no server could get over a socket: it speaks to the application itself."""
+        return httpx2.AsyncClient(transport=httpx2.ASGITransport(create_app(self.services)), base_url="http://runner")
 
     async def put(self, component: Path | None = None, files: dict[str, bytes] | None = None, *, tenant: str = TENANT) -> str:
         """Stores a bundle and returns its hash in hex."""
@@ -136,7 +141,8 @@ async def start_runner(tmp_path: Path, artifacts: Path) -> AsyncIterator[StartRu
             sink = events if keep_events else None
             services = await RunnerServices.open(Settings(**(fields | settings)), events=sink, validator=validator)
             closing.push_async_callback(services.close)
-            runner = Runner(services, registry, events, tmp_path)
+            port = await closing.enter_async_context(served(services))
+            runner = Runner(services, registry, events, tmp_path, port)
             closing.push_async_callback(runner.client.aclose)
             return runner
 

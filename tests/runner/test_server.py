@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 
 import pytest
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from holdfast.runner.protocol import RawHeaders
 from holdfast.runner.server import RunnerServer
 from holdfast.runner.sockets import listen
 
@@ -19,6 +22,15 @@ async def fine(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
+class NoRoute:
+    """No request is for the short route."""
+
+    path = b""
+
+    async def answer(self, headers: RawHeaders, body: bytes, gone: Callable[[], bool]) -> Response:
+        raise AssertionError
+
+
 class Late(RunnerServer):
     """A server that gets one more connection in the instant in which it begins to stop."""
 
@@ -26,6 +38,7 @@ class Late(RunnerServer):
         self.told: list[str] = []
         super().__init__(
             app,
+            NoRoute(),
             listening,
             stop_seconds=stop_seconds,
             on_ready=lambda: self.told.append("ready"),

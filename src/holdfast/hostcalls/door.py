@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -95,14 +95,22 @@ class HostDoor:
         self._report = Reporter(
             call, events, secrets=opened.values(), max_event_bytes=self._limits.event_bytes, max_lines=self._limits.log_lines
         )
-        self._session = Session(
-            call=call,
+        self._secrets = opened
+        self._context = call
+        self._egress = self._rules(call.egress)
+        self._backend, self._fetcher, self._ui_proxy = backend, fetcher, ui_proxy
+
+    @cached_property
+    def _session(self) -> Session:
+        """Made when the guest asks for something: many never do."""
+        return Session(
+            call=self._context,
             granted=self._granted,
-            secrets=opened,
-            egress=self._rules(call.egress),
-            backend=backend,
-            fetcher=fetcher,
-            ui_proxy=ui_proxy,
+            secrets=self._secrets,
+            egress=self._egress,
+            backend=self._backend,
+            fetcher=self._fetcher,
+            ui_proxy=self._ui_proxy,
             report=self._report,
             limits=self._limits,
         )
@@ -151,7 +159,7 @@ class HostDoor:
             return
         self._asked = f"{method} {path.partition('?')[0]}"
         self._report.host("info", f"call started: {self._asked}")
-        self._report.host("debug", _described(self._session.call, self._granted))
+        self._report.host("debug", _described(self._context, self._granted))
 
     def handler_started(self) -> None:
         """Reports that the guest begins to run: what lies between this and `call_started` is the making ready of its bundle."""

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from holdfast.errors import HoldfastError
 from holdfast.runner.errors import BodyTooLarge, Stopping, UnsupportedBody
-from holdfast.runner.protocol import send_in_one_piece
+from holdfast.runner.protocol import RawHeaders
 from holdfast.runner.wire import encode
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -34,11 +34,19 @@ def error_answer(error: HoldfastError) -> Response:
     return json_answer({**error.to_json(), "code": error.code}, error.status)
 
 
-async def send_json(scope: Scope, send: Send, content: Any) -> None:
-    """What `json_answer` would send, with status 200, without making a response first."""
-    body = encode(content)
-    start = {"type": "http.response.start", "status": 200, "headers": [*_RAW_HEADERS, (b"content-length", b"%d" % len(body))]}
-    await send_in_one_piece(scope, send, start, {"type": "http.response.body", "body": body})
+class JsonAnswer:
+    """What `json_answer` makes of JSON, with status 200, without what a framework's response costs. Holds and sends the same."""
+
+    __slots__ = ("body", "raw_headers")
+    status_code = 200
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.raw_headers = [*_RAW_HEADERS, (b"content-length", b"%d" % len(body))]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
 
 
 def refused(error: BaseException, path: str) -> Response:
@@ -84,9 +92,18 @@ async def router_error(request: Request, error: Exception) -> Response:
     return answer
 
 
-def header_table(scope: Scope) -> dict[str, str]:
+def header_table(headers: RawHeaders) -> dict[str, str]:
     """The request's headers by lower-case name; of a repeated one, the first."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(headers)}
+
+
+def require_json(headers: Mapping[str, str]) -> None:
+    """Raises UnsupportedBody unless the request says that its body is JSON."""
+    given = headers.get("content-type", "")
+    if given != "application/json":
+        kind = given.partition(";")[0].strip().lower()
+        if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+            raise UnsupportedBody("The request body must be JSON.", hint="Send content-type: application/json.")
 
 
 async def read_json(headers: Mapping[str, str], receive: Receive, max_bytes: int) -> bytes:
@@ -94,11 +111,7 @@ async def read_json(headers: Mapping[str, str], receive: Receive, max_bytes: int
 
     Raises UnsupportedBody, ClientDisconnect, and BodyTooLarge before more than `max_bytes` are kept.
     """
-    given = headers.get("content-type", "")
-    if given != "application/json":
-        kind = given.partition(";")[0].strip().lower()
-        if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
-            raise UnsupportedBody("The request body must be JSON.", hint="Send content-type: application/json.")
+    require_json(headers)
     declared = headers.get("content-length", "")
     if declared.isdigit() and int(declared) > max_bytes:
         raise _too_large(max_bytes)

@@ -32,7 +32,7 @@ class RunnerApp(Starlette):
             await super().__call__(scope, receive, send)
 
 
-def create_app(services: RunnerServices) -> Starlette:
+def create_app(services: RunnerServices) -> RunnerApp:
     """The application over open services; who opened them closes them after the last request."""
     calls = execute.Execute(services)
     app = RunnerApp(

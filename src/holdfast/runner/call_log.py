@@ -7,7 +7,7 @@ import asyncio
 import structlog
 from msgspec import Struct
 
-from holdfast.logs import lines_together
+from holdfast.logs import info, lines_together
 from holdfast.runner.metrics import Metrics
 from holdfast.runner.wire import CallIdentity, Envelope
 
@@ -27,7 +27,6 @@ class CallLog:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._info = _log.bind().info  # what is bound is found at once; the proxy looks for it each time
         self._ended: list[_Ended] = []
 
     def ended(self, about: CallIdentity, request_id: str | None, envelope: Envelope, seconds: float) -> None:
@@ -45,7 +44,8 @@ class CallLog:
         with lines_together():
             for one in ended:
                 self._metrics.call_ended(one.envelope, one.seconds)
-                self._info(
+                info(
+                    _log,
                     "[POST /v1/execute]",
                     request_id=one.about.request_id or one.request_id,
                     tenant=one.about.tenant_id,

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from holdfast.runner.answers import guarded, header_table, json_answer, outcome_of, read_json, refused, send_json
+from holdfast.runner.answers import JsonAnswer, guarded, header_table, json_answer, outcome_of, read_json, refused, require_json
 from holdfast.runner.call_log import CallLog
 from holdfast.runner.callers import Callers
 from holdfast.runner.calls import Routing
 from holdfast.runner.errors import InvalidIdempotencyKey, WarmupIncomplete, WrongShape
 from holdfast.runner.idempotency import KEY_MAX_CHARACTERS
+from holdfast.runner.protocol import RawHeaders
 from holdfast.runner.services import RunnerServices
 from holdfast.runner.tokens import require_token
-from holdfast.runner.wire import Envelope, ExecuteCall, WarmupCall, decode
+from holdfast.runner.wire import ExecuteCall, WarmupCall, decode, encode
 
 PATH = "/v1/execute"
 _BODY_OVERHEAD_BYTES = 1024 * 1024
@@ -27,7 +28,9 @@ _WARMUP_MAX_BYTES = 16 * 1024
 
 
 class Execute:
-    """`POST /v1/execute`, as an ASGI application by itself: the way of every call goes around a framework's request and response."""
+    """`POST /v1/execute` without a framework's routing, request and response: an application of ASGI, and the server's short route."""
+
+    path = PATH.encode()
 
     def __init__(self, services: RunnerServices) -> None:
         self._token = services.caller_token
@@ -39,26 +42,42 @@ class Execute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            envelope = await self._envelope(header_table(scope), receive)
+            headers = header_table(scope["headers"])
+            require_token(headers, self._token)
+            body = await read_json(headers, receive, self._max_bytes)
+            answer: Response | JsonAnswer = await self._callers.unless_gone(receive, self._answered(headers, body))
         except (Exception, asyncio.CancelledError) as error:
-            self._log.refused(outcome_of(error))
-            await refused(error, scope["path"])(scope, receive, send)
-        else:
-            await send_json(scope, send, envelope)
+            answer = self._refused(error)
+        await answer(scope, receive, send)
 
-    async def _envelope(self, headers: Mapping[str, str], receive: Receive) -> Envelope:
+    async def answer(self, headers: RawHeaders, body: bytes, gone: Callable[[], bool]) -> Response | JsonAnswer:
+        """As `runner.protocol.ShortRoute`."""
+        try:
+            table = header_table(headers)
+            require_token(table, self._token)
+            require_json(table)
+            return await self._answered(table, body)
+        except asyncio.CancelledError as error:
+            return self._refused(ClientDisconnect() if gone() else error)
+        except Exception as error:
+            return self._refused(error)
+
+    async def _answered(self, headers: Mapping[str, str], body: bytes) -> JsonAnswer:
         started = time.perf_counter()
-        require_token(headers, self._token)
-        call = decode(await read_json(headers, receive, self._max_bytes), ExecuteCall)
+        call = decode(body, ExecuteCall)
         routing = Routing(
             tenant_id=headers.get("x-alga-tenant", "").strip(),
             extension_id=headers.get("x-alga-extension", "").strip(),
             request_id=headers.get("x-request-id") or None,
             idempotency_key=_idempotency_key(headers),
         )
-        envelope = await self._callers.unless_gone(receive, self._run(call, routing))
+        envelope = await self._run(call, routing)
         self._log.ended(call.context, routing.request_id, envelope, time.perf_counter() - started)
-        return envelope
+        return JsonAnswer(encode(envelope))
+
+    def _refused(self, error: BaseException) -> Response:
+        self._log.refused(outcome_of(error))
+        return refused(error, PATH)
 
 
 def routes(services: RunnerServices, calls: Execute) -> list[BaseRoute]:

@@ -50,7 +50,8 @@ async def serve(
         services.ready = False
 
     try:
-        server = RunnerServer(create_app(services), listening, stop_seconds=stop_seconds, on_ready=on_ready, on_stop=take_no_more)
+        app = create_app(services)
+        server = RunnerServer(app, app.execute, listening, stop_seconds=stop_seconds, on_ready=on_ready, on_stop=take_no_more)
         with _parent_watched(server, parent_pipe):
             _log.info(f"Starting runner on port {port_of(listening)}")
             # What is there now stays to the end. To look through all of it for garbage, as happens now and then, takes 40 ms.

@@ -1,90 +1,161 @@
-"""uvicorn's HTTP protocol, with answers that may leave in one piece."""
+"""uvicorn's HTTP protocol, with a short way for the one route that is on the way of every call."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
-from starlette.types import Message, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
-EXTENSION = "holdfast.in_one_piece"
-"""The ASGI extension of a request whose connection can hold back what is written: a `HeldTransport`."""
+SHORT_MAX_BYTES = 256 * 1024
+"""The short way holds a request whole before anybody asks whether its sender may send one. What is larger, or says not how large it is,
+goes the application's way, which asks first."""
 
-
-async def send_in_one_piece(scope: Scope, send: Send, start: Message, body: Message) -> None:
-    """Sends head and body of an answer with one system call where uvicorn makes two, each of which wakes the reader."""
-    transport: HeldTransport | None = scope.get("extensions", {}).get(EXTENSION)
-    if transport is None:
-        await send(start)
-        await send(body)
-        return
-    transport.hold()
-    try:
-        await send(start)
-        await send(body)
-    finally:
-        transport.let_go()
+RawHeaders = Sequence[tuple[bytes, bytes]]
+"""Header fields in their order, names in lower case."""
 
 
-class HeldTransport(asyncio.Transport):
-    """A connection's transport that keeps what is written between `hold` and `let_go`, and then writes it at once."""
+class RawAnswer(Protocol):
+    """A whole answer: its status, its header fields with `content-length` among them, its body. Starlette's `Response` is one."""
 
-    __slots__ = ("_held", "_holding", "_transport")
+    @property
+    def status_code(self) -> int: ...
 
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._held: list[bytes] = []
-        self._holding = False
+    @property
+    def raw_headers(self) -> RawHeaders: ...
 
-    def hold(self) -> None:
-        self._holding = True
+    @property
+    def body(self) -> bytes | memoryview: ...
 
-    def let_go(self) -> None:
-        self._holding = False
-        if self._held:
-            held, self._held = self._held, []
-            self._transport.write(b"".join(held))
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self._holding:
-            self._held.append(bytes(data))
-        else:
-            self._transport.write(data)
+class ShortRoute(Protocol):
+    """What answers `POST` of one path around ASGI: its scope, messages and checks of each header take twice as long as all else that
+    HTTP costs here."""
 
-    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
-        for data in list_of_data:
-            self.write(data)
+    path: bytes
+    """In ASCII, without a query."""
 
-    def close(self) -> None:
-        self.let_go()
-        self._transport.close()
-
-    def abort(self) -> None:
-        self._transport.abort()
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._transport.get_extra_info(name, default)
-
-    def pause_reading(self) -> None:
-        self._transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        self._transport.resume_reading()
+    def answer(self, headers: RawHeaders, body: bytes, gone: Callable[[], bool]) -> Awaitable[RawAnswer]:
+        """The answer, whatever happens. The task is cancelled when the caller goes away, and `gone` says then that this is why."""
+        ...
 
 
 class RunnerProtocol(HttpToolsProtocol):
-    """One connection."""
+    """One connection. A request for the short route goes there when it is an ordinary one: of known, moderate length, not behind another
+    that is still being answered. All others are uvicorn's."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        held = HeldTransport(transport)
-        self._extensions = {EXTENSION: held}
-        super().connection_made(held)
+    def __init__(self, short: ShortRoute, config: Config, server_state: ServerState, app_state: dict[str, object], **given: object) -> None:
+        super().__init__(config, server_state, app_state)
+        self._short = short
+        self._call: _ShortCall | None = None
+        self._idle_since: float | None = None
+
+    def on_response_complete(self) -> None:
+        if self.pipeline:
+            super().on_response_complete()
+            return
+        # What uvicorn does, but for a timer that nearly every request would set and the next one take back.
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            self._idle_since = self.loop.time()
+
+    def close_if_idle(self, now: float) -> None:
+        """Closes the connection when no request has begun for the time that a connection is kept; `now` is the loop's."""
+        if self._idle_since is not None and now - self._idle_since >= self.timeout_keep_alive and not self.transport.is_closing():
+            self.transport.close()
 
     def on_message_begin(self) -> None:
+        self._idle_since = None
+        # uvicorn makes its scope here; that waits until it is known who answers.
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+
+    def on_headers_complete(self) -> None:
+        if self.url == self._short.path and self._is_ordinary():
+            self.cycle = self._call = _ShortCall(self.parser.should_keep_alive())
+            return
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
-        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
+        self.url, self.expect_100_continue = url, expects
+        self.headers.extend(headers)
+        super().on_headers_complete()
+
+    def _is_ordinary(self) -> bool:
+        latest: RequestResponseCycle | None = self.cycle
+        busy = latest is not None and not latest.response_complete
+        if busy or self.expect_100_continue or self.parser.get_method() != b"POST" or self.parser.get_http_version() != "1.1":
+            return False
+        if self.parser.should_upgrade():
+            return False
+        lengths = [value for name, value in self.headers if name == b"content-length"]
+        return len(lengths) == 1 and int(lengths[0]) <= SHORT_MAX_BYTES  # the parser has refused what is no number
+
+    def on_body(self, body: bytes) -> None:
+        call = self._call
+        if call is not None and self.cycle is call:
+            call.body += body
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        call = self._call
+        if call is None or self.cycle is not call:
+            super().on_message_complete()
+            return
+        call.task = task = self.loop.create_task(self._answer(call, self.headers))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        call = self._call
+        if call is not None and not call.response_complete:
+            call.disconnected = True
+            if call.task is not None:
+                call.task.cancel()
+
+    async def _answer(self, call: _ShortCall, headers: RawHeaders) -> None:
+        answer = await self._short.answer(headers, bytes(call.body), call.is_gone)
+        if self.flow.write_paused and not call.disconnected:
+            await self.flow.drain()
+        if call.disconnected:
+            return
+        pieces: list[bytes | memoryview] = [STATUS_LINE[answer.status_code]]
+        for name, value in (*self.server_state.default_headers, *answer.raw_headers):
+            pieces += (name, b": ", value, b"\r\n")
+        pieces += (b"\r\n" if call.keep_alive else b"connection: close\r\n\r\n", answer.body)
+        self.transport.write(b"".join(pieces))
+        call.response_complete = True
+        if not call.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+
+class _ShortCall(RequestResponseCycle):
+    """One request on the short way: no more than what uvicorn asks of the latest request of a connection, and the task that answers it."""
+
+    def __init__(self, keep_alive: bool) -> None:
+        self.body = bytearray()
+        self.keep_alive = keep_alive
+        self.disconnected = False
+        self.response_complete = False
+        self.message_event = _NOBODY_WAITS
+        self.task: asyncio.Task[None] | None = None
+
+    def is_gone(self) -> bool:
+        return self.disconnected
+
+
+class _Nobody(asyncio.Event):
+    """There is nobody to wake: the task itself is cancelled."""
+
+    def set(self) -> None:
+        pass
+
+
+_NOBODY_WAITS = _Nobody()

@@ -7,29 +7,39 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from holdfast.runner.protocol import RunnerProtocol
+from holdfast.runner.protocol import RunnerProtocol, ShortRoute
 from holdfast.runner.sockets import BACKLOG
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _READ_ROUNDS = 4
+_TICKS_A_SECOND = 10
 
 
 class RunnerServer(uvicorn.Server):
     """uvicorn that leaves signals to us: its own way of handling them ends the process before anything of ours is closed."""
 
     def __init__(
-        self, app: ASGIApp, listening: socket.socket, *, stop_seconds: int, on_ready: Callable[[], None], on_stop: Callable[[], None]
+        self,
+        app: ASGIApp,
+        short: ShortRoute,
+        listening: socket.socket,
+        *,
+        stop_seconds: int,
+        on_ready: Callable[[], None],
+        on_stop: Callable[[], None],
     ) -> None:
-        """`stop_seconds` bounds the calls under way after a stop. `on_ready` is called when calls are taken, `on_stop` as soon as a stop is
-        asked for, while what is under way goes on."""
+        """`short` answers its route instead of `app`. `stop_seconds` bounds the calls under way after a stop. `on_ready` is called when
+        calls are taken, `on_stop` as soon as a stop is asked for, while what is under way goes on."""
+        self._protocol_class = partial(RunnerProtocol, short)
         super().__init__(
             uvicorn.Config(
                 app,
-                http=RunnerProtocol,
+                http=self._protocol_class,  # type: ignore[arg-type]
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -74,6 +84,15 @@ class RunnerServer(uvicorn.Server):
         await super().startup(sockets)
         self._on_ready()
 
+    async def on_tick(self, counter: int) -> bool:
+        over = await super().on_tick(counter)
+        if counter % _TICKS_A_SECOND == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, RunnerProtocol):
+                    connection.close_if_idle(now)
+        return over
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
@@ -102,4 +121,4 @@ class RunnerServer(uvicorn.Server):
             await asyncio.sleep(0)
 
     def _protocol(self) -> asyncio.Protocol:
-        return RunnerProtocol(self.config, self.server_state, self.lifespan.state)
+        return self._protocol_class(self.config, self.server_state, self.lifespan.state)

@@ -1,0 +1,28 @@
+"""A runner in this process behind the server that `holdfast runner` uses, on a free port of loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from holdfast.runner.app import create_app
+from holdfast.runner.server import RunnerServer
+from holdfast.runner.services import RunnerServices
+
+
+@asynccontextmanager
+async def served(services: RunnerServices) -> AsyncIterator[int]:
+    """The port, for the length of the block. At its end, requests under way have a second to end."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    app, ready = create_app(services), asyncio.Event()
+    server = RunnerServer(app, app.execute, listening, stop_seconds=1, on_ready=ready.set, on_stop=lambda: None)
+    running = asyncio.create_task(server.run_to_the_end())
+    try:
+        await asyncio.wait_for(ready.wait(), 10)
+        yield listening.getsockname()[1]
+    finally:
+        server.stop()
+        await running
+        listening.close()
