@@ -10,13 +10,21 @@ from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+import holdfast.records.billing_tables
 import holdfast.records.tables
+import holdfast.registry.publishing_tables
 import holdfast.registry.tables
 import holdfast.storage.tables
 from holdfast.records.columns import Base
 from holdfast.registry.migrate import DatabaseNewer, migrate
 
-ROOMS = (holdfast.records.tables, holdfast.registry.tables, holdfast.storage.tables)
+ROOMS = (
+    holdfast.records.tables,
+    holdfast.records.billing_tables,
+    holdfast.registry.tables,
+    holdfast.registry.publishing_tables,
+    holdfast.storage.tables,
+)
 
 
 def _open(tmp_path: Path) -> Connection:
@@ -50,6 +58,8 @@ async def test_the_tables_and_columns_that_people_query_have_their_names(tmp_pat
     assert names.keys() >= {
         *("extension_registry", "extension_version", "extension_api_endpoint", "tenant_extension_install_config"),
         *("tenant_extension_install_secrets", "tenant_extension_schedule", "extension_execution_log", "extension_quota_usage"),
+        *("extension_publisher", "extension_upload", "extension_event_subscription", "extension_audit_logs", "ext_storage_removals"),
+        *("services", "invoices", "invoice_charges"),
         *("ext_storage_schemas", "ext_storage_usage", "users", "roles", "permissions", "sessions", "api_keys", "clients", "contacts"),
     }
 

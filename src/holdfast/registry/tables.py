@@ -31,7 +31,8 @@ class ExtensionRegistry(Base):
 
 
 class ExtensionVersion(Base):
-    """One version. `api_endpoints` is what the gateway goes by: a list of `{method, path, handler}`, normalised."""
+    """One version. `api_endpoints` is what the gateway goes by: a list of `{method, path, handler}`, normalised. `manifest` is the whole
+    of it, None for versions that another platform published. A yanked version is not installed anew."""
 
     __tablename__ = "extension_version"
     __table_args__ = (
@@ -48,6 +49,12 @@ class ExtensionVersion(Base):
     ui: Mapped[dict[str, Any] | None] = mapped_column(Json)
     capabilities: Mapped[list[str]] = mapped_column(Json, default=list)
     api_endpoints: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
+    egress: Mapped[list[str]] = mapped_column(Json, default=list, server_default=text("'[]'"))
+    manifest: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    published_tenant: Mapped[str | None] = mapped_column(String(255))
+    published_by: Mapped[str | None] = mapped_column(String(255))
+    yanked_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    yanked_reason: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
 
 
@@ -89,7 +96,11 @@ class ExtensionApiEndpoint(Base):
 
 
 class TenantExtensionInstall(Base):
-    """An extension that a tenant has installed, at one version. `granted_caps` and `granted_egress` are what it may do."""
+    """An extension that a tenant has installed, at one version. `granted_caps` and `granted_egress` are what it may do.
+
+    `previous` is where a rollback leads: `{version_id, granted_caps, granted_egress}`. `pending` is an upgrade that waits for consent:
+    `{version_id, version, capabilities, egress}`, the last two being what it asks for beyond what is granted.
+    """
 
     __tablename__ = "tenant_extension_install"
     __table_args__ = (
@@ -113,6 +124,8 @@ class TenantExtensionInstall(Base):
     runner_domain: Mapped[str | None] = mapped_column(Text)
     runner_status: Mapped[dict[str, Any] | None] = mapped_column(Json, default=lambda: {"state": "pending"})
     runner_ref: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    previous: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    pending: Mapped[dict[str, Any] | None] = mapped_column(Json)
 
 
 class TenantExtensionInstallConfig(Base):
