@@ -62,7 +62,7 @@ async def list_installs(db: Database, tenant_id: str) -> list[InstallSummary]:
                 publisher=registry.publisher,
                 version=version.version,
                 content_hash=None if bundle is None else bundle[0],
-                signing_key_id=None if bundle is None else _key_id(bundle[1]),
+                signing_key_id=None if bundle is None else signing_key_id(bundle[1]),
                 is_enabled=install.is_enabled and install.status == "enabled",
                 granted=list(install.granted_caps),
                 egress=list(install.granted_egress),
@@ -74,7 +74,7 @@ async def list_installs(db: Database, tenant_id: str) -> list[InstallSummary]:
     return sorted(summaries, key=lambda summary: slug(summary.publisher, summary.name).lower())
 
 
-def _key_id(signature: str | None) -> str | None:
+def signing_key_id(signature: str | None) -> str | None:
     """Other platforms keep any text in that column: what is no signature of ours is none."""
     try:
         return None if signature is None else Signature.parse(signature.encode()).key_id
