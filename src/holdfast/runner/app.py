@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
-from holdfast.runner import execute, health, host_routing, metrics, openapi, ui
+from holdfast.runner import component_check, execute, health, host_routing, metrics, openapi, ui
 from holdfast.runner.answers import router_error
 from holdfast.runner.services import RunnerServices
 
@@ -38,6 +38,7 @@ def create_app(services: RunnerServices) -> RunnerApp:
     app = RunnerApp(
         routes=[
             *execute.routes(services, calls),
+            *component_check.routes(services),
             *ui.routes(services),
             *host_routing.routes(services),
             *health.routes(services),

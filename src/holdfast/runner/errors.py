@@ -26,6 +26,13 @@ class BodyTooLarge(HoldfastError):
     status = 413
 
 
+class BodyTooSlow(HoldfastError):
+    """Raised when a request body does not arrive in time."""
+
+    code = "request_timeout"
+    status = 408
+
+
 class MalformedBody(HoldfastError):
     """Raised when a body is not JSON."""
 

@@ -58,6 +58,7 @@ def document() -> dict[str, Any]:
         "paths": {
             "/v1/execute": {"post": _execute()},
             "/warmup": {"post": _warmup()},
+            "/v1/components/check": {"post": _check()},
             "/ext-ui/{extension_id}/{content_hash}/{path}": {"get": _page(), "head": _page()},
             "/": {"get": _by_host(), "head": _by_host()},
             "/healthz": {"get": _health("Health of the process and its bundle store.")},
@@ -116,6 +117,24 @@ def _warmup() -> dict[str, Any]:
         "responses": {
             "200": _json("Ready.", {"type": "object", "properties": {"ok": {"const": True}, "component": {"type": "boolean"}}}),
             **_refusals("400", "401", "403", "404", "413", "415", "422", "500", "502", "503"),
+        },
+    }
+
+
+def _check() -> dict[str, Any]:
+    ready = {"type": "object", "properties": {"ok": {"const": True}, "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}}
+    return {
+        "summary": "Compile a component and see that its imports and exports are those of the world. Nothing of it runs.",
+        "operationId": "checkComponent",
+        "security": _TOKEN,
+        "requestBody": {
+            "required": True,
+            "content": {"application/wasm": {"schema": {"type": "string", "contentMediaType": "application/wasm", "minLength": 8}}},
+        },
+        "responses": {
+            "200": _json("It can be called.", ready),
+            "422": _json("It cannot; the body says why, for its author.", _ref("Error")),
+            **_refusals("401", "408", "413", "415", "500"),
         },
     }
 
