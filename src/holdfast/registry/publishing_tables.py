@@ -1,4 +1,5 @@
-"""Tables around publishing and administering: owners of publishers' names, uploads that wait, what was done, what is to be removed."""
+"""Tables around publishing and administering: owners of publishers' names, uploads and objects that wait, what was done and is to be
+removed."""
 
 from __future__ import annotations
 
@@ -35,6 +36,21 @@ class ExtensionUpload(Base):
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     declared_hash: Mapped[str | None] = mapped_column(String(64))
     content_hash: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+
+
+class PendingObject(Base):
+    """An object on its way into the bundle store or out of it. As long as the row is there, somebody has to see whether the object is
+    needed: who wrote the row, or the sweep when that process is no more."""
+
+    __tablename__ = "extension_pending_object"
+    __table_args__ = (
+        Index("extension_pending_object_key_idx", "key"),
+        Index("extension_pending_object_created_idx", "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    key: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
 
 

@@ -56,6 +56,15 @@ def _registry() -> None:
     op.create_index("extension_upload_tenant_idx", "extension_upload", ["tenant_id"])
     op.create_index("extension_upload_created_idx", "extension_upload", ["created_at"])
     op.create_table(
+        "extension_pending_object",
+        sa.Column("id", UUID, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("extension_pending_object_key_idx", "extension_pending_object", ["key"])
+    op.create_index("extension_pending_object_created_idx", "extension_pending_object", ["created_at"])
+    op.create_table(
         "extension_event_subscription",
         sa.Column("id", UUID, nullable=False),
         sa.Column("tenant_id", sa.String(255), nullable=False),
