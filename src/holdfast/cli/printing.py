@@ -15,6 +15,13 @@ PIPE_WIDTH = 500
 """Columns of a table that goes to a file or a program: wide enough that no line is folded."""
 
 
+def plain(text: str) -> str:
+    """The text without what a terminal would obey: a name in a stranger's manifest must not be able to change what is read."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() or character in "\n\t" else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
 def print_json(value: Any) -> None:
     """Writes `value` to stdout as one line of JSON."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
@@ -22,8 +29,8 @@ def print_json(value: Any) -> None:
 
 
 def print_lines(*lines: str) -> None:
-    """Writes result lines to stdout as they are: no wrapping, no markup, so that they can be copied and piped."""
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    """Writes result lines to stdout: no wrapping, no markup, so that they can be copied and piped."""
+    sys.stdout.write("".join(f"{plain(line)}\n" for line in lines))
     sys.stdout.flush()
 
 
@@ -36,13 +43,13 @@ def print_bytes(body: bytes) -> None:
 
 def print_error(error: HoldfastError) -> None:
     """Writes the message and, on the same line, the hint to stderr."""
-    sys.stderr.write(f"{error}\n")
+    sys.stderr.write(f"{plain(str(error))}\n")
     sys.stderr.flush()
 
 
 def note(line: str) -> None:
     """Writes one line of progress to stderr."""
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{plain(line)}\n")
     sys.stderr.flush()
 
 
