@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from holdfast.bundles.hashing import hash_file
 from holdfast.bundles.signature_files import read_signature, signature_beside
 from holdfast.bundles.signatures import TrustPolicy
-from holdfast.bundles.store import BundleStore
+from holdfast.bundles.store import BundleStore, open_store
 from holdfast.cli.building import NothingToInstall, Progress, bundle_of, check_source, naming
+from holdfast.cli.records import open_records
 from holdfast.engine import Engine
 from holdfast.records.accounts import DEVELOPMENT_TENANT_ID
 from holdfast.records.database import Database
@@ -74,3 +77,14 @@ class Installer:
     async def close(self) -> None:
         """Closes the engine."""
         await self._check.close()
+
+
+@asynccontextmanager
+async def open_installer(settings: Settings) -> AsyncIterator[Installer]:
+    """An installer on the data folder of the settings, for a command of its own."""
+    async with open_records(settings) as db:
+        installer = Installer(settings, db, open_store(settings))
+        try:
+            yield installer
+        finally:
+            await installer.close()
