@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +18,8 @@ from holdfast.gateway.errors import BadGateway, GatewayTimeout
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 # The runner keeps the deadline itself and says how the call ended. Only when it says nothing does the gateway give up.
 GRACE_SECONDS = 2.0
+# A compilation ends after 180 seconds, and may have to wait for another's end.
+CHECK_SECONDS = 400.0
 _HINT = "Is the runner running? GET /healthz on its port tells; `holdfast up` starts it."
 
 _log = structlog.get_logger(__name__)
@@ -90,6 +92,14 @@ class RunnerClient:
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise BadGateway("The runner could not be reached.", hint=_HINT, details={"code": "runner_transport_error"}) from error
         return _read(status, body)
+
+    async def check_component(self, pieces: AsyncIterator[bytes], size: int) -> tuple[int, bytes]:
+        """Sends a component of `size` bytes to be compiled. Status and body of the answer. Raises TimeoutError and errors of httpx2."""
+        headers = {"content-type": "application/wasm", "content-length": str(size), "x-runner-service-token": self._token}
+        url = f"{self.base_url}/v1/components/check"
+        request = self._http.build_request("POST", url, content=pieces, headers=headers, timeout=CHECK_SECONDS)
+        async with asyncio.timeout(CHECK_SECONDS):
+            return await self._answer(request)
 
     async def open_ui(self, method: str, target: str, headers: Mapping[str, str]) -> httpx2.Response:
         """Asks for a UI file; `target` is its path and query, checked by the caller. The answer is open: read its raw bytes, then close it.

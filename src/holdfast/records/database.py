@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -56,6 +56,11 @@ class Database:
         """A session for writing: commits when the block ends, rolls back when it raises."""
         async with self._transactions() as session, session.begin():
             yield session
+
+    @property
+    def sync_engine(self) -> Engine:
+        """What events of connections are listened to at."""
+        return self._engine.sync_engine
 
     async def close(self) -> None:
         """Closes every connection."""
