@@ -7,11 +7,16 @@ import io
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from holdfast.bundles.store_protocol import PIECE_BYTES, BundleNotFound, BundleStoreUnavailable, checked_key
 from holdfast.bundles.thread_work import in_thread
+
+_ATTEMPTS = 10
+_PARTIAL = ".partial"
+_ABANDONED_SECONDS = 3600
 
 
 class FolderStore:
@@ -24,7 +29,9 @@ class FolderStore:
         return self.root / checked_key(key)
 
     async def put(self, key: str, source: Path) -> None:
-        await asyncio.to_thread(self._put, self._path(key), source)
+        # To its end also when cancelled: who was told that it failed may take it back at once.
+        path = self._path(key)
+        await in_thread(lambda: self._put(path, source))
 
     async def get(self, key: str) -> AsyncGenerator[bytes, None]:
         path = self._path(key)
@@ -43,7 +50,8 @@ class FolderStore:
             file.close()
 
     async def delete(self, key: str) -> None:
-        await asyncio.to_thread(self._delete, self._path(key))
+        path = self._path(key)
+        await in_thread(lambda: self._delete(path))
 
     async def exists(self, key: str) -> bool:
         return await asyncio.to_thread(self._path(key).is_file)
@@ -63,9 +71,7 @@ class FolderStore:
 
     def _put(self, path: Path, source: Path) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, partial_name = tempfile.mkstemp(prefix=".", suffix=".partial", dir=path.parent)
-            partial = Path(partial_name)
+            descriptor, partial = _partial_beside(path)
             try:
                 with os.fdopen(descriptor, "wb") as target, source.open("rb") as content:
                     shutil.copyfileobj(content, target, PIECE_BYTES)
@@ -81,6 +87,7 @@ class FolderStore:
     def _delete(self, path: Path) -> None:
         try:
             path.unlink(missing_ok=True)
+            _remove_abandoned(path.parent)
             for folder in path.parents:
                 if folder == self.root or not folder.is_relative_to(self.root):
                     break
@@ -95,3 +102,25 @@ class FolderStore:
             f"The bundle store {self.root} cannot be used: {error.strerror or type(error).__name__}.",
             hint="Check BUNDLE_STORE_BASE and the permissions of that folder.",
         )
+
+
+def _partial_beside(path: Path) -> tuple[int, Path]:
+    """A new file in the folder of `path`, which is made when missing."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(prefix=".", suffix=_PARTIAL, dir=path.parent)
+        except FileNotFoundError:
+            # Whoever deletes the last file of a folder removes the folder too, also between these two lines.
+            if attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return descriptor, Path(name)
+    raise AssertionError("unreachable")
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """What processes left in a folder that were killed while they wrote there."""
+    for partial in folder.glob(f".*{_PARTIAL}"):
+        if partial.stat().st_mtime < time.time() - _ABANDONED_SECONDS:
+            partial.unlink(missing_ok=True)

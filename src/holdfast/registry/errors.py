@@ -38,3 +38,70 @@ class VersionConflict(HoldfastError):
 
     code = "EXTENSION_VERSION_ALREADY_EXISTS"
     status = 409
+
+
+class VersionExists(VersionConflict):
+    """Raised when a version is published that is known already, whatever its content. `details` is `{extension, version}`."""
+
+
+class ExtensionUnknown(HoldfastError):
+    """Raised when nothing was published under the name or id that was given."""
+
+    code = "extension_not_found"
+    status = 404
+
+
+class VersionNotFound(HoldfastError):
+    """Raised when an extension has no version that fits."""
+
+    code = "version_not_found"
+    status = 404
+
+
+class VersionYanked(HoldfastError):
+    """Raised when a version is to be installed that its publisher has withdrawn. `details` is `{version, reason}`."""
+
+    code = "version_yanked"
+    status = 409
+
+
+class HashMismatch(HoldfastError):
+    """Raised when an archive is not the one that was announced. `details` is `{declared, computed}`, hexadecimal digits."""
+
+    code = "HASH_MISMATCH"
+    status = 400
+
+
+class ManifestMismatch(HoldfastError):
+    """Raised when the manifest that came with an archive is not the one inside it."""
+
+    code = "MANIFEST_MISMATCH"
+    status = 400
+
+
+class PublisherTaken(HoldfastError):
+    """Raised when a publisher's name belongs to another tenant."""
+
+    code = "PUBLISHER_TAKEN"
+    status = 403
+
+
+class PublishInterrupted(HoldfastError):
+    """Raised when the archive changed while it was published, or publishing took so long that it was given up."""
+
+    code = "publish_interrupted"
+    status = 409
+
+
+class BadUpload(HoldfastError):
+    """Raised when an upload is not what it was announced to be. `details` is `{why}`, such as `size_exceeds_cap`."""
+
+    code = "BAD_REQUEST"
+    status = 400
+
+
+class StagingNotFound(HoldfastError):
+    """Raised when there is no such upload, or it is another tenant's."""
+
+    code = "STAGING_NOT_FOUND"
+    status = 404

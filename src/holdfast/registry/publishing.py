@@ -1,4 +1,4 @@
-"""The rows that say what exists: extension, version, bundle, endpoints. Written when an archive is installed."""
+"""The rows that say what exists: extension, version, bundle, endpoints. Written by publishing and, in development, by installing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.bundles.manifest import Manifest
 from holdfast.bundles.signatures import Verdict
 from holdfast.registry import identity
+from holdfast.registry.actors import Actor
 from holdfast.registry.endpoints import Endpoint, normalise_handler, normalise_path, to_stored
-from holdfast.registry.errors import UnknownCapability, VersionConflict
+from holdfast.registry.errors import UnknownCapability, VersionConflict, VersionExists
 from holdfast.registry.tables import ExtensionApiEndpoint, ExtensionBundle, ExtensionRegistry, ExtensionVersion
 from holdfast.world.capabilities import Capability, parse_capabilities
 
@@ -39,7 +40,7 @@ class Archive:
 
 async def registry_id_for(session: AsyncSession, manifest: Manifest) -> str:
     """The id under which the extension is, or will be, known."""
-    existing = await _find_registry(session, manifest.publisher or identity.DEFAULT_PUBLISHER, manifest.name)
+    existing = await find_registry(session, manifest)
     return existing.id if existing else identity.registry_id(manifest.publisher, manifest.name)
 
 
@@ -48,13 +49,56 @@ async def publish(
 ) -> tuple[ExtensionRegistry, ExtensionVersion]:
     """Makes the archive's extension, version, bundle and endpoints known, and the bundle the active one of its version.
 
-    Raises VersionConflict when the version is known with other content and versions are not mutable.
+    Raises VersionConflict when the version is known with other content, and was published or versions are not mutable. A version that was
+    published stays as it is.
     """
     registry = await _upsert_registry(session, archive, now)
-    version = await _upsert_version(session, archive, registry, now, mutable_versions=mutable_versions)
-    await _activate_bundle(session, archive, version, now)
-    await _replace_endpoints(session, version, now)
+    version = await find_version(session, registry.id, archive.manifest.version)
+    published = version is not None and version.published_tenant is not None
+    if version is not None and (published or not mutable_versions) and not await _has_bundle(session, version.id, archive.content_hash):
+        raise VersionConflict(
+            f"Version {version.version} of {registry.publisher}.{registry.name} exists with other content.",
+            hint="Give the changed extension a new version.",
+        )
+    version = version or _new_version(archive, registry, archive.manifest.version)
+    if not published:
+        await _write_version(session, archive, version, now)
     return registry, version
+
+
+async def publish_once(
+    session: AsyncSession, archive: Archive, version: str, actor: Actor, now: datetime
+) -> tuple[ExtensionRegistry, ExtensionVersion]:
+    """Makes the archive known as `version` (no `X.Y.*`), which from then on is what it is. Raises VersionExists when it is known."""
+    registry = await _upsert_registry(session, archive, now)
+    if await find_version(session, registry.id, version) is not None:
+        raise version_exists(registry, version)
+    made = _new_version(archive, registry, version)
+    made.published_tenant, made.published_by = actor.tenant_id, actor.user_id
+    await _write_version(session, archive, made, now)
+    return registry, made
+
+
+async def find_registry(session: AsyncSession, manifest: Manifest) -> ExtensionRegistry | None:
+    """The extension of that publisher and name, if it is known."""
+    return await _find_registry(session, manifest.publisher or identity.DEFAULT_PUBLISHER, manifest.name)
+
+
+async def find_version(session: AsyncSession, registry_id: str, version: str) -> ExtensionVersion | None:
+    """The version with exactly that text."""
+    return await session.scalar(
+        select(ExtensionVersion).where(ExtensionVersion.registry_id == registry_id, ExtensionVersion.version == version)
+    )
+
+
+def version_exists(registry: ExtensionRegistry, version: str) -> VersionExists:
+    """The refusal to publish a version a second time."""
+    name = identity.slug(registry.publisher, registry.name)
+    return VersionExists(
+        f"Version {version} of {name} exists already.",
+        hint="A version never changes. Give the extension a new version in its manifest and publish that.",
+        details={"extension": name, "version": version},
+    )
 
 
 def requested_capabilities(manifest: Manifest) -> frozenset[Capability]:
@@ -88,34 +132,28 @@ async def _upsert_registry(session: AsyncSession, archive: Archive, now: datetim
     return registry
 
 
-async def _upsert_version(
-    session: AsyncSession, archive: Archive, registry: ExtensionRegistry, now: datetime, *, mutable_versions: bool
-) -> ExtensionVersion:
+def _new_version(archive: Archive, registry: ExtensionRegistry, version: str) -> ExtensionVersion:
     manifest = archive.manifest
-    version = await session.scalar(
-        select(ExtensionVersion).where(ExtensionVersion.registry_id == registry.id, ExtensionVersion.version == manifest.version)
+    return ExtensionVersion(
+        id=identity.version_id(manifest.publisher, manifest.name, version), registry_id=registry.id, version=version, api_endpoints=[]
     )
-    if version is None:
-        version = ExtensionVersion(
-            id=identity.version_id(manifest.publisher, manifest.name, manifest.version),
-            registry_id=registry.id,
-            version=manifest.version,
-            created_at=now,
-        )
-        session.add(version)
-    elif not mutable_versions and not await _has_bundle(session, version.id, archive.content_hash):
-        raise VersionConflict(
-            f"Version {manifest.version} of {registry.publisher}.{registry.name} exists with other content.",
-            hint="Give the changed extension a new version.",
-        )
+
+
+async def _write_version(session: AsyncSession, archive: Archive, version: ExtensionVersion, now: datetime) -> None:
+    manifest = archive.manifest
+    version.created_at = version.created_at or now
+    session.add(version)
     version.runtime = manifest.runtime
     version.main_entry = manifest.entry or (manifest.ui.entry if manifest.ui else None) or "dist/main.wasm"
     version.api = manifest.raw.get("api") or {}
     version.ui = stored_ui(manifest)
     version.capabilities = sorted(str(capability) for capability in requested_capabilities(manifest))
+    version.egress = list(dict.fromkeys(manifest.egress))
+    version.manifest = manifest.raw
     version.api_endpoints = [to_stored(endpoint) for endpoint in _endpoints(manifest)]
     await session.flush()
-    return version
+    await _activate_bundle(session, archive, version, now)
+    await _replace_endpoints(session, version, now)
 
 
 async def _activate_bundle(session: AsyncSession, archive: Archive, version: ExtensionVersion, now: datetime) -> None:
@@ -126,7 +164,7 @@ async def _activate_bundle(session: AsyncSession, archive: Archive, version: Ext
     if bundle is None:
         manifest = archive.manifest
         bundle = ExtensionBundle(
-            id=identity.bundle_id(manifest.publisher, manifest.name, manifest.version, archive.content_hash),
+            id=identity.bundle_id(manifest.publisher, manifest.name, version.version, archive.content_hash),
             version_id=version.id,
             content_hash=archive.content_hash,
         )
