@@ -45,6 +45,7 @@ run: setup ## Start the platform with the examples installed; prints address and
 test: setup ## Install what the tests need, run every check and every test
 	@scripts/ensure-debian-package /usr/bin/chromium chromium "The browser tests"
 	@scripts/ensure-debian-package /usr/bin/redis-server redis-server "The tests of the debug stream"
+	@scripts/ensure-debian-package '/usr/lib/postgresql/*/bin/postgres' postgresql "The tests of the records"
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest
 

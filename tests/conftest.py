@@ -1,4 +1,4 @@
-"""Built extensions for every test that needs one: from tests/extensions and examples, built once and kept under build/."""
+"""What tests of all rooms share: built extensions, made once and kept under build/, and databases of both kinds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import fcntl
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +16,8 @@ import pytest
 from holdfast.author.build import build
 from holdfast.author.toolchain import Toolchain
 from holdfast.bundles.packing import pack
+from tests.records.databases import KINDS, sqlite_url
+from tests.records.postgres import PostgresServer, postgres_server
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "build" / "test-extensions"
@@ -78,3 +80,21 @@ def built(toolchain: Toolchain) -> Callable[[str], Path]:
 def bundle(built: Callable[[str], Path]) -> Callable[[str], Path]:
     """`bundle(name)` answers the path of the packed archive of the built project."""
     return lambda name: pack(built(name)).path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, started for the first test that needs one."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=KINDS)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database of the test's own: on SQLite without tables yet, on PostgreSQL migrated. Both are without rows."""
+    if request.param == "sqlite":
+        yield sqlite_url(tmp_path)
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    with server.migrated() as url:
+        yield url

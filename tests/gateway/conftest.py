@@ -10,6 +10,6 @@ from tests.gateway.platform import platform as made
 
 
 @pytest.fixture
-async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
-    async with made(tmp_path) as running:
+async def platform(tmp_path: Path, database_url: str) -> AsyncIterator[Platform]:
+    async with made(tmp_path, database_url=database_url) as running:
         yield running

@@ -105,11 +105,11 @@ class Platform:
 
 
 @asynccontextmanager
-async def platform(folder: Path, **settings: Any) -> AsyncIterator[Platform]:
-    """Everything, in production unless `settings` say otherwise."""
+async def platform(folder: Path, *, database_url: str | None = None, **settings: Any) -> AsyncIterator[Platform]:
+    """Everything, in production unless `settings` say otherwise; without a URL, the database is an SQLite file."""
     options: dict[str, Any] = {"environment": "production", "gateway_timeout_ms": 5_000, "_env_file": None} | settings
     seconds = Seconds()
-    async with migrated(folder) as db, recording_server() as runner:
+    async with migrated(folder, url=database_url) as db, recording_server() as runner:
         services = Services(
             settings=Settings(**options),
             db=db,

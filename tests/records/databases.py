@@ -1,11 +1,14 @@
-"""Databases for tests: a migrated SQLite file, with tenants and people in it."""
+"""Databases for tests, on SQLite and on PostgreSQL, with tenants and people in them."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from holdfast.records.accounts import ensure_admin_role
 from holdfast.records.columns import new_id
@@ -19,10 +22,25 @@ TENANT = "11111111-1111-4111-8111-111111111111"
 OTHER_TENANT = "22222222-2222-4222-8222-222222222222"
 
 
+KINDS = {"sqlite": ["sqlite"], "postgres": ["postgres"], "both": ["sqlite", "postgres"]}[os.environ.get("HOLDFAST_TEST_DATABASE", "both")]
+"""What the fixture `database_url`, and with it `db`, makes: a test that uses it runs once on each."""
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For a test that is about SQLite itself."""
+
+on_postgres = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+"""For a test that is about PostgreSQL itself."""
+
+
+def sqlite_url(folder: Path) -> str:
+    """The SQLAlchemy URL of the database file in a folder."""
+    return f"sqlite+aiosqlite:///{folder / 'holdfast.db'}"
+
+
 @asynccontextmanager
-async def migrated(folder: Path) -> AsyncIterator[Database]:
-    """A database with two tenants, TENANT and OTHER_TENANT."""
-    url = f"sqlite+aiosqlite:///{folder / 'holdfast.db'}"
+async def migrated(folder: Path, *, url: str | None = None) -> AsyncIterator[Database]:
+    """A database with two tenants, TENANT and OTHER_TENANT: that of `url`, else an SQLite file in `folder`."""
+    url = url or sqlite_url(folder)
     await migrate(url)
     db = Database(url)
     try:

@@ -10,9 +10,10 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from holdfast.records.columns import as_uuid, new_id
 from holdfast.records.database import Database
 from holdfast.records.tables import Client, Role, Tenant
-from tests.records.databases import TENANT
+from tests.records.databases import TENANT, on_sqlite
 
 
+@on_sqlite
 async def test_sqlite_connections_use_write_ahead_logging_foreign_keys_and_a_busy_timeout(db: Database) -> None:
     async with db.session() as session:
         pragmas = [(await session.execute(text(f"PRAGMA {name}"))).scalar() for name in ("journal_mode", "foreign_keys", "busy_timeout")]
@@ -37,7 +38,8 @@ async def test_what_a_reading_session_changes_is_discarded(db: Database) -> None
         assert await session.scalar(select(func.count()).select_from(Role)) == 0
 
 
-async def test_transactions_that_read_and_then_write_queue_up_instead_of_failing(db: Database) -> None:
+@on_sqlite
+async def test_transactions_of_sqlite_that_read_and_then_write_queue_up_instead_of_failing(db: Database) -> None:
     async def count_and_add(number: int) -> None:
         async with db.transaction() as session:
             known = await session.scalar(select(func.count()).select_from(Role))

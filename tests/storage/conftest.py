@@ -10,6 +10,6 @@ from tests.records.databases import migrated
 
 
 @pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    async with migrated(tmp_path) as database:
+async def db(tmp_path: Path, database_url: str) -> AsyncIterator[Database]:
+    async with migrated(tmp_path, url=database_url) as database:
         yield database

@@ -20,7 +20,7 @@ from holdfast.bundles.signatures import TrustPolicy, Verdict
 from holdfast.bundles.statement import Statement
 from holdfast.bundles.store import BundleStore, bundle_key, hash_file
 from holdfast.errors import HoldfastError
-from holdfast.records.columns import utc_now
+from holdfast.records.columns import UuidText, utc_now
 from holdfast.records.database import Database
 from holdfast.registry.errors import ComponentMissing, ExtensionNotInstalled
 from holdfast.registry.identity import install_id as named_install_id
@@ -44,7 +44,7 @@ CheckComponent = Callable[[Path], Awaitable[None]]
 # Rows that belong to an install without a foreign key to it, by the names of their tenant and install columns. Storage is another
 # room; of its tables only the names are needed here.
 _BELONGINGS = tuple(
-    table(name, column("tenant"), column("extension_install_id"))
+    table(name, column("tenant", UuidText), column("extension_install_id", UuidText))
     for name in ("ext_storage_records", "ext_storage_schemas", "ext_storage_usage")
 )
 

@@ -1,0 +1,164 @@
+"""A PostgreSQL server of the tests' own, and databases on it that are copied from a migrated one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from holdfast.registry.migrate import migrate
+from tests.events.recording_server import free_port
+
+SECONDS = 30
+OWNER = "holdfast"
+PASSWORD = "the-password-of-the-tests"
+"""In every address of the server, which asks for none: to see that it is shown to nobody."""
+
+# What a crash of the machine would cost is nothing here; what a test takes is everything.
+_OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "128MB",
+    "autovacuum": "off",
+    "shared_buffers": "32MB",
+}
+_CLUSTER = ("--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")
+_FOLDER = "holdfast-postgres-"
+_ROOM_IN_MEMORY = 1024**3
+
+
+class PostgresServer:
+    """A running server. Its databases are empty, or copies of one that was migrated when the first was asked for."""
+
+    def __init__(self, port: int, connection: psycopg.Connection) -> None:
+        self.port = port
+        self._connection = connection
+        self._made = 0
+        self._template: str | None = None
+        self._done: list[str] = []
+
+    def url(self, database: str) -> str:
+        """The SQLAlchemy URL of a database."""
+        return f"postgresql+psycopg://{OWNER}:{PASSWORD}@127.0.0.1:{self.port}/{database}"
+
+    @contextmanager
+    def empty(self) -> Iterator[str]:
+        """The URL of a database without tables, for the length of the block."""
+        with self._database("template0") as name:
+            yield self.url(name)
+
+    @contextmanager
+    def migrated(self) -> Iterator[str]:
+        """The URL of a database with every table and no row, for the length of the block."""
+        if self._template is None:
+            template = self._create("template0")
+            # A thread, because a test may ask from inside its own event loop.
+            with ThreadPoolExecutor(max_workers=1) as pool:
+                pool.submit(lambda: asyncio.run(migrate(self.url(template)))).result()
+            self._template = template
+        with self._database(self._template) as name:
+            yield self.url(name)
+
+    @contextmanager
+    def _database(self, template: str) -> Iterator[str]:
+        name = self._create(template)
+        try:
+            yield name
+        finally:
+            self._done.append(name)
+
+    def _create(self, template: str) -> str:
+        self._drop_done()
+        self._made += 1
+        name = f"test_{self._made}"
+        self._connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        return name
+
+    def _drop_done(self) -> None:
+        # Not at once when a test ends: the server would wait a tenth of a second for the connections that have just been closed.
+        while self._done:
+            self._connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self._done.pop())))
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """A server for the length of the block; it also ends when this process is killed."""
+    programs = _programs()
+    folder = _folder()
+    log = folder / "postgres.log"
+    try:
+        as_user = _as_ordinary_user(folder)
+        made = [str(programs / "initdb"), "-D", "data", "-U", OWNER, *_CLUSTER]
+        subprocess.run([*as_user, *made], cwd=folder, check=True, capture_output=True, timeout=SECONDS)
+        port = free_port()
+        options = [word for name, value in _OPTIONS.items() for word in ("-c", f"{name}={value}")]
+        server = [str(programs / "postgres"), "-D", "data", "-p", str(port), *options]
+        with log.open("wb") as output:
+            process = subprocess.Popen([*as_user, "--pdeathsig=QUIT", *server], cwd=folder, stdout=output, stderr=output)
+        try:
+            with _connected(port, process, log) as connection:
+                yield PostgresServer(port, connection)
+        finally:
+            # At once, without tidying up: its files go next.
+            process.send_signal(signal.SIGQUIT)
+            process.wait(timeout=SECONDS)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _folder() -> Path:
+    """A folder for a server: in memory where there is room. Those that killed processes left behind are removed."""
+    memory = Path("/dev/shm")
+    parent = memory if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOM_IN_MEMORY else Path(tempfile.gettempdir())
+    for left in parent.glob(f"{_FOLDER}*"):
+        if not psutil.pid_exists(int(left.name.split("-")[2])):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-", dir=parent))
+
+
+def _programs() -> Path:
+    """The folder of the newest installed server; Debian keeps one for each version, and none of them on the path."""
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    if not found:
+        raise FileNotFoundError(
+            "These tests need a PostgreSQL server, and /usr/lib/postgresql holds none. Install one with: apt-get install postgresql. "
+            "With HOLDFAST_TEST_DATABASE=sqlite they run on SQLite alone."
+        )
+    return max(found, key=lambda folder: float(folder.parent.name))
+
+
+def _as_ordinary_user(folder: Path) -> list[str]:
+    """How to begin a command so that it runs as somebody who may own a server: it refuses to run as root."""
+    if os.geteuid() != 0:
+        return ["setpriv"]
+    user = pwd.getpwnam("postgres")
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
+
+
+def _connected(port: int, process: subprocess.Popen[bytes], log: Path) -> psycopg.Connection:
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            return psycopg.connect(host="127.0.0.1", port=port, user=OWNER, dbname="postgres", autocommit=True)
+        except psycopg.OperationalError:
+            assert time.monotonic() < deadline and process.poll() is None, log.read_text()
+            time.sleep(0.01)
