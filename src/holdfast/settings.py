@@ -130,6 +130,19 @@ class Settings(BaseSettings):
         description="Deadline in milliseconds that the gateway gives a call.",
     )
 
+    ext_bundles_ratelimit_max: int = Field(
+        30,
+        gt=0,
+        validation_alias=_variables("EXT_BUNDLES_RATELIMIT_MAX"),
+        description="Uploads, and as many finalisings, that a tenant may make in the window of EXT_BUNDLES_RATELIMIT_WINDOW_MS.",
+    )
+    ext_bundles_ratelimit_window_ms: int = Field(
+        60_000,
+        gt=0,
+        validation_alias=_variables("EXT_BUNDLES_RATELIMIT_WINDOW_MS"),
+        description="Length of that window, in milliseconds.",
+    )
+
     # The runner
     bundle_store_base: str | None = Field(
         None,
@@ -208,11 +221,32 @@ class Settings(BaseSettings):
         validation_alias=_variables("ALGA_VAULT_TOKEN_FILE"),
         description="File that holds the Vault token; read for each envelope, so that it may be renewed.",
     )
+    vault_token: SecretStr | None = Field(
+        None,
+        validation_alias=_variables("VAULT_TOKEN", "ALGA_VAULT_TOKEN"),
+        description="Vault token; counts before the file.",
+    )
     vault_namespace: str | None = Field(
         None, validation_alias=_variables("VAULT_NAMESPACE", "ALGA_VAULT_NAMESPACE"), description="Vault namespace."
     )
     vault_transit_mount: str = Field(
         "transit", validation_alias=_variables("ALGA_VAULT_TRANSIT_MOUNT"), description="Where Vault's transit engine is mounted."
+    )
+    vault_transit_key: str | None = Field(
+        None,
+        validation_alias=_variables("VAULT_TRANSIT_KEY", "ALGA_VAULT_TRANSIT_KEY"),
+        description="Key of Vault's transit engine that seals secrets; unset means that HOLDFAST_SECRETS_KEY or its file does.",
+    )
+    secrets_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("HOLDFAST_SECRETS_KEY"),
+        description="Keys of the secrets at rest, each 32 bytes in base64url, separated by commas: the first seals, all open.",
+    )
+    secrets_key_file: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("HOLDFAST_SECRETS_KEY_FILE"),
+        description="File of these keys, one a line, where HOLDFAST_SECRETS_KEY is not set; unset means secrets.key in the data folder, "
+        "which development makes.",
     )
     signing_trust_bundle: Path | None = Field(
         None,
@@ -376,6 +410,10 @@ class Settings(BaseSettings):
     @property
     def resolved_trust_store(self) -> Path:
         return self.signing_trust_bundle or (self.data_dir / "trusted-keys.json").resolve()
+
+    @property
+    def resolved_secrets_key_file(self) -> Path:
+        return (self.secrets_key_file or self.data_dir / "secrets.key").resolve()
 
     @property
     def resolved_cache_root(self) -> Path:

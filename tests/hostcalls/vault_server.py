@@ -10,7 +10,7 @@ from typing import Any, Self
 
 
 class VaultServer:
-    """Opens `vault:v1:` texts, which are the plaintext turned around; notes every request."""
+    """Makes and opens `vault:v1:` texts, which are the plaintext turned around; notes every request."""
 
     def __init__(self, token: str = "hvs.token") -> None:
         self.token = token
@@ -22,7 +22,8 @@ class VaultServer:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 outer.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-                status, content = outer.answer or outer.respond(self.headers.get("x-vault-token"), body["ciphertext"])
+                answer = outer.encrypt if "/encrypt/" in self.path else outer.respond
+                status, content = outer.answer or answer(self.headers.get("x-vault-token"), *body.values())
                 self.send_response(status)
                 if 300 <= status < 400:
                     self.send_header("location", "/v1/elsewhere")
@@ -46,6 +47,11 @@ class VaultServer:
         if not ciphertext.startswith("vault:v1:"):
             return 400, json.dumps({"errors": [f"invalid ciphertext: {ciphertext}"]}).encode()
         return 200, json.dumps({"data": {"plaintext": ciphertext.removeprefix("vault:v1:")[::-1]}}).encode()
+
+    def encrypt(self, token: str | None, plaintext: str) -> tuple[int, bytes]:
+        if token != self.token:
+            return 403, b'{"errors":["permission denied"]}'
+        return 200, json.dumps({"data": {"ciphertext": f"vault:v1:{plaintext[::-1]}", "key_version": 1}}).encode()
 
     def __enter__(self) -> Self:
         self._thread.start()

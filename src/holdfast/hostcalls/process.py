@@ -11,10 +11,13 @@ from holdfast.hostcalls.call import CallContext, SecretEnvelope
 from holdfast.hostcalls.door import HostDoor
 from holdfast.hostcalls.egress import parse_rules
 from holdfast.hostcalls.fetching import Fetcher
+from holdfast.hostcalls.sealed import SealedEnvelopes
 from holdfast.hostcalls.secrets import algorithm_of, expired, open_envelope
 from holdfast.hostcalls.session import DoorLimits
 from holdfast.hostcalls.ui_proxy import UiProxy
 from holdfast.hostcalls.vault import VaultTransit
+from holdfast.sealing.aes_gcm import ALGORITHM as AES_GCM
+from holdfast.sealing.keyring import KeySource
 from holdfast.settings import Settings
 from holdfast.world.capabilities import Capability
 
@@ -31,11 +34,13 @@ class HostServices:
         events: EventSink | None,
         limits: DoorLimits,
         vault: VaultTransit | None = None,
+        sealed: SealedEnvelopes | None = None,
         allow_inline_secrets: bool = False,
     ) -> None:
         self.on_host_call: Callable[[str, str], None] | None = None
         """Told the function and the outcome of every host call."""
         self.vault = vault
+        self._sealed = sealed
         self._allow_inline_secrets = allow_inline_secrets
         self.backend = backend
         self.fetcher = fetcher
@@ -47,8 +52,8 @@ class HostServices:
     def from_settings(cls, settings: Settings, events: EventSink | None) -> HostServices:
         """Reads the settings. `events` is None when nobody is to hear of calls.
 
-        Raises InvalidEgressEntry for a faulty EXT_EGRESS_ALLOWLIST, SecretDecryptFailed for a faulty VAULT_ADDR, ValueError for a faulty
-        UI_PROXY_BASE_URL.
+        Raises InvalidEgressEntry for a faulty EXT_EGRESS_ALLOWLIST, SecretDecryptFailed for a faulty VAULT_ADDR, SecretsKeyUnusable for
+        faulty keys of secrets, ValueError for a faulty UI_PROXY_BASE_URL.
         """
         quiet_client_logs()
         return cls(
@@ -64,17 +69,22 @@ class HostServices:
             else VaultTransit(
                 settings.vault_addr,
                 settings.vault_token_file,
+                token=settings.vault_token,
                 namespace=settings.vault_namespace,
                 mount=settings.vault_transit_mount,
             ),
+            sealed=SealedEnvelopes(KeySource.from_settings(settings)),
             # Inline content is not encrypted: outside development it is refused rather than carried over a network.
             allow_inline_secrets=settings.environment == "development",
         )
 
     async def open_secrets(self, envelope: SecretEnvelope, call: CallContext) -> dict[str, str]:
         """The secrets in an envelope, name to value; none when its time is over. Raises SecretDecryptFailed."""
-        if self.vault is not None and algorithm_of(envelope).startswith("vault-transit"):
+        algorithm = algorithm_of(envelope)
+        if self.vault is not None and algorithm.startswith("vault-transit"):
             return {} if expired(envelope) else await self.vault.open(envelope, call)
+        if self._sealed is not None and algorithm == AES_GCM:
+            return {} if expired(envelope) else await self._sealed.open(envelope, call)
         return open_envelope(envelope, allow_inline=self._allow_inline_secrets)
 
     def door(self, call: CallContext, granted: frozenset[Capability], secrets: Mapping[str, str] | None = None) -> HostDoor:

@@ -59,12 +59,12 @@ def open_envelope(envelope: SecretEnvelope, *, allow_inline: bool) -> dict[str, 
     if not algorithm.startswith("inline"):
         raise SecretDecryptFailed(
             f"This runner cannot open secrets of the algorithm {algorithm[:40]!r}.",
-            hint="Set VAULT_ADDR for vault-transit, or let the gateway open them and send the envelope with the algorithm inline/base64.",
+            hint="Let the gateway seal them as aes-gcm:v1 or vault-transit:v1, and set VAULT_ADDR here for the latter.",
         )
     if not allow_inline:
         raise SecretDecryptFailed(
             "The secret envelope is not encrypted, which is allowed in development only.",
-            hint="Let the gateway seal secrets with Vault's transit engine.",
+            hint="Let the gateway seal secrets as aes-gcm:v1, or with Vault's transit engine.",
         )
     text = envelope.ciphertext_b64.strip()
     return read_secrets(text) if text else {}

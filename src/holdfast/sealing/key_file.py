@@ -1,0 +1,98 @@
+"""The file of keys: one a line, the newest first. Written whole, by one at a time, readable for its owner alone."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from holdfast.sealing.errors import SecretsKeyUnusable
+
+FILE_MAX_BYTES = 64 * 1024
+_HEAD = """\
+# Keys of the secrets of installed extensions: the first seals, all open.
+# Without this file the secrets in the database cannot be read. Keep a copy of it, in another place than the copies of the database.
+"""
+
+
+def read_lines(path: Path) -> list[str]:
+    """The keys' lines, at least one; empty lines and comments (`#`) are none. Raises SecretsKeyUnusable."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_MAX_BYTES + 1)
+        text = data.decode("ascii")
+    except FileNotFoundError:
+        raise SecretsKeyUnusable(
+            f"There is no key for secrets: {path} does not exist.",
+            hint="Put it back, or set HOLDFAST_SECRETS_KEY, or HOLDFAST_SECRETS_KEY_FILE to a file of keys; docs/secrets.md says how.",
+        ) from None
+    except OSError as error:
+        raise SecretsKeyUnusable(
+            f"The keys for secrets in {path} cannot be read: {error.strerror or type(error).__name__}.", hint="Let its owner run this."
+        ) from None
+    except UnicodeDecodeError:
+        raise SecretsKeyUnusable(
+            f"{path} is not a file of keys.", hint="It holds one key a line; put back the one that was there."
+        ) from None
+    lines = [line.strip() for line in text.splitlines()]
+    keys = [line for line in lines if line and not line.startswith("#")]
+    if len(data) > FILE_MAX_BYTES or not keys:
+        raise SecretsKeyUnusable(f"{path} is not a file of keys.", hint="It holds one key a line; put back the one that was there.")
+    return keys
+
+
+def make_file(path: Path, line: str) -> None:
+    """Makes the file with this one key, unless somebody has made it meanwhile. Raises SecretsKeyUnusable."""
+    with _writing(path):
+        if not path.exists():
+            _replace(path, [line])
+
+
+def add_line(path: Path, line: str) -> None:
+    """Puts a key before the others. Raises SecretsKeyUnusable."""
+    with _writing(path):
+        _replace(path, [line, *read_lines(path)])
+
+
+def keep_lines(path: Path, wanted: Callable[[str], bool]) -> None:
+    """Takes out the keys that are not wanted. Raises SecretsKeyUnusable."""
+    with _writing(path):
+        _replace(path, [line for line in read_lines(path) if wanted(line)])
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Writers come one after another. The lock is a file of its own, because the keys' file is replaced by every write."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise SecretsKeyUnusable(f"The keys for secrets cannot be written to {path}: {error.strerror or type(error).__name__}.") from None
+
+
+def _replace(path: Path, lines: Sequence[str]) -> None:
+    # Made by mkstemp with mode 0600: nobody else reads it at any moment.
+    descriptor, partial_name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    partial = Path(partial_name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(_HEAD + "".join(f"{line}\n" for line in lines))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            # What is sealed with a key must not outlive the key, also when the power fails.
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    finally:
+        partial.unlink(missing_ok=True)
