@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
-from holdfast.bundles.manifest_errors import ManifestError, ManifestMissing, issues_of
+from holdfast.bundles.manifest_errors import Expected, ManifestError, ManifestMissing, issues_of
 from holdfast.bundles.manifest_json import read_object
+from holdfast.bundles.manifest_parts import Api, Endpoint, EventHandler, MenuHook, Schedule, Ui, UiHooks
+from holdfast.bundles.manifest_settings import Setting, Settings
 from holdfast.bundles.manifest_values import (
     CapabilityName,
     EgressEntry,
-    EndpointPath,
+    ExactVersion,
     InsidePath,
     Label,
-    Method,
     Name,
     Prose,
-    SettingKey,
+    Runtime,
     Text,
     Version,
 )
@@ -27,119 +38,85 @@ from holdfast.world.capabilities import Capability
 __all__ = ["Endpoint", "Manifest", "ManifestError", "ManifestMissing", "MenuHook", "Schedule", "Setting", "Ui", "UiHooks", "parse_manifest"]
 
 
-class _Part(BaseModel):
-    """Below the top level, fields that are not known here are tolerated: other hosts may know them."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
-
-
-class MenuHook(_Part):
-    label: Label
-
-
-class UiHooks(_Part):
-    """Where the extension appears. `client_portal_menu` is also the consent that client users may call it."""
-
-    app_menu: MenuHook | None = None
-    client_portal_menu: MenuHook | None = None
-
-
-class Ui(_Part):
-    type: Literal["iframe"]
-    entry: InsidePath
-    hooks: UiHooks | None = None
-
-
-class Endpoint(_Part):
-    """One route of the handler. `permission` is `resource:action`; `client_portal` lets client users call it."""
-
-    method: Method
-    path: EndpointPath
-    handler: InsidePath
-    schedulable: bool = False
-    permission: Label | None = None
-    client_portal: bool | None = None
-
-
-class Api(_Part):
-    endpoints: list[Endpoint] = Field(max_length=500)
-
-    @field_validator("endpoints")
-    @classmethod
-    def _distinct(cls, endpoints: list[Endpoint]) -> list[Endpoint]:
-        seen: set[tuple[str, str]] = set()
-        for endpoint in endpoints:
-            if (endpoint.method, endpoint.path) in seen:
-                raise ValueError(f"expected each method and path once; {endpoint.method} {endpoint.path} is there twice")
-            seen.add((endpoint.method, endpoint.path))
-        return endpoints
-
-
-class Setting(_Part):
-    """One value that whoever installs the extension fills in; a `secret` is sealed."""
-
-    key: SettingKey
-    label: Label | None = None
-    type: Literal["text", "string", "number", "boolean", "select", "secret", "url"] = "text"
-    description: Prose | None = None
-    required: bool = False
-    default: str | int | float | bool | None = None
-    options: list[Text] | None = None
-
-
-class Schedule(_Part):
-    """A recurring call that is made when the extension is installed. `endpoint` is the path of a schedulable endpoint."""
-
-    endpoint: EndpointPath
-    cron: Label
-    timezone: Label | None = None
-    name: Label | None = None
-    enabled: bool = True
-    payload: dict[str, Any] | list[Any] | None = None
+def _author(value: Any) -> Any:
+    if value is not None and not isinstance(value, (str, dict)):
+        raise Expected("a name, or an object with name, email and url")
+    return value
 
 
 class Manifest(BaseModel):
-    """A valid manifest. Field names are snake_case here and camelCase in the file."""
+    """What an extension is, shows, serves and asks for. Unknown fields are refused here, and tolerated in the parts below."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+    # In Python the names are snake_case, in the file camelCase.
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, title="Manifest of an extension"
+    )
 
-    name: Name
-    publisher: Label | None = None
-    version: Version
-    runtime: Label
-    display_name: Label | None = None
-    description: Prose | None = None
-    author: Any = None
-    homepage: Text | None = None
-    license: Text | None = None
-    icon: InsidePath | None = None
-    entry: InsidePath | None = None
-    min_host_version: Version | None = None
-    capabilities: list[CapabilityName] = Field(default_factory=list, max_length=100)
-    ui: Ui | None = None
-    api: Api | None = None
-    egress: list[EgressEntry] = Field(default_factory=list, max_length=100)
-    settings: list[Setting] = Field(default_factory=list, max_length=200)
-    schedules: list[Schedule] = Field(default_factory=list, max_length=50)
-    assets: list[Text] = Field(default_factory=list, max_length=1_000)
-    precompiled: dict[Text, InsidePath] = Field(default_factory=dict)
-    events: Any = None
-    sbom: Any = None
-    schema_url: Text | None = Field(None, alias="$schema")
+    name: Name = Field(description="The name of the extension, once for a publisher.", examples=["com.example.tickets"])
+    publisher: Label | None = Field(None, description="Who publishes it; the name of whoever used it first.", examples=["Example"])
+    version: Version = Field(
+        description="The version. `1.2.*` is counted on when it is published: the patch after the highest one of 1.2.",
+        examples=["1.2.3", "1.2.3-beta.1", "1.2.*"],
+    )
+    runtime: Runtime = Field(description="What the handler is built for.", examples=["wasm-js@1"])
+    display_name: Label | None = Field(None, description="The name for people; `name` when there is none.", examples=["Tickets"])
+    description: Prose | None = Field(None, description="What the extension does.")
+    author: Annotated[Any, BeforeValidator(_author), WithJsonSchema({"type": ["string", "object", "null"]})] = Field(
+        None, description="Who wrote it: a name, or an object with name, email and url."
+    )
+    homepage: Text | None = Field(None, description="Where to read more.")
+    license: Text | None = Field(None, description="The license, by its SPDX name.", examples=["MIT"])
+    icon: InsidePath | None = Field(None, description="A picture in the bundle.", examples=["ui/icon.svg"])
+    entry: InsidePath | None = Field(
+        None, description="The component in the bundle, of an extension without endpoints.", examples=["dist/main.wasm"]
+    )
+    min_host_version: ExactVersion | None = Field(None, description="The oldest Holdfast that it can be installed on.", examples=["0.1.0"])
+    capabilities: list[CapabilityName] = Field(
+        default_factory=list, max_length=100, description="What the handler asks to be allowed.", examples=[["cap:storage.kv"]]
+    )
+    ui: Ui | None = Field(None, description="The page of the extension.")
+    api: Api | None = Field(None, description="What can be called.")
+    egress: list[EgressEntry] = Field(
+        default_factory=list,
+        max_length=100,
+        description="The hosts that `http.fetch` may call, by https and its port unless others are written.",
+        examples=[["api.example.com", "https://example.com:8443"]],
+    )
+    settings: Settings = Field(
+        default_factory=list,
+        description="What administrators fill in: a JSON Schema of type object, or a list of settings, its short form.",
+    )
+    schedules: list[Schedule] = Field(
+        default_factory=list, max_length=50, description="Recurring calls that are set up with the extension."
+    )
+    assets: list[Text] = Field(
+        default_factory=list, max_length=1_000, description="Files of the page. Kept; everything packed is served.", examples=[["ui/**/*"]]
+    )
+    precompiled: dict[Text, InsidePath] = Field(
+        default_factory=dict,
+        description="Components compiled before, by target. Kept and never run: Holdfast compiles what it runs.",
+        examples=[{"x86_64-linux-gnu": "precompiled/x86_64-linux-gnu.cwasm"}],
+    )
+    events: list[EventHandler] | None = Field(None, max_length=100, description="Events to be called for. Kept; no event is delivered yet.")
+    sbom: Text | None = Field(None, description="A list of what the extension is made of, in the bundle.", examples=["sbom.spdx.json"])
+    schema_url: Text | None = Field(None, alias="$schema", description="Where an editor finds the schema of this file.")
 
     _raw: dict[str, Any] = PrivateAttr(default_factory=dict)
-
-    @field_validator("runtime")
-    @classmethod
-    def _named_runtime(cls, runtime: str) -> str:
-        if "@" not in runtime and "-" not in runtime:
-            raise ValueError("expected a runtime such as wasm-js@1")
-        return runtime
 
     @field_validator("capabilities")
     @classmethod
     def _once(cls, capabilities: list[Capability]) -> list[Capability]:
         return list(dict.fromkeys(capabilities))
+
+    @model_validator(mode="after")
+    def _schedules_fit(self) -> Manifest:
+        names: set[str] = set()
+        for index, schedule in enumerate(self.schedules):
+            _check_schedule(schedule, self.endpoints, ("schedules", index))
+            if schedule.name is not None and schedule.name.strip() in names:
+                raise Expected("each name of a schedule once", at=("schedules", index, "name"))
+            names |= {schedule.name.strip()} if schedule.name is not None else set()
+        return self
 
     @property
     def raw(self) -> dict[str, Any]:
@@ -162,16 +139,33 @@ class Manifest(BaseModel):
         return self.display_name or self.name
 
 
+_FIELDS = tuple(str(field.alias) for field in Manifest.model_fields.values())
+
+
+def _check_schedule(schedule: Schedule, endpoints: list[Endpoint], path: tuple[str, int]) -> None:
+    at = (*path, "endpoint")
+    found = [e for e in endpoints if e.path == schedule.path and e.method in {"GET", "POST"} and schedule.method in {None, e.method}]
+    callable_ones = [endpoint for endpoint in found if endpoint.schedulable]
+    if not found:
+        raise Expected("a GET or POST endpoint of api.endpoints", at=at)
+    if not callable_ones:
+        raise Expected('an endpoint with "schedulable": true', at=at)
+    if any(mark in schedule.path for mark in ":{}"):
+        raise Expected("an endpoint without parameters in its path", at=at)
+    if len(callable_ones) > 1:
+        raise Expected(f"the method too, such as POST {schedule.path}, for there are two", at=at)
+
+
 def parse_manifest(raw: bytes) -> Manifest:
     """Reads the bytes of a `manifest.json` (UTF-8 JSON, at most 1 MiB).
 
-    Raises ManifestError, and nothing else, when it is not valid; `details["issues"]` lists every fault as `{path, message}`, where a path
-    is such as `api.endpoints[0].path`, and `$` is the file as a whole.
+    Raises ManifestError, and nothing else, when it is not valid; `details["issues"]` lists every fault as `{path, message, expected, line,
+    column}`, where a path is such as `api.endpoints[0].path`, and `$` is the file as a whole.
     """
-    value = read_object(raw)
+    value, text = read_object(raw)
     try:
         manifest = Manifest.model_validate(value, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise ManifestError(issues_of(error)) from None
+        raise ManifestError(issues_of(error, value, text, _FIELDS)) from None
     manifest._raw = value
     return manifest

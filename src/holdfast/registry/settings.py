@@ -1,8 +1,9 @@
-"""The settings of an install, and what it is granted: read and changed by those who administer it."""
+"""The settings of an install and whether it is enabled: read and changed by those who administer it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,65 +11,95 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.manifest import Manifest
+from holdfast.bundles.settings_schema import MAX_SETTINGS_BYTES, check_settings, defaults, secret_keys
+from holdfast.errors import HoldfastError
 from holdfast.records.columns import new_id, utc_now
 from holdfast.records.database import Database
-from holdfast.registry.errors import ExtensionNotInstalled, UnknownCapability
-from holdfast.registry.lookups import find_install
-from holdfast.registry.tables import TenantExtensionInstall, TenantExtensionInstallConfig
-from holdfast.world.capabilities import parse_capabilities
+from holdfast.registry.actors import Actor
+from holdfast.registry.audit import record_audit
+from holdfast.registry.identity import slug
+from holdfast.registry.lookups import require_install
+from holdfast.registry.tables import ExtensionRegistry, ExtensionVersion, TenantExtensionInstall, TenantExtensionInstallConfig
+from holdfast.registry.version_manifest import manifest_of
+
+
+class SettingIsSecret(HoldfastError):
+    """Raised when a secret is given as a setting, where it would not be sealed. `details` is `{keys}`."""
+
+    code = "setting_is_secret"
+    status = 400
+
+
+class SettingsTooLarge(HoldfastError):
+    """Raised when all settings of an install together are too large, or are no JSON."""
+
+    code = "settings_too_large"
+    status = 400
+
+
+async def read_config(db: Database, *, tenant_id: str, extension: str) -> dict[str, Any]:
+    """The settings of a tenant's install. Raises ExtensionNotInstalled, AmbiguousExtension."""
+    async with db.session() as session:
+        install, _registry, _version = await require_install(session, tenant_id, extension)
+        row = await _find_row(session, install)
+        return dict(install.config if row is None else row.config)
 
 
 async def replace_config(
-    db: Database, *, tenant_id: str, extension: str, config: dict[str, Any], now: Callable[[], datetime] = utc_now
+    db: Database, *, actor: Actor, extension: str, config: dict[str, Any], now: Callable[[], datetime] = utc_now
 ) -> str:
-    """Replaces all settings of an install. Returns the new settings version. Raises ExtensionNotInstalled."""
+    """Replaces all settings of an install. Returns the new settings version.
+
+    Raises ExtensionNotInstalled, AmbiguousExtension; SettingIsSecret, SettingsTooLarge, InvalidSettings when the manifest does not allow it.
+    """
     async with db.transaction() as session:
-        install = await _install(session, tenant_id, extension)
-        row = await _config_row(session, install, now())
-        row.config = config
-        row.version = new_id()
-        row.updated_at = now()
+        found = await require_install(session, actor.tenant_id, extension, lock=True)
+        row = await _config_row(session, found[0], now())
+        _write(session, actor, found, row, config, now())
         return row.version
 
 
-async def set_enabled(db: Database, *, tenant_id: str, extension: str, enabled: bool, now: Callable[[], datetime] = utc_now) -> None:
-    """Switches an install on or off. Raises ExtensionNotInstalled."""
+async def patch_config(
+    db: Database,
+    *,
+    actor: Actor,
+    extension: str,
+    set: Mapping[str, Any] = {},
+    unset: Iterable[str] = (),
+    now: Callable[[], datetime] = utc_now,
+) -> dict[str, Any]:
+    """Sets some settings and removes others; what is not named stays. Returns all of them. Raises as `replace_config` does."""
     async with db.transaction() as session:
-        install = await _install(session, tenant_id, extension)
+        found = await require_install(session, actor.tenant_id, extension, lock=True)
+        row = await _config_row(session, found[0], now())
+        gone = frozenset(unset)
+        config = {key: value for key, value in {**row.config, **set}.items() if key not in gone}
+        _write(session, actor, found, row, config, now())
+        return config
+
+
+async def set_enabled(db: Database, *, actor: Actor, extension: str, enabled: bool, now: Callable[[], datetime] = utc_now) -> None:
+    """Switches an install on or off. Raises ExtensionNotInstalled, AmbiguousExtension."""
+    async with db.transaction() as session:
+        install, registry, _version = await require_install(session, actor.tenant_id, extension, lock=True)
         install.is_enabled = enabled
+        if enabled:
+            install.status = "enabled"
         install.updated_at = now()
+        record_audit(
+            session,
+            actor,
+            "extension.enabled" if enabled else "extension.disabled",
+            resource_id=registry.id,
+            resource_name=slug(registry.publisher, registry.name),
+            now=now(),
+        )
 
 
-async def set_grants(
-    db: Database, *, tenant_id: str, extension: str, capabilities: Iterable[str], now: Callable[[], datetime] = utc_now
-) -> list[str]:
-    """Grants an install exactly these capabilities, sorted and returned; all others are revoked.
-
-    Only what its version asks for can be granted. Raises ExtensionNotInstalled, UnknownCapability.
-    """
-    wanted, unknown = parse_capabilities(capabilities)
-    async with db.transaction() as session:
-        found = await find_install(session, tenant_id, extension)
-        if found is None:
-            raise _not_installed(extension)
-        install, _registry, version = found
-        refused = unknown + sorted(wanted - set(version.capabilities))
-        if refused:
-            raise UnknownCapability(
-                f"The extension does not ask for {', '.join(refused)}.",
-                hint="Only capabilities named in its manifest can be granted.",
-                details={"unknown": refused},
-            )
-        install.granted_caps = sorted(wanted)
-        install.updated_at = now()
-        return install.granted_caps
-
-
-async def record_defaults(session: AsyncSession, install: TenantExtensionInstall, manifest: Manifest, now: datetime) -> None:
+async def record_defaults(session: AsyncSession, install: TenantExtensionInstall, manifest: Manifest | None, now: datetime) -> None:
     """Writes the settings row of an install: what is set stays, settings that are new take their default, grants are noted."""
     row = await _config_row(session, install, now)
-    defaults = {setting.key: setting.default for setting in manifest.settings if setting.default is not None and setting.type != "secret"}
-    merged = {**defaults, **row.config}
+    merged = {**(defaults(manifest) if manifest is not None else {}), **row.config}
     if merged != row.config:
         row.config = merged
         row.version = new_id()
@@ -77,26 +108,65 @@ async def record_defaults(session: AsyncSession, install: TenantExtensionInstall
     await session.flush()
 
 
-async def _config_row(session: AsyncSession, install: TenantExtensionInstall, now: datetime) -> TenantExtensionInstallConfig:
-    row = await session.scalar(
+def _write(
+    session: AsyncSession,
+    actor: Actor,
+    found: tuple[TenantExtensionInstall, ExtensionRegistry, ExtensionVersion],
+    row: TenantExtensionInstallConfig,
+    config: dict[str, Any],
+    now: datetime,
+) -> None:
+    install, registry, version = found
+    _check(manifest_of(version), config)
+    changed = sorted(key for key in {*config, *row.config} if key not in config or key not in row.config or config[key] != row.config[key])
+    row.config = config
+    row.version = new_id()
+    row.updated_at = install.updated_at = now
+    record_audit(
+        session,
+        actor,
+        "settings.changed",
+        resource_id=registry.id,
+        resource_name=slug(registry.publisher, registry.name),
+        now=now,
+        keys=changed,
+    )
+
+
+def _check(manifest: Manifest | None, config: dict[str, Any]) -> None:
+    secrets = sorted(secret_keys(manifest) & config.keys()) if manifest is not None else []
+    if secrets:
+        raise SettingIsSecret(
+            f"{', '.join(secrets)} is kept sealed, not with the settings: use `holdfast secrets set`.",
+            hint="Settings can be read by everybody who administers the extension.",
+            details={"keys": secrets},
+        )
+    try:
+        size = len(json.dumps(config, ensure_ascii=False, allow_nan=False).encode())
+    except (TypeError, ValueError):
+        raise SettingsTooLarge("The settings are not JSON.", hint="Numbers must be finite, and keys must be text.") from None
+    if size > MAX_SETTINGS_BYTES:
+        raise SettingsTooLarge(
+            f"The settings have {size} bytes; at most {MAX_SETTINGS_BYTES} are kept.",
+            hint="Large values belong into the extension's storage.",
+        )
+    if manifest is not None:
+        check_settings(manifest, config)
+
+
+async def _find_row(session: AsyncSession, install: TenantExtensionInstall) -> TenantExtensionInstallConfig | None:
+    return await session.scalar(
         select(TenantExtensionInstallConfig).where(
             TenantExtensionInstallConfig.install_id == install.id, TenantExtensionInstallConfig.tenant_id == install.tenant_id
         )
     )
+
+
+async def _config_row(session: AsyncSession, install: TenantExtensionInstall, now: datetime) -> TenantExtensionInstallConfig:
+    row = await _find_row(session, install)
     if row is None:
         row = TenantExtensionInstallConfig(
             install_id=install.id, tenant_id=install.tenant_id, config=dict(install.config), version=new_id(), created_at=now
         )
         session.add(row)
     return row
-
-
-async def _install(session: AsyncSession, tenant_id: str, extension: str) -> TenantExtensionInstall:
-    found = await find_install(session, tenant_id, extension)
-    if found is None:
-        raise _not_installed(extension)
-    return found[0]
-
-
-def _not_installed(extension: str) -> ExtensionNotInstalled:
-    return ExtensionNotInstalled(f"{extension} is not installed.", hint="`holdfast list` shows what is.")

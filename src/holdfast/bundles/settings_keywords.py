@@ -1,0 +1,28 @@
+"""The keywords of JSON Schema that settings may be described by, and the limits of such a description."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+DRAFTS = frozenset({DRAFT, "http://json-schema.org/draft-07/schema#"})
+"""What `$schema` may say. The keywords below mean the same in both."""
+
+MAX_LENGTH = 65_536
+MAX_DEPTH = 8
+KEY_PATTERN = r"[a-zA-Z0-9_.-]{1,128}"
+
+SCHEMA_KEYWORDS = frozenset({"items", "additionalProperties", "not", "if", "then", "else"})
+SCHEMA_LIST_KEYWORDS = frozenset({"oneOf", "anyOf", "allOf"})
+_ANNOTATIONS = {"$schema", "$comment", "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "format"}
+_VALUES = {"type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
+_SIZES = {"minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"}
+ALL_KEYWORDS = frozenset(
+    {"properties", "required", "dependentRequired"} | SCHEMA_KEYWORDS | SCHEMA_LIST_KEYWORDS | _ANNOTATIONS | _VALUES | _SIZES
+)
+"""There is no `$ref`: a schema is what it says where it stands, so reading it ends and asks nobody."""
+
+
+def is_secret(schema: Any) -> bool:
+    """Whether a schema describes a secret, which is kept sealed and apart from the other settings."""
+    return isinstance(schema, dict) and (schema.get("writeOnly") is True or schema.get("format") == "password")
