@@ -86,6 +86,13 @@ class PublisherTaken(HoldfastError):
     status = 403
 
 
+class NameTaken(HoldfastError):
+    """Raised when an extension would be written `publisher.name` like another one."""
+
+    code = "EXTENSION_NAME_TAKEN"
+    status = 409
+
+
 class PublishInterrupted(HoldfastError):
     """Raised when the archive changed while it was published, or publishing took so long that it was given up."""
 

@@ -6,6 +6,7 @@ the row away; without it, `settle` does, and removes the object if nobody needs 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -74,7 +75,16 @@ async def sweep_objects(db: Database, store: BundleStore, *, older_than: timedel
 
 
 async def settled(db: Database, store: BundleStore, pending_id: str) -> bool | None:
-    """As `settle`; None, and a line in the log, where that raises: the sweep tries again."""
+    """As `settle`; None, and a line in the log, where that raises: the sweep tries again. To its end also when the caller is cancelled."""
+    task = asyncio.ensure_future(_settled(db, store, pending_id))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+async def _settled(db: Database, store: BundleStore, pending_id: str) -> bool | None:
     try:
         return await settle(db, store, pending_id)
     except (HoldfastError, SQLAlchemyError, OSError) as error:
