@@ -48,8 +48,9 @@ _ROOM_IN_MEMORY = 1024**3
 class PostgresServer:
     """A running server. Its databases are empty, or copies of one that was migrated when the first was asked for."""
 
-    def __init__(self, port: int, connection: psycopg.Connection) -> None:
+    def __init__(self, programs: Path, port: int, connection: psycopg.Connection) -> None:
         self.port = port
+        self._programs = programs
         self._connection = connection
         self._made = 0
         self._template: str | None = None
@@ -58,6 +59,12 @@ class PostgresServer:
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of a database."""
         return f"postgresql+psycopg://{OWNER}:{PASSWORD}@127.0.0.1:{self.port}/{database}"
+
+    def psql(self, url: str, statement: str) -> str:
+        """What `psql` prints for a statement: values alone, or how many rows it changed."""
+        where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", OWNER, "-d", url.rpartition("/")[2]]
+        command = [str(self._programs / "psql"), "--no-psqlrc", "-At", *where, "-c", statement]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=SECONDS).stdout.strip()
 
     @contextmanager
     def empty(self) -> Iterator[str]:
@@ -115,7 +122,7 @@ def postgres_server() -> Iterator[PostgresServer]:
             process = subprocess.Popen([*as_user, "--pdeathsig=QUIT", *server], cwd=folder, stdout=output, stderr=output)
         try:
             with _connected(port, process, log) as connection:
-                yield PostgresServer(port, connection)
+                yield PostgresServer(programs, port, connection)
         finally:
             # At once, without tidying up: its files go next.
             process.send_signal(signal.SIGQUIT)

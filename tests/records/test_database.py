@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from holdfast.records.columns import as_uuid, new_id
 from holdfast.records.database import Database
 from holdfast.records.tables import Client, Role, Tenant
-from tests.records.databases import TENANT, on_sqlite
+from tests.records.databases import TENANT, on_postgres, on_sqlite
 
 
 @on_sqlite
@@ -49,6 +49,27 @@ async def test_transactions_of_sqlite_that_read_and_then_write_queue_up_instead_
     async with db.session() as session:
         names = set((await session.scalars(select(Role.role_name))).all())
     assert names == {f"role {number}" for number in range(12)}
+
+
+async def test_a_reading_session_has_one_view_whatever_others_write_meanwhile(db: Database) -> None:
+    count = select(func.count()).select_from(Role)
+    async with db.session() as reading:
+        assert await reading.scalar(count) == 0
+        async with db.transaction() as session:
+            session.add(Role(tenant=TENANT, role_name="Later"))
+        assert await reading.scalar(count) == 0
+    async with db.session() as reading:
+        assert await reading.scalar(count) == 1
+
+
+@on_postgres
+async def test_a_writing_transaction_of_postgres_sees_what_others_committed_before_its_statement(db: Database) -> None:
+    count = select(func.count()).select_from(Role)
+    async with db.transaction() as late:
+        assert await late.scalar(count) == 0
+        async with db.transaction() as session:
+            session.add(Role(tenant=TENANT, role_name="Meanwhile"))
+        assert await late.scalar(count) == 1
 
 
 async def test_a_row_that_refers_to_nothing_is_refused(db: Database) -> None:

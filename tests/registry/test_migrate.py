@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, create_engine, inspect, text
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, inspect, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -16,7 +19,13 @@ import holdfast.registry.publishing_tables
 import holdfast.registry.tables
 import holdfast.storage.tables
 from holdfast.records.columns import Base
-from holdfast.registry.migrate import DatabaseNewer, migrate
+from holdfast.records.database import Database
+from holdfast.records.tables import Tenant
+from holdfast.registry import migrations
+from holdfast.registry.migrate import DatabaseNewer, Migrated, migrate
+from holdfast.registry.tables import ExtensionVersion, TenantExtensionInstall
+from tests.records.databases import KINDS, TENANT, sqlite_url
+from tests.records.postgres import PostgresServer
 
 ROOMS = (
     holdfast.records.tables,
@@ -26,28 +35,53 @@ ROOMS = (
     holdfast.storage.tables,
 )
 
+HEAD = str(ScriptDirectory(str(Path(migrations.__path__[0]))).get_current_head())
 
-def _open(tmp_path: Path) -> Connection:
-    return create_engine(f"sqlite:///{tmp_path / 'data' / 'holdfast.db'}").connect()
+REGISTRY_ID, VERSION_ID, INSTALL_ID = (f"0000000{number}-0000-4000-8000-000000000000" for number in (1, 2, 3))
+FIRST_ROWS = (
+    f"INSERT INTO tenants (tenant, client_name, created_at) VALUES ('{TENANT}', 'Kept', '2026-01-01')",
+    "INSERT INTO extension_registry (id, publisher, name, created_at, updated_at) "
+    f"VALUES ('{REGISTRY_ID}', 'acme', 'notes', '2026-01-01', '2026-01-01')",
+    "INSERT INTO extension_version (id, registry_id, version, runtime, main_entry, api, capabilities, api_endpoints, created_at) VALUES "
+    f"""('{VERSION_ID}', '{REGISTRY_ID}', '1.0.0', 'wasm-js@1', 'dist/main.wasm', '{{}}', '["cap:log.emit"]', '[]', '2026-01-01')""",
+    "INSERT INTO tenant_extension_install "
+    "(id, tenant_id, registry_id, version_id, granted_caps, granted_egress, config, is_enabled, status, created_at, updated_at) VALUES "
+    f"""('{INSTALL_ID}', '{TENANT}', '{REGISTRY_ID}', '{VERSION_ID}', '[]', '[]', '{{"colour": "blue"}}', true, 'enabled', """
+    "'2026-01-01', '2026-01-01')",
+)
 
 
-def _url(tmp_path: Path) -> str:
-    return f"sqlite+aiosqlite:///{tmp_path / 'data' / 'holdfast.db'}"
+@pytest.fixture(params=KINDS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without tables; on SQLite its folder is not there yet."""
+    if request.param == "sqlite":
+        yield sqlite_url(tmp_path / "data")
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    with server.empty() as empty:
+        yield empty
 
 
-async def test_a_fresh_database_gets_exactly_the_tables_of_the_models(tmp_path: Path) -> None:
-    await migrate(_url(tmp_path))
-    with _open(tmp_path) as connection:
-        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
-        connection.engine.dispose()
+@contextmanager
+def _open(url: str) -> Iterator[Connection]:
+    engine = create_engine(url.replace("+aiosqlite", ""))
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
 
 
-async def test_the_tables_and_columns_that_people_query_have_their_names(tmp_path: Path) -> None:
-    await migrate(_url(tmp_path))
-    with _open(tmp_path) as connection:
+async def test_a_fresh_database_gets_exactly_the_tables_of_the_models(url: str) -> None:
+    assert await migrate(url) == Migrated(None, HEAD)
+    with _open(url) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+async def test_the_tables_and_columns_that_people_query_have_their_names(url: str) -> None:
+    await migrate(url)
+    with _open(url) as connection:
         found = inspect(connection)
         names = {table: {column["name"] for column in found.get_columns(table)} for table in found.get_table_names()}
-        connection.engine.dispose()
     assert names["tenants"] >= {"tenant", "client_name"}
     assert names["tenant_extension_install"] >= {
         *("id", "tenant_id", "registry_id", "version_id", "granted_caps", "granted_egress", "config", "is_enabled", "status"),
@@ -64,31 +98,48 @@ async def test_the_tables_and_columns_that_people_query_have_their_names(tmp_pat
     }
 
 
-async def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
-    await migrate(_url(tmp_path))
-    with _open(tmp_path) as connection:
+async def test_a_second_run_changes_nothing(url: str) -> None:
+    await migrate(url)
+    with _open(url) as connection:
         connection.execute(text("INSERT INTO tenants VALUES ('11111111-1111-4111-8111-111111111111', 'Kept', '2026-01-01')"))
         connection.commit()
-        await migrate(_url(tmp_path))
+        assert await migrate(url) == Migrated(HEAD, HEAD)
         assert connection.execute(text("SELECT client_name FROM tenants")).scalars().all() == ["Kept"]
-        connection.engine.dispose()
 
 
-async def test_two_runs_at_once_both_end_well(tmp_path: Path) -> None:
-    await asyncio.gather(migrate(_url(tmp_path)), migrate(_url(tmp_path)))
-    with _open(tmp_path) as connection:
+async def test_two_runs_at_once_both_end_well(url: str) -> None:
+    done = await asyncio.gather(*(migrate(url) for _ in range(3)))
+    # One did it, the others waited and found it done.
+    assert sorted(done, key=lambda migrated: migrated.before or "") == [Migrated(None, HEAD), Migrated(HEAD, HEAD), Migrated(HEAD, HEAD)]
+    with _open(url) as connection:
         assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
-        connection.engine.dispose()
 
 
-async def test_the_database_of_a_newer_version_is_refused_with_advice(tmp_path: Path) -> None:
-    await migrate(_url(tmp_path))
-    with _open(tmp_path) as connection:
+async def test_what_a_first_version_kept_is_still_there_after_the_second(url: str) -> None:
+    assert await migrate(url, to="0001") == Migrated(None, "0001")
+    with _open(url) as connection:
+        for statement in FIRST_ROWS:
+            connection.execute(text(statement))
+        connection.commit()
+    assert await migrate(url) == Migrated("0001", HEAD)
+    db = Database(url)
+    async with db.session() as session:
+        version = await session.scalar(select(ExtensionVersion))
+        install = await session.scalar(select(TenantExtensionInstall))
+        assert await session.scalar(select(Tenant.client_name)) == "Kept"
+    await db.close()
+    assert version is not None and (version.version, version.capabilities, version.egress) == ("1.0.0", ["cap:log.emit"], [])
+    assert version.manifest is None and version.yanked_at is None
+    assert install is not None and (install.config, install.previous, install.pending) == ({"colour": "blue"}, None, None)
+
+
+async def test_the_database_of_a_newer_version_is_refused_with_advice(url: str) -> None:
+    await migrate(url)
+    with _open(url) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         connection.commit()
-        connection.engine.dispose()
     with pytest.raises(DatabaseNewer, match=r"revision 9999.*newer version of Holdfast"):
-        await migrate(_url(tmp_path))
+        await migrate(url)
 
 
 @pytest.mark.parametrize("table", Base.metadata.sorted_tables, ids=lambda table: table.name)

@@ -11,30 +11,32 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from holdfast.records.addresses import database_address
 
 BUSY_TIMEOUT_MS = 10_000
 _WRITES = "holdfast_writes"
 
 
 class Database:
-    """A database by its SQLAlchemy URL (`sqlite+aiosqlite:///file` or `postgresql+psycopg://…`).
+    """A database by its URL (`sqlite:///file` or `postgresql://…`, with or without the driver's name). Raises DatabaseUrlUnusable.
 
     On SQLite every connection has write-ahead logging, enforced foreign keys and a busy timeout, and a writing transaction takes
-    its lock at the start (BEGIN IMMEDIATE): two writers queue up, neither fails halfway.
+    its lock at the start (BEGIN IMMEDIATE): two writers queue up, neither fails halfway. On Postgres a writing transaction sees at each
+    statement what others have committed (READ COMMITTED), a reading session sees what was there at its first (REPEATABLE READ).
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        parsed = make_url(url)
+        parsed = database_address(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite and parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         self._engine = create_async_engine(
-            url,
+            parsed,
             pool_pre_ping=not self.is_sqlite,
             json_serializer=lambda value: msgspec.json.encode(value).decode(),
             json_deserializer=msgspec.json.decode,
@@ -42,7 +44,8 @@ class Database:
         if self.is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
-        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        reading = self._engine if self.is_sqlite else self._engine.execution_options(isolation_level="REPEATABLE READ")
+        self._sessions = async_sessionmaker(reading, expire_on_commit=False)
         self._transactions = async_sessionmaker(self._engine.execution_options(**{_WRITES: True}), expire_on_commit=False)
 
     @asynccontextmanager

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from msgspec import Struct
 from sqlalchemy import Connection
-from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from holdfast.errors import HoldfastError
+from holdfast.records.addresses import database_address, unreachable
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 # Any number, the same everywhere: on Postgres two starting processes take turns on it.
@@ -27,20 +31,43 @@ class DatabaseNewer(HoldfastError):
     status = 500
 
 
-async def migrate(db_url: str) -> None:
-    """Runs every migration that `db_url` lacks, in one transaction; none when it is up to date. Raises DatabaseNewer."""
-    url = make_url(db_url)
+class Migrated(Struct, frozen=True):
+    """The revision a database was at (None: it had no tables) and the one it is at now."""
+
+    before: str | None
+    after: str
+
+
+async def migrate(db_url: str, *, to: str = "head") -> Migrated:
+    """Runs every migration up to the revision `to` that the database of the URL lacks, in one transaction.
+
+    Processes that start at once take turns. Raises DatabaseNewer, DatabaseUrlUnusable, DatabaseUnreachable.
+    """
+    url = database_address(db_url)
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(db_url, poolclass=NullPool)
+    engine = create_async_engine(url, poolclass=NullPool)
     try:
-        async with engine.connect() as connection:
-            await connection.run_sync(_upgrade)
+        async with _connected(engine) as connection:
+            return await connection.run_sync(_upgrade, to)
     finally:
         await engine.dispose()
 
 
-def _upgrade(connection: Connection) -> None:
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    connection = engine.connect()
+    try:
+        await connection.start()
+    except OperationalError as error:
+        raise unreachable(engine.url, error) from error
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+def _upgrade(connection: Connection, to: str) -> Migrated:
     if connection.dialect.name == "sqlite":
         # The driver would commit around schema changes; without it the statement below holds them together.
         driver = connection.connection.dbapi_connection
@@ -55,14 +82,17 @@ def _upgrade(connection: Connection) -> None:
     config.attributes["connection"] = connection
     scripts = ScriptDirectory.from_config(config)
     current = MigrationContext.configure(connection).get_current_revision()
-    if current == scripts.get_current_head():
+    target = scripts.get_current_head() if to == "head" else to
+    assert target is not None
+    if current == target:
         connection.rollback()
-        return
+        return Migrated(current, current)
     if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
         connection.rollback()
         raise DatabaseNewer(
             f"The database is at revision {current}, which this version of Holdfast does not know.",
             hint="Start the newer version of Holdfast that migrated it, or restore a backup from before.",
         )
-    command.upgrade(config, "head")
+    command.upgrade(config, target)
     connection.commit()
+    return Migrated(current, target)
