@@ -120,7 +120,9 @@ def issues_of(error: ValidationError, value: Any, text: str, fields: Sequence[st
 def _line(fault: Issue) -> str:
     line = f":{fault['line']}" if "line" in fault else ""
     where = "" if fault["path"] == "$" else f" {fault['path']}:"
-    return f"manifest.json{line}:{where} {fault['message']}."
+    text = f"manifest.json{line}:{where} {fault['message']}."
+    # Names and values come from whoever made the bundle, and these lines go to terminals.
+    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)
 
 
 def _fault(error: Any, value: Any, fields: Sequence[str]) -> tuple[Path, str, str | None, bool]:

@@ -16,7 +16,7 @@ def read_object(raw: bytes) -> tuple[dict[str, Any], str]:
     if len(raw) > MANIFEST_MAX_BYTES:
         _fail(f"expected at most {MANIFEST_MAX_BYTES} bytes, found {len(raw)}")
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode("utf-8-sig")
         _fail(f"expected UTF-8 text; byte {error.start} is not", _end_of(before))

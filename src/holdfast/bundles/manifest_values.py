@@ -73,7 +73,7 @@ def _capability(value: Any) -> Any:
     if found is not None and name != "cap:log":
         return found
     if name.removeprefix("cap:") in _NEVER_EXISTED:
-        raise Expected("a capability that exists", found=f"{value!r}, which no host has ever provided; leave it out")
+        raise Expected("a capability that exists", found=f'"{value}", which no host has ever provided; leave it out')
     raise Expected(f"one of {', '.join(capability.value for capability in Capability)}")
 
 
