@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.console.addresses import FrameBaseInvalid
+from holdfast.registry.actors import local_actor
 from holdfast.registry.settings import set_enabled
 from tests.console.platform import PASSWORD, Platform, platform_at
 from tests.records.databases import OTHER_TENANT, add_user
@@ -45,7 +46,7 @@ async def test_the_menu_is_sorted_by_label_and_leaves_out_the_disabled_and_the_u
     await platform.install(name="c", ui=with_label("Apple"))
     await platform.install(name="d", ui=None)
     off = await platform.install(name="e", ui=with_label("Middle"))
-    await set_enabled(platform.db, tenant_id=platform.account.tenant_id, extension=off.registry_id, enabled=False)
+    await set_enabled(platform.db, actor=local_actor(platform.account.tenant_id), extension=off.registry_id, enabled=False)
     async with platform.signed_in() as client:
         text = (await client.get("/msp/dashboard")).text
     assert re.findall(r'<span class="nav-label">([^<]*)</span>', text) == ["Apple", "zebra"]
@@ -122,7 +123,7 @@ async def test_another_tenants_extension_does_not_exist(platform: Platform) -> N
 
 async def test_a_disabled_extension_is_not_shown_but_can_be_debugged(platform: Platform) -> None:
     installed = await platform.install()
-    await set_enabled(platform.db, tenant_id=platform.account.tenant_id, extension=installed.registry_id, enabled=False)
+    await set_enabled(platform.db, actor=local_actor(platform.account.tenant_id), extension=installed.registry_id, enabled=False)
     async with platform.signed_in() as client:
         frame = await client.get(f"/msp/extensions/{installed.registry_id}/")
         debug = await client.get(f"/msp/extensions/{installed.registry_id}/debug")

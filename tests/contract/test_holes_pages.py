@@ -8,6 +8,7 @@ import httpx2
 import pytest
 from starlette.responses import Response
 
+from holdfast.registry.actors import local_actor
 from holdfast.registry.settings import set_enabled
 from holdfast.settings import Settings
 from tests.cli.commands import run
@@ -88,10 +89,10 @@ async def test_s15_a_disabled_install_is_not_served(start: Start, registry: Regi
             return await runner.client.get(f"/ext-ui/{extension}/{content_hash}/index.html?tenant={tenant}")
 
         assert (await page()).status_code == 200
-        await set_enabled(gateway.db, tenant_id=tenant, extension=extension, enabled=False)
+        await set_enabled(gateway.db, actor=local_actor(tenant), extension=extension, enabled=False)
         refused = await page()
         assert (refused.status_code, refused.headers["cache-control"]) == (404, "no-store")
-        await set_enabled(gateway.db, tenant_id=tenant, extension=extension, enabled=True)
+        await set_enabled(gateway.db, actor=local_actor(tenant), extension=extension, enabled=True)
         assert (await page()).status_code == 200
 
 

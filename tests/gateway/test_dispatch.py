@@ -13,7 +13,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from holdfast.gateway import audit, dispatch
 from holdfast.gateway.runner_client import RunnerClient
 from holdfast.registry import identity
-from holdfast.registry.settings import replace_config, set_grants
+from holdfast.registry.actors import local_actor
+from holdfast.registry.grants import revoke
+from holdfast.registry.settings import replace_config
 from holdfast.registry.tables import ExtensionBundle, TenantExtensionInstall, TenantExtensionInstallSecrets
 from tests.events.recording_server import Recorded, free_port
 from tests.gateway.platform import SERVICE_TOKEN, Platform
@@ -79,8 +81,8 @@ async def test_a_status_that_is_none_is_a_bad_gateway(platform: Platform, status
 
 async def test_the_runner_gets_who_what_and_what_is_granted(platform: Platform) -> None:
     user = await add_user(platform.db, "ada@example.com", admin=True)
-    await replace_config(platform.db, tenant_id=TENANT, extension="com.example.notes", config={"color": "green", "size": 3})
-    await set_grants(platform.db, tenant_id=TENANT, extension="com.example.notes", capabilities=["cap:storage.kv"])
+    await replace_config(platform.db, actor=local_actor(TENANT), extension="com.example.notes", config={"color": "green", "size": 3})
+    await revoke(platform.db, actor=local_actor(TENANT), extension="com.example.notes", capabilities=["cap:http.fetch"])
     headers = {**await platform.key_of(user), "x-request-id": "req-1", "content-type": "text/plain", "x-idempotency-key": "once"}
     await platform.http.post(f"{NOTES}?a=1&a=2&b=%20x", content=b"body", headers=headers)
     (request,) = platform.runner.requests

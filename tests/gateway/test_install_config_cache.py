@@ -14,7 +14,9 @@ from starlette.applications import Starlette
 from holdfast.gateway import install_config_cache, internal_config
 from holdfast.gateway.install_config_cache import InstallConfigCache
 from holdfast.records.database import Database
-from holdfast.registry.settings import set_enabled, set_grants
+from holdfast.registry.actors import local_actor
+from holdfast.registry.grants import revoke
+from holdfast.registry.settings import set_enabled
 from holdfast.registry.tables import TenantExtensionInstall
 from tests.gateway.platform import INTERNAL_TOKEN, Platform, Seconds
 from tests.records.databases import TENANT
@@ -40,13 +42,13 @@ async def elsewhere(platform: Platform) -> AsyncIterator[Database]:
 
 async def test_a_revocation_is_seen_at_once_in_the_process_that_made_it(platform: Platform) -> None:
     assert "cap:storage.kv" in await providers(platform.http)
-    await set_grants(platform.db, tenant_id=TENANT, extension="acme.com.example.notes", capabilities=["cap:http.fetch"])
+    await revoke(platform.db, actor=local_actor(TENANT), extension="acme.com.example.notes", capabilities=["cap:storage.kv"])
     assert "cap:storage.kv" not in await providers(platform.http)
 
 
 async def test_a_revocation_by_another_process_is_seen_within_a_second(platform: Platform, elsewhere: Database) -> None:
     assert "cap:storage.kv" in await providers(platform.http)
-    await set_grants(elsewhere, tenant_id=TENANT, extension="acme.com.example.notes", capabilities=["cap:http.fetch"])
+    await revoke(elsewhere, actor=local_actor(TENANT), extension="acme.com.example.notes", capabilities=["cap:storage.kv"])
     revoked = asyncio.get_running_loop().time()
     while "cap:storage.kv" in await providers(platform.http):
         await asyncio.sleep(0.01)
@@ -55,11 +57,11 @@ async def test_a_revocation_by_another_process_is_seen_within_a_second(platform:
 
 async def test_a_disabled_install_is_gone_at_once(platform: Platform) -> None:
     await providers(platform.http)
-    await set_enabled(platform.db, tenant_id=TENANT, extension="acme.com.example.notes", enabled=False)
+    await set_enabled(platform.db, actor=local_actor(TENANT), extension="acme.com.example.notes", enabled=False)
     asked = {"tenantId": TENANT, "extensionId": "acme.com.example.notes"}
     response = await platform.http.post(CONFIG, json=asked, headers={"x-runner-auth": INTERNAL_TOKEN})
     assert (response.status_code, response.json()["error"]) == (404, "install_not_found")
-    await set_enabled(platform.db, tenant_id=TENANT, extension="acme.com.example.notes", enabled=True)
+    await set_enabled(platform.db, actor=local_actor(TENANT), extension="acme.com.example.notes", enabled=True)
     assert await providers(platform.http)
 
 
@@ -151,7 +153,9 @@ async def test_two_gateways_of_two_processes_agree_after_a_second(platform: Plat
     second = Starlette(routes=internal_config.routes(type(services)(**(vars(services) | {"db": elsewhere}))))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=second), base_url="http://second") as other:
         assert await providers(other) == await providers(platform.http)
-        await set_grants(platform.db, tenant_id=TENANT, extension="acme.com.example.notes", capabilities=[])
+        await revoke(
+            platform.db, actor=local_actor(TENANT), extension="acme.com.example.notes", capabilities=["cap:http.fetch", "cap:storage.kv"]
+        )
         assert "cap:storage.kv" not in await providers(platform.http)
         await asyncio.sleep(install_config_cache.SECONDS)
         assert "cap:storage.kv" not in await providers(other)

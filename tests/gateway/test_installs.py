@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from holdfast.registry.actors import local_actor
 from holdfast.registry.settings import set_enabled
 from holdfast.registry.tables import TenantExtensionInstall
 from tests.gateway.platform import AUTH_KEY, INTERNAL_TOKEN, SERVICE_TOKEN, Platform
@@ -60,7 +61,7 @@ async def test_what_is_not_installed_is_not_valid(platform: Platform, changes: d
 
 
 async def test_a_disabled_install_is_not_valid(platform: Platform) -> None:
-    await set_enabled(platform.db, tenant_id=TENANT, extension="com.example.notes", enabled=False)
+    await set_enabled(platform.db, actor=local_actor(TENANT), extension="com.example.notes", enabled=False)
     assert await validate(platform) == {"valid": False}
     assert await validate(platform, tenant=None) == {"valid": False, "tenant_id": None}
 
@@ -94,7 +95,7 @@ async def test_a_host_leads_to_its_enabled_install(platform: Platform) -> None:
             "content_hash": platform.installed.content_hash,
         }
         assert response.headers["cache-control"] == "no-store"
-    await set_enabled(platform.db, tenant_id=TENANT, extension="com.example.notes", enabled=False)
+    await set_enabled(platform.db, actor=local_actor(TENANT), extension="com.example.notes", enabled=False)
     assert (await platform.http.get(LOOKUP, params={"host": "notes.apps.test"}, headers=KEY)).status_code == 404
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from holdfast.registry.actors import local_actor
 from holdfast.registry.settings import replace_config, set_enabled
 from holdfast.registry.tables import TenantExtensionInstallSecrets
 from tests.gateway.platform import INTERNAL_TOKEN, Platform
@@ -32,7 +33,7 @@ async def test_the_internal_apis_are_only_posted_to(platform: Platform, url: str
 
 
 async def test_an_install_configuration_is_complete(platform: Platform) -> None:
-    version = await replace_config(platform.db, tenant_id=TENANT, extension="com.example.notes", config={"n": 1})
+    version = await replace_config(platform.db, actor=local_actor(TENANT), extension="com.example.notes", config={"n": 1})
     async with platform.db.transaction() as session:
         session.add(
             TenantExtensionInstallSecrets(
@@ -88,7 +89,7 @@ async def test_json_that_is_none_is_an_invalid_request(platform: Platform) -> No
 async def test_a_disabled_or_foreign_install_has_no_configuration(platform: Platform) -> None:
     foreign = await platform.http.post(CONFIG, json={"tenantId": OTHER_TENANT, "extensionId": platform.installed.install_id}, headers=TOKEN)
     assert (foreign.status_code, foreign.json()["error"]) == (404, "install_not_found")
-    await set_enabled(platform.db, tenant_id=TENANT, extension="com.example.notes", enabled=False)
+    await set_enabled(platform.db, actor=local_actor(TENANT), extension="com.example.notes", enabled=False)
     disabled = await platform.http.post(CONFIG, json={"tenantId": TENANT, "extensionId": "com.example.notes"}, headers=TOKEN)
     assert (disabled.status_code, disabled.json()["error"]) == (404, "install_not_found")
 

@@ -6,7 +6,9 @@ import httpx2
 import pytest
 from sqlalchemy import update
 
-from holdfast.registry.settings import set_enabled, set_grants
+from holdfast.registry.actors import local_actor
+from holdfast.registry.grants import revoke
+from holdfast.registry.settings import set_enabled
 from holdfast.registry.tables import TenantExtensionInstall
 from tests.gateway.platform import INTERNAL_TOKEN, SERVICE_TOKEN, Platform
 from tests.records.databases import OTHER_TENANT, TENANT
@@ -105,13 +107,13 @@ async def test_without_the_internal_token_there_is_no_storage(platform: Platform
 
 
 async def test_without_the_capability_there_is_no_storage(platform: Platform) -> None:
-    await set_grants(platform.db, tenant_id=TENANT, extension="com.example.notes", capabilities=["cap:http.fetch"])
+    await revoke(platform.db, actor=local_actor(TENANT), extension="com.example.notes", capabilities=["cap:storage.kv"])
     response = await operate(platform, operation="list", namespace="n")
     assert (response.status_code, response.json()["code"]) == (403, "NAMESPACE_DENIED")
 
 
 async def test_a_disabled_install_has_no_storage(platform: Platform) -> None:
-    await set_enabled(platform.db, tenant_id=TENANT, extension="com.example.notes", enabled=False)
+    await set_enabled(platform.db, actor=local_actor(TENANT), extension="com.example.notes", enabled=False)
     response = await operate(platform, operation="list", namespace="n")
     assert (response.status_code, response.json()["error"]) == (401, "extension install is disabled")
     async with platform.db.transaction() as session:

@@ -7,10 +7,12 @@ from sqlalchemy import delete, update
 
 from holdfast.bundles.store import FolderStore
 from holdfast.records.database import Database
+from holdfast.registry.actors import local_actor
 from holdfast.registry.contexts import InstallContext, as_strings, install_context
 from holdfast.registry.errors import ExtensionNotInstalled, UnknownCapability
+from holdfast.registry.grants import grant, revoke
 from holdfast.registry.installs import Installed, install_bundle
-from holdfast.registry.settings import replace_config, set_enabled, set_grants
+from holdfast.registry.settings import replace_config, set_enabled
 from holdfast.registry.tables import ExtensionVersion, TenantExtensionInstall, TenantExtensionInstallConfig
 from tests.records.databases import OTHER_TENANT, TENANT
 from tests.registry.extensions import UNSIGNED_TOO, archive_of
@@ -46,7 +48,7 @@ async def test_an_install_may_what_was_granted_and_what_everybody_may(db: Databa
 
 
 async def test_a_revoked_capability_is_gone_although_the_version_asks_for_it(db: Database, installed: Installed) -> None:
-    await set_grants(db, tenant_id=TENANT, extension=NOTES, capabilities=[])
+    await revoke(db, actor=local_actor(TENANT), extension=NOTES, capabilities=["cap:http.fetch", "cap:storage.kv"])
     assert (await context(db)).providers == ALWAYS
 
 
@@ -59,7 +61,7 @@ async def test_a_grant_that_is_no_capability_grants_nothing(db: Database, instal
 async def test_only_what_the_version_asks_for_can_be_granted(db: Database, installed: Installed) -> None:
     for capability in ("cap:secrets.get", "cap:rule.world"):
         with pytest.raises(UnknownCapability):
-            await set_grants(db, tenant_id=TENANT, extension=NOTES, capabilities=[capability])
+            await grant(db, actor=local_actor(TENANT), extension=NOTES, capabilities=[capability])
 
 
 @pytest.mark.parametrize("values", [{"is_enabled": False}, {"status": "disabled"}, {"status": "pending"}])
@@ -84,8 +86,8 @@ async def test_settings_come_from_their_row_or_else_from_the_install(db: Databas
 
 
 async def test_every_change_of_settings_has_a_new_version(db: Database, installed: Installed) -> None:
-    first = await replace_config(db, tenant_id=TENANT, extension=NOTES, config={"a": 1})
-    second = await replace_config(db, tenant_id=TENANT, extension=NOTES, config={"a": 1})
+    first = await replace_config(db, actor=local_actor(TENANT), extension=NOTES, config={"a": 1})
+    second = await replace_config(db, actor=local_actor(TENANT), extension=NOTES, config={"a": 1})
     assert first != second == (await context(db)).config_version
 
 
@@ -103,8 +105,8 @@ async def test_settings_reach_the_guest_as_text() -> None:
 
 async def test_switching_off_and_on_is_the_tenants_own_business(db: Database, installed: Installed) -> None:
     with pytest.raises(ExtensionNotInstalled):
-        await set_enabled(db, tenant_id=OTHER_TENANT, extension=NOTES, enabled=False)
-    await set_enabled(db, tenant_id=TENANT, extension=NOTES, enabled=False)
+        await set_enabled(db, actor=local_actor(OTHER_TENANT), extension=NOTES, enabled=False)
+    await set_enabled(db, actor=local_actor(TENANT), extension=NOTES, enabled=False)
     assert await install_context(db, TENANT, NOTES) is None
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.bundles.store import FolderStore
 from holdfast.records.database import Database
+from holdfast.registry.actors import local_actor
 from holdfast.registry.details import PendingUpgrade, ScheduleSummary, read_details
 from holdfast.registry.errors import ExtensionNotInstalled
 from holdfast.registry.installs import install_bundle
@@ -23,7 +24,7 @@ NAME = "acme.com.example.notes"
 async def test_an_install_is_told_with_names_and_counts_but_no_values(db: Database, store: FolderStore, tmp_path: Path) -> None:
     archive, clock = archive_of(tmp_path / "a.tar.zst"), Clock()
     installed = await install_bundle(db, store, archive, tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None, now=clock)
-    await replace_config(db, tenant_id=TENANT, extension=NAME, config={"region": "a secret place", "limit": 3}, now=clock)
+    await replace_config(db, actor=local_actor(TENANT), extension=NAME, config={"region": "a secret place", "limit": 3}, now=clock)
     async with db.transaction() as session:
         install = await session.get(TenantExtensionInstall, installed.install_id)
         assert install is not None

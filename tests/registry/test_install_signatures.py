@@ -20,6 +20,7 @@ from holdfast.bundles.signatures import (
 )
 from holdfast.bundles.store import FolderStore, bundle_key, hash_file
 from holdfast.records.database import Database
+from holdfast.registry.actors import local_actor
 from holdfast.registry.installs import Installed, install_bundle, list_installs, uninstall
 from holdfast.registry.tables import ExtensionBundle, ExtensionRegistry
 from tests.bundles.signing import DAY, NOW, Signers, signature_of
@@ -171,11 +172,13 @@ async def test_when_the_rows_cannot_be_written_no_signature_stays(desk: Desk, mo
     assert "bundle.tar.zst" in desk.stored(), "the bundle was there before"
 
 
-async def test_uninstalling_takes_the_signature_too(desk: Desk) -> None:
-    archive = desk.archive()
-    await desk.install(archive, signature_of(archive, desk.signers.trusted))
-    assert (await uninstall(desk.db, desk.store, tenant_id=TENANT, extension="com.example.notes")).bundle_deleted
-    assert desk.stored() == []
+async def test_uninstalling_takes_the_signature_of_a_bundle_that_goes_and_keeps_that_of_one_that_stays(desk: Desk) -> None:
+    first = desk.archive()
+    await desk.install(first, signature_of(first, desk.signers.trusted))
+    second = desk.archive(marker="second")
+    await desk.install(second, signature_of(second, desk.signers.trusted))
+    assert (await uninstall(desk.db, desk.store, actor=local_actor(TENANT), extension="com.example.notes")).bundle_deleted
+    assert sorted(desk.stored()) == ["bundle.tar.zst", "bundle.tar.zst.minisig"]
 
 
 async def test_a_text_in_the_row_that_is_no_signature_of_ours_is_none(desk: Desk) -> None:

@@ -12,10 +12,12 @@ from holdfast.errors import HoldfastError
 from holdfast.records.columns import Base, new_id
 from holdfast.records.database import Database
 from holdfast.registry import identity
+from holdfast.registry.actors import local_actor
 from holdfast.registry.contexts import install_context
 from holdfast.registry.errors import AmbiguousExtension, ComponentMissing, ExtensionNotInstalled, VersionConflict
+from holdfast.registry.grants import revoke
 from holdfast.registry.installs import Installed, install_bundle, list_installs, uninstall
-from holdfast.registry.settings import replace_config, set_enabled, set_grants
+from holdfast.registry.settings import replace_config, set_enabled
 from holdfast.registry.tables import (
     ExtensionApiEndpoint,
     ExtensionBundle,
@@ -50,6 +52,10 @@ async def count(db: Database, table: type[Base]) -> int:
 
 def stored(store: FolderStore) -> list[str]:
     return sorted(str(file.relative_to(store.root)) for file in store.root.rglob("*") if file.is_file())
+
+
+def stored_of(store: FolderStore, tenant_id: str) -> list[str]:
+    return [key for key in stored(store) if tenant_id in key]
 
 
 async def test_installing_records_everything_and_stores_the_archive_under_the_tenant(
@@ -121,7 +127,7 @@ async def test_a_version_that_may_not_change_is_refused_with_other_content_and_n
 
 async def test_settings_and_secrets_survive_a_new_install(db: Database, store: FolderStore, tmp_path: Path) -> None:
     done = await install(db, store, archive_of(tmp_path / "1.tar.zst"))
-    await replace_config(db, tenant_id=TENANT, extension=NOTES, config={"color": "green"})
+    await replace_config(db, actor=local_actor(TENANT), extension=NOTES, config={"color": "green"})
     async with db.transaction() as session:
         session.add(
             TenantExtensionInstallSecrets(
@@ -139,7 +145,7 @@ async def test_settings_and_secrets_survive_a_new_install(db: Database, store: F
 
 async def test_a_revoked_capability_stays_revoked_and_a_new_one_is_granted(db: Database, store: FolderStore, tmp_path: Path) -> None:
     await install(db, store, archive_of(tmp_path / "1.tar.zst"))
-    await set_grants(db, tenant_id=TENANT, extension=NOTES, capabilities=["cap:storage.kv"])
+    await revoke(db, actor=local_actor(TENANT), extension=NOTES, capabilities=["cap:http.fetch"])
     capabilities = ["cap:storage.kv", "cap:http.fetch", "cap:secrets.get"]
     done = await install(db, store, archive_of(tmp_path / "2.tar.zst", capabilities=capabilities))
     assert done.granted == ["cap:secrets.get", "cap:storage.kv"]
@@ -238,10 +244,10 @@ async def test_endpoints_that_a_changed_manifest_no_longer_has_disappear_and_oth
 async def test_an_extension_is_uninstalled_by_any_of_its_names(db: Database, store: FolderStore, tmp_path: Path, named: str) -> None:
     done = await install(db, store, archive_of(tmp_path / "a.tar.zst"))
     extension = {"registry": done.registry_id, "install": done.install_id}.get(named, named)
-    gone = await uninstall(db, store, tenant_id=TENANT, extension=extension)
-    assert (gone.install_id, gone.name, gone.bundle_deleted) == (done.install_id, NOTES, True)
+    gone = await uninstall(db, store, actor=local_actor(TENANT), extension=extension)
+    assert (gone.install_id, gone.name, gone.bundle_deleted) == (done.install_id, NOTES, False)
     assert await list_installs(db, TENANT) == []
-    assert stored(store) == []
+    assert len(stored(store)) == 1, "the version is known, so its bundle is kept to be installed again"
 
 
 async def test_uninstalling_takes_all_that_belongs_to_the_install_and_keeps_what_is_published(
@@ -249,23 +255,26 @@ async def test_uninstalling_takes_all_that_belongs_to_the_install_and_keeps_what
 ) -> None:
     done = await install(db, store, archive_of(tmp_path / "1.tar.zst", marker="1"))
     await install(db, store, archive_of(tmp_path / "2.tar.zst", marker="2"))
-    await install(db, store, archive_of(tmp_path / "3.tar.zst", version="2.0.0"))
+    third = await install(db, store, archive_of(tmp_path / "3.tar.zst", version="2.0.0"))
     other = await install(db, store, archive_of(tmp_path / "1.tar.zst", marker="1"), tenant_id=OTHER_TENANT)
     for tenant_id, install_id in ((TENANT, done.install_id), (OTHER_TENANT, other.install_id)):
         await StorageService(db, tenant_id=tenant_id, install_id=install_id).put("n", Write(key="k", value=1))
         async with db.transaction() as session:
             session.add(TenantExtensionSchedule(install_id=install_id, tenant_id=tenant_id, endpoint_id=new_id(), cron="0 * * * *"))
-    await uninstall(db, store, tenant_id=TENANT, extension=NOTES)
-    tables = (TenantExtensionInstall, TenantExtensionInstallConfig, StorageRecord, StorageUsage, TenantExtensionSchedule)
-    assert [await count(db, table) for table in tables] == [1] * 5
+    await uninstall(db, store, actor=local_actor(TENANT), extension=NOTES)
+    tables = (TenantExtensionInstall, TenantExtensionInstallConfig, TenantExtensionSchedule)
+    assert [await count(db, table) for table in tables] == [1] * 3
+    assert [await count(db, table) for table in (StorageRecord, StorageUsage)] == [2, 2], "what it stored is kept for a while"
     assert [await count(db, table) for table in (ExtensionRegistry, ExtensionVersion, ExtensionBundle)] == [1, 2, 3]
-    assert all(OTHER_TENANT in key for key in stored(store)) and len(stored(store)) == 1
+    of_the_other, active = stored_of(store, OTHER_TENANT), stored_of(store, TENANT)
+    assert len(of_the_other) == 1 and len(active) == 1
+    assert third.content_hash.removeprefix("sha256:") in active[0], "of what versions had before nothing stays"
 
 
 async def test_what_was_uninstalled_can_be_installed_again(db: Database, store: FolderStore, tmp_path: Path) -> None:
     archive = archive_of(tmp_path / "a.tar.zst")
     await install(db, store, archive)
-    await uninstall(db, store, tenant_id=TENANT, extension=NOTES)
+    await uninstall(db, store, actor=local_actor(TENANT), extension=NOTES)
     await install(db, store, archive)
     assert len(stored(store)) == 1
     assert await install_context(db, TENANT, NOTES) is not None
@@ -275,7 +284,7 @@ async def test_another_tenants_install_cannot_be_uninstalled(db: Database, store
     done = await install(db, store, archive_of(tmp_path / "a.tar.zst"))
     for extension in (NOTES, done.install_id, done.registry_id):
         with pytest.raises(ExtensionNotInstalled):
-            await uninstall(db, store, tenant_id=OTHER_TENANT, extension=extension)
+            await uninstall(db, store, actor=local_actor(OTHER_TENANT), extension=extension)
     assert len(await list_installs(db, TENANT)) == 1
 
 
@@ -283,9 +292,9 @@ async def test_a_bare_name_that_two_publishers_use_is_not_guessed(db: Database, 
     await install(db, store, archive_of(tmp_path / "1.tar.zst"))
     await install(db, store, archive_of(tmp_path / "2.tar.zst", publisher="zeta"))
     with pytest.raises(AmbiguousExtension) as refused:
-        await uninstall(db, store, tenant_id=TENANT, extension=NOTES)
+        await uninstall(db, store, actor=local_actor(TENANT), extension=NOTES)
     assert refused.value.details == {"candidates": [f"acme.{NOTES}", f"zeta.{NOTES}"]}
-    await uninstall(db, store, tenant_id=TENANT, extension=f"zeta.{NOTES}")
+    await uninstall(db, store, actor=local_actor(TENANT), extension=f"zeta.{NOTES}")
     assert [summary.publisher for summary in await list_installs(db, TENANT)] == ["acme"]
 
 
@@ -295,7 +304,7 @@ async def test_the_list_shows_a_tenants_installs_with_state_and_menu_and_no_othe
     await install(db, store, archive_of(tmp_path / "1.tar.zst", publisher=None, ui=None, displayName=None))
     done = await install(db, store, archive_of(tmp_path / "2.tar.zst"))
     await install(db, store, archive_of(tmp_path / "2.tar.zst"), tenant_id=OTHER_TENANT)
-    await set_enabled(db, tenant_id=TENANT, extension=f"local-dev.{NOTES}", enabled=False)
+    await set_enabled(db, actor=local_actor(TENANT), extension=f"local-dev.{NOTES}", enabled=False)
     acme, local = await list_installs(db, TENANT)
     assert (acme.publisher, acme.app_menu_label, acme.is_enabled, acme.content_hash) == ("acme", "Notes", True, done.content_hash)
     assert (local.publisher, local.app_menu_label, local.is_enabled, local.display_name) == ("local-dev", None, False, NOTES)

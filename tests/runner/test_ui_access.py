@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import update
 from starlette.responses import JSONResponse, Response
 
+from holdfast.registry.actors import local_actor
 from holdfast.registry.settings import set_enabled
 from holdfast.registry.tables import TenantExtensionInstall
 from holdfast.runner.ui_access import PageAccess
@@ -43,7 +44,7 @@ class Behind:
         return [(await self.page(tenant)).status_code for tenant in tenants]
 
     async def switch(self, enabled: bool) -> None:
-        await set_enabled(self.gateway.db, tenant_id=PLATFORM_TENANT, extension="com.example.notes", enabled=enabled)
+        await set_enabled(self.gateway.db, actor=local_actor(PLATFORM_TENANT), extension="com.example.notes", enabled=enabled)
 
 
 @pytest.fixture

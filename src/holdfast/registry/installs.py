@@ -1,83 +1,43 @@
-"""Installing an archive for a tenant, and taking it away again. Listing what is there is in `listing`."""
+"""Installing an archive that is at hand, for development: its version is made known and may be replaced by other content."""
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 
-import structlog
-from msgspec import Struct
-from sqlalchemy import column, delete, select, table
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.archive import read_bundle_manifest, read_component
 from holdfast.bundles.manifest import Manifest
-from holdfast.bundles.signature_files import read_stored_signature, signature_key, store_signature
-from holdfast.bundles.signatures import TrustPolicy, Verdict
+from holdfast.bundles.signature_files import read_stored_signature, store_signature
+from holdfast.bundles.signatures import TrustPolicy
 from holdfast.bundles.statement import Statement
 from holdfast.bundles.store import BundleStore, bundle_key, hash_file
-from holdfast.errors import HoldfastError
-from holdfast.records.columns import UuidText, utc_now
+from holdfast.records.columns import utc_now
 from holdfast.records.database import Database
-from holdfast.registry.errors import ComponentMissing, ExtensionNotInstalled
-from holdfast.registry.identity import install_id as named_install_id
+from holdfast.registry.actors import local_actor
+from holdfast.registry.audit import record_audit
+from holdfast.registry.errors import ComponentMissing
+from holdfast.registry.identity import slug
+from holdfast.registry.installing import Installed, add_install
 from holdfast.registry.listing import InstallSummary, list_installs
-from holdfast.registry.lookups import find_install
+from holdfast.registry.permissions import Permissions, asked_by, granted_to, set_granted
 from holdfast.registry.publishing import Archive, publish, registry_id_for, requested_capabilities
+from holdfast.registry.removal import Uninstalled, uninstall
+from holdfast.registry.schedule_rows import move_schedules, scheduled_calls
 from holdfast.registry.settings import record_defaults
-from holdfast.registry.tables import (
-    ExtensionBundle,
-    ExtensionVersion,
-    TenantExtensionInstall,
-    TenantExtensionSchedule,
-)
+from holdfast.registry.tables import ExtensionVersion, TenantExtensionInstall
+from holdfast.registry.tenant_copies import TenantCopy, discard_copies, give_up_copies, hashes_of, with_copy
+from holdfast.registry.upgrading import previous_of
+from holdfast.registry.version_manifest import manifest_of
 
 __all__ = ["CheckComponent", "InstallSummary", "Installed", "Uninstalled", "install_bundle", "list_installs", "uninstall"]
 
-_log = structlog.get_logger(__name__)
-
 CheckComponent = Callable[[Path], Awaitable[None]]
-
-# Rows that belong to an install without a foreign key to it, by the names of their tenant and install columns. Storage is another
-# room; of its tables only the names are needed here.
-_BELONGINGS = tuple(
-    table(name, column("tenant", UuidText), column("extension_install_id", UuidText))
-    for name in ("ext_storage_records", "ext_storage_schemas", "ext_storage_usage")
-)
-
-
-class Installed(Struct, frozen=True, kw_only=True):
-    """What was installed. `content_hash` is `sha256:` and 64 hexadecimal digits. `replaced` is the version that was installed before.
-
-    `verdict` is what is known of the bundle's signature.
-    """
-
-    registry_id: str
-    version_id: str
-    install_id: str
-    content_hash: str
-    name: str
-    display_name: str
-    publisher: str
-    version: str
-    granted: list[str]
-    egress: list[str]
-    verdict: Verdict
-    replaced: str | None = None
-
-
-class Uninstalled(Struct, frozen=True, kw_only=True):
-    """What was removed. `bundle_deleted` is False when the archive was already gone from the store."""
-
-    registry_id: str
-    install_id: str
-    name: str
-    publisher: str
-    version: str
-    bundle_deleted: bool
 
 
 async def install_bundle(
@@ -92,83 +52,46 @@ async def install_bundle(
     mutable_versions: bool = True,
     now: Callable[[], datetime] = utc_now,
 ) -> Installed:
-    """Installs the archive (a `.tar.zst`) for a tenant, or replaces what it has of the same extension.
+    """Installs the archive (a `.tar.zst`) for a tenant, or replaces what it has of the same extension. It grants all that is new.
 
     `signature` is the bytes of the archive's `.minisig`; None is the one that the store has of this bundle, if any. `policy` judges it
     before anything is done with the component. `check_component` is given the extracted component, when the manifest needs one, and
-    raises when it cannot run. Settings, secrets and revoked grants of an earlier install stay as they are. Either all of it happens or
-    nothing: the rows are one transaction, and what this call put into the store is taken out again. With `mutable_versions` (for
-    development) a version may be installed again with other content, which becomes the active one for whoever has that version; without,
-    that raises VersionConflict.
+    raises when it cannot run. Settings, secrets and revoked grants of an earlier install stay as they are; schedules without an endpoint
+    are disabled. Either all of it happens or nothing: the rows are one transaction, and what this call put into the store is taken out
+    again. With `mutable_versions` a version that was not published may be installed again with other content, which becomes the active one
+    for whoever has that version; without, that raises VersionConflict.
 
-    Raises ManifestError, UnknownCapability, SignatureRefused, TrustStoreUnusable, ComponentMissing, errors of the archive and the store,
-    and what `check_component` raises.
+    Raises ManifestError, UnknownCapability, SignatureRefused, TrustStoreUnusable, ComponentMissing, ChangedMeanwhile, errors of the archive
+    and the store, and what `check_component` raises.
     """
     manifest = await asyncio.to_thread(read_bundle_manifest, archive)
     requested_capabilities(manifest)
     sha256 = await asyncio.to_thread(hash_file, archive)
     async with db.session() as session:
-        key = bundle_key(tenant_id, await registry_id_for(session, manifest), sha256)
+        registry_id = await registry_id_for(session, manifest)
+    key = bundle_key(tenant_id, registry_id, sha256)
     stored = await read_stored_signature(store, key)
     counted = stored if signature is None else signature
     verdict = policy.judge(Statement.of(manifest, sha256), counted)
     await _check_component(archive, manifest, check_component)
     size = (await asyncio.to_thread(archive.stat)).st_size
     described = Archive(manifest, f"sha256:{sha256}", key, size, verdict, None if counted is None else counted.decode())
-    existed = await store.exists(key)
-    try:
-        if not existed:
+    copy = TenantCopy(tenant_id=tenant_id, registry_id=registry_id, sha256=sha256, name=manifest.name)
+    given_up: dict[str, str] = {}
+
+    async def bring() -> None:
+        if not await store.exists(key):
             await store.put(key, archive)
-        if counted is not None and counted != stored:
+        if counted is not None and counted != await read_stored_signature(store, key):
             await store_signature(store, key, counted)
-        async with db.transaction() as session:
-            return await _record(session, described, tenant_id, now(), mutable_versions)
-    except BaseException:
-        added = [*([] if existed else [key]), *([] if stored is not None or counted is None else [signature_key(key)])]
-        if added:
-            # Also when the task is cancelled: the store is left as it was found.
-            await asyncio.shield(_take_back(db, store, added, tenant_id, f"sha256:{sha256}"))
-        raise
 
+    async def write(session: AsyncSession) -> Installed:
+        given_up.clear()
+        return await _record(session, described, tenant_id, now(), mutable_versions, given_up)
 
-async def uninstall(db: Database, store: BundleStore, *, tenant_id: str, extension: str) -> Uninstalled:
-    """Removes a tenant's install (by name, `publisher.name` or id) with its settings, secrets, schedules and stored records.
-
-    The extension, its version and its bundle stay known; the stored archives of this tenant are deleted. Raises ExtensionNotInstalled,
-    AmbiguousExtension.
-    """
-    async with db.transaction() as session:
-        found = await find_install(session, tenant_id, extension)
-        if found is None:
-            raise ExtensionNotInstalled(f"{extension} is not installed.", hint="`holdfast list` shows what is.")
-        install, registry, version = found
-        bundles = select(ExtensionBundle.content_hash).join(ExtensionVersion, ExtensionVersion.id == ExtensionBundle.version_id)
-        hashes = (await session.scalars(bundles.where(ExtensionVersion.registry_id == registry.id).distinct())).all()
-        for belongings in _BELONGINGS:
-            await session.execute(
-                delete(belongings).where(belongings.c.tenant == tenant_id, belongings.c.extension_install_id == install.id)
-            )
-        await session.execute(
-            delete(TenantExtensionSchedule).where(
-                TenantExtensionSchedule.tenant_id == tenant_id, TenantExtensionSchedule.install_id == install.id
-            )
-        )
-        await session.execute(
-            delete(TenantExtensionInstall).where(TenantExtensionInstall.tenant_id == tenant_id, TenantExtensionInstall.id == install.id)
-        )
-    # After the commit: an install without its archive could not run, an archive without its install is only a file.
-    keys = [bundle_key(tenant_id, registry.id, found.removeprefix("sha256:")) for found in hashes]
-    deleted = [await _delete_stored(store, key) for key in keys]
-    for key in keys:
-        await _delete_stored(store, signature_key(key))
-    return Uninstalled(
-        registry_id=registry.id,
-        install_id=install.id,
-        name=registry.name,
-        publisher=registry.publisher,
-        version=version.version,
-        bundle_deleted=any(deleted),
-    )
+    installed = await with_copy(db, store, copy, bring, write, now)
+    await discard_copies(db, store, given_up)
+    return installed
 
 
 async def _check_component(archive: Path, manifest: Manifest, check_component: CheckComponent | None) -> None:
@@ -184,36 +107,51 @@ async def _check_component(archive: Path, manifest: Manifest, check_component: C
             await check_component(component)
 
 
-async def _record(session: AsyncSession, archive: Archive, tenant_id: str, now: datetime, mutable_versions: bool) -> Installed:
-    registry_id = await registry_id_for(session, archive.manifest)
+async def _record(
+    session: AsyncSession, archive: Archive, tenant_id: str, now: datetime, mutable_versions: bool, given_up: dict[str, str]
+) -> Installed:
     install = await session.scalar(
-        select(TenantExtensionInstall).where(
-            TenantExtensionInstall.tenant_id == tenant_id, TenantExtensionInstall.registry_id == registry_id
+        select(TenantExtensionInstall)
+        .where(
+            TenantExtensionInstall.tenant_id == tenant_id,
+            TenantExtensionInstall.registry_id == await registry_id_for(session, archive.manifest),
         )
+        .with_for_update()
     )
     replaced = None if install is None else await session.get(ExtensionVersion, install.version_id)
+    # Read before the version's rows are written, which may be the same rows: what is asked for now, and what is called on schedule.
     replaced_version = None if replaced is None else replaced.version
-    # Read before the version's row is written: what the tenant was asked for and does not grant stays revoked.
-    revoked = set() if install is None or replaced is None else set(replaced.capabilities) - set(install.granted_caps)
+    replaced_manifest = None if replaced is None else manifest_of(replaced)
+    revoked = Permissions() if install is None or replaced is None else asked_by(replaced) - granted_to(install)
+    calls = [] if install is None else await scheduled_calls(session, install)
     registry, version = await publish(session, archive, now, mutable_versions=mutable_versions)
     if install is None:
-        install = TenantExtensionInstall(
-            id=named_install_id(tenant_id, archive.publisher, registry.name),
-            tenant_id=tenant_id,
-            registry_id=registry.id,
-            config={},
-            created_at=now,
-        )
-        session.add(install)
+        install = await add_install(session, tenant_id, registry, now)
+    elif replaced is not None and replaced.id != version.id:
+        dropped = await hashes_of(session, [(install.previous or {}).get("version_id")])
+        given_up.update(await give_up_copies(session, tenant_id, registry.id, dropped, now))
+        install.previous = previous_of(install, replaced)
     install.version_id = version.id
-    install.granted_caps = sorted(set(version.capabilities) - revoked)
-    install.granted_egress = list(archive.manifest.egress)
+    install.pending = None
+    set_granted(install, asked_by(version) - revoked)
     install.is_enabled = True
     install.status = "enabled"
     install.runner_status = {"state": "ready"}
     install.updated_at = now
     await session.flush()
+    await move_schedules(session, install, calls, replaced_manifest, version, disable_missing=True, now=now)
     await record_defaults(session, install, archive.manifest, now)
+    record_audit(
+        session,
+        local_actor(tenant_id),
+        "extension.installed",
+        resource_id=registry.id,
+        resource_name=slug(registry.publisher, registry.name),
+        now=now,
+        version=version.version,
+        granted=install.granted_caps,
+        egress=install.granted_egress,
+    )
     return Installed(
         registry_id=registry.id,
         version_id=version.id,
@@ -223,33 +161,8 @@ async def _record(session: AsyncSession, archive: Archive, tenant_id: str, now: 
         display_name=registry.display_name or registry.name,
         publisher=registry.publisher,
         version=version.version,
-        granted=install.granted_caps,
-        egress=install.granted_egress,
+        granted=list(install.granted_caps),
+        egress=list(install.granted_egress),
         verdict=archive.verdict,
         replaced=replaced_version,
     )
-
-
-async def _take_back(db: Database, store: BundleStore, keys: Sequence[str], tenant_id: str, content_hash: str) -> None:
-    """Removes what a failed installation stored, unless another installation of the same archive has succeeded meanwhile."""
-    query = (
-        select(TenantExtensionInstall.id)
-        .join(ExtensionBundle, ExtensionBundle.version_id == TenantExtensionInstall.version_id)
-        .where(TenantExtensionInstall.tenant_id == tenant_id, ExtensionBundle.content_hash == content_hash)
-    )
-    async with db.session() as session:
-        if await session.scalar(query.limit(1)) is not None:
-            return
-    for key in keys:
-        await _delete_stored(store, key)
-
-
-async def _delete_stored(store: BundleStore, key: str) -> bool:
-    try:
-        existed = await store.exists(key)
-        if existed:
-            await store.delete(key)
-    except HoldfastError as error:
-        _log.warning("a stored bundle could not be deleted", key=key, error=error.code)
-        return False
-    return existed

@@ -6,7 +6,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.records.columns import as_uuid
-from holdfast.registry.errors import AmbiguousExtension
+from holdfast.registry.errors import AmbiguousExtension, ExtensionNotInstalled
 from holdfast.registry.identity import slug
 from holdfast.registry.tables import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
 
@@ -47,6 +47,27 @@ async def find_install(
             )
         row = rows[0] if rows else None
     return None if row is None else (row[0], row[1], row[2])
+
+
+async def require_install(
+    session: AsyncSession, tenant_id: str, extension: str, *, lock: bool = False
+) -> tuple[TenantExtensionInstall, ExtensionRegistry, ExtensionVersion]:
+    """As `find_install`, but without an install it raises ExtensionNotInstalled. With `lock`, for the rest of a writing transaction nobody
+    else changes the install, and what is returned is its state from then on."""
+    found = await find_install(session, tenant_id, extension)
+    if found is not None and lock:
+        install = await session.scalar(
+            select(TenantExtensionInstall)
+            .where(TenantExtensionInstall.id == found[0].id, TenantExtensionInstall.tenant_id == tenant_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        # Whoever held it may have moved it to another version, which a join locked in one step would miss.
+        version = None if install is None else await session.get(ExtensionVersion, install.version_id)
+        found = None if install is None or version is None else (install, found[1], version)
+    if found is None:
+        raise ExtensionNotInstalled(f"{extension} is not installed.", hint="`holdfast list` shows what is.")
+    return found
 
 
 async def active_bundle(session: AsyncSession, version_id: str) -> ExtensionBundle | None:

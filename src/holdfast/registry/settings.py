@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import select
@@ -50,7 +51,7 @@ async def replace_config(
 ) -> str:
     """Replaces all settings of an install. Returns the new settings version.
 
-    Raises ExtensionNotInstalled, AmbiguousExtension; SettingIsSecret, SettingsTooLarge, InvalidSettings when the manifest does not allow it.
+    Raises ExtensionNotInstalled, AmbiguousExtension, SettingsTooLarge; SettingIsSecret, InvalidSettings when the manifest forbids it.
     """
     async with db.transaction() as session:
         found = await require_install(session, actor.tenant_id, extension, lock=True)
@@ -64,7 +65,7 @@ async def patch_config(
     *,
     actor: Actor,
     extension: str,
-    set: Mapping[str, Any] = {},
+    set: Mapping[str, Any] = MappingProxyType({}),  # noqa: A002 (as it is called in the REST and in SQL)
     unset: Iterable[str] = (),
     now: Callable[[], datetime] = utc_now,
 ) -> dict[str, Any]:
