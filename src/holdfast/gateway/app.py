@@ -7,18 +7,33 @@ from starlette.routing import BaseRoute
 from holdfast.gateway import (
     debug_stream,
     ext,
+    ext_bundles,
     ext_proxy,
+    extensions_config,
+    extensions_contract,
+    extensions_grants,
+    extensions_installs,
+    extensions_publications,
+    extensions_secrets,
+    extensions_versions,
     health,
     installs,
     internal_absent,
     internal_config,
     internal_events,
     internal_storage,
+    openapi,
     ui_proxy,
 )
 from holdfast.gateway.services import Services
 
-_ROOMS = (ext, ext_proxy, ui_proxy, health, installs, debug_stream, internal_config, internal_storage, internal_events, internal_absent)
+_ROOMS = (
+    *(ext, ext_proxy, ui_proxy, health, installs, debug_stream, internal_config, internal_storage, internal_events, internal_absent),
+    *(ext_bundles, openapi),
+    # Before what takes any name for an extension's.
+    extensions_contract,
+    *(extensions_installs, extensions_versions, extensions_publications, extensions_grants, extensions_config, extensions_secrets),
+)
 
 
 def gateway_routes(services: Services) -> list[BaseRoute]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from holdfast.bundles.store import BundleStore
 from holdfast.events.stream import EventStream
@@ -13,13 +14,14 @@ from holdfast.gateway.runner_client import RunnerClient
 from holdfast.gateway.tokens import Tokens
 from holdfast.records.columns import utc_now
 from holdfast.records.database import Database
+from holdfast.registry.sealing import Sealer
 from holdfast.settings import Settings
 from holdfast.storage.limits import StorageLimits
 
 
 @dataclass(kw_only=True)
 class Services:
-    """What routes reach for. Whoever makes it closes `db`, `runner` and `events`."""
+    """What routes reach for. Whoever makes it closes `db`, `runner` and `events`, and calls `close_sealer`."""
 
     settings: Settings
     db: Database
@@ -32,6 +34,16 @@ class Services:
     now: Callable[[], datetime] = utc_now
     heartbeat_seconds: float = 15.0
     debug_streams_per_tenant: int = 20
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        """What seals secrets, made when it is first needed. Raises SecretsKeyUnusable."""
+        return Sealer.from_settings(self.settings)
+
+    async def close_sealer(self) -> None:
+        """Closes it, if it was made."""
+        if "sealer" in vars(self):
+            await self.sealer.close()
 
     @property
     def is_development(self) -> bool:

@@ -1,0 +1,27 @@
+"""`/api/v1/publications`: what a published version asks for, to be looked at before it is installed."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from holdfast.gateway.answers import guarded, json_answer
+from holdfast.gateway.extensions_access import extension_in, reading, version_in
+from holdfast.gateway.extensions_shapes import camel
+from holdfast.gateway.services import Services
+from holdfast.registry.asking import read_publication
+
+LATEST = "latest"
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """The route. It needs `extension:read`. The version `latest` is the newest that may be installed."""
+
+    async def publication(request: Request) -> Response:
+        await reading(services, request)
+        version = version_in(request)
+        wanted = None if version == LATEST else version
+        return json_answer(camel(await read_publication(services.db, extension=extension_in(request), version=wanted)))
+
+    return [Route("/api/v1/publications/{extension}/{version}", guarded(publication), methods=["GET"])]
