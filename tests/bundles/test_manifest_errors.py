@@ -125,4 +125,4 @@ def test_long_values_are_shortened() -> None:
 def test_nothing_of_a_manifest_steers_a_terminal() -> None:
     lines = told(json.dumps({"name": "a", "runtime": "wasm-js@1", "version": "\x9b31m\u202e", "a\x1b[2J": 1}, ensure_ascii=False))
     assert all(line.isprintable() for line in lines)
-    assert r"found \"\u009b31m\u202e\"" in lines[0] and r"a\u001b[2J: unknown" in lines[1]
+    assert r'found "\u009b31m\u202e"' in lines[0] and r"a\u001b[2J: unknown" in lines[1]

@@ -19,7 +19,7 @@ from pydantic.alias_generators import to_camel
 
 from holdfast.bundles.manifest_errors import Expected, ManifestError, ManifestMissing, issues_of
 from holdfast.bundles.manifest_json import read_object
-from holdfast.bundles.manifest_parts import Api, Endpoint, EventHandler, MenuHook, Schedule, Ui, UiHooks
+from holdfast.bundles.manifest_parts import Api, Endpoint, EventHandler, MenuHook, Schedule, Ui, UiHooks, field_title
 from holdfast.bundles.manifest_settings import Setting, Settings
 from holdfast.bundles.manifest_values import (
     CapabilityName,
@@ -49,7 +49,12 @@ class Manifest(BaseModel):
 
     # In Python the names are snake_case, in the file camelCase.
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, title="Manifest of an extension"
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        title="Manifest of an extension",
+        field_title_generator=field_title,
     )
 
     name: Name = Field(description="The name of the extension, once for a publisher.", examples=["com.example.tickets"])
@@ -99,7 +104,7 @@ class Manifest(BaseModel):
     )
     events: list[EventHandler] | None = Field(None, max_length=100, description="Events to be called for. Kept; no event is delivered yet.")
     sbom: Text | None = Field(None, description="A list of what the extension is made of, in the bundle.", examples=["sbom.spdx.json"])
-    schema_url: Text | None = Field(None, alias="$schema", description="Where an editor finds the schema of this file.")
+    schema_url: Text | None = Field(None, alias="$schema", title="Schema", description="Where an editor finds the schema of this file.")
 
     _raw: dict[str, Any] = PrivateAttr(default_factory=dict)
 

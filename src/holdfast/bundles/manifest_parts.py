@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -22,10 +23,27 @@ from holdfast.bundles.manifest_values import (
 )
 
 
+def field_title(name: str, _: object) -> str:
+    """The name of a field as two words instead of one with a hump, for the JSON Schema."""
+    return name.replace("_", " ").capitalize()
+
+
+def model_title(model: type) -> str:
+    """The name of a part as people write it, for the JSON Schema."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", model.__name__).capitalize()
+
+
 class Part(BaseModel):
     """Below the top level, fields that are not known here are tolerated: other hosts may know them."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="ignore",
+        frozen=True,
+        field_title_generator=field_title,
+        model_title_generator=model_title,
+    )
 
 
 class MenuHook(Part):
