@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -74,6 +75,14 @@ class Settings(BaseSettings):
         None,
         validation_alias=AliasChoices("HOLDFAST_DATABASE_URL", "DATABASE_URL"),
         description="SQLAlchemy URL; unset means SQLite in the data folder.",
+    )
+
+    storage_grace_days: int = Field(
+        30,
+        ge=0,
+        le=36500,
+        validation_alias=AliasChoices("HOLDFAST_STORAGE_GRACE_DAYS"),
+        description="Days that what an extension stored is kept after it was uninstalled.",
     )
 
     # Between gateway and runner
@@ -406,6 +415,10 @@ class Settings(BaseSettings):
         """Port of a runner that is alone. The variable PORT counts where no port of the runner is set: containers are told theirs so."""
         alone = "runner_port" not in self.model_fields_set and "port" in self.model_fields_set
         return self.port if alone else self.runner_port
+
+    @property
+    def storage_grace(self) -> timedelta:
+        return timedelta(days=self.storage_grace_days)
 
     @property
     def resolved_trust_store(self) -> Path:

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.archive import read_bundle_manifest, read_component
-from holdfast.bundles.manifest import Manifest
 from holdfast.bundles.signature_files import read_stored_signature, store_signature
 from holdfast.bundles.signatures import TrustPolicy
-from holdfast.bundles.statement import Statement
-from holdfast.bundles.store import BundleStore, bundle_key, hash_file
+from holdfast.bundles.store import BundleStore, bundle_key
 from holdfast.records.columns import utc_now
 from holdfast.records.database import Database
 from holdfast.registry.actors import local_actor
+from holdfast.registry.archive_reading import CheckComponent, check_component_of, read_archive, require_unchanged
 from holdfast.registry.audit import record_audit
-from holdfast.registry.errors import ComponentMissing
 from holdfast.registry.identity import slug
 from holdfast.registry.installing import Installed, add_install
 from holdfast.registry.listing import InstallSummary, list_installs
 from holdfast.registry.permissions import Permissions, asked_by, granted_to, set_granted
-from holdfast.registry.publishing import Archive, publish, registry_id_for, requested_capabilities
+from holdfast.registry.publishing import Archive, publish, registry_id_for
 from holdfast.registry.removal import Uninstalled, uninstall
 from holdfast.registry.schedule_rows import move_schedules, scheduled_calls
 from holdfast.registry.settings import record_defaults
@@ -36,8 +31,6 @@ from holdfast.registry.upgrading import previous_of
 from holdfast.registry.version_manifest import manifest_of
 
 __all__ = ["CheckComponent", "InstallSummary", "Installed", "Uninstalled", "install_bundle", "list_installs", "uninstall"]
-
-CheckComponent = Callable[[Path], Awaitable[None]]
 
 
 async def install_bundle(
@@ -61,27 +54,26 @@ async def install_bundle(
     again. With `mutable_versions` a version that was not published may be installed again with other content, which becomes the active one
     for whoever has that version; without, that raises VersionConflict.
 
-    Raises ManifestError, UnknownCapability, SignatureRefused, TrustStoreUnusable, ComponentMissing, ChangedMeanwhile, errors of the archive
-    and the store, and what `check_component` raises.
+    Raises ManifestError, UnknownCapability, HostTooOld, SignatureRefused, TrustStoreUnusable, ComponentMissing, VersionConflict,
+    ChangedMeanwhile, errors of the archive and the store, and what `check_component` raises.
     """
-    manifest = await asyncio.to_thread(read_bundle_manifest, archive)
-    requested_capabilities(manifest)
-    sha256 = await asyncio.to_thread(hash_file, archive)
+    read = await read_archive(archive, declared_hash=None, manifest_text=None)
+    manifest = read.manifest
     async with db.session() as session:
         registry_id = await registry_id_for(session, manifest)
-    key = bundle_key(tenant_id, registry_id, sha256)
+    key = bundle_key(tenant_id, registry_id, read.sha256)
     stored = await read_stored_signature(store, key)
     counted = stored if signature is None else signature
-    verdict = policy.judge(Statement.of(manifest, sha256), counted)
-    await _check_component(archive, manifest, check_component)
-    size = (await asyncio.to_thread(archive.stat)).st_size
-    described = Archive(manifest, f"sha256:{sha256}", key, size, verdict, None if counted is None else counted.decode())
-    copy = TenantCopy(tenant_id=tenant_id, registry_id=registry_id, sha256=sha256, name=manifest.name)
+    verdict = policy.judge(read.statement, counted)
+    await check_component_of(read, check_component)
+    described = Archive(manifest, read.content_hash, key, read.size, verdict, None if counted is None else counted.decode())
+    copy = TenantCopy(tenant_id=tenant_id, registry_id=registry_id, sha256=read.sha256, name=manifest.name)
     given_up: dict[str, str] = {}
 
     async def bring() -> None:
         if not await store.exists(key):
             await store.put(key, archive)
+            require_unchanged(read)
         if counted is not None and counted != await read_stored_signature(store, key):
             await store_signature(store, key, counted)
 
@@ -92,19 +84,6 @@ async def install_bundle(
     installed = await with_copy(db, store, copy, bring, write, now)
     await discard_copies(db, store, given_up)
     return installed
-
-
-async def _check_component(archive: Path, manifest: Manifest, check_component: CheckComponent | None) -> None:
-    if not manifest.needs_component:
-        return
-    with tempfile.TemporaryDirectory(prefix="holdfast-install-") as folder:
-        component = await asyncio.to_thread(read_component, archive, Path(folder))
-        if component is None:
-            raise ComponentMissing(
-                "The manifest declares endpoints, but the bundle has no dist/main.wasm.", hint="Run `holdfast build`, then install again."
-            )
-        if check_component is not None:
-            await check_component(component)
 
 
 async def _record(
