@@ -78,7 +78,14 @@ def routes(services: Services) -> list[BaseRoute]:
     async def remove(request: Request) -> Response:
         actor = await writing(services, request)
         asked = await read_change(request, ContractUninstall)
-        removed = await uninstall(services.db, services.store, actor=actor, extension=asked.registry_id, now=services.now)
+        removed = await uninstall(
+            services.db,
+            services.store,
+            actor=actor,
+            extension=asked.registry_id,
+            storage_grace=services.settings.storage_grace,
+            now=services.now,
+        )
         return _answer(removed.registry_id, "Extension uninstalled successfully", 200)
 
     return [

@@ -103,7 +103,14 @@ def routes(services: Services) -> list[BaseRoute]:
 
     async def remove(request: Request) -> Response:
         actor = await writing(services, request)
-        removed = await uninstall(services.db, services.store, actor=actor, extension=extension_in(request), now=services.now)
+        removed = await uninstall(
+            services.db,
+            services.store,
+            actor=actor,
+            extension=extension_in(request),
+            storage_grace=services.settings.storage_grace,
+            now=services.now,
+        )
         return json_answer(camel(removed))
 
     async def enable(request: Request) -> Response:
