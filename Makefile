@@ -46,6 +46,7 @@ test: setup ## Install what the tests need, run every check and every test
 	@scripts/ensure-debian-package /usr/bin/chromium chromium "The browser tests"
 	@scripts/ensure-debian-package /usr/bin/redis-server redis-server "The tests of the debug stream"
 	@scripts/ensure-debian-package '/usr/lib/postgresql/*/bin/postgres' postgresql "The tests of the records"
+	@scripts/ensure-debian-package /usr/bin/zstd zstd "The tests of the published command line"
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest
 
