@@ -6,12 +6,15 @@ import json
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
 from holdfast.bundles.archive import read_bundle_manifest, read_component
 from holdfast.bundles.hashing import hash_file, hash_hex
-from holdfast.bundles.manifest import Manifest
+from holdfast.bundles.host_version import require_host_version
+from holdfast.bundles.manifest import Manifest, ManifestError
+from holdfast.bundles.manifest_errors import issue
 from holdfast.bundles.manifest_json import read_object
 from holdfast.bundles.statement import Statement
 from holdfast.bundles.thread_work import in_thread
@@ -45,7 +48,8 @@ class ReadArchive(Struct, frozen=True, kw_only=True):
 async def read_archive(path: Path, *, declared_hash: str | None, manifest_text: bytes | None) -> ReadArchive:
     """Hashes the archive and reads its manifest. `declared_hash` is what the hash should be, `manifest_text` what the manifest should say.
 
-    Raises HashMismatch, InvalidContentHash, ManifestMismatch, UnknownCapability, ManifestError, ManifestMissing, ExtractFailed, OSError.
+    Raises HashMismatch, InvalidContentHash, ManifestMismatch, UnknownCapability, HostTooOld, ManifestError, ManifestMissing, ExtractFailed,
+    OSError.
     """
     declared = None if declared_hash is None else hash_hex(declared_hash)
     return await in_thread(lambda: _read(path, declared, manifest_text))
@@ -57,11 +61,14 @@ def _read(path: Path, declared: str | None, manifest_text: bytes | None) -> Read
     if declared is not None and declared != sha256:
         raise hash_mismatch(declared, sha256)
     manifest = read_bundle_manifest(path)
-    if manifest_text is not None and _canonical(read_object(manifest_text)) != _canonical(manifest.raw):
+    if manifest_text is not None and _canonical(read_object(manifest_text)[0]) != _canonical(manifest.raw):
         raise ManifestMismatch(
             "The manifest that was given is not the one in the bundle.", hint="Pack the bundle again, or leave the manifest out."
         )
     requested_capabilities(manifest)
+    require_host_version(manifest)
+    if _holds_null(manifest.raw):
+        raise ManifestError([issue((), "holds the character \\u0000, which a database cannot keep")])
     return ReadArchive(path=path, sha256=sha256, size=path.stat().st_size, manifest=manifest, stamp=stamp)
 
 
@@ -99,6 +106,14 @@ def require_unchanged(archive: ReadArchive) -> None:
         unchanged = False
     if not unchanged:
         raise PublishInterrupted("The bundle was changed while it was published.", hint="Publish it again.")
+
+
+def _holds_null(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_null(part) for entry in value.items() for part in entry)
+    if isinstance(value, list):
+        return any(_holds_null(part) for part in value)
+    return isinstance(value, str) and "\0" in value
 
 
 def _stamp(path: Path) -> _Stamp:

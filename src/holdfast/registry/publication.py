@@ -29,8 +29,7 @@ from holdfast.registry.pending import announce, conclude, manifest_key, settled
 from holdfast.registry.publishers import check_publisher, claim_publisher
 from holdfast.registry.publishing import Archive, find_registry, find_version, publish_once, registry_id_for, version_exists
 from holdfast.registry.tables import ExtensionRegistry
-from holdfast.registry.version_order import series_of
-from holdfast.registry.versions import next_patch
+from holdfast.registry.versions import next_of
 
 __all__ = ["CheckComponent", "Published", "publish_archive", "publish_bundle"]
 
@@ -197,8 +196,8 @@ async def _require_own_name(session: AsyncSession, publisher: str, name: str) ->
 
 async def _record(session: AsyncSession, archive: Archive, actor: Actor, now: datetime) -> Published:
     wanted = archive.manifest.version
-    if (series := series_of(wanted)) is not None:
-        wanted = await next_patch(session, await registry_id_for(session, archive.manifest), series)
+    if wanted.endswith("*"):
+        wanted = await next_of(session, await registry_id_for(session, archive.manifest), wanted)
     registry, version = await publish_once(session, archive, wanted, actor, now)
     record_audit(
         session,

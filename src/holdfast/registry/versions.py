@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from msgspec import Struct
@@ -10,6 +10,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.minisign import MalformedMinisign, Signature
+from holdfast.bundles.versions import Wildcard, semvers
 from holdfast.records.columns import as_uuid, utc_now
 from holdfast.records.database import Database
 from holdfast.registry.actors import Actor
@@ -19,7 +20,6 @@ from holdfast.registry.identity import slug
 from holdfast.registry.publishers import require_owner
 from holdfast.registry.publishing import find_version
 from holdfast.registry.tables import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
-from holdfast.registry.version_order import is_release, patches_of, series_of, version_order
 
 _WHICH = "`holdfast versions` shows which there are."
 
@@ -100,33 +100,48 @@ async def require_extension(session: AsyncSession, extension: str) -> ExtensionR
 
 
 async def resolve_version(session: AsyncSession, registry_id: str, wanted: str | None, *, allow_yanked: bool = False) -> ExtensionVersion:
-    """The version that is meant: exactly that one; of `X.Y.*` the highest plain `X.Y.n`; of None the newest.
+    """The version that is meant: exactly that one; of `X.Y.*` the highest release X.Y.n; of None the newest.
 
     The newest is the highest release; where there is no release, the highest pre-release. Patterns and None pass yanked versions over.
-    Raises VersionNotFound; VersionYanked for a yanked one that was named exactly, unless `allow_yanked`.
+    Raises InvalidVersion, VersionNotFound; VersionYanked for a yanked one that was named exactly, unless `allow_yanked`.
     """
-    if wanted is not None and series_of(wanted) is None:
+    if wanted is not None and not wanted.endswith("*"):
         named = await _named(session, registry_id, wanted)
         if named.yanked_at is not None and not allow_yanked:
             raise _yanked(named)
         return named
-    versions = (await session.scalars(select(ExtensionVersion).where(ExtensionVersion.registry_id == registry_id))).all()
-    usable = {version.version: version for version in versions if version.yanked_at is None}
-    if wanted is None:
-        fitting = sorted(usable, key=lambda text: (is_release(text), version_order(text), usable[text].created_at))
-    else:
-        patches = patches_of(series_of(wanted) or "", usable)
-        fitting = [patches[number] for number in sorted(patches)]
-    if not fitting:
+    rows = await session.scalars(
+        select(ExtensionVersion)
+        .where(ExtensionVersion.registry_id == registry_id, ExtensionVersion.yanked_at.is_(None))
+        .order_by(ExtensionVersion.created_at)
+    )
+    usable = {row.version: row for row in rows}
+    found = _newest(list(usable)) if wanted is None else _newest_of(wanted, usable)
+    if found is None:
         what = "version" if wanted is None else f"version {wanted}"
         raise VersionNotFound(f"There is no {what} that can be installed.", hint=_WHICH)
-    return usable[fitting[-1]]
+    return usable[found]
 
 
-async def next_patch(session: AsyncSession, registry_id: str, series: str) -> str:
-    """The version that `X.Y.*` (`series` is `X.Y`) is published as: one above the highest plain `X.Y.n`, or `X.Y.0`."""
+def _newest(versions: list[str]) -> str | None:
+    ordered = semvers(versions)
+    releases = [text for version, text in ordered.items() if not version.pre]
+    # What other platforms published may be no version; then the one that was published last is the newest.
+    candidates = releases or list(ordered.values()) or versions
+    return candidates[-1] if candidates else None
+
+
+def _newest_of(pattern: str, versions: Iterable[str]) -> str | None:
+    """Raises InvalidVersion."""
+    wildcard = Wildcard.parse(pattern)
+    fitting = [text for version, text in semvers(versions).items() if wildcard.matches(version)]
+    return fitting[-1] if fitting else None
+
+
+async def next_of(session: AsyncSession, registry_id: str, pattern: str) -> str:
+    """The version that `X.Y.*` is published as: one above the highest release X.Y.n, or X.Y.0. Raises InvalidVersion."""
     known = await session.scalars(select(ExtensionVersion.version).where(ExtensionVersion.registry_id == registry_id))
-    return f"{series}.{max(patches_of(series, known), default=-1) + 1}"
+    return str(Wildcard.parse(pattern).next_of(semvers(known)))
 
 
 async def yank(
