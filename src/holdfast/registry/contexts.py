@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import select
 
+from holdfast.records.columns import utc_now
 from holdfast.records.database import Database
 from holdfast.registry.endpoints import Endpoint, read_endpoints
 from holdfast.registry.identity import slug
@@ -57,7 +58,9 @@ class InstallContext(Struct, frozen=True, kw_only=True):
         return slug(self.publisher, self.name)
 
 
-async def install_context(db: Database, tenant_id: str, extension: str, *, only_enabled: bool = True) -> InstallContext | None:
+async def install_context(
+    db: Database, tenant_id: str, extension: str, *, only_enabled: bool = True, now: Callable[[], datetime] = utc_now
+) -> InstallContext | None:
     """The tenant's install of `extension` (install id, registry id, `publisher.name`, or a name that is the only one), or None.
 
     Disabled installs are None unless `only_enabled` is False. Raises AmbiguousExtension.
@@ -93,7 +96,7 @@ async def install_context(db: Database, tenant_id: str, extension: str, *, only_
         config_version=config.version if config else None,
         providers=effective_providers(install.granted_caps),
         egress=list(install.granted_egress),
-        secret_envelope=_envelope(secrets) if secrets else None,
+        secret_envelope=_envelope(secrets, now()) if secrets else None,
         secrets_version=secrets.version if secrets else None,
         api_endpoints=read_endpoints(version.api_endpoints),
         ui=version.ui,
@@ -116,9 +119,11 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _envelope(secrets: TenantExtensionInstallSecrets) -> SecretEnvelope:
+def _envelope(secrets: TenantExtensionInstallSecrets, now: datetime) -> SecretEnvelope:
+    """The sealed secrets as they are stored. Once their time is over the ciphertext stays here: the guest is told `expired`."""
+    over = secrets.expires_at is not None and secrets.expires_at <= now
     return SecretEnvelope(
-        ciphertext_b64=secrets.ciphertext,
+        ciphertext_b64="" if over else secrets.ciphertext,
         algorithm=secrets.algorithm,
         key_path=secrets.transit_key,
         mount=secrets.transit_mount,
