@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from holdfast.cli.options import load_settings
 from holdfast.cli.platform.environment import platform_settings, runner_environment
+from holdfast.sealing.keyring import new_key_text
 from holdfast.settings import Settings
 
 CONSOLE, RUNNER = "http://127.0.0.1:4000", "http://127.0.0.1:4001"
@@ -45,7 +46,14 @@ def test_a_token_that_was_set_is_kept() -> None:
 def test_the_runner_reads_from_its_environment_what_the_platform_means(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # A file for the runner on its own must not lead the platform's runner elsewhere.
     (tmp_path / ".env.runner").write_text("RUNNER_REGISTRY_BASE_URL=http://elsewhere.test\nRUNNER_ALGA_AUTH_KEY=known\n")
-    settings = settings_of(data_dir=Path("data"), signing_trust_bundle=Path("etc/keys.json"), environment="production")
+    key = new_key_text()
+    settings = settings_of(
+        data_dir=Path("data"),
+        signing_trust_bundle=Path("etc/keys.json"),
+        environment="production",
+        secrets_key=key,
+        secrets_key_file=Path("etc/secrets.key"),
+    )
     for name, value in runner_environment(settings, {}).items():
         monkeypatch.setenv(name, value)
     there = load_settings()
@@ -56,6 +64,8 @@ def test_the_runner_reads_from_its_environment_what_the_platform_means(monkeypat
     assert there.resolved_artifact_root == settings.resolved_artifact_root
     assert there.resolved_trust_store == tmp_path / "etc/keys.json"
     assert there.environment == "production"
+    assert there.resolved_secrets_key_file == tmp_path / "etc/secrets.key"
+    assert secret(there.secrets_key) == key
     assert secret(there.runner_service_token) == secret(settings.runner_service_token)
     assert secret(there.alga_auth_key) == secret(settings.alga_auth_key)
 

@@ -38,6 +38,7 @@ def runner_environment(settings: Settings, inherited: Mapping[str, str] = os.env
         "HOLDFAST_DATA_DIR": str(settings.data_dir.resolve()),
         "HOLDFAST_ARTIFACT_ROOT": str(settings.resolved_artifact_root.resolve()),
         "EXT_CACHE_ROOT": str(settings.resolved_cache_root.resolve()),
+        "HOLDFAST_SECRETS_KEY_FILE": str(settings.resolved_secrets_key_file),
         "BUNDLE_STORE_BASE": _absolute_store(settings.resolved_bundle_store),
         "REGISTRY_BASE_URL": settings.registry_base_url,
         "STORAGE_API_BASE_URL": settings.registry_base_url,
@@ -45,6 +46,8 @@ def runner_environment(settings: Settings, inherited: Mapping[str, str] = os.env
         "RUNNER_STORAGE_API_TOKEN": _text(settings.runner_storage_api_token) or "",
         "ALGA_AUTH_KEY": _text(settings.alga_auth_key) or "",
     }
+    if (keys := _text(settings.secrets_key)) is not None:
+        own["HOLDFAST_SECRETS_KEY"] = keys
     # The database is none of the runner's business, so it is not told where it is.
     return {name: value for name, value in inherited.items() if name not in {"DATABASE_URL", "HOLDFAST_DATABASE_URL"}} | own
 
