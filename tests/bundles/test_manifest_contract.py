@@ -195,10 +195,13 @@ def test_a_schedule_names_an_endpoint_that_can_be_scheduled(schedule: dict[str, 
     assert issue["message"].startswith(told)
 
 
-def test_names_of_schedules_are_given_once() -> None:
+def test_a_schedule_is_there_once() -> None:
     fields = written("x", api={"endpoints": [route("GET", "/a", schedulable=True)]})
-    with pytest.raises(ManifestError, match=r"schedules\[1\]\.name"):
-        read({**fields, "schedules": [{"endpoint": "/a", "cron": "0 9 * * *", "name": name} for name in ("Daily", " Daily")]})
+    one = {"endpoint": "/a", "cron": "0 9 * * *"}
+    for twice in ([one, one], [{**one, "name": "Daily"}, {**one, "name": " Daily"}]):
+        with pytest.raises(ManifestError, match=r"schedules\[1\]: expected each schedule once"):
+            read({**fields, "schedules": twice})
+    read({**fields, "schedules": [one, {**one, "name": "Daily"}, {**one, "cron": "0 8 * * *"}]})
 
 
 def test_only_the_manifest_at_the_root_of_an_archive_is_its_manifest(tmp_path: Path) -> None:

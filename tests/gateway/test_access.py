@@ -133,11 +133,49 @@ async def test_a_client_user_without_a_client_is_refused(platform: Platform) -> 
     assert await denied(platform, await platform.key_of(user)) == (403, "forbidden")
 
 
-async def test_an_endpoint_can_be_withheld_from_client_users(platform: Platform) -> None:
-    api = {"endpoints": [{"method": "GET", "path": "/notes", "handler": "dist/main", "clientPortal": False}]}
+async def test_permissions_do_not_stand_in_for_those_of_extensions(platform: Platform) -> None:
+    api = {"endpoints": [{"method": "GET", "path": "/notes", "handler": "dist/main", "permission": "billing:read"}]}
+    await platform.install(version="1.1.0", api=api)
+    user = await add_user(platform.db, "ada@example.com")
+    await grant(platform, user.user_id, "billing", "read")
+    assert await denied(platform, await platform.key_of(user)) == (403, "forbidden")
+    await grant(platform, user.user_id, "extension", "read")
+    assert (await platform.http.get(NOTES, headers=await platform.key_of(user))).status_code == 200
+    narrow = await platform.key_of(user, scopes=["extension:read"])
+    assert (await platform.http.get(NOTES, headers=narrow)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({}, 200),
+        ({"clientPortal": True}, 200),
+        ({"clientPortal": False}, 403),
+        ({"permission": "billing:read"}, 403),
+        ({"permission": "billing:read", "clientPortal": True}, 200),
+        ({"permission": "billing:read", "clientPortal": False}, 403),
+    ],
+)
+async def test_an_endpoint_is_open_to_client_users_unless_it_is_withheld_or_needs_a_permission(
+    platform: Platform, said: dict[str, object], status: int
+) -> None:
+    api = {"endpoints": [{"method": "GET", "path": "/notes", "handler": "dist/main", **said}]}
     await platform.install(version="1.1.0", ui=PORTAL, api=api)
+    client = await platform.key_of(await add_user(platform.db, "carl@example.com", user_type="client", client=True))
+    assert (await platform.http.get(NOTES, headers=client)).status_code == status
+
+
+async def test_no_endpoint_opens_an_extension_that_is_not_in_the_client_portal(platform: Platform) -> None:
+    api = {"endpoints": [{"method": "GET", "path": "/notes", "handler": "dist/main", "clientPortal": True}]}
+    await platform.install(version="1.1.0", api=api)
     user = await add_user(platform.db, "carl@example.com", user_type="client", client=True)
     assert await denied(platform, await platform.key_of(user)) == (403, "forbidden")
+
+
+async def test_what_is_withheld_from_client_users_is_open_to_internal_ones(platform: Platform) -> None:
+    api = {"endpoints": [{"method": "GET", "path": "/notes", "handler": "dist/main", "clientPortal": False}]}
+    await platform.install(version="1.1.0", ui=PORTAL, api=api)
+    assert (await platform.http.get(NOTES, headers=await platform.admin())).status_code == 200
 
 
 async def test_sixty_calls_then_one_a_second_for_each_tenant_and_extension(platform: Platform) -> None:

@@ -75,7 +75,7 @@ class Manifest(BaseModel):
     entry: InsidePath | None = Field(
         None, description="The component in the bundle, of an extension without endpoints.", examples=["dist/main.wasm"]
     )
-    min_host_version: ExactVersion | None = Field(None, description="The oldest Holdfast that it can be installed on.", examples=["0.1.0"])
+    min_host_version: ExactVersion | None = Field(None, description="The oldest Holdfast that it works on.", examples=["0.1.0"])
     capabilities: list[CapabilityName] = Field(
         default_factory=list, max_length=100, description="What the handler asks to be allowed.", examples=[["cap:storage.kv"]]
     )
@@ -115,12 +115,14 @@ class Manifest(BaseModel):
 
     @model_validator(mode="after")
     def _schedules_fit(self) -> Manifest:
-        names: set[str] = set()
+        keys: set[str] = set()
         for index, schedule in enumerate(self.schedules):
             _check_schedule(schedule, self.endpoints, ("schedules", index))
-            if schedule.name is not None and schedule.name.strip() in names:
-                raise Expected("each name of a schedule once", at=("schedules", index, "name"))
-            names |= {schedule.name.strip()} if schedule.name is not None else set()
+            # An install knows its schedules by this through all versions.
+            key = schedule.name.strip() if schedule.name else f"{schedule.endpoint} {schedule.cron}"
+            if key in keys:
+                raise Expected("each schedule once, by its name, or its endpoint and cron", at=("schedules", index), found=f"{key} again")
+            keys.add(key)
         return self
 
     @property

@@ -80,10 +80,15 @@ async def assert_access(services: Services, caller: Caller, extension: str, meth
 
 
 async def _client(services: Services, caller: Caller, ui: dict[str, Any] | None, endpoint: Endpoint) -> str:
-    """The client a client user calls for. The extension must be in the client portal, and its endpoint not withheld from it."""
+    """The client a client user calls for. The extension must be in the client portal, and its endpoint not withheld from it.
+
+    Client users have no permissions, so an endpoint that needs one is open to them only where its manifest says so.
+    """
     label = ((ui or {}).get("hooks") or {}).get("clientPortalMenu") or {}
-    if not str(label.get("label") or "").strip() or endpoint.client_portal is False:
+    if not str(label.get("label") or "").strip():
         raise Forbidden("This extension is not open to client users.")
+    if endpoint.client_portal is False or (endpoint.permission is not None and endpoint.client_portal is None):
+        raise Forbidden("This endpoint is not open to client users.")
     if caller.identity.scopes is not None and not caller.identity.scopes & {"*", "extension:read", "extension:write"}:
         raise Forbidden("The API key does not cover extensions.")
     client_id = await client_of(services.db, caller.identity)
