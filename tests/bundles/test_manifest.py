@@ -40,6 +40,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"author": 3}, "author"),
     ({"events": [{"topic": "ticket.created"}]}, "events[0].handler"),
     ({"precompiled": {"x": "../x.cwasm"}}, "precompiled.x"),
+    ({"precompiled": {f"target-{n}": "x.cwasm" for n in range(51)}}, "precompiled"),
     ({"settings": "region"}, "settings"),
     ({"settings": [{"key": "a", "default": [1]}]}, "settings[0].default"),
     ({"egress": ["*.example.com"]}, "egress[0]"),

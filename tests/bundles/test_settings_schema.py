@@ -199,6 +199,7 @@ def of(part: Any) -> dict[str, Any]:
         (of({"type": "string", "writeOnly": True}) | {"dependentRequired": {"b": ["a"]}}, "settings.dependentRequired"),
         (nested(8), "settings" + ".properties.a" * 8),
         ({"type": "object", "description": "x" * 65_536}, "settings"),
+        ({"type": "object", "allOf": [{"pattern": f"{n}"} for n in range(51)]}, "settings.allOf[50].pattern"),
     ],
 )
 def test_a_faulty_schema_is_a_fault_of_the_manifest_at_its_place(schema: dict[str, Any], path: str) -> None:

@@ -99,6 +99,7 @@ class Manifest(BaseModel):
     )
     precompiled: dict[Text, InsidePath] = Field(
         default_factory=dict,
+        max_length=50,
         description="Components compiled before, by target. Kept and never run: Holdfast compiles what it runs.",
         examples=[{"x86_64-linux-gnu": "precompiled/x86_64-linux-gnu.cwasm"}],
     )

@@ -6,7 +6,7 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Path = tuple[int | str, ...]
 """How to come from the whole value to one in it: names of fields and indices of lists."""
@@ -25,10 +25,21 @@ class Position:
 
 
 @dataclass
-class _Open:
-    """An object (with the names it has so far) or list (without) that the scan is inside of."""
+class _Place:
+    """A wanted path, or a step on the way to one: where its value and its name begin, and what is wanted below."""
 
+    value: int | None = None
+    name: int | None = None
+    below: dict[int | str, _Place] = field(default_factory=dict)
+
+
+@dataclass
+class _Open:
+    """An object (with the names it has so far) or list (without) that the scan is inside of, and the step that led into it."""
+
+    place: _Place | None
     names: set[str] | None
+    step: int | str | None
     index: int = -1
     name: str | None = None
 
@@ -37,25 +48,34 @@ class Positions:
     """The places of the values at `wanted` in `text`, which must be valid JSON of any depth. Only what is wanted is kept in memory."""
 
     def __init__(self, text: str, wanted: Iterable[Path] = ()) -> None:
-        self._wanted: set[Path] = {()} | {path[:length] for path in wanted for length in range(len(path) + 1)}
-        self._deepest = max(map(len, self._wanted))
+        self._root = _Place()
+        for path in wanted:
+            place = self._root
+            for step in path:
+                place = place.below.setdefault(step, _Place())
         self._ends = [match.start() for match in re.finditer("\n", text)]
-        self._values: dict[Path, int] = {}
-        self._names: dict[Path, int] = {}
         self.repeated: list[tuple[Path, Position]] = []
         """Fields that are there a second time in one object, in the order of the text; at most 100. Of such a field the last one counts."""
         self._scan(text)
 
     def value_at(self, path: Path) -> Position:
-        """Where the value at `path` begins; where it is missing, the object or list that should hold it."""
-        while path not in self._values:
-            path = path[:-1]
-        return self._position(self._values[path])
+        """Where the value at `path`, which was wanted, begins; where it is missing, the object or list that should hold it."""
+        return self._position(self._found(path)[0])
 
     def name_at(self, path: Path) -> Position:
         """Where the name of the field at `path` begins; as `value_at` for what has no name."""
-        found = self._names.get(path)
-        return self.value_at(path) if found is None else self._position(found)
+        value, name = self._found(path)
+        return self._position(value if name is None else name)
+
+    def _found(self, path: Path) -> tuple[int, int | None]:
+        place = self._root
+        offset = place.value or 0
+        for step in path:
+            inner = place.below.get(step)
+            if inner is None or inner.value is None:
+                return offset, None
+            place, offset = inner, inner.value
+        return offset, place.name
 
     def _position(self, offset: int) -> Position:
         line = bisect_left(self._ends, offset)
@@ -63,41 +83,34 @@ class Positions:
 
     def _scan(self, text: str) -> None:
         inside: list[_Open] = []
-        trail: list[int | str] = []
         for match in _TOKEN.finditer(text):
             piece, start = match[1], match.start(1)
             if piece in ":,":
                 continue
             if piece in "]}":
                 inside.pop()
-                if trail:
-                    trail.pop()
                 continue
             holder = inside[-1] if inside else None
             if holder is not None and holder.names is not None and holder.name is None:
-                self._field(holder, trail, json.loads(piece), start)
+                self._field(inside, json.loads(piece), start)
                 continue
-            if holder is not None:
-                trail.append(_step(holder))
-            self._keep(self._values, trail, start)
+            step = None if holder is None else _step(holder)
+            place = self._root if holder is None or step is None else holder.place and holder.place.below.get(step)
+            if place is not None:
+                place.value = start
             if piece in "[{":
-                inside.append(_Open(set() if piece == "{" else None))
-            elif trail:
-                trail.pop()
+                inside.append(_Open(place, set() if piece == "{" else None, step))
 
-    def _field(self, holder: _Open, trail: list[int | str], name: str, start: int) -> None:
+    def _field(self, inside: list[_Open], name: str, start: int) -> None:
+        holder = inside[-1]
         assert holder.names is not None
-        path = [*trail, name] if len(trail) < self._deepest else None
         if name in holder.names and len(self.repeated) < MAX_REPEATED:
-            self.repeated.append(((*trail, name), self._position(start)))
+            path = (*(opened.step for opened in inside if opened.step is not None), name)
+            self.repeated.append((path, self._position(start)))
         holder.names.add(name)
         holder.name = name
-        if path is not None:
-            self._keep(self._names, path, start)
-
-    def _keep(self, where: dict[Path, int], trail: list[int | str], start: int) -> None:
-        if len(trail) <= self._deepest and (path := tuple(trail)) in self._wanted:
-            where[path] = start
+        if holder.place is not None and (place := holder.place.below.get(name)) is not None:
+            place.name = start
 
 
 def _step(holder: _Open) -> int | str:

@@ -10,6 +10,7 @@ DRAFTS = frozenset({DRAFT, "http://json-schema.org/draft-07/schema#"})
 
 MAX_LENGTH = 65_536
 MAX_DEPTH = 8
+MAX_PATTERNS = 50
 KEY_PATTERN = r"[a-zA-Z0-9_.-]{1,128}"
 
 SCHEMA_KEYWORDS = frozenset({"items", "additionalProperties", "not", "if", "then", "else"})

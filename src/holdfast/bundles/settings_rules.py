@@ -18,12 +18,13 @@ from holdfast.bundles.settings_keywords import (
     KEY_PATTERN,
     MAX_DEPTH,
     MAX_LENGTH,
+    MAX_PATTERNS,
     SCHEMA_KEYWORDS,
     SCHEMA_LIST_KEYWORDS,
     is_secret,
 )
 
-_REGEX = RegexOptions(size_limit=1_000_000, dfa_size_limit=4_000_000)
+_REGEX = RegexOptions(size_limit=250_000, dfa_size_limit=1_000_000)
 """Patterns are matched in time that grows with the text alone, whatever the pattern; a larger one is refused."""
 
 _KEY = re.compile(KEY_PATTERN)
@@ -61,8 +62,12 @@ def check_schema(schema: dict[str, Any]) -> None:
         raise Expected('"object"', at=("type",))
     if schema.get("$schema", DRAFT) not in DRAFTS:
         raise Expected(f'"{DRAFT}"', at=("$schema",))
+    patterns = 0
     for path, part in _schemas(schema):
         _check_keywords(path, part)
+        patterns += "pattern" in part
+        if patterns > MAX_PATTERNS:
+            raise Expected(f"at most {MAX_PATTERNS} patterns", at=(*path, "pattern"), found="more")
     try:
         meta.validate({**schema, "$schema": DRAFT})
         _validator(schema)
