@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct, field
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
-from holdfast.gateway.answers import guarded, json_answer
+from holdfast.gateway.answers import json_answer
 from holdfast.gateway.extensions_access import extension_in, read_change, reading, writing
+from holdfast.gateway.extensions_routes import resource
 from holdfast.gateway.services import Services
 from holdfast.registry.settings import patch_config, read_config, replace_config
 
@@ -52,9 +53,4 @@ def routes(services: Services) -> list[BaseRoute]:
         )
         return json_answer({"config": config})
 
-    path = "/api/v1/extensions/{extension}/config"
-    return [
-        Route(path, guarded(show), methods=["GET"]),
-        Route(path, guarded(replace), methods=["PUT"]),
-        Route(path, guarded(patch), methods=["PATCH"]),
-    ]
+    return [resource("/api/v1/extensions/{extension}/config", get=show, put=replace, patch=patch)]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
-from holdfast.gateway.answers import guarded, json_answer
+from holdfast.gateway.answers import json_answer
 from holdfast.gateway.extensions_access import Egress, Names, extension_in, read_change, reading, writing
+from holdfast.gateway.extensions_routes import resource
 from holdfast.gateway.extensions_shapes import camel
 from holdfast.gateway.services import Services
 from holdfast.registry.grants import grant, read_grants, revoke
@@ -54,9 +55,4 @@ def routes(services: Services) -> list[BaseRoute]:
         )
         return json_answer(camel(grants))
 
-    path = "/api/v1/extensions/{extension}/grants"
-    return [
-        Route(path, guarded(show), methods=["GET"]),
-        Route(path, guarded(add), methods=["POST"]),
-        Route(path, guarded(take), methods=["DELETE"]),
-    ]
+    return [resource("/api/v1/extensions/{extension}/grants", get=show, post=add, delete=take)]

@@ -8,10 +8,11 @@ from urllib.parse import quote
 from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
-from holdfast.gateway.answers import guarded, json_answer
+from holdfast.gateway.answers import json_answer
 from holdfast.gateway.extensions_access import Egress, Names, extension_in, read_change, reading, writing
+from holdfast.gateway.extensions_routes import resource
 from holdfast.gateway.extensions_shapes import camel
 from holdfast.gateway.services import Services
 from holdfast.registry.details import read_details
@@ -126,12 +127,10 @@ def routes(services: Services) -> list[BaseRoute]:
 
     one = "/api/v1/extensions/{extension}"
     return [
-        Route("/api/v1/extensions", guarded(show_all), methods=["GET"]),
-        Route("/api/v1/extensions", guarded(install), methods=["POST"]),
-        Route(one, guarded(show), methods=["GET"]),
-        Route(one, guarded(remove), methods=["DELETE"]),
-        Route(f"{one}/upgrade", guarded(upgrade), methods=["POST"]),
-        Route(f"{one}/rollback", guarded(rollback), methods=["POST"]),
-        Route(f"{one}/enable", guarded(enable), methods=["POST"]),
-        Route(f"{one}/disable", guarded(disable), methods=["POST"]),
+        resource("/api/v1/extensions", get=show_all, post=install),
+        resource(one, get=show, delete=remove),
+        resource(f"{one}/upgrade", post=upgrade),
+        resource(f"{one}/rollback", post=rollback),
+        resource(f"{one}/enable", post=enable),
+        resource(f"{one}/disable", post=disable),
     ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
-from holdfast.gateway.answers import guarded, json_answer
+from holdfast.gateway.answers import json_answer
 from holdfast.gateway.extensions_access import extension_in, reading, version_in
+from holdfast.gateway.extensions_routes import resource
 from holdfast.gateway.extensions_shapes import camel
 from holdfast.gateway.services import Services
 from holdfast.registry.asking import read_publication
@@ -24,4 +25,4 @@ def routes(services: Services) -> list[BaseRoute]:
         wanted = None if version == LATEST else version
         return json_answer(camel(await read_publication(services.db, extension=extension_in(request), version=wanted)))
 
-    return [Route("/api/v1/publications/{extension}/{version}", guarded(publication), methods=["GET"])]
+    return [resource("/api/v1/publications/{extension}/{version}", get=publication)]

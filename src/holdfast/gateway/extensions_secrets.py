@@ -8,10 +8,11 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
-from holdfast.gateway.answers import guarded, json_answer
+from holdfast.gateway.answers import json_answer
 from holdfast.gateway.extensions_access import extension_in, read_change, secret_in, writing
+from holdfast.gateway.extensions_routes import resource
 from holdfast.gateway.extensions_shapes import camel
 from holdfast.gateway.services import Services
 from holdfast.registry.secrets import clear_secrets, list_secrets, remove_secret, set_secrets
@@ -62,9 +63,4 @@ def routes(services: Services) -> list[BaseRoute]:
         return json_answer(camel(await clear_secrets(services.db, services.sealer, actor=actor, extension=extension, now=services.now)))
 
     path = "/api/v1/extensions/{extension}/secrets"
-    return [
-        Route(path, guarded(show), methods=["GET"]),
-        Route(path, guarded(put), methods=["PUT"]),
-        Route(path, guarded(clear), methods=["DELETE"]),
-        Route(f"{path}/{{key}}", guarded(remove), methods=["DELETE"]),
-    ]
+    return [resource(path, get=show, put=put, delete=clear), resource(f"{path}/{{key}}", delete=remove)]

@@ -7,10 +7,11 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
-from holdfast.gateway.answers import guarded, json_answer
+from holdfast.gateway.answers import json_answer
 from holdfast.gateway.extensions_access import extension_in, read_change, reading, version_in, writing
+from holdfast.gateway.extensions_routes import resource
 from holdfast.gateway.extensions_shapes import camel
 from holdfast.gateway.services import Services
 from holdfast.registry.versions import list_versions, unyank, yank
@@ -45,8 +46,4 @@ def routes(services: Services) -> list[BaseRoute]:
         return json_answer({"version": version, "yanked": False})
 
     one = "/api/v1/extensions/{extension}/versions"
-    return [
-        Route(one, guarded(versions), methods=["GET"]),
-        Route(f"{one}/{{version}}/yank", guarded(hide), methods=["POST"]),
-        Route(f"{one}/{{version}}/yank", guarded(show), methods=["DELETE"]),
-    ]
+    return [resource(one, get=versions), resource(f"{one}/{{version}}/yank", post=hide, delete=show)]
