@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.records.accounts import ensure_admin_role
 from holdfast.records.columns import new_id
 from holdfast.records.database import Database
 from holdfast.records.identities import Identity
 from holdfast.records.passwords import hash_password
-from holdfast.records.tables import Client, Contact, Tenant, User, UserRole
+from holdfast.records.roles import make_admin
+from holdfast.records.tables import Client, Contact, Tenant, User
 from holdfast.registry.migrate import migrate
 
 TENANT = "11111111-1111-4111-8111-111111111111"
@@ -86,7 +86,7 @@ async def add_user(
         )
         await session.flush()
         if admin:
-            session.add(UserRole(user_id=user_id, role_id=await ensure_admin_role(session, tenant_id), tenant=tenant_id))
+            await make_admin(session, tenant_id, user_id)
     return Identity(
         user_id=user_id,
         tenant_id=tenant_id,

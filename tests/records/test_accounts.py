@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 import stat
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from holdfast.records.accounts import DEVELOPMENT_TENANT_ID, LoginRefused, ensure_development_tenant, login
 from holdfast.records.api_keys import find_api_key
 from holdfast.records.database import Database
 from holdfast.records.identities import has_permission
-from holdfast.records.tables import Role, User
+from holdfast.records.tables import Permission, Role, User
 from tests.records.databases import add_user
 
 
@@ -105,3 +106,19 @@ async def test_credentials_of_another_database_are_replaced(db: Database, tmp_pa
         await session.delete(await session.scalar(select(User)))
     again = await ensure_development_tenant(db, file)
     assert await find_api_key(db, again.api_key) is not None
+
+
+async def test_two_processes_that_start_at_once_make_one_account(db: Database, tmp_path: Path) -> None:
+    await asyncio.gather(*(ensure_development_tenant(db, tmp_path / str(number)) for number in range(4)))
+    async with db.session() as session:
+        for table in (User, Role):
+            assert await session.scalar(select(func.count()).select_from(table).where(table.tenant == DEVELOPMENT_TENANT_ID)) == 1
+
+
+async def test_an_administrator_of_an_earlier_version_may_manage_users_too(db: Database, tmp_path: Path) -> None:
+    account = await ensure_development_tenant(db, tmp_path / "credentials.json")
+    async with db.transaction() as session:
+        await session.execute(delete(Permission).where(Permission.resource == "user"))
+    assert await ensure_development_tenant(db, tmp_path / "credentials.json") == account
+    administrator = await find_api_key(db, account.api_key)
+    assert administrator is not None and await has_permission(db, administrator, "user", "write")

@@ -9,8 +9,8 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from holdfast.records.columns import as_uuid, new_id
 from holdfast.records.database import Database
-from holdfast.records.tables import Client, Role, Tenant
-from tests.records.databases import TENANT, on_postgres, on_sqlite
+from holdfast.records.tables import ApiKey, Client, Role, Tenant
+from tests.records.databases import TENANT, add_user, on_postgres, on_sqlite
 
 
 @on_sqlite
@@ -87,6 +87,26 @@ async def test_instants_come_back_in_utc_whatever_zone_they_went_in_with(db: Dat
         stored = await session.scalar(select(Tenant.created_at).where(Tenant.tenant == tenant))
     assert stored == instant
     assert stored is not None and stored.tzinfo is UTC
+
+
+async def test_nul_which_postgres_cannot_keep_harms_nothing(db: Database, database_url: str) -> None:
+    kept = "\x00" if database_url.startswith("sqlite") else "\ufffd"
+    user = await add_user(db, "ada@example.com")
+    # Two with NUL, and two that only look as if they had it once they are JSON.
+    key = ApiKey(
+        tenant=TENANT,
+        user_id=user.user_id,
+        key_hash="x",
+        prefix="x",
+        description="a\x00b",
+        scopes=["\x00", "\\\x00", "\\u0000", "\\\\u0000"],
+    )
+    async with db.transaction() as session:
+        session.add(key)
+    async with db.session() as session:
+        found = await session.scalar(select(ApiKey).where(ApiKey.description == "a\x00b"))
+    assert found is not None and found.description == f"a{kept}b"
+    assert found.scopes == [kept, f"\\{kept}", "\\u0000", "\\\\u0000"]
 
 
 async def test_an_instant_without_a_zone_is_refused(db: Database) -> None:

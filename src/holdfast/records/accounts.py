@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 from dataclasses import asdict, dataclass
@@ -10,15 +11,17 @@ from pathlib import Path
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.errors import HoldfastError
 from holdfast.records.api_keys import create_api_key, find_api_key, revoke_api_keys
 from holdfast.records.columns import new_id
 from holdfast.records.database import Database
-from holdfast.records.identities import Identity, identities, identity_of
+from holdfast.records.identities import Identity, has_permission, identities, identity_of
 from holdfast.records.passwords import hash_password, verify_password
-from holdfast.records.tables import Permission, Role, RolePermission, Tenant, User, UserRole
+from holdfast.records.roles import ADMIN_PERMISSIONS, ensure_admin_role, make_admin
+from holdfast.records.tables import Tenant, User
 
 DEVELOPMENT_TENANT_ID = "51bbbfe5-0720-4d9b-b3e5-b5b43e441a52"
 DEVELOPMENT_TENANT_NAME = "Development"
@@ -60,7 +63,11 @@ async def ensure_development_tenant(db: Database, credentials_file: Path) -> Dev
     out of date, a new password and a new key are made and the old key is revoked.
     """
     kept = await asyncio.to_thread(_read, credentials_file)
-    if kept is not None and await _still_opens(db, kept):
+    if kept is not None and (identity := await _opened_by(db, kept)) is not None:
+        if not await has_permission(db, identity, *ADMIN_PERMISSIONS[-1]):
+            # An earlier version made the role, with less in it.
+            async with db.transaction() as session:
+                await ensure_admin_role(session, DEVELOPMENT_TENANT_ID)
         return kept
     password = secrets.token_urlsafe(12)
     hashed = await hash_password(password)
@@ -73,22 +80,26 @@ async def ensure_development_tenant(db: Database, credentials_file: Path) -> Dev
     return account
 
 
-async def _still_opens(db: Database, account: DevelopmentAccount) -> bool:
+async def _opened_by(db: Database, account: DevelopmentAccount) -> Identity | None:
     by_key = await find_api_key(db, account.api_key)
     if by_key is None or by_key.tenant_id != account.tenant_id:
-        return False
+        return None
     try:
         by_password = await login(db, account.email, account.password)
     except LoginRefused:
-        return False
-    return by_password.user_id == by_key.user_id
+        return None
+    return by_password if by_password.user_id == by_key.user_id else None
 
 
 async def _ensure_administrator(session: AsyncSession, hashed_password: str) -> str:
     tenant_id = DEVELOPMENT_TENANT_ID
     if await session.get(Tenant, tenant_id) is None:
-        session.add(Tenant(tenant=tenant_id, client_name=DEVELOPMENT_TENANT_NAME))
-        await session.flush()
+        # Another process may make it at this moment; then it is there.
+        with contextlib.suppress(IntegrityError):
+            async with session.begin_nested():
+                session.add(Tenant(tenant=tenant_id, client_name=DEVELOPMENT_TENANT_NAME))
+    # Two that start at once take turns from here.
+    await session.execute(select(Tenant.tenant).where(Tenant.tenant == tenant_id).with_for_update(key_share=True))
     user = await session.scalar(select(User).where(User.tenant == tenant_id, User.email == DEVELOPMENT_EMAIL))
     if user is None:
         user = User(
@@ -103,32 +114,9 @@ async def _ensure_administrator(session: AsyncSession, hashed_password: str) -> 
         session.add(user)
     user.hashed_password = hashed_password
     user.is_inactive = False
-    role_id = await ensure_admin_role(session, tenant_id)
     await session.flush()
-    if await session.get(UserRole, (user.user_id, role_id)) is None:
-        session.add(UserRole(user_id=user.user_id, role_id=role_id, tenant=tenant_id))
+    await make_admin(session, tenant_id, user.user_id)
     return user.user_id
-
-
-async def ensure_admin_role(session: AsyncSession, tenant_id: str) -> str:
-    """The tenant's role Admin, holding `extension:read` and `extension:write`; made when absent. Returns its id."""
-    role = await session.scalar(select(Role).where(Role.tenant == tenant_id, Role.role_name == "Admin"))
-    if role is None:
-        role = Role(role_id=new_id(), tenant=tenant_id, role_name="Admin")
-        session.add(role)
-        await session.flush()
-    for action in ("read", "write"):
-        permission = await session.scalar(
-            select(Permission).where(Permission.tenant == tenant_id, Permission.resource == "extension", Permission.action == action)
-        )
-        if permission is None:
-            permission = Permission(permission_id=new_id(), tenant=tenant_id, resource="extension", action=action)
-            session.add(permission)
-            await session.flush()
-        if await session.get(RolePermission, (role.role_id, permission.permission_id)) is None:
-            session.add(RolePermission(role_id=role.role_id, permission_id=permission.permission_id, tenant=tenant_id))
-    await session.flush()
-    return role.role_id
 
 
 def _read(file: Path) -> DevelopmentAccount | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from sqlalchemy import or_, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.records.columns import utc_now
 from holdfast.records.database import Database
@@ -28,20 +29,35 @@ async def create_api_key(
     expires_at: datetime | None = None,
 ) -> str:
     """Makes a key that acts as `user_id`, within `scopes` (`resource:action`, or `*`). Returns the key, seen only here."""
-    key = KEY_MARK + secrets.token_urlsafe(32)
     async with db.transaction() as session:
-        session.add(
-            ApiKey(
-                tenant=tenant_id,
-                user_id=user_id,
-                key_hash=token_hash(key),
-                prefix=key[:_SHOWN],
-                description=description,
-                scopes=sorted(set(scopes)),
-                expires_at=expires_at,
-            )
-        )
+        key, _ = add_api_key(session, tenant_id, user_id, description, sorted(set(scopes)), expires_at, utc_now())
     return key
+
+
+def add_api_key(
+    session: AsyncSession,
+    tenant_id: str,
+    user_id: str,
+    description: str | None,
+    scopes: list[str],
+    expires_at: datetime | None,
+    now: datetime,
+) -> tuple[str, ApiKey]:
+    """Adds a key's row to a writing session. Returns the key and the row."""
+    key = KEY_MARK + secrets.token_urlsafe(32)
+    row = ApiKey(
+        tenant=tenant_id,
+        user_id=user_id,
+        key_hash=token_hash(key),
+        prefix=key[:_SHOWN],
+        description=description,
+        scopes=scopes,
+        created_at=now,
+        expires_at=expires_at,
+        revoked=False,
+    )
+    session.add(row)
+    return key, row
 
 
 async def find_api_key(db: Database, key: str, *, now: Callable[[], datetime] = utc_now) -> Identity | None:

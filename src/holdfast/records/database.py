@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from holdfast.records.addresses import database_address
+from holdfast.records.postgres_text import prepare_postgres, replace_nul
 
 BUSY_TIMEOUT_MS = 10_000
 _WRITES = "holdfast_writes"
@@ -38,12 +39,15 @@ class Database:
         self._engine = create_async_engine(
             parsed,
             pool_pre_ping=not self.is_sqlite,
-            json_serializer=lambda value: msgspec.json.encode(value).decode(),
+            json_serializer=_encode if self.is_sqlite else _encode_for_postgres,
             json_deserializer=msgspec.json.decode,
         )
         if self.is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+            event.listen(self._engine.sync_engine, "invalidate", _release_sqlite)
+        else:
+            event.listen(self._engine.sync_engine, "connect", prepare_postgres)
         reading = self._engine if self.is_sqlite else self._engine.execution_options(isolation_level="REPEATABLE READ")
         self._sessions = async_sessionmaker(reading, expire_on_commit=False)
         self._transactions = async_sessionmaker(self._engine.execution_options(**{_WRITES: True}), expire_on_commit=False)
@@ -70,6 +74,14 @@ class Database:
         await self._engine.dispose()
 
 
+def _encode(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _encode_for_postgres(value: Any) -> str:
+    return replace_nul(_encode(value))
+
+
 def _prepare_sqlite(connection: Any, entry: ConnectionPoolEntry) -> None:
     # The driver must not begin transactions by itself: _begin_sqlite says which kind.
     connection.isolation_level = None
@@ -81,6 +93,13 @@ def _prepare_sqlite(connection: Any, entry: ConnectionPoolEntry) -> None:
     with contextlib.suppress(sqlite3.OperationalError, OperationalError):
         cursor.execute("PRAGMA journal_mode=WAL")
     cursor.close()
+
+
+def _release_sqlite(connection: Any, entry: ConnectionPoolEntry, error: BaseException | None) -> None:
+    # A statement that was cancelled may still hold rows. As long as somebody has the error in hand, and with it the statement's cursor,
+    # closing would neither end the transaction nor let go of its lock: whoever tidies up would wait for themselves.
+    with contextlib.suppress(sqlite3.Error, ValueError):
+        connection.rollback()
 
 
 def _begin_sqlite(connection: Connection) -> None:

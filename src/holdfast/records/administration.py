@@ -1,0 +1,272 @@
+"""Administering people: tenants, their users, and what opens an account."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.errors import HoldfastError
+from holdfast.records.columns import as_uuid, new_id, utc_now
+from holdfast.records.database import Database
+from holdfast.records.passwords import MAX_PASSWORD_LENGTH, hash_password
+from holdfast.records.roles import ADMIN, ensure_admin_role, make_admin
+from holdfast.records.tables import Client, Contact, Role, Session, Tenant, User, UserRole
+
+NAME_MAX = 255
+MIN_PASSWORD_LENGTH = 12
+# Deliberately loose: whether an address receives mail, only mail can tell.
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,190}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class InvalidAccount(HoldfastError):
+    """Raised when a tenant or a user is to be made of what cannot be one. `details.field` says what is wrong."""
+
+    code = "invalid_account"
+    status = 400
+
+
+class TenantExists(HoldfastError):
+    """Raised when a tenant's id is taken."""
+
+    code = "tenant_exists"
+    status = 409
+
+
+class TenantUnknown(HoldfastError):
+    """Raised when there is no such tenant."""
+
+    code = "tenant_unknown"
+    status = 404
+
+
+class EmailTaken(HoldfastError):
+    """Raised when an email address is another user's, of whatever tenant: it is what they sign in with."""
+
+    code = "email_taken"
+    status = 409
+
+
+class UserUnknown(HoldfastError):
+    """Raised when a tenant has no such user."""
+
+    code = "user_unknown"
+    status = 404
+
+
+class TenantSummary(Struct, frozen=True, kw_only=True):
+    """A tenant, and how many users it has."""
+
+    tenant_id: str
+    name: str
+    created_at: datetime
+    users: int
+
+
+class UserSummary(Struct, frozen=True, kw_only=True):
+    """A user. `user_type` is `internal` or `client`; `client_name` is the client of a client user."""
+
+    user_id: str
+    email: str
+    username: str
+    first_name: str | None
+    last_name: str | None
+    user_type: str
+    client_name: str | None
+    is_admin: bool
+    is_inactive: bool
+    created_at: datetime
+
+
+class NewUser(Struct, frozen=True, kw_only=True):
+    """A user to be made. A client user belongs to `client_name`, which is made when the tenant has no such client."""
+
+    email: str
+    user_type: Literal["internal", "client"] = "internal"
+    first_name: str | None = None
+    last_name: str | None = None
+    client_name: str | None = None
+    is_admin: bool = False
+
+
+async def create_tenant(db: Database, *, name: str, tenant_id: str | None = None, now: Callable[[], datetime] = utc_now) -> TenantSummary:
+    """Makes a tenant with its role Admin. `tenant_id` is a UUID; None is a new one. Raises InvalidAccount, TenantExists."""
+    name = _name("name", name)
+    chosen = new_id() if tenant_id is None else as_uuid(tenant_id)
+    if chosen is None:
+        raise InvalidAccount("The id of a tenant is a UUID.", hint="Leave it out for a new one.", details={"field": "tenant_id"})
+    made = now()
+    try:
+        async with db.transaction() as session:
+            session.add(Tenant(tenant=chosen, client_name=name, created_at=made))
+            await session.flush()
+            await ensure_admin_role(session, chosen)
+    except IntegrityError:
+        raise TenantExists(f"There is a tenant {chosen} already.", hint="`holdfast tenants list` shows it.") from None
+    return TenantSummary(tenant_id=chosen, name=name, created_at=made, users=0)
+
+
+async def list_tenants(db: Database) -> list[TenantSummary]:
+    """Every tenant, the oldest first."""
+    users = select(func.count()).select_from(User).where(User.tenant == Tenant.tenant).scalar_subquery()
+    async with db.session() as session:
+        rows = (await session.execute(select(Tenant, users).order_by(Tenant.created_at, Tenant.tenant))).all()
+    return [TenantSummary(tenant_id=row.tenant, name=row.client_name, created_at=row.created_at, users=count) for row, count in rows]
+
+
+async def create_user(db: Database, *, tenant_id: str, user: NewUser, password: str, now: Callable[[], datetime] = utc_now) -> UserSummary:
+    """Makes a user who signs in with the password. Raises InvalidAccount, TenantUnknown, EmailTaken."""
+    email = user.email.strip().lower()
+    if not _EMAIL.fullmatch(email):
+        raise InvalidAccount("This is no email address.", details={"field": "email"})
+    first_name, last_name = (None if name is None else _name("name", name) for name in (user.first_name, user.last_name))
+    client_name = None if user.client_name is None else _name("client_name", user.client_name)
+    if (client_name is None) is (user.user_type == "client"):
+        hint = "Name it." if client_name is None else "Leave it out, or make a client user."
+        raise InvalidAccount("A client user belongs to a client, an internal one to none.", hint=hint, details={"field": "client_name"})
+    if user.is_admin and user.user_type == "client":
+        raise InvalidAccount("A client user cannot be an administrator.", details={"field": "is_admin"})
+    hashed, made = await _hashed(password), now()
+    row = User(
+        user_id=new_id(),
+        tenant=tenant_id,
+        username=email.partition("@")[0],
+        email=email,
+        first_name=first_name,
+        last_name=last_name,
+        hashed_password=hashed,
+        user_type=user.user_type,
+        is_inactive=False,
+        created_at=made,
+    )
+    try:
+        async with db.transaction() as session:
+            if as_uuid(tenant_id) is None or await session.get(Tenant, tenant_id) is None:
+                raise TenantUnknown(f"There is no tenant {tenant_id}.", hint="`holdfast tenants list` shows which there are.")
+            if client_name is not None:
+                row.contact_id = await _contact(session, tenant_id, client_name, row, made)
+            session.add(row)
+            await session.flush()
+            if user.is_admin:
+                await make_admin(session, tenant_id, row.user_id)
+    except IntegrityError:
+        raise EmailTaken(f"There is a user {email} already.", hint="An address belongs to one user of one tenant.") from None
+    return _summary(row, client_name, user.is_admin)
+
+
+async def list_users(db: Database, *, tenant_id: str) -> list[UserSummary]:
+    """Every user of the tenant by email address, inactive ones too."""
+    admins = select(UserRole.user_id).join(Role, Role.role_id == UserRole.role_id)
+    admins = admins.where(UserRole.tenant == tenant_id, Role.tenant == tenant_id, Role.role_name == ADMIN)
+    people = (
+        select(User, Client.client_name)
+        .outerjoin(Contact, (Contact.contact_name_id == User.contact_id) & (Contact.tenant == User.tenant))
+        .outerjoin(Client, (Client.client_id == Contact.client_id) & (Client.tenant == User.tenant))
+        .where(User.tenant == tenant_id)
+        .order_by(User.email)
+    )
+    async with db.session() as session:
+        administrators = set((await session.scalars(admins)).all())
+        rows = (await session.execute(people)).all()
+    return [_summary(user, client_name, user.user_id in administrators) for user, client_name in rows]
+
+
+async def set_user_inactive(db: Database, *, tenant_id: str, user: str, inactive: bool) -> str:
+    """Shuts a user (id or email address) out, or lets them in again. Returns the email address.
+
+    Shutting out ends their sessions for good; their API keys rest, and work again with their user. Raises UserUnknown.
+    """
+    async with db.transaction() as session:
+        row = await find_user(session, tenant_id, user)
+        row.is_inactive = inactive
+        if inactive:
+            await _end_sessions(session, row)
+        return row.email
+
+
+async def set_password(db: Database, *, tenant_id: str, user: str, password: str) -> str:
+    """Gives a user another password and ends their sessions. Returns the email address. Raises InvalidAccount, UserUnknown."""
+    hashed = await _hashed(password)
+    async with db.transaction() as session:
+        row = await find_user(session, tenant_id, user)
+        row.hashed_password = hashed
+        await _end_sessions(session, row)
+        return row.email
+
+
+async def revoke_sessions(db: Database, *, tenant_id: str, user: str) -> str:
+    """Signs a user (id or email address) out everywhere. Returns the email address. Raises UserUnknown."""
+    async with db.transaction() as session:
+        row = await find_user(session, tenant_id, user)
+        await _end_sessions(session, row)
+        return row.email
+
+
+async def find_user(session: AsyncSession, tenant_id: str, user: str) -> User:
+    """The tenant's user with this id or email address (any letter case), inactive ones too. Raises UserUnknown."""
+    known_id = as_uuid(user)
+    named = User.user_id == known_id if known_id else User.email == user.strip().lower()
+    row = await session.scalar(select(User).where(User.tenant == tenant_id, named))
+    if row is None:
+        raise UserUnknown("There is no such user here.", hint="`holdfast users list` shows who there is.")
+    return row
+
+
+def new_password() -> str:
+    """A password of 16 random characters."""
+    return secrets.token_urlsafe(12)
+
+
+async def _hashed(password: str) -> str:
+    if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
+        raise InvalidAccount(f"A password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters.", details={"field": "password"})
+    return await hash_password(password)
+
+
+async def _contact(session: AsyncSession, tenant_id: str, client_name: str, user: User, now: datetime) -> str:
+    """A new contact of the tenant's client with that name, which is made when there is none."""
+    clients = select(Client.client_id).where(Client.tenant == tenant_id, Client.client_name == client_name)
+    client_id = await session.scalar(clients.order_by(Client.created_at).limit(1))
+    if client_id is None:
+        client_id = new_id()
+        session.add(Client(client_id=client_id, tenant=tenant_id, client_name=client_name, created_at=now))
+        await session.flush()
+    full_name = " ".join(part for part in (user.first_name, user.last_name) if part) or user.username
+    contact = Contact(contact_name_id=new_id(), tenant=tenant_id, client_id=client_id, full_name=full_name[:NAME_MAX], email=user.email)
+    session.add(contact)
+    await session.flush()
+    return contact.contact_name_id
+
+
+async def _end_sessions(session: AsyncSession, user: User) -> None:
+    await session.execute(delete(Session).where(Session.tenant == user.tenant, Session.user_id == user.user_id))
+
+
+def _name(field: str, text: str) -> str:
+    name = text.strip()
+    if not 0 < len(name) <= NAME_MAX or _CONTROL.search(name):
+        raise InvalidAccount(f"A name has 1 to {NAME_MAX} characters and no control characters.", details={"field": field})
+    return name
+
+
+def _summary(user: User, client_name: str | None, is_admin: bool) -> UserSummary:
+    return UserSummary(
+        user_id=user.user_id,
+        email=user.email,
+        username=user.username,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        user_type=user.user_type,
+        client_name=client_name,
+        is_admin=is_admin,
+        is_inactive=user.is_inactive,
+        created_at=user.created_at,
+    )
