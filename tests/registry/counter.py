@@ -1,0 +1,197 @@
+"""Installing in tests: ADA publishes, EVE (of another tenant) installs, and what she has then."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from holdfast.bundles.hashing import hash_hex
+from holdfast.bundles.store import BundleStore, bundle_key
+from holdfast.records.columns import Base, new_id
+from holdfast.records.database import Database
+from holdfast.registry.actors import Actor
+from holdfast.registry.contexts import InstallContext, install_context
+from holdfast.registry.grants import Grants, grant, read_grants, revoke
+from holdfast.registry.installing import Installed, install_version
+from holdfast.registry.publishing_tables import ExtensionAuditLog
+from holdfast.registry.removal import STORAGE_GRACE, Uninstalled, uninstall
+from holdfast.registry.tables import (
+    ExtensionApiEndpoint,
+    ExtensionVersion,
+    TenantExtensionInstall,
+    TenantExtensionInstallSecrets,
+    TenantExtensionSchedule,
+)
+from holdfast.registry.upgrading import Upgraded, rollback_install, upgrade_install
+from tests.registry.publishing import EVE, Press
+
+NOTES = "acme.com.example.notes"
+
+
+class Counter(Press):
+    """A press, and the counter where its versions are installed. Each call takes a second of the clock."""
+
+    async def install(
+        self,
+        version: str | None = None,
+        *,
+        actor: Actor = EVE,
+        store: BundleStore | None = None,
+        db: Database | None = None,
+        capabilities: list[str] | None = None,
+        egress: list[str] | None = None,
+    ) -> Installed:
+        self.clock.advance(1)
+        return await install_version(
+            db or self.db,
+            store or self.store,
+            actor=actor,
+            extension=NOTES,
+            version=version,
+            capabilities=capabilities,
+            egress=egress,
+            now=self.clock,
+        )
+
+    async def upgrade(
+        self,
+        version: str | None = None,
+        *,
+        actor: Actor = EVE,
+        store: BundleStore | None = None,
+        db: Database | None = None,
+        consent: bool = False,
+        disable_missing: bool = False,
+    ) -> Upgraded:
+        self.clock.advance(1)
+        return await upgrade_install(
+            db or self.db,
+            store or self.store,
+            actor=actor,
+            extension=NOTES,
+            version=version,
+            consent=consent,
+            disable_missing_schedules=disable_missing,
+            now=self.clock,
+        )
+
+    async def rollback(
+        self,
+        *,
+        actor: Actor = EVE,
+        store: BundleStore | None = None,
+        db: Database | None = None,
+        disable_missing: bool = False,
+    ) -> Upgraded:
+        self.clock.advance(1)
+        return await rollback_install(
+            db or self.db,
+            store or self.store,
+            actor=actor,
+            extension=NOTES,
+            disable_missing_schedules=disable_missing,
+            now=self.clock,
+        )
+
+    async def uninstall(
+        self,
+        *,
+        actor: Actor = EVE,
+        store: BundleStore | None = None,
+        db: Database | None = None,
+        grace: timedelta = STORAGE_GRACE,
+    ) -> Uninstalled:
+        self.clock.advance(1)
+        return await uninstall(db or self.db, store or self.store, actor=actor, extension=NOTES, storage_grace=grace, now=self.clock)
+
+    async def grant(self, *capabilities: str, egress: tuple[str, ...] = (), actor: Actor = EVE) -> Grants:
+        self.clock.advance(1)
+        return await grant(self.db, actor=actor, extension=NOTES, capabilities=capabilities, egress=egress, now=self.clock)
+
+    async def revoke(self, *capabilities: str, egress: tuple[str, ...] = (), actor: Actor = EVE) -> Grants:
+        self.clock.advance(1)
+        return await revoke(self.db, actor=actor, extension=NOTES, capabilities=capabilities, egress=egress, now=self.clock)
+
+    async def grants(self, *, actor: Actor = EVE) -> Grants:
+        return await read_grants(self.db, tenant_id=actor.tenant_id, extension=NOTES)
+
+    async def row(self, *, actor: Actor = EVE) -> TenantExtensionInstall:
+        """The row of the tenant's install."""
+        async with self.db.session() as session:
+            query = select(TenantExtensionInstall).where(TenantExtensionInstall.tenant_id == actor.tenant_id)
+            return (await session.scalars(query)).one()
+
+    async def context(self, *, actor: Actor = EVE) -> InstallContext:
+        found = await install_context(self.db, actor.tenant_id, NOTES, only_enabled=False)
+        assert found is not None
+        return found
+
+    async def events(self, *, actor: Actor = EVE) -> list[str]:
+        """What the tenant's audit log has, in its order."""
+        async with self.db.session() as session:
+            query = select(ExtensionAuditLog.event_type).where(ExtensionAuditLog.tenant == actor.tenant_id)
+            return list((await session.scalars(query.order_by(ExtensionAuditLog.created_at))).all())
+
+    async def count(self, table: type[Base]) -> int:
+        async with self.db.session() as session:
+            return await session.scalar(select(func.count()).select_from(table)) or 0
+
+    async def schedule(self, method: str, path: str, *, actor: Actor = EVE, **values: Any) -> str:
+        """Schedules an endpoint of the installed version. Returns the schedule's id."""
+        install = await self.row(actor=actor)
+        schedule_id = new_id()
+        async with self.db.transaction() as session:
+            endpoint_id = await session.scalar(
+                select(ExtensionApiEndpoint.id).where(
+                    ExtensionApiEndpoint.version_id == install.version_id,
+                    ExtensionApiEndpoint.method == method,
+                    ExtensionApiEndpoint.path == path,
+                )
+            )
+            assert endpoint_id is not None
+            session.add(
+                TenantExtensionSchedule(
+                    id=schedule_id,
+                    install_id=install.id,
+                    tenant_id=actor.tenant_id,
+                    endpoint_id=endpoint_id,
+                    cron="0 * * * *",
+                    created_at=self.clock(),
+                    updated_at=self.clock(),
+                    **values,
+                )
+            )
+        return schedule_id
+
+    async def schedules(self) -> dict[str, tuple[TenantExtensionSchedule, str]]:
+        """Each schedule by its id, with `METHOD /path` and the version of its endpoint."""
+        async with self.db.session() as session:
+            rows = await session.execute(
+                select(TenantExtensionSchedule, ExtensionApiEndpoint, ExtensionVersion)
+                .join(ExtensionApiEndpoint, ExtensionApiEndpoint.id == TenantExtensionSchedule.endpoint_id)
+                .join(ExtensionVersion, ExtensionVersion.id == ExtensionApiEndpoint.version_id)
+            )
+            return {row.id: (row, f"{endpoint.method} {endpoint.path} of {version.version}") for row, endpoint, version in rows}
+
+    async def seal(self, *, actor: Actor = EVE) -> None:
+        """Gives the install a row of secrets, which nobody opens here."""
+        install = await self.row(actor=actor)
+        async with self.db.transaction() as session:
+            session.add(
+                TenantExtensionInstallSecrets(install_id=install.id, tenant_id=actor.tenant_id, ciphertext="c2VhbGVk", algorithm="aes-gcm")
+            )
+
+    def copies(self, *, actor: Actor = EVE) -> list[str]:
+        """The hashes (hex) of the bundles at the tenant's own place."""
+        found = [key.split("/") for key in self.objects() if key.startswith(f"tenants/{actor.tenant_id}/") and key.endswith(".zst")]
+        return sorted(parts[5] for parts in found)
+
+    def copy_key(self, installed: Installed, *, actor: Actor = EVE) -> str:
+        return bundle_key(actor.tenant_id, installed.registry_id, hash_hex(installed.content_hash))
+
+
+def hexes(*published: Any) -> list[str]:
+    """The hashes of versions that were published or installed, as `Counter.copies` has them."""
+    return sorted(hash_hex(one.content_hash) for one in published)
