@@ -1,0 +1,133 @@
+"""Trouble on order: a store and a database that fail at their n-th operation, and a task that is cancelled at its n-th await."""
+
+from __future__ import annotations
+
+import asyncio
+import types
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator
+from contextlib import aclosing, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+
+from holdfast.bundles.store import BundleStore, BundleStoreUnavailable
+from holdfast.records.database import Database
+
+T = TypeVar("T")
+
+
+class Trouble:
+    """Strikes the operation number `at`; `lasting`, all that follow too. `late`: after the operation had its effect, where it has one."""
+
+    def __init__(self, at: int, *, lasting: bool = False, late: bool = False) -> None:
+        self.at, self.lasting, self.late = at, lasting, late
+        self.count = 0
+        self.over = False
+
+    @property
+    def struck(self) -> bool:
+        """Whether there have been so many operations."""
+        return self.count >= self.at
+
+    def strikes(self) -> bool:
+        """Counts an operation; whether it is one that fails."""
+        if self.over:
+            return False
+        self.count += 1
+        return self.count == self.at or (self.lasting and self.count > self.at)
+
+
+class FailingStore:
+    """A store in which there is trouble."""
+
+    def __init__(self, store: BundleStore, trouble: Trouble) -> None:
+        self._store, self._trouble = store, trouble
+
+    async def put(self, key: str, source: Path) -> None:
+        await self._do(lambda: self._store.put(key, source))
+
+    async def delete(self, key: str) -> None:
+        await self._do(lambda: self._store.delete(key))
+
+    async def exists(self, key: str) -> bool:
+        return await self._do(lambda: self._store.exists(key))
+
+    async def check(self) -> None:
+        await self._store.check()
+
+    async def get(self, key: str) -> AsyncGenerator[bytes, None]:
+        fails = self._trouble.strikes()
+        if fails and not self._trouble.late:
+            raise _down()
+        async with aclosing(self._store.get(key)) as pieces:
+            async for piece in pieces:
+                yield piece
+        if fails:
+            raise _down()
+
+    async def _do(self, work: Callable[[], Awaitable[T]]) -> T:
+        fails = self._trouble.strikes()
+        if fails and not self._trouble.late:
+            raise _down()
+        result = await work()
+        if fails:
+            raise _down()
+        return result
+
+
+@contextmanager
+def failing(db: Database, trouble: Trouble) -> Iterator[None]:
+    """In the block there is trouble in the database: statements and commits fail."""
+    engine = db.sync_engine
+    commit = engine.dialect.do_commit
+
+    def execute(*_: Any) -> None:
+        if trouble.strikes():
+            raise _lost()
+
+    def do_commit(connection: Any) -> None:
+        fails = trouble.strikes()
+        if fails and not trouble.late:
+            raise _lost()
+        commit(connection)
+        if fails:
+            raise _lost()
+
+    event.listen(engine, "before_cursor_execute", execute)
+    engine.dialect.do_commit = do_commit  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        engine.dialect.do_commit = commit  # type: ignore[method-assign]
+        event.remove(engine, "before_cursor_execute", execute)
+
+
+@types.coroutine
+def cancelled_at(work: Coroutine[Any, Any, T], at: int) -> Generator[Any, Any, T]:
+    """Does the work, and cancels the task that does it when it waits for the time number `at`."""
+    waits, thrown = 0, None
+    while True:
+        try:
+            waited_for = work.send(None) if thrown is None else work.throw(thrown)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        waits, thrown = waits + 1, None
+        if waits == at:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+        try:
+            yield waited_for
+        except BaseException as error:  # what is thrown in goes on to the work
+            thrown = error
+
+
+def _down() -> BundleStoreUnavailable:
+    return BundleStoreUnavailable("The bundle store is down.")
+
+
+def _lost() -> OperationalError:
+    return OperationalError("the statement", None, Exception("the connection was lost"))
