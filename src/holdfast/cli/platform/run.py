@@ -20,6 +20,7 @@ from holdfast.cli.installing import Installer, Progress, check_source
 from holdfast.cli.platform.environment import credentials_file, platform_settings, runner_environment
 from holdfast.cli.platform.presence import DataFolderLock, RunningPlatform, announce
 from holdfast.cli.platform.server import SocketServer
+from holdfast.cli.platform.upkeep import tidy_up_forever
 from holdfast.console.app import create_platform_app
 from holdfast.errors import HoldfastError
 from holdfast.events import configured_redis, open_stream
@@ -30,6 +31,7 @@ from holdfast.records.accounts import DevelopmentAccount, ensure_development_ten
 from holdfast.records.database import Database
 from holdfast.registry.installs import Installed
 from holdfast.registry.migrate import migrate
+from holdfast.registry.sealing import Sealer
 from holdfast.runner.child import STOP_SECONDS, ParentPipe, SupervisedChild, runner_command
 from holdfast.runner.sockets import listen, origin_of
 from holdfast.settings import Settings
@@ -66,14 +68,16 @@ async def run_platform(settings: Settings, sources: Sequence[Path], *, on_ready:
     """Runs until SIGINT (gives 130), SIGTERM or SIGHUP (give 0). `on_ready` is called once.
 
     A source that cannot be built or installed does not stop the others; it is told to `on_ready`. Raises, before anything is started,
-    DataFolderInUse, PortTaken, AddressUnusable, ServiceTokenMissing, RedisUrlUnusable, NothingToInstall, ManifestError; and
-    RunnerNotStarting.
+    DataFolderInUse, SecretsKeyUnusable, PortTaken, AddressUnusable, ServiceTokenMissing, RedisUrlUnusable, NothingToInstall,
+    ManifestError; and RunnerNotStarting.
     """
     configured_redis(settings)
     for source in sources:
         check_source(source)
     with ExitStack() as held:
         held.enter_context(DataFolderLock(settings.data_dir))
+        # Development makes its key here; elsewhere nothing starts without one.
+        await Sealer.from_settings(settings).close()
         gateway = held.enter_context(listen(settings.host, settings.port, purpose="gateway and console", flag="--port", variable="PORT"))
         runner = _own_runner(settings, held)
         running = RunningPlatform(
@@ -95,7 +99,9 @@ async def run_platform(settings: Settings, sources: Sequence[Path], *, on_ready:
                 _, (installed, refused) = await asyncio.gather(come_up(), _install_all(settings, services, sources, progress))
                 on_ready(Ready(running, account, installed, refused))
 
-            lasting = [server.run_until_cancelled()] if child is None else [server.run_until_cancelled(), child.run()]
+            lasting = [server.run_until_cancelled(), tidy_up_forever(services.db, services.store)]
+            if child is not None:
+                lasting.append(child.run())
             return await _until_signal(lasting, prepare())
 
 
@@ -134,7 +140,7 @@ async def _open_services(settings: Settings, running: RunningPlatform) -> AsyncI
     client = RunnerClient(running.runner, tokens.service)
     try:
         async with open_stream(settings) as events:
-            yield Services(
+            services = Services(
                 settings=settings,
                 db=db,
                 store=open_store(settings),
@@ -142,6 +148,10 @@ async def _open_services(settings: Settings, running: RunningPlatform) -> AsyncI
                 runner=client,
                 tokens=tokens,
             )
+            try:
+                yield services
+            finally:
+                await services.close_sealer()
     finally:
         await client.close()
         await db.close()
