@@ -106,7 +106,7 @@ def routes(services: Services) -> list[BaseRoute]:
         actor = await writing(services, request)
         windows.enter(actor.tenant_id, "abort")
         asked = await read_json(request, Abort, 16_384)
-        status = await abort_upload(services.db, services.store, asked.key, actor=actor)
+        status = await abort_upload(services.db, services.store, asked.key, actor=actor, now=services.now)
         return json_answer({"status": status, "key": asked.key, "area": "staging" if "/_staging/" in asked.key else "canonical"})
 
     return [
