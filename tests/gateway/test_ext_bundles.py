@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -301,3 +302,21 @@ async def test_a_store_that_is_away_is_the_contracts_failure(development: Platfo
     answer = await upload(development.http, b"four", headers)
     assert (answer.status_code, answer.json()["code"]) == (500, "S3_PUT_FAILED")
     assert answer.headers["x-upload-proxy-why"] == "s3_put_failed"
+
+
+async def test_an_upload_is_never_whole_in_memory(development: Platform) -> None:
+    size, piece = 64 * 1024 * 1024, bytes(256 * 1024)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(size // len(piece)):
+            yield piece
+
+    headers, query = await development.admin(), {"filename": "bundle.tar.zst", "size": str(size)}
+    tracemalloc.start()
+    try:
+        answer = await development.http.post(UPLOAD, params=query, content=pieces(), headers=headers)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (answer.status_code, answer.json()["size"]) == (200, size)
+    assert peak < 16 * 1024 * 1024
