@@ -1,4 +1,4 @@
-"""`holdfast keys`: pairs of keys, and which of them are trusted."""
+"""`holdfast keys`: pairs of keys, and which of them are trusted; beside them, in a module of their own, API keys."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from holdfast.errors import HoldfastError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
-keys = App(name="keys", help="Make keys that sign bundles, and say which keys are trusted.", version_flags=[])
+keys = App(name="keys", help="Make keys that sign bundles, say which keys are trusted, and make API keys.", version_flags=[])
+keys.command("holdfast.cli.api_keys:api_keys", name="api", help="Make, list and revoke API keys, with which programs act as a user.")
 
 
 class InvalidExpiry(HoldfastError):

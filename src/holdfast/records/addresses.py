@@ -53,12 +53,16 @@ def database_address(text: str) -> URL:
     return url
 
 
+def shown_address(url: URL) -> str:
+    """The address for people: without password, driver and options."""
+    return url.set(drivername=url.get_backend_name(), query={})._replace(password=None).render_as_string()
+
+
 def unreachable(url: URL, error: DBAPIError) -> DatabaseUnreachable:
     """What to say about a connection that could not be made; the password stays out."""
-    where = url.set(drivername=url.get_backend_name(), query={})._replace(password=None).render_as_string()
     # The driver tells of every address that a host name has, and gives advice of its own below.
     lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
     reason = next((line for line in reversed(lines) if _FAILED in line), lines[0]).rpartition(_FAILED)[2]
     reason = reason.removeprefix("FATAL:").strip().removesuffix(".")
     hint = "Start it, or correct DATABASE_URL; without DATABASE_URL Holdfast keeps an SQLite file in its data folder."
-    return DatabaseUnreachable(f"The database {where} cannot be used: {reason}.", hint=hint)
+    return DatabaseUnreachable(f"The database {shown_address(url)} cannot be used: {reason}.", hint=hint)
