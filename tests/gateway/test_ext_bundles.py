@@ -19,6 +19,7 @@ from holdfast.gateway.ext_bundles_rate import SlidingWindows
 from holdfast.registry.publishing_tables import ExtensionUpload
 from holdfast.registry.tables import ExtensionVersion
 from tests.bundles.archives import archive, bundle, regular
+from tests.bundles.signing import Signers, signature_of
 from tests.gateway.platform import Platform, Seconds
 from tests.gateway.platform import platform as made
 from tests.gateway.publishing import ABORT, FINALIZE, UPLOAD, publish, upload
@@ -256,6 +257,22 @@ async def test_production_publishes_nothing_unsigned(platform: Platform) -> None
     refused = await publish(platform.http, new(platform), headers)
     assert (refused.status_code, refused.json()["code"]) == (403, "signature_missing")
     assert await count(platform, ExtensionVersion) == before
+
+
+async def test_production_publishes_what_a_trusted_key_signed_and_the_version_is_installed(tmp_path: Path) -> None:
+    signers = Signers(tmp_path / "trusted-keys.json", required=True)
+    async with made(tmp_path, signing_trust_bundle=tmp_path / "trusted-keys.json") as production:
+        headers, archive = await production.admin(), new(production)
+        text = signature_of(archive, signers.trusted).decode()
+        stranger = signature_of(archive, signers.stranger).decode()
+        refused = await publish(production.http, archive, headers, signature={"text": stranger})
+        assert (refused.status_code, refused.json()["code"]) == (403, "signature_untrusted")
+        published = await publish(production.http, archive, headers, signature={"text": text, "algorithm": "minisign"})
+        assert published.status_code == 200, published.text
+        verdict = published.json()["published"]["verdict"]
+        assert (verdict["state"], verdict["keyId"]) == ("signed", signers.trusted.public.key_id)
+        installed = await production.http.post("/api/v1/extensions", json={"extension": "acme.com.example.other"}, headers=headers)
+        assert installed.status_code == 201, installed.text
 
 
 async def test_a_signature_of_another_kind_is_refused_not_dropped(development: Platform) -> None:
