@@ -20,7 +20,10 @@ def test_installing_prints_the_ids_the_hash_and_the_page(tmp_path: Path, extensi
     done = run("install", extension, "--json", *DATA, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert list(told) == ["registry_id", "version_id", "install_id", "content_hash", "signature", "signed_by", "url"]
+    assert list(told) == [
+        *("registry_id", "version_id", "install_id", "publisher", "name", "version"),
+        *("content_hash", "signature", "signed_by", "granted", "egress", "url"),
+    ]
     assert (told["signature"], told["signed_by"]) == ("unsigned", None)
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", told["content_hash"])
     assert told["url"] == f"http://localhost:3000/msp/extensions/{told['registry_id']}/"

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from holdfast.cli.printing import note, plain
+from holdfast.cli.printing import note
 from holdfast.errors import HoldfastError
 from holdfast.world.capabilities import ALWAYS_GRANTED, Capability
 
@@ -93,9 +93,9 @@ def _lines(capabilities: Sequence[str], egress: Sequence[str]) -> Iterator[str]:
 
 
 def _answer(question: str) -> str:
-    sys.stderr.write(plain(question))
-    sys.stderr.flush()
     with _interruptible():
+        sys.stderr.write(question)
+        sys.stderr.flush()
         return sys.stdin.readline().strip().lower()
 
 

@@ -1,46 +1,62 @@
-"""`holdfast install`: an extension from its folder, or a bundle, into the data folder."""
+"""`holdfast install`: an extension from its folder, from a bundle, or from what is published."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Annotated
 
-from holdfast.cli.installing import open_installer
-from holdfast.cli.options import DataDir, Json, load_settings
-from holdfast.cli.platform.presence import extension_url
-from holdfast.cli.printing import print_json, print_lines, progress_notes
-from holdfast.logs import configure_logs
+from cyclopts import Parameter
+
+from holdfast.cli.consent import Yes, ask, narrowed
+from holdfast.cli.options import Json
+from holdfast.cli.printing import print_json
+from holdfast.cli.progress import open_progress
+from holdfast.cli.references import as_source, split_reference
+from holdfast.cli.registry_client import Registry, open_registry
+from holdfast.cli.target import HERE, Target
+from holdfast.cli.telling import installed_json, print_installed
+from holdfast.registry.installs import Installed
+
+Only = Annotated[
+    tuple[str, ...],
+    Parameter("--only", negative="", help="Grant only these capabilities of what is asked for; names with commas between them."),
+]
+NoEgress = Annotated[tuple[str, ...], Parameter("--no-egress", negative="", help="Do not let it call this host.")]
 
 
-async def install(directory: Path, *, data_dir: DataDir = None, json: Json = False) -> None:
-    """Build, pack and install an extension, whether or not the platform is running. A signature beside the bundle is taken along.
+async def install(
+    what: str,
+    *,
+    yes: Yes = False,
+    only: Only = (),
+    no_egress: NoEgress = (),
+    target: Target = HERE,
+    json: Json = False,
+) -> None:
+    """Install an extension, whether or not the platform is running.
+
+    A folder is built and packed first, and a signature beside a bundle is taken along; it is granted what it asks for. What is published is
+    installed by name, once you have seen what it asks for.
 
     Args:
-        directory: The folder of an extension, or a bundle (.tar.zst).
+        what: The folder of an extension, a bundle (.tar.zst), or publisher.name@version of what is published.
     """
-    settings = load_settings(data_dir=data_dir)
-    configure_logs(settings.model_copy(update={"log_level": "warning"}))
-    async with open_installer(settings) as installer:
-        installed = await installer.install(directory, progress_notes(quiet=json))
-    url = extension_url(settings.data_dir, installed.registry_id)
+    source = as_source(what)
+    async with open_registry(target) as registry:
+        if source is not None:
+            installed = await registry.install_source(source, open_progress(quiet=json))
+        else:
+            installed = await _published(registry, what, yes=yes, only=only, no_egress=no_egress)
+        url = registry.page_of(installed.registry_id)
     if json:
-        print_json(
-            {
-                "registry_id": installed.registry_id,
-                "version_id": installed.version_id,
-                "install_id": installed.install_id,
-                "content_hash": installed.content_hash,
-                "signature": installed.verdict.state,
-                "signed_by": installed.verdict.key_name,
-                "url": url,
-            }
-        )
-        return
-    print_lines(
-        f"Installed {installed.display_name} {installed.version}",
-        f"  extension  {installed.registry_id}",
-        f"  bundle     {installed.content_hash}",
-        f"  signature  {installed.verdict}",
-        f"  granted    {', '.join(installed.granted) or 'nothing'}",
-        f"  may call   {', '.join(installed.egress) or 'no host'}",
-        f"  page       {url}",
-    )
+        print_json(installed_json(installed, url))
+    else:
+        print_installed(installed, url)
+
+
+async def _published(registry: Registry, what: str, *, yes: bool, only: tuple[str, ...], no_egress: tuple[str, ...]) -> Installed:
+    extension, version = split_reference(what)
+    asking = await registry.publication(extension, version)
+    capabilities, egress = narrowed(asking.capabilities, asking.egress, only=only, no_egress=no_egress)
+    ask(f"{asking.display_name} {asking.version} of {asking.publisher} asks for", capabilities, egress, yes=yes)
+    # The very version that was shown, whatever is published meanwhile.
+    return await registry.install(asking.registry_id, asking.version, capabilities=capabilities, egress=egress)

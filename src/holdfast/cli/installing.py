@@ -47,12 +47,20 @@ class ComponentCheck:
 class Installer:
     """Installs for one tenant of one data folder, as authors do: a version may be installed again with other content."""
 
-    def __init__(self, settings: Settings, db: Database, store: BundleStore, *, tenant_id: str = DEVELOPMENT_TENANT_ID) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        db: Database,
+        store: BundleStore,
+        check: ComponentCheck | None = None,
+        *,
+        tenant_id: str = DEVELOPMENT_TENANT_ID,
+    ) -> None:
         self._settings = settings
         self._db = db
         self._store = store
         self._tenant_id = tenant_id
-        self._check = ComponentCheck(settings)
+        self._check = check or ComponentCheck(settings)
 
     async def install(self, source: Path, progress: Progress) -> Installed:
         """Installs a project folder (built and packed first) or a `.tar.zst` bundle, with the `.minisig` beside it if there is one.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from holdfast.errors import HoldfastError
 
@@ -56,6 +58,16 @@ def note(line: str) -> None:
 def progress_notes(*, quiet: bool) -> Callable[[str], None]:
     """Where the steps of long work are told: stderr, or nowhere when `quiet`."""
     return (lambda line: None) if quiet else note
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Writes a table to stdout, its cells as they are."""
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(plain(cell)) for cell in row))
+    result_console().print(table)
 
 
 def result_console() -> Console:

@@ -35,11 +35,15 @@ class ApiKeyMissing(HoldfastError):
 
 
 class ServerTarget(Struct, frozen=True, kw_only=True):
-    """A server: its address without a slash at the end, the API key, and the tenant that the key must be of (None: whichever it is)."""
+    """A server: its address without a slash at the end, the API key, and the tenant that the key must be of (None: whichever it is).
+
+    `seconds` is how long one answer may take; None is as long as its kind may need.
+    """
 
     url: str
     api_key: str
     tenant_id: str | None
+    seconds: float | None = None
 
     def __repr__(self) -> str:
         return f"ServerTarget({self.url!r})"
@@ -81,9 +85,10 @@ class Target:
         url = self.server or (first_set(*SERVER_VARIABLES) if self.data_dir is None else None)
         if not url:
             return None
-        return ServerTarget(url=server_address(url), api_key=self._api_key(), tenant_id=self.tenant_id)
+        return ServerTarget(url=server_address(url), api_key=self.read_api_key(), tenant_id=self.tenant_id)
 
-    def _api_key(self) -> str:
+    def read_api_key(self) -> str:
+        """The API key of file or variable. Raises ApiKeyMissing, KeyFileUnusable."""
         key = first_set(KEY_VARIABLE) if self.api_key_file is None else _first_line(self.api_key_file)
         if key is None:
             raise ApiKeyMissing(

@@ -1,25 +1,19 @@
-"""`holdfast uninstall`: takes an extension away again."""
+"""`holdfast uninstall`: an extension out of the own tenant."""
 
 from __future__ import annotations
 
-from holdfast.bundles.store import open_store
-from holdfast.cli.options import DataDir, Json, load_settings
-from holdfast.cli.printing import print_json, print_lines
-from holdfast.cli.records import open_records
-from holdfast.records.accounts import DEVELOPMENT_TENANT_ID
-from holdfast.registry.installs import uninstall as uninstall_extension
+from holdfast.cli.options import Json
+from holdfast.cli.registry_client import open_registry
+from holdfast.cli.target import HERE, Target
+from holdfast.cli.telling import tell_uninstalled
 
 
-async def uninstall(name: str, *, data_dir: DataDir = None, json: Json = False) -> None:
+async def uninstall(name: str, *, target: Target = HERE, json: Json = False) -> None:
     """Uninstall an extension, with its settings, secrets and stored records.
 
     Args:
         name: The extension's name, `publisher.name` or registry id.
     """
-    settings = load_settings(data_dir=data_dir)
-    async with open_records(settings) as db:
-        removed = await uninstall_extension(db, open_store(settings), tenant_id=DEVELOPMENT_TENANT_ID, extension=name)
-    if json:
-        print_json({"registry_id": removed.registry_id, "install_id": removed.install_id, "name": removed.name, "version": removed.version})
-    else:
-        print_lines(f"Uninstalled {removed.name} {removed.version}")
+    async with open_registry(target) as registry:
+        removed = await registry.uninstall(name)
+    tell_uninstalled(removed, as_json=json)

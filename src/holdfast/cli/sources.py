@@ -1,0 +1,22 @@
+"""Publishing what an author names: a folder or a bundle."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from holdfast.bundles.signature_files import read_signature, signature_beside
+from holdfast.cli.building import bundle_of, naming
+from holdfast.cli.progress import WorkProgress
+from holdfast.cli.registry_client import Registry
+from holdfast.registry.publication import Published
+
+
+async def publish_source(registry: Registry, source: Path, progress: WorkProgress) -> Published:
+    """Publishes a folder (built and packed first) or a bundle, with the `.minisig` beside the bundle if there is one.
+
+    Raises NothingToInstall and whatever building, packing and publishing refuse.
+    """
+    archive = await bundle_of(source, naming(source, progress))
+    signature = await asyncio.to_thread(read_signature, signature_beside(archive))
+    return await registry.publish(archive, signature=signature, progress=progress)
