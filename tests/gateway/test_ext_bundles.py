@@ -337,3 +337,21 @@ async def test_an_upload_is_never_whole_in_memory(development: Platform) -> None
         tracemalloc.stop()
     assert (answer.status_code, answer.json()["size"]) == (200, size)
     assert peak < 16 * 1024 * 1024
+
+
+async def test_of_many_that_publish_one_version_at_once_one_wins(development: Platform) -> None:
+    headers = await development.admin()
+    archives = [new(development, marker=str(number)).read_bytes() for number in range(8)]
+    keys = [(await upload(development.http, content, headers)).json()["upload"]["key"] for content in archives]
+    answers = await asyncio.gather(*(development.http.post(FINALIZE, json={"key": key}, headers=headers) for key in keys))
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
+    losers = {answer.json()["error"]["code"] for answer in answers if answer.status_code == 409}
+    assert losers == {"EXTENSION_VERSION_ALREADY_EXISTS"}
+
+
+async def test_an_upload_that_is_finalised_many_times_at_once_is_published_once(development: Platform) -> None:
+    headers = await development.admin()
+    key = (await upload(development.http, new(development).read_bytes(), headers)).json()["upload"]["key"]
+    answers = await asyncio.gather(*(development.http.post(FINALIZE, json={"key": key}, headers=headers) for _ in range(8)))
+    assert [answer.status_code for answer in answers].count(200) == 1
+    assert {answer.status_code for answer in answers} <= {200, 400, 409}
