@@ -190,8 +190,8 @@ def test_all_faults_are_listed_and_the_message_names_the_first() -> None:
         parse_manifest(b'{"version": "x", "api": {"endpoints": [{}]}}')
     assert [issue["path"] for issue in refused.value.details["issues"]] == [
         "name",
-        "version",
         "runtime",
+        "version",
         "api.endpoints[0].method",
         "api.endpoints[0].path",
         "api.endpoints[0].handler",

@@ -105,16 +105,17 @@ def issue(path: Path, message: str, *, expected: str | None = None, at: Position
 
 
 def issues_of(error: ValidationError, value: Any, text: str, fields: Sequence[str]) -> list[Issue]:
-    """Every fault that pydantic found in `value`, which was read from `text`, in the order of the fields; at most 100.
+    """Every fault that pydantic found in `value`, which was read from `text`, in the order of the text; at most 100.
 
     `fields` are the names that the top level may have.
     """
     faults = [_fault(item, value, fields) for item in error.errors(include_url=False, include_input=False)[:MAX_ISSUES]]
     positions = Positions(text, [path for path, *_ in faults])
-    return [
+    issues = [
         issue(path, message, expected=expected, at=positions.name_at(path) if by_name else positions.value_at(path))
         for path, message, expected, by_name in faults
     ]
+    return sorted(issues, key=lambda found: (found["line"], found["column"]))
 
 
 def _line(fault: Issue) -> str:
