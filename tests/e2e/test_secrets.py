@@ -26,12 +26,13 @@ def probe(platform: Running, built: Callable[[str], Path]) -> str:
     return str(json.loads(installed.stdout)["registry_id"])
 
 
-def give(platform: Running, *arguments: str, value: str) -> None:
-    """`holdfast secrets set`, with a value on stdin."""
+def give(platform: Running, *arguments: str, value: str, over_http: bool = False) -> None:
+    """`holdfast secrets set`, with a value on stdin: on the data folder, or on the running platform."""
+    where = ["--server", platform.console] if over_http else ["--data-dir", str(platform.folder / "data")]
     done = subprocess.run(
-        [sys.executable, "-m", "holdfast.cli", "secrets", "set", *arguments, "--data-dir", str(platform.folder / "data")],
+        [sys.executable, "-m", "holdfast.cli", "secrets", "set", *arguments, *where],
         cwd=platform.folder,
-        env=clean_environment(),
+        env=clean_environment(ALGA_API_KEY=platform.api_key),
         input=f"{value}\n",
         capture_output=True,
         text=True,
@@ -70,6 +71,16 @@ def test_what_is_set_reaches_the_handler_at_once_and_after_a_rotation_too(platfo
     assert seen(platform, probe)["value"] == SECOND
     assert platform.command("secrets", "remove", probe, "other").returncode == 0
     assert seen(platform, probe)["keys"] == ["ALGA_API_KEY"]
+
+
+def test_over_http_they_are_the_same_secrets(platform: Running, probe: str) -> None:
+    give(platform, probe, "ALGA_API_KEY=-", "--expires", "2999-01-01", value=FIRST, over_http=True)
+    assert seen(platform, probe)["value"] == FIRST
+    with platform.client() as client:
+        told = client.get(f"/api/v1/extensions/{probe}/secrets")
+        assert told.json()["keys"] == ["ALGA_API_KEY"] and FIRST not in told.text
+        assert client.delete(f"/api/v1/extensions/{probe}/secrets/ALGA_API_KEY").status_code == 200
+    assert seen(platform, probe)["error"] == "secrets.get: missing"
 
 
 def test_from_its_expiry_on_the_handler_is_told_so(platform: Running, probe: str) -> None:
