@@ -14,7 +14,7 @@ from holdfast.cli.progress import open_progress
 from holdfast.cli.references import ReferenceIncomplete
 from holdfast.cli.registry_client import Registry
 from holdfast.cli.registry_server import open_server
-from holdfast.cli.sources import publish_source
+from holdfast.cli.sources import install_published, publish_source
 from holdfast.cli.target import SERVER_VARIABLES, ServerTarget, Target, first_set, server_address
 from holdfast.cli.telling import installed_json, print_installed, print_published, published_json, tell_uninstalled
 from holdfast.errors import HoldfastError
@@ -132,7 +132,7 @@ async def uninstall(registry_id: str, *, target: OldTarget = HERE, json: Json = 
 async def _installed(registry: Registry, published: Published) -> Installed | None:
     """As there: what was published stays so, and counts as done, when it cannot be installed."""
     try:
-        return await registry.install(published.registry_id, published.version)
+        return await install_published(registry, published)
     except HoldfastError as refused:
         note("It was published, but not installed:")
         print_error(refused)

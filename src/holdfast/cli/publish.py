@@ -11,7 +11,7 @@ from holdfast.cli.options import Json
 from holdfast.cli.printing import print_json
 from holdfast.cli.progress import open_progress
 from holdfast.cli.registry_client import open_registry
-from holdfast.cli.sources import publish_source
+from holdfast.cli.sources import install_published, publish_source
 from holdfast.cli.target import HERE, Target
 from holdfast.cli.telling import installed_json, print_installed, print_published, published_json
 
@@ -32,7 +32,7 @@ async def publish(
         published = await publish_source(registry, source, open_progress(quiet=json))
         if not json:
             print_published(published)
-        installed = await registry.install(published.registry_id, published.version) if install else None
+        installed = await install_published(registry, published) if install else None
         url = registry.page_of(published.registry_id)
     if json:
         print_json(published_json(published, None if installed is None else installed_json(installed, url)))

@@ -18,7 +18,7 @@ from holdfast.cli.platform.presence import page_of
 from holdfast.cli.progress import WorkProgress
 from holdfast.cli.server_connection import COMPILE_SECONDS, ServerConnection, ServerUnusable, open_connection
 from holdfast.cli.server_shapes import read_shape
-from holdfast.cli.sources import publish_source
+from holdfast.cli.sources import install_published, publish_source
 from holdfast.cli.target import ServerTarget
 from holdfast.errors import HoldfastError
 from holdfast.registry.asking import Publication
@@ -98,7 +98,7 @@ class ServerRegistry:
     async def install_source(self, source: Path, progress: WorkProgress) -> Installed:
         published = await publish_source(self, source, progress)
         progress("Installing")
-        return await self.install(published.registry_id, published.version)
+        return await install_published(self, published)
 
     async def install(
         self, extension: str, version: str | None, *, capabilities: Sequence[str] | None = None, egress: Sequence[str] | None = None

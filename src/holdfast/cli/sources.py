@@ -1,14 +1,17 @@
-"""Publishing what an author names: a folder or a bundle."""
+"""Publishing, and installing, what an author names: a folder or a bundle."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from holdfast.bundles.signature_files import read_signature, signature_beside
 from holdfast.cli.building import bundle_of, naming
 from holdfast.cli.progress import WorkProgress
 from holdfast.cli.registry_client import Registry
+from holdfast.registry.installs import Installed
 from holdfast.registry.publication import Published
 
 
@@ -20,3 +23,10 @@ async def publish_source(registry: Registry, source: Path, progress: WorkProgres
     archive = await bundle_of(source, naming(source, progress))
     signature = await asyncio.to_thread(read_signature, signature_beside(archive))
     return await registry.publish(archive, signature=signature, progress=progress)
+
+
+async def install_published(registry: Registry, published: Published) -> Installed:
+    """Installs what was just published, with all that it asks for: it is the author's own."""
+    installed = await registry.install(published.registry_id, published.version)
+    # Publishing has judged the signature; installing what is published does not look at it again.
+    return replace(installed, verdict=published.verdict)

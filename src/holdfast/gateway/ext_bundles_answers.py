@@ -65,7 +65,8 @@ def _answer(error: HoldfastError, request: Request, store_code: str, tells_why: 
     if isinstance(error, RateLimited):
         headers["retry-after"] = str(error.retry_after_seconds)
     if isinstance(error, VersionConflict):
-        return json_answer({"success": False, "error": {"message": error.message, "code": code}}, status, headers)
+        told = {"message": error.message, "code": code, "hint": error.hint, "details": error.details}
+        return json_answer({"success": False, "error": {name: part for name, part in told.items() if part is not None}}, status, headers)
     shape: dict[str, Any] = {"error": error.message, "code": code}
     if error.hint is not None:
         shape["hint"] = error.hint
