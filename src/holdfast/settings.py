@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
@@ -437,12 +437,23 @@ class Settings(BaseSettings):
         return self.artifact_root or (self.data_dir / "artifacts").resolve()
 
 
+def variables_of(name: str) -> list[str]:
+    """The variables of a setting, in the order in which they are looked for."""
+    alias = Settings.model_fields[name].validation_alias
+    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else []
+
+
+def secret_variables() -> frozenset[str]:
+    """The variables whose values nobody but Holdfast itself is to see."""
+    secret = (name for name, field in Settings.model_fields.items() if SecretStr in (field.annotation, *get_args(field.annotation)))
+    return frozenset({"ALGA_API_KEY"}.union(*(variables_of(name) for name in secret), {"DATABASE_URL", "HOLDFAST_DATABASE_URL"}))
+
+
 def settings_page() -> str:
     """The table of settings as a page of the documentation (Markdown)."""
     rows = []
     for name, field in Settings.model_fields.items():
-        alias = field.validation_alias
-        variables = [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else []
+        variables = variables_of(name)
         default = "unset" if field.default is None or field.default == "" else f"`{field.default}`"
         rows.append(f"| {'<br>'.join(f'`{variable}`' for variable in variables)} | {default} | {field.description} | `{name}` |")
     return "\n".join([_PAGE_HEAD, *rows, ""])

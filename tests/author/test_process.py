@@ -33,6 +33,15 @@ async def test_status_and_both_streams_are_answered(tmp_path: Path) -> None:
     assert done.last_lines(1) == "err"
 
 
+async def test_a_tool_sees_no_secret_of_the_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RUNNER_SERVICE_TOKEN", "HOLDFAST_SECRETS_KEY", "S3_SECRET_KEY", "VAULT_TOKEN", "DATABASE_URL", "ALGA_API_KEY"):
+        monkeypatch.setenv(name, "hunter2")
+    monkeypatch.setenv("COLOUR", "blue")
+    done = await run(["env"], cwd=tmp_path, timeout=30)
+    assert "hunter2" not in done.stdout
+    assert "COLOUR=blue" in done.stdout
+
+
 async def test_variables_are_added_to_the_environment(tmp_path: Path) -> None:
     done = await run(["sh", "-c", 'echo "$COLOUR $PATH"'], cwd=tmp_path, timeout=30, environment={"COLOUR": "blue"})
     assert done.stdout == f"blue {os.environ['PATH']}\n"

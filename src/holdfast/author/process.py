@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from holdfast.author.errors import ToolTimeout
+from holdfast.settings import secret_variables
 
 
 class Finished(Struct, frozen=True):
@@ -25,6 +26,12 @@ class Finished(Struct, frozen=True):
         """The end of what the tool said, standard error first choice."""
         said = self.stderr.strip() or self.stdout.strip()
         return "\n".join(said.splitlines()[-count:])
+
+
+def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Tools run code of packages and of the extension's author."""
+    secret = secret_variables()
+    return {name: value for name, value in environment.items() if name not in secret}
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -42,7 +49,7 @@ async def run(
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
 ) -> Finished:
-    """Runs `command` in `cwd` with `stdin` (bytes) and the given variables beside the process's own.
+    """Runs `command` in `cwd` with `stdin` (bytes) and the given variables beside the process's own, less those with secrets of Holdfast.
 
     Raises ToolTimeout after `timeout` seconds, FileNotFoundError when there is no such program. When it raises, also because of
     cancellation, the tool and its children have been killed.
@@ -51,7 +58,7 @@ async def run(
         asyncio.create_subprocess_exec(
             *map(str, command),
             cwd=cwd,
-            env={**os.environ, **(environment or {})},
+            env={**_without_secrets(os.environ), **(environment or {})},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

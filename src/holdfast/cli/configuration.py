@@ -10,12 +10,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 from dotenv import dotenv_values
 from msgspec import Struct
-from pydantic import AliasChoices, SecretStr
+from pydantic import SecretStr
 from rich.markup import escape
 from rich.table import Table
 
 from holdfast.cli.printing import print_json, result_console
-from holdfast.settings import Settings
+from holdfast.settings import Settings, variables_of
 
 MASK = "********"
 DEFAULT = "default"
@@ -33,12 +33,6 @@ class ConfiguredValue(Struct, frozen=True):
     variable: str
     value: str | int | bool | None
     source: str
-
-
-def variables_of(name: str) -> list[str]:
-    """The variables of a setting, in the order in which they are looked for."""
-    alias = Settings.model_fields[name].validation_alias
-    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else []
 
 
 def variable_read(name: str, environment: Mapping[str, str], file: Mapping[str, str | None]) -> tuple[str, str] | None:

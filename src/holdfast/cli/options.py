@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from pydantic import ValidationError
 
-from holdfast.cli.configuration import COMMAND_LINE, DEFAULT, read_env_file, variable_read, variables_of
+from holdfast.cli.configuration import COMMAND_LINE, DEFAULT, read_env_file, variable_read
 from holdfast.errors import HoldfastError
-from holdfast.settings import Settings
+from holdfast.settings import Settings, variables_of
 
 Json = Annotated[bool, Parameter("--json", negative="", help="Print the result as one line of JSON.")]
 DataDir = Annotated[
