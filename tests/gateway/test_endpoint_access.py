@@ -21,7 +21,8 @@ from tests.gateway.platform import AUTH_KEY, INTERNAL_TOKEN, ORIGIN, SERVICE_TOK
 from tests.gateway.platform import platform as made
 from tests.records.databases import OTHER_TENANT, add_user
 
-Door = Literal["read", "write", "internal", "lookup", "open"]
+Door = Literal["read", "write", "people", "internal", "lookup", "open"]
+"""`read` and `write` are permissions for extensions, `people` those for users, whoever may read extensions."""
 Endpoint = tuple[str, str]
 
 ONE = "/api/v1/extensions/{extension}"
@@ -55,6 +56,11 @@ DOORS: dict[Endpoint, Door] = {
     ("POST", "/api/ext-bundles/upload-proxy"): "write",
     ("POST", "/api/ext-bundles/finalize"): "write",
     ("POST", "/api/ext-bundles/abort"): "write",
+    ("GET", "/api/v1/users"): "people",
+    ("POST", "/api/v1/users"): "people",
+    ("GET", "/api/v1/api-keys"): "people",
+    ("POST", "/api/v1/api-keys"): "people",
+    ("DELETE", "/api/v1/api-keys/{key_id}"): "people",
     ("GET", "/api/installs/validate"): "lookup",
     ("GET", "/api/installs/lookup-by-host"): "lookup",
     ("POST", "/api/internal/ext-runner/install-config"): "internal",
@@ -66,7 +72,8 @@ DOORS: dict[Endpoint, Door] = {
     ("POST", "/api/internal/ext-services/install/{install_id}"): "internal",
 }
 PREFIXES = ("/api/v1", "/api/ext-bundles", "/api/installs", "/api/internal")
-PLACES = {"extension": "acme.com.example.notes", "version": "1.0.0", "key": "token", "install_id": "0b0c9d8e-5f0a-4c57-9a59-6d1f2f0f7a11"}
+SOME_ID = "0b0c9d8e-5f0a-4c57-9a59-6d1f2f0f7a11"
+PLACES = {"extension": "acme.com.example.notes", "version": "1.0.0", "key": "token", "install_id": SOME_ID, "key_id": SOME_ID}
 
 
 @pytest.fixture
@@ -121,7 +128,7 @@ async def test_every_route_is_in_the_table(platform: Platform) -> None:
     assert set(served(platform)) == set(DOORS)
 
 
-@pytest.mark.parametrize("endpoint", doors("read", "write"), ids=name_of)
+@pytest.mark.parametrize("endpoint", doors("read", "write", "people"), ids=name_of)
 async def test_an_endpoint_lets_in_whoever_may_and_nobody_else(platform: Platform, endpoint: Endpoint) -> None:
     people = await _people(platform)
     for who, (headers, status, code) in people.items():
@@ -136,7 +143,7 @@ async def test_an_endpoint_lets_in_whoever_may_and_nobody_else(platform: Platfor
         assert let_in(answer), answer.text
 
 
-@pytest.mark.parametrize("endpoint", [one for one in doors("read", "write") if one[0] != "GET"], ids=name_of)
+@pytest.mark.parametrize("endpoint", [one for one in doors("read", "write", "people") if one[0] != "GET"], ids=name_of)
 async def test_a_browser_changes_nothing_for_a_page_of_another_origin(platform: Platform, endpoint: Endpoint) -> None:
     cookie = await platform.cookie_of(await add_user(platform.db, "browser@example.com", admin=True))
     for origin in ("http://elsewhere.test", "null"):
