@@ -77,9 +77,11 @@ def print_published(published: Published) -> None:
 def tell_uninstalled(removed: Uninstalled, *, as_json: bool) -> None:
     """Prints what was removed."""
     if as_json:
-        print_json({"registry_id": removed.registry_id, "install_id": removed.install_id, "name": removed.name, "version": removed.version})
+        fields = ("registry_id", "install_id", "publisher", "name", "version")
+        told = {name: getattr(removed, name) for name in fields} | {"storage_until": removed.storage_until}
+        print_json(msgspec.to_builtins(told))
     else:
-        print_lines(f"Uninstalled {removed.name} {removed.version}")
+        print_lines(f"Uninstalled {removed.name} {removed.version}", f"  its records are kept until {removed.storage_until:%Y-%m-%d}")
 
 
 def tell_upgraded(upgraded: Upgraded, *, as_json: bool, done: str) -> None:
