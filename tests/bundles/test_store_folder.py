@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -31,14 +32,21 @@ def _files(store: FolderStore) -> list[str]:
     return sorted(str(path.relative_to(store.root)) for path in store.root.rglob("*") if path.is_file())
 
 
-async def test_a_folder_that_is_removed_as_empty_is_made_again_by_whoever_puts_something_there(store: FolderStore, source: Path) -> None:
-    async def come_and_go(key: str) -> None:
-        for _ in range(200):
-            await store.put(key, source)
-            await store.delete(key)
+async def test_a_folder_that_is_removed_as_empty_is_made_again_by_whoever_puts_something_there(
+    store: FolderStore, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, removed = tempfile.mkstemp, 0
 
-    await asyncio.gather(*[come_and_go(f"sha256/_staging/{number}/bundle.tar.zst") for number in range(4)])
-    assert _files(store) == []
+    def after_a_removal(*, prefix: str, suffix: str, dir: Path) -> tuple[int, str]:  # noqa: A002 - the name of the real one
+        nonlocal removed
+        if removed < 2:
+            removed += 1
+            dir.rmdir()
+        return make(prefix=prefix, suffix=suffix, dir=dir)
+
+    monkeypatch.setattr(tempfile, "mkstemp", after_a_removal)
+    await store.put(KEY, source)
+    assert _files(store) == [KEY] and removed == 2
 
 
 async def test_a_put_that_is_cancelled_has_ended_when_that_is_told(store: FolderStore, source: Path) -> None:
