@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.routing import BaseRoute
 
 from holdfast.gateway import (
+    administration,
     debug_stream,
     ext,
     ext_bundles,
@@ -29,7 +30,7 @@ from holdfast.gateway.services import Services
 
 _ROOMS = (
     *(ext, ext_proxy, ui_proxy, health, installs, debug_stream, internal_config, internal_storage, internal_events, internal_absent),
-    *(ext_bundles, openapi),
+    *(ext_bundles, openapi, administration),
     # Before what takes any name for an extension's.
     extensions_contract,
     *(extensions_installs, extensions_versions, extensions_publications, extensions_grants, extensions_config, extensions_secrets),

@@ -10,13 +10,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 import holdfast
-from holdfast.gateway import ext_bundles, extensions_config, extensions_contract, extensions_grants, extensions_installs
+from holdfast.gateway import administration, ext_bundles, extensions_config, extensions_contract, extensions_grants, extensions_installs
 from holdfast.gateway import extensions_secrets as secrets
 from holdfast.gateway import extensions_versions as versions
 from holdfast.gateway.answers import guarded, json_answer
 from holdfast.gateway.extensions_shapes import camel_name
 from holdfast.gateway.openapi_operations import SHAPES, TEMPLATE, operations
 from holdfast.gateway.services import Services
+from holdfast.records.administration import UserSummary
+from holdfast.records.key_administration import ApiKeySummary
 from holdfast.registry.asking import Publication
 from holdfast.registry.details import InstallDetails
 from holdfast.registry.grants import Grants
@@ -43,8 +45,23 @@ _ASKED = [
     extensions_contract.ContractUninstall,
     ext_bundles.Finalize,
     ext_bundles.Abort,
+    administration.UserToMake,
+    administration.ApiKeyToMake,
 ]
-_TOLD = [InstallSummary, InstallDetails, Installed, Uninstalled, Upgraded, Grants, SecretsSummary, VersionSummary, Publication, Published]
+_TOLD = [
+    InstallSummary,
+    InstallDetails,
+    Installed,
+    Uninstalled,
+    Upgraded,
+    Grants,
+    SecretsSummary,
+    VersionSummary,
+    Publication,
+    Published,
+    UserSummary,
+    ApiKeySummary,
+]
 
 
 def document() -> dict[str, Any]:
@@ -56,7 +73,8 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Holdfast",
             "version": holdfast.__version__,
-            "description": "Publishing and administering extensions. `extension:read` is needed to read, `extension:write` to change.",
+            "description": "Publishing and administering extensions. `extension:read` is needed to read, `extension:write` to change; for "
+            "users and API keys, `user:read` and `user:write`.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "paths": operations(),

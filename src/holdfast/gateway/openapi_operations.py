@@ -86,6 +86,13 @@ _SECRET = {
     "description": "The name of a secret.",
     "schema": {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},
 }
+_KEY_ID = {
+    "name": "key_id",
+    "in": "path",
+    "required": True,
+    "description": "The id of an API key.",
+    "schema": {"type": "string", "format": "uuid"},
+}
 
 
 def operations() -> dict[str, Any]:
@@ -145,6 +152,20 @@ def operations() -> dict[str, Any]:
         "/api/ext-bundles/upload-proxy": {"post": _upload()},
         "/api/ext-bundles/finalize": {"post": _bundle("Publish an upload.", "Finalize", _ref("Finalized"))},
         "/api/ext-bundles/abort": {"post": _bundle("Take an upload away.", "Abort", _ref("Aborted"))},
+        "/api/v1/users": {
+            "get": _read("The users of the tenant.", _list("users", "UserSummary")),
+            "post": _change(
+                "Make a user.", "UserToMake", _shown_once("user", "UserSummary", "password"), status="201", also=("404", "409")
+            ),
+        },
+        "/api/v1/api-keys": {
+            "get": _read("The API keys of the tenant.", _list("apiKeys", "ApiKeySummary")),
+            "post": _change("Make an API key.", "ApiKeyToMake", _shown_once("apiKey", "ApiKeySummary", "key"), status="201", also=("404",)),
+        },
+        "/api/v1/api-keys/{key_id}": {
+            "parameters": [_KEY_ID],
+            "delete": _change("Revoke an API key.", None, _shown_once("apiKey", "ApiKeySummary"), also=("404",)),
+        },
         "/api/v1/openapi.json": {"get": {"summary": "This document.", "responses": {"200": _json("It.", {"type": "object"})}}},
     }
 
@@ -246,6 +267,12 @@ def _ref(name: str) -> dict[str, str]:
 
 def _list(name: str, of: str) -> dict[str, Any]:
     return {"type": "object", "required": [name], "properties": {name: {"type": "array", "items": _ref(of)}}}
+
+
+def _shown_once(name: str, of: str, secret: str | None = None) -> dict[str, Any]:
+    """What was made, and where there is one, the secret that is seen only here."""
+    properties = {name: _ref(of)} if secret is None else {name: _ref(of), secret: _TEXT}
+    return {"type": "object", "required": [name], "properties": properties}
 
 
 def _flag(name: str) -> dict[str, Any]:

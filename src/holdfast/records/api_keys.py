@@ -66,7 +66,7 @@ async def find_api_key(db: Database, key: str, *, now: Callable[[], datetime] = 
         return None
     query = (
         identities()
-        .add_columns(ApiKey.scopes)
+        .add_columns(ApiKey.scopes, ApiKey.expires_at)
         .join(ApiKey, (ApiKey.user_id == User.user_id) & (ApiKey.tenant == User.tenant))
         .where(
             ApiKey.key_hash == token_hash(key),
@@ -78,7 +78,7 @@ async def find_api_key(db: Database, key: str, *, now: Callable[[], datetime] = 
         row = (await session.execute(query)).first()
     if row is None:
         return None
-    return identity_of(row[0], row[1], frozenset(row[2]))
+    return identity_of(row[0], row[1], scopes=frozenset(row[2]), expires_at=row[3])
 
 
 async def revoke_api_keys(db: Database, *, tenant_id: str, user_id: str, description: str) -> None:

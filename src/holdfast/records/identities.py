@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Select, select
 
@@ -12,7 +13,7 @@ from holdfast.records.tables import Contact, Permission, RolePermission, Tenant,
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """A user of a tenant. `scopes` narrows what an API key may do (None: everything the user may)."""
+    """A user of a tenant. `scopes` narrows what an API key may do (None: everything the user may); `expires_at` is when the key ends."""
 
     user_id: str
     tenant_id: str
@@ -24,6 +25,7 @@ class Identity:
     user_type: str
     contact_id: str | None
     scopes: frozenset[str] | None = None
+    expires_at: datetime | None = None
 
     @property
     def is_client(self) -> bool:
@@ -40,7 +42,7 @@ def identities() -> Select[User, str]:
     return select(User, Tenant.client_name).join(Tenant, Tenant.tenant == User.tenant).where(User.is_inactive.is_(False))
 
 
-def identity_of(user: User, tenant_name: str, scopes: frozenset[str] | None = None) -> Identity:
+def identity_of(user: User, tenant_name: str, *, scopes: frozenset[str] | None = None, expires_at: datetime | None = None) -> Identity:
     """The identity of a row of `identities()`."""
     return Identity(
         user_id=user.user_id,
@@ -53,6 +55,7 @@ def identity_of(user: User, tenant_name: str, scopes: frozenset[str] | None = No
         user_type=user.user_type,
         contact_id=user.contact_id,
         scopes=scopes,
+        expires_at=expires_at,
     )
 
 

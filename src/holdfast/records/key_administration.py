@@ -97,15 +97,19 @@ async def issue_api_key(
     scopes: Iterable[str] = (EVERYTHING,),
     within: frozenset[str] | None = None,
     expires_at: datetime | None = None,
+    until: datetime | None = None,
     now: Callable[[], datetime] = utc_now,
 ) -> tuple[ApiKeySummary, str]:
     """Makes a key that acts as a user of the tenant (id or email address). Returns it, and the key, which is seen only here.
 
+    `within` are the scopes of the key that asks for this one, `until` is when that key ends: this one may not more, and not for longer.
     Raises UserUnknown, InvalidScopes (see `checked_scopes`), InvalidKey.
     """
     checked, made = checked_scopes(scopes, within=within), now()
     if expires_at is not None and expires_at <= made:
         raise InvalidKey("The key would have expired already.", hint="Let it expire at a time to come.")
+    if until is not None and (expires_at is None or expires_at > until):
+        raise InvalidKey("An API key cannot make a key that lives longer than itself.", hint=f"It expires at {until.isoformat()}.")
     if description is not None and not (0 < len(description) <= DESCRIPTION_MAX and description.isprintable()):
         raise InvalidKey(f"The description of a key has 1 to {DESCRIPTION_MAX} characters and no control characters.")
     async with db.transaction() as session:
