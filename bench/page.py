@@ -32,6 +32,8 @@ def measured(result: dict[str, dict[str, object]]) -> list[str]:
         f"{result['cold bundle of 3 MB']['download, verify, unpack, load, ms']} ms",
         f"{pages['files faster than StaticFiles by']} times",
         f"{pages['304s faster than StaticFiles by']} times",
+        f"{result['publish of 3 MB']['publish, ms']} ms",
+        f"{result['install-config']['answers a second']:,} a second",
     ]
 
 
