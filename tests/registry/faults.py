@@ -9,7 +9,8 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import event
+import psycopg
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
 from holdfast.bundles.store import BundleStore, BundleStoreUnavailable
@@ -102,6 +103,29 @@ def failing(db: Database, trouble: Trouble) -> Iterator[None]:
     finally:
         engine.dialect.do_commit = commit  # type: ignore[method-assign]
         event.remove(engine, "before_cursor_execute", execute)
+
+
+@contextmanager
+def server_ends_at(engine: Engine, at: int) -> Iterator[Callable[[], bool]]:
+    """In the block PostgreSQL ends the connection before its statement or commit number `at`. Gives what tells whether it came to that."""
+    count = 0
+
+    def before(connection: Connection, *_: Any) -> None:
+        nonlocal count
+        count += 1
+        if count == at:
+            ours = connection.connection.driver_connection
+            assert ours is not None
+            with psycopg.connect(ours.info.dsn, password=ours.info.password, autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", [ours.info.backend_pid])
+
+    event.listen(engine, "before_cursor_execute", before)
+    event.listen(engine, "commit", before)
+    try:
+        yield lambda: count >= at
+    finally:
+        event.remove(engine, "before_cursor_execute", before)
+        event.remove(engine, "commit", before)
 
 
 @types.coroutine

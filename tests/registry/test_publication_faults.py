@@ -15,7 +15,8 @@ from holdfast.records.database import Database
 from holdfast.registry.pending import sweep_objects
 from holdfast.registry.publication import Published
 from tests.bundles.signing import Signers, signature_of
-from tests.registry.faults import FailingStore, Trouble, cancelled_at, failing
+from tests.records.databases import on_postgres
+from tests.registry.faults import FailingStore, Trouble, cancelled_at, failing, server_ends_at
 from tests.registry.publishing import ONE_VERSION, Press
 
 State = tuple[Counter[str], list[str]]
@@ -112,3 +113,24 @@ async def test_a_publish_that_is_cancelled_anywhere_leaves_before_or_after_and_t
         await case.publish()
         assert await case.is_after(before)
     assert outcomes["before"] > 30 and step < 1999
+
+
+@on_postgres
+async def test_a_server_that_ends_the_connection_at_any_step(press: Press) -> None:
+    engine = press.db.sync_engine
+    for step in range(1, 500):
+        case = Case(press, step)
+        before = await case.state()
+        with server_ends_at(engine, step) as ended:
+            try:
+                await case.publish()
+                published = True
+            except OperationalError:
+                published = False
+        if not published:
+            assert await case.state() == before
+            await case.publish()
+        assert await case.is_after(before)
+        if not ended():
+            break
+    assert 20 < step < 499
