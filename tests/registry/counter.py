@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from holdfast.bundles.hashing import hash_hex
+from holdfast.bundles.signatures import TrustPolicy
 from holdfast.bundles.store import BundleStore, bundle_key
 from holdfast.records.columns import Base, new_id
 from holdfast.records.database import Database
@@ -25,6 +26,7 @@ from holdfast.registry.tables import (
     TenantExtensionSchedule,
 )
 from holdfast.registry.upgrading import Upgraded, rollback_install, upgrade_install
+from tests.registry.extensions import UNSIGNED_TOO
 from tests.registry.publishing import EVE, Press
 
 NOTES = "acme.com.example.notes"
@@ -32,6 +34,8 @@ NOTES = "acme.com.example.notes"
 
 class Counter(Press):
     """A press, and the counter where its versions are installed. Each call takes a second of the clock."""
+
+    policy: TrustPolicy = UNSIGNED_TOO
 
     async def install(
         self,
@@ -48,6 +52,7 @@ class Counter(Press):
             db or self.db,
             store or self.store,
             actor=actor,
+            policy=self.policy,
             extension=NOTES,
             version=version,
             capabilities=capabilities,
@@ -70,6 +75,7 @@ class Counter(Press):
             db or self.db,
             store or self.store,
             actor=actor,
+            policy=self.policy,
             extension=NOTES,
             version=version,
             consent=consent,
@@ -90,6 +96,7 @@ class Counter(Press):
             db or self.db,
             store or self.store,
             actor=actor,
+            policy=self.policy,
             extension=NOTES,
             disable_missing_schedules=disable_missing,
             now=self.clock,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from holdfast.bundles.signatures import (
     SignatureRevoked,
     SignatureUntrusted,
     TrustPolicy,
+    Verdict,
 )
 from holdfast.bundles.store import FolderStore, bundle_key, hash_file
 from holdfast.records.database import Database
@@ -26,6 +27,13 @@ from holdfast.registry.tables import ExtensionBundle, ExtensionRegistry
 from tests.bundles.signing import DAY, NOW, Signers, signature_of
 from tests.records.databases import TENANT
 from tests.registry.extensions import archive_of
+
+
+class Judged(NamedTuple):
+    """What was installed, and what was found of its signature."""
+
+    done: Installed
+    verdict: Verdict
 
 
 class Desk:
@@ -39,17 +47,19 @@ class Desk:
     def archive(self, **changes: Any) -> Path:
         return archive_of(self.folder / "a.tar.zst", **changes)
 
-    async def install(self, archive: Path, signature: bytes | None = None, policy: TrustPolicy | None = None) -> Installed:
+    async def install(self, archive: Path, signature: bytes | None = None, policy: TrustPolicy | None = None) -> Judged:
         policy = policy or self.signers.policy
-        return await install_bundle(
+        done = await install_bundle(
             self.db, self.store, archive, tenant_id=TENANT, policy=policy, signature=signature, check_component=self._looked
         )
+        assert done.verdict is not None
+        return Judged(done, done.verdict)
 
     async def _looked(self, component: Path) -> None:
         self.looked = component
 
-    async def kept(self, installed: Installed) -> bytes | None:
-        return await read_stored_signature(self.store, bundle_key(TENANT, installed.registry_id, installed.content_hash))
+    async def kept(self, installed: Judged) -> bytes | None:
+        return await read_stored_signature(self.store, bundle_key(TENANT, installed.done.registry_id, installed.done.content_hash))
 
     async def row(self) -> str | None:
         async with self.db.session() as session:
@@ -194,5 +204,5 @@ async def test_a_text_in_the_row_that_is_no_signature_of_ours_is_none(desk: Desk
 async def test_the_signature_lies_where_the_runner_looks_for_it(desk: Desk) -> None:
     archive = desk.archive()
     done = await desk.install(archive, signature_of(archive, desk.signers.trusted))
-    key = signature_key(bundle_key(TENANT, done.registry_id, hash_file(archive)))
+    key = signature_key(bundle_key(TENANT, done.done.registry_id, hash_file(archive)))
     assert key.endswith("/bundle.tar.zst.minisig") and await desk.store.exists(key)

@@ -40,7 +40,7 @@ async def test_a_version_is_copied_to_the_tenants_own_place_and_recorded_with_al
     done = await counter.install()
     assert done.install_id == identity.install_id(OTHER_TENANT, "acme", "com.example.notes")
     assert (done.registry_id, done.version_id, done.version) == (published.registry_id, published.version_id, "1.0.0")
-    assert (done.content_hash, done.display_name, done.replaced, done.verdict) == (published.content_hash, "Notes", None, None)
+    assert (done.content_hash, done.display_name, done.replaced) == (published.content_hash, "Notes", None)
     assert (done.granted, done.egress) == (["cap:http.fetch", "cap:storage.kv"], ["api.example.com"])
     assert (counter.store.root / counter.copy_key(done)).read_bytes() == (counter.store.root / published.key).read_bytes()
     row = await counter.row()
@@ -293,5 +293,5 @@ async def test_different_versions_installed_at_once_end_with_one_of_them_and_its
 async def test_an_extension_is_named_as_people_name_it(counter: Counter) -> None:
     published = await counter.publish()
     for name in (published.registry_id, "com.example.notes", "ACME.com.example.Notes"):
-        done = await install_version(counter.db, counter.store, actor=EVE, extension=name, now=counter.clock)
+        done = await install_version(counter.db, counter.store, actor=EVE, policy=counter.policy, extension=name, now=counter.clock)
         assert done.registry_id == published.registry_id

@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from holdfast.bundles.signatures import TrustPolicy
 from holdfast.errors import HoldfastError
 from holdfast.gateway.answers import Endpoint, json_answer
 from holdfast.gateway.extensions_access import read_change, writing
@@ -50,12 +51,13 @@ class ContractUninstall(Struct, frozen=True, rename="camel"):
 
 def routes(services: Services) -> list[BaseRoute]:
     """The three routes. They need `extension:write`."""
+    policy = TrustPolicy.from_settings(services.settings)
 
     async def install(request: Request) -> Response:
         actor = await writing(services, request)
         asked = await read_change(request, ContractInstall)
         installed = await install_version(
-            services.db, services.store, actor=actor, extension=asked.registry_id, version=asked.version, now=services.now
+            services.db, services.store, actor=actor, policy=policy, extension=asked.registry_id, version=asked.version, now=services.now
         )
         message = "Extension installation enqueued"
         return _answer(installed.registry_id, message, 202, version=installed.version, installId=installed.install_id)
@@ -67,6 +69,7 @@ def routes(services: Services) -> list[BaseRoute]:
             services.db,
             services.store,
             actor=actor,
+            policy=policy,
             extension=asked.registry_id,
             version=asked.version,
             consent=asked.consent,

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from holdfast.bundles.signatures import TrustPolicy
 from holdfast.gateway.answers import json_answer
 from holdfast.gateway.extensions_access import Egress, Names, extension_in, read_change, reading, writing
 from holdfast.gateway.extensions_routes import resource
@@ -50,6 +51,7 @@ class Rollback(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
 
 def routes(services: Services) -> list[BaseRoute]:
     """Reading needs `extension:read`, everything else `extension:write`."""
+    policy = TrustPolicy.from_settings(services.settings)
 
     async def show_all(request: Request) -> Response:
         actor = await reading(services, request)
@@ -66,6 +68,7 @@ def routes(services: Services) -> list[BaseRoute]:
             services.db,
             services.store,
             actor=actor,
+            policy=policy,
             extension=asked.extension,
             version=asked.version,
             capabilities=asked.capabilities,
@@ -81,6 +84,7 @@ def routes(services: Services) -> list[BaseRoute]:
             services.db,
             services.store,
             actor=actor,
+            policy=policy,
             extension=extension_in(request),
             version=asked.version,
             consent=asked.consent,
@@ -96,6 +100,7 @@ def routes(services: Services) -> list[BaseRoute]:
             services.db,
             services.store,
             actor=actor,
+            policy=policy,
             extension=extension_in(request),
             disable_missing_schedules=asked.disable_missing_schedules,
             now=services.now,

@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.signatures import Verdict
+from holdfast.bundles.signatures import TrustPolicy, Verdict
 from holdfast.bundles.store import BundleStore
 from holdfast.records.columns import new_id, utc_now
 from holdfast.records.database import Database
@@ -18,6 +18,7 @@ from holdfast.registry.audit import record_audit
 from holdfast.registry.errors import ExtensionNotInstalled
 from holdfast.registry.identity import install_id as named_install_id
 from holdfast.registry.identity import slug
+from holdfast.registry.judging import judge_version
 from holdfast.registry.lookups import active_bundle, require_install
 from holdfast.registry.permissions import Permissions, asked_by, granted_to, of_names, require_asked, require_known, set_granted
 from holdfast.registry.removal import keep_storage
@@ -34,7 +35,7 @@ from holdfast.registry.versions import require_extension, resolve_version
 class Installed(Struct, frozen=True, kw_only=True):
     """What was installed. `content_hash` is `sha256:` and 64 hexadecimal digits. `replaced` is the version that was installed before.
 
-    `verdict` is what is known of the bundle's signature, where it was looked at: the runner judges it again when it loads the bundle.
+    `verdict` is what is known of the bundle's signature; the runner judges it again when it loads the bundle. None where a server did.
     """
 
     registry_id: str
@@ -67,6 +68,7 @@ async def install_version(
     store: BundleStore,
     *,
     actor: Actor,
+    policy: TrustPolicy,
     extension: str,
     version: str | None = None,
     capabilities: list[str] | None = None,
@@ -78,23 +80,26 @@ async def install_version(
     `capabilities` and `egress` are exactly what is granted; None is all that the version asks for. Where the extension is installed
     already, settings, secrets, schedules and whether it is enabled stay, and None leaves the grants as they are; another version is an
     upgrade, and waits for consent to what is new, unless the lists say what to grant. The bundle is copied to the tenant's own place in the
-    store first, and the rows are one transaction: either all of it happens or nothing.
+    store first, and the rows are one transaction: either all of it happens or nothing. `policy` judges the bundle's signature before.
 
-    Raises ExtensionUnknown, AmbiguousExtension, UnknownCapability, ConsentRequired, SchedulesMissing, ChangedMeanwhile, what resolving a
-    version raises, BundleNotFound, ArchiveHashMismatch, BundleStoreUnavailable.
+    Raises SignatureRefused, TrustStoreUnusable, ExtensionUnknown, AmbiguousExtension, UnknownCapability, ConsentRequired, SchedulesMissing,
+    ChangedMeanwhile, what resolving a version raises, BundleNotFound, ArchiveHashMismatch, BundleStoreUnavailable.
     """
     for _ in range(ATTEMPTS):
         async with db.session() as session:
             target = await _target(session, actor.tenant_id, extension, version)
         require_known(target.version)
         require_asked(of_names(capabilities or [], egress or []), asked_by(target.version))
+        verdict = judge_version(policy, target.version, target.bundle)
         if target.install_id is not None and not target.is_there:
             choice = Choice(capabilities=capabilities, egress=egress)
             try:
-                await change_version(db, store, actor, target.install_id, target.version.version, choice, disable_missing=False, now=now)
+                await change_version(
+                    db, store, actor, policy, target.install_id, target.version.version, choice, disable_missing=False, now=now
+                )
             except ExtensionNotInstalled:
                 continue
-            return await _described(db, actor.tenant_id, target.install_id, target.replaced)
+            return await _described(db, actor.tenant_id, target.install_id, target.replaced, verdict)
         copy = TenantCopy.of(actor.tenant_id, target.registry.id, target.bundle, slug(target.registry.publisher, target.registry.name))
         source = None if target.bundle is None else target.bundle.storage_url
 
@@ -108,7 +113,7 @@ async def install_version(
             install_id = await with_copy(db, store, copy, bring, write, now)
         except Moved:
             continue
-        return await _described(db, actor.tenant_id, install_id, target.replaced)
+        return await _described(db, actor.tenant_id, install_id, target.replaced, verdict)
     raise ChangedMeanwhile(extension)
 
 
@@ -200,7 +205,7 @@ async def _install_of(session: AsyncSession, tenant_id: str, registry_id: str, *
     return await session.scalar(query.with_for_update() if lock else query)
 
 
-async def _described(db: Database, tenant_id: str, install_id: str, replaced: str | None) -> Installed:
+async def _described(db: Database, tenant_id: str, install_id: str, replaced: str | None, verdict: Verdict | None) -> Installed:
     async with db.session() as session:
         install, registry, version = await require_install(session, tenant_id, install_id)
         bundle = await active_bundle(session, version.id)
@@ -215,6 +220,6 @@ async def _described(db: Database, tenant_id: str, install_id: str, replaced: st
         version=version.version,
         granted=list(install.granted_caps),
         egress=list(install.granted_egress),
-        verdict=None,
+        verdict=verdict,
         replaced=replaced,
     )

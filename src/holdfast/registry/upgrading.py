@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.bundles.signatures import TrustPolicy
 from holdfast.bundles.store import BundleStore
 from holdfast.bundles.versions import InvalidVersion, SemVer
 from holdfast.records.columns import utc_now
@@ -16,6 +17,7 @@ from holdfast.records.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
 from holdfast.registry.identity import slug
+from holdfast.registry.judging import judge_version
 from holdfast.registry.lookups import active_bundle, require_install
 from holdfast.registry.permissions import Permissions, asked_by, granted_to, of_names, require_asked, require_known, set_granted
 from holdfast.registry.schedule_rows import Calls, move_schedules, scheduled_calls
@@ -79,6 +81,7 @@ async def upgrade_install(
     store: BundleStore,
     *,
     actor: Actor,
+    policy: TrustPolicy,
     extension: str,
     version: str | None = None,
     consent: bool = False,
@@ -89,11 +92,12 @@ async def upgrade_install(
 
     Settings, secrets and schedules stay, and what was revoked stays revoked. A version that asks for more than the installed one, and than
     is granted, is recorded as pending and refused until `consent` is given, which grants what was shown. Either all of it happens or
-    nothing. Raises ExtensionNotInstalled, AmbiguousExtension, ConsentRequired, SchedulesMissing, UnknownCapability, ChangedMeanwhile,
+    nothing. `policy` judges the signature of the version's bundle. Raises SignatureRefused, TrustStoreUnusable, ExtensionNotInstalled,
+    AmbiguousExtension, ConsentRequired, SchedulesMissing, UnknownCapability, ChangedMeanwhile,
     what resolving a version raises, and errors of the store.
     """
     choice = Choice(consent=consent)
-    return await change_version(db, store, actor, extension, version, choice, disable_missing=disable_missing_schedules, now=now)
+    return await change_version(db, store, actor, policy, extension, version, choice, disable_missing=disable_missing_schedules, now=now)
 
 
 async def rollback_install(
@@ -101,20 +105,22 @@ async def rollback_install(
     store: BundleStore,
     *,
     actor: Actor,
+    policy: TrustPolicy,
     extension: str,
     disable_missing_schedules: bool = False,
     now: Callable[[], datetime] = utc_now,
 ) -> Upgraded:
     """Moves the tenant's install back to the version before, with the grants of then, less what was revoked since.
 
-    Another rollback comes forward again. Raises ExtensionNotInstalled, AmbiguousExtension, NothingToRollBack, SchedulesMissing,
+    Another rollback comes forward again. `policy` judges that version's signature too. Raises SignatureRefused, TrustStoreUnusable,
+    ExtensionNotInstalled, AmbiguousExtension, NothingToRollBack, SchedulesMissing,
     ChangedMeanwhile, errors of the store.
     """
     for _ in range(ATTEMPTS):
         async with db.session() as session:
             install, registry, old = await require_install(session, actor.tenant_id, extension)
             target = await _previous(session, install, extension)
-            step = await _step(session, install, registry, old, target)
+            step = await _step(session, policy, install, registry, old, target)
 
         async def write(session: AsyncSession, step: _Step = step) -> Upgraded:
             install, registry, old, new = await _begin(session, actor, step)
@@ -143,6 +149,7 @@ async def change_version(
     db: Database,
     store: BundleStore,
     actor: Actor,
+    policy: TrustPolicy,
     extension: str,
     wanted: str | None,
     choice: Choice,
@@ -152,7 +159,7 @@ async def change_version(
 ) -> Upgraded:
     """The upgrade of `upgrade_install`, with all that may be agreed to."""
     for _ in range(ATTEMPTS):
-        step = await _agreed(db, actor, extension, wanted, choice, now)
+        step = await _agreed(db, actor, policy, extension, wanted, choice, now)
         if isinstance(step, Upgraded):
             return step
         given_up: dict[str, str] = {}
@@ -214,7 +221,7 @@ def previous_of(install: TenantExtensionInstall, version: ExtensionVersion) -> d
 
 
 async def _agreed(
-    db: Database, actor: Actor, extension: str, wanted: str | None, choice: Choice, now: Callable[[], datetime]
+    db: Database, actor: Actor, policy: TrustPolicy, extension: str, wanted: str | None, choice: Choice, now: Callable[[], datetime]
 ) -> _Step | Upgraded:
     """The step to take, or what is there when there is none. An upgrade that waits for consent is recorded, then ConsentRequired raised."""
     async with db.transaction() as session:
@@ -224,7 +231,7 @@ async def _agreed(
             return _upgraded(install, registry, old, old, [])
         require_known(new)
         if _grants_after(install, old, new, choice) is not None:
-            return await _step(session, install, registry, old, new)
+            return await _step(session, policy, install, registry, old, new)
         more = _more(install, old, new)
         pending = {"version_id": new.id, "version": new.version, **more.as_lists()}
         if install.pending != pending:
@@ -297,15 +304,22 @@ async def _previous(session: AsyncSession, install: TenantExtensionInstall, exte
 
 
 async def _step(
-    session: AsyncSession, install: TenantExtensionInstall, registry: ExtensionRegistry, old: ExtensionVersion, new: ExtensionVersion
+    session: AsyncSession,
+    policy: TrustPolicy,
+    install: TenantExtensionInstall,
+    registry: ExtensionRegistry,
+    old: ExtensionVersion,
+    new: ExtensionVersion,
 ) -> _Step:
+    bundle = await active_bundle(session, new.id)
+    judge_version(policy, new, bundle)
     return _Step(
         install_id=install.id,
         registry_id=registry.id,
         old_id=old.id,
         new_id=new.id,
         name=slug(registry.publisher, registry.name),
-        bundle=await active_bundle(session, new.id),
+        bundle=bundle,
     )
 
 
