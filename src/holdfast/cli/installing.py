@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from holdfast.bundles.hashing import hash_file
 from holdfast.bundles.signature_files import read_signature, signature_beside
 from holdfast.bundles.signatures import TrustPolicy
-from holdfast.bundles.store import BundleStore, open_store
+from holdfast.bundles.store import BundleStore
 from holdfast.cli.building import NothingToInstall, Progress, bundle_of, check_source, naming
-from holdfast.cli.records import open_records
 from holdfast.engine import Engine
 from holdfast.records.accounts import DEVELOPMENT_TENANT_ID
 from holdfast.records.database import Database
-from holdfast.registry.installs import Installed, install_bundle
+from holdfast.registry.installs import CheckComponent, Installed, install_bundle
 from holdfast.settings import Settings
 
 __all__ = ["ComponentCheck", "Installer", "NothingToInstall", "Progress", "check_source"]
@@ -45,14 +42,17 @@ class ComponentCheck:
 
 
 class Installer:
-    """Installs for one tenant of one data folder, as authors do: a version may be installed again with other content."""
+    """Installs for one tenant of one data folder, as authors do: a version may be installed again with other content.
+
+    Without a `check` of components it makes its own.
+    """
 
     def __init__(
         self,
         settings: Settings,
         db: Database,
         store: BundleStore,
-        check: ComponentCheck | None = None,
+        check: CheckComponent | None = None,
         *,
         tenant_id: str = DEVELOPMENT_TENANT_ID,
     ) -> None:
@@ -60,7 +60,8 @@ class Installer:
         self._db = db
         self._store = store
         self._tenant_id = tenant_id
-        self._check = check or ComponentCheck(settings)
+        self._own_check = ComponentCheck(settings) if check is None else None
+        self._check = check or self._own_check
 
     async def install(self, source: Path, progress: Progress) -> Installed:
         """Installs a project folder (built and packed first) or a `.tar.zst` bundle, with the `.minisig` beside it if there is one.
@@ -83,16 +84,6 @@ class Installer:
         )
 
     async def close(self) -> None:
-        """Closes the engine."""
-        await self._check.close()
-
-
-@asynccontextmanager
-async def open_installer(settings: Settings) -> AsyncIterator[Installer]:
-    """An installer on the data folder of the settings, for a command of its own."""
-    async with open_records(settings) as db:
-        installer = Installer(settings, db, open_store(settings))
-        try:
-            yield installer
-        finally:
-            await installer.close()
+        """Closes the engine, unless it is somebody else's."""
+        if self._own_check is not None:
+            await self._own_check.close()

@@ -31,7 +31,7 @@ from holdfast.registry.asking import Publication, read_publication
 from holdfast.registry.details import InstallDetails, read_details
 from holdfast.registry.grants import Grants
 from holdfast.registry.installing import install_version
-from holdfast.registry.installs import Installed, InstallSummary, Uninstalled
+from holdfast.registry.installs import CheckComponent, Installed, InstallSummary, Uninstalled
 from holdfast.registry.publication import Published, publish_bundle
 from holdfast.registry.sealing import Sealer
 from holdfast.registry.secrets import SecretsSummary
@@ -67,16 +67,16 @@ class LocalRegistry:
         return extension_url(self._settings.data_dir, registry_id)
 
     async def publish(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Published:
-        with progress.waiting("Checking, compiling and publishing"):
-            return await publish_bundle(
-                self._db,
-                self._store,
-                archive,
-                actor=self._actor,
-                policy=TrustPolicy.from_settings(self._settings),
-                signature=signature,
-                check_component=self._check,
-            )
+        progress("Publishing")
+        return await publish_bundle(
+            self._db,
+            self._store,
+            archive,
+            actor=self._actor,
+            policy=TrustPolicy.from_settings(self._settings),
+            signature=signature,
+            check_component=self._check_telling(progress),
+        )
 
     async def publication(self, extension: str, version: str | None) -> Publication:
         return await read_publication(self._db, extension=extension, version=version)
@@ -97,7 +97,7 @@ class LocalRegistry:
         return await read_details(self._db, tenant_id=self._tenant_id, extension=extension)
 
     async def install_source(self, source: Path, progress: WorkProgress) -> Installed:
-        installer = Installer(self._settings, self._db, self._store, self._check, tenant_id=self._tenant_id)
+        installer = Installer(self._settings, self._db, self._store, self._check_telling(progress), tenant_id=self._tenant_id)
         return await installer.install(source, progress)
 
     async def install(
@@ -107,6 +107,7 @@ class LocalRegistry:
             self._db,
             self._store,
             actor=self._actor,
+            policy=TrustPolicy.from_settings(self._settings),
             extension=extension,
             version=version,
             capabilities=None if capabilities is None else list(capabilities),
@@ -118,6 +119,7 @@ class LocalRegistry:
             self._db,
             self._store,
             actor=self._actor,
+            policy=TrustPolicy.from_settings(self._settings),
             extension=extension,
             version=version,
             consent=consent,
@@ -126,7 +128,12 @@ class LocalRegistry:
 
     async def rollback(self, extension: str, *, disable_missing_schedules: bool) -> Upgraded:
         return await upgrading.rollback_install(
-            self._db, self._store, actor=self._actor, extension=extension, disable_missing_schedules=disable_missing_schedules
+            self._db,
+            self._store,
+            actor=self._actor,
+            policy=TrustPolicy.from_settings(self._settings),
+            extension=extension,
+            disable_missing_schedules=disable_missing_schedules,
         )
 
     async def uninstall(self, extension: str) -> Uninstalled:
@@ -167,6 +174,13 @@ class LocalRegistry:
 
     async def clear_secrets(self, extension: str) -> SecretsSummary:
         return await secrets.clear_secrets(self._db, self._sealer, actor=self._actor, extension=extension)
+
+    def _check_telling(self, progress: WorkProgress) -> CheckComponent:
+        async def check(component: Path) -> None:
+            with progress.waiting("Checking and compiling"):
+                await self._check(component)
+
+        return check
 
     async def close(self) -> None:
         """Closes what was opened on the way: engine and Vault."""
