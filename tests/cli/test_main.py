@@ -41,6 +41,13 @@ def test_version_and_help_need_no_data_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_every_command_is_on_the_page_of_commands() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
+    old = {"extension"}
+    assert {name for name in main.COMMANDS if f"holdfast {name}" not in page} == old
+    assert all(f"alga {name}" in page for name in old)
+
+
 @pytest.mark.parametrize("arguments", [["nonsense"], ["list", "--nonsense"], ["install"], ["up", "--port", "many"]])
 def test_what_is_not_understood_ends_with_2(tmp_path: Path, arguments: list[str]) -> None:
     done = run(*arguments, cwd=tmp_path)

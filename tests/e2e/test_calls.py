@@ -67,7 +67,21 @@ def test_every_command_gives_its_result_as_json(platform: Running, built: Callab
     listed = told("list")["extensions"]
     assert isinstance(listed, list) and install["registry_id"] in [extension["registry_id"] for extension in listed]
     assert told("invoke", str(install["registry_id"]), "POST", "/echo", "--data", "{}")["status"] == 200
+    name = f"{install['publisher']}.{install['name']}"
+    assert told("show", name)["install_id"] == install["install_id"]
+    assert told("disable", name)["is_enabled"] is False and told("enable", name)["is_enabled"] is True
+    assert told("config", "set", name, "limit=3")["config"] == {"limit": 3}
+    assert told("grants", "list", name)["granted"] == install["granted"]
+    assert told("yank", f"{name}@{install['version']}")["yanked"] is True and told("yank", f"{name}@{install['version']}", "--undo")
+    assert told("versions", name)["versions"]
     assert told("uninstall", str(install["registry_id"]))["registry_id"] == install["registry_id"]
+    manifest = json.loads((project / "manifest.json").read_text())
+    (project / "manifest.json").write_text(json.dumps(manifest | {"version": "9.0.0"}))
+    assert told("publish", project)["version"] == "9.0.0"
+    assert told("install", f"{name}@9.0.0", "--yes")["version"] == "9.0.0"
+    assert told("upgrade", f"{name}@{install['version']}", "--yes")["version"] == install["version"]
+    assert told("rollback", name)["version"] == "9.0.0"
+    assert told("uninstall", name)["version"] == "9.0.0"
     key = told("keys", "new", "--no-password", "--out", tmp_path)
     assert told("sign", project, "--key", str(key["secret_key"]))["key_id"] == key["id"]
     assert told("verify", project, "--key", str(key["public_key"]))["key_id"] == key["id"]

@@ -17,7 +17,9 @@ from holdfast.registry.grants import Grants
 grants = App(name="grants", help="Show and change what an installed extension may do.", version_flags=[])
 
 Capabilities = Annotated[str, Parameter(help="Capabilities, such as cap:http.fetch.")]
-Hosts = Annotated[tuple[str, ...], Parameter(("--egress", "--host"), help="A host. May be given several times.", negative="")]
+Hosts = Annotated[
+    tuple[str, ...], Parameter(("--egress", "--host"), help="A host. May be given several times.", negative="", show_default=False)
+]
 
 
 @grants.command(name="list")

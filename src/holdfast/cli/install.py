@@ -18,9 +18,14 @@ from holdfast.registry.installs import Installed
 
 Only = Annotated[
     tuple[str, ...],
-    Parameter("--only", negative="", help="Grant only these capabilities of what is asked for; names with commas between them."),
+    Parameter(
+        "--only",
+        negative="",
+        show_default=False,
+        help="Grant only these capabilities of what is asked for; names with commas between them.",
+    ),
 ]
-NoEgress = Annotated[tuple[str, ...], Parameter("--no-egress", negative="", help="Do not let it call this host.")]
+NoEgress = Annotated[tuple[str, ...], Parameter("--no-egress", negative="", show_default=False, help="Do not let it call this host.")]
 
 
 async def install(
