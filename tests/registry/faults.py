@@ -13,7 +13,7 @@ import psycopg
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
-from holdfast.bundles.store import BundleStore, BundleStoreUnavailable
+from holdfast.bundles.store import BundleNotFound, BundleStore, BundleStoreUnavailable
 from holdfast.records.database import Database
 
 T = TypeVar("T")
@@ -62,9 +62,13 @@ class FailingStore:
         fails = self._trouble.strikes()
         if fails and not self._trouble.late:
             raise _down()
-        async with aclosing(self._store.get(key)) as pieces:
-            async for piece in pieces:
-                yield piece
+        try:
+            async with aclosing(self._store.get(key)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except BundleNotFound:
+            if not fails:
+                raise
         if fails:
             raise _down()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from holdfast.registry.errors import (
     VersionExists,
 )
 from holdfast.registry.installs import install_bundle
+from holdfast.registry.pending import sweep_objects
 from holdfast.registry.publication import publish_bundle
 from holdfast.registry.publishing_tables import ExtensionAuditLog
 from holdfast.registry.tables import ExtensionBundle, ExtensionVersion
@@ -136,6 +138,12 @@ async def test_a_pattern_becomes_the_patch_above_the_highest_release(press: Pres
     assert (await press.publish(version="3.0.*")).version == "3.0.0"
 
 
+async def test_a_pattern_that_was_installed_in_development_is_published_all_the_same(press: Press) -> None:
+    archive = press.archive(version="1.0.*")
+    await install_bundle(press.db, press.store, archive, tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None)
+    assert (await press.publish(archive)).version == "1.0.0"
+
+
 @pytest.mark.parametrize("written", ["{}", "sha256:{}"])
 async def test_a_declared_hash_is_compared(press: Press, written: str) -> None:
     archive = press.archive()
@@ -232,6 +240,32 @@ async def test_an_archive_that_changes_while_it_is_published_is_refused(press: P
     with pytest.raises(PublishInterrupted):
         await publish_bundle(press.db, press.store, archive, actor=ADA, policy=UNSIGNED_TOO, check_component=rebuild)
     assert (press.objects(), await press.rows()) == ([], {})
+
+
+async def test_what_lies_damaged_at_the_place_is_replaced(press: Press) -> None:
+    archive = press.archive(version="1.0.*")
+    first = await press.publish(archive)
+    (press.store.root / first.key).write_bytes(archive.read_bytes()[:100])
+    assert (await press.publish(archive)).key == first.key
+    assert (press.store.root / first.key).read_bytes() == archive.read_bytes()
+
+
+async def test_a_publish_that_a_sweep_has_given_up_leaves_nothing(press: Press) -> None:
+    class Slow(FolderStore):
+        """While something is put there, an hour passes, and the sweep comes by."""
+
+        async def put(self, key: str, source: Path) -> None:
+            await super().put(key, source)
+            press.clock.advance(3601)
+            await sweep_objects(press.db, press.store, older_than=timedelta(hours=1), now=press.clock)
+
+    archive = press.archive()
+    with pytest.raises(PublishInterrupted) as refused:
+        await press.publish(archive, store=Slow(press.store.root))
+    assert refused.value.status == 409
+    assert (press.objects(), await press.rows()) == ([], {})
+    assert (await press.publish(archive)).version == "1.0.0"
+    assert await press.rows() == ONE_VERSION
 
 
 async def test_installing_in_development_does_not_change_what_was_published(press: Press) -> None:

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.signature_files import read_stored_signature, store_signature
+from holdfast.bundles.signature_files import read_stored_signature
 from holdfast.bundles.signatures import TrustPolicy, Verdict
 from holdfast.bundles.store import BundleStore, bundle_key
-from holdfast.records.columns import new_id, utc_now
+from holdfast.records.columns import utc_now
 from holdfast.records.database import Database
 from holdfast.registry.actors import Actor
-from holdfast.registry.archive_reading import CheckComponent, ReadArchive, check_component_of, read_archive, require_unchanged
+from holdfast.registry.archive_reading import CheckComponent, ReadArchive, check_component_of, read_archive
 from holdfast.registry.audit import record_audit
-from holdfast.registry.errors import NameTaken, PublishInterrupted
+from holdfast.registry.errors import NameTaken
 from holdfast.registry.identity import DEFAULT_PUBLISHER, slug
 from holdfast.registry.locks import hold
-from holdfast.registry.pending import announce, conclude, manifest_key, settled
+from holdfast.registry.placing import place_bundle, placed_and_recorded
 from holdfast.registry.publishers import check_publisher, claim_publisher
 from holdfast.registry.publishing import Archive, find_registry, find_version, publish_once, registry_id_for, version_exists
 from holdfast.registry.tables import ExtensionRegistry
 from holdfast.registry.versions import next_of
 
 __all__ = ["CheckComponent", "Published", "publish_archive", "publish_bundle"]
-
-_ATTEMPTS = 10
 
 Within = Callable[[AsyncSession], Awaitable[None]]
 """What else happens in the transaction that makes a version visible."""
@@ -112,7 +106,7 @@ async def publish_archive(
     async with db.session() as session:
         # Asked again in the transaction. Here it spares the compiling and the copying.
         await check_publisher(session, publisher, tenant_id=actor.tenant_id, verdict=verdict)
-        registry = await find_registry(session, manifest)
+        registry = None if _is_pattern(manifest.version) else await find_registry(session, manifest)
         if registry is not None and await find_version(session, registry.id, manifest.version) is not None:
             raise version_exists(registry, manifest.version)
     await check_component_of(read, check_component)
@@ -127,59 +121,9 @@ async def publish_archive(
         return await _record(session, described, actor, now())
 
     async def place() -> None:
-        await _place(store, key, read, counted)
+        await place_bundle(store, key, read, counted)
 
-    return await _carry_out(db, store, key, place, record, now)
-
-
-async def _carry_out(
-    db: Database,
-    store: BundleStore,
-    key: str,
-    place: Callable[[], Awaitable[None]],
-    record: Callable[[AsyncSession], Awaitable[Published]],
-    now: Callable[[], datetime],
-) -> Published:
-    """Places the archive and records it; when that fails, the archive goes unless others need it."""
-    pending_id, published = new_id(), None
-    try:
-        async with db.transaction() as session:
-            await announce(session, key, pending_id, now())
-        await place()
-        for attempt in range(_ATTEMPTS):
-            published = None
-            try:
-                async with db.transaction() as session:
-                    recorded = await record(session)
-                    if not await conclude(session, pending_id):
-                        raise PublishInterrupted("Publishing took too long and was given up.", hint="Publish the bundle again.")
-                    published = recorded
-                return published
-            except IntegrityError:
-                # Two wrote the same new row, and this is the one that lost: now it is there to be read.
-                if attempt == _ATTEMPTS - 1:
-                    raise
-        raise AssertionError("unreachable")
-    except BaseException as error:
-        undone = await settled(db, store, pending_id)
-        # The connection was lost while it committed, and the transaction that concluded it is there: it has succeeded.
-        if published is not None and undone is False and isinstance(error, Exception):
-            return published
-        raise
-
-
-async def _place(store: BundleStore, key: str, read: ReadArchive, signature: bytes | None) -> None:
-    """Puts the archive, its signature and its manifest where they are not yet."""
-    if not await store.exists(key):
-        await store.put(key, read.path)
-        await asyncio.to_thread(require_unchanged, read)
-    if signature is not None and signature != await read_stored_signature(store, key):
-        await store_signature(store, key, signature)
-    if not await store.exists(manifest_key(key)):
-        with tempfile.TemporaryDirectory(prefix="holdfast-manifest-") as folder:
-            written = Path(folder) / "manifest.json"
-            written.write_text(json.dumps(read.manifest.raw, ensure_ascii=False, indent=2), encoding="utf-8")
-            await store.put(manifest_key(key), written)
+    return await placed_and_recorded(db, store, key, place, record, now)
 
 
 async def _require_own_name(session: AsyncSession, publisher: str, name: str) -> None:
@@ -196,7 +140,7 @@ async def _require_own_name(session: AsyncSession, publisher: str, name: str) ->
 
 async def _record(session: AsyncSession, archive: Archive, actor: Actor, now: datetime) -> Published:
     wanted = archive.manifest.version
-    if wanted.endswith("*"):
+    if _is_pattern(wanted):
         wanted = await next_of(session, await registry_id_for(session, archive.manifest), wanted)
     registry, version = await publish_once(session, archive, wanted, actor, now)
     record_audit(
@@ -225,3 +169,7 @@ async def _record(session: AsyncSession, archive: Archive, actor: Actor, now: da
         key=archive.key,
         verdict=archive.verdict,
     )
+
+
+def _is_pattern(version: str) -> bool:
+    return version.endswith("*")
