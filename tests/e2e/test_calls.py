@@ -72,12 +72,12 @@ def test_every_command_gives_its_result_as_json(platform: Running, built: Callab
     assert told("disable", name)["is_enabled"] is False and told("enable", name)["is_enabled"] is True
     assert told("config", "set", name, "limit=3")["config"] == {"limit": 3}
     assert told("grants", "list", name)["granted"] == install["granted"]
-    assert told("yank", f"{name}@{install['version']}")["yanked"] is True and told("yank", f"{name}@{install['version']}", "--undo")
     assert told("versions", name)["versions"]
     assert told("uninstall", str(install["registry_id"]))["registry_id"] == install["registry_id"]
     manifest = json.loads((project / "manifest.json").read_text())
     (project / "manifest.json").write_text(json.dumps(manifest | {"version": "9.0.0"}))
     assert told("publish", project)["version"] == "9.0.0"
+    assert told("yank", f"{name}@9.0.0")["yanked"] is True and told("yank", f"{name}@9.0.0", "--undo")["yanked"] is False
     assert told("install", f"{name}@9.0.0", "--yes")["version"] == "9.0.0"
     assert told("upgrade", f"{name}@{install['version']}", "--yes")["version"] == install["version"]
     assert told("rollback", name)["version"] == "9.0.0"
