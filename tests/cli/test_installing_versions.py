@@ -72,6 +72,19 @@ def test_another_tenant_of_the_data_folder_is_named_with_an_option(command: Comm
     assert (unknown.returncode, json.loads(unknown.stdout)["error"]) == (1, "tenant_unknown")
 
 
+def test_each_tenant_of_the_data_folder_has_installs_of_its_own(command: Command) -> None:
+    tenant = told(command("tenants", "new", "Second", "--json", *DATA))["tenant"]["tenant_id"]
+    command("install", NAME, "--yes", "--tenant", tenant, *DATA)
+    assert told(command("list", "--json", *DATA)) == {"extensions": []}
+    assert len(told(command("list", "--json", *DATA, ALGA_TENANT_ID=tenant))["extensions"]) == 1
+
+
+def test_an_own_folder_gets_what_its_manifest_asks_for(command: Command, tmp_path: Path) -> None:
+    refused = command("install", tmp_path / "pages", "--only", "cap:storage.kv", "--json", *DATA)
+    assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "nothing_to_narrow")
+    assert told(command("install", tmp_path / "pages", "--json", *DATA))["granted"] == ASKS["capabilities"]
+
+
 def test_an_install_is_switched_off_and_on(command: Command) -> None:
     command("install", NAME, "--yes", *DATA)
     assert command("disable", NAME, *DATA).stdout == f"{NAME} is disabled\n"

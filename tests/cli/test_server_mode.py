@@ -28,7 +28,7 @@ Step = tuple[int, tuple[str, ...]]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """A running platform: what `holdfast up` told when it was ready."""
     with Platform(tmp_path_factory.mktemp("server")) as platform:
-        yield platform.ready()
+        yield platform.ready() | {"data_dir": platform.data_dir}
 
 
 @pytest.fixture
@@ -104,6 +104,21 @@ def test_every_command_gives_the_same_json_in_both_modes(
         assert comparable(remote.stdout, server["console"]) == comparable(here.stdout, "http://localhost:3000"), arguments
         assert "never shown" not in here.stdout + here.stderr + remote.stdout + remote.stderr
         assert server["api_key"] not in remote.stdout + remote.stderr
+
+
+def test_a_key_that_only_reads_sees_all_of_an_install_but_the_names_of_its_secrets(
+    command: Callable[..., Done], server: dict[str, Any], tmp_path: Path
+) -> None:
+    there = {"HOLDFAST_SERVER": server["console"], "ALGA_API_KEY": server["api_key"]}
+    project = write_extension(tmp_path / "read", name="com.example.read")
+    assert command("install", project, **there).returncode == 0
+    made = command("keys", "api", "new", "--scope", "extension:read", "--json", "--data-dir", server["data_dir"])
+    (tmp_path / "key").write_text(json.loads(made.stdout)["api_key"] + "\n")
+    shown = command("show", "com.example.read", "--json", "--server", server["console"], "--api-key-file", "key")
+    assert shown.returncode == 0 and json.loads(shown.stdout)["secrets"] is None
+    assert "The names of its secrets cannot be told" in shown.stderr
+    refused = command("disable", "com.example.read", "--json", "--server", server["console"], "--api-key-file", "key")
+    assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "forbidden")
 
 
 def test_no_command_that_takes_a_server_is_left_out_above(versions: dict[str, Path], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from holdfast.cli.key_files import KeyFileUnusable
 from holdfast.cli.references import ReferenceIncomplete, as_source, require_version, split_reference
-from holdfast.cli.target import ApiKeyMissing, ServerAddressInvalid, Target, server_address
+from holdfast.cli.target import ApiKeyMissing, ServerAddressInvalid, ServerTarget, Target, server_address
 from tests.cli.commands import clean_environment, run
 
 
@@ -92,3 +92,18 @@ def test_what_looks_like_a_path_or_is_there_is_a_source(tmp_path: Path, monkeypa
     for written in (".", "./x", "a/b", "x.tar.zst", "notes"):
         assert as_source(written) == Path(written)
     assert as_source("acme.notes") is None and as_source("acme.notes@1.0.0") is None
+
+
+def test_only_plain_http_to_another_machine_is_open_to_others() -> None:
+    def is_open(url: str) -> bool:
+        return ServerTarget(url=url, api_key="k", tenant_id=None).is_open
+
+    assert is_open("http://holdfast.example.com") and is_open("http://10.0.0.1:3000") and is_open("http://localhost.example.com")
+    for url in (
+        "https://holdfast.example.com",
+        "http://localhost:3000",
+        "http://127.0.0.1:3000",
+        "http://[::1]:3000",
+        "http://a.localhost",
+    ):
+        assert not is_open(url)

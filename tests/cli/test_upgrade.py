@@ -59,6 +59,7 @@ def test_a_version_that_asks_for_more_waits_for_consent(command: Command, publis
     refused = command("upgrade", NAME, "--json", *DATA)
     assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "consent_missing")
     assert f"Version 2.0.0 of {NAME} asks for more" in refused.stderr
+    assert f"`holdfast install {NAME}@2.0.0` with --only or --no-egress grants less." in refused.stderr
     assert "cap:client.read  read your clients" in refused.stderr and "cap:storage.kv" not in refused.stderr
     assert "  waiting    2.0.0, for consent to: cap:client.read, api.example.com" in command("show", NAME, *DATA).stdout.splitlines()
     assert "Version 2.0.0 waits for consent to: cap:client.read, api.example.com" in command("grants", "list", NAME, *DATA).stdout
@@ -90,6 +91,14 @@ def test_schedules_that_would_be_lost_prevent_it_unless_they_are_to_be_disabled(
     done = command("upgrade", NAME, "--disable-missing-schedules", *DATA)
     assert done.returncode == 0 and "of GET /ping" in done.stdout
     assert "(disabled)" in command("show", NAME, *DATA).stdout
+
+
+def test_an_upgrade_is_taken_with_less_than_it_asks_for_by_installing_it(command: Command, publish: Callable[..., None]) -> None:
+    publish("2.0.0", capabilities=["cap:storage.kv", "cap:client.read"], egress=["api.example.com"])
+    command("config", "set", NAME, "kept=1", *DATA)
+    installed = command("install", f"{NAME}@2.0.0", "--yes", "--only", "cap:storage.kv", "--no-egress", "api.example.com", "--json", *DATA)
+    assert (told(installed)["version"], told(installed)["granted"], told(installed)["egress"]) == ("2.0.0", ["cap:storage.kv"], [])
+    assert told(command("config", "get", NAME, "--json", *DATA))["config"] == {"kept": 1}
 
 
 async def _schedule(file: Path) -> None:

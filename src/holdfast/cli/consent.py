@@ -16,6 +16,8 @@ from holdfast.world.capabilities import ALWAYS_GRANTED, Capability
 
 Yes = Annotated[bool, Parameter(("--yes", "-y"), negative="", help="Grant what is asked for without a question.")]
 
+LESS = "--only and --no-egress grant less."
+
 MEANINGS = {
     Capability.CONTEXT_READ: "know its own tenant, install and version (always granted)",
     Capability.LOG_EMIT: "write lines to its log (always granted)",
@@ -62,8 +64,10 @@ def narrowed(
     return [name for name in capabilities if not only or name in wanted], [host for host in egress if host.lower() not in withheld]
 
 
-def ask(title: str, capabilities: Sequence[str], egress: Sequence[str], *, yes: bool) -> None:
+def ask(title: str, capabilities: Sequence[str], egress: Sequence[str], *, yes: bool, less: str = LESS) -> None:
     """Shows on stderr what would be granted, and asks unless `yes`, or nothing is asked for that is not granted to all.
+
+    `less` says how to grant less than that.
 
     Raises ConsentMissing when the answer is no, or there is no terminal to ask on.
     """
@@ -75,7 +79,7 @@ def ask(title: str, capabilities: Sequence[str], egress: Sequence[str], *, yes: 
     if sys.stdin is None or not sys.stdin.isatty():
         raise ConsentMissing(
             "The extension asks for rights, and there is no terminal to ask whether it gets them.",
-            hint="Say --yes to grant what is shown above; --only and --no-egress grant less.",
+            hint=f"Say --yes to grant what is shown above. {less}",
         )
     if _answer("Grant this? [y/N] ") not in {"y", "yes"}:
         raise ConsentMissing("Nothing was granted, and nothing was changed.")

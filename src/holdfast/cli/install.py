@@ -14,6 +14,7 @@ from holdfast.cli.references import as_source, split_reference
 from holdfast.cli.registry_client import Registry, open_registry
 from holdfast.cli.target import HERE, Target
 from holdfast.cli.telling import installed_json, print_installed
+from holdfast.errors import HoldfastError
 from holdfast.registry.installs import Installed
 
 Only = Annotated[
@@ -26,6 +27,13 @@ Only = Annotated[
     ),
 ]
 NoEgress = Annotated[tuple[str, ...], Parameter("--no-egress", negative="", show_default=False, help="Do not let it call this host.")]
+
+
+class NothingToNarrow(HoldfastError):
+    """Raised when less is to be granted of what nobody is asked about."""
+
+    code = "nothing_to_narrow"
+    status = 400
 
 
 async def install(
@@ -46,6 +54,11 @@ async def install(
         what: The folder of an extension, a bundle (.tar.zst), or publisher.name@version of what is published.
     """
     source = as_source(what)
+    if source is not None and (only or no_egress):
+        raise NothingToNarrow(
+            "--only and --no-egress are for what is published; your own folder or bundle gets what its manifest asks for.",
+            hint="Take rights away afterwards with `holdfast grants revoke`.",
+        )
     async with open_registry(target) as registry:
         if source is not None:
             installed = await registry.install_source(source, open_progress(quiet=json))

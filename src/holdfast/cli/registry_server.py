@@ -15,6 +15,7 @@ from msgspec import UNSET, UnsetType
 
 from holdfast.bundles.hashing import hash_file
 from holdfast.cli.platform.presence import page_of
+from holdfast.cli.printing import note
 from holdfast.cli.progress import WorkProgress
 from holdfast.cli.server_connection import COMPILE_SECONDS, ServerConnection, ServerUnusable, open_connection
 from holdfast.cli.server_shapes import read_shape
@@ -163,6 +164,8 @@ class ServerRegistry:
 @asynccontextmanager
 async def open_server(target: ServerTarget, *, transport: httpx2.AsyncBaseTransport | None = None) -> AsyncIterator[ServerRegistry]:
     """The registry of a server, for one command."""
+    if target.is_open:
+        note(f"The API key goes to {target.url} unencrypted: use https where others are on the way.")
     async with open_connection(target, transport=transport) as connection:
         yield ServerRegistry(connection)
 

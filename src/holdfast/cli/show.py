@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from holdfast.cli.options import Json
-from holdfast.cli.printing import print_json, print_lines
-from holdfast.cli.registry_client import open_registry
+from holdfast.cli.printing import note, print_error, print_json, print_lines
+from holdfast.cli.registry_client import Registry, open_registry
 from holdfast.cli.target import HERE, Target
+from holdfast.errors import HoldfastError
 from holdfast.registry.details import InstallDetails
 from holdfast.registry.secrets import SecretsSummary
 
@@ -23,16 +24,26 @@ async def show(name: str, *, target: Target = HERE, json: Json = False) -> None:
     """
     async with open_registry(target) as registry:
         details = await registry.details(name)
-        secrets = await registry.secrets(details.install_id)
+        secrets = await _secrets(registry, details.install_id)
         url = registry.page_of(details.registry_id)
     if json:
         shape: dict[str, Any] = msgspec.to_builtins(details)
-        print_json(shape | {"secrets": msgspec.to_builtins(secrets), "url": url})
+        print_json(shape | {"secrets": None if secrets is None else msgspec.to_builtins(secrets), "url": url})
     else:
         print_lines(f"{details.display_name} {details.version}", *(f"  {name:<10} {text}" for name, text in _lines(details, secrets, url)))
 
 
-def _lines(details: InstallDetails, secrets: SecretsSummary, url: str) -> Iterator[tuple[str, str]]:
+async def _secrets(registry: Registry, install_id: str) -> SecretsSummary | None:
+    """The names of the secrets, which not everybody who may see the rest may see."""
+    try:
+        return await registry.secrets(install_id)
+    except HoldfastError as refused:
+        note("The names of its secrets cannot be told:")
+        print_error(refused)
+        return None
+
+
+def _lines(details: InstallDetails, secrets: SecretsSummary | None, url: str) -> Iterator[tuple[str, str]]:
     yield "name", f"{details.publisher}.{details.name}"
     if details.description:
         yield "about", details.description
@@ -50,7 +61,8 @@ def _lines(details: InstallDetails, secrets: SecretsSummary, url: str) -> Iterat
     yield "withheld", _names([name for name in details.asked if name not in details.granted], "nothing")
     yield "may call", _names(details.granted_egress, "no host")
     yield "settings", _names(details.config_keys, "none")
-    yield "secrets", _names(secrets.keys, "none") + (f", until {secrets.expires_at:%Y-%m-%d %H:%M}" if secrets.expires_at else "")
+    if secrets is not None:
+        yield "secrets", _names(secrets.keys, "none") + (f", until {secrets.expires_at:%Y-%m-%d %H:%M}" if secrets.expires_at else "")
     for schedule in details.schedules:
         what = f"{schedule.method} {schedule.path}" if schedule.method else "an endpoint that is gone"
         state = "" if schedule.enabled else " (disabled)"

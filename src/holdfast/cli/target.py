@@ -18,6 +18,7 @@ SERVER_VARIABLES = ("HOLDFAST_SERVER", "ALGA_API_BASE_URL")
 KEY_VARIABLE = "ALGA_API_KEY"
 TENANT_VARIABLES = ("ALGA_TENANT_ID", "ALGA_TENANT")
 KEY_MAX_BYTES = 1_024
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class ServerAddressInvalid(HoldfastError):
@@ -44,6 +45,12 @@ class ServerTarget(Struct, frozen=True, kw_only=True):
     api_key: str
     tenant_id: str | None
     seconds: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether others on the way could read the key: plain HTTP, and not to this machine itself."""
+        parts = urlsplit(self.url)
+        return parts.scheme == "http" and parts.hostname not in LOOPBACK and not (parts.hostname or "").endswith(".localhost")
 
     def __repr__(self) -> str:
         return f"ServerTarget({self.url!r})"

@@ -54,6 +54,7 @@ async def rollback(name: str, *, disable_missing_schedules: DisableMissing = Fal
 
 
 async def _with_consent(registry: Registry, extension: str, more: dict[str, Any], *, yes: bool, disable_missing: bool) -> Upgraded:
-    ask(f"Version {more['version']} of {extension} asks for more", more["capabilities"], more["egress"], yes=yes)
+    less = f"`holdfast install {extension}@{more['version']}` with --only or --no-egress grants less."
+    ask(f"Version {more['version']} of {extension} asks for more", more["capabilities"], more["egress"], yes=yes, less=less)
     # The very version that was shown.
     return await registry.upgrade(extension, more["version"], consent=True, disable_missing_schedules=disable_missing)
