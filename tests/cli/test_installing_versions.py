@@ -60,7 +60,12 @@ def test_a_pattern_installs_the_newest_that_fits(command: Command, tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("named", "code"),
-    [(f"{NAME}@9.9.9", "version_not_found"), ("nobody.knows@1.0.0", "extension_not_found"), ("@1.0.0", "reference_incomplete")],
+    [
+        (f"{NAME}@9.9.9", "version_not_found"),
+        ("nobody.knows@1.0.0", "extension_not_found"),
+        ("nobody.knows", "nothing_to_install"),
+        ("@1.0.0", "reference_incomplete"),
+    ],
 )
 def test_what_is_not_published_is_named(command: Command, named: str, code: str) -> None:
     refused = command("install", named, "--yes", "--json", *DATA)

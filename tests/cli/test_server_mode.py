@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def steps(versions: dict[str, Path], secret: Path) -> list[Step]:
         (0, ("list",)),
         (1, ("show", NAME)),
         (1, ("versions", NAME)),
+        (1, ("install", NAME)),
         (0, ("publish", str(versions["1.0.0"]))),
         (1, ("publish", str(versions["1.0.0"]))),
         (0, ("versions", NAME)),
@@ -119,6 +121,17 @@ def test_a_key_that_only_reads_sees_all_of_an_install_but_the_names_of_its_secre
     assert "The names of its secrets cannot be told" in shown.stderr
     refused = command("disable", "com.example.read", "--json", "--server", server["console"], "--api-key-file", "key")
     assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "forbidden")
+
+
+def test_a_large_upload_with_a_wrong_key_is_refused_for_the_key(
+    command: Callable[..., Done], server: dict[str, Any], tmp_path: Path
+) -> None:
+    project = write_extension(tmp_path / "large", name="com.example.large")
+    (project / "ui" / "noise.bin").write_bytes(os.urandom(20 * 1024 * 1024))
+    refused = command("publish", project, "--json", HOLDFAST_SERVER=server["console"], ALGA_API_KEY="hf_wrong")
+    told = json.loads(refused.stdout)
+    assert (refused.returncode, told["error"]) == (1, "unauthenticated")
+    assert told["message"] == f"{server['console']} does not accept the API key."
 
 
 def test_no_command_that_takes_a_server_is_left_out_above(versions: dict[str, Path], tmp_path: Path) -> None:

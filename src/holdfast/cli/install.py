@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from holdfast.cli.building import NothingToInstall
 from holdfast.cli.consent import Yes, ask, narrowed
 from holdfast.cli.options import Json
 from holdfast.cli.printing import print_json
@@ -15,6 +16,7 @@ from holdfast.cli.registry_client import Registry, open_registry
 from holdfast.cli.target import HERE, Target
 from holdfast.cli.telling import installed_json, print_installed
 from holdfast.errors import HoldfastError
+from holdfast.registry.errors import ExtensionUnknown
 from holdfast.registry.installs import Installed
 
 Only = Annotated[
@@ -73,7 +75,16 @@ async def install(
 
 async def _published(registry: Registry, what: str, *, yes: bool, only: tuple[str, ...], no_egress: tuple[str, ...]) -> Installed:
     extension, version = split_reference(what)
-    asking = await registry.publication(extension, version)
+    try:
+        asking = await registry.publication(extension, version)
+    except HoldfastError as unknown:
+        if version is None and unknown.to_json()["error"] == ExtensionUnknown.code:
+            # Most likely a folder whose name was mistyped.
+            raise NothingToInstall(
+                f"There is no folder and no bundle {what}, and no published extension of that name.",
+                hint="Name the folder of an extension, a .tar.zst bundle, or publisher.name@version.",
+            ) from None
+        raise
     capabilities, egress = narrowed(asking.capabilities, asking.egress, only=only, no_egress=no_egress)
     ask(f"{asking.display_name} {asking.version} of {asking.publisher} asks for", capabilities, egress, yes=yes)
     # The very version that was shown, whatever is published meanwhile.
