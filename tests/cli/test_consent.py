@@ -13,7 +13,7 @@ import pytest
 
 from holdfast.cli.consent import MEANINGS, ConsentMissing, NotAskedFor, ask, narrowed
 from holdfast.world.capabilities import Capability
-from tests.cli.commands import SECONDS, clean_environment
+from tests.cli.commands import COMMAND, SECONDS, clean_environment, run, write_extension
 
 QUESTION = "Grant this? [y/N] "
 ASKING = """
@@ -37,12 +37,13 @@ raise SystemExit(main.run(["command"]))
 """
 
 
-def answered(answer: bytes) -> tuple[int, str, str]:
-    """The exit code, stdout and what the terminal showed when a person answers this to the question."""
+def answered(answer: bytes, *command: str, cwd: Path | None = None) -> tuple[int, str, str]:
+    """The exit code, stdout and what the terminal showed when a person answers this to the question of a command; else of one that asks."""
     terminal, inside = pty.openpty()
     try:
         process = subprocess.Popen(
-            [sys.executable, "-c", ASKING],
+            [*COMMAND, *command] if command else [sys.executable, "-c", ASKING],
+            cwd=cwd,
             stdin=inside,
             stdout=subprocess.PIPE,
             stderr=inside,
@@ -84,6 +85,18 @@ def test_ctrl_c_ends_the_question_at_once() -> None:
     code, out, shown = answered(b"\x03")
     assert (code, out) == (130, "")
     assert "Traceback" not in shown
+
+
+def test_the_question_of_an_install_is_answered_at_the_terminal(tmp_path: Path) -> None:
+    data = ("--data-dir", "data")
+    project = write_extension(tmp_path / "pages", capabilities=["cap:storage.kv"])
+    assert run("publish", project, *data, cwd=tmp_path).returncode == 0
+    asking = ("install", "Example.com.example.sample@1.0.0", *data)
+    assert answered(b"n\n", *asking, cwd=tmp_path)[0] == 1
+    assert run("list", *data, cwd=tmp_path).stdout == ""
+    code, out, shown = answered(b"y\n", *asking, cwd=tmp_path)
+    assert code == 0 and "  granted    cap:storage.kv" in out.splitlines()
+    assert "Sample 1.0.0 of Example asks for" in shown and "keep records of its own" in shown
 
 
 def test_without_a_terminal_it_is_shown_and_refused_unless_yes_was_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
