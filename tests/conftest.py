@@ -16,7 +16,7 @@ import pytest
 from holdfast.author.build import build
 from holdfast.author.toolchain import Toolchain
 from holdfast.bundles.packing import pack
-from tests.records.databases import KINDS, sqlite_url
+from tests.records.databases import KINDS, migrated_sqlite
 from tests.records.postgres import PostgresServer, postgres_server
 
 ROOT = Path(__file__).parent.parent
@@ -91,9 +91,9 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(params=KINDS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database of the test's own: on SQLite without tables yet, on PostgreSQL migrated. Both are without rows."""
+    """The URL of a database of the test's own, with every table and no row."""
     if request.param == "sqlite":
-        yield sqlite_url(tmp_path)
+        yield migrated_sqlite(tmp_path)
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     with server.migrated() as url:

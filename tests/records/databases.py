@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -21,6 +25,7 @@ from holdfast.registry.migrate import migrate
 TENANT = "11111111-1111-4111-8111-111111111111"
 OTHER_TENANT = "22222222-2222-4222-8222-222222222222"
 
+SQLITE_FILE = "holdfast.db"
 
 KINDS = {"sqlite": ["sqlite"], "postgres": ["postgres"], "both": ["sqlite", "postgres"]}[os.environ.get("HOLDFAST_TEST_DATABASE", "both")]
 """What the fixture `database_url`, and with it `db`, makes: a test that uses it runs once on each."""
@@ -34,14 +39,31 @@ on_postgres = pytest.mark.parametrize("database_url", ["postgres"], indirect=Tru
 
 def sqlite_url(folder: Path) -> str:
     """The SQLAlchemy URL of the database file in a folder."""
-    return f"sqlite+aiosqlite:///{folder / 'holdfast.db'}"
+    return f"sqlite+aiosqlite:///{folder / SQLITE_FILE}"
+
+
+@cache
+def _migrated_file() -> bytes:
+    """An SQLite database with every table and no row."""
+    # A thread, because a test may ask from inside its own event loop.
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(lambda: asyncio.run(migrate(sqlite_url(Path(folder))))).result()
+        return (Path(folder) / SQLITE_FILE).read_bytes()
+
+
+def migrated_sqlite(folder: Path) -> str:
+    """The URL of a database file in the folder, with every table; copied, for that is ten times as fast as migrating."""
+    file = folder / SQLITE_FILE
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(_migrated_file())
+    return sqlite_url(folder)
 
 
 @asynccontextmanager
 async def migrated(folder: Path, *, url: str | None = None) -> AsyncIterator[Database]:
-    """A database with two tenants, TENANT and OTHER_TENANT: that of `url`, else an SQLite file in `folder`."""
-    url = url or sqlite_url(folder)
-    await migrate(url)
+    """A database with two tenants, TENANT and OTHER_TENANT: that of `url`, which has its tables, else an SQLite file in `folder`."""
+    url = url or migrated_sqlite(folder)
     db = Database(url)
     try:
         async with db.transaction() as session:
