@@ -9,7 +9,6 @@ from msgspec import Struct
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.minisign import MalformedMinisign, Signature
 from holdfast.bundles.versions import Wildcard, semvers
 from holdfast.records.columns import as_uuid, utc_now
 from holdfast.records.database import Database
@@ -17,6 +16,7 @@ from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
 from holdfast.registry.errors import AmbiguousExtension, ExtensionUnknown, VersionNotFound, VersionYanked
 from holdfast.registry.identity import slug
+from holdfast.registry.listing import signing_key_id
 from holdfast.registry.publishers import require_owner
 from holdfast.registry.publishing import find_version
 from holdfast.registry.tables import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
@@ -204,13 +204,5 @@ def _summary(version: ExtensionVersion, bundle: ExtensionBundle | None, installe
         yanked_reason=version.yanked_reason,
         capabilities=list(version.capabilities),
         egress=list(version.egress),
-        signing_key_id=None if bundle is None else _key_id(bundle.signature),
+        signing_key_id=None if bundle is None else signing_key_id(bundle.signature),
     )
-
-
-def _key_id(signature: str | None) -> str | None:
-    """Other platforms keep any text in that column: what is no signature of ours is none."""
-    try:
-        return None if signature is None else Signature.parse(signature.encode()).key_id
-    except MalformedMinisign:
-        return None
