@@ -7,10 +7,12 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
+from holdfast.records.addresses import DatabaseUnreachable
 from holdfast.records.columns import as_uuid, new_id
 from holdfast.records.database import Database
 from holdfast.records.tables import ApiKey, Client, Role, Tenant
 from tests.records.databases import TENANT, add_user, on_postgres, on_sqlite
+from tests.records.postgres import PostgresServer
 
 
 @on_sqlite
@@ -70,6 +72,39 @@ async def test_a_writing_transaction_of_postgres_sees_what_others_committed_befo
         async with db.transaction() as session:
             session.add(Role(tenant=TENANT, role_name="Meanwhile"))
         assert await late.scalar(count) == 1
+
+
+@on_postgres
+async def test_a_server_that_goes_away_is_told_without_its_address_and_found_again(
+    db: Database, postgres: PostgresServer, database_url: str
+) -> None:
+    name = database_url.rpartition("/")[2]
+    administration = postgres.url("postgres")
+    end = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'"
+    count = select(func.count()).select_from(Tenant)
+
+    # In the middle of a transaction: nothing of it stays.
+    with pytest.raises(DatabaseUnreachable) as refused:
+        async with db.transaction() as session:
+            session.add(Tenant(tenant=new_id(), client_name="Third"))
+            await session.flush()
+            await asyncio.to_thread(postgres.psql, administration, end)
+            await session.scalar(count)
+    assert str(refused.value) == "The database does not answer. Try again in a moment."
+
+    await asyncio.to_thread(postgres.psql, administration, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    for opened in (db.session(), db.transaction()):
+        with pytest.raises(DatabaseUnreachable):
+            async with opened as session:
+                await session.scalar(count)
+
+    await asyncio.to_thread(postgres.psql, administration, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    async with db.session() as session:
+        assert await session.scalar(count) == 2
+    # Between two uses nobody notices.
+    await asyncio.to_thread(postgres.psql, administration, end)
+    async with db.session() as session:
+        assert await session.scalar(count) == 2
 
 
 async def test_a_row_that_refers_to_nothing_is_refused(db: Database) -> None:

@@ -59,10 +59,14 @@ def shown_address(url: URL) -> str:
 
 
 def unreachable(url: URL, error: DBAPIError) -> DatabaseUnreachable:
-    """What to say about a connection that could not be made; the password stays out."""
+    """What to say to whoever starts Holdfast about a connection that could not be made; the password stays out."""
+    hint = "Start it, or correct DATABASE_URL; without DATABASE_URL Holdfast keeps an SQLite file in its data folder."
+    return DatabaseUnreachable(f"The database {shown_address(url)} cannot be used: {reason_of(error)}.", hint=hint)
+
+
+def reason_of(error: DBAPIError) -> str:
+    """Why there is no connection, in the words of the server or the driver, without a full stop."""
     # The driver tells of every address that a host name has, and gives advice of its own below.
     lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
     reason = next((line for line in reversed(lines) if _FAILED in line), lines[0]).rpartition(_FAILED)[2]
-    reason = reason.removeprefix("FATAL:").strip().removesuffix(".")
-    hint = "Start it, or correct DATABASE_URL; without DATABASE_URL Holdfast keeps an SQLite file in its data folder."
-    return DatabaseUnreachable(f"The database {shown_address(url)} cannot be used: {reason}.", hint=hint)
+    return reason.removeprefix("FATAL:").strip().removesuffix(".")

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import structlog
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from holdfast.records.addresses import database_address
+from holdfast.records.addresses import DatabaseUnreachable, database_address, reason_of, shown_address
 from holdfast.records.postgres_text import prepare_postgres, replace_nul
 
 BUSY_TIMEOUT_MS = 10_000
 _WRITES = "holdfast_writes"
+
+_log = structlog.get_logger(__name__)
 
 
 class Database:
@@ -54,20 +57,37 @@ class Database:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
-        """A session for reading: one consistent view. What it changed is discarded unless it commits by itself."""
-        async with self._sessions() as session:
-            yield session
+        """A session for reading: one consistent view. What it changed is discarded unless it commits by itself.
+
+        Raises DatabaseUnreachable.
+        """
+        with self._told_when_away():
+            async with self._sessions() as session:
+                yield session
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A session for writing: commits when the block ends, rolls back when it raises."""
-        async with self._transactions() as session, session.begin():
-            yield session
+        """A session for writing: commits when the block ends, rolls back when it raises. Raises DatabaseUnreachable."""
+        with self._told_when_away():
+            async with self._transactions() as session, session.begin():
+                yield session
 
     @property
     def sync_engine(self) -> Engine:
         """What events of connections are listened to at."""
         return self._engine.sync_engine
+
+    @contextmanager
+    def _told_when_away(self) -> Iterator[None]:
+        """A server that cannot be reached or went away is told to whoever asks without its address, which goes to the log."""
+        try:
+            yield
+        except OperationalError as error:
+            # Only what could not connect has no statement. A connection that the server ended is thrown away; the next is a new one.
+            if self.is_sqlite or not (error.statement is None or error.connection_invalidated):
+                raise
+            _log.error("the database does not answer", database=shown_address(self._engine.url), reason=reason_of(error))
+            raise DatabaseUnreachable("The database does not answer.", hint="Try again in a moment.") from error
 
     async def close(self) -> None:
         """Closes every connection."""
