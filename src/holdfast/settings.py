@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None,
         validation_alias=AliasChoices("HOLDFAST_DATABASE_URL", "DATABASE_URL"),
-        description="SQLAlchemy URL; unset means SQLite in the data folder.",
+        description="The database: postgresql://USER:PASSWORD@HOST:PORT/NAME, or sqlite:///FILE; unset means SQLite in the data folder.",
     )
 
     storage_grace_days: int = Field(
@@ -395,7 +395,7 @@ class Settings(BaseSettings):
 
     @property
     def resolved_database_url(self) -> str:
-        """The database as an SQLAlchemy URL with its async driver named."""
+        """The database as a URL, with or without a driver's name."""
         return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'holdfast.db').resolve()}"
 
     @property
