@@ -254,6 +254,25 @@ async def test_declared_schedules_are_made_at_the_first_install_with_the_same_id
     assert list(await counter.schedules()) == [schedule_id]
 
 
+async def test_a_declared_schedule_calls_the_method_that_it_names_or_the_endpoint_that_can_be_scheduled(counter: Counter) -> None:
+    def endpoint(method: str, path: str, schedulable: bool) -> dict[str, Any]:
+        return {"method": method, "path": path, "handler": "dist/main", "schedulable": schedulable}
+
+    api = {
+        "endpoints": [
+            *(endpoint("GET", "/both", True), endpoint("POST", "/both", True)),
+            *(endpoint("GET", "/one", False), endpoint("POST", "/one", True)),
+        ]
+    }
+    schedules = [{"endpoint": "POST /both", "cron": "0 1 * * *"}, {"endpoint": "/one", "cron": "0 2 * * *"}]
+    await counter.publish(api=api, schedules=schedules)
+    await counter.install()
+    assert {row.cron: call for row, call in (await counter.schedules()).values()} == {
+        "0 1 * * *": "POST /both of 1.0.0",
+        "0 2 * * *": "POST /one of 1.0.0",
+    }
+
+
 async def test_two_tenants_have_each_their_own(counter: Counter) -> None:
     await counter.publish()
     hers, his = await counter.install(), await counter.install(actor=ADA)

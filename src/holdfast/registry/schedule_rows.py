@@ -23,7 +23,6 @@ from holdfast.registry.version_manifest import manifest_of
 DISABLED = "Disabled due to missing endpoint on extension update"
 """What stands in `last_error` of a schedule that was disabled because a new version has no such endpoint."""
 
-_NAME_LENGTH = 128
 _log = structlog.get_logger(__name__)
 
 
@@ -89,7 +88,7 @@ async def move_schedules(
     known = {row.id for row in kept} | {row.name for row in kept}
     for key, schedule in after.items():
         row_id, endpoint_id = _schedule_id(install.id, key), places[key]
-        if key in before or row_id in known or (schedule.name is not None and _name(schedule) in known):
+        if key in before or row_id in known or (schedule.name is not None and schedule.name in known):
             continue
         if endpoint_id is None:
             _log.warning("a declared schedule has no endpoint", version_id=new.id, endpoint=schedule.endpoint)
@@ -184,9 +183,8 @@ def _schedule_id(install_id: str, key: str) -> str:
 
 def _call_of(schedule: Schedule, endpoints: Sequence[Endpoint]) -> Call | None:
     """The endpoint that a declaration means: `METHOD /path`, or a path, of which the schedulable endpoint is meant first."""
-    method, _, rest = schedule.endpoint.strip().rpartition(" ")
-    path = normalise_path(rest)
-    candidates = [one for one in endpoints if normalise_path(one.path) == path and method.strip().upper() in ("", one.method)]
+    path = normalise_path(schedule.path)
+    candidates = [one for one in endpoints if normalise_path(one.path) == path and schedule.method in (None, one.method)]
     if not candidates:
         return None
     chosen = next((one for one in candidates if one.schedulable), candidates[0])
@@ -195,7 +193,7 @@ def _call_of(schedule: Schedule, endpoints: Sequence[Endpoint]) -> Call | None:
 
 def _write(row: TenantExtensionSchedule, schedule: Schedule, endpoint_id: str, now: datetime) -> None:
     row.endpoint_id = endpoint_id
-    row.name = _name(schedule)
+    row.name = schedule.name
     row.cron, row.timezone = schedule.cron, schedule.timezone or "UTC"
     row.enabled = schedule.enabled
     row.payload_json = schedule.payload
@@ -204,10 +202,6 @@ def _write(row: TenantExtensionSchedule, schedule: Schedule, endpoint_id: str, n
 
 def _is_as_declared(row: TenantExtensionSchedule, call: Call, schedule: Schedule) -> bool:
     """Whether nobody has changed a row since it was declared so."""
-    path = normalise_path(schedule.endpoint.rpartition(" ")[2])
+    path = normalise_path(schedule.path)
     written: tuple[Any, ...] = (row.name, row.cron, row.timezone, row.enabled, row.payload_json, call.path)
-    return written == (_name(schedule), schedule.cron, schedule.timezone or "UTC", schedule.enabled, schedule.payload, path)
-
-
-def _name(schedule: Schedule) -> str | None:
-    return None if schedule.name is None else schedule.name[:_NAME_LENGTH]
+    return written == (schedule.name, schedule.cron, schedule.timezone or "UTC", schedule.enabled, schedule.payload, path)
