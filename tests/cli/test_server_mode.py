@@ -17,10 +17,10 @@ from holdfast.cli.target import Target
 from tests.cli.commands import Done, Platform, write_extension
 
 NAME = "Example.com.example.sample"
-CHANGING = {"published_at", "installed_at", "updated_at", "storage_until"}
+CHANGING = {"published_at", "installed_at", "updated_at", "storage_until", "created_at"}
 """Fields that tell the time of what was done: it is not the same in the two worlds."""
-OF_THE_KEY = {"key_id"}
-"""Fields that name a key that each world has of its own."""
+OF_THE_KEY = {"key_id", "api_key_id", "user_id", "prefix", "api_key"}
+"""Fields that name a key or user that each world has of its own."""
 
 Step = tuple[int, tuple[str, ...]]
 
@@ -46,7 +46,21 @@ def versions(tmp_path: Path, component: bytes) -> dict[str, Path]:
 
 def steps(versions: dict[str, Path], secret: Path) -> list[Step]:
     """The life of an extension, as exit codes and commands."""
+    ada = "ada@example.com"
     return [
+        (0, ("users", "list")),
+        (0, ("users", "new", ada, "--first-name", "Ada", "--password-file", str(secret))),
+        (1, ("users", "new", ada, "--password-file", str(secret))),
+        (0, ("users", "password", ada, "--password-file", str(secret))),
+        (0, ("users", "deactivate", ada)),
+        (0, ("users", "list")),
+        (0, ("users", "activate", ada)),
+        (0, ("users", "sign-out", ada)),
+        (1, ("users", "deactivate", "nobody@example.com")),
+        (0, ("keys", "api", "new", "--scope", "extension:read", "--description", "robot", "--expires", "2999-12-31")),
+        (1, ("keys", "api", "new", "--scope", "everything")),
+        (0, ("keys", "api", "list")),
+        (1, ("keys", "api", "revoke", "hf_0000000")),
         (0, ("list",)),
         (1, ("show", NAME)),
         (1, ("versions", NAME)),
@@ -123,6 +137,23 @@ def test_a_key_that_only_reads_sees_all_of_an_install_but_the_names_of_its_secre
     assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "forbidden")
 
 
+def test_a_key_is_revoked_on_the_server_by_its_beginning_and_made_for_oneself_only(
+    command: Callable[..., Done], server: dict[str, Any]
+) -> None:
+    there = {"HOLDFAST_SERVER": server["console"], "ALGA_API_KEY": server["api_key"]}
+    made = json.loads(command("keys", "api", "new", "--json", **there).stdout)
+    assert (
+        json.loads(command("list", "--json", HOLDFAST_SERVER=server["console"], ALGA_API_KEY=made["api_key"]).stdout)["extensions"]
+        is not None
+    )
+    revoked = json.loads(command("keys", "api", "revoke", made["key"]["prefix"], "--json", **there).stdout)["key"]
+    assert (revoked["api_key_id"], revoked["state"]) == (made["key"]["api_key_id"], "revoked")
+    refused = command("list", "--json", HOLDFAST_SERVER=server["console"], ALGA_API_KEY=made["api_key"])
+    assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "unauthenticated")
+    refused = command("keys", "api", "new", "--user", "ada@example.com", "--json", **there)
+    assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "keys_are_their_own")
+
+
 def test_a_large_upload_with_a_wrong_key_is_refused_for_the_key(
     command: Callable[..., Done], server: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -136,7 +167,7 @@ def test_a_large_upload_with_a_wrong_key_is_refused_for_the_key(
 
 def test_no_command_that_takes_a_server_is_left_out_above(versions: dict[str, Path], tmp_path: Path) -> None:
     tried = {arguments[0] for _, arguments in steps(versions, tmp_path)}
-    tried |= {" ".join(arguments[:2]) for _, arguments in steps(versions, tmp_path)}
+    tried |= {" ".join(arguments[:count]) for count in (2, 3) for _, arguments in steps(versions, tmp_path)}
     app = create_app(whole=True)
     assert {name for name in _with_target(app) if not name.startswith("extension")} <= tried
 

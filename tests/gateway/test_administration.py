@@ -176,3 +176,33 @@ async def test_a_tenant_sees_and_changes_only_its_own(platform: Platform, admin:
     for key_id in (made.api_key_id, NOBODYS_ID, made.prefix, "x"):
         assert code(await ask(platform, "DELETE", f"{KEYS}/{key_id}", neighbour)) == (404, "api_key_unknown")
     assert (await ask(platform, "GET", USERS, {"x-api-key": key})).status_code == 200
+
+
+async def test_a_user_is_shut_out_let_in_signed_out_and_given_another_password(platform: Platform, admin: Identity) -> None:
+    headers = await platform.key_of(admin)
+    ada = await add_user(platform.db, "ada@example.com", password="correct horse battery")
+    session = await platform.cookie_of(ada)
+    for body, inactive in (({"isInactive": True}, True), ({"isInactive": False}, False)):
+        response = await ask(platform, "PATCH", f"{USERS}/ada@example.com", headers, body)
+        assert (response.status_code, response.json()) == (200, {"email": "ada@example.com"})
+        listed = (await ask(platform, "GET", USERS, headers)).json()["users"]
+        assert {one["email"]: one["isInactive"] for one in listed}["ada@example.com"] is inactive
+    assert code(await ask(platform, "GET", "/api/v1/extensions", session)) == (401, "unauthenticated")
+    assert (await ask(platform, "PATCH", f"{USERS}/{ada.user_id}", headers, {"password": "another one altogether"})).status_code == 200
+    assert (await login(platform.db, "ada@example.com", "another one altogether")).user_id == ada.user_id
+    session = await platform.cookie_of(ada)
+    assert (await ask(platform, "DELETE", f"{USERS}/{ada.user_id}/sessions", headers)).json() == {"email": "ada@example.com"}
+    assert code(await ask(platform, "GET", "/api/v1/extensions", session)) == (401, "unauthenticated")
+
+
+async def test_nobody_changes_who_is_more_or_elsewhere_or_shuts_themselves_out(platform: Platform, admin: Identity) -> None:
+    limited, full = await platform.key_of(admin, scopes=["user:write", "user:read"]), await platform.key_of(admin)
+    stranger = await add_user(platform.db, "stranger@example.com", tenant_id=OTHER_TENANT)
+    password = {"password": "another one altogether"}
+    assert code(await ask(platform, "PATCH", f"{USERS}/{admin.user_id}", limited, password)) == (403, "forbidden")
+    assert code(await ask(platform, "DELETE", f"{USERS}/{admin.user_id}/sessions", limited)) == (403, "forbidden")
+    assert code(await ask(platform, "PATCH", f"{USERS}/{admin.user_id}", full, {"isInactive": True})) == (403, "forbidden")
+    for user in (stranger.user_id, "stranger@example.com", "nobody@example.com", "%00"):
+        assert code(await ask(platform, "PATCH", f"{USERS}/{user}", full, password)) == (404, "user_unknown")
+    assert code(await ask(platform, "PATCH", f"{USERS}/{admin.user_id}", full, {"password": "short"})) == (400, "invalid_account")
+    assert code(await ask(platform, "PATCH", f"{USERS}/{admin.user_id}", full, {"isAdmin": True})) == (400, "invalid_request")

@@ -58,6 +58,8 @@ DOORS: dict[Endpoint, Door] = {
     ("POST", "/api/ext-bundles/abort"): "write",
     ("GET", "/api/v1/users"): "people",
     ("POST", "/api/v1/users"): "people",
+    ("PATCH", "/api/v1/users/{user}"): "people",
+    ("DELETE", "/api/v1/users/{user}/sessions"): "people",
     ("GET", "/api/v1/api-keys"): "people",
     ("POST", "/api/v1/api-keys"): "people",
     ("DELETE", "/api/v1/api-keys/{key_id}"): "people",
@@ -73,7 +75,14 @@ DOORS: dict[Endpoint, Door] = {
 }
 PREFIXES = ("/api/v1", "/api/ext-bundles", "/api/installs", "/api/internal")
 SOME_ID = "0b0c9d8e-5f0a-4c57-9a59-6d1f2f0f7a11"
-PLACES = {"extension": "acme.com.example.notes", "version": "1.0.0", "key": "token", "install_id": SOME_ID, "key_id": SOME_ID}
+PLACES = {
+    "extension": "acme.com.example.notes",
+    "version": "1.0.0",
+    "key": "token",
+    "install_id": SOME_ID,
+    "key_id": SOME_ID,
+    "user": SOME_ID,
+}
 
 
 @pytest.fixture

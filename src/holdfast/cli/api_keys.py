@@ -10,14 +10,12 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 from rich.table import Table
 
-from holdfast.cli.options import DataDir, Json, load_settings
+from holdfast.cli.options import Json
+from holdfast.cli.people_client import open_people
 from holdfast.cli.printing import note, print_json, print_lines, result_console
-from holdfast.cli.records import open_records
-from holdfast.cli.tenant_option import TenantOption, chosen_tenant
-from holdfast.records.accounts import DEVELOPMENT_EMAIL, DEVELOPMENT_TENANT_ID
-from holdfast.records.administration import UserUnknown
+from holdfast.cli.target import HERE, Target
 from holdfast.records.columns import utc_now
-from holdfast.records.key_administration import EVERYTHING, ApiKeySummary, issue_api_key, list_api_keys, revoke_api_key
+from holdfast.records.key_administration import EVERYTHING, ApiKeySummary
 
 api_keys = App(name="api", help="Make, list and revoke API keys, with which programs act as a user.", version_flags=[])
 
@@ -27,7 +25,10 @@ async def new(
     *,
     user: Annotated[
         str | None,
-        Parameter(help="Email address or id of whom it acts as; else the administrator of the development tenant.", show_default=False),
+        Parameter(
+            help="Email address or id of whom it acts as; else the administrator of the development tenant. On a server always you.",
+            show_default=False,
+        ),
     ] = None,
     scope: Annotated[
         list[str] | None,
@@ -37,24 +38,13 @@ async def new(
     ] = None,
     description: Annotated[str | None, Parameter(help="What it is for.", show_default=False)] = None,
     expires: Annotated[datetime | None, Parameter(help="From then on (UTC) it opens nothing.", show_default=False)] = None,
-    tenant: TenantOption = None,
-    data_dir: DataDir = None,
+    target: Target = HERE,
     json: Json = False,
 ) -> None:
     """Make an API key. It is shown only now: what is kept is a hash."""
     until = None if expires is None else expires.replace(tzinfo=UTC) if expires.tzinfo is None else expires.astimezone(UTC)
-    async with open_records(load_settings(data_dir=data_dir)) as db:
-        tenant_id = await chosen_tenant(db, tenant)
-        if user is None and tenant_id != DEVELOPMENT_TENANT_ID:
-            raise UserUnknown("An API key acts as a user.", hint="Name one with --user EMAIL.")
-        made, key = await issue_api_key(
-            db,
-            tenant_id=tenant_id,
-            user=user or DEVELOPMENT_EMAIL,
-            description=description,
-            scopes=scope or [EVERYTHING],
-            expires_at=until,
-        )
+    async with open_people(target) as people:
+        made, key = await people.add_key(user, scopes=scope or [EVERYTHING], description=description, expires_at=until)
     if json:
         print_json({"api_key": key, "key": msgspec.to_builtins(made)})
         return
@@ -63,10 +53,10 @@ async def new(
 
 
 @api_keys.command(name="list")
-async def list_keys(*, tenant: TenantOption = None, data_dir: DataDir = None, json: Json = False) -> None:
+async def list_keys(*, target: Target = HERE, json: Json = False) -> None:
     """List the API keys of a tenant, newest first."""
-    async with open_records(load_settings(data_dir=data_dir)) as db:
-        found = await list_api_keys(db, tenant_id=await chosen_tenant(db, tenant))
+    async with open_people(target) as people:
+        found = await people.keys()
     now = utc_now()
     if json:
         print_json({"keys": [msgspec.to_builtins(one) | {"state": _state(one, now)} for one in found]})
@@ -85,14 +75,14 @@ async def list_keys(*, tenant: TenantOption = None, data_dir: DataDir = None, js
 
 
 @api_keys.command
-async def revoke(key: str, *, tenant: TenantOption = None, data_dir: DataDir = None, json: Json = False) -> None:
+async def revoke(key: str, *, target: Target = HERE, json: Json = False) -> None:
     """Revoke an API key. This is not taken back.
 
     Args:
         key: Its id, or its first ten characters, as `holdfast keys api list` shows them.
     """
-    async with open_records(load_settings(data_dir=data_dir)) as db:
-        revoked = await revoke_api_key(db, tenant_id=await chosen_tenant(db, tenant), key=key.removesuffix("…"))
+    async with open_people(target) as people:
+        revoked = await people.revoke_key(key.removesuffix("…"))
     if json:
         print_json({"key": msgspec.to_builtins(revoked) | {"state": "revoked"}})
     else:

@@ -11,24 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from holdfast.cli.account_password import AccountPasswordFile, account_password
-from holdfast.cli.options import DataDir, Json, load_settings
+from holdfast.cli.options import Json
+from holdfast.cli.people_client import open_people
 from holdfast.cli.printing import note, print_json, print_lines, result_console
-from holdfast.cli.records import open_records
-from holdfast.cli.tenant_option import TenantOption, chosen_tenant
-from holdfast.errors import HoldfastError
-from holdfast.records import administration
-from holdfast.records.accounts import DEVELOPMENT_EMAIL
+from holdfast.cli.target import HERE, Target
 from holdfast.records.administration import NewUser
-from holdfast.records.database import Database
 
 users = App(name="users", help="Make and list users, shut them out and let them in again.", version_flags=[])
-
-
-class DevelopmentAccountFixed(HoldfastError):
-    """Raised when the account that belongs to the data folder is to be shut out or given another password."""
-
-    code = "development_account_fixed"
-    status = 409
 
 
 @users.command
@@ -42,8 +31,7 @@ async def new(
         str | None, Parameter(help="Name of the client the user belongs to; else the user works for the tenant.", show_default=False)
     ] = None,
     password_file: AccountPasswordFile = None,
-    tenant: TenantOption = None,
-    data_dir: DataDir = None,
+    target: Target = HERE,
     json: Json = False,
 ) -> None:
     """Make a user.
@@ -60,8 +48,8 @@ async def new(
         is_admin=admin,
     )
     password, made_up = await asyncio.to_thread(account_password, password_file)
-    async with open_records(load_settings(data_dir=data_dir)) as db:
-        made = await administration.create_user(db, tenant_id=await chosen_tenant(db, tenant), user=user, password=password)
+    async with open_people(target) as people:
+        made = await people.add_user(user, password)
     if json:
         print_json({"user": msgspec.to_builtins(made), **({"password": password} if made_up else {})})
         return
@@ -71,10 +59,10 @@ async def new(
 
 
 @users.command(name="list")
-async def list_users(*, tenant: TenantOption = None, data_dir: DataDir = None, json: Json = False) -> None:
+async def list_users(*, target: Target = HERE, json: Json = False) -> None:
     """List the users of a tenant."""
-    async with open_records(load_settings(data_dir=data_dir)) as db:
-        found = await administration.list_users(db, tenant_id=await chosen_tenant(db, tenant))
+    async with open_people(target) as people:
+        found = await people.users()
     if json:
         print_json({"users": msgspec.to_builtins(found)})
         return
@@ -92,41 +80,38 @@ async def list_users(*, tenant: TenantOption = None, data_dir: DataDir = None, j
 
 
 @users.command
-async def deactivate(user: str, *, tenant: TenantOption = None, data_dir: DataDir = None, json: Json = False) -> None:
+async def deactivate(user: str, *, target: Target = HERE, json: Json = False) -> None:
     """Shut a user out: nobody signs in as them, their sessions end, their API keys rest.
 
     Args:
         user: Email address or id.
     """
-    async with open_records(load_settings(data_dir=data_dir)) as db:
-        tenant_id = await chosen_tenant(db, tenant)
-        await _refuse_development_account(db, tenant_id, user)
-        email = await administration.set_user_inactive(db, tenant_id=tenant_id, user=user, inactive=True)
+    async with open_people(target) as people:
+        email = await people.set_inactive(user, inactive=True)
     _tell(f"{email} is shut out", email, as_json=json, is_inactive=True)
 
 
 @users.command
-async def activate(user: str, *, tenant: TenantOption = None, data_dir: DataDir = None, json: Json = False) -> None:
+async def activate(user: str, *, target: Target = HERE, json: Json = False) -> None:
     """Let a user in again who was shut out.
 
     Args:
         user: Email address or id.
     """
-    async with open_records(load_settings(data_dir=data_dir)) as db:
-        tenant_id = await chosen_tenant(db, tenant)
-        email = await administration.set_user_inactive(db, tenant_id=tenant_id, user=user, inactive=False)
+    async with open_people(target) as people:
+        email = await people.set_inactive(user, inactive=False)
     _tell(f"{email} may sign in", email, as_json=json, is_inactive=False)
 
 
 @users.command
-async def sign_out(user: str, *, tenant: TenantOption = None, data_dir: DataDir = None, json: Json = False) -> None:
+async def sign_out(user: str, *, target: Target = HERE, json: Json = False) -> None:
     """End every session of a user.
 
     Args:
         user: Email address or id.
     """
-    async with open_records(load_settings(data_dir=data_dir)) as db:
-        email = await administration.revoke_sessions(db, tenant_id=await chosen_tenant(db, tenant), user=user)
+    async with open_people(target) as people:
+        email = await people.sign_out(user)
     _tell(f"{email} is signed out everywhere", email, as_json=json)
 
 
@@ -135,8 +120,7 @@ async def password(
     user: str,
     *,
     password_file: AccountPasswordFile = None,
-    tenant: TenantOption = None,
-    data_dir: DataDir = None,
+    target: Target = HERE,
     json: Json = False,
 ) -> None:
     """Give a user another password, and end their sessions.
@@ -145,25 +129,13 @@ async def password(
         user: Email address or id.
     """
     chosen, made_up = await asyncio.to_thread(account_password, password_file)
-    async with open_records(load_settings(data_dir=data_dir)) as db:
-        tenant_id = await chosen_tenant(db, tenant)
-        await _refuse_development_account(db, tenant_id, user)
-        email = await administration.set_password(db, tenant_id=tenant_id, user=user, password=chosen)
+    async with open_people(target) as people:
+        email = await people.set_password(user, chosen)
     if made_up and not json:
         print_lines(f"{email} has another password", f"  password  {chosen}")
         note("The password is shown only now.")
     else:
         _tell(f"{email} has another password", email, as_json=json, **({"password": chosen} if made_up else {}))
-
-
-async def _refuse_development_account(db: Database, tenant_id: str, user: str) -> None:
-    """The next command would undo it: every start sees to it that this account opens with its credentials file."""
-    async with db.session() as session:
-        if (await administration.find_user(session, tenant_id, user)).email == DEVELOPMENT_EMAIL:
-            raise DevelopmentAccountFixed(
-                f"{DEVELOPMENT_EMAIL} is the account of this data folder: credentials.json holds what opens it.",
-                hint="To replace its password and key, delete that file and run `holdfast list`.",
-            )
 
 
 def _tell(done: str, email: str, *, as_json: bool, **told: object) -> None:

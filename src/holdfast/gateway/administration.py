@@ -18,7 +18,17 @@ from holdfast.gateway.extensions_access import read_change
 from holdfast.gateway.extensions_routes import resource
 from holdfast.gateway.extensions_shapes import camel
 from holdfast.gateway.services import Services
-from holdfast.records.administration import NewUser, create_user, list_users, new_password
+from holdfast.records.administration import (
+    NewUser,
+    UserSummary,
+    UserUnknown,
+    create_user,
+    list_users,
+    new_password,
+    revoke_sessions,
+    set_password,
+    set_user_inactive,
+)
 from holdfast.records.columns import as_uuid
 from holdfast.records.identities import Identity
 from holdfast.records.key_administration import (
@@ -48,6 +58,16 @@ class UserToMake(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"
 
     def __repr__(self) -> str:
         return f"UserToMake({self.email!r})"
+
+
+class UserChange(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What becomes of a user: shut out or let in again, given another password."""
+
+    is_inactive: bool | None = None
+    password: Annotated[str, Meta(max_length=1_024)] | None = None
+
+    def __repr__(self) -> str:
+        return "UserChange(…)"
 
 
 class ApiKeyToMake(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -85,6 +105,24 @@ def routes(services: Services) -> list[BaseRoute]:
         _log.info("a user was made", tenant=identity.tenant_id, by=identity.user_id, user=made.user_id)
         return json_answer({"user": camel(made), **({"password": password} if asked.password is None else {})}, 201)
 
+    async def change_user(request: Request) -> Response:
+        identity = await _permitted(services, request, "user:write")
+        asked = await read_change(request, UserChange)
+        user = await _whom(services, identity, request)
+        if asked.is_inactive and user.user_id == identity.user_id:
+            raise Forbidden("Nobody shuts themselves out.", hint="Another administrator can.")
+        if asked.password is not None:
+            await set_password(services.db, tenant_id=identity.tenant_id, user=user.user_id, password=asked.password)
+        if asked.is_inactive is not None:
+            await set_user_inactive(services.db, tenant_id=identity.tenant_id, user=user.user_id, inactive=asked.is_inactive)
+        _log.info("a user was changed", tenant=identity.tenant_id, by=identity.user_id, user=user.user_id)
+        return json_answer({"email": user.email})
+
+    async def sign_out(request: Request) -> Response:
+        identity = await _permitted(services, request, "user:write")
+        user = await _whom(services, identity, request)
+        return json_answer({"email": await revoke_sessions(services.db, tenant_id=identity.tenant_id, user=user.user_id)})
+
     async def keys(request: Request) -> Response:
         identity = await _permitted(services, request, "user:read")
         return json_answer({"apiKeys": camel(await list_api_keys(services.db, tenant_id=identity.tenant_id))})
@@ -117,6 +155,8 @@ def routes(services: Services) -> list[BaseRoute]:
 
     return [
         resource("/api/v1/users", get=users, post=add_user),
+        resource("/api/v1/users/{user}", patch=change_user),
+        resource("/api/v1/users/{user}/sessions", delete=sign_out),
         resource("/api/v1/api-keys", get=keys, post=add_key),
         resource("/api/v1/api-keys/{key_id}", delete=revoke_key),
     ]
@@ -126,6 +166,18 @@ async def _permitted(services: Services, request: Request, permission: str) -> I
     caller = await caller_of(services, request)
     await require_permission(services, caller, permission)
     return caller.identity
+
+
+async def _whom(services: Services, identity: Identity, request: Request) -> UserSummary:
+    """The user of the caller's tenant that the path names. Raises UserUnknown; Forbidden for an administrator and one who is none."""
+    named = request.path_params["user"].strip().lower()
+    people = await list_users(services.db, tenant_id=identity.tenant_id)
+    found = next((one for one in people if named in (one.user_id, one.email)), None)
+    if found is None:
+        raise UserUnknown("There is no such user here.", hint="`holdfast users list` shows who there is.")
+    if found.is_admin and not await _may_all(services, identity):
+        raise Forbidden("Only an administrator changes an administrator, and not with a limited API key.", hint="Sign in as one.")
+    return found
 
 
 async def _may_all(services: Services, identity: Identity) -> bool:

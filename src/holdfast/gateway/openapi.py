@@ -46,6 +46,7 @@ _ASKED = [
     ext_bundles.Finalize,
     ext_bundles.Abort,
     administration.UserToMake,
+    administration.UserChange,
     administration.ApiKeyToMake,
 ]
 _TOLD = [

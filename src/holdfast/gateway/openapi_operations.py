@@ -95,6 +95,15 @@ _KEY_ID = {
 }
 
 
+_USER = {
+    "name": "user",
+    "in": "path",
+    "required": True,
+    "description": "The id or email address of a user.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+
 def operations() -> dict[str, Any]:
     """The object `paths` of the document."""
     one = "/api/v1/extensions/{extension}"
@@ -157,6 +166,14 @@ def operations() -> dict[str, Any]:
             "post": _change(
                 "Make a user.", "UserToMake", _shown_once("user", "UserSummary", "password"), status="201", also=("404", "409")
             ),
+        },
+        "/api/v1/users/{user}": {
+            "parameters": [_USER],
+            "patch": _change("Shut a user out, let them in again, or give them another password.", "UserChange", _named(), also=("404",)),
+        },
+        "/api/v1/users/{user}/sessions": {
+            "parameters": [_USER],
+            "delete": _change("End every session of a user.", None, _named(), also=("404",)),
         },
         "/api/v1/api-keys": {
             "get": _read("The API keys of the tenant.", _list("apiKeys", "ApiKeySummary")),
@@ -273,6 +290,11 @@ def _shown_once(name: str, of: str, secret: str | None = None) -> dict[str, Any]
     """What was made, and where there is one, the secret that is seen only here."""
     properties = {name: _ref(of)} if secret is None else {name: _ref(of), secret: _TEXT}
     return {"type": "object", "required": [name], "properties": properties}
+
+
+def _named() -> dict[str, Any]:
+    """The user that something was done to."""
+    return {"type": "object", "required": ["email"], "properties": {"email": _TEXT}}
 
 
 def _flag(name: str) -> dict[str, Any]:
