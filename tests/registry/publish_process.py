@@ -81,7 +81,7 @@ def publish_until_killed(order: Order, step: int) -> None:
         db = Database(order.url)
         event.listen(db.sync_engine, "before_cursor_execute", take_step)
         event.listen(db.sync_engine, "commit", take_step)
-        await _publishes(order, db, _SteppingStore(FolderStore(Path(order.store)), take_step))[0]
+        await _publishes(order, db, SteppingStore(FolderStore(Path(order.store)), take_step))[0]
         take_step()
         await db.close()
 
@@ -96,7 +96,7 @@ def _publishes(order: Order, db: Database, store: BundleStore) -> list[Awaitable
     ]
 
 
-class _SteppingStore:
+class SteppingStore:
     """A store that takes a step after each operation: what comes before one is what the step before has left."""
 
     def __init__(self, store: BundleStore, take_step: Callable[[], None]) -> None:
