@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -10,10 +11,19 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+
 
 def _variables(*names: str) -> AliasChoices:
     """The variables of one setting: each name as given and with the prefix `RUNNER_`; the first that is set wins."""
     return AliasChoices(*[alias for name in names for alias in (name, f"RUNNER_{name}")])
+
+
+def _domain(value: str) -> str:
+    name = value.strip().lower()
+    if len(name) > 180 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+        raise ValueError("it is not a domain such as apps.example.com")
+    return name
 
 
 def _level(value: Any) -> Any:
@@ -36,6 +46,7 @@ def _http_url(value: str) -> str:
     return value.strip()
 
 
+DomainName = Annotated[str, AfterValidator(_domain)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
@@ -83,6 +94,13 @@ class Settings(BaseSettings):
         le=36500,
         validation_alias=AliasChoices("HOLDFAST_STORAGE_GRACE_DAYS"),
         description="Days that what an extension stored is kept after it was uninstalled.",
+    )
+
+    ext_domain_root: DomainName | None = Field(
+        None,
+        validation_alias=AliasChoices("EXT_DOMAIN_ROOT"),
+        description="Domain below which each install gets a host name of its own, such as apps.example.com; all its names must lead to the"
+        " runner. Unset means no names.",
     )
 
     # Between gateway and runner

@@ -46,6 +46,7 @@ class Counter(Press):
         db: Database | None = None,
         capabilities: list[str] | None = None,
         egress: list[str] | None = None,
+        domain_root: str | None = None,
     ) -> Installed:
         self.clock.advance(1)
         return await install_version(
@@ -57,6 +58,7 @@ class Counter(Press):
             version=version,
             capabilities=capabilities,
             egress=egress,
+            domain_root=domain_root,
             now=self.clock,
         )
 

@@ -42,7 +42,11 @@ def test_the_first_key_of_the_variable_is_the_newest_and_all_are_found() -> None
     assert [ring.find(key_id) is not None for key_id in [*ring.ids, "0" * 16, None]] == [True, True, False, False]
 
 
-@pytest.mark.parametrize("text", ["", "secret-of-a-person", f"{ONE},", ONE[:-1], f"{ONE}A", f"{ONE} {OTHER}", "ü" * 43, "a" * 64])
+@pytest.mark.parametrize(
+    "text",
+    ["", "secret-of-a-person", f"{ONE},", ONE[:-1], f"{ONE}A", f"{ONE} {OTHER}", "ü" * 43, "a" * 64],
+    ids=["nothing", "a word", "a comma too many", "too short", "too long", "a space", "no base64", "hexadecimal"],
+)
 def test_a_variable_that_holds_no_key_is_named_and_not_quoted(text: str) -> None:
     with pytest.raises(SecretsKeyUnusable, match="HOLDFAST_SECRETS_KEY") as refusal:
         of_variable(text).read()

@@ -81,6 +81,7 @@ class Installer:
             policy=TrustPolicy.from_settings(self._settings),
             signature=await asyncio.to_thread(read_signature, signature_beside(archive)),
             check_component=self._check,
+            domain_root=self._settings.ext_domain_root,
         )
 
     async def close(self) -> None:

@@ -112,6 +112,7 @@ class LocalRegistry:
             version=version,
             capabilities=None if capabilities is None else list(capabilities),
             egress=None if egress is None else list(egress),
+            domain_root=self._settings.ext_domain_root,
         )
 
     async def upgrade(self, extension: str, version: str | None, *, consent: bool, disable_missing_schedules: bool) -> Upgraded:

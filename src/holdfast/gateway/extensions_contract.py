@@ -57,7 +57,14 @@ def routes(services: Services) -> list[BaseRoute]:
         actor = await writing(services, request)
         asked = await read_change(request, ContractInstall)
         installed = await install_version(
-            services.db, services.store, actor=actor, policy=policy, extension=asked.registry_id, version=asked.version, now=services.now
+            services.db,
+            services.store,
+            actor=actor,
+            policy=policy,
+            extension=asked.registry_id,
+            version=asked.version,
+            domain_root=services.settings.ext_domain_root,
+            now=services.now,
         )
         message = "Extension installation enqueued"
         return _answer(installed.registry_id, message, 202, version=installed.version, installId=installed.install_id)

@@ -73,6 +73,7 @@ def routes(services: Services) -> list[BaseRoute]:
             version=asked.version,
             capabilities=asked.capabilities,
             egress=asked.egress,
+            domain_root=services.settings.ext_domain_root,
             now=services.now,
         )
         return json_answer(camel(installed), 201, {"location": f"/api/v1/extensions/{quote(installed.registry_id, safe='')}"})

@@ -15,6 +15,7 @@ from holdfast.records.columns import new_id, utc_now
 from holdfast.records.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
+from holdfast.registry.domains import give_domain
 from holdfast.registry.errors import ExtensionNotInstalled
 from holdfast.registry.identity import install_id as named_install_id
 from holdfast.registry.identity import slug
@@ -73,6 +74,7 @@ async def install_version(
     version: str | None = None,
     capabilities: list[str] | None = None,
     egress: list[str] | None = None,
+    domain_root: str | None = None,
     now: Callable[[], datetime] = utc_now,
 ) -> Installed:
     """Installs a version of an extension for the actor's tenant: `1.2.3`, `1.2.*`, or None for the newest.
@@ -81,6 +83,7 @@ async def install_version(
     already, settings, secrets, schedules and whether it is enabled stay, and None leaves the grants as they are; another version is an
     upgrade, and waits for consent to what is new, unless the lists say what to grant. The bundle is copied to the tenant's own place in the
     store first, and the rows are one transaction: either all of it happens or nothing. `policy` judges the bundle's signature before.
+    With a `domain_root` the install gets a host name below it.
 
     Raises SignatureRefused, TrustStoreUnusable, ExtensionUnknown, AmbiguousExtension, UnknownCapability, ConsentRequired, SchedulesMissing,
     ChangedMeanwhile, what resolving a version raises, BundleNotFound, ArchiveHashMismatch, BundleStoreUnavailable.
@@ -107,7 +110,7 @@ async def install_version(
             await bring_copy(store, copy, source)
 
         async def write(session: AsyncSession, target: _Target = target) -> str:
-            return await _write(session, actor, target, capabilities, egress, now())
+            return await _write(session, actor, target, capabilities, egress, domain_root, now())
 
         try:
             install_id = await with_copy(db, store, copy, bring, write, now)
@@ -137,7 +140,13 @@ async def _target(session: AsyncSession, tenant_id: str, extension: str, wanted:
 
 
 async def _write(
-    session: AsyncSession, actor: Actor, target: _Target, capabilities: list[str] | None, egress: list[str] | None, now: datetime
+    session: AsyncSession,
+    actor: Actor,
+    target: _Target,
+    capabilities: list[str] | None,
+    egress: list[str] | None,
+    domain_root: str | None,
+    now: datetime,
 ) -> str:
     """Writes the rows of a first install, or of one of what is there already. Raises Moved when that has changed."""
     asked = asked_by(target.version)
@@ -159,6 +168,7 @@ async def _write(
         ),
     )
     install.updated_at = now
+    await give_domain(session, install, domain_root)
     await session.flush()
     await record_defaults(session, install, manifest_of(target.version), now)
     if target.install_id is None:

@@ -17,6 +17,7 @@ from holdfast.records.database import Database
 from holdfast.registry.actors import local_actor
 from holdfast.registry.archive_reading import CheckComponent, check_component_of, read_archive, require_unchanged
 from holdfast.registry.audit import record_audit
+from holdfast.registry.domains import give_domain
 from holdfast.registry.identity import slug
 from holdfast.registry.installing import Installed, add_install
 from holdfast.registry.listing import InstallSummary, list_installs
@@ -43,6 +44,7 @@ async def install_bundle(
     signature: bytes | None = None,
     check_component: CheckComponent | None,
     mutable_versions: bool = True,
+    domain_root: str | None = None,
     now: Callable[[], datetime] = utc_now,
 ) -> Installed:
     """Installs the archive (a `.tar.zst`) for a tenant, or replaces what it has of the same extension. It grants all that is new.
@@ -52,7 +54,7 @@ async def install_bundle(
     raises when it cannot run. Settings, secrets and revoked grants of an earlier install stay as they are; schedules without an endpoint
     are disabled. Either all of it happens or nothing: the rows are one transaction, and what this call put into the store is taken out
     again. With `mutable_versions` a version that was not published may be installed again with other content, which becomes the active one
-    for whoever has that version; without, that raises VersionConflict.
+    for whoever has that version; without, that raises VersionConflict. With a `domain_root` the install gets a host name below it.
 
     Raises ManifestError, UnknownCapability, HostTooOld, SignatureRefused, TrustStoreUnusable, ComponentMissing, VersionConflict,
     ChangedMeanwhile, errors of the archive and the store, and what `check_component` raises.
@@ -79,7 +81,7 @@ async def install_bundle(
 
     async def write(session: AsyncSession) -> Installed:
         given_up.clear()
-        return await _record(session, described, tenant_id, now(), mutable_versions, given_up)
+        return await _record(session, described, tenant_id, now(), mutable_versions, given_up, domain_root)
 
     installed = await with_copy(db, store, copy, bring, write, now)
     await discard_copies(db, store, given_up)
@@ -87,7 +89,13 @@ async def install_bundle(
 
 
 async def _record(
-    session: AsyncSession, archive: Archive, tenant_id: str, now: datetime, mutable_versions: bool, given_up: dict[str, str]
+    session: AsyncSession,
+    archive: Archive,
+    tenant_id: str,
+    now: datetime,
+    mutable_versions: bool,
+    given_up: dict[str, str],
+    domain_root: str | None,
 ) -> Installed:
     install = await session.scalar(
         select(TenantExtensionInstall)
@@ -117,6 +125,7 @@ async def _record(
     install.status = "enabled"
     install.runner_status = {"state": "ready"}
     install.updated_at = now
+    await give_domain(session, install, domain_root)
     await session.flush()
     await move_schedules(session, install, calls, replaced_manifest, version, disable_missing=True, now=now)
     await record_defaults(session, install, archive.manifest, now)
