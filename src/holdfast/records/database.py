@@ -51,8 +51,8 @@ class Database:
             event.listen(self._engine.sync_engine, "invalidate", _release_sqlite)
         else:
             event.listen(self._engine.sync_engine, "connect", prepare_postgres)
-        reading = self._engine if self.is_sqlite else self._engine.execution_options(isolation_level="REPEATABLE READ")
-        self._sessions = async_sessionmaker(reading, expire_on_commit=False)
+            event.listen(self._engine.sync_engine, "begin", _begin_postgres)
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._transactions = async_sessionmaker(self._engine.execution_options(**{_WRITES: True}), expire_on_commit=False)
 
     @asynccontextmanager
@@ -125,3 +125,9 @@ def _release_sqlite(connection: Any, entry: ConnectionPoolEntry, error: BaseExce
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_postgres(connection: Connection) -> None:
+    # Not as an option of the connection: that is set while it is taken from the pool, and who is cancelled there would lose it.
+    if not connection.get_execution_options().get(_WRITES, False):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
