@@ -10,6 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 DATA_DIR ?= .holdfast
+# Processes that share the tests; each has its own PostgreSQL and its own platform.
+TEST_WORKERS ?= 2
 EXAMPLES := examples/hello-world examples/notes examples/notes-python
 
 .PHONY: help
@@ -48,7 +50,7 @@ test: setup ## Install what the tests need, run every check and every test
 	@scripts/ensure-debian-package '/usr/lib/postgresql/*/bin/postgres' postgresql "The tests of the records"
 	@scripts/ensure-debian-package /usr/bin/zstd zstd "The tests of the published command line"
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile
 
 .PHONY: lint
 lint: setup ## Style, types, the import rules and the SDK's types

@@ -67,6 +67,6 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
-    async with platform_at(tmp_path) as platform:
+async def platform(tmp_path: Path, database_url: str) -> AsyncIterator[Platform]:
+    async with platform_at(tmp_path, database_url=database_url) as platform:
         yield platform

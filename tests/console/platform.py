@@ -65,11 +65,11 @@ class Platform:
 
 
 @asynccontextmanager
-async def platform_at(folder: Path, **settings: Any) -> AsyncIterator[Platform]:
-    """A fresh platform in a folder."""
+async def platform_at(folder: Path, *, database_url: str | None = None, **settings: Any) -> AsyncIterator[Platform]:
+    """A fresh platform in a folder, on a database that has its tables, or one in the folder."""
     runner = RunnerClient("http://127.0.0.1:9", "token")
     try:
-        async with migrated(folder) as db:
+        async with migrated(folder, url=database_url) as db:
             account = await ensure_development_tenant(db, folder / "credentials.json")
             store = FolderStore(folder / "bundles")
             services = Services(
