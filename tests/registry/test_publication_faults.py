@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from holdfast.bundles.store import BundleStore, BundleStoreUnavailable, FolderStore
+from holdfast.records.addresses import DatabaseUnreachable
 from holdfast.records.database import Database
 from holdfast.registry.pending import sweep_objects
 from holdfast.registry.publication import Published
@@ -125,7 +126,7 @@ async def test_a_server_that_ends_the_connection_at_any_step(press: Press) -> No
             try:
                 await case.publish()
                 published = True
-            except OperationalError:
+            except (OperationalError, DatabaseUnreachable):
                 published = False
         if not published:
             assert await case.state() == before
