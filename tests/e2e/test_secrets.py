@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,7 +31,7 @@ def give(platform: Running, *arguments: str, value: str, over_http: bool = False
     done = subprocess.run(
         [sys.executable, "-m", "holdfast.cli", "secrets", "set", *arguments, *where],
         cwd=platform.folder,
-        env=clean_environment(ALGA_API_KEY=platform.api_key),
+        env=clean_environment(ALGA_API_KEY=platform.api_key, **platform.variables),
         input=f"{value}\n",
         capture_output=True,
         text=True,
@@ -86,7 +85,7 @@ def test_over_http_they_are_the_same_secrets(platform: Running, probe: str) -> N
 def test_from_its_expiry_on_the_handler_is_told_so(platform: Running, probe: str) -> None:
     give(platform, probe, "ALGA_API_KEY=-", "--expires", "2999-01-01", value=FIRST)
     assert seen(platform, probe)["value"] == FIRST
-    _in_the_database(platform, "UPDATE tenant_extension_install_secrets SET expires_at = '2001-01-01 00:00:00.000000'")
+    platform.execute("UPDATE tenant_extension_install_secrets SET expires_at = '2001-01-01 00:00:00.000000'")
     assert seen(platform, probe) == {"value": None, "keys": [], "error": "secrets.get: expired"}
     give(platform, probe, "ALGA_API_KEY=-", "--expires", "never", value=FIRST)
     assert seen(platform, probe)["value"] == FIRST
@@ -94,7 +93,7 @@ def test_from_its_expiry_on_the_handler_is_told_so(platform: Running, probe: str
 
 def test_a_row_that_somebody_put_there_is_not_opened(platform: Running, probe: str) -> None:
     give(platform, probe, "ALGA_API_KEY=-", value=FIRST)
-    _in_the_database(platform, "UPDATE tenant_extension_install_secrets SET ciphertext = replace(hex(randomblob(60)), '-', '')")
+    platform.execute(f"UPDATE tenant_extension_install_secrets SET ciphertext = '{'ab' * 60}'")
     with platform.client() as client:
         answer = client.get(f"/api/ext/{probe}/dynamic/secrets")
     assert answer.status_code == 502 and FIRST not in answer.text
@@ -112,9 +111,3 @@ def test_no_value_is_in_the_log_or_in_the_database(platform: Running, probe: str
         assert text not in platform.said()
         for file in (platform.folder / "data").glob("holdfast.db*"):
             assert text.encode() not in file.read_bytes()
-
-
-def _in_the_database(platform: Running, statement: str) -> None:
-    with sqlite3.connect(platform.folder / "data" / "holdfast.db", timeout=10) as database:
-        database.execute(statement)
-    database.close()
