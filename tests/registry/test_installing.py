@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from holdfast.bundles.fetching import ArchiveHashMismatch
+from holdfast.bundles.host_version import HostTooOld
 from holdfast.bundles.signature_files import read_stored_signature
 from holdfast.bundles.store import BundleNotFound, FolderStore
 from holdfast.records.database import Database
@@ -314,3 +315,19 @@ async def test_an_extension_is_named_as_people_name_it(counter: Counter) -> None
     for name in (published.registry_id, "com.example.notes", "ACME.com.example.Notes"):
         done = await install_version(counter.db, counter.store, actor=EVE, policy=counter.policy, extension=name, now=counter.clock)
         assert done.registry_id == published.registry_id
+
+
+async def test_a_version_for_a_later_host_is_neither_installed_nor_upgraded_to(counter: Counter) -> None:
+    await counter.publish()
+    await counter.install("1.0.0")
+    await counter.publish(version="1.1.0", marker="new")
+    async with counter.db.transaction() as session:
+        # As a later host on the same database would have published it.
+        row = (await session.scalars(select(ExtensionVersion).where(ExtensionVersion.version == "1.1.0"))).one()
+        row.manifest = {**(row.manifest or {}), "minHostVersion": "99.0.0"}
+    with pytest.raises(HostTooOld, match=r"99\.0\.0"):
+        await counter.upgrade("1.1.0")
+    await counter.uninstall()
+    with pytest.raises(HostTooOld, match=r"99\.0\.0"):
+        await counter.install("1.1.0")
+    assert await counter.count(TenantExtensionInstall) == 0

@@ -29,7 +29,7 @@ from holdfast.registry.tables import ExtensionBundle, ExtensionRegistry, Extensi
 from holdfast.registry.tenant_copies import ATTEMPTS, Moved, TenantCopy, bring_copy, with_copy
 from holdfast.registry.upgrade_errors import ChangedMeanwhile
 from holdfast.registry.upgrading import Choice, change_version, is_older
-from holdfast.registry.version_manifest import manifest_of
+from holdfast.registry.version_manifest import manifest_of, require_this_host
 from holdfast.registry.versions import require_extension, resolve_version
 
 
@@ -85,13 +85,14 @@ async def install_version(
     store first, and the rows are one transaction: either all of it happens or nothing. `policy` judges the bundle's signature before.
     With a `domain_root` the install gets a host name below it.
 
-    Raises SignatureRefused, TrustStoreUnusable, ExtensionUnknown, AmbiguousExtension, UnknownCapability, ConsentRequired, SchedulesMissing,
-    ChangedMeanwhile, what resolving a version raises, BundleNotFound, ArchiveHashMismatch, BundleStoreUnavailable.
+    Raises SignatureRefused, TrustStoreUnusable, ExtensionUnknown, AmbiguousExtension, UnknownCapability, HostTooOld, ConsentRequired,
+    SchedulesMissing, ChangedMeanwhile, what resolving a version raises, BundleNotFound, ArchiveHashMismatch, BundleStoreUnavailable.
     """
     for _ in range(ATTEMPTS):
         async with db.session() as session:
             target = await _target(session, actor.tenant_id, extension, version)
         require_known(target.version)
+        require_this_host(target.version)
         require_asked(of_names(capabilities or [], egress or []), asked_by(target.version))
         verdict = judge_version(policy, target.version, target.bundle)
         if target.install_id is not None and not target.is_there:

@@ -25,7 +25,7 @@ from holdfast.registry.settings import record_defaults
 from holdfast.registry.tables import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
 from holdfast.registry.tenant_copies import ATTEMPTS, Moved, TenantCopy, bring_copy, discard_copies, give_up_copies, hashes_of, with_copy
 from holdfast.registry.upgrade_errors import ChangedMeanwhile, ConsentRequired, MissingSchedule, NothingToRollBack, SchedulesMissing
-from holdfast.registry.version_manifest import manifest_of
+from holdfast.registry.version_manifest import manifest_of, require_this_host
 from holdfast.registry.versions import resolve_version
 
 __all__ = [
@@ -230,6 +230,7 @@ async def _agreed(
         if new.id == old.id:
             return _upgraded(install, registry, old, old, [])
         require_known(new)
+        require_this_host(new)
         if _grants_after(install, old, new, choice) is not None:
             return await _step(session, policy, install, registry, old, new)
         more = _more(install, old, new)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from holdfast.bundles.host_version import require_host_version
 from holdfast.bundles.manifest import Manifest, ManifestError, parse_manifest
 from holdfast.registry.tables import ExtensionVersion
 
@@ -16,3 +17,10 @@ def manifest_of(version: ExtensionVersion) -> Manifest | None:
         return parse_manifest(msgspec.json.encode(version.manifest))
     except ManifestError:
         return None
+
+
+def require_this_host(version: ExtensionVersion) -> None:
+    """Raises HostTooOld when the version needs a later Holdfast: on a shared database, one may have published it."""
+    manifest = manifest_of(version)
+    if manifest is not None:
+        require_host_version(manifest)
