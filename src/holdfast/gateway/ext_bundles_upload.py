@@ -11,8 +11,8 @@ from starlette.requests import Request
 
 from holdfast.gateway.errors import RequestTimeout
 from holdfast.registry.errors import BadUpload
+from holdfast.registry.uploads import MAX_UPLOAD_BYTES
 
-MAX_BYTES = 200 * 1024 * 1024
 STALL_SECONDS = 30.0
 SLOWEST_BYTES_PER_SECOND = 32 * 1024
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -37,8 +37,8 @@ def announced(request: Request) -> Announced:
         raise refused("size_required", "The query does not say how many bytes are uploaded.")
     if not (size.isascii() and size.isdecimal() and len(size) <= 15 and int(size) > 0):
         raise refused("size_invalid", "The size is not a number of bytes.")
-    if int(size) > MAX_BYTES:
-        raise refused("size_exceeds_cap", f"A bundle has at most {MAX_BYTES} bytes.")
+    if int(size) > MAX_UPLOAD_BYTES:
+        raise refused("size_exceeds_cap", f"A bundle has at most {MAX_UPLOAD_BYTES} bytes.")
     if declared_hash is not None and not _HASH.fullmatch(declared_hash):
         raise refused("declared_hash_invalid", "The declared hash is not 64 lower-case hexadecimal digits.")
     length = request.headers.get("content-length")

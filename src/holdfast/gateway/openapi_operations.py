@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from holdfast.registry.uploads import MAX_UPLOAD_BYTES
+
 TEMPLATE = "#/components/schemas/{name}"
 
 _KEYS: list[dict[str, list[str]]] = [{"apiKey": []}, {"bearer": []}, {"session": []}]
@@ -241,7 +243,7 @@ def _upload() -> dict[str, Any]:
         "security": _KEYS,
         "parameters": [
             query("filename", {"type": "string", "minLength": 1, "maxLength": 255}),
-            query("size", {"type": "integer", "minimum": 1, "maximum": 200 * 1024 * 1024}),
+            query("size", {"type": "integer", "minimum": 1, "maximum": MAX_UPLOAD_BYTES}),
             query("declaredHash", {"type": "string", "pattern": "^[0-9a-f]{64}$"}, required=False),
         ],
         "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},

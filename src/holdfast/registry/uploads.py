@@ -18,6 +18,7 @@ from msgspec import Struct
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.bundles.archive import LIMITS
 from holdfast.bundles.hashing import hash_hex
 from holdfast.bundles.signatures import TrustPolicy
 from holdfast.bundles.store import BundleNotFound, BundleStore
@@ -33,7 +34,8 @@ from holdfast.registry.publishing_tables import ExtensionUpload
 
 _log = structlog.get_logger(__name__)
 
-MAX_UPLOAD_BYTES = 200 * 1024 * 1024
+MAX_UPLOAD_BYTES = LIMITS.compressed
+"""What is larger could be uploaded, and not be read."""
 _FILENAME_CHARACTERS = 255
 _KEY = re.compile(r"sha256/_staging/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/bundle\.tar\.zst", re.ASCII)
 
