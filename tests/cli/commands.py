@@ -42,6 +42,14 @@ def run(*arguments: str | Path, cwd: Path, **variables: str) -> subprocess.Compl
     )
 
 
+def told(done: Done) -> dict[str, Any]:
+    """The JSON that a command printed; it has succeeded."""
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert isinstance(answer, dict)
+    return answer
+
+
 class Platform:
     """`holdfast up --json` as a child process on free ports. Leaving the block kills whatever of it still lives."""
 

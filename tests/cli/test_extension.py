@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.commands import Done, Platform, write_extension
+from tests.cli.commands import Done, Platform, told, write_extension
 
 Command = Callable[..., Done]
 
@@ -30,13 +30,6 @@ def alga(command: Command, server: dict[str, Any]) -> Command:
         return command("extension", *arguments, **variables | more)
 
     return run
-
-
-def told(done: Done) -> dict[str, Any]:
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    assert isinstance(answer, dict)
-    return answer
 
 
 def test_publish_installs_unless_told_not_to(alga: Command, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.commands import Done, write_extension
+from tests.cli.commands import Done, told, write_extension
 
 DATA = ("--data-dir", "data")
 NAME = "Example.com.example.sample"
@@ -23,13 +23,6 @@ def published(command: Command, tmp_path: Path) -> None:
     """Version 1.0.0 is published, installed nowhere."""
     done = command("publish", write_extension(tmp_path / "pages", **ASKS), *DATA)
     assert done.returncode == 0, done.stderr
-
-
-def told(done: Done) -> dict[str, Any]:
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    assert isinstance(answer, dict)
-    return answer
 
 
 def test_without_a_terminal_and_without_yes_it_is_shown_and_refused(command: Command) -> None:

@@ -10,19 +10,12 @@ from typing import Any
 import pytest
 
 from tests.bundles.minisign_samples import KEY_ID, PUBLIC_KEY, SECRET_KEY
-from tests.cli.commands import Done, write_extension
+from tests.cli.commands import Done, told, write_extension
 
 DATA = ("--data-dir", "data")
 ASKS: dict[str, Any] = {"capabilities": ["cap:http.fetch", "cap:storage.kv"], "egress": ["api.example.com"]}
 
 Command = Callable[..., Done]
-
-
-def told(done: Done) -> dict[str, Any]:
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    assert isinstance(answer, dict)
-    return answer
 
 
 def test_a_folder_is_built_packed_and_published_and_what_it_asks_for_is_told(command: Command, tmp_path: Path, component: bytes) -> None:

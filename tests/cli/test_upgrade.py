@@ -13,19 +13,12 @@ from sqlalchemy import select
 
 from holdfast.records.database import Database
 from holdfast.registry.tables import ExtensionApiEndpoint, TenantExtensionInstall, TenantExtensionSchedule
-from tests.cli.commands import Done, write_extension
+from tests.cli.commands import Done, told, write_extension
 
 DATA = ("--data-dir", "data")
 NAME = "Example.com.example.sample"
 
 Command = Callable[..., Done]
-
-
-def told(done: Done) -> dict[str, Any]:
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    assert isinstance(answer, dict)
-    return answer
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -140,7 +141,7 @@ async def test_the_cache_is_bounded(platform: Platform, monkeypatch: pytest.Monk
 
     async def ask(*names: str) -> None:
         for name in names:
-            await cache.answer(("t", name), lambda name=name: read(name))  # type: ignore[misc]
+            await cache.answer(("t", name), partial(read, name))
 
     await ask("a", "b", "c", "d")
     reads.clear()

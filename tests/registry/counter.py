@@ -204,3 +204,8 @@ class Counter(Press):
 def hexes(*published: Any) -> list[str]:
     """The hashes of versions that were published or installed, as `Counter.copies` has them."""
     return sorted(hash_hex(one.content_hash) for one in published)
+
+
+def endpoints(*paths: str, method: str = "GET") -> dict[str, Any]:
+    """The `api` of a manifest with these endpoints, which may be scheduled."""
+    return {"endpoints": [{"method": method, "path": path, "handler": "dist/main", "schedulable": True} for path in paths]}

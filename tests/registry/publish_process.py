@@ -69,6 +69,12 @@ def publish_at_once(order: Order, start: Barrier, result: str) -> None:
 
 def publish_until_killed(order: Order, step: int) -> None:
     """Publishes the first archive, and is killed at the step number `step`, if it comes to that."""
+    work_until_killed(order.url, order.store, step, lambda db, store: _publishes(order, db, store)[0])
+
+
+def work_until_killed(url: str, store: str, step: int, work: Callable[[Database, BundleStore], Awaitable[object]]) -> None:
+    """Does the work on the database `url` and the folder `store`. Each statement, commit and operation of the store is a step, and the end
+    is the last; at number `step` this process is killed."""
     count = 0
 
     def take_step(*_: object) -> None:
@@ -78,10 +84,10 @@ def publish_until_killed(order: Order, step: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     async def run() -> None:
-        db = Database(order.url)
+        db = Database(url)
         event.listen(db.sync_engine, "before_cursor_execute", take_step)
         event.listen(db.sync_engine, "commit", take_step)
-        await _publishes(order, db, SteppingStore(FolderStore(Path(order.store)), take_step))[0]
+        await work(db, _SteppingStore(FolderStore(Path(store)), take_step))
         take_step()
         await db.close()
 
@@ -96,7 +102,7 @@ def _publishes(order: Order, db: Database, store: BundleStore) -> list[Awaitable
     ]
 
 
-class SteppingStore:
+class _SteppingStore:
     """A store that takes a step after each operation: what comes before one is what the step before has left."""
 
     def __init__(self, store: BundleStore, take_step: Callable[[], None]) -> None:

@@ -29,10 +29,10 @@ def routes(services: Services) -> list[BaseRoute]:
         actor = await reading(services, request)
         return json_answer(camel(await read_grants(services.db, tenant_id=actor.tenant_id, extension=extension_in(request))))
 
-    async def add(request: Request) -> Response:
+    async def change(request: Request) -> Response:
         actor = await writing(services, request)
         rights = await read_change(request, Rights)
-        grants = await grant(
+        grants = await (revoke if request.method == "DELETE" else grant)(
             services.db,
             actor=actor,
             extension=extension_in(request),
@@ -42,17 +42,4 @@ def routes(services: Services) -> list[BaseRoute]:
         )
         return json_answer(camel(grants))
 
-    async def take(request: Request) -> Response:
-        actor = await writing(services, request)
-        rights = await read_change(request, Rights)
-        grants = await revoke(
-            services.db,
-            actor=actor,
-            extension=extension_in(request),
-            capabilities=rights.capabilities,
-            egress=rights.egress,
-            now=services.now,
-        )
-        return json_answer(camel(grants))
-
-    return [resource("/api/v1/extensions/{extension}/grants", get=show, post=add, delete=take)]
+    return [resource("/api/v1/extensions/{extension}/grants", get=show, post=change, delete=change)]

@@ -220,11 +220,23 @@ async def _described(db: Database, tenant_id: str, install_id: str, replaced: st
     async with db.session() as session:
         install, registry, version = await require_install(session, tenant_id, install_id)
         bundle = await active_bundle(session, version.id)
+    return installed_as(install, registry, version, "" if bundle is None else bundle.content_hash, verdict, replaced)
+
+
+def installed_as(
+    install: TenantExtensionInstall,
+    registry: ExtensionRegistry,
+    version: ExtensionVersion,
+    content_hash: str,
+    verdict: Verdict | None,
+    replaced: str | None,
+) -> Installed:
+    """What is told of an install, from its rows."""
     return Installed(
         registry_id=registry.id,
         version_id=version.id,
         install_id=install.id,
-        content_hash="" if bundle is None else bundle.content_hash,
+        content_hash=content_hash,
         name=registry.name,
         display_name=registry.display_name or registry.name,
         publisher=registry.publisher,

@@ -19,7 +19,7 @@ from holdfast.registry.archive_reading import CheckComponent, check_component_of
 from holdfast.registry.audit import record_audit
 from holdfast.registry.domains import give_domain
 from holdfast.registry.identity import slug
-from holdfast.registry.installing import Installed, add_install
+from holdfast.registry.installing import Installed, add_install, installed_as
 from holdfast.registry.listing import InstallSummary, list_installs
 from holdfast.registry.permissions import Permissions, asked_by, granted_to, set_granted
 from holdfast.registry.publishing import Archive, publish, registry_id_for
@@ -140,17 +140,4 @@ async def _record(
         granted=install.granted_caps,
         egress=install.granted_egress,
     )
-    return Installed(
-        registry_id=registry.id,
-        version_id=version.id,
-        install_id=install.id,
-        content_hash=archive.content_hash,
-        name=registry.name,
-        display_name=registry.display_name or registry.name,
-        publisher=registry.publisher,
-        version=version.version,
-        granted=list(install.granted_caps),
-        egress=list(install.granted_egress),
-        verdict=archive.verdict,
-        replaced=replaced_version,
-    )
+    return installed_as(install, registry, version, archive.content_hash, archive.verdict, replaced_version)
