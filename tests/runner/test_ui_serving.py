@@ -167,7 +167,11 @@ async def test_zstd_is_packed_beside_a_file_as_zst(runner: Runner) -> None:
     assert (answer.headers["content-encoding"], answer.raw) == ("zstd", small)
 
 
-@pytest.mark.parametrize("stale", [gzip.compress(b"another file" * 500), b"not gzip", gzip.compress(APP)[:-4], APP * 2])
+@pytest.mark.parametrize(
+    "stale",
+    [gzip.compress(b"another file" * 500), b"not gzip", gzip.compress(APP)[:-4], APP * 2],
+    ids=["of another file", "no gzip", "cut off", "not packed"],
+)
 async def test_what_is_packed_beside_a_file_and_is_not_that_file_is_not_sent(runner: Runner, stale: bytes) -> None:
     answer = await sent(runner, await runner.put(files=PAGES | {"ui/app.js.gz": stale}), "app.js", accept_encoding="gzip")
     assert gzip.decompress(answer.raw) == APP
