@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import tempfile
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.signature_files import read_stored_signature, store_signature
-from holdfast.bundles.store import BundleNotFound, BundleStore
+from holdfast.bundles.store import BundleStore
+from holdfast.bundles.stored import stored_hash
 from holdfast.records.columns import new_id
 from holdfast.records.database import Database
 from holdfast.registry.archive_reading import ReadArchive, require_unchanged
@@ -87,7 +86,7 @@ async def place_bundle(store: BundleStore, key: str, read: ReadArchive, signatur
 
     Raises PublishInterrupted when the file is not the one that was read, BundleStoreUnavailable.
     """
-    if await _hash_at(store, key) != read.sha256:
+    if await stored_hash(store, key) != read.sha256:
         await store.put(key, read.path)
         await asyncio.to_thread(require_unchanged, read)
     if signature is not None and signature != await read_stored_signature(store, key):
@@ -97,14 +96,3 @@ async def place_bundle(store: BundleStore, key: str, read: ReadArchive, signatur
             written = Path(folder) / "manifest.json"
             written.write_text(json.dumps(read.manifest.raw, ensure_ascii=False, indent=2), encoding="utf-8")
             await store.put(manifest_key(key), written)
-
-
-async def _hash_at(store: BundleStore, key: str) -> str | None:
-    computed = hashlib.sha256()
-    try:
-        async with aclosing(store.get(key)) as pieces:
-            async for piece in pieces:
-                computed.update(piece)
-    except BundleNotFound:
-        return None
-    return computed.hexdigest()

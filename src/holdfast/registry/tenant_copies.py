@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +19,7 @@ from holdfast.bundles.fetching import ArchiveHashMismatch
 from holdfast.bundles.hashing import hash_hex
 from holdfast.bundles.signature_files import read_stored_signature, store_signature
 from holdfast.bundles.store import BundleNotFound, BundleStore, bundle_key
+from holdfast.bundles.stored import bring_stored, stored_hash
 from holdfast.errors import HoldfastError
 from holdfast.records.columns import new_id
 from holdfast.records.database import Database
@@ -105,13 +104,13 @@ async def bring_copy(store: BundleStore, copy: TenantCopy, source: str | None) -
 
     What is there already is read, and replaced when it is damaged. Raises BundleNotFound, ArchiveHashMismatch, BundleStoreUnavailable.
     """
-    found = await _hash_at(store, copy.key)
+    found = await stored_hash(store, copy.key)
     if found != copy.sha256:
         if source is None or source == copy.key:
             raise BundleNotFound(copy.key) if found is None else ArchiveHashMismatch(copy.sha256, found)
         with tempfile.TemporaryDirectory(prefix="holdfast-copy-") as folder:
             fetched = Path(folder) / "bundle.tar.zst"
-            computed = await _fetch(store, source, fetched)
+            computed = await bring_stored(store, source, fetched)
             if computed != copy.sha256:
                 raise ArchiveHashMismatch(copy.sha256, computed)
             await store.put(copy.key, fetched)
@@ -155,24 +154,3 @@ async def hashes_of(session: AsyncSession, version_ids: Iterable[str | None]) ->
     """The content hashes of all bundles of these versions."""
     wanted = [version_id for version_id in version_ids if version_id is not None]
     return (await session.scalars(select(ExtensionBundle.content_hash).where(ExtensionBundle.version_id.in_(wanted)))).all()
-
-
-async def _hash_at(store: BundleStore, key: str) -> str | None:
-    digest = hashlib.sha256()
-    try:
-        async with aclosing(store.get(key)) as pieces:
-            async for piece in pieces:
-                await asyncio.to_thread(digest.update, piece)
-    except BundleNotFound:
-        return None
-    return digest.hexdigest()
-
-
-async def _fetch(store: BundleStore, key: str, target: Path) -> str:
-    digest = hashlib.sha256()
-    with target.open("wb") as file:
-        async with aclosing(store.get(key)) as pieces:
-            async for piece in pieces:
-                await asyncio.to_thread(digest.update, piece)
-                await asyncio.to_thread(file.write, piece)
-    return digest.hexdigest()

@@ -8,7 +8,6 @@ import re
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from holdfast.bundles.archive import LIMITS
 from holdfast.bundles.hashing import hash_hex
 from holdfast.bundles.signatures import TrustPolicy
 from holdfast.bundles.store import BundleNotFound, BundleStore
+from holdfast.bundles.stored import bring_stored
 from holdfast.bundles.thread_work import in_thread
 from holdfast.records.columns import new_id, utc_now
 from holdfast.records.database import Database
@@ -216,13 +216,10 @@ async def _receive(body: AsyncIterator[bytes], target: Path, size: int | None) -
 
 
 async def _fetch(store: BundleStore, key: str, target: Path) -> None:
-    with target.open("wb") as file:
-        try:
-            async with aclosing(store.get(key)) as pieces:
-                async for piece in pieces:
-                    await in_thread(partial(file.write, piece))
-        except BundleNotFound:
-            raise _not_found() from None
+    try:
+        await bring_stored(store, key, target)
+    except BundleNotFound:
+        raise _not_found() from None
 
 
 def _checked_filename(filename: str) -> str:
