@@ -42,6 +42,16 @@ async def test_a_tool_sees_no_secret_of_the_platform(tmp_path: Path, monkeypatch
     assert "COLOUR=blue" in done.stdout
 
 
+async def test_a_tool_that_ends_without_reading_what_it_is_given_is_no_failure(tmp_path: Path) -> None:
+    done = await asyncio.gather(*(run(["true"], cwd=tmp_path, timeout=30, stdin=bytes(1_000_000)) for _ in range(20)))
+    assert {one.status for one in done} == {0}
+
+
+async def test_a_tool_reads_what_it_is_given_or_nothing(tmp_path: Path) -> None:
+    assert (await run(["cat"], cwd=tmp_path, timeout=30, stdin=b"all of it")).stdout == "all of it"
+    assert (await run(["cat"], cwd=tmp_path, timeout=30)).stdout == ""
+
+
 async def test_variables_are_added_to_the_environment(tmp_path: Path) -> None:
     done = await run(["sh", "-c", 'echo "$COLOUR $PATH"'], cwd=tmp_path, timeout=30, environment={"COLOUR": "blue"})
     assert done.stdout == f"blue {os.environ['PATH']}\n"

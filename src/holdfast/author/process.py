@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from msgspec import Struct
 
@@ -26,6 +29,18 @@ class Finished(Struct, frozen=True):
         """The end of what the tool said, standard error first choice."""
         said = self.stderr.strip() or self.stdout.strip()
         return "\n".join(said.splitlines()[-count:])
+
+
+@contextmanager
+def _input(content: bytes) -> Iterator[int | IO[bytes]]:
+    """What a tool reads: a file, because a tool that ends before it has read a pipe breaks whoever writes to it."""
+    if not content:
+        yield asyncio.subprocess.DEVNULL
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        yield file
 
 
 def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
@@ -54,26 +69,27 @@ async def run(
     Raises ToolTimeout after `timeout` seconds, FileNotFoundError when there is no such program. When it raises, also because of
     cancellation, the tool and its children have been killed.
     """
-    starting = asyncio.ensure_future(
-        asyncio.create_subprocess_exec(
-            *map(str, command),
-            cwd=cwd,
-            env={**_without_secrets(os.environ), **(environment or {})},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
+    with _input(stdin) as source:
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
+                *map(str, command),
+                cwd=cwd,
+                env={**_without_secrets(os.environ), **(environment or {})},
+                stdin=source,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
+            )
         )
-    )
-    try:
-        process = await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        # Cancelled while starting, asyncio would kill the tool alone, and its children would live on.
-        await _end(await starting)
-        raise
+        try:
+            process = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # Cancelled while starting, asyncio would kill the tool alone, and its children would live on.
+            await _end(await starting)
+            raise
     try:
         async with asyncio.timeout(timeout):
-            stdout, stderr = await process.communicate(stdin)
+            stdout, stderr = await process.communicate()
     except TimeoutError:
         raise ToolTimeout(f"{Path(command[0]).name} did not finish within {timeout:.0f} seconds and was stopped.") from None
     finally:
