@@ -48,9 +48,11 @@ def steps(versions: dict[str, Path], secret: Path) -> list[Step]:
     """The life of an extension, as exit codes and commands."""
     ada = "ada@example.com"
     return [
+        (0, ("tenants", "list")),
         (0, ("users", "list")),
         (0, ("users", "new", ada, "--first-name", "Ada", "--password-file", str(secret))),
         (1, ("users", "new", ada, "--password-file", str(secret))),
+        (0, ("tenants", "list")),
         (0, ("users", "password", ada, "--password-file", str(secret))),
         (0, ("users", "deactivate", ada)),
         (0, ("users", "list")),

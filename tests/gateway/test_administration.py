@@ -206,3 +206,8 @@ async def test_nobody_changes_who_is_more_or_elsewhere_or_shuts_themselves_out(p
         assert code(await ask(platform, "PATCH", f"{USERS}/{user}", full, password)) == (404, "user_unknown")
     assert code(await ask(platform, "PATCH", f"{USERS}/{admin.user_id}", full, {"password": "short"})) == (400, "invalid_account")
     assert code(await ask(platform, "PATCH", f"{USERS}/{admin.user_id}", full, {"isAdmin": True})) == (400, "invalid_request")
+
+
+async def test_only_the_own_tenant_is_listed(platform: Platform, admin: Identity) -> None:
+    listed = (await ask(platform, "GET", "/api/v1/tenants", await platform.key_of(admin))).json()["tenants"]
+    assert [(one["tenantId"], one["name"], one["users"]) for one in listed] == [(TENANT, "First", 1)]

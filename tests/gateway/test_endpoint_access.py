@@ -56,6 +56,7 @@ DOORS: dict[Endpoint, Door] = {
     ("POST", "/api/ext-bundles/upload-proxy"): "write",
     ("POST", "/api/ext-bundles/finalize"): "write",
     ("POST", "/api/ext-bundles/abort"): "write",
+    ("GET", "/api/v1/tenants"): "people",
     ("GET", "/api/v1/users"): "people",
     ("POST", "/api/v1/users"): "people",
     ("PATCH", "/api/v1/users/{user}"): "people",

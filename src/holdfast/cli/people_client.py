@@ -8,12 +8,16 @@ from datetime import datetime
 from typing import Protocol
 
 from holdfast.cli.target import Target
-from holdfast.records.administration import NewUser, UserSummary
+from holdfast.records.administration import NewUser, TenantSummary, UserSummary
 from holdfast.records.key_administration import ApiKeySummary
 
 
 class People(Protocol):
     """The users and API keys of one tenant. `user` is an email address or id. Every method raises HoldfastError."""
+
+    async def tenants(self) -> list[TenantSummary]:
+        """The tenants that whoever asks may see: all on a data folder, the own one on a server."""
+        ...
 
     async def users(self) -> list[UserSummary]:
         """Its users."""

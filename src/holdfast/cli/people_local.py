@@ -13,7 +13,7 @@ from holdfast.cli.tenant_option import chosen_tenant
 from holdfast.errors import HoldfastError
 from holdfast.records import administration
 from holdfast.records.accounts import DEVELOPMENT_EMAIL, DEVELOPMENT_TENANT_ID
-from holdfast.records.administration import NewUser, UserSummary, UserUnknown
+from holdfast.records.administration import NewUser, TenantSummary, UserSummary, UserUnknown
 from holdfast.records.database import Database
 from holdfast.records.key_administration import ApiKeySummary, issue_api_key, list_api_keys, revoke_api_key
 
@@ -31,6 +31,9 @@ class LocalPeople:
     def __init__(self, db: Database, tenant_id: str) -> None:
         self._db = db
         self._tenant_id = tenant_id
+
+    async def tenants(self) -> list[TenantSummary]:
+        return await administration.list_tenants(self._db)
 
     async def users(self) -> list[UserSummary]:
         return await administration.list_users(self._db, tenant_id=self._tenant_id)

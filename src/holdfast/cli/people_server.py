@@ -12,7 +12,7 @@ from holdfast.cli.server_connection import ServerConnection, open_connection
 from holdfast.cli.server_shapes import read_shape
 from holdfast.cli.target import ServerTarget
 from holdfast.errors import HoldfastError
-from holdfast.records.administration import NewUser, UserSummary
+from holdfast.records.administration import NewUser, TenantSummary, UserSummary
 from holdfast.records.columns import as_uuid
 from holdfast.records.key_administration import AmbiguousApiKey, ApiKeySummary, ApiKeyUnknown
 
@@ -32,6 +32,9 @@ class ServerPeople:
 
     def __init__(self, connection: ServerConnection) -> None:
         self._connection = connection
+
+    async def tenants(self) -> list[TenantSummary]:
+        return read_shape(list[TenantSummary], await self._connection.call("GET", "/api/v1/tenants"), "tenants")
 
     async def users(self) -> list[UserSummary]:
         return read_shape(list[UserSummary], await self._connection.call("GET", _USERS), "users")

@@ -10,13 +10,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from holdfast.cli.options import DataDir, Json, load_settings
+from holdfast.cli.people_client import open_people
 from holdfast.cli.printing import note, print_json, print_lines, result_console
 from holdfast.cli.records import open_records
+from holdfast.cli.target import HERE, Target
 from holdfast.records import administration
 
 tenants = App(
     name="tenants",
-    help="Make and list tenants. Only here, on the data folder: on a server everybody acts within the tenant they are of.",
+    help="Make and list tenants. They are made on the data folder: on a server everybody acts within the tenant they are of.",
     version_flags=[],
 )
 
@@ -44,10 +46,10 @@ async def new(
 
 
 @tenants.command(name="list")
-async def list_tenants(*, data_dir: DataDir = None, json: Json = False) -> None:
-    """List the tenants."""
-    async with open_records(load_settings(data_dir=data_dir)) as db:
-        found = await administration.list_tenants(db)
+async def list_tenants(*, target: Target = HERE, json: Json = False) -> None:
+    """List the tenants; on a server, the one that the API key is of."""
+    async with open_people(target) as people:
+        found = await people.tenants()
     if json:
         print_json({"tenants": msgspec.to_builtins(found)})
         return

@@ -1,4 +1,4 @@
-"""`/api/v1/users` and `/api/v1/api-keys`: the people of the caller's tenant, and the keys with which programs act as them."""
+"""`/api/v1/tenants`, `/api/v1/users` and `/api/v1/api-keys`: the caller's tenant, its people, the keys with which programs act as them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from holdfast.records.administration import (
     UserSummary,
     UserUnknown,
     create_user,
+    list_tenants,
     list_users,
     new_password,
     revoke_sessions,
@@ -80,6 +81,10 @@ class ApiKeyToMake(Struct, frozen=True, forbid_unknown_fields=True, rename="came
 
 def routes(services: Services) -> list[BaseRoute]:
     """Reading needs `user:read`, changing `user:write`. A key or session acts within its own tenant only."""
+
+    async def tenants(request: Request) -> Response:
+        identity = await _permitted(services, request, "user:read")
+        return json_answer({"tenants": camel(await list_tenants(services.db, only=identity.tenant_id))})
 
     async def users(request: Request) -> Response:
         identity = await _permitted(services, request, "user:read")
@@ -154,6 +159,7 @@ def routes(services: Services) -> list[BaseRoute]:
         return json_answer({"apiKey": camel(revoked)})
 
     return [
+        resource("/api/v1/tenants", get=tenants),
         resource("/api/v1/users", get=users, post=add_user),
         resource("/api/v1/users/{user}", patch=change_user),
         resource("/api/v1/users/{user}/sessions", delete=sign_out),

@@ -17,7 +17,7 @@ from holdfast.gateway.answers import guarded, json_answer
 from holdfast.gateway.extensions_shapes import camel_name
 from holdfast.gateway.openapi_operations import SHAPES, TEMPLATE, operations
 from holdfast.gateway.services import Services
-from holdfast.records.administration import UserSummary
+from holdfast.records.administration import TenantSummary, UserSummary
 from holdfast.records.key_administration import ApiKeySummary
 from holdfast.registry.asking import Publication
 from holdfast.registry.details import InstallDetails
@@ -60,6 +60,7 @@ _TOLD = [
     VersionSummary,
     Publication,
     Published,
+    TenantSummary,
     UserSummary,
     ApiKeySummary,
 ]

@@ -163,6 +163,7 @@ def operations() -> dict[str, Any]:
         "/api/ext-bundles/upload-proxy": {"post": _upload()},
         "/api/ext-bundles/finalize": {"post": _bundle("Publish an upload.", "Finalize", _ref("Finalized"))},
         "/api/ext-bundles/abort": {"post": _bundle("Take an upload away.", "Abort", _ref("Aborted"))},
+        "/api/v1/tenants": {"get": _read("The tenant of whoever asks.", _list("tenants", "TenantSummary"))},
         "/api/v1/users": {
             "get": _read("The users of the tenant.", _list("users", "UserSummary")),
             "post": _change(

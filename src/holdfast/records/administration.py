@@ -114,11 +114,14 @@ async def create_tenant(db: Database, *, name: str, tenant_id: str | None = None
     return TenantSummary(tenant_id=chosen, name=name, created_at=made, users=0)
 
 
-async def list_tenants(db: Database) -> list[TenantSummary]:
-    """Every tenant, the oldest first."""
+async def list_tenants(db: Database, *, only: str | None = None) -> list[TenantSummary]:
+    """Every tenant, the oldest first, or `only` the one with that id."""
     users = select(func.count()).select_from(User).where(User.tenant == Tenant.tenant).scalar_subquery()
+    query = select(Tenant, users).order_by(Tenant.created_at, Tenant.tenant)
+    if only is not None:
+        query = query.where(Tenant.tenant == only)
     async with db.session() as session:
-        rows = (await session.execute(select(Tenant, users).order_by(Tenant.created_at, Tenant.tenant))).all()
+        rows = (await session.execute(query)).all()
     return [TenantSummary(tenant_id=row.tenant, name=row.client_name, created_at=row.created_at, users=count) for row, count in rows]
 
 
