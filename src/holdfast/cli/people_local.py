@@ -9,7 +9,7 @@ from datetime import datetime
 from holdfast.cli.options import load_settings
 from holdfast.cli.records import open_records
 from holdfast.cli.target import Target
-from holdfast.cli.tenant_option import chosen_tenant
+from holdfast.cli.tenant_choice import chosen_tenant
 from holdfast.errors import HoldfastError
 from holdfast.records import administration
 from holdfast.records.accounts import DEVELOPMENT_EMAIL, DEVELOPMENT_TENANT_ID

@@ -19,12 +19,9 @@ from holdfast.cli.platform.presence import extension_url
 from holdfast.cli.progress import WorkProgress
 from holdfast.cli.records import open_records
 from holdfast.cli.target import Target
-from holdfast.errors import HoldfastError
+from holdfast.cli.tenant_choice import chosen_tenant
 from holdfast.logs import configure_logs
-from holdfast.records.accounts import DEVELOPMENT_TENANT_ID
-from holdfast.records.columns import as_uuid
 from holdfast.records.database import Database
-from holdfast.records.tables import Tenant
 from holdfast.registry import grants, installs, secrets, settings, upgrading, versions
 from holdfast.registry.actors import local_actor
 from holdfast.registry.asking import Publication, read_publication
@@ -38,13 +35,6 @@ from holdfast.registry.secrets import SecretsSummary
 from holdfast.registry.upgrading import Upgraded
 from holdfast.registry.versions import VersionSummary
 from holdfast.settings import Settings
-
-
-class TenantUnknown(HoldfastError):
-    """Raised when the data folder has no such tenant."""
-
-    code = "tenant_unknown"
-    status = 404
 
 
 class LocalRegistry:
@@ -199,18 +189,8 @@ async def open_local(target: Target) -> AsyncIterator[LocalRegistry]:
     settings = load_settings(data_dir=target.data_dir)
     configure_logs(settings.model_copy(update={"log_level": "warning"}))
     async with open_records(settings) as db:
-        registry = LocalRegistry(settings, db, open_store(settings), await _tenant(db, target.tenant_id))
+        registry = LocalRegistry(settings, db, open_store(settings), await chosen_tenant(db, target.tenant))
         try:
             yield registry
         finally:
             await registry.close()
-
-
-async def _tenant(db: Database, named: str | None) -> str:
-    if named is None:
-        return DEVELOPMENT_TENANT_ID
-    tenant_id = as_uuid(named)
-    async with db.session() as session:
-        if tenant_id is None or await session.get(Tenant, tenant_id) is None:
-            raise TenantUnknown(f"There is no tenant {named} in this data folder.", hint="`holdfast tenants list` shows which there are.")
-    return tenant_id

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import inspect
 
 from holdfast.cli.server_connection import ServerUnusable
+from holdfast.gateway.extensions_shapes import camel_name
 
 T = TypeVar("T")
-
-_SECOND_WORD = re.compile(r"_([a-z0-9])")
 
 
 def read_shape(kind: type[T], told: Any, *path: str) -> T:
@@ -36,10 +34,6 @@ def _renamed(value: Any, kind: inspect.Type) -> Any:
     if isinstance(kind, inspect.ListType) and isinstance(value, list):
         return [_renamed(item, kind.item_type) for item in value]
     if isinstance(kind, inspect.StructType) and isinstance(value, dict):
-        fields = {field.name: (_camel(field.name), field.type) for field in kind.fields}
+        fields = {field.name: (camel_name(field.name), field.type) for field in kind.fields}
         return {name: _renamed(value[sent], inner) for name, (sent, inner) in fields.items() if sent in value}
     return value
-
-
-def _camel(name: str) -> str:
-    return _SECOND_WORD.sub(lambda letter: letter[1].upper(), name)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from holdfast.bundles.signature_files import read_signature, signature_beside
 from holdfast.cli.building import bundle_of, naming
 from holdfast.cli.progress import WorkProgress
@@ -27,6 +25,4 @@ async def publish_source(registry: Registry, source: Path, progress: WorkProgres
 
 async def install_published(registry: Registry, published: Published) -> Installed:
     """Installs what was just published, with all that it asks for: it is the author's own."""
-    installed = await registry.install(published.registry_id, published.version)
-    # Publishing has judged the signature; installing what is published does not look at it again.
-    return replace(installed, verdict=published.verdict)
+    return await registry.install(published.registry_id, published.version)

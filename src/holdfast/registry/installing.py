@@ -36,7 +36,7 @@ from holdfast.registry.versions import require_extension, resolve_version
 class Installed(Struct, frozen=True, kw_only=True):
     """What was installed. `content_hash` is `sha256:` and 64 hexadecimal digits. `replaced` is the version that was installed before.
 
-    `verdict` is what is known of the bundle's signature; the runner judges it again when it loads the bundle. None where a server did.
+    `verdict` is what is known of the bundle's signature; the runner judges it again when it loads the bundle.
     """
 
     registry_id: str

@@ -1,10 +1,6 @@
-"""The tenant that a command about people is for."""
+"""The tenant that a command on a data folder is for."""
 
 from __future__ import annotations
-
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from holdfast.cli.target import TENANT_VARIABLES, first_set
 from holdfast.records.accounts import DEVELOPMENT_TENANT_ID
@@ -12,11 +8,6 @@ from holdfast.records.administration import TenantUnknown
 from holdfast.records.columns import as_uuid
 from holdfast.records.database import Database
 from holdfast.records.tables import Tenant
-
-TenantOption = Annotated[
-    str | None,
-    Parameter(("--tenant", "--tenant-id"), help="The tenant; else ALGA_TENANT_ID, else the development tenant.", show_default=False),
-]
 
 
 async def chosen_tenant(db: Database, given: str | None) -> str:
