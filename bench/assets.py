@@ -27,11 +27,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from bench.engine import interleaved
-from holdfast.bundles.store import FolderStore, bundle_key, hash_file
+from holdfast.bundles.store.open import FolderStore, bundle_key, hash_file
 from holdfast.events import MemoryStream
 from holdfast.runner.app import create_app
+from holdfast.runner.install_lookup.validator import InstallValidator
 from holdfast.runner.services import RunnerServices
-from holdfast.runner.validation import InstallValidator
 from holdfast.settings import Settings
 from tests.bundles.archives import bundle
 

@@ -14,7 +14,7 @@ from holdfast.engine.capi import PoolSizes
 from holdfast.engine.capi import prototypes as c
 from holdfast.engine.capi.engines import _config
 from holdfast.engine.linking import lower_request
-from holdfast.engine.values import BYTES_HEADER, Arena
+from holdfast.engine.values.layout import BYTES_HEADER, Arena
 from holdfast.world.types import ExecuteRequest
 
 _instantiate = c.entry_point("wasmtime_component_linker_instantiate", c.P, c.P, c.P, c.P, c.P)

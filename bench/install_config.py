@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 
-from tests.cli.commands import Platform, write_extension
+from tests.cli.command_runner import Platform, write_extension
 
 QUICK = "--quick" in sys.argv
 CONNECTIONS = 16

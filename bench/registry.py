@@ -14,13 +14,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from holdfast.bundles.hashing import hash_file
-from holdfast.bundles.store import FolderStore
-from holdfast.records.database import Database
-from holdfast.registry.publication import publish_bundle
+from holdfast.bundles.store.hashing import hash_file
+from holdfast.bundles.store.open import FolderStore
+from holdfast.records.database.database import Database
+from holdfast.registry.publishing.publish import publish_bundle
 from tests.records.databases import migrated
 from tests.registry.extensions import UNSIGNED_TOO, archive_of
-from tests.registry.publishing import ADA
+from tests.registry.published import ADA
 
 QUICK = "--quick" in sys.argv
 ROUNDS = 7 if QUICK else 25

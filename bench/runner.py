@@ -22,8 +22,8 @@ import httpx2
 import uvloop
 
 from bench.engine import ARTIFACTS, QUICK, Host, Rates, request
-from holdfast.bundles.cache import BundleCache
-from holdfast.bundles.store import FolderStore, bundle_key, hash_file, open_store
+from holdfast.bundles.cache.cache import BundleCache
+from holdfast.bundles.store.open import FolderStore, bundle_key, hash_file, open_store
 from holdfast.engine import Engine, Limits
 from holdfast.settings import Settings
 from tests.bundles.archives import bundle

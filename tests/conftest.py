@@ -15,7 +15,7 @@ import pytest
 
 from holdfast.author.build import build
 from holdfast.author.toolchain import Toolchain
-from holdfast.bundles.packing import pack
+from holdfast.bundles.archive.packing import pack
 from tests.records.databases import KINDS, migrated_sqlite
 from tests.records.postgres import PostgresServer, postgres_server
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.bundles.manifest import parse_manifest
+from holdfast.bundles.manifest.model import parse_manifest
 from holdfast.cli.main import create_app
 from holdfast.engine import Limits
-from holdfast.engine.lifting import LIST_ITEMS
+from holdfast.engine.values.lifting import LIST_ITEMS
 from holdfast.hostcalls.session import DoorLimits
 from holdfast.settings import Settings
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from jsonschema_rs import Draft202012Validator
 
-from holdfast.bundles.manifest import Manifest, parse_manifest
-from holdfast.bundles.manifest_schema import manifest_schema
-from holdfast.bundles.settings_keywords import MAX_DEPTH, MAX_LENGTH
+from holdfast.bundles.manifest.json_schema import manifest_schema
+from holdfast.bundles.manifest.model import Manifest, parse_manifest
+from holdfast.bundles.manifest.settings.keywords import MAX_DEPTH, MAX_LENGTH
 from holdfast.world.capabilities import ALWAYS_GRANTED, Capability
 
 PAGE = (Path(__file__).parents[1] / "docs" / "manifest.md").read_text()

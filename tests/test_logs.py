@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.cli.commands import SECONDS, clean_environment
+from tests.cli.command_runner import SECONDS, clean_environment
 
 SCRIPT = """
 import logging, sys, structlog

@@ -13,9 +13,9 @@ import resource
 import sys
 from pathlib import Path
 
-from holdfast.bundles.cache import BundleCache, CacheUnusable
-from holdfast.bundles.hashing import hash_file
-from holdfast.bundles.store import FolderStore
+from holdfast.bundles.cache.cache import BundleCache, CacheUnusable
+from holdfast.bundles.store.hashing import hash_file
+from holdfast.bundles.store.open import FolderStore
 
 ROUNDS = 60
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.cli import main
-from tests.cli.commands import Done, Platform, clean_environment, write_extension
+from tests.cli.command_runner import Done, Platform, clean_environment, write_extension
 from tests.engine.guests import RETURN, assemble, module
 
 

@@ -11,7 +11,7 @@ from cyclopts import App
 import holdfast
 from holdfast.cli import main
 from holdfast.errors import HoldfastError
-from tests.cli.commands import run
+from tests.cli.command_runner import run
 
 
 class Refused(HoldfastError):

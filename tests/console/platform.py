@@ -11,17 +11,17 @@ from typing import Any
 import httpx2
 from starlette.applications import Starlette
 
-from holdfast.bundles.store import FolderStore
+from holdfast.bundles.store.open import FolderStore
 from holdfast.console.app import create_platform_app
 from holdfast.events.memory import MemoryStream
-from holdfast.gateway.callers import SESSION_COOKIE
+from holdfast.gateway.auth.authentication import SESSION_COOKIE
+from holdfast.gateway.auth.service_tokens import Tokens
 from holdfast.gateway.runner_client import RunnerClient
 from holdfast.gateway.services import Services
-from holdfast.gateway.tokens import Tokens
 from holdfast.records.accounts import DevelopmentAccount, ensure_development_tenant
-from holdfast.records.columns import new_id
-from holdfast.records.database import Database
-from holdfast.registry.installs import Installed, install_bundle
+from holdfast.records.database.columns import new_id
+from holdfast.records.database.database import Database
+from holdfast.registry.installs.dev_install import Installed, install_bundle
 from holdfast.settings import Settings
 from tests.records.databases import migrated
 from tests.registry.extensions import UNSIGNED_TOO, archive_of

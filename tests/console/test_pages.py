@@ -9,7 +9,7 @@ import pytest
 
 from holdfast.console.addresses import FrameBaseInvalid
 from holdfast.registry.actors import local_actor
-from holdfast.registry.settings import set_enabled
+from holdfast.registry.installs.config import set_enabled
 from tests.console.platform import PASSWORD, Platform, platform_at
 from tests.records.databases import OTHER_TENANT, add_user
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.bundles.minisign_secret import SecretKey
-from holdfast.bundles.signatures import TrustPolicy
-from holdfast.bundles.trust import TrustStore
-from holdfast.registry.installs import Installed, install_bundle
-from tests.bundles.signing import NOW, signature_of
+from holdfast.bundles.signing.minisign_secret import SecretKey
+from holdfast.bundles.signing.policy import TrustPolicy
+from holdfast.bundles.signing.trust_store import TrustStore
+from holdfast.registry.installs.dev_install import Installed, install_bundle
+from tests.bundles.signers import NOW, signature_of
 from tests.console.platform import PASSWORD, Platform, platform_at
 from tests.records.databases import add_user
 from tests.registry.extensions import archive_of

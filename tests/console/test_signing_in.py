@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from holdfast.console.attempts import PER_ACCOUNT
-from holdfast.gateway.callers import SESSION_COOKIE
+from holdfast.gateway.auth.authentication import SESSION_COOKIE
 from tests.console.platform import ORIGIN, PASSWORD, Platform, post_login
 from tests.records.databases import add_user
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from holdfast.bundles.hashing import hash_file
+from holdfast.bundles.store.hashing import hash_file
 from holdfast.engine import Engine, Limits
 from holdfast.hostcalls import CallContext, HostServices
 from holdfast.settings import Settings

@@ -12,10 +12,10 @@ from typing import Any
 import httpx2
 from starlette.responses import JSONResponse, Response
 
-from holdfast.bundles.store import bundle_key, hash_file
+from holdfast.bundles.store.open import bundle_key, hash_file
 from holdfast.events import DebugEvent
+from holdfast.runner.install_lookup.validator import InstallValidator
 from holdfast.runner.services import RunnerServices
-from holdfast.runner.validation import InstallValidator
 from holdfast.settings import Settings
 from tests.bundles.archives import archive, regular
 from tests.events.recording_server import Recorded, RecordingServer

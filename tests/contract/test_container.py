@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx2
 
-from holdfast.bundles.hashing import hash_file
+from holdfast.bundles.store.hashing import hash_file
 from tests.bundles.archives import archive, regular
 from tests.contract.running import ARTIFACTS
 from tests.contract.stores import FileServer

@@ -7,8 +7,8 @@ import random
 import pytest
 import zstandard
 
-from holdfast.bundles.cache import ArchiveHashMismatch
-from holdfast.bundles.hashing import InvalidContentHash
+from holdfast.bundles.cache.cache import ArchiveHashMismatch
+from holdfast.bundles.store.hashing import InvalidContentHash
 from tests.contract.conftest import Start
 from tests.contract.running import PAGES, Running
 from tests.runner.conftest import EXTENSION, TENANT

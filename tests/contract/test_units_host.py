@@ -8,13 +8,13 @@ import pytest
 from starlette.responses import RedirectResponse
 
 from holdfast.hostcalls import Fetcher, HttpBackend, parse_rules
-from holdfast.hostcalls.egress import parse_target
+from holdfast.hostcalls.network.egress import parse_target
 from holdfast.world import types as t
 from holdfast.world.capabilities import Capability
 from holdfast.world.types import ClientReadError, HttpError, ServiceReadError
 from tests.events.recording_server import RecordingServer
 from tests.hostcalls.calling import ALL, Caller, FixedResolver
-from tests.hostcalls.network import PUBLIC, MappedNetwork, fetch, local_fetcher, refusal, request
+from tests.hostcalls.fake_network import PUBLIC, MappedNetwork, fetch, local_fetcher, refusal, request
 
 INVOICE = t.CreateManualInvoiceInput("client-1", [], None, None, None)
 CLIENT = {"clientId": "c-1", "clientName": "Acme"}

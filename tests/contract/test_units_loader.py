@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.responses import Response
 
-from holdfast.bundles.store import BundleNotFound, bundle_key, open_store
+from holdfast.bundles.store.open import BundleNotFound, bundle_key, open_store
 from holdfast.engine import Engine, FailureCode, Limits, Outcome
 from holdfast.settings import Settings
 from tests.contract.conftest import Start

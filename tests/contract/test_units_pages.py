@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from holdfast.runner.validation import InstallValidator
+from holdfast.runner.install_lookup.validator import InstallValidator
 from holdfast.settings import Settings
-from tests.cli.commands import run
+from tests.cli.command_runner import run
 from tests.contract.conftest import Start
 from tests.contract.running import PAGES, Registry, Running
 from tests.runner.conftest import EXTENSION, TENANT

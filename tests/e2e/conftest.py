@@ -14,7 +14,7 @@ import pytest
 from msgspec import Struct
 from sqlalchemy import create_engine, text
 
-from tests.cli.commands import Platform, run
+from tests.cli.command_runner import Platform, run
 from tests.records.databases import KINDS
 from tests.records.postgres import PostgresServer
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from holdfast.author.toolchain import Toolchain
-from tests.cli.commands import clean_environment
+from tests.cli.command_runner import clean_environment
 
 SOURCE = Path(__file__).parent / "alga_cli"
 FILES = ("package.json", "package-lock.json")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.bundles.packing import pack
-from tests.cli.commands import write_extension
+from holdfast.bundles.archive.packing import pack
+from tests.cli.command_runner import write_extension
 from tests.e2e.conftest import Running
 from tests.e2e.published_cli import SOURCE, PublishedCli, installed
 from tests.runner import guests

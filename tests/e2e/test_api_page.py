@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.bundles.packing import pack
-from holdfast.gateway.openapi import document
-from tests.cli.commands import write_extension
+from holdfast.bundles.archive.packing import pack
+from holdfast.gateway.api.openapi import document
+from tests.cli.command_runner import write_extension
 from tests.e2e.conftest import ROOT, Running
 from tests.runner import guests
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.commands import SECONDS, clean_environment
+from tests.cli.command_runner import SECONDS, clean_environment
 from tests.e2e.conftest import Running
 
 FIRST, SECOND = "the-first-value-of-it", "the-second-value-of-it"

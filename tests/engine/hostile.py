@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from holdfast.engine import FailureCode, Limits
-from holdfast.engine.lifting import LIST_ITEMS
+from holdfast.engine.values.lifting import LIST_ITEMS
 from tests.engine.conftest import RecordingHost
 from tests.engine.guests import RETURN, module
 from tests.engine.test_wasi import SLEEP, system

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from holdfast.engine import FailureCode, Limits
-from holdfast.engine.lifting import LIST_ITEMS
+from holdfast.engine.values.lifting import LIST_ITEMS
 from holdfast.engine.wasi import HANDLES_MAX, WRITE_MAX_BYTES
 from tests.engine import guests
 from tests.engine.guests import RETURN, module

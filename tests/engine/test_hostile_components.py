@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from holdfast.engine import CompileFailed, Engine, FailureCode, HandlerMissing, IncompatibleComponent, artifacts
+from holdfast.engine import CompileFailed, Engine, FailureCode, HandlerMissing, IncompatibleComponent
+from holdfast.engine.compiling import artifacts
 from tests.engine import guests
 from tests.engine.conftest import RecordingHost, request
 from tests.engine.guests import RETURN, module
@@ -185,7 +186,7 @@ def compilers() -> list[int]:
     found = []
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
-            if "holdfast.engine.compiler" in child.cmdline():
+            if "holdfast.engine.compiling.compiler" in child.cmdline():
                 found.append(child.pid)
     return found
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.engine import Engine, capi, proof, values
+from holdfast.engine import Engine, capi, proof
 from holdfast.engine.capi import EngineUnusable, NativeEngine, PoolSizes, calls, prototypes
+from holdfast.engine.values import layout as values
 
 
 @pytest.mark.parametrize("pool", [None, PoolSizes(instances=4)], ids=["on demand", "pooled"])

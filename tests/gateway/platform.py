@@ -14,20 +14,20 @@ from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 
-from holdfast.bundles.store import FolderStore
+from holdfast.bundles.store.open import FolderStore
 from holdfast.events.memory import MemoryStream
 from holdfast.gateway.app import gateway_routes
-from holdfast.gateway.buckets import TokenBuckets
-from holdfast.gateway.callers import SESSION_COOKIE
+from holdfast.gateway.auth.authentication import SESSION_COOKIE
+from holdfast.gateway.auth.call_rate_limit import TokenBuckets
+from holdfast.gateway.auth.service_tokens import Tokens
 from holdfast.gateway.runner_client import RunnerClient
 from holdfast.gateway.services import Services
-from holdfast.gateway.tokens import Tokens
 from holdfast.records.api_keys import create_api_key
-from holdfast.records.database import Database
+from holdfast.records.database.database import Database
 from holdfast.records.identities import Identity
 from holdfast.records.sessions import create_session
-from holdfast.registry.installs import Installed, install_bundle
-from holdfast.registry.tables import ExtensionExecutionLog
+from holdfast.registry.installs.dev_install import Installed, install_bundle
+from holdfast.registry.models.installs import ExtensionExecutionLog
 from holdfast.settings import Settings
 from tests.events.recording_server import RecordingServer, recording_server
 from tests.records.databases import TENANT, add_user, migrated

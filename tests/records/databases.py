@@ -14,12 +14,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from holdfast.records.columns import new_id
-from holdfast.records.database import Database
+from holdfast.records.database.columns import new_id
+from holdfast.records.database.database import Database
 from holdfast.records.identities import Identity
+from holdfast.records.models.people import Client, Contact, Tenant, User
 from holdfast.records.passwords import hash_password
 from holdfast.records.roles import make_admin
-from holdfast.records.tables import Client, Contact, Tenant, User
 from holdfast.registry.migrate import migrate
 
 TENANT = "11111111-1111-4111-8111-111111111111"

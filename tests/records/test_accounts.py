@@ -9,9 +9,9 @@ from sqlalchemy import delete, func, select
 
 from holdfast.records.accounts import DEVELOPMENT_TENANT_ID, LoginRefused, ensure_development_tenant, login
 from holdfast.records.api_keys import find_api_key
-from holdfast.records.database import Database
+from holdfast.records.database.database import Database
 from holdfast.records.identities import has_permission
-from holdfast.records.tables import Permission, Role, User
+from holdfast.records.models.people import Permission, Role, User
 from tests.records.databases import add_user
 
 

@@ -23,10 +23,10 @@ from holdfast.records.administration import (
     set_password,
     set_user_inactive,
 )
-from holdfast.records.database import Database
+from holdfast.records.database.database import Database
 from holdfast.records.identities import client_of, has_permission
+from holdfast.records.models.people import Client, User
 from holdfast.records.sessions import create_session, find_session
-from holdfast.records.tables import Client, User
 from tests.records.databases import OTHER_TENANT, TENANT, Clock, add_user
 
 PASSWORD = "correct horse battery"

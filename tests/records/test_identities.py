@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from holdfast.records.database import Database
+from holdfast.records.database.database import Database
 from holdfast.records.identities import client_of, has_permission
 from tests.records.databases import OTHER_TENANT, add_user
 

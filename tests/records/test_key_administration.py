@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from holdfast.records.administration import UserUnknown, set_user_inactive
 from holdfast.records.api_keys import find_api_key
-from holdfast.records.database import Database
+from holdfast.records.database.database import Database
 from holdfast.records.key_administration import (
     AmbiguousApiKey,
     ApiKeyUnknown,
@@ -18,7 +18,7 @@ from holdfast.records.key_administration import (
     list_api_keys,
     revoke_api_key,
 )
-from holdfast.records.tables import ApiKey
+from holdfast.records.models.people import ApiKey
 from tests.records.databases import OTHER_TENANT, TENANT, Clock, add_user
 
 ADA = "ada@example.com"

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from holdfast.records.database import Database
+from holdfast.records.database.database import Database
+from holdfast.records.models.people import Session, User
 from holdfast.records.sessions import SESSION_LIFETIME, create_session, find_session, revoke_session
-from holdfast.records.tables import Session, User
 from tests.records.databases import Clock, add_user
 
 

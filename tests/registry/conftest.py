@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.bundles.store import FolderStore
-from holdfast.records.database import Database
+from holdfast.bundles.store.open import FolderStore
+from holdfast.records.database.database import Database
 from tests.records.databases import migrated
 
 

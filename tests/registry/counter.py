@@ -7,27 +7,27 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from holdfast.bundles.hashing import hash_hex
-from holdfast.bundles.signatures import TrustPolicy
-from holdfast.bundles.store import BundleStore, bundle_key
-from holdfast.records.columns import Base, new_id
-from holdfast.records.database import Database
+from holdfast.bundles.signing.policy import TrustPolicy
+from holdfast.bundles.store.hashing import hash_hex
+from holdfast.bundles.store.open import BundleStore, bundle_key
+from holdfast.records.database.columns import Base, new_id
+from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
-from holdfast.registry.contexts import InstallContext, install_context
-from holdfast.registry.grants import Grants, grant, read_grants, revoke
-from holdfast.registry.installing import Installed, install_version
-from holdfast.registry.publishing_tables import ExtensionAuditLog
-from holdfast.registry.removal import STORAGE_GRACE, Uninstalled, uninstall
-from holdfast.registry.tables import (
+from holdfast.registry.installs.call_context import InstallContext, install_context
+from holdfast.registry.installs.grants import Grants, grant, read_grants, revoke
+from holdfast.registry.installs.install import Installed, install_version
+from holdfast.registry.installs.uninstall import STORAGE_GRACE, Uninstalled, uninstall
+from holdfast.registry.installs.upgrade import Upgraded, rollback_install, upgrade_install
+from holdfast.registry.models.installs import (
     ExtensionApiEndpoint,
     ExtensionVersion,
     TenantExtensionInstall,
     TenantExtensionInstallSecrets,
     TenantExtensionSchedule,
 )
-from holdfast.registry.upgrading import Upgraded, rollback_install, upgrade_install
+from holdfast.registry.models.publishing import ExtensionAuditLog
 from tests.registry.extensions import UNSIGNED_TOO
-from tests.registry.publishing import EVE, Press
+from tests.registry.published import EVE, Press
 
 NOTES = "acme.com.example.notes"
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from holdfast.bundles.signatures import TrustPolicy
-from holdfast.bundles.trust import TrustStore
+from holdfast.bundles.signing.policy import TrustPolicy
+from holdfast.bundles.signing.trust_store import TrustStore
 from tests.bundles.archives import bundle
 
 WASM = b"\x00asm\x0d\x00\x01\x00 a component, for those who do not run it"

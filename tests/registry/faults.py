@@ -13,8 +13,8 @@ import psycopg
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
-from holdfast.bundles.store import BundleNotFound, BundleStore, BundleStoreUnavailable
-from holdfast.records.database import Database
+from holdfast.bundles.store.open import BundleNotFound, BundleStore, BundleStoreUnavailable
+from holdfast.records.database.database import Database
 
 T = TypeVar("T")
 

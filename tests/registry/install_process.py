@@ -6,15 +6,15 @@ from typing import Literal
 
 import msgspec
 
-from holdfast.bundles.store import BundleStore
-from holdfast.records.database import Database
-from holdfast.registry.installing import install_version
-from holdfast.registry.removal import uninstall
-from holdfast.registry.upgrading import rollback_install, upgrade_install
+from holdfast.bundles.store.open import BundleStore
+from holdfast.records.database.database import Database
+from holdfast.registry.installs.install import install_version
+from holdfast.registry.installs.uninstall import uninstall
+from holdfast.registry.installs.upgrade import rollback_install, upgrade_install
 from tests.registry.counter import NOTES
 from tests.registry.extensions import UNSIGNED_TOO
 from tests.registry.publish_process import work_until_killed
-from tests.registry.publishing import EVE
+from tests.registry.published import EVE
 
 Change = Literal["install", "upgrade", "rollback", "uninstall"]
 

@@ -9,22 +9,18 @@ from typing import Any
 
 from sqlalchemy import select
 
-from holdfast.bundles.hashing import hash_hex
-from holdfast.bundles.store import FolderStore, bundle_key
+from holdfast.bundles.store.hashing import hash_hex
+from holdfast.bundles.store.open import FolderStore, bundle_key
 from holdfast.errors import HoldfastError
-from holdfast.records.columns import Base
-from holdfast.records.database import Database
+from holdfast.records.database.columns import Base
+from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
-from holdfast.registry.contexts import install_context
-from holdfast.registry.grants import read_grants
-from holdfast.registry.listing import list_installs
-from holdfast.registry.lookups import active_bundle, find_install
-from holdfast.registry.publication import publish_bundle
-from holdfast.registry.publishing_tables import ExtensionAuditLog, PendingObject
-from holdfast.registry.removal import remove_due_storage
-from holdfast.registry.sealing import Sealer
-from holdfast.registry.secrets import sealed_in
-from holdfast.registry.tables import (
+from holdfast.registry.installs.call_context import install_context
+from holdfast.registry.installs.grants import read_grants
+from holdfast.registry.installs.listing import list_installs
+from holdfast.registry.installs.lookups import active_bundle, find_install
+from holdfast.registry.installs.uninstall import remove_due_storage
+from holdfast.registry.models.installs import (
     ExtensionApiEndpoint,
     ExtensionBundle,
     ExtensionRegistry,
@@ -34,7 +30,11 @@ from holdfast.registry.tables import (
     TenantExtensionInstallSecrets,
     TenantExtensionSchedule,
 )
-from holdfast.registry.versions import list_versions
+from holdfast.registry.models.publishing import ExtensionAuditLog, PendingObject
+from holdfast.registry.publishing.publish import publish_bundle
+from holdfast.registry.publishing.versions import list_versions
+from holdfast.registry.secrets.sealing import Sealer
+from holdfast.registry.secrets.service import sealed_in
 from holdfast.settings import Settings
 from holdfast.storage.tables import StorageRecord
 from tests.records.databases import OTHER_TENANT, TENANT, Clock

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from holdfast.records.columns import new_id
-from holdfast.records.database import Database
-from holdfast.registry.tables import ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
+from holdfast.records.database.columns import new_id
+from holdfast.records.database.database import Database
+from holdfast.registry.models.installs import ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
 
 
 class PlainInstall(Struct, frozen=True):

@@ -17,13 +17,13 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import event
 
-from holdfast.bundles.signatures import TrustPolicy
-from holdfast.bundles.store import BundleStore, FolderStore
-from holdfast.bundles.trust import TrustStore
+from holdfast.bundles.signing.policy import TrustPolicy
+from holdfast.bundles.signing.trust_store import TrustStore
+from holdfast.bundles.store.open import BundleStore, FolderStore
 from holdfast.errors import HoldfastError
-from holdfast.records.database import Database
-from holdfast.registry.publication import publish_bundle
-from tests.registry.publishing import ADA
+from holdfast.records.database.database import Database
+from holdfast.registry.publishing.publish import publish_bundle
+from tests.registry.published import ADA
 
 T = TypeVar("T")
 

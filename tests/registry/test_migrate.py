@@ -13,25 +13,25 @@ from sqlalchemy import Connection, create_engine, inspect, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-import holdfast.records.billing_tables
-import holdfast.records.tables
-import holdfast.registry.publishing_tables
-import holdfast.registry.tables
+import holdfast.records.models.billing
+import holdfast.records.models.people
+import holdfast.registry.models.installs
+import holdfast.registry.models.publishing
 import holdfast.storage.tables
-from holdfast.records.columns import Base
-from holdfast.records.database import Database
-from holdfast.records.tables import Tenant
+from holdfast.records.database.columns import Base
+from holdfast.records.database.database import Database
+from holdfast.records.models.people import Tenant
 from holdfast.registry import migrations
 from holdfast.registry.migrate import DatabaseNewer, Migrated, migrate
-from holdfast.registry.tables import ExtensionVersion, TenantExtensionInstall
+from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall
 from tests.records.databases import KINDS, TENANT, sqlite_url
 from tests.records.postgres import PostgresServer
 
 ROOMS = (
-    holdfast.records.tables,
-    holdfast.records.billing_tables,
-    holdfast.registry.tables,
-    holdfast.registry.publishing_tables,
+    holdfast.records.models.people,
+    holdfast.records.models.billing,
+    holdfast.registry.models.installs,
+    holdfast.registry.models.publishing,
     holdfast.storage.tables,
 )
 

@@ -11,10 +11,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from holdfast.bundles.store import bundle_key, hash_file
+from holdfast.bundles.store.open import bundle_key, hash_file
 from holdfast.runner.app import create_app
+from holdfast.runner.install_lookup.validator import InstallValidator
 from holdfast.runner.services import RunnerServices
-from holdfast.runner.validation import InstallValidator
 from holdfast.settings import Settings
 from tests.bundles.archives import bundle
 from tests.hostcalls.calling import ListSink

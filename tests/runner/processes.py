@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cli.commands import COMMAND, SECONDS, clean_environment
+from tests.cli.command_runner import COMMAND, SECONDS, clean_environment
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx2
 import psutil
 
-from holdfast.bundles.store import FolderStore, bundle_key, hash_file
+from holdfast.bundles.store.open import FolderStore, bundle_key, hash_file
 from tests.bundles.archives import bundle
-from tests.cli.commands import SECONDS
+from tests.cli.command_runner import SECONDS
 from tests.runner.conftest import EXTENSION, TENANT, TOKEN, call_body
 
 HEADERS = {"x-runner-service-token": TOKEN, "x-alga-tenant": TENANT, "x-alga-extension": EXTENSION}

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from holdfast.runner.app import create_app
-from holdfast.runner.server import RunnerServer
+from holdfast.runner.http.server import RunnerServer
 from holdfast.runner.services import RunnerServices
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from holdfast.bundles.cache import BundleCache, UnpackedBundle
-from holdfast.bundles.entries import open_entry
-from holdfast.bundles.hashing import hash_file
-from holdfast.bundles.store import FolderStore, bundle_key
+from holdfast.bundles.cache.cache import BundleCache, UnpackedBundle
+from holdfast.bundles.cache.entries import open_entry
+from holdfast.bundles.store.hashing import hash_file
+from holdfast.bundles.store.open import FolderStore, bundle_key
 from tests.bundles.archives import bundle
 from tests.bundles.memory_disk import memory_folder
 from tests.engine.guests import RETURN, answer, assemble, module

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
-from holdfast.bundles.store import FolderStore, bundle_key, hash_file
-from holdfast.runner import component_check
+from holdfast.bundles.store.open import FolderStore, bundle_key, hash_file
+from holdfast.runner.execute import component_check
 from holdfast.runner.openapi import document
 from tests.bundles.archives import bundle
 from tests.runner import guests

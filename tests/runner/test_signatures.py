@@ -8,11 +8,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from holdfast.bundles.signature_files import store_signature
-from holdfast.bundles.store import bundle_key
-from holdfast.bundles.trust import TrustStoreUnusable
+from holdfast.bundles.signing.files import store_signature
+from holdfast.bundles.signing.trust_store import TrustStoreUnusable
+from holdfast.bundles.store.open import bundle_key
 from tests.bundles.archives import bundle
-from tests.bundles.signing import Signers, signature_of
+from tests.bundles.signers import Signers, signature_of
 from tests.runner import guests
 from tests.runner.conftest import EXTENSION, TENANT, TOKEN, Runner, StartRunner
 from tests.runner.processes import runner_process

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from holdfast.bundles.hashing import hash_file
+from holdfast.bundles.store.hashing import hash_file
 from holdfast.engine import Engine, Limits
 from holdfast.world import types as t
 from holdfast.world.functions import Function, WitError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.records.database import Database
+from holdfast.records.database.database import Database
 from tests.records.databases import migrated
 
 

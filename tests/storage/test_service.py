@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from holdfast.records.database import Database
+from holdfast.records.database.database import Database
 from holdfast.storage.errors import LimitExceeded, QuotaExceeded, RecordNotFound, RevisionMismatch, StorageError, ValidationFailed
 from holdfast.storage.limits import StorageLimits, encode_cursor
 from holdfast.storage.service import StorageService, Write

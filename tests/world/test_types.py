@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from holdfast import world
-from holdfast.engine import shapes as s
+from holdfast.engine.values import shapes as s
 from holdfast.world import types
 from holdfast.world.functions import EXPORT, FUNCTIONS, FUNCTIONS_BY_ID, INTERFACES, WORLD
 from holdfast.world.types import ExecuteRequest, ExecuteResponse

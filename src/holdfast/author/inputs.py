@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from holdfast.author import sources
-from holdfast.bundles.hashing import hash_file
+from holdfast.bundles.store.hashing import hash_file
 
 RECORD = ".holdfast-build.json"
 _SKIPPED = {"dist", "node_modules", "__pycache__", "build"}

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from holdfast.author.errors import BuildFailed
-from holdfast.bundles.manifest import Manifest, parse_manifest
+from holdfast.bundles.manifest.model import Manifest, parse_manifest
 
 _HANDLERS = ("src/handler", "src/index", "src/component/handler", "handler")
 _SCRIPT_SUFFIXES = (".ts", ".mts", ".js", ".mjs")

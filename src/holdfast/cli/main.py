@@ -15,7 +15,7 @@ import uvloop
 from cyclopts import App, CycloptsError
 
 import holdfast
-from holdfast.cli.printing import print_error, print_json
+from holdfast.cli.terminal.printing import print_error, print_json
 from holdfast.errors import HoldfastError
 
 EXIT_FAILED = 1
@@ -24,32 +24,32 @@ EXIT_INTERRUPTED = 130
 
 
 COMMANDS = {
-    "up": "holdfast.cli.up:up",
-    "runner": "holdfast.cli.runner:runner",
-    "build": "holdfast.cli.build:build",
-    "pack": "holdfast.cli.pack:pack",
-    "keys": "holdfast.cli.keys:keys",
-    "sign": "holdfast.cli.sign:sign",
-    "verify": "holdfast.cli.verify:verify",
-    "publish": "holdfast.cli.publish:publish",
-    "install": "holdfast.cli.install:install",
-    "upgrade": "holdfast.cli.upgrade:upgrade",
-    "rollback": "holdfast.cli.upgrade:rollback",
-    "uninstall": "holdfast.cli.uninstall:uninstall",
-    "enable": "holdfast.cli.enabling:enable",
-    "disable": "holdfast.cli.enabling:disable",
-    "list": "holdfast.cli.list_installs:list_installs",
-    "show": "holdfast.cli.show:show",
-    "versions": "holdfast.cli.versions:versions",
-    "yank": "holdfast.cli.versions:yank",
-    "grants": "holdfast.cli.grants:grants",
-    "config": "holdfast.cli.config:config",
-    "extension": "holdfast.cli.extension:extension",
-    "secrets": "holdfast.cli.secrets:secrets",
-    "invoke": "holdfast.cli.invoke:invoke",
-    "tenants": "holdfast.cli.tenants:tenants",
-    "users": "holdfast.cli.users:users",
-    "migrate": "holdfast.cli.migrate:migrate",
+    "up": "holdfast.cli.commands.up:up",
+    "runner": "holdfast.cli.commands.runner:runner",
+    "build": "holdfast.cli.commands.build:build",
+    "pack": "holdfast.cli.commands.pack:pack",
+    "keys": "holdfast.cli.commands.keys:keys",
+    "sign": "holdfast.cli.commands.sign:sign",
+    "verify": "holdfast.cli.commands.verify:verify",
+    "publish": "holdfast.cli.commands.publish:publish",
+    "install": "holdfast.cli.commands.install:install",
+    "upgrade": "holdfast.cli.commands.upgrade:upgrade",
+    "rollback": "holdfast.cli.commands.upgrade:rollback",
+    "uninstall": "holdfast.cli.commands.uninstall:uninstall",
+    "enable": "holdfast.cli.commands.enable:enable",
+    "disable": "holdfast.cli.commands.enable:disable",
+    "list": "holdfast.cli.commands.list_installs:list_installs",
+    "show": "holdfast.cli.commands.show:show",
+    "versions": "holdfast.cli.commands.versions:versions",
+    "yank": "holdfast.cli.commands.versions:yank",
+    "grants": "holdfast.cli.commands.grants:grants",
+    "config": "holdfast.cli.commands.config:config",
+    "extension": "holdfast.cli.commands.extension:extension",
+    "secrets": "holdfast.cli.commands.secrets:secrets",
+    "invoke": "holdfast.cli.commands.invoke:invoke",
+    "tenants": "holdfast.cli.commands.tenants:tenants",
+    "users": "holdfast.cli.commands.users:users",
+    "migrate": "holdfast.cli.commands.migrate:migrate",
 }
 
 

@@ -12,7 +12,7 @@ from holdfast.console import notices
 from holdfast.console.addresses import extension_path
 from holdfast.console.notices import Notice
 from holdfast.console.shell import Console, Visit, signed_in, staff
-from holdfast.registry.contexts import InstallContext, install_context
+from holdfast.registry.installs.call_context import InstallContext, install_context
 
 _EXTENSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,199}")
 

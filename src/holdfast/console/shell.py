@@ -10,18 +10,18 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from holdfast.bundles.signatures import TrustPolicy
-from holdfast.bundles.trust import TrustStoreUnusable
+from holdfast.bundles.signing.policy import TrustPolicy
+from holdfast.bundles.signing.trust_store import TrustStoreUnusable
 from holdfast.console.addresses import FrameBase
 from holdfast.console.menus import menu
 from holdfast.console.notices import STAFF_ONLY, Notice, notice_of, show_notice
 from holdfast.console.rendering import Pages
 from holdfast.errors import HoldfastError
-from holdfast.gateway.callers import caller_of
+from holdfast.gateway.auth.authentication import caller_of
 from holdfast.gateway.errors import InvalidSession, Unauthenticated
 from holdfast.gateway.services import Services
 from holdfast.records.identities import Identity, has_permission
-from holdfast.registry.listing import InstallSummary, list_installs
+from holdfast.registry.installs.listing import InstallSummary, list_installs
 
 
 class Console:

@@ -14,8 +14,8 @@ from holdfast.console.attempts import LoginAttempts
 from holdfast.console.notices import OTHER_SITE, show_notice
 from holdfast.console.shell import Console
 from holdfast.errors import HoldfastError
-from holdfast.gateway.callers import SESSION_COOKIE
-from holdfast.gateway.incoming import read_body
+from holdfast.gateway.auth.authentication import SESSION_COOKIE
+from holdfast.gateway.http.requests import read_body
 from holdfast.records.accounts import LoginRefused, login
 from holdfast.records.sessions import create_session, revoke_session
 

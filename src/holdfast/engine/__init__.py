@@ -1,6 +1,6 @@
 """Runs one component call. Knows no HTTP, no database, no tenant."""
 
-from holdfast.engine.component_errors import CompileFailed, ComponentError, HandlerMissing, IncompatibleComponent, NotAComponent
+from holdfast.engine.compiling.errors import CompileFailed, ComponentError, HandlerMissing, IncompatibleComponent, NotAComponent
 from holdfast.engine.execution import Component, Engine
 from holdfast.engine.outcome import Failure, FailureCode, Host, Limits, Outcome
 

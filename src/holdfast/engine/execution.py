@@ -12,9 +12,9 @@ from typing import Any
 
 import structlog
 
-from holdfast.engine.artifacts import ArtifactStore
 from holdfast.engine.capi import EngineUnusable, GuestFault, NativeCall, NativeComponent, NativeEngine, PoolSizes
-from holdfast.engine.component_errors import CompileFailed
+from holdfast.engine.compiling.artifacts import ArtifactStore
+from holdfast.engine.compiling.errors import CompileFailed
 from holdfast.engine.linking import lift_response, link, lower_request
 from holdfast.engine.outcome import (
     RESPONSE_BODY_MAX_BYTES,
@@ -29,7 +29,7 @@ from holdfast.engine.outcome import (
 )
 from holdfast.engine.output import GuestOutput
 from holdfast.engine.proof import prove
-from holdfast.engine.values import Arena
+from holdfast.engine.values.layout import Arena
 from holdfast.engine.wasi import Sources, SystemSources
 from holdfast.world.types import ExecuteRequest, ExecuteResponse
 

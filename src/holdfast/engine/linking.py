@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 from holdfast.engine import wasi
 from holdfast.engine.capi import HostFunction, ImportedInterface, NativeCall, NativeComponent
-from holdfast.engine.component_errors import HandlerMissing, IncompatibleComponent
-from holdfast.engine.flat_lowering import flat_lowerer
-from holdfast.engine.lifting import lifter
-from holdfast.engine.lowering import lowerer
+from holdfast.engine.compiling.errors import HandlerMissing, IncompatibleComponent
 from holdfast.engine.outcome import Host, LimitReached
-from holdfast.engine.shapes import Signature, difference, shape_of, signature_of
-from holdfast.engine.values import VALUE_BYTES, Arena, Err, Lift, Lower, Ok
+from holdfast.engine.values.generated_lowering import flat_lowerer
+from holdfast.engine.values.layout import VALUE_BYTES, Arena, Err, Lift, Lower, Ok
+from holdfast.engine.values.lifting import lifter
+from holdfast.engine.values.lowering import lowerer
+from holdfast.engine.values.shapes import Signature, difference, shape_of, signature_of
 from holdfast.world.functions import EXPORT, FUNCTIONS, FUNCTIONS_BY_ID, PACKAGE, Function, WitError
 from holdfast.world.types import ExecuteRequest, ExecuteResponse
 

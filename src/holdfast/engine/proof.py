@@ -11,11 +11,11 @@ import ctypes
 from collections.abc import Awaitable
 
 from holdfast.engine.capi import VERSION, EngineUnusable, GuestFault, NativeCall, NativeEngine
-from holdfast.engine.lifting import lifter
-from holdfast.engine.lowering import lowerer
 from holdfast.engine.outcome import Limits
-from holdfast.engine.shapes import Handle, Primitive
-from holdfast.engine.values import BYTES_HEADER, VALUE_BYTES, Arena
+from holdfast.engine.values.layout import BYTES_HEADER, VALUE_BYTES, Arena
+from holdfast.engine.values.lifting import lifter
+from holdfast.engine.values.lowering import lowerer
+from holdfast.engine.values.shapes import Handle, Primitive
 
 _COMPONENT = """
 (component

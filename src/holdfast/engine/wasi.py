@@ -15,8 +15,8 @@ from typing import Any, ClassVar, Protocol
 from holdfast.engine.capi import NativeCall
 from holdfast.engine.outcome import GuestExit, LimitReached
 from holdfast.engine.output import GuestOutput
-from holdfast.engine.shapes import EnumOf, ResultOf, Signature, VariantOf
-from holdfast.engine.values import Err, Ok
+from holdfast.engine.values.layout import Err, Ok
+from holdfast.engine.values.shapes import EnumOf, ResultOf, Signature, VariantOf
 
 RANDOM_MAX_BYTES = 1 << 20
 """Most random bytes one request gets."""

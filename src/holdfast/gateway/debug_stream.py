@@ -16,13 +16,13 @@ from starlette.types import Receive, Scope, Send
 
 from holdfast.events.following import Following
 from holdfast.events.stream import BEFORE_ALL, NOT_KEPT, Entry
-from holdfast.gateway.answers import guarded, json_answer
-from holdfast.gateway.callers import caller_of, require_permission
+from holdfast.gateway.auth.authentication import caller_of, require_permission
 from holdfast.gateway.errors import ExtensionNotAvailable, InvalidRequest, RateLimited, TenantMismatch
-from holdfast.gateway.incoming import read_body
-from holdfast.gateway.internal import decode_json
+from holdfast.gateway.http.requests import read_body
+from holdfast.gateway.http.responses import guarded, json_answer
+from holdfast.gateway.internal.auth import decode_json
 from holdfast.gateway.services import Services
-from holdfast.registry.contexts import install_context
+from holdfast.registry.installs.call_context import install_context
 
 POLL_MAX = 100
 

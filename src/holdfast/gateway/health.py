@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from holdfast.gateway.answers import guarded, json_answer
+from holdfast.gateway.http.responses import guarded, json_answer
 from holdfast.gateway.services import Services
 
 _log = structlog.get_logger(__name__)

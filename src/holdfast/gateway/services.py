@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from holdfast.bundles.store import BundleStore
+from holdfast.bundles.store.open import BundleStore
 from holdfast.events.stream import EventStream
-from holdfast.gateway.buckets import TokenBuckets
+from holdfast.gateway.auth.call_rate_limit import TokenBuckets
+from holdfast.gateway.auth.service_tokens import Tokens
 from holdfast.gateway.runner_client import RunnerClient
-from holdfast.gateway.tokens import Tokens
-from holdfast.records.columns import utc_now
-from holdfast.records.database import Database
-from holdfast.registry.sealing import Sealer
+from holdfast.records.database.columns import utc_now
+from holdfast.records.database.database import Database
+from holdfast.registry.secrets.sealing import Sealer
 from holdfast.settings import Settings
 from holdfast.storage.limits import StorageLimits
 

@@ -11,9 +11,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from holdfast.gateway.answers import guarded
 from holdfast.gateway.errors import EndpointNotFound, InvalidRequest
-from holdfast.gateway.incoming import path_segments
+from holdfast.gateway.http.requests import path_segments
+from holdfast.gateway.http.responses import guarded
 from holdfast.gateway.services import Services
 
 TO_RUNNER = ("accept", "accept-encoding", "accept-language", "if-modified-since", "if-none-match", "if-range", "range", "user-agent")

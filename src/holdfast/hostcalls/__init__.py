@@ -3,12 +3,12 @@
 from holdfast.hostcalls.backend import BackendUnavailable, HostBackend, HttpBackend, Reply, Service
 from holdfast.hostcalls.call import CallContext, CallUser, SecretEnvelope
 from holdfast.hostcalls.door import HostDoor
-from holdfast.hostcalls.egress import EgressRule, InvalidEgressEntry, parse_rule, parse_rules
-from holdfast.hostcalls.fetching import Fetcher, FetchLimits
+from holdfast.hostcalls.interfaces.secrets import SecretDecryptFailed, open_envelope
+from holdfast.hostcalls.interfaces.ui_proxy import UiProxy
+from holdfast.hostcalls.network.egress import EgressRule, InvalidEgressEntry, parse_rule, parse_rules
+from holdfast.hostcalls.network.fetch import Fetcher, FetchLimits
 from holdfast.hostcalls.process import HostServices
-from holdfast.hostcalls.secrets import SecretDecryptFailed, open_envelope
 from holdfast.hostcalls.session import DoorLimits
-from holdfast.hostcalls.ui_proxy import UiProxy
 
 __all__ = [
     "BackendUnavailable",

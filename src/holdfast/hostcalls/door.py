@@ -10,16 +10,17 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from holdfast.events import EventSink, Level
-from holdfast.hostcalls import clients, context, http, invoicing, scheduler, secrets, services, storage, ui_proxy, user
-from holdfast.hostcalls import logging as guest_logging
+from holdfast.hostcalls import context
 from holdfast.hostcalls.backend import HostBackend
 from holdfast.hostcalls.call import CallContext
-from holdfast.hostcalls.egress import EgressRule, InvalidEgressEntry, parse_rule
-from holdfast.hostcalls.fetching import Fetcher
+from holdfast.hostcalls.interfaces import clients, http, invoicing, scheduler, secrets, services, storage, ui_proxy, user
+from holdfast.hostcalls.interfaces import logging as guest_logging
+from holdfast.hostcalls.interfaces.ui_proxy import UiProxy
+from holdfast.hostcalls.network.egress import EgressRule, InvalidEgressEntry, parse_rule
+from holdfast.hostcalls.network.fetch import Fetcher
 from holdfast.hostcalls.refusals import host_failed, not_granted, over_quota
 from holdfast.hostcalls.report import Reporter
 from holdfast.hostcalls.session import DoorLimits, Refused, Session
-from holdfast.hostcalls.ui_proxy import UiProxy
 from holdfast.world.capabilities import ALWAYS_GRANTED, Capability
 from holdfast.world.functions import Function, WitError
 from holdfast.world.types import HttpRequest, StorageEntry

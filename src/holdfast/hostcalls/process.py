@@ -9,13 +9,13 @@ from holdfast.events import EventSink
 from holdfast.hostcalls.backend import HostBackend, HttpBackend, UnconfiguredBackend
 from holdfast.hostcalls.call import CallContext, SecretEnvelope
 from holdfast.hostcalls.door import HostDoor
-from holdfast.hostcalls.egress import parse_rules
-from holdfast.hostcalls.fetching import Fetcher
-from holdfast.hostcalls.sealed import SealedEnvelopes
-from holdfast.hostcalls.secrets import algorithm_of, expired, open_envelope
+from holdfast.hostcalls.interfaces.secrets import algorithm_of, expired, open_envelope
+from holdfast.hostcalls.interfaces.ui_proxy import UiProxy
+from holdfast.hostcalls.network.egress import parse_rules
+from holdfast.hostcalls.network.fetch import Fetcher
+from holdfast.hostcalls.secret_envelope.open import SealedEnvelopes
+from holdfast.hostcalls.secret_envelope.vault import VaultTransit
 from holdfast.hostcalls.session import DoorLimits
-from holdfast.hostcalls.ui_proxy import UiProxy
-from holdfast.hostcalls.vault import VaultTransit
 from holdfast.sealing.aes_gcm import ALGORITHM as AES_GCM
 from holdfast.sealing.keyring import KeySource
 from holdfast.settings import Settings

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from holdfast.hostcalls.call import CallContext
-from holdfast.hostcalls.egress import EgressRule
+from holdfast.hostcalls.network.egress import EgressRule
 from holdfast.hostcalls.report import Reporter
 from holdfast.world.capabilities import Capability
 from holdfast.world.functions import WitError
 
 if TYPE_CHECKING:
     from holdfast.hostcalls.backend import HostBackend
-    from holdfast.hostcalls.fetching import Fetcher
-    from holdfast.hostcalls.ui_proxy import UiProxy
+    from holdfast.hostcalls.interfaces.ui_proxy import UiProxy
+    from holdfast.hostcalls.network.fetch import Fetcher
 
 
 class Refused(WitError):

@@ -14,11 +14,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.errors import HoldfastError
-from holdfast.records.columns import as_uuid, new_id, utc_now
-from holdfast.records.database import Database
+from holdfast.records.database.columns import as_uuid, new_id, utc_now
+from holdfast.records.database.database import Database
+from holdfast.records.models.people import Client, Contact, Role, Session, Tenant, User, UserRole
 from holdfast.records.passwords import MAX_PASSWORD_LENGTH, hash_password
 from holdfast.records.roles import ADMIN, ensure_admin_role, make_admin
-from holdfast.records.tables import Client, Contact, Role, Session, Tenant, User, UserRole
 
 NAME_MAX = 255
 MIN_PASSWORD_LENGTH = 12

@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.records.columns import utc_now
-from holdfast.records.database import Database
+from holdfast.records.database.columns import utc_now
+from holdfast.records.database.database import Database
 from holdfast.records.identities import Identity, identities, identity_of
-from holdfast.records.tables import ApiKey, User
+from holdfast.records.models.people import ApiKey, User
 from holdfast.records.tokens import token_hash
 
 KEY_MARK = "hf_"

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Select, select
 
-from holdfast.records.database import Database
-from holdfast.records.tables import Contact, Permission, RolePermission, Tenant, User, UserRole
+from holdfast.records.database.database import Database
+from holdfast.records.models.people import Contact, Permission, RolePermission, Tenant, User, UserRole
 
 
 @dataclass(frozen=True, kw_only=True)

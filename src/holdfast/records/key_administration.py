@@ -12,9 +12,9 @@ from sqlalchemy import Select, or_, select, update
 from holdfast.errors import HoldfastError
 from holdfast.records.administration import find_user
 from holdfast.records.api_keys import add_api_key
-from holdfast.records.columns import as_uuid, utc_now
-from holdfast.records.database import Database
-from holdfast.records.tables import ApiKey, User
+from holdfast.records.database.columns import as_uuid, utc_now
+from holdfast.records.database.database import Database
+from holdfast.records.models.people import ApiKey, User
 from holdfast.records.tokens import token_hash
 
 EVERYTHING = "*"

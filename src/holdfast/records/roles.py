@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.records.columns import new_id
-from holdfast.records.database import Database
+from holdfast.records.database.columns import new_id
+from holdfast.records.database.database import Database
 from holdfast.records.identities import Identity
-from holdfast.records.tables import Permission, Role, RolePermission, Tenant, UserRole
+from holdfast.records.models.people import Permission, Role, RolePermission, Tenant, UserRole
 
 ADMIN = "Admin"
 ADMIN_PERMISSIONS = (("extension", "read"), ("extension", "write"), ("user", "read"), ("user", "write"))

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete
 
-from holdfast.records.columns import utc_now
-from holdfast.records.database import Database
+from holdfast.records.database.columns import utc_now
+from holdfast.records.database.database import Database
 from holdfast.records.identities import Identity, identities, identity_of
-from holdfast.records.tables import Session, User
+from holdfast.records.models.people import Session, User
 from holdfast.records.tokens import token_hash
 
 SESSION_LIFETIME = timedelta(hours=12)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.registry.actors import Actor
-from holdfast.registry.publishing_tables import ExtensionAuditLog
+from holdfast.registry.models.publishing import ExtensionAuditLog
 
 
 def record_audit(

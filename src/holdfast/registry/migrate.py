@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from holdfast.errors import HoldfastError
-from holdfast.records.addresses import database_address, unreachable
+from holdfast.records.database.address import database_address, unreachable
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 # Any number, the same everywhere: on Postgres two starting processes take turns on it.

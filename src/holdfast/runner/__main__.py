@@ -16,10 +16,10 @@ import uvloop
 
 from holdfast.errors import HoldfastError
 from holdfast.logs import configure_logs
-from holdfast.runner.child import READY
-from holdfast.runner.main import STOP_SECONDS, serve
-from holdfast.runner.sockets import listen
-from holdfast.runner.tokens import caller_token
+from holdfast.runner.http.service_token import caller_token
+from holdfast.runner.process.child_process import READY
+from holdfast.runner.process.serve import STOP_SECONDS, serve
+from holdfast.runner.process.sockets import listen
 from holdfast.settings import Settings
 
 _NOTHING_GIVEN: dict[str, Any] = {}

@@ -6,9 +6,13 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
-from holdfast.runner import component_check, execute, health, host_routing, metrics, openapi, ui
-from holdfast.runner.answers import router_error
+from holdfast.runner import health, metrics, openapi
+from holdfast.runner.execute import component_check
+from holdfast.runner.execute import routes as execute
+from holdfast.runner.http.responses import router_error
 from holdfast.runner.services import RunnerServices
+from holdfast.runner.ui import host_routing
+from holdfast.runner.ui import routes as ui
 
 
 class RunnerApp(Starlette):

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from holdfast.bundles.store import BundleStoreUnavailable
-from holdfast.runner.answers import guarded, json_answer
+from holdfast.bundles.store.open import BundleStoreUnavailable
+from holdfast.runner.http.responses import guarded, json_answer
 from holdfast.runner.services import RunnerServices
 
 _STORE_SECONDS = 1.0

@@ -17,10 +17,10 @@ from starlette.routing import BaseRoute, Route
 
 import holdfast
 from holdfast.engine.capi import VERSION
-from holdfast.runner.admission import Admission
-from holdfast.runner.answers import HEADERS, guarded
-from holdfast.runner.tokens import require_token
-from holdfast.runner.wire import Envelope
+from holdfast.runner.execute.concurrency_limit import Admission
+from holdfast.runner.execute.schemas import Envelope
+from holdfast.runner.http.responses import HEADERS, guarded
+from holdfast.runner.http.service_token import require_token
 
 ANSWERED = "answered"
 """The outcome of a call whose guest answered, whatever it answered; every other is the code of a failure or refusal."""

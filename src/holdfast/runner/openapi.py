@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 import holdfast
-from holdfast.runner.answers import guarded, json_answer
-from holdfast.runner.wire import Envelope, ExecuteCall, WarmupCall
+from holdfast.runner.execute.schemas import Envelope, ExecuteCall, WarmupCall
+from holdfast.runner.http.responses import guarded, json_answer
 
 _TEMPLATE = "#/components/schemas/{name}"
 _TOKEN: list[dict[str, list[str]]] = [{"serviceToken": []}, {"runnerAuth": []}]

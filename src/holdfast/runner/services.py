@@ -8,20 +8,20 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from holdfast.bundles.cache import BundleCache
-from holdfast.bundles.signatures import TrustPolicy
-from holdfast.bundles.store import BundleStore, open_store
-from holdfast.bundles.trusted import TrustedBundles
+from holdfast.bundles.cache.cache import BundleCache
+from holdfast.bundles.cache.verified_cache import TrustedBundles
+from holdfast.bundles.signing.policy import TrustPolicy
+from holdfast.bundles.store.open import BundleStore, open_store
 from holdfast.engine import Engine
 from holdfast.events import DebugEvent, EventSink, HttpSink, configured_redis, open_redis_sink
 from holdfast.events.delivery import DeliveringSink
 from holdfast.hostcalls import HostServices
-from holdfast.runner.admission import Admission
-from holdfast.runner.calls import Calls
+from holdfast.runner.execute.concurrency_limit import Admission
+from holdfast.runner.execute.execution import Calls
+from holdfast.runner.execute.idempotency_files import ANSWERS
+from holdfast.runner.http.service_token import caller_token, outgoing_token
+from holdfast.runner.install_lookup.validator import InstallValidator
 from holdfast.runner.metrics import Metrics
-from holdfast.runner.shared_answers import ANSWERS
-from holdfast.runner.tokens import caller_token, outgoing_token
-from holdfast.runner.validation import InstallValidator
 from holdfast.settings import Settings
 
 METRICS = "metrics"

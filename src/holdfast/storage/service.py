@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.records.columns import utc_now
-from holdfast.records.database import Database
+from holdfast.records.database.columns import utc_now
+from holdfast.records.database.database import Database
 from holdfast.storage.errors import LimitExceeded, RecordNotFound, RevisionMismatch, ValidationFailed
 from holdfast.storage.limits import (
     KEY_LENGTH,

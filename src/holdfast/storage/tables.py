@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from holdfast.records.columns import Base, Json, JsonValue, Timestamp, UuidText, utc_now
+from holdfast.records.database.columns import Base, Json, JsonValue, Timestamp, UuidText, utc_now
 
 
 class StorageRecord(Base):

@@ -15,7 +15,7 @@ from wasmtime import _ffi as ffi
 from holdfast.engine.capi import prototypes as c
 from holdfast.engine.capi.prototypes import GuestFault, take_error
 from holdfast.engine.outcome import DeadlinePassed, Limits
-from holdfast.engine.values import BYTES_HEADER, VALUE_BYTES, Arena
+from holdfast.engine.values.layout import BYTES_HEADER, VALUE_BYTES, Arena
 
 if TYPE_CHECKING:
     from holdfast.engine.capi.components import NativeComponent

@@ -10,11 +10,11 @@ from wasmtime import Engine
 from wasmtime import component as wc
 from wasmtime.component import _types as wt
 
-from holdfast.engine import shapes as s
 from holdfast.engine.capi import calls
 from holdfast.engine.capi import prototypes as c
 from holdfast.engine.capi.calls import HostFunction
 from holdfast.engine.capi.prototypes import GuestFault, address_of, take_error
+from holdfast.engine.values import shapes as s
 
 if TYPE_CHECKING:
     from holdfast.engine.capi.engines import NativeEngine

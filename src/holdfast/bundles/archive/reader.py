@@ -1,0 +1,103 @@
+"""Reads bundle archives (`bundle.tar.zst`): all of one, its manifest, its component. Never trusts what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from holdfast.bundles.archive.errors import ExtractFailed
+from holdfast.bundles.archive.tar import Entry, entries
+from holdfast.bundles.archive.zstd_stream import LIMITS, ArchiveLimits, open_expanded
+from holdfast.bundles.manifest.json import MANIFEST_MAX_BYTES
+from holdfast.bundles.manifest.model import Manifest, ManifestMissing, parse_manifest
+from holdfast.bundles.store.hashing import IndexedFile
+
+__all__ = [
+    "COMPONENT",
+    "LIMITS",
+    "MANIFEST",
+    "ArchiveLimits",
+    "ExtractFailed",
+    "list_entries",
+    "read_bundle_manifest",
+    "read_component",
+    "unpack",
+]
+
+MANIFEST = "manifest.json"
+COMPONENT = "dist/main.wasm"
+
+
+@contextmanager
+def _open_entries(archive: Path, limits: ArchiveLimits) -> Iterator[Iterator[Entry]]:
+    with open_expanded(archive, limits) as stream:
+        yield entries(stream, limits)
+
+
+def _write(entry: Entry, into: Path) -> IndexedFile:
+    """Writes one file below `into`. `x` and the cleaned name together make sure that nothing there is ever written through."""
+    target = into / entry.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    computed = hashlib.sha256()
+    with target.open("xb") as file:
+        for chunk in entry.chunks:
+            computed.update(chunk)
+            file.write(chunk)
+    target.chmod(0o444)
+    return IndexedFile(computed.hexdigest(), entry.size)
+
+
+def unpack(archive: Path, into: Path, limits: ArchiveLimits = LIMITS) -> dict[str, IndexedFile]:
+    """Writes every file of `archive` below the folder `into`, which must be empty; it is made when missing.
+
+    Returns what the archive says of each file, by its name with `/`: the caller can compare it with what the disk gives back.
+
+    Raises ExtractFailed when the archive is damaged, refused or too large; the caller then removes `into`.
+    """
+    into.mkdir(parents=True, exist_ok=True)
+    try:
+        with _open_entries(archive, limits) as members:
+            found = {entry.name: _write(entry, into) for entry in members}
+    except (FileExistsError, NotADirectoryError, IsADirectoryError):
+        raise ExtractFailed("The archive holds two names that meet in one file on this file system.") from None
+    if not found:
+        raise ExtractFailed("The archive holds no files.")
+    return found
+
+
+def list_entries(archive: Path, limits: ArchiveLimits = LIMITS) -> list[tuple[str, int]]:
+    """The name and size in bytes of every file, in the archive's order. Reads and checks all of it; raises ExtractFailed."""
+    with _open_entries(archive, limits) as members:
+        return [(entry.name, entry.size) for entry in members]
+
+
+def read_bundle_manifest(archive: Path, limits: ArchiveLimits = LIMITS) -> Manifest:
+    """The manifest at the root of `archive`; the whole archive is checked on the way.
+
+    Raises ExtractFailed, ManifestMissing when there is none at the root, ManifestError when it is not valid.
+    """
+    raw: bytes | None = None
+    with _open_entries(archive, limits) as members:
+        for entry in members:
+            if entry.name != MANIFEST:
+                continue
+            if entry.size > MANIFEST_MAX_BYTES:
+                raise ExtractFailed(f"{MANIFEST} has more than {MANIFEST_MAX_BYTES} bytes.")
+            raw = b"".join(entry.chunks)
+    if raw is None:
+        raise ManifestMissing(
+            "The bundle has no manifest.json at its root.", hint="Pack the folder that holds manifest.json, not the folder above it."
+        )
+    return parse_manifest(raw)
+
+
+def read_component(archive: Path, into: Path, limits: ArchiveLimits = LIMITS) -> Path | None:
+    """Writes `dist/main.wasm` of `archive` below `into`; its path, or None when the bundle has no component. Raises ExtractFailed."""
+    with _open_entries(archive, limits) as members:
+        for entry in members:
+            if entry.name == COMPONENT:
+                _write(entry, into)
+                return into / entry.name
+    return None

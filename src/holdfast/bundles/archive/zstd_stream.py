@@ -1,0 +1,73 @@
+"""A compressed archive as a stream of bytes that cannot be made to swell without bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import zstandard
+from msgspec import Struct
+
+from holdfast.bundles.archive.errors import ExtractFailed
+
+MIB = 1024 * 1024
+
+
+class ArchiveLimits(Struct, frozen=True, kw_only=True):
+    """What a bundle may be. Sizes in bytes; the ratio (expanded to compressed) counts once more than `ratio_from` bytes were expanded."""
+
+    compressed: int = 64 * MIB
+    expanded: int = 256 * MIB
+    ratio: int = 100
+    ratio_from: int = 64 * MIB
+    entries: int = 5_000
+    window: int = 128 * MIB
+
+
+LIMITS = ArchiveLimits()
+
+
+class ExpandedStream:
+    """Reads exactly as many expanded bytes as asked for, and counts them against the limits."""
+
+    def __init__(self, reader: zstandard.ZstdDecompressionReader, compressed: int, limits: ArchiveLimits) -> None:
+        self._reader = reader
+        self._compressed = compressed
+        self._limits = limits
+        self._expanded = 0
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes; fewer only at the end of the stream. Raises ExtractFailed for damage and beyond the limits."""
+        pieces: list[bytes] = []
+        while size > 0:
+            try:
+                piece = self._reader.read(min(size, MIB))
+            except zstandard.ZstdError as error:
+                raise ExtractFailed(f"The archive is not a zstd stream, or is damaged ({error}).") from None
+            if not piece:
+                break
+            self._count(len(piece))
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
+
+    def _count(self, size: int) -> None:
+        self._expanded += size
+        if self._expanded > self._limits.expanded:
+            raise ExtractFailed(f"The archive expands to more than {self._limits.expanded} bytes.")
+        if self._expanded > self._limits.ratio_from and self._expanded > self._limits.ratio * self._compressed:
+            raise ExtractFailed(f"The archive expands to more than {self._limits.ratio} times its size.")
+
+
+@contextmanager
+def open_expanded(archive: Path, limits: ArchiveLimits = LIMITS) -> Iterator[ExpandedStream]:
+    """The expanded bytes of the zstd file `archive`. Raises ExtractFailed when the file is too large, OSError when it cannot be read."""
+    compressed = archive.stat().st_size
+    if compressed > limits.compressed:
+        raise ExtractFailed(f"The archive has {compressed} bytes; the limit is {limits.compressed}.")
+    with (
+        archive.open("rb") as file,
+        zstandard.ZstdDecompressor(max_window_size=limits.window).stream_reader(file, read_across_frames=True) as reader,
+    ):
+        yield ExpandedStream(reader, compressed, limits)

@@ -1,0 +1,1 @@
+"""Unpacked bundles on disk: fetched from the store, verified, shared between processes, evicted."""

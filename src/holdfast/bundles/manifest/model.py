@@ -1,0 +1,179 @@
+"""`manifest.json`: what an extension says it is, and the one reader that every part of Holdfast uses."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from holdfast.bundles.manifest.errors import Expected, ManifestError, ManifestMissing, issues_of
+from holdfast.bundles.manifest.json import read_object
+from holdfast.bundles.manifest.parts import Api, Endpoint, EventHandler, MenuHook, Schedule, Ui, UiHooks, field_title
+from holdfast.bundles.manifest.settings.model import Setting, Settings
+from holdfast.bundles.manifest.values import (
+    CapabilityName,
+    EgressEntry,
+    ExactVersion,
+    InsidePath,
+    Label,
+    Name,
+    Prose,
+    Runtime,
+    Text,
+    Version,
+)
+from holdfast.world.capabilities import Capability
+
+__all__ = ["Endpoint", "Manifest", "ManifestError", "ManifestMissing", "MenuHook", "Schedule", "Setting", "Ui", "UiHooks", "parse_manifest"]
+
+
+def _author(value: Any) -> Any:
+    if value is not None and not isinstance(value, (str, dict)):
+        raise Expected("a name, or an object with name, email and url")
+    return value
+
+
+class Manifest(BaseModel):
+    """What an extension is, shows, serves and asks for. Unknown fields are refused here, and tolerated in the parts below."""
+
+    # In Python the names are snake_case, in the file camelCase.
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        title="Manifest of an extension",
+        field_title_generator=field_title,
+    )
+
+    name: Name = Field(description="The name of the extension, once for a publisher.", examples=["com.example.tickets"])
+    publisher: Label | None = Field(None, description="Who publishes it; the name of whoever used it first.", examples=["Example"])
+    version: Version = Field(
+        description="The version. `1.2.*` is counted on when it is published: the patch after the highest one of 1.2.",
+        examples=["1.2.3", "1.2.3-beta.1", "1.2.*"],
+    )
+    runtime: Runtime = Field(description="What the handler is built for.", examples=["wasm-js@1"])
+    display_name: Label | None = Field(None, description="The name for people; `name` when there is none.", examples=["Tickets"])
+    description: Prose | None = Field(None, description="What the extension does.")
+    author: Annotated[Any, BeforeValidator(_author), WithJsonSchema({"type": ["string", "object", "null"]})] = Field(
+        None, description="Who wrote it: a name, or an object with name, email and url."
+    )
+    homepage: Text | None = Field(None, description="Where to read more.")
+    license: Text | None = Field(None, description="The license, by its SPDX name.", examples=["MIT"])
+    icon: InsidePath | None = Field(None, description="A picture in the bundle.", examples=["ui/icon.svg"])
+    entry: InsidePath | None = Field(
+        None, description="The component in the bundle, of an extension without endpoints.", examples=["dist/main.wasm"]
+    )
+    min_host_version: ExactVersion | None = Field(None, description="The oldest Holdfast that it works on.", examples=["0.1.0"])
+    capabilities: list[CapabilityName] = Field(
+        default_factory=list, max_length=100, description="What the handler asks to be allowed.", examples=[["cap:storage.kv"]]
+    )
+    ui: Ui | None = Field(None, description="The page of the extension.")
+    api: Api | None = Field(None, description="What can be called.")
+    egress: list[EgressEntry] = Field(
+        default_factory=list,
+        max_length=100,
+        description="The hosts that `http.fetch` may call, by https and its port unless others are written.",
+        examples=[["api.example.com", "https://example.com:8443"]],
+    )
+    settings: Settings = Field(
+        default_factory=list,
+        description="What administrators fill in: a JSON Schema of type object, or a list of settings, its short form.",
+    )
+    schedules: list[Schedule] = Field(
+        default_factory=list, max_length=50, description="Recurring calls that are set up with the extension."
+    )
+    assets: list[Text] = Field(
+        default_factory=list, max_length=1_000, description="Files of the page. Kept; everything packed is served.", examples=[["ui/**/*"]]
+    )
+    precompiled: dict[Text, InsidePath] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="Components compiled before, by target. Kept and never run: Holdfast compiles what it runs.",
+        examples=[{"x86_64-linux-gnu": "precompiled/x86_64-linux-gnu.cwasm"}],
+    )
+    events: list[EventHandler] | None = Field(None, max_length=100, description="Events to be called for. Kept; no event is delivered yet.")
+    sbom: Text | None = Field(None, description="A list of what the extension is made of, in the bundle.", examples=["sbom.spdx.json"])
+    schema_url: Text | None = Field(None, alias="$schema", title="Schema", description="Where an editor finds the schema of this file.")
+
+    _raw: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    @field_validator("capabilities")
+    @classmethod
+    def _once(cls, capabilities: list[Capability]) -> list[Capability]:
+        return list(dict.fromkeys(capabilities))
+
+    @model_validator(mode="after")
+    def _schedules_fit(self) -> Manifest:
+        keys: set[str] = set()
+        for index, schedule in enumerate(self.schedules):
+            _check_schedule(schedule, self.endpoints, ("schedules", index))
+            # An install knows its schedules by this through all versions.
+            key = schedule.name.strip() if schedule.name else f"{schedule.endpoint} {schedule.cron}"
+            if key in keys:
+                raise Expected("each schedule once, by its name, or its endpoint and cron", at=("schedules", index), found=f"{key} again")
+            keys.add(key)
+        return self
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """The JSON object as it was given."""
+        return self._raw
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """The declared routes; none when there is no `api`."""
+        return [] if self.api is None else self.api.endpoints
+
+    @property
+    def needs_component(self) -> bool:
+        """Whether a bundle of this manifest must hold a component: it declares endpoints, or names an `entry`."""
+        return bool(self.endpoints) or self.entry is not None
+
+    @property
+    def title(self) -> str:
+        """The name for people."""
+        return self.display_name or self.name
+
+
+_FIELDS = tuple(str(field.alias) for field in Manifest.model_fields.values())
+
+
+def _check_schedule(schedule: Schedule, endpoints: list[Endpoint], path: tuple[str, int]) -> None:
+    at = (*path, "endpoint")
+    found = [e for e in endpoints if e.path == schedule.path and e.method in {"GET", "POST"} and schedule.method in {None, e.method}]
+    callable_ones = [endpoint for endpoint in found if endpoint.schedulable]
+    if not found:
+        raise Expected("a GET or POST endpoint of api.endpoints", at=at)
+    if not callable_ones:
+        raise Expected('an endpoint with "schedulable": true', at=at)
+    if any(mark in schedule.path for mark in ":{}"):
+        raise Expected("an endpoint without parameters in its path", at=at)
+    if len(callable_ones) > 1:
+        raise Expected(f"the method too, such as POST {schedule.path}, for there are two", at=at)
+
+
+def parse_manifest(raw: bytes) -> Manifest:
+    """Reads the bytes of a `manifest.json` (UTF-8 JSON, at most 1 MiB).
+
+    Raises ManifestError, and nothing else, when it is not valid; `details["issues"]` lists every fault as `{path, message, expected, line,
+    column}`, where a path is such as `api.endpoints[0].path`, and `$` is the file as a whole.
+    """
+    value, text = read_object(raw)
+    try:
+        manifest = Manifest.model_validate(value, strict=True, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise ManifestError(issues_of(error, value, text, _FIELDS)) from None
+    manifest._raw = value
+    return manifest

@@ -1,0 +1,95 @@
+"""`holdfast keys api`: API keys, with which programs act as a user."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.markup import escape
+from rich.table import Table
+
+from holdfast.cli.terminal.options import Json
+from holdfast.cli.terminal.printing import note, print_json, print_lines, result_console
+from holdfast.client.target import HERE, Target
+from holdfast.client.users.protocol import open_people
+from holdfast.records.database.columns import utc_now
+from holdfast.records.key_administration import EVERYTHING, ApiKeySummary
+
+api_keys = App(name="api", help="Make, list and revoke API keys, with which programs act as a user.", version_flags=[])
+
+
+@api_keys.command
+async def new(
+    *,
+    user: Annotated[
+        str | None,
+        Parameter(
+            help="Email address or id of whom it acts as; else the administrator of the development tenant. On a server always you.",
+            show_default=False,
+        ),
+    ] = None,
+    scope: Annotated[
+        list[str] | None,
+        Parameter(
+            help="What it may do, such as extension:read; may be repeated. Else all that the user may.", negative="", show_default=False
+        ),
+    ] = None,
+    description: Annotated[str | None, Parameter(help="What it is for.", show_default=False)] = None,
+    expires: Annotated[datetime | None, Parameter(help="From then on (UTC) it opens nothing.", show_default=False)] = None,
+    target: Target = HERE,
+    json: Json = False,
+) -> None:
+    """Make an API key. It is shown only now: what is kept is a hash."""
+    until = None if expires is None else expires.replace(tzinfo=UTC) if expires.tzinfo is None else expires.astimezone(UTC)
+    async with open_people(target) as people:
+        made, key = await people.add_key(user, scopes=scope or [EVERYTHING], description=description, expires_at=until)
+    if json:
+        print_json({"api_key": key, "key": msgspec.to_builtins(made)})
+        return
+    print_lines(key)
+    note(f"This key is shown only now. It acts as {made.email} ({', '.join(made.scopes)}); its id is {made.api_key_id}.")
+
+
+@api_keys.command(name="list")
+async def list_keys(*, target: Target = HERE, json: Json = False) -> None:
+    """List the API keys of a tenant, newest first."""
+    async with open_people(target) as people:
+        found = await people.keys()
+    now = utc_now()
+    if json:
+        print_json({"keys": [msgspec.to_builtins(one) | {"state": _state(one, now)} for one in found]})
+        return
+    if not found:
+        note("This tenant has no API keys. Make one with: holdfast keys api new --user EMAIL")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("KEY", "USER", "SCOPES", "STATE", "EXPIRES", "DESCRIPTION", "ID"):
+        table.add_column(heading, overflow="fold")
+    for one in found:
+        expires = "never" if one.expires_at is None else one.expires_at.isoformat(sep=" ", timespec="minutes")
+        email, description = escape(one.email), escape(one.description or "")
+        table.add_row(f"{one.prefix}…", email, ", ".join(one.scopes), _state(one, now), expires, description, one.api_key_id)
+    result_console().print(table)
+
+
+@api_keys.command
+async def revoke(key: str, *, target: Target = HERE, json: Json = False) -> None:
+    """Revoke an API key. This is not taken back.
+
+    Args:
+        key: Its id, or its first ten characters, as `holdfast keys api list` shows them.
+    """
+    async with open_people(target) as people:
+        revoked = await people.revoke_key(key.removesuffix("…"))
+    if json:
+        print_json({"key": msgspec.to_builtins(revoked) | {"state": "revoked"}})
+    else:
+        print_lines(f"Revoked {revoked.prefix}… of {revoked.email}")
+
+
+def _state(key: ApiKeySummary, now: datetime) -> str:
+    if key.revoked:
+        return "revoked"
+    return "active" if key.expires_at is None or key.expires_at > now else "expired"

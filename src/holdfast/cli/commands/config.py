@@ -1,0 +1,95 @@
+"""`holdfast config`: the settings of an install."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import App, Parameter
+
+from holdfast.cli.terminal.options import Json
+from holdfast.cli.terminal.printing import print_json, print_lines
+from holdfast.client.registry.protocol import open_registry
+from holdfast.client.target import HERE, Target
+from holdfast.errors import HoldfastError
+
+config = App(name="config", help="Show and change the settings of an installed extension.", version_flags=[])
+
+
+class SettingMalformed(HoldfastError):
+    """Raised when a setting is not written as one, or is not set."""
+
+    code = "setting_malformed"
+    status = 400
+
+
+@config.command(name="get")
+async def get_config(name: str, key: str | None = None, *, target: Target = HERE, json: Json = False) -> None:
+    """Show the settings of an extension, or one of them.
+
+    Args:
+        name: The extension's name, `publisher.name` or registry id.
+        key: The one setting to show.
+    """
+    async with open_registry(target) as registry:
+        settings = await registry.config(name)
+    if key is None:
+        _tell(settings, as_json=json)
+        return
+    if key not in settings:
+        raise SettingMalformed(f"{name} has no setting {key!r} set.", hint="`holdfast config get` without it shows which are.")
+    if json:
+        print_json({"config": {key: settings[key]}})
+    else:
+        print_lines(_shown(settings[key]))
+
+
+@config.command(name="set")
+async def set_config(
+    name: str,
+    /,
+    *settings: Annotated[str, Parameter(help="key=value. A value that is JSON is taken as such, anything else as text.")],
+    text: Annotated[bool, Parameter(negative="", help="Take every value as text.")] = False,
+    target: Target = HERE,
+    json: Json = False,
+) -> None:
+    """Set single settings; the others stay."""
+    values = dict(_pair(written, as_text=text) for written in settings)
+    if not values:
+        raise SettingMalformed("No setting is named.", hint="Write key=value after the extension's name.")
+    async with open_registry(target) as registry:
+        _tell(await registry.change_config(name, values=values, unset=()), as_json=json)
+
+
+@config.command(name="unset")
+async def unset_config(
+    name: str, /, *keys: Annotated[str, Parameter(help="Settings to remove.")], target: Target = HERE, json: Json = False
+) -> None:
+    """Remove single settings; the others stay."""
+    if not keys:
+        raise SettingMalformed("No setting is named.", hint="Write its key after the extension's name.")
+    async with open_registry(target) as registry:
+        _tell(await registry.change_config(name, values={}, unset=keys), as_json=json)
+
+
+def _pair(written: str, *, as_text: bool) -> tuple[str, Any]:
+    key, equals, value = written.partition("=")
+    if not key.strip() or not equals:
+        raise SettingMalformed(f"{written!r} is not a setting.", hint="Write key=value.")
+    if as_text:
+        return key.strip(), value
+    try:
+        return key.strip(), msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return key.strip(), value
+
+
+def _tell(settings: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"config": settings})
+    else:
+        print_lines(*(f"{key}={_shown(value)}" for key, value in sorted(settings.items())))
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -1,0 +1,35 @@
+"""`holdfast enable` and `holdfast disable`: an install switched on and off."""
+
+from __future__ import annotations
+
+from holdfast.cli.terminal.options import Json
+from holdfast.cli.terminal.printing import print_json, print_lines
+from holdfast.client.registry.protocol import open_registry
+from holdfast.client.target import HERE, Target
+
+
+async def enable(name: str, *, target: Target = HERE, json: Json = False) -> None:
+    """Switch an installed extension on again.
+
+    Args:
+        name: The extension's name, `publisher.name` or registry id.
+    """
+    await _switch(name, target, enabled=True, as_json=json)
+
+
+async def disable(name: str, *, target: Target = HERE, json: Json = False) -> None:
+    """Switch an installed extension off: it is not called and its pages are not served, and everything of it stays.
+
+    Args:
+        name: The extension's name, `publisher.name` or registry id.
+    """
+    await _switch(name, target, enabled=False, as_json=json)
+
+
+async def _switch(name: str, target: Target, *, enabled: bool, as_json: bool) -> None:
+    async with open_registry(target) as registry:
+        await registry.set_enabled(name, enabled=enabled)
+    if as_json:
+        print_json({"extension": name, "is_enabled": enabled})
+    else:
+        print_lines(f"{name} is {'enabled' if enabled else 'disabled'}")

@@ -1,0 +1,139 @@
+"""`alga extension`: publishing and installing in the words of the existing platform's command line, always against a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from holdfast.cli.terminal.options import Json
+from holdfast.cli.terminal.printing import note, print_error, print_json
+from holdfast.cli.terminal.progress import open_progress
+from holdfast.cli.terminal.references import ReferenceIncomplete
+from holdfast.cli.terminal.rendering import installed_json, print_installed, print_published, published_json, tell_uninstalled
+from holdfast.client.publish_source import install_published, publish_source
+from holdfast.client.registry.http import open_server
+from holdfast.client.registry.protocol import Registry
+from holdfast.client.target import SERVER_VARIABLES, ServerTarget, Target, first_set, server_address
+from holdfast.errors import HoldfastError
+from holdfast.registry.installs.dev_install import Installed
+from holdfast.registry.publishing.publish import Published
+
+DEFAULT_SERVER = "http://localhost:3000"
+VERSION_VARIABLE = "ALGA_EXTENSION_VERSION"
+
+extension = App(name="extension", help="Publish and install under the names of the existing platform's `alga extension`.", version_flags=[])
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class OldTarget:
+    """The options of these commands: which server, and as whom."""
+
+    base_url: Annotated[
+        str | None,
+        Parameter(
+            ("--base-url", "--url", "--server"), help=f"The server; else ALGA_API_BASE_URL, else {DEFAULT_SERVER}.", show_default=False
+        ),
+    ] = None
+    api_key: Annotated[
+        str | None, Parameter(("--api-key", "--apikey"), help="Do not use it: others on this machine can see it.", show_default=False)
+    ] = None
+    api_key_file: Annotated[Path | None, Parameter(help="File whose first line is the API key; else ALGA_API_KEY.", show_default=False)] = (
+        None
+    )
+    tenant: Annotated[str | None, Parameter(("--tenant", "--tenant-id"), help="The tenant; else ALGA_TENANT_ID.", show_default=False)] = (
+        None
+    )
+    timeout: Annotated[int | None, Parameter(help="How long one answer may take, in milliseconds.", show_default=False)] = None
+
+    def server_target(self) -> ServerTarget:
+        """The server. Raises ServerAddressInvalid, ApiKeyMissing, KeyFileUnusable."""
+        url = server_address(self.base_url or first_set(*SERVER_VARIABLES) or DEFAULT_SERVER)
+        given = Target(server=url, api_key_file=self.api_key_file, tenant=self.tenant)
+        seconds = None if self.timeout is None else max(self.timeout, 1) / 1_000
+        if self.api_key is None:
+            return ServerTarget(url=url, api_key=given.read_api_key(), tenant_id=given.tenant_id, seconds=seconds)
+        note("Whoever uses this machine can see a key on a command line: set ALGA_API_KEY, or use --api-key-file.")
+        return ServerTarget(url=url, api_key=self.api_key, tenant_id=given.tenant_id, seconds=seconds)
+
+
+HERE = OldTarget()
+
+
+@extension.command
+async def publish(
+    source: Path,
+    *,
+    install: Annotated[bool, Parameter(help="Install it for the own tenant too.")] = True,
+    force: Annotated[bool, Parameter(("--force", "-f"), negative="", help="Accepted; packing always writes anew.")] = False,
+    target: OldTarget = HERE,
+    json: Json = False,
+) -> None:
+    """Publish an extension, and install it: `holdfast publish --install`.
+
+    Args:
+        source: The folder of an extension, or a bundle (.tar.zst).
+    """
+    del force
+    async with open_server(target.server_target()) as registry:
+        published = await publish_source(registry, source, open_progress(quiet=json))
+        installed = await _installed(registry, published) if install else None
+        url = registry.page_of(published.registry_id)
+    if json:
+        print_json(published_json(published, None if installed is None else installed_json(installed, url)))
+        return
+    print_published(published)
+    if installed is not None:
+        print_installed(installed, url)
+
+
+@extension.command
+async def install(
+    registry_id: str,
+    *,
+    version: Annotated[
+        str | None, Parameter(("--version", "-v"), help=f"The version; else {VERSION_VARIABLE}.", show_default=False)
+    ] = None,
+    target: OldTarget = HERE,
+    json: Json = False,
+) -> None:
+    """Install a published version with all that it asks for, without a question: `holdfast install NAME@VERSION --yes`.
+
+    Args:
+        registry_id: The registry id of the extension, or publisher.name.
+    """
+    wanted = version or first_set(VERSION_VARIABLE)
+    if wanted is None:
+        raise ReferenceIncomplete("No version is named.", hint=f"Use --version, or set {VERSION_VARIABLE}.")
+    async with open_server(target.server_target()) as registry:
+        installed = await registry.install(registry_id, wanted)
+        url = registry.page_of(installed.registry_id)
+    if json:
+        print_json(installed_json(installed, url))
+    else:
+        print_installed(installed, url)
+
+
+@extension.command
+async def uninstall(registry_id: str, *, target: OldTarget = HERE, json: Json = False) -> None:
+    """Uninstall an extension: `holdfast uninstall`.
+
+    Args:
+        registry_id: The registry id of the extension, or publisher.name.
+    """
+    async with open_server(target.server_target()) as registry:
+        removed = await registry.uninstall(registry_id)
+    tell_uninstalled(removed, as_json=json)
+
+
+async def _installed(registry: Registry, published: Published) -> Installed | None:
+    """As there: what was published stays so, and counts as done, when it cannot be installed."""
+    try:
+        return await install_published(registry, published)
+    except HoldfastError as refused:
+        note("It was published, but not installed:")
+        print_error(refused)
+        return None

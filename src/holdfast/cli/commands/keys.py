@@ -1,0 +1,141 @@
+"""`holdfast keys`: pairs of keys, and which of them are trusted; beside them, in a module of their own, API keys."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.table import Table
+
+from holdfast.bundles.signing.minisign_secret import SecretKey
+from holdfast.bundles.signing.trust_store import TrustedKey, TrustStore, utc_now
+from holdfast.cli.terminal.key_files import KEYS_FOLDER, KeyFileUnusable, PasswordFile, given_password, read_public_key, write_pair
+from holdfast.cli.terminal.options import DataDir, Json, load_settings
+from holdfast.cli.terminal.printing import note, print_json, print_lines, result_console
+from holdfast.errors import HoldfastError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+
+keys = App(name="keys", help="Make keys that sign bundles, say which keys are trusted, and make API keys.", version_flags=[])
+keys.command(
+    "holdfast.cli.commands.api_keys:api_keys", name="api", help="Make, list and revoke API keys, with which programs act as a user."
+)
+
+
+class InvalidExpiry(HoldfastError):
+    """Raised when a key is to expire in the past."""
+
+    code = "invalid_expiry"
+    status = 400
+
+
+@keys.command
+async def new(
+    *,
+    name: Annotated[str, Parameter(help="Name of the pair's files.")] = "holdfast",
+    out: Annotated[Path | None, Parameter(help="Folder for the pair; else keys/ in the data folder.", show_default=False)] = None,
+    password_file: PasswordFile = None,
+    no_password: Annotated[bool, Parameter(negative="", help="Keep the secret key without a password, as build machines need it.")] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Make a pair of keys: the secret one signs, the public one is what others trust. Minisign reads both."""
+    if not _NAME.fullmatch(name):
+        raise KeyFileUnusable("The name of a pair is 1 to 64 letters, digits, '.', '_' or '-'.", hint="Choose another --name.")
+    folder = out or load_settings(data_dir=data_dir).data_dir / KEYS_FOLDER
+    password = None if no_password else await asyncio.to_thread(lambda: given_password(password_file, new=True))
+    key = SecretKey.generate()
+    secret, public = write_pair(folder, name, key, await asyncio.to_thread(key.to_text, password))
+    if json:
+        print_json({"id": key.public.key_id, "secret_key": str(secret), "public_key": str(public)})
+        return
+    print_lines(f"Made the key {key.public.key_id}", f"  secret  {secret}", f"  public  {public}")
+    note(f"Keep the secret file to yourself. Trust the key with: holdfast keys trust {public}")
+
+
+@keys.command
+async def trust(
+    public_key: Path,
+    *,
+    name: Annotated[str | None, Parameter(help="What to call the key; else the name of its file.", show_default=False)] = None,
+    expires: Annotated[datetime | None, Parameter(help="From then on (UTC), its signatures no longer count.", show_default=False)] = None,
+    publisher: Annotated[
+        list[str] | None, Parameter(help="Only let it sign for this publisher; may be repeated.", negative="", show_default=False)
+    ] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Let signatures of a key count. A key that is trusted already gets this name, expiry and publishers.
+
+    Args:
+        public_key: The .pub file of the key.
+    """
+    now = utc_now()
+    until = None if expires is None else expires.replace(tzinfo=UTC) if expires.tzinfo is None else expires.astimezone(UTC)
+    if until is not None and until <= now:
+        raise InvalidExpiry("The key would have expired already.", hint="Give --expires a date to come, such as 2031-12-31.")
+    key = read_public_key(public_key)
+    store = TrustStore(load_settings(data_dir=data_dir).resolved_trust_store)
+    publishers = tuple(publisher) if publisher else None
+    trusted = store.trust(key, name=name or public_key.stem, now=now, expires_at=until, publishers=publishers)
+    _tell(store, trusted, "Trusted", as_json=json)
+
+
+@keys.command
+async def revoke(
+    key_id: str,
+    *,
+    reason: Annotated[str | None, Parameter(help="Why, for those who are refused because of it.", show_default=False)] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Let signatures of a key no longer count, whenever they were made. This is not taken back.
+
+    Args:
+        key_id: The id of the key, as `holdfast keys list` shows it.
+    """
+    store = TrustStore(load_settings(data_dir=data_dir).resolved_trust_store)
+    _tell(store, store.revoke(key_id, now=utc_now(), reason=reason), "Revoked", as_json=json)
+
+
+@keys.command(name="list")
+async def list_keys(*, data_dir: DataDir = None, json: Json = False) -> None:
+    """List the keys of the trust store."""
+    store = TrustStore(load_settings(data_dir=data_dir).resolved_trust_store)
+    found = store.read().all
+    if json:
+        print_json({"trust_store": str(store.path), "keys": [_shown(key) for key in found]})
+        return
+    if not found:
+        note(f"{store.path} has no keys. Trust one with: holdfast keys trust FILE.pub")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("ID", "NAME", "STATE", "EXPIRES", "PUBLISHERS"):
+        table.add_column(heading, overflow="fold")
+    for key in found:
+        expires = "never" if key.expires_at is None else key.expires_at.isoformat(sep=" ", timespec="minutes")
+        table.add_row(key.id, key.name, _state(key), expires, ", ".join(key.publishers or ("all",)))
+    result_console().print(table)
+
+
+def _tell(store: TrustStore, key: TrustedKey, done: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"trust_store": str(store.path), "key": _shown(key)})
+    else:
+        print_lines(f"{done} {key.name} ({key.id}) in {store.path}")
+
+
+def _shown(key: TrustedKey) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.to_builtins(key)
+    return shown | {"state": _state(key)}
+
+
+def _state(key: TrustedKey) -> str:
+    if key.revoked_at is not None:
+        return "revoked"
+    return "trusted" if key.counts_at(datetime.now(UTC)) else "expired"

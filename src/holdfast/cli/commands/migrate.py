@@ -1,0 +1,26 @@
+"""`holdfast migrate`: the database brought to the tables of this version."""
+
+from __future__ import annotations
+
+from holdfast.cli.terminal.options import DataDir, Json, load_settings
+from holdfast.cli.terminal.printing import print_json, print_lines
+from holdfast.records.database.address import database_address, shown_address
+from holdfast.registry.migrate import migrate as run_migrations
+
+
+async def migrate(*, data_dir: DataDir = None, json: Json = False) -> None:
+    """Bring the database to the tables of this version. `holdfast up` and every command that needs it do the same by themselves.
+
+    The database is that of DATABASE_URL, else an SQLite file in the data folder.
+    """
+    url = load_settings(data_dir=data_dir).resolved_database_url
+    done = await run_migrations(url)
+    database = shown_address(database_address(url))
+    if json:
+        print_json({"database": database, "before": done.before, "after": done.after})
+    elif done.before == done.after:
+        print_lines(f"{database} is at revision {done.after} already")
+    elif done.before is None:
+        print_lines(f"Made the tables of revision {done.after} in {database}")
+    else:
+        print_lines(f"Migrated {database} from revision {done.before} to {done.after}")

@@ -1,0 +1,40 @@
+"""`holdfast publish`: a version of an extension, made known for good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from holdfast.cli.terminal.options import Json
+from holdfast.cli.terminal.printing import print_json
+from holdfast.cli.terminal.progress import open_progress
+from holdfast.cli.terminal.rendering import installed_json, print_installed, print_published, published_json
+from holdfast.client.publish_source import install_published, publish_source
+from holdfast.client.registry.protocol import open_registry
+from holdfast.client.target import HERE, Target
+
+
+async def publish(
+    source: Path,
+    *,
+    install: Annotated[bool, Parameter(negative="", help="Install it for the own tenant too, with all that it asks for.")] = False,
+    target: Target = HERE,
+    json: Json = False,
+) -> None:
+    """Publish an extension. A folder is built and packed first; a signature beside the bundle is taken along. Versions never change.
+
+    Args:
+        source: The folder of an extension, or a bundle (.tar.zst).
+    """
+    async with open_registry(target) as registry:
+        published = await publish_source(registry, source, open_progress(quiet=json))
+        if not json:
+            print_published(published)
+        installed = await install_published(registry, published) if install else None
+        url = registry.page_of(published.registry_id)
+    if json:
+        print_json(published_json(published, None if installed is None else installed_json(installed, url)))
+    elif installed is not None:
+        print_installed(installed, url)

@@ -1,0 +1,75 @@
+"""`holdfast show`: everything about one install, except values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from holdfast.cli.terminal.options import Json
+from holdfast.cli.terminal.printing import note, print_error, print_json, print_lines
+from holdfast.client.registry.protocol import Registry, open_registry
+from holdfast.client.target import HERE, Target
+from holdfast.errors import HoldfastError
+from holdfast.registry.installs.details import InstallDetails
+from holdfast.registry.secrets.service import SecretsSummary
+
+
+async def show(name: str, *, target: Target = HERE, json: Json = False) -> None:
+    """Show everything about an installed extension: version, rights, names of settings and secrets, schedules, storage.
+
+    Args:
+        name: The extension's name, `publisher.name` or registry id.
+    """
+    async with open_registry(target) as registry:
+        details = await registry.details(name)
+        secrets = await _secrets(registry, details.install_id)
+        url = registry.page_of(details.registry_id)
+    if json:
+        shape: dict[str, Any] = msgspec.to_builtins(details)
+        print_json(shape | {"secrets": None if secrets is None else msgspec.to_builtins(secrets), "url": url})
+    else:
+        print_lines(f"{details.display_name} {details.version}", *(f"  {name:<10} {text}" for name, text in _lines(details, secrets, url)))
+
+
+async def _secrets(registry: Registry, install_id: str) -> SecretsSummary | None:
+    """The names of the secrets, which not everybody who may see the rest may see."""
+    try:
+        return await registry.secrets(install_id)
+    except HoldfastError as refused:
+        note("The names of its secrets cannot be told:")
+        print_error(refused)
+        return None
+
+
+def _lines(details: InstallDetails, secrets: SecretsSummary | None, url: str) -> Iterator[tuple[str, str]]:
+    yield "name", f"{details.publisher}.{details.name}"
+    if details.description:
+        yield "about", details.description
+    yield "extension", details.registry_id
+    yield "install", details.install_id
+    yield "state", "enabled" if details.is_enabled else "disabled"
+    yield "bundle", details.content_hash or "none"
+    yield "size", "unknown" if details.size_bytes is None else f"{details.size_bytes:,} bytes"
+    yield "signed by", details.signing_key_id or "nobody"
+    yield "before", details.previous_version or "no other version"
+    if details.pending is not None:
+        more = ", ".join([*details.pending.capabilities, *details.pending.egress])
+        yield "waiting", f"{details.pending.version}, for consent to: {more}"
+    yield "granted", _names(details.granted, "nothing")
+    yield "withheld", _names([name for name in details.asked if name not in details.granted], "nothing")
+    yield "may call", _names(details.granted_egress, "no host")
+    yield "settings", _names(details.config_keys, "none")
+    if secrets is not None:
+        yield "secrets", _names(secrets.keys, "none") + (f", until {secrets.expires_at:%Y-%m-%d %H:%M}" if secrets.expires_at else "")
+    for schedule in details.schedules:
+        what = f"{schedule.method} {schedule.path}" if schedule.method else "an endpoint that is gone"
+        state = "" if schedule.enabled else " (disabled)"
+        yield "schedule", f"{schedule.name or schedule.schedule_id}: {schedule.cron} {schedule.timezone}, {what}{state}"
+    yield "storage", f"{details.storage_records:,} records, {details.storage_bytes:,} bytes"
+    yield "page", url
+
+
+def _names(names: Sequence[str], none: str) -> str:
+    return ", ".join(names) or none

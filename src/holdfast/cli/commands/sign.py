@@ -1,0 +1,62 @@
+"""`holdfast sign`: a signature for a packed bundle."""
+
+from __future__ import annotations
+
+import asyncio
+import json as json_text
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from holdfast.bundles.signing.sign import sign_archive
+from holdfast.bundles.signing.trust_store import utc_now
+from holdfast.cli.terminal.key_files import PasswordFile, default_secret_key, read_secret_key
+from holdfast.cli.terminal.options import DataDir, Json, load_settings
+from holdfast.cli.terminal.packed import packed_bundle
+from holdfast.cli.terminal.printing import print_json, print_lines
+from holdfast.errors import HoldfastError
+
+ALGORITHM = "minisign"
+
+
+class AlgorithmUnknown(HoldfastError):
+    """Raised when a signature of a kind is asked for that is not made here."""
+
+    code = "algorithm_unknown"
+    status = 400
+
+
+async def sign(
+    bundle: Path,
+    *,
+    key: Annotated[
+        Path | None, Parameter(help="The secret key; else the only one in keys/ in the data folder.", show_default=False)
+    ] = None,
+    password_file: PasswordFile = None,
+    algorithm: Annotated[str, Parameter(("--algorithm", "--alg"), help="Only minisign (Ed25519).")] = ALGORITHM,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Sign a packed bundle. Writes its .minisig and the statement that is signed: hash, name, version, capabilities, hosts.
+
+    Args:
+        bundle: The bundle (.tar.zst), or the folder of an extension that was packed.
+    """
+    if algorithm.lower() != ALGORITHM:
+        raise AlgorithmUnknown(f"{algorithm} signatures are not made here.", hint="Leave --algorithm out: minisign is the one there is.")
+    archive = packed_bundle(bundle)
+    secret = await read_secret_key(key or default_secret_key(load_settings(data_dir=data_dir).data_dir), password_file)
+    signed = await asyncio.to_thread(sign_archive, archive, secret, utc_now())
+    if json:
+        print_json(
+            {
+                "bundle": str(signed.archive),
+                "signature": str(signed.signature),
+                "statement_file": str(signed.statement_file),
+                "key_id": signed.key_id,
+                "statement": json_text.loads(signed.statement.to_bytes()),
+            }
+        )
+        return
+    print_lines(f"Signature written → {signed.signature}", f"  key        {signed.key_id}", f"  statement  {signed.statement_file}")

@@ -1,0 +1,69 @@
+"""`holdfast up`: the whole platform in one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from holdfast.cli.terminal.options import DataDir, Json, load_settings
+from holdfast.cli.terminal.printing import note, print_error, print_json, print_lines, progress_notes
+from holdfast.logs import configure_logs
+from holdfast.platform.lock_file import page_of
+from holdfast.platform.supervisor import Ready, run_platform
+
+
+async def up(
+    *directories: Annotated[Path, Parameter(help="Extensions to build and install at the start.")],
+    port: Annotated[int | None, Parameter(help="Port of gateway and console; 0 picks a free one. Else PORT, else 3000.")] = None,
+    runner_port: Annotated[int | None, Parameter(help="Port of the runner; 0 picks a free one. Else RUNNER_PORT, else 8085.")] = None,
+    host: Annotated[str | None, Parameter(help="Address to listen on. Else HOLDFAST_HOST, else 127.0.0.1.")] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> int:
+    """Start the platform: gateway, console and runner, with the given extensions installed.
+
+    Prints its address, the login and an API key, and runs until Ctrl-C. With --json, prints one line when it is ready.
+    """
+    settings = load_settings(data_dir=data_dir, port=port, runner_port=runner_port, host=host)
+    configure_logs(settings)
+
+    def on_ready(ready: Ready) -> None:
+        for source, refusal in ready.refused:
+            note(f"{source} is not installed:")
+            print_error(refusal)
+        _tell(ready, as_json=json)
+
+    return await run_platform(settings, directories, on_ready=on_ready, progress=progress_notes(quiet=False))
+
+
+def _tell(ready: Ready, *, as_json: bool) -> None:
+    running, account = ready.running, ready.account
+    if as_json:
+        print_json(
+            {
+                "console": running.console,
+                "runner": running.runner,
+                "tenant": account.tenant_id,
+                "email": account.email,
+                "password": account.password,
+                "api_key": account.api_key,
+            }
+        )
+        return
+    print_lines(
+        "",
+        f"Holdfast is running at {running.console}",
+        "",
+        f"  email     {account.email}",
+        f"  password  {account.password}",
+        f"  API key   {account.api_key}",
+        f"  tenant    {account.tenant_id}",
+        f"  runner    {running.runner}",
+    )
+    if ready.installed:
+        width = max(len(installed.display_name) for installed in ready.installed)
+        print_lines("", "Installed")
+        print_lines(*(f"  {one.display_name:<{width}}  {page_of(running.console, one.registry_id)}" for one in ready.installed))
+    print_lines("", "Stop it with Ctrl-C.", "")

@@ -1,0 +1,77 @@
+"""`holdfast verify`: is a bundle signed, and by whom."""
+
+from __future__ import annotations
+
+import asyncio
+import json as json_text
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from holdfast.bundles.manifest.model import ManifestMissing
+from holdfast.bundles.signing.files import read_signature, signature_beside
+from holdfast.bundles.signing.policy import Verdict, examine
+from holdfast.bundles.signing.statement import Statement
+from holdfast.bundles.signing.trust_store import TrustedKey, TrustedKeys, TrustStore, utc_now
+from holdfast.cli.terminal.key_files import KeyFileUnusable, read_public_key
+from holdfast.cli.terminal.options import DataDir, Json, load_settings
+from holdfast.cli.terminal.packed import packed_bundle
+from holdfast.cli.terminal.printing import print_json, print_lines
+
+
+async def verify(
+    bundle: Path,
+    *,
+    signature: Annotated[Path | None, Parameter(help="The signature; else the .minisig beside the bundle.", show_default=False)] = None,
+    key: Annotated[Path | None, Parameter(help="Only this public key counts; else those of the trust store.", show_default=False)] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Check a bundle's signature as production does: made for exactly this bundle, by a key that is trusted now.
+
+    Args:
+        bundle: The bundle (.tar.zst), or the folder of an extension that was packed.
+    """
+    archive = packed_bundle(bundle)
+    keys = _only(key) if key is not None else TrustStore(load_settings(data_dir=data_dir).resolved_trust_store).read()
+    statement, verdict = await asyncio.to_thread(_check, archive, signature, keys)
+    if json:
+        told = None if statement is None else json_text.loads(statement.to_bytes())
+        print_json(
+            {
+                "bundle": str(archive),
+                "key_id": verdict.key_id,
+                "key_name": verdict.key_name,
+                "trusted_comment": verdict.trusted_comment,
+                "statement": told,
+            }
+        )
+        return
+    assert statement is not None  # without one, no signature counts
+    print_lines(
+        f"{archive} is {verdict}",
+        f"  comment       {verdict.trusted_comment}",
+        f"  bundle        {statement.bundle}",
+        f"  extension     {statement.name} {statement.version}",
+        f"  publisher     {statement.publisher or 'none'}",
+        f"  capabilities  {', '.join(statement.capabilities) or 'none'}",
+        f"  hosts         {', '.join(statement.egress) or 'none'}",
+    )
+
+
+def _check(archive: Path, signature: Path | None, keys: TrustedKeys) -> tuple[Statement | None, Verdict]:
+    found = read_signature(signature or signature_beside(archive))
+    if signature is not None and found is None:
+        raise KeyFileUnusable(f"There is no {signature}.", hint="Leave --signature out for the .minisig beside the bundle.")
+    try:
+        statement = Statement.of_archive(archive)
+    except ManifestMissing:
+        statement = None
+    return statement, examine(keys, statement, found, datetime.now(UTC))
+
+
+def _only(path: Path) -> TrustedKeys:
+    key = read_public_key(path)
+    return TrustedKeys((TrustedKey(id=key.key_id, public_key=key.to_line(), name=path.stem, added_at=utc_now()),), (key,))

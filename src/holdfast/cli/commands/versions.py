@@ -1,0 +1,71 @@
+"""`holdfast versions` and `holdfast yank`: what is published of an extension, and what is not to be installed anew."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from holdfast.cli.terminal.options import Json
+from holdfast.cli.terminal.printing import print_json, print_lines, print_table
+from holdfast.cli.terminal.references import require_version
+from holdfast.client.registry.protocol import open_registry
+from holdfast.client.target import HERE, Target
+from holdfast.registry.publishing.versions import VersionSummary
+
+
+async def versions(name: str, *, target: Target = HERE, json: Json = False) -> None:
+    """List the published versions of an extension, newest first.
+
+    Args:
+        name: The extension's name, `publisher.name` or registry id.
+    """
+    async with open_registry(target) as registry:
+        published = await registry.versions(name)
+    if json:
+        print_json({"versions": [msgspec.to_builtins(one) for one in published]})
+        return
+    print_table(
+        ("VERSION", "PUBLISHED", "SIZE", "SIGNED BY", "STATE"),
+        [
+            (
+                one.version,
+                f"{one.published_at:%Y-%m-%d %H:%M}",
+                "" if one.size_bytes is None else f"{one.size_bytes:,}",
+                one.signing_key_id or "",
+                _state(one),
+            )
+            for one in published
+        ],
+    )
+
+
+async def yank(
+    version: str,
+    *,
+    reason: Annotated[str | None, Parameter(help="Why, for those who have it installed.", show_default=False)] = None,
+    undo: Annotated[bool, Parameter(negative="", help="Let it be installed again.")] = False,
+    target: Target = HERE,
+    json: Json = False,
+) -> None:
+    """Keep a published version from being installed anew. Whoever has it keeps it.
+
+    Args:
+        version: publisher.name@version.
+    """
+    extension, number = require_version(version)
+    async with open_registry(target) as registry:
+        if undo:
+            await registry.unyank(extension, number)
+        else:
+            await registry.yank(extension, number, reason=reason)
+    if json:
+        print_json({"extension": extension, "version": number, "yanked": not undo})
+    else:
+        print_lines(f"{extension} {number} {'can be installed again' if undo else 'is no longer installed anew'}")
+
+
+def _state(one: VersionSummary) -> str:
+    yanked = ([f"yanked: {one.yanked_reason}"] if one.yanked_reason else ["yanked"]) if one.yanked else []
+    return ", ".join([*(["installed"] if one.installed else []), *yanked])

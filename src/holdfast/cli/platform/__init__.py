@@ -1,1 +1,0 @@
-"""The platform of `holdfast up`: sockets, the runner as a child process, the server, and who is running where."""

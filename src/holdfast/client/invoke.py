@@ -1,0 +1,107 @@
+"""A call to an extension through the gateway of the running platform, with the development account's API key."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+import msgspec
+
+from holdfast.errors import HoldfastError
+from holdfast.platform.environment import credentials_file
+from holdfast.platform.lock_file import require_platform
+from holdfast.records.accounts import DevelopmentAccount
+
+# The gateway keeps the deadline of the call (at most 60 s); this only ends a wait for a gateway that hangs.
+WAIT_SECONDS = 90.0
+
+_METHOD = re.compile(r"[A-Za-z]{1,16}")
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*([^\r\n\x00]*)")
+
+
+class CallMalformed(HoldfastError):
+    """The method or a header is not one."""
+
+    code = "call_malformed"
+    status = 400
+
+
+class GatewayUnreachable(HoldfastError):
+    """The gateway or its credentials cannot be reached."""
+
+    code = "gateway_unreachable"
+    status = 502
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back: the status with its name, the headers in order (names in lower case) and the body's bytes."""
+
+    status: int
+    reason: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def to_json(self) -> dict[str, Any]:
+        """`{status, headers, body}`, the body as text; `{…, body, encoding: "base64"}` when it is not UTF-8."""
+        headers: dict[str, str] = {}
+        for name, value in self.headers:
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        shape: dict[str, Any] = {"status": self.status, "headers": headers}
+        try:
+            return shape | {"body": self.body.decode()}
+        except UnicodeDecodeError:
+            return shape | {"body": base64.b64encode(self.body).decode(), "encoding": "base64"}
+
+
+async def call_extension(
+    data_dir: Path,
+    extension: str,
+    method: str,
+    path: str,
+    *,
+    data: str | None,
+    headers: Sequence[str],
+    transport: httpx2.AsyncBaseTransport | None = None,
+) -> Answer:
+    """Calls `path` (with its query) of the extension; `headers` are lines `Name: value`. Any status is an answer.
+
+    Raises NotRunning, CallMalformed, GatewayUnreachable.
+    """
+    running = require_platform(data_dir)
+    if not _METHOD.fullmatch(method):
+        raise CallMalformed(f"{method!r} is not an HTTP method.", hint="Use GET, POST, PUT, PATCH or DELETE.")
+    sent = [_header(line) for line in headers]
+    if data is not None and not any(name.lower() == "content-type" for name, _ in sent):
+        sent.append(("content-type", "application/json"))
+    if not any(name.lower() in {"x-api-key", "authorization"} for name, _ in sent):
+        sent.append(("x-api-key", await asyncio.to_thread(_api_key, data_dir)))
+    url = f"{running.console}/api/ext/{quote(extension, safe='')}/{path.removeprefix('/')}"
+    async with httpx2.AsyncClient(follow_redirects=False, trust_env=False, timeout=WAIT_SECONDS, transport=transport) as client:
+        try:
+            answer = await client.request(method.upper(), url, headers=sent, content=None if data is None else data.encode())
+        except (httpx2.HTTPError, httpx2.InvalidURL) as failed:
+            raise GatewayUnreachable(
+                f"The gateway at {running.console} did not answer: {type(failed).__name__}.", hint="Look at the output of `holdfast up`."
+            ) from failed
+    return Answer(status=answer.status_code, reason=answer.reason_phrase, headers=list(answer.headers.multi_items()), body=answer.content)
+
+
+def _header(line: str) -> tuple[str, str]:
+    match = _HEADER.fullmatch(line.strip())
+    if match is None:
+        raise CallMalformed(f"{line!r} is not a header.", hint="Write it as 'Name: value'.")
+    return match[1], match[2].strip()
+
+
+def _api_key(data_dir: Path) -> str:
+    file = credentials_file(data_dir)
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=DevelopmentAccount).api_key
+    except (OSError, msgspec.MsgspecError) as failed:
+        raise GatewayUnreachable(f"{file} cannot be read.", hint="Start `holdfast up` again: it makes new credentials.") from failed

@@ -1,0 +1,1 @@
+"""Publishing, installs, grants, configuration and secrets: one interface, on a data folder or over HTTP."""

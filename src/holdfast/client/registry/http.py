@@ -1,0 +1,204 @@
+"""The registry of a server, over its HTTP API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+from msgspec import UNSET, UnsetType
+
+from holdfast.bundles.store.hashing import hash_file
+from holdfast.cli.terminal.printing import note
+from holdfast.cli.terminal.progress import WorkProgress
+from holdfast.client.connection import COMPILE_SECONDS, ServerConnection, ServerUnusable, open_connection
+from holdfast.client.decoding import read_shape
+from holdfast.client.publish_source import install_published, publish_source
+from holdfast.client.target import ServerTarget
+from holdfast.errors import HoldfastError
+from holdfast.platform.lock_file import page_of
+from holdfast.registry.installs.details import InstallDetails
+from holdfast.registry.installs.dev_install import Installed, InstallSummary, Uninstalled
+from holdfast.registry.installs.grants import Grants
+from holdfast.registry.installs.upgrade import Upgraded
+from holdfast.registry.publishing.publish import Published
+from holdfast.registry.publishing.requirements import Publication
+from holdfast.registry.publishing.versions import VersionSummary
+from holdfast.registry.secrets.service import SecretsSummary
+
+API = "/api/v1"
+BUNDLES = "/api/ext-bundles"
+PIECE_BYTES = 256 * 1024
+UPLOAD_SECONDS = 120.0
+"""How long one piece of an upload, or the answer to all of it, may take."""
+
+
+class NameInvalid(HoldfastError):
+    """Raised when something is named that no server could be asked about."""
+
+    code = "name_invalid"
+    status = 400
+
+
+class ServerRegistry:
+    """The `Registry` of a server. Which tenant it is about, the API key says."""
+
+    def __init__(self, connection: ServerConnection) -> None:
+        self._connection = connection
+
+    def page_of(self, registry_id: str) -> str:
+        return page_of(self._connection.url, registry_id)
+
+    async def publish(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Published:
+        size, sha256 = (await asyncio.to_thread(archive.stat)).st_size, await asyncio.to_thread(hash_file, archive)
+        with progress.transfer("Uploading", size) as sent:
+            uploaded = await self._connection.call(
+                "POST",
+                f"{BUNDLES}/upload-proxy",
+                query={"filename": "bundle.tar.zst", "size": str(size), "declaredHash": sha256},
+                content=_pieces(archive, sent),
+                headers={"content-type": "application/octet-stream", "content-length": str(size)},
+                seconds=UPLOAD_SECONDS,
+            )
+        key = read_shape(str, uploaded, "upload", "key")
+        body: dict[str, Any] = {"key": key, "size": size, "declaredHash": sha256}
+        if signature is not None:
+            body["signature"] = {"text": signature.decode(), "algorithm": "minisign"}
+        try:
+            with progress.waiting("Checking and compiling"):
+                told = await self._connection.call("POST", f"{BUNDLES}/finalize", json=body, seconds=COMPILE_SECONDS)
+        except BaseException:
+            with suppress(HoldfastError):
+                await asyncio.shield(self._connection.call("POST", f"{BUNDLES}/abort", json={"key": key}))
+            raise
+        return read_shape(Published, told, "published")
+
+    async def publication(self, extension: str, version: str | None) -> Publication:
+        return read_shape(Publication, await self._get(f"/publications/{_part(extension)}/{_part(version or 'latest')}"))
+
+    async def versions(self, extension: str) -> list[VersionSummary]:
+        return read_shape(list[VersionSummary], await self._get(f"{_install(extension)}/versions"), "versions")
+
+    async def yank(self, extension: str, version: str, *, reason: str | None) -> None:
+        await self._send("POST", f"{_install(extension)}/versions/{_part(version)}/yank", {"reason": reason} if reason else {})
+
+    async def unyank(self, extension: str, version: str) -> None:
+        await self._send("DELETE", f"{_install(extension)}/versions/{_part(version)}/yank")
+
+    async def installs(self) -> list[InstallSummary]:
+        return read_shape(list[InstallSummary], await self._get("/extensions"), "extensions")
+
+    async def details(self, extension: str) -> InstallDetails:
+        return read_shape(InstallDetails, await self._get(_install(extension)))
+
+    async def install_source(self, source: Path, progress: WorkProgress) -> Installed:
+        published = await publish_source(self, source, progress)
+        progress("Installing")
+        return await install_published(self, published)
+
+    async def install(
+        self, extension: str, version: str | None, *, capabilities: Sequence[str] | None = None, egress: Sequence[str] | None = None
+    ) -> Installed:
+        body = _given(extension=extension, version=version, capabilities=capabilities, egress=egress)
+        return read_shape(Installed, await self._send("POST", "/extensions", body))
+
+    async def upgrade(self, extension: str, version: str | None, *, consent: bool, disable_missing_schedules: bool) -> Upgraded:
+        body = _given(version=version, consent=consent, disableMissingSchedules=disable_missing_schedules)
+        return read_shape(Upgraded, await self._send("POST", f"{_install(extension)}/upgrade", body))
+
+    async def rollback(self, extension: str, *, disable_missing_schedules: bool) -> Upgraded:
+        body = {"disableMissingSchedules": disable_missing_schedules}
+        return read_shape(Upgraded, await self._send("POST", f"{_install(extension)}/rollback", body))
+
+    async def uninstall(self, extension: str) -> Uninstalled:
+        return read_shape(Uninstalled, await self._send("DELETE", _install(extension)))
+
+    async def set_enabled(self, extension: str, *, enabled: bool) -> None:
+        await self._send("POST", f"{_install(extension)}/{'enable' if enabled else 'disable'}", {})
+
+    async def grants(self, extension: str) -> Grants:
+        return read_shape(Grants, await self._get(f"{_install(extension)}/grants"))
+
+    async def grant(self, extension: str, *, capabilities: Sequence[str], egress: Sequence[str]) -> Grants:
+        return read_shape(Grants, await self._send("POST", f"{_install(extension)}/grants", _rights(capabilities, egress)))
+
+    async def revoke(self, extension: str, *, capabilities: Sequence[str], egress: Sequence[str]) -> Grants:
+        return read_shape(Grants, await self._send("DELETE", f"{_install(extension)}/grants", _rights(capabilities, egress)))
+
+    async def config(self, extension: str) -> dict[str, Any]:
+        return _config(await self._get(f"{_install(extension)}/config"))
+
+    async def change_config(self, extension: str, *, values: dict[str, Any], unset: Sequence[str]) -> dict[str, Any]:
+        return _config(await self._send("PATCH", f"{_install(extension)}/config", {"set": values, "unset": list(unset)}))
+
+    async def secrets(self, extension: str) -> SecretsSummary:
+        return read_shape(SecretsSummary, await self._get(f"{_install(extension)}/secrets"))
+
+    async def set_secrets(
+        self, extension: str, values: dict[str, str], *, expires_at: datetime | UnsetType | None = UNSET
+    ) -> SecretsSummary:
+        body: dict[str, Any] = {"values": values}
+        if expires_at is not UNSET:
+            body["expiresAt"] = expires_at
+        return read_shape(SecretsSummary, await self._send("PUT", f"{_install(extension)}/secrets", body))
+
+    async def remove_secret(self, extension: str, key: str) -> SecretsSummary:
+        return read_shape(SecretsSummary, await self._send("DELETE", f"{_install(extension)}/secrets/{_part(key)}"))
+
+    async def clear_secrets(self, extension: str) -> SecretsSummary:
+        return read_shape(SecretsSummary, await self._send("DELETE", f"{_install(extension)}/secrets"))
+
+    async def _get(self, path: str) -> Any:
+        return await self._connection.call("GET", f"{API}{path}")
+
+    async def _send(self, method: str, path: str, body: Any = None) -> Any:
+        # An install copies the bundle, an upgrade compiles nothing: only publishing takes longer.
+        return await self._connection.call(method, f"{API}{path}", json=body)
+
+
+@asynccontextmanager
+async def open_server(target: ServerTarget, *, transport: httpx2.AsyncBaseTransport | None = None) -> AsyncIterator[ServerRegistry]:
+    """The registry of a server, for one command."""
+    if target.is_open:
+        note(f"The API key goes to {target.url} unencrypted: use https where others are on the way.")
+    async with open_connection(target, transport=transport) as connection:
+        yield ServerRegistry(connection)
+
+
+async def _pieces(archive: Path, sent: Callable[[int], None]) -> AsyncIterator[bytes]:
+    with archive.open("rb") as file:
+        while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
+            yield piece
+            sent(len(piece))
+
+
+def _install(extension: str) -> str:
+    return f"/extensions/{_part(extension)}"
+
+
+def _part(text: str) -> str:
+    """One segment of a path. Raises NameInvalid for what would be no segment of its own."""
+    if not text.strip("."):
+        raise NameInvalid(f"{text!r} is not a name.", hint="Name an extension as publisher.name, or by its id.")
+    return quote(text, safe="")
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _rights(capabilities: Sequence[str], egress: Sequence[str]) -> dict[str, list[str]]:
+    return {"capabilities": list(capabilities), "egress": list(egress)}
+
+
+def _config(told: Any) -> dict[str, Any]:
+    # Not by `read_shape`: the names in there are the extension's own.
+    config = told.get("config") if isinstance(told, dict) else None
+    if not isinstance(config, dict):
+        raise ServerUnusable("The server's answer has no settings in it.", hint="It may be of another version.")
+    return config

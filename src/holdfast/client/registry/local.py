@@ -1,0 +1,201 @@
+"""The registry of a data folder: its functions, called in this process. A platform that runs on the folder need not be asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from holdfast.bundles.signing.policy import TrustPolicy
+from holdfast.bundles.store.open import BundleStore, open_store
+from holdfast.cli.terminal.options import load_settings
+from holdfast.cli.terminal.progress import WorkProgress
+from holdfast.client.database import open_records
+from holdfast.client.dev_installer import ComponentCheck, Installer
+from holdfast.client.target import Target
+from holdfast.client.tenant_choice import chosen_tenant
+from holdfast.logs import configure_logs
+from holdfast.platform.lock_file import extension_url
+from holdfast.records.database.database import Database
+from holdfast.registry.actors import local_actor
+from holdfast.registry.installs import config as settings
+from holdfast.registry.installs import dev_install as installs
+from holdfast.registry.installs import grants
+from holdfast.registry.installs import upgrade as upgrading
+from holdfast.registry.installs.details import InstallDetails, read_details
+from holdfast.registry.installs.dev_install import CheckComponent, Installed, InstallSummary, Uninstalled
+from holdfast.registry.installs.grants import Grants
+from holdfast.registry.installs.install import install_version
+from holdfast.registry.installs.upgrade import Upgraded
+from holdfast.registry.publishing import versions
+from holdfast.registry.publishing.publish import Published, publish_bundle
+from holdfast.registry.publishing.requirements import Publication, read_publication
+from holdfast.registry.publishing.versions import VersionSummary
+from holdfast.registry.secrets import service as secrets
+from holdfast.registry.secrets.sealing import Sealer
+from holdfast.registry.secrets.service import SecretsSummary
+from holdfast.settings import Settings
+
+
+class LocalRegistry:
+    """The `Registry` of one tenant of a data folder."""
+
+    def __init__(self, settings: Settings, db: Database, store: BundleStore, tenant_id: str) -> None:
+        self._settings = settings
+        self._db = db
+        self._store = store
+        self._tenant_id = tenant_id
+        self._actor = local_actor(tenant_id)
+        self._check = ComponentCheck(settings)
+
+    @cached_property
+    def _sealer(self) -> Sealer:
+        # Made when it is needed: other commands ask for no key of secrets.
+        return Sealer.from_settings(self._settings)
+
+    def page_of(self, registry_id: str) -> str:
+        return extension_url(self._settings.data_dir, registry_id)
+
+    async def publish(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Published:
+        progress("Publishing")
+        return await publish_bundle(
+            self._db,
+            self._store,
+            archive,
+            actor=self._actor,
+            policy=TrustPolicy.from_settings(self._settings),
+            signature=signature,
+            check_component=self._check_telling(progress),
+        )
+
+    async def publication(self, extension: str, version: str | None) -> Publication:
+        return await read_publication(self._db, extension=extension, version=version)
+
+    async def versions(self, extension: str) -> list[VersionSummary]:
+        return await versions.list_versions(self._db, tenant_id=self._tenant_id, extension=extension)
+
+    async def yank(self, extension: str, version: str, *, reason: str | None) -> None:
+        await versions.yank(self._db, actor=self._actor, extension=extension, version=version, reason=reason)
+
+    async def unyank(self, extension: str, version: str) -> None:
+        await versions.unyank(self._db, actor=self._actor, extension=extension, version=version)
+
+    async def installs(self) -> list[InstallSummary]:
+        return await installs.list_installs(self._db, self._tenant_id)
+
+    async def details(self, extension: str) -> InstallDetails:
+        return await read_details(self._db, tenant_id=self._tenant_id, extension=extension)
+
+    async def install_source(self, source: Path, progress: WorkProgress) -> Installed:
+        installer = Installer(self._settings, self._db, self._store, self._check_telling(progress), tenant_id=self._tenant_id)
+        return await installer.install(source, progress)
+
+    async def install(
+        self, extension: str, version: str | None, *, capabilities: Sequence[str] | None = None, egress: Sequence[str] | None = None
+    ) -> Installed:
+        return await install_version(
+            self._db,
+            self._store,
+            actor=self._actor,
+            policy=TrustPolicy.from_settings(self._settings),
+            extension=extension,
+            version=version,
+            capabilities=None if capabilities is None else list(capabilities),
+            egress=None if egress is None else list(egress),
+            domain_root=self._settings.ext_domain_root,
+        )
+
+    async def upgrade(self, extension: str, version: str | None, *, consent: bool, disable_missing_schedules: bool) -> Upgraded:
+        return await upgrading.upgrade_install(
+            self._db,
+            self._store,
+            actor=self._actor,
+            policy=TrustPolicy.from_settings(self._settings),
+            extension=extension,
+            version=version,
+            consent=consent,
+            disable_missing_schedules=disable_missing_schedules,
+        )
+
+    async def rollback(self, extension: str, *, disable_missing_schedules: bool) -> Upgraded:
+        return await upgrading.rollback_install(
+            self._db,
+            self._store,
+            actor=self._actor,
+            policy=TrustPolicy.from_settings(self._settings),
+            extension=extension,
+            disable_missing_schedules=disable_missing_schedules,
+        )
+
+    async def uninstall(self, extension: str) -> Uninstalled:
+        return await installs.uninstall(
+            self._db, self._store, actor=self._actor, extension=extension, storage_grace=self._settings.storage_grace
+        )
+
+    async def set_enabled(self, extension: str, *, enabled: bool) -> None:
+        await settings.set_enabled(self._db, actor=self._actor, extension=extension, enabled=enabled)
+
+    async def grants(self, extension: str) -> Grants:
+        return await grants.read_grants(self._db, tenant_id=self._tenant_id, extension=extension)
+
+    async def grant(self, extension: str, *, capabilities: Sequence[str], egress: Sequence[str]) -> Grants:
+        return await grants.grant(self._db, actor=self._actor, extension=extension, capabilities=capabilities, egress=egress)
+
+    async def revoke(self, extension: str, *, capabilities: Sequence[str], egress: Sequence[str]) -> Grants:
+        return await grants.revoke(self._db, actor=self._actor, extension=extension, capabilities=capabilities, egress=egress)
+
+    async def config(self, extension: str) -> dict[str, Any]:
+        return await settings.read_config(self._db, tenant_id=self._tenant_id, extension=extension)
+
+    async def change_config(self, extension: str, *, values: dict[str, Any], unset: Sequence[str]) -> dict[str, Any]:
+        return await settings.patch_config(self._db, actor=self._actor, extension=extension, set=values, unset=unset)
+
+    async def secrets(self, extension: str) -> SecretsSummary:
+        return await secrets.list_secrets(self._db, self._sealer, tenant_id=self._tenant_id, extension=extension)
+
+    async def set_secrets(
+        self, extension: str, values: dict[str, str], *, expires_at: datetime | UnsetType | None = UNSET
+    ) -> SecretsSummary:
+        return await secrets.set_secrets(
+            self._db, self._sealer, actor=self._actor, extension=extension, values=values, expires_at=expires_at
+        )
+
+    async def remove_secret(self, extension: str, key: str) -> SecretsSummary:
+        return await secrets.remove_secret(self._db, self._sealer, actor=self._actor, extension=extension, key=key)
+
+    async def clear_secrets(self, extension: str) -> SecretsSummary:
+        return await secrets.clear_secrets(self._db, self._sealer, actor=self._actor, extension=extension)
+
+    def _check_telling(self, progress: WorkProgress) -> CheckComponent:
+        async def check(component: Path) -> None:
+            with progress.waiting("Checking and compiling"):
+                await self._check(component)
+
+        return check
+
+    async def close(self) -> None:
+        """Closes what was opened on the way: engine and Vault."""
+        await self._check.close()
+        if "_sealer" in vars(self):
+            await self._sealer.close()
+
+
+@asynccontextmanager
+async def open_local(target: Target) -> AsyncIterator[LocalRegistry]:
+    """The registry of a data folder for one command, and the tenant that was named; else the development tenant's.
+
+    Raises SettingInvalid, TenantUnknown.
+    """
+    settings = load_settings(data_dir=target.data_dir)
+    configure_logs(settings.model_copy(update={"log_level": "warning"}))
+    async with open_records(settings) as db:
+        registry = LocalRegistry(settings, db, open_store(settings), await chosen_tenant(db, target.tenant))
+        try:
+            yield registry
+        finally:
+            await registry.close()

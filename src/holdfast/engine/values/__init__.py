@@ -1,0 +1,1 @@
+"""Component-model values in C memory: their shapes, lowering and lifting."""

@@ -1,0 +1,1 @@
+"""The REST API for publications, installs, grants, configuration, secrets, users and API keys."""

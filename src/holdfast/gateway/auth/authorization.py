@@ -1,0 +1,97 @@
+"""May this caller call this endpoint of this extension, now? The checks in their order; the first that fails decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.gateway.auth.authentication import Caller, require_permission
+from holdfast.gateway.errors import EndpointNotFound, ExtensionNotAvailable, Forbidden, RateLimited
+from holdfast.gateway.services import Services
+from holdfast.records.identities import client_of
+from holdfast.registry.installs.lookups import find_install
+from holdfast.registry.models.endpoints import METHODS, Endpoint, match_endpoint, read_endpoints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """What was allowed: who (a `client` principal always with its client), and which endpoint of which install and version."""
+
+    caller: Caller
+    install_id: str
+    registry_id: str
+    version_id: str
+    endpoint: Endpoint
+    client_id: str | None
+
+    @property
+    def principal_kind(self) -> str:
+        return "client" if self.client_id is not None else "msp"
+
+
+async def assert_access(services: Services, caller: Caller, extension: str, method: str, path: str) -> Access:
+    """Decides about one call and takes it from the tenant's allowance.
+
+    `extension` is an install id, a registry id, `publisher.name`, or a name that is the only one; `path` may be percent-encoded. Raises
+    EndpointNotFound, ExtensionNotAvailable, Forbidden, RateLimited, AmbiguousExtension.
+    """
+    method = method.strip().upper()
+    if method == "HEAD":
+        method = "GET"
+    if method not in METHODS:
+        raise EndpointNotFound(f"Extensions have no endpoints for {method}.")
+    identity = caller.identity
+    async with services.db.session() as session:
+        found = await find_install(session, identity.tenant_id, extension, only_enabled=True)
+    if found is None:
+        raise ExtensionNotAvailable(
+            f"The extension {extension} is not installed here, or is switched off.", hint="`holdfast list` shows what is installed."
+        )
+    install, registry, version = found
+    endpoints = read_endpoints(version.api_endpoints)
+    endpoint = match_endpoint(endpoints, method, path)
+    if endpoint is None:
+        raise EndpointNotFound(
+            f"{registry.publisher}.{registry.name} {version.version} declares no endpoint {method} {path}.",
+            hint="Declare it in manifest.json under api.endpoints, and install again.",
+        )
+    if identity.is_client:
+        client_id = await _client(services, caller, version.ui, endpoint)
+    else:
+        client_id = None
+        await require_permission(services, caller, "extension:read" if method == "GET" else "extension:write")
+        if endpoint.permission is not None:
+            await require_permission(services, caller, endpoint.permission)
+    decision = services.buckets.try_consume(identity.tenant_id, registry.id)
+    if not decision.allowed:
+        raise RateLimited(
+            "Your tenant called this extension too often.",
+            retry_after_seconds=decision.retry_after_seconds,
+            hint=f"Call again in {decision.retry_after_seconds} s.",
+        )
+    return Access(
+        caller=caller,
+        install_id=install.id,
+        registry_id=registry.id,
+        version_id=version.id,
+        endpoint=endpoint,
+        client_id=client_id,
+    )
+
+
+async def _client(services: Services, caller: Caller, ui: dict[str, Any] | None, endpoint: Endpoint) -> str:
+    """The client a client user calls for. The extension must be in the client portal, and its endpoint not withheld from it.
+
+    Client users have no permissions, so an endpoint that needs one is open to them only where its manifest says so.
+    """
+    label = ((ui or {}).get("hooks") or {}).get("clientPortalMenu") or {}
+    if not str(label.get("label") or "").strip():
+        raise Forbidden("This extension is not open to client users.")
+    if endpoint.client_portal is False or (endpoint.permission is not None and endpoint.client_portal is None):
+        raise Forbidden("This endpoint is not open to client users.")
+    if caller.identity.scopes is not None and not caller.identity.scopes & {"*", "extension:read", "extension:write"}:
+        raise Forbidden("The API key does not cover extensions.")
+    client_id = await client_of(services.db, caller.identity)
+    if client_id is None:
+        raise Forbidden("Your user belongs to no client.", hint="An administrator must link your contact to a client.")
+    return client_id

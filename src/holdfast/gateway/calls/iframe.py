@@ -1,0 +1,92 @@
+"""The gateway of extension pages, `/api/ext-proxy/{extension}/{path}`: their bridge can only POST, and names the method it means."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from holdfast.gateway.auth.authentication import caller_of
+from holdfast.gateway.auth.authorization import assert_access
+from holdfast.gateway.calls.direct import METHODS
+from holdfast.gateway.calls.dispatch import Call, dispatch
+from holdfast.gateway.errors import InvalidRequest
+from holdfast.gateway.http.requests import path_segments, read_body
+from holdfast.gateway.http.responses import guarded_gateway
+from holdfast.gateway.services import Services
+
+MARKER = "__method"
+_ALLOWED = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """The routes of the pages' gateway."""
+
+    async def call_extension(request: Request) -> Response:
+        caller = await caller_of(services, request)
+        _api, _ext, extension, *rest = path_segments(request)
+        path = "/" + "/".join(rest)
+        method = "GET" if request.method == "HEAD" else request.method
+        # The body may name the method that access is decided for, so it is read first; the caller is known by now.
+        body = None if method == "GET" else await read_body(request, services.settings.request_body_max_bytes)
+        query = request.url.query
+        if method == "POST":
+            method, query, body = effective_method(query, body)
+        access = await assert_access(services, caller, unquote(extension), method, path)
+        call = Call(
+            request=request,
+            access=access,
+            method=method,
+            path=path,
+            query=query,
+            body=body or None,
+            prefix=f"/api/ext-proxy/{extension}/",
+        )
+        return await dispatch(services, call)
+
+    endpoint = guarded_gateway(call_extension)
+    return [
+        Route("/api/ext-proxy/{extension}", endpoint, methods=METHODS),
+        Route("/api/ext-proxy/{extension}/{path:path}", endpoint, methods=METHODS),
+    ]
+
+
+def effective_method(query: str, body: bytes | None) -> tuple[str, str, bytes | None]:
+    """The method that a POST means, its query and its body, both without the marker.
+
+    The marker is the query field `__method`, or else the field `__method` of a body that is a JSON object; without one it is POST. A body
+    that held nothing else is dropped, and so is the body of a GET. Raises InvalidRequest for a method that is none.
+    """
+    parts = query.split("&") if query else []
+    marked = [part for part in parts if unquote(part.split("=", 1)[0]) == MARKER]
+    if marked:
+        query = "&".join(part for part in parts if part not in marked)
+        method = _method(dict(parse_qsl(marked[-1], keep_blank_values=True)).get(MARKER))
+        _, body = _take_marker(body)
+    else:
+        named, body = _take_marker(body)
+        method = "POST" if named is None else _method(named)
+    return method, query, None if method == "GET" else body
+
+
+def _take_marker(body: bytes | None) -> tuple[object, bytes | None]:
+    if body is None or MARKER.encode() not in body:
+        return None, body
+    try:
+        content = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return None, body
+    if not isinstance(content, dict) or MARKER not in content:
+        return None, body
+    named = content.pop(MARKER)
+    return named, msgspec.json.encode(content) if content else None
+
+
+def _method(named: object) -> str:
+    method = named.strip().upper() if isinstance(named, str) else ""
+    if method not in _ALLOWED:
+        raise InvalidRequest(f"{MARKER} is not one of {', '.join(sorted(_ALLOWED))}.")
+    return method

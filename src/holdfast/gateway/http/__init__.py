@@ -1,0 +1,1 @@
+"""Requests, headers and responses, as the gateway's routes handle them."""

@@ -1,0 +1,1 @@
+"""The internal API that runners use: install lookup, configuration, storage, debug events."""

@@ -1,0 +1,93 @@
+"""`/api/installs/*`: what the runner asks before it serves UI files. Only enabled installs exist here."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import Select, select
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from holdfast.errors import HoldfastError
+from holdfast.gateway.errors import InvalidRequest, ServiceUnauthorized
+from holdfast.gateway.http.responses import guarded, json_answer
+from holdfast.gateway.services import Services
+from holdfast.records.database.columns import as_uuid
+from holdfast.registry.installs.lookups import active_bundle
+from holdfast.registry.models.installs import ExtensionBundle, TenantExtensionInstall
+
+_HASH = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})")
+
+
+class MissingHost(HoldfastError):
+    """Raised when no host is given to look up."""
+
+    code = "missing_host"
+    status = 400
+
+
+class HostNotFound(HoldfastError):
+    """Raised when no enabled install has the host."""
+
+    code = "not_found"
+    status = 404
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """The routes of the install lookups; they need x-api-key or x-runner-auth."""
+
+    def check(request: Request) -> None:
+        if not services.tokens.opens_lookups(request.headers.get("x-api-key"), request.headers.get("x-runner-auth")):
+            raise ServiceUnauthorized("The install lookups need the header x-api-key or x-runner-auth.")
+
+    async def validate(request: Request) -> Response:
+        check(request)
+        extension, tenant = request.query_params.get("extension", ""), request.query_params.get("tenant", "").strip()
+        content_hash = _HASH.fullmatch(request.query_params.get("hash", ""))
+        if content_hash is None:
+            raise InvalidRequest("hash must be 64 hexadecimal digits, with or without sha256: before them.")
+        found = await _tenant_with(services, extension, f"sha256:{content_hash[1].lower()}", tenant or None)
+        if tenant:
+            return json_answer({"valid": found is not None})
+        return json_answer({"valid": found is not None, "tenant_id": found})
+
+    async def lookup_by_host(request: Request) -> Response:
+        check(request)
+        host = request.query_params.get("host", "").split(":", 1)[0].strip().lower()
+        if not host:
+            raise MissingHost("host is missing")
+        async with services.db.session() as session:
+            install = await session.scalar(_enabled().where(TenantExtensionInstall.runner_domain == host))
+            bundle = await active_bundle(session, install.version_id) if install else None
+        if install is None or bundle is None:
+            raise HostNotFound("No extension is installed under this host.")
+        return json_answer({"tenant_id": install.tenant_id, "extension_id": install.registry_id, "content_hash": bundle.content_hash})
+
+    return [
+        Route("/api/installs/validate", guarded(validate), methods=["GET"]),
+        Route("/api/installs/lookup-by-host", guarded(lookup_by_host), methods=["GET"]),
+    ]
+
+
+def _enabled() -> Select[TenantExtensionInstall]:
+    return select(TenantExtensionInstall).where(TenantExtensionInstall.is_enabled.is_(True), TenantExtensionInstall.status == "enabled")
+
+
+async def _tenant_with(services: Services, extension: str, content_hash: str, tenant_id: str | None) -> str | None:
+    """The tenant (`tenant_id`, or any) that has the extension (a registry id) enabled at a version with this bundle."""
+    registry_id = as_uuid(extension.strip())
+    if registry_id is None:
+        return None
+    query = (
+        _enabled()
+        .join(ExtensionBundle, ExtensionBundle.version_id == TenantExtensionInstall.version_id)
+        .where(TenantExtensionInstall.registry_id == registry_id, ExtensionBundle.content_hash == content_hash)
+        .order_by(TenantExtensionInstall.tenant_id)
+        .limit(1)
+    )
+    if tenant_id is not None:
+        query = query.where(TenantExtensionInstall.tenant_id == tenant_id)
+    async with services.db.session() as session:
+        install = await session.scalar(query)
+    return install.tenant_id if install else None

@@ -1,0 +1,1 @@
+"""The publishing API of the existing contract: `/api/ext-bundles`."""

@@ -1,0 +1,1 @@
+"""One module for each WIT interface that a guest may import."""

@@ -1,0 +1,1 @@
+"""The processes of `holdfast up`: starting, supervising, and locking the data folder."""

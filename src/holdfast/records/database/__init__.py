@@ -1,0 +1,1 @@
+"""The database connection, its addresses, column types and change notifications."""

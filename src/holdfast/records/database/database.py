@@ -1,0 +1,133 @@
+"""One database: its connections, and the two ways to use them: a session that reads and a transaction that writes."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from holdfast.records.database.address import DatabaseUnreachable, database_address, reason_of, shown_address
+from holdfast.records.database.postgres_text import prepare_postgres, replace_nul
+
+BUSY_TIMEOUT_MS = 10_000
+_WRITES = "holdfast_writes"
+
+_log = structlog.get_logger(__name__)
+
+
+class Database:
+    """A database by its URL (`sqlite:///file` or `postgresql://…`, with or without the driver's name). Raises DatabaseUrlUnusable.
+
+    On SQLite every connection has write-ahead logging, enforced foreign keys and a busy timeout, and a writing transaction takes
+    its lock at the start (BEGIN IMMEDIATE): two writers queue up, neither fails halfway. On Postgres a writing transaction sees at each
+    statement what others have committed (READ COMMITTED), a reading session sees what was there at its first (REPEATABLE READ).
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        parsed = database_address(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite and parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        self._engine = create_async_engine(
+            parsed,
+            pool_pre_ping=not self.is_sqlite,
+            json_serializer=_encode if self.is_sqlite else _encode_for_postgres,
+            json_deserializer=msgspec.json.decode,
+        )
+        if self.is_sqlite:
+            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+            event.listen(self._engine.sync_engine, "invalidate", _release_sqlite)
+        else:
+            event.listen(self._engine.sync_engine, "connect", prepare_postgres)
+            event.listen(self._engine.sync_engine, "begin", _begin_postgres)
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        self._transactions = async_sessionmaker(self._engine.execution_options(**{_WRITES: True}), expire_on_commit=False)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """A session for reading: one consistent view. What it changed is discarded unless it commits by itself.
+
+        Raises DatabaseUnreachable.
+        """
+        with self._told_when_away():
+            async with self._sessions() as session:
+                yield session
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session for writing: commits when the block ends, rolls back when it raises. Raises DatabaseUnreachable."""
+        with self._told_when_away():
+            async with self._transactions() as session, session.begin():
+                yield session
+
+    @property
+    def sync_engine(self) -> Engine:
+        """What events of connections are listened to at."""
+        return self._engine.sync_engine
+
+    @contextmanager
+    def _told_when_away(self) -> Iterator[None]:
+        """A server that cannot be reached or went away is told to whoever asks without its address, which goes to the log."""
+        try:
+            yield
+        except OperationalError as error:
+            # Only what could not connect has no statement. A connection that the server ended is thrown away; the next is a new one.
+            if self.is_sqlite or not (error.statement is None or error.connection_invalidated):
+                raise
+            _log.error("the database does not answer", database=shown_address(self._engine.url), reason=reason_of(error))
+            raise DatabaseUnreachable("The database does not answer.", hint="Try again in a moment.") from error
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self._engine.dispose()
+
+
+def _encode(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _encode_for_postgres(value: Any) -> str:
+    return replace_nul(_encode(value))
+
+
+def _prepare_sqlite(connection: Any, entry: ConnectionPoolEntry) -> None:
+    # The driver must not begin transactions by itself: _begin_sqlite says which kind.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    # The mode is kept in the file. Changing it does not wait for locks: when somebody is writing, a later connection does it.
+    with contextlib.suppress(sqlite3.OperationalError, OperationalError):
+        cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.close()
+
+
+def _release_sqlite(connection: Any, entry: ConnectionPoolEntry, error: BaseException | None) -> None:
+    # A statement that was cancelled may still hold rows. As long as somebody has the error in hand, and with it the statement's cursor,
+    # closing would neither end the transaction nor let go of its lock: whoever tidies up would wait for themselves.
+    with contextlib.suppress(sqlite3.Error, ValueError):
+        connection.rollback()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_postgres(connection: Connection) -> None:
+    # Not as an option of the connection: that is set while it is taken from the pool, and who is cancelled there would lose it.
+    if not connection.get_execution_options().get(_WRITES, False):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

@@ -1,0 +1,173 @@
+"""The settings of an install and whether it is enabled: read and changed by those who administer it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.bundles.manifest.model import Manifest
+from holdfast.bundles.manifest.settings.schema import MAX_SETTINGS_BYTES, check_settings, defaults, secret_keys
+from holdfast.errors import HoldfastError
+from holdfast.records.database.columns import new_id, utc_now
+from holdfast.records.database.database import Database
+from holdfast.registry.actors import Actor
+from holdfast.registry.audit import record_audit
+from holdfast.registry.installs.lookups import require_install
+from holdfast.registry.models.ids import slug
+from holdfast.registry.models.installs import ExtensionRegistry, ExtensionVersion, TenantExtensionInstall, TenantExtensionInstallConfig
+from holdfast.registry.publishing.version_manifest import manifest_of
+
+
+class SettingIsSecret(HoldfastError):
+    """Raised when a secret is given as a setting, where it would not be sealed. `details` is `{keys}`."""
+
+    code = "setting_is_secret"
+    status = 400
+
+
+class SettingsTooLarge(HoldfastError):
+    """Raised when all settings of an install together are too large, or are no JSON."""
+
+    code = "settings_too_large"
+    status = 400
+
+
+async def read_config(db: Database, *, tenant_id: str, extension: str) -> dict[str, Any]:
+    """The settings of a tenant's install. Raises ExtensionNotInstalled, AmbiguousExtension."""
+    async with db.session() as session:
+        install, _registry, _version = await require_install(session, tenant_id, extension)
+        row = await _find_row(session, install)
+        return dict(install.config if row is None else row.config)
+
+
+async def replace_config(
+    db: Database, *, actor: Actor, extension: str, config: dict[str, Any], now: Callable[[], datetime] = utc_now
+) -> str:
+    """Replaces all settings of an install. Returns the new settings version.
+
+    Raises ExtensionNotInstalled, AmbiguousExtension, SettingsTooLarge; SettingIsSecret, InvalidSettings when the manifest forbids it.
+    """
+    async with db.transaction() as session:
+        found = await require_install(session, actor.tenant_id, extension, lock=True)
+        row = await _config_row(session, found[0], now())
+        _write(session, actor, found, row, config, now())
+        return row.version
+
+
+async def patch_config(
+    db: Database,
+    *,
+    actor: Actor,
+    extension: str,
+    set: Mapping[str, Any] = MappingProxyType({}),  # noqa: A002 (as it is called in the REST and in SQL)
+    unset: Iterable[str] = (),
+    now: Callable[[], datetime] = utc_now,
+) -> dict[str, Any]:
+    """Sets some settings and removes others; what is not named stays. Returns all of them. Raises as `replace_config` does."""
+    async with db.transaction() as session:
+        found = await require_install(session, actor.tenant_id, extension, lock=True)
+        row = await _config_row(session, found[0], now())
+        gone = frozenset(unset)
+        config = {key: value for key, value in {**row.config, **set}.items() if key not in gone}
+        _write(session, actor, found, row, config, now())
+        return config
+
+
+async def set_enabled(db: Database, *, actor: Actor, extension: str, enabled: bool, now: Callable[[], datetime] = utc_now) -> None:
+    """Switches an install on or off. Raises ExtensionNotInstalled, AmbiguousExtension."""
+    async with db.transaction() as session:
+        install, registry, _version = await require_install(session, actor.tenant_id, extension, lock=True)
+        install.is_enabled = enabled
+        if enabled:
+            install.status = "enabled"
+        install.updated_at = now()
+        record_audit(
+            session,
+            actor,
+            "extension.enabled" if enabled else "extension.disabled",
+            resource_id=registry.id,
+            resource_name=slug(registry.publisher, registry.name),
+            now=now(),
+        )
+
+
+async def record_defaults(session: AsyncSession, install: TenantExtensionInstall, manifest: Manifest | None, now: datetime) -> None:
+    """Writes the settings row of an install: what is set stays, settings that are new take their default, grants are noted."""
+    row = await _config_row(session, install, now)
+    merged = {**(defaults(manifest) if manifest is not None else {}), **row.config}
+    if merged != row.config:
+        row.config = merged
+        row.version = new_id()
+    row.providers = list(install.granted_caps)
+    row.updated_at = now
+    await session.flush()
+
+
+def _write(
+    session: AsyncSession,
+    actor: Actor,
+    found: tuple[TenantExtensionInstall, ExtensionRegistry, ExtensionVersion],
+    row: TenantExtensionInstallConfig,
+    config: dict[str, Any],
+    now: datetime,
+) -> None:
+    install, registry, version = found
+    _check(manifest_of(version), config)
+    changed = sorted(key for key in {*config, *row.config} if key not in config or key not in row.config or config[key] != row.config[key])
+    row.config = config
+    row.version = new_id()
+    row.updated_at = install.updated_at = now
+    record_audit(
+        session,
+        actor,
+        "settings.changed",
+        resource_id=registry.id,
+        resource_name=slug(registry.publisher, registry.name),
+        now=now,
+        keys=changed,
+    )
+
+
+def _check(manifest: Manifest | None, config: dict[str, Any]) -> None:
+    secrets = sorted(secret_keys(manifest) & config.keys()) if manifest is not None else []
+    if secrets:
+        raise SettingIsSecret(
+            f"{', '.join(secrets)} is kept sealed, not with the settings: use `holdfast secrets set`.",
+            hint="Settings can be read by everybody who administers the extension.",
+            details={"keys": secrets},
+        )
+    try:
+        size = len(json.dumps(config, ensure_ascii=False, allow_nan=False).encode())
+    except (TypeError, ValueError):
+        raise SettingsTooLarge("The settings are not JSON.", hint="Numbers must be finite, and keys must be text.") from None
+    if size > MAX_SETTINGS_BYTES:
+        raise SettingsTooLarge(
+            f"The settings have {size} bytes; at most {MAX_SETTINGS_BYTES} are kept.",
+            hint="Large values belong into the extension's storage.",
+        )
+    if manifest is not None:
+        check_settings(manifest, config)
+
+
+async def _find_row(session: AsyncSession, install: TenantExtensionInstall) -> TenantExtensionInstallConfig | None:
+    return await session.scalar(
+        select(TenantExtensionInstallConfig).where(
+            TenantExtensionInstallConfig.install_id == install.id, TenantExtensionInstallConfig.tenant_id == install.tenant_id
+        )
+    )
+
+
+async def _config_row(session: AsyncSession, install: TenantExtensionInstall, now: datetime) -> TenantExtensionInstallConfig:
+    row = await _find_row(session, install)
+    if row is None:
+        row = TenantExtensionInstallConfig(
+            install_id=install.id, tenant_id=install.tenant_id, config=dict(install.config), version=new_id(), created_at=now
+        )
+        session.add(row)
+    return row

@@ -1,0 +1,179 @@
+"""Everything there is to say about one install, except values: for `holdfast show` and whoever administers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import BigInteger, Integer, column, select, table
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.records.database.columns import UuidText
+from holdfast.records.database.database import Database
+from holdfast.registry.errors import ExtensionNotInstalled
+from holdfast.registry.installs.listing import signing_key_id
+from holdfast.registry.installs.lookups import active_bundle, find_install
+from holdfast.registry.models.installs import (
+    ExtensionApiEndpoint,
+    ExtensionVersion,
+    TenantExtensionInstall,
+    TenantExtensionInstallConfig,
+    TenantExtensionSchedule,
+)
+
+# Storage is another room; of its table only the names are needed here.
+_USAGE = table(
+    "ext_storage_usage",
+    column("tenant", UuidText),
+    column("extension_install_id", UuidText),
+    column("bytes_used", BigInteger),
+    column("keys_count", Integer),
+)
+
+
+class ScheduleSummary(Struct, frozen=True, kw_only=True):
+    """One schedule. `method` and `path` are None when the version has no such endpoint any more."""
+
+    schedule_id: str
+    name: str | None
+    cron: str
+    timezone: str
+    enabled: bool
+    method: str | None
+    path: str | None
+
+
+class PendingUpgrade(Struct, frozen=True, kw_only=True):
+    """An upgrade that waits for consent, and what it asks for beyond what is granted."""
+
+    version: str
+    capabilities: list[str]
+    egress: list[str]
+
+
+class InstallDetails(Struct, frozen=True, kw_only=True):
+    """One install. `content_hash` is `sha256:` and 64 hexadecimal digits. `previous_version` is where a rollback leads.
+
+    `signing_key_id` is the key that signed the bundle; whether it counts is not said. Of settings there are the names alone.
+    """
+
+    registry_id: str
+    version_id: str
+    install_id: str
+    name: str
+    display_name: str
+    description: str
+    publisher: str
+    version: str
+    content_hash: str | None
+    size_bytes: int | None
+    signing_key_id: str | None
+    is_enabled: bool
+    previous_version: str | None
+    pending: PendingUpgrade | None
+    asked: list[str]
+    granted: list[str]
+    asked_egress: list[str]
+    granted_egress: list[str]
+    config_keys: list[str]
+    schedules: list[ScheduleSummary]
+    storage_records: int
+    storage_bytes: int
+    installed_at: datetime
+    updated_at: datetime
+
+
+async def read_details(db: Database, *, tenant_id: str, extension: str) -> InstallDetails:
+    """The tenant's install of the extension (any of its names). Raises ExtensionNotInstalled, AmbiguousExtension."""
+    async with db.session() as session:
+        found = await find_install(session, tenant_id, extension)
+        if found is None:
+            raise ExtensionNotInstalled(f"{extension} is not installed.", hint="`holdfast list` shows what is.")
+        install, registry, version = found
+        bundle = await active_bundle(session, version.id)
+        records, used = await _storage(session, install)
+        return InstallDetails(
+            registry_id=registry.id,
+            version_id=version.id,
+            install_id=install.id,
+            name=registry.name,
+            display_name=registry.display_name or registry.name,
+            description=registry.description or "",
+            publisher=registry.publisher,
+            version=version.version,
+            content_hash=None if bundle is None else bundle.content_hash,
+            size_bytes=None if bundle is None else bundle.size_bytes,
+            signing_key_id=None if bundle is None else signing_key_id(bundle.signature),
+            is_enabled=install.is_enabled and install.status == "enabled",
+            previous_version=await _previous(session, install),
+            pending=_pending(install.pending),
+            asked=sorted(version.capabilities),
+            granted=sorted(install.granted_caps),
+            asked_egress=list(version.egress),
+            granted_egress=list(install.granted_egress),
+            config_keys=await _config_keys(session, install),
+            schedules=await _schedules(session, install),
+            storage_records=records,
+            storage_bytes=used,
+            installed_at=install.created_at,
+            updated_at=install.updated_at,
+        )
+
+
+async def _previous(session: AsyncSession, install: TenantExtensionInstall) -> str | None:
+    version_id = (install.previous or {}).get("version_id")
+    previous = None if version_id is None else await session.get(ExtensionVersion, version_id)
+    return None if previous is None else previous.version
+
+
+def _pending(pending: dict[str, Any] | None) -> PendingUpgrade | None:
+    if not pending:
+        return None
+    return PendingUpgrade(
+        version=pending["version"], capabilities=list(pending.get("capabilities", [])), egress=list(pending.get("egress", []))
+    )
+
+
+async def _config_keys(session: AsyncSession, install: TenantExtensionInstall) -> list[str]:
+    config = await session.scalar(
+        select(TenantExtensionInstallConfig.config).where(
+            TenantExtensionInstallConfig.tenant_id == install.tenant_id, TenantExtensionInstallConfig.install_id == install.id
+        )
+    )
+    return sorted(install.config if config is None else config)
+
+
+async def _schedules(session: AsyncSession, install: TenantExtensionInstall) -> list[ScheduleSummary]:
+    rows = await session.execute(
+        select(TenantExtensionSchedule, ExtensionApiEndpoint)
+        .outerjoin(
+            ExtensionApiEndpoint,
+            (ExtensionApiEndpoint.id == TenantExtensionSchedule.endpoint_id) & (ExtensionApiEndpoint.version_id == install.version_id),
+        )
+        .where(TenantExtensionSchedule.tenant_id == install.tenant_id, TenantExtensionSchedule.install_id == install.id)
+        .order_by(TenantExtensionSchedule.created_at, TenantExtensionSchedule.id)
+    )
+    return [
+        ScheduleSummary(
+            schedule_id=schedule.id,
+            name=schedule.name,
+            cron=schedule.cron,
+            timezone=schedule.timezone,
+            enabled=schedule.enabled,
+            method=None if endpoint is None else endpoint.method,
+            path=None if endpoint is None else endpoint.path,
+        )
+        for schedule, endpoint in rows
+    ]
+
+
+async def _storage(session: AsyncSession, install: TenantExtensionInstall) -> tuple[int, int]:
+    row = (
+        await session.execute(
+            select(_USAGE.c.keys_count, _USAGE.c.bytes_used).where(
+                _USAGE.c.tenant == install.tenant_id, _USAGE.c.extension_install_id == install.id
+            )
+        )
+    ).first()
+    return (0, 0) if row is None else (int(row[0]), int(row[1]))

@@ -1,0 +1,117 @@
+"""What an install may do: granted and revoked one by one. A call reads it anew, so a change counts from the next call on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import update
+
+from holdfast.records.database.columns import utc_now
+from holdfast.records.database.database import Database
+from holdfast.registry.actors import Actor
+from holdfast.registry.audit import record_audit
+from holdfast.registry.installs.lookups import require_install
+from holdfast.registry.installs.permissions import asked_by, granted_to, of_names, require_asked, set_granted
+from holdfast.registry.models.ids import slug
+from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall, TenantExtensionInstallConfig
+
+
+class Grants(Struct, frozen=True, kw_only=True):
+    """What the installed version asks for and what is granted, each sorted. `pending` is an upgrade that waits for consent, as
+    `{version_id, version, capabilities, egress}`, the last two being what it asks for beyond that."""
+
+    asked: list[str]
+    granted: list[str]
+    asked_egress: list[str]
+    granted_egress: list[str]
+    pending: dict[str, Any] | None
+
+
+async def read_grants(db: Database, *, tenant_id: str, extension: str) -> Grants:
+    """The grants of a tenant's install. Raises ExtensionNotInstalled, AmbiguousExtension."""
+    async with db.session() as session:
+        install, _registry, version = await require_install(session, tenant_id, extension)
+        return _grants(install, version)
+
+
+async def grant(
+    db: Database,
+    *,
+    actor: Actor,
+    extension: str,
+    capabilities: Iterable[str] = (),
+    egress: Iterable[str] = (),
+    now: Callable[[], datetime] = utc_now,
+) -> Grants:
+    """Grants capabilities and egress hosts that the installed version asks for; what else is granted stays.
+
+    Raises ExtensionNotInstalled, AmbiguousExtension, UnknownCapability for what is not asked for.
+    """
+    return await _change(db, actor, extension, capabilities, egress, now, revoking=False)
+
+
+async def revoke(
+    db: Database,
+    *,
+    actor: Actor,
+    extension: str,
+    capabilities: Iterable[str] = (),
+    egress: Iterable[str] = (),
+    now: Callable[[], datetime] = utc_now,
+) -> Grants:
+    """Takes grants back; what else is granted stays, and what is revoked stays so when the extension is upgraded or installed again.
+
+    Raises as `grant` does, for what is neither asked for nor granted.
+    """
+    return await _change(db, actor, extension, capabilities, egress, now, revoking=True)
+
+
+async def _change(
+    db: Database,
+    actor: Actor,
+    extension: str,
+    capabilities: Iterable[str],
+    egress: Iterable[str],
+    now: Callable[[], datetime],
+    *,
+    revoking: bool,
+) -> Grants:
+    named = of_names(capabilities, egress)
+    async with db.transaction() as session:
+        install, registry, version = await require_install(session, actor.tenant_id, extension, lock=True)
+        before, asked = granted_to(install), asked_by(version)
+        require_asked(named, asked | before if revoking else asked)
+        after = before - named if revoking else before | named
+        if after != before:
+            set_granted(install, after)
+            install.updated_at = now()
+            await session.execute(
+                update(TenantExtensionInstallConfig)
+                .where(TenantExtensionInstallConfig.install_id == install.id, TenantExtensionInstallConfig.tenant_id == actor.tenant_id)
+                .values(providers=install.granted_caps)
+            )
+            changed = before - after if revoking else after - before
+            record_audit(
+                session,
+                actor,
+                "grants.changed",
+                resource_id=registry.id,
+                resource_name=slug(registry.publisher, registry.name),
+                now=now(),
+                **{"revoked" if revoking else "granted": changed.as_lists()},
+            )
+        return _grants(install, version)
+
+
+def _grants(install: TenantExtensionInstall, version: ExtensionVersion) -> Grants:
+    asked, granted = asked_by(version).as_lists(), granted_to(install).as_lists()
+    return Grants(
+        asked=asked["capabilities"],
+        granted=granted["capabilities"],
+        asked_egress=asked["egress"],
+        granted_egress=granted["egress"],
+        pending=install.pending,
+    )

@@ -1,0 +1,80 @@
+"""Finding an install by what people and programs call it: its id, the registry's id, `publisher.name`, or the bare name."""
+
+from __future__ import annotations
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.records.database.columns import as_uuid
+from holdfast.registry.errors import AmbiguousExtension, ExtensionNotInstalled
+from holdfast.registry.models.ids import slug
+from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
+
+
+def installs_of(tenant_id: str) -> Select[TenantExtensionInstall, ExtensionRegistry, ExtensionVersion]:
+    """Selects a tenant's installs with their extension and version."""
+    return (
+        select(TenantExtensionInstall, ExtensionRegistry, ExtensionVersion)
+        .join(ExtensionRegistry, ExtensionRegistry.id == TenantExtensionInstall.registry_id)
+        .join(ExtensionVersion, ExtensionVersion.id == TenantExtensionInstall.version_id)
+        .where(TenantExtensionInstall.tenant_id == tenant_id)
+    )
+
+
+async def find_install(
+    session: AsyncSession, tenant_id: str, extension: str, *, only_enabled: bool = False
+) -> tuple[TenantExtensionInstall, ExtensionRegistry, ExtensionVersion] | None:
+    """The tenant's install of `extension`: install id, registry id, `publisher.name` in any letter case, or a name that is the only one.
+
+    Raises AmbiguousExtension for a bare name that several installs have. With `only_enabled`, others do not exist.
+    """
+    query = installs_of(tenant_id)
+    if only_enabled:
+        query = query.where(TenantExtensionInstall.is_enabled.is_(True), TenantExtensionInstall.status == "enabled")
+    name = extension.strip().lower()
+    full_name = func.lower(ExtensionRegistry.publisher + "." + ExtensionRegistry.name)
+    exact = full_name == name
+    if (known_id := as_uuid(name)) is not None:
+        exact = or_(TenantExtensionInstall.id == known_id, TenantExtensionInstall.registry_id == known_id, exact)
+    row = (await session.execute(query.where(exact).limit(1))).first()
+    if row is None:
+        rows = (await session.execute(query.where(func.lower(ExtensionRegistry.name) == name).limit(2))).all()
+        if len(rows) > 1:
+            raise AmbiguousExtension(
+                f"Several installed extensions are named {extension!r}.",
+                hint="Name the one you mean with its publisher: publisher.name.",
+                details={"candidates": sorted(slug(found[1].publisher, found[1].name) for found in rows)},
+            )
+        row = rows[0] if rows else None
+    return None if row is None else (row[0], row[1], row[2])
+
+
+async def require_install(
+    session: AsyncSession, tenant_id: str, extension: str, *, lock: bool = False
+) -> tuple[TenantExtensionInstall, ExtensionRegistry, ExtensionVersion]:
+    """As `find_install`, but without an install it raises ExtensionNotInstalled. With `lock`, for the rest of a writing transaction nobody
+    else changes the install, and what is returned is its state from then on."""
+    found = await find_install(session, tenant_id, extension)
+    if found is not None and lock:
+        install = await session.scalar(
+            select(TenantExtensionInstall)
+            .where(TenantExtensionInstall.id == found[0].id, TenantExtensionInstall.tenant_id == tenant_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        # Whoever held it may have moved it to another version, which a join locked in one step would miss.
+        version = None if install is None else await session.get(ExtensionVersion, install.version_id)
+        found = None if install is None or version is None else (install, found[1], version)
+    if found is None:
+        raise ExtensionNotInstalled(f"{extension} is not installed.", hint="`holdfast list` shows what is.")
+    return found
+
+
+async def active_bundle(session: AsyncSession, version_id: str) -> ExtensionBundle | None:
+    """The bundle of a version that is in use: the newest."""
+    return await session.scalar(
+        select(ExtensionBundle)
+        .where(ExtensionBundle.version_id == version_id)
+        .order_by(ExtensionBundle.created_at.desc(), ExtensionBundle.content_hash.desc())
+        .limit(1)
+    )

@@ -1,0 +1,80 @@
+"""What a version asks for and what an install is granted, as sets to reckon with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from holdfast.registry.errors import UnknownCapability
+from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall
+from holdfast.world.capabilities import Capability, parse_capabilities
+
+
+class Permissions(Struct, frozen=True):
+    """Capabilities (`cap:…`) and egress hosts. `|`, `&` and `-` are those of sets, of both at once; empty ones are false."""
+
+    capabilities: frozenset[str] = frozenset()
+    egress: frozenset[str] = frozenset()
+
+    def __or__(self, other: Permissions) -> Permissions:
+        return Permissions(self.capabilities | other.capabilities, self.egress | other.egress)
+
+    def __and__(self, other: Permissions) -> Permissions:
+        return Permissions(self.capabilities & other.capabilities, self.egress & other.egress)
+
+    def __sub__(self, other: Permissions) -> Permissions:
+        return Permissions(self.capabilities - other.capabilities, self.egress - other.egress)
+
+    def __bool__(self) -> bool:
+        return bool(self.capabilities or self.egress)
+
+    def as_lists(self) -> dict[str, list[str]]:
+        """`{capabilities, egress}`, each sorted: as JSON has it."""
+        return {"capabilities": sorted(self.capabilities), "egress": sorted(self.egress)}
+
+
+def of_names(capabilities: Iterable[str], egress: Iterable[str]) -> Permissions:
+    """Permissions as people and stored rows write them: trimmed and in lower case, known or not."""
+    known, unknown = parse_capabilities(capabilities)
+    hosts = (host.strip().lower() for host in egress)
+    return Permissions(frozenset({*(str(name) for name in known), *unknown}), frozenset(host for host in hosts if host))
+
+
+def asked_by(version: ExtensionVersion) -> Permissions:
+    """What a version asks for."""
+    return of_names(version.capabilities, version.egress)
+
+
+def granted_to(install: TenantExtensionInstall) -> Permissions:
+    """What an install is granted."""
+    return of_names(install.granted_caps, install.granted_egress)
+
+
+def set_granted(install: TenantExtensionInstall, granted: Permissions) -> None:
+    """Writes what an install is granted into its row."""
+    install.granted_caps = sorted(granted.capabilities)
+    install.granted_egress = sorted(granted.egress)
+
+
+def require_known(version: ExtensionVersion) -> None:
+    """Raises UnknownCapability when a version asks for a capability that does not exist: refused, never passed over."""
+    _known, unknown = parse_capabilities(version.capabilities)
+    if unknown:
+        raise UnknownCapability(
+            f"Version {version.version} asks for capabilities that do not exist: {', '.join(unknown)}.",
+            hint=f"Known ones are {', '.join(sorted(Capability))}.",
+            details={"unknown": unknown},
+        )
+
+
+def require_asked(wanted: Permissions, asked: Permissions) -> None:
+    """Raises UnknownCapability when something is wanted that is not asked for."""
+    refused = wanted - asked
+    if refused:
+        names = [*sorted(refused.capabilities), *sorted(refused.egress)]
+        raise UnknownCapability(
+            f"The extension does not ask for {', '.join(names)}.",
+            hint="Only capabilities and egress hosts named in its manifest can be granted.",
+            details={"unknown": names},
+        )

@@ -1,0 +1,141 @@
+"""Taking an extension away from a tenant: its rows at once, its copies of the bundles after that, what it stored after a grace period."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+from sqlalchemy import column, delete, select, table
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.bundles.store.open import BundleStore
+from holdfast.records.database.columns import UuidText, utc_now
+from holdfast.records.database.database import Database
+from holdfast.registry.actors import Actor
+from holdfast.registry.audit import record_audit
+from holdfast.registry.installs.lookups import require_install
+from holdfast.registry.installs.schedules import delete_schedules
+from holdfast.registry.models.ids import slug
+from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion, TenantExtensionInstall
+from holdfast.registry.models.publishing import StorageRemoval
+from holdfast.registry.objects.tenant_copies import discard_copies, give_up_copies, hashes_of
+
+STORAGE_GRACE = timedelta(days=30)
+"""How long what an extension stored is kept after it was uninstalled, where nobody says otherwise."""
+
+# Storage is another room; of its tables only the names are needed here.
+_STORED = tuple(
+    table(name, column("tenant", UuidText), column("extension_install_id", UuidText))
+    for name in ("ext_storage_records", "ext_storage_schemas", "ext_storage_usage")
+)
+
+
+class Uninstalled(Struct, frozen=True, kw_only=True):
+    """What was removed. `bundle_deleted` is False when the tenant had no copy of a bundle that was its alone.
+
+    `storage_until` is when what the extension stored is removed.
+    """
+
+    registry_id: str
+    install_id: str
+    name: str
+    publisher: str
+    version: str
+    bundle_deleted: bool
+    storage_until: datetime
+
+
+async def uninstall(
+    db: Database,
+    store: BundleStore,
+    *,
+    actor: Actor,
+    extension: str,
+    storage_grace: timedelta = STORAGE_GRACE,
+    now: Callable[[], datetime] = utc_now,
+) -> Uninstalled:
+    """Removes a tenant's install (by any of its names) with its settings, secrets, schedules, subscriptions and copies of bundles.
+
+    What it stored stays for `storage_grace`: another install before that finds it again. The extension, its versions and the bundle that
+    others install from stay. Raises ExtensionNotInstalled, AmbiguousExtension.
+    """
+    async with db.transaction() as session:
+        install, registry, version = await require_install(session, actor.tenant_id, extension, lock=True)
+        remove_at = now() + storage_grace
+        hashes = [
+            *await hashes_of(session, [install.version_id, (install.previous or {}).get("version_id")]),
+            *await _superseded(session, registry.id),
+        ]
+        given_up = await give_up_copies(session, actor.tenant_id, registry.id, hashes, now())
+        await delete_schedules(session, install)
+        # Settings, secrets and subscriptions go with it: their rows refer to it.
+        await session.execute(
+            delete(TenantExtensionInstall).where(
+                TenantExtensionInstall.tenant_id == actor.tenant_id, TenantExtensionInstall.id == install.id
+            )
+        )
+        await session.merge(StorageRemoval(tenant=actor.tenant_id, extension_install_id=install.id, remove_at=remove_at, created_at=now()))
+        record_audit(
+            session,
+            actor,
+            "extension.uninstalled",
+            resource_id=registry.id,
+            resource_name=slug(registry.publisher, registry.name),
+            now=now(),
+            version=version.version,
+        )
+    return Uninstalled(
+        registry_id=registry.id,
+        install_id=install.id,
+        name=registry.name,
+        publisher=registry.publisher,
+        version=version.version,
+        bundle_deleted=await discard_copies(db, store, given_up),
+        storage_until=remove_at,
+    )
+
+
+async def keep_storage(session: AsyncSession, tenant_id: str, install_id: str) -> None:
+    """What an earlier install with that id stored is not removed: it comes back."""
+    await session.execute(
+        delete(StorageRemoval).where(StorageRemoval.tenant == tenant_id, StorageRemoval.extension_install_id == install_id)
+    )
+
+
+async def remove_due_storage(db: Database, now: Callable[[], datetime] = utc_now) -> int:
+    """Deletes what uninstalled extensions stored and whose grace period is over. Returns of how many."""
+    async with db.session() as session:
+        due = (await session.scalars(select(StorageRemoval).where(StorageRemoval.remove_at <= now()))).all()
+    removed = 0
+    for found in due:
+        async with db.transaction() as session:
+            this = (StorageRemoval.tenant == found.tenant) & (StorageRemoval.extension_install_id == found.extension_install_id)
+            # Read again and locked: an install may have come meanwhile, and one that comes now waits.
+            removal = await session.scalar(select(StorageRemoval).where(this, StorageRemoval.remove_at <= now()).with_for_update())
+            if removal is None:
+                continue
+            for stored in _STORED:
+                await session.execute(
+                    delete(stored).where(stored.c.tenant == found.tenant, stored.c.extension_install_id == found.extension_install_id)
+                )
+            await session.delete(removal)
+            removed += 1
+    return removed
+
+
+async def _superseded(session: AsyncSession, registry_id: str) -> list[str]:
+    """The content that versions had before, which happens in development only: nobody runs from it or can install it any more."""
+    bundles = await session.scalars(
+        select(ExtensionBundle)
+        .join(ExtensionVersion, ExtensionVersion.id == ExtensionBundle.version_id)
+        .where(ExtensionVersion.registry_id == registry_id)
+        .order_by(ExtensionBundle.created_at.desc(), ExtensionBundle.content_hash.desc())
+    )
+    seen: set[str] = set()
+    superseded = []
+    for bundle in bundles.all():
+        if bundle.version_id in seen:
+            superseded.append(bundle.content_hash)
+        seen.add(bundle.version_id)
+    return superseded

@@ -1,0 +1,66 @@
+"""Why a change of version waits or is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from holdfast.errors import HoldfastError
+from holdfast.registry.installs.permissions import Permissions
+
+
+class MissingSchedule(Struct, frozen=True, kw_only=True):
+    """A schedule whose endpoint another version does not have. Both texts are empty when its endpoint is not known any more."""
+
+    schedule_id: str
+    method: str
+    path: str
+
+
+class ConsentRequired(HoldfastError):
+    """Raised when a version asks for more than was asked before. `details` is `{version, capabilities, egress}`: what is new in it."""
+
+    code = "CONSENT_REQUIRED"
+    status = 409
+
+    def __init__(self, version: str, more: Permissions) -> None:
+        lists = more.as_lists()
+        names = ", ".join([*lists["capabilities"], *lists["egress"]])
+        super().__init__(
+            f"Version {version} asks for more than the installed one: {names}.",
+            hint="Look at what is new, then upgrade with consent; until then the installed version stays.",
+            details={"version": version, **lists},
+        )
+
+
+class SchedulesMissing(HoldfastError):
+    """Raised when schedules call endpoints that a version does not have. `details` is `{missing: [{scheduleId, method, path}]}`."""
+
+    code = "SCHEDULE_REMAP_FAILED"
+    status = 409
+
+    def __init__(self, version: str, missing: Sequence[MissingSchedule]) -> None:
+        calls = ", ".join(sorted({f"{one.method} {one.path}".strip() or "an endpoint that is gone" for one in missing}))
+        super().__init__(
+            f"Version {version} has no endpoint for {len(missing)} schedule(s): {calls}.",
+            hint="Change or delete these schedules, or ask for them to be disabled.",
+            details={"missing": [{"scheduleId": one.schedule_id, "method": one.method, "path": one.path} for one in missing]},
+        )
+
+
+class NothingToRollBack(HoldfastError):
+    """Raised when an install has no version before the present one."""
+
+    code = "nothing_to_roll_back"
+    status = 409
+
+
+class ChangedMeanwhile(HoldfastError):
+    """Raised when an install was changed by others again and again while it was being changed here."""
+
+    code = "changed_meanwhile"
+    status = 409
+
+    def __init__(self, extension: str) -> None:
+        super().__init__(f"{extension} was changed by somebody else at the same time.", hint="Look at its state, then try again.")

@@ -1,0 +1,1 @@
+"""The tables of the registry, and the deterministic ids of its rows."""

@@ -1,0 +1,1 @@
+"""Publishing: uploads, inspection of the archive, publisher names, versions."""

@@ -1,0 +1,126 @@
+"""What is found out about an archive before it is published: its hash, its manifest, whether its component runs."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from holdfast.bundles.archive.reader import read_bundle_manifest, read_component
+from holdfast.bundles.manifest.errors import issue
+from holdfast.bundles.manifest.host_version import require_host_version
+from holdfast.bundles.manifest.json import read_object
+from holdfast.bundles.manifest.model import Manifest, ManifestError
+from holdfast.bundles.signing.statement import Statement
+from holdfast.bundles.store.hashing import hash_file, hash_hex
+from holdfast.bundles.store.thread_work import in_thread
+from holdfast.registry.errors import ComponentMissing, HashMismatch, ManifestMismatch, PublishInterrupted
+from holdfast.registry.publishing.version_rows import requested_capabilities
+
+CheckComponent = Callable[[Path], Awaitable[None]]
+"""Is given a component file, and raises when it cannot run here."""
+
+_Stamp = tuple[int, int, int]
+
+
+class ReadArchive(Struct, frozen=True, kw_only=True):
+    """An archive file and what it holds. `sha256` is hex; `stamp` tells whether the file is still the one that was read."""
+
+    path: Path
+    sha256: str
+    size: int
+    manifest: Manifest
+    stamp: _Stamp
+
+    @property
+    def content_hash(self) -> str:
+        return f"sha256:{self.sha256}"
+
+    @property
+    def statement(self) -> Statement:
+        return Statement.of(self.manifest, self.sha256)
+
+
+async def read_archive(path: Path, *, declared_hash: str | None, manifest_text: bytes | None) -> ReadArchive:
+    """Hashes the archive and reads its manifest. `declared_hash` is what the hash should be, `manifest_text` what the manifest should say.
+
+    Raises HashMismatch, InvalidContentHash, ManifestMismatch, UnknownCapability, HostTooOld, ManifestError, ManifestMissing, ExtractFailed,
+    OSError.
+    """
+    declared = None if declared_hash is None else hash_hex(declared_hash)
+    return await in_thread(lambda: _read(path, declared, manifest_text))
+
+
+def _read(path: Path, declared: str | None, manifest_text: bytes | None) -> ReadArchive:
+    stamp = _stamp(path)
+    sha256 = hash_file(path)
+    if declared is not None and declared != sha256:
+        raise hash_mismatch(declared, sha256)
+    manifest = read_bundle_manifest(path)
+    if manifest_text is not None and _canonical(read_object(manifest_text)[0]) != _canonical(manifest.raw):
+        raise ManifestMismatch(
+            "The manifest that was given is not the one in the bundle.", hint="Pack the bundle again, or leave the manifest out."
+        )
+    requested_capabilities(manifest)
+    require_host_version(manifest)
+    if _holds_null(manifest.raw):
+        raise ManifestError([issue((), "holds the character \\u0000, which a database cannot keep")])
+    return ReadArchive(path=path, sha256=sha256, size=path.stat().st_size, manifest=manifest, stamp=stamp)
+
+
+def hash_mismatch(declared: str, computed: str) -> HashMismatch:
+    """The refusal of bytes that have another hash than was said; both in hexadecimal digits."""
+    return HashMismatch(
+        "The bundle is not the one that was announced: its SHA-256 is another.",
+        hint="Upload it again.",
+        details={"declared": declared, "computed": computed},
+    )
+
+
+async def check_component_of(archive: ReadArchive, check_component: CheckComponent | None) -> None:
+    """Has the component looked at, where the manifest needs one. With None, for callers without an engine, it only has to be there.
+
+    Raises ComponentMissing, ExtractFailed, and what `check_component` raises.
+    """
+    if not archive.manifest.needs_component:
+        return
+    with tempfile.TemporaryDirectory(prefix="holdfast-component-") as folder:
+        component = await in_thread(lambda: read_component(archive.path, Path(folder)))
+        if component is None:
+            raise ComponentMissing(
+                "The manifest declares endpoints, but the bundle has no dist/main.wasm.", hint="Run `holdfast build`, then publish again."
+            )
+        if check_component is not None:
+            await check_component(component)
+
+
+def require_unchanged(archive: ReadArchive) -> None:
+    """Raises PublishInterrupted when the file is not the one that was read: another hash may now lie in the store."""
+    try:
+        unchanged = _stamp(archive.path) == archive.stamp
+    except FileNotFoundError:
+        unchanged = False
+    if not unchanged:
+        raise PublishInterrupted("The bundle was changed while it was published.", hint="Publish it again.")
+
+
+def _holds_null(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_null(part) for entry in value.items() for part in entry)
+    if isinstance(value, list):
+        return any(_holds_null(part) for part in value)
+    return isinstance(value, str) and "\0" in value
+
+
+def _stamp(path: Path) -> _Stamp:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _canonical(value: object) -> str:
+    # As text: in Python true and 1 are equal, in JSON they are not.
+    return json.dumps(value, sort_keys=True)

@@ -1,0 +1,175 @@
+"""Publishing an archive: it is looked at, put into the store, and made visible in one transaction. Or nothing of it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+
+from msgspec import Struct
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.bundles.signing.files import read_stored_signature
+from holdfast.bundles.signing.policy import TrustPolicy, Verdict
+from holdfast.bundles.store.open import BundleStore, bundle_key
+from holdfast.records.database.columns import utc_now
+from holdfast.records.database.database import Database
+from holdfast.registry.actors import Actor
+from holdfast.registry.audit import record_audit
+from holdfast.registry.errors import NameTaken
+from holdfast.registry.models.ids import DEFAULT_PUBLISHER, slug
+from holdfast.registry.models.installs import ExtensionRegistry
+from holdfast.registry.objects.locks import hold
+from holdfast.registry.objects.publish_object import place_bundle, placed_and_recorded
+from holdfast.registry.publishing.inspection import CheckComponent, ReadArchive, check_component_of, read_archive
+from holdfast.registry.publishing.publisher_names import check_publisher, claim_publisher
+from holdfast.registry.publishing.version_rows import Archive, find_registry, find_version, publish_once, registry_id_for, version_exists
+from holdfast.registry.publishing.versions import next_of
+
+__all__ = ["CheckComponent", "Published", "publish_archive", "publish_bundle"]
+
+Within = Callable[[AsyncSession], Awaitable[None]]
+"""What else happens in the transaction that makes a version visible."""
+
+
+class Published(Struct, frozen=True, kw_only=True):
+    """What was published. `version` is the one that `X.Y.*` became; `content_hash` is `sha256:` and 64 hexadecimal digits.
+
+    `key` is the archive's place in the store, from which it is copied to each tenant that installs it.
+    """
+
+    registry_id: str
+    version_id: str
+    publisher: str
+    name: str
+    display_name: str
+    version: str
+    content_hash: str
+    size_bytes: int
+    capabilities: list[str]
+    egress: list[str]
+    key: str
+    verdict: Verdict
+
+
+async def publish_bundle(
+    db: Database,
+    store: BundleStore,
+    archive: Path,
+    *,
+    actor: Actor,
+    policy: TrustPolicy,
+    signature: bytes | None = None,
+    manifest_text: bytes | None = None,
+    declared_hash: str | None = None,
+    check_component: CheckComponent | None,
+    now: Callable[[], datetime] = utc_now,
+) -> Published:
+    """Publishes the archive (a `.tar.zst`) as a new version of its extension, for every tenant to install.
+
+    `signature` is the bytes of its `.minisig`; None is the one that the store has of this bundle, if any. `policy` judges it before the
+    component is touched. `manifest_text` (JSON) and `declared_hash` (hex, with or without `sha256:`) must agree with the archive.
+    `check_component` is given the extracted component and raises when it cannot run; None only where there is no engine.
+
+    Whatever is raised, and when the task is cancelled, rows and store are as before; what a killed process leaves, `sweep_objects` finds.
+
+    Raises HashMismatch, InvalidContentHash, ManifestMismatch, ManifestError, ManifestMissing, UnknownCapability, SignatureRefused,
+    TrustStoreUnusable, PublisherTaken, NameTaken, VersionExists, ComponentMissing, PublishInterrupted, errors of the archive, the store
+    and the database, and what `check_component` raises.
+    """
+    read = await read_archive(archive, declared_hash=declared_hash, manifest_text=manifest_text)
+    return await publish_archive(db, store, read, actor=actor, policy=policy, signature=signature, check_component=check_component, now=now)
+
+
+async def publish_archive(
+    db: Database,
+    store: BundleStore,
+    read: ReadArchive,
+    *,
+    actor: Actor,
+    policy: TrustPolicy,
+    signature: bytes | None,
+    check_component: CheckComponent | None,
+    now: Callable[[], datetime],
+    within: Within | None = None,
+) -> Published:
+    """As `publish_bundle`, of an archive that was read. `within` runs in the transaction that makes the version visible."""
+    manifest = read.manifest
+    publisher = manifest.publisher or DEFAULT_PUBLISHER
+    async with db.session() as session:
+        registry_id = await registry_id_for(session, manifest)
+    key = bundle_key(actor.tenant_id, registry_id, read.sha256)
+    stored = await read_stored_signature(store, key)
+    counted = stored if signature is None else signature
+    verdict = policy.judge(read.statement, counted)
+    async with db.session() as session:
+        # Asked again in the transaction. Here it spares the compiling and the copying.
+        await check_publisher(session, publisher, tenant_id=actor.tenant_id, verdict=verdict)
+        registry = None if _is_pattern(manifest.version) else await find_registry(session, manifest)
+        if registry is not None and await find_version(session, registry.id, manifest.version) is not None:
+            raise version_exists(registry, manifest.version)
+    await check_component_of(read, check_component)
+    described = Archive(manifest, read.content_hash, key, read.size, verdict, None if counted is None else counted.decode())
+
+    async def record(session: AsyncSession) -> Published:
+        await hold(session, slug(publisher, manifest.name).lower())
+        await _require_own_name(session, publisher, manifest.name)
+        await claim_publisher(session, publisher, tenant_id=actor.tenant_id, verdict=verdict, now=now())
+        if within is not None:
+            await within(session)
+        return await _record(session, described, actor, now())
+
+    async def place() -> None:
+        await place_bundle(store, key, read, counted)
+
+    return await placed_and_recorded(db, store, key, place, record, now)
+
+
+async def _require_own_name(session: AsyncSession, publisher: str, name: str) -> None:
+    """That no other extension is written the same: not in other letter case, nor with the dot between the two elsewhere."""
+    written = ExtensionRegistry.publisher + "." + ExtensionRegistry.name
+    same = func.lower(written) == func.lower(slug(publisher, name))
+    for registry in await session.scalars(select(ExtensionRegistry).where(same)):
+        if (registry.publisher, registry.name) != (publisher, name):
+            raise NameTaken(
+                f"The name {slug(publisher, name)} is that of the extension {registry.name} of the publisher {registry.publisher}.",
+                hint="Write publisher and name as they were first published, or take another name.",
+            )
+
+
+async def _record(session: AsyncSession, archive: Archive, actor: Actor, now: datetime) -> Published:
+    wanted = archive.manifest.version
+    if _is_pattern(wanted):
+        wanted = await next_of(session, await registry_id_for(session, archive.manifest), wanted)
+    registry, version = await publish_once(session, archive, wanted, actor, now)
+    record_audit(
+        session,
+        actor,
+        "extension.published",
+        resource_id=registry.id,
+        resource_name=slug(registry.publisher, registry.name),
+        now=now,
+        version=version.version,
+        content_hash=archive.content_hash,
+        signature=archive.verdict.state,
+    )
+    await session.flush()
+    return Published(
+        registry_id=registry.id,
+        version_id=version.id,
+        publisher=registry.publisher,
+        name=registry.name,
+        display_name=registry.display_name or registry.name,
+        version=version.version,
+        content_hash=archive.content_hash,
+        size_bytes=archive.size,
+        capabilities=list(version.capabilities),
+        egress=list(version.egress),
+        key=archive.key,
+        verdict=archive.verdict,
+    )
+
+
+def _is_pattern(version: str) -> bool:
+    return version.endswith("*")

@@ -1,0 +1,57 @@
+"""What a published version asks for: read before it is installed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from holdfast.records.database.database import Database
+from holdfast.registry.installs.listing import signing_key_id
+from holdfast.registry.installs.lookups import active_bundle
+from holdfast.registry.publishing.versions import require_extension, resolve_version
+
+
+class Publication(Struct, frozen=True, kw_only=True):
+    """A published version. `content_hash` (`sha256:…`), `size_bytes` and `signing_key_id` are of the bundle in use; whether that key counts
+    is not said. `settings` is what its manifest says of them, a JSON Schema or a list."""
+
+    registry_id: str
+    version_id: str
+    publisher: str
+    name: str
+    display_name: str
+    description: str
+    version: str
+    content_hash: str | None
+    size_bytes: int | None
+    signing_key_id: str | None
+    capabilities: list[str]
+    egress: list[str]
+    settings: Any
+
+
+async def read_publication(db: Database, *, extension: str, version: str | None) -> Publication:
+    """The version that is named: `1.2.3`, the highest of `1.2.*`, or None for the newest.
+
+    Raises ExtensionUnknown, AmbiguousExtension, VersionNotFound, VersionYanked.
+    """
+    async with db.session() as session:
+        registry = await require_extension(session, extension)
+        found = await resolve_version(session, registry.id, version)
+        bundle = await active_bundle(session, found.id)
+        return Publication(
+            registry_id=registry.id,
+            version_id=found.id,
+            publisher=registry.publisher,
+            name=registry.name,
+            display_name=registry.display_name or registry.name,
+            description=registry.description or "",
+            version=found.version,
+            content_hash=None if bundle is None else bundle.content_hash,
+            size_bytes=None if bundle is None else bundle.size_bytes,
+            signing_key_id=None if bundle is None else signing_key_id(bundle.signature),
+            capabilities=sorted(found.capabilities),
+            egress=list(found.egress),
+            settings=(found.manifest or {}).get("settings"),
+        )

@@ -1,0 +1,22 @@
+"""What is known of the signature of a published version, asked again whenever somebody is about to run it."""
+
+from __future__ import annotations
+
+from holdfast.bundles.signing.policy import TrustPolicy, Verdict
+from holdfast.bundles.signing.statement import Statement
+from holdfast.bundles.store.hashing import hash_hex
+from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion
+from holdfast.registry.publishing.version_manifest import manifest_of
+
+
+def judge_version(policy: TrustPolicy, version: ExtensionVersion, bundle: ExtensionBundle | None) -> Verdict | None:
+    """The verdict of now, with the keys of now: since the version was published, one may have been revoked. None without a bundle.
+
+    Raises SignatureRefused where the policy requires a signature that counts, and, everywhere, for one that was made for something else;
+    TrustStoreUnusable.
+    """
+    if bundle is None:
+        return None
+    manifest = manifest_of(version)
+    statement = None if manifest is None else Statement.of(manifest, hash_hex(bundle.content_hash))
+    return policy.judge(statement, None if bundle.signature is None else bundle.signature.encode())

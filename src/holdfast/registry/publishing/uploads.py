@@ -1,0 +1,247 @@
+"""Archives that were uploaded and wait to be published: staged in the bundle store, with a row that says whose they are."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import structlog
+from msgspec import Struct
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.bundles.archive.reader import LIMITS
+from holdfast.bundles.signing.policy import TrustPolicy
+from holdfast.bundles.store.copy import bring_stored
+from holdfast.bundles.store.hashing import hash_hex
+from holdfast.bundles.store.open import BundleNotFound, BundleStore
+from holdfast.bundles.store.thread_work import in_thread
+from holdfast.records.database.columns import new_id, utc_now
+from holdfast.records.database.database import Database
+from holdfast.registry.actors import Actor
+from holdfast.registry.errors import BadUpload, StagingNotFound
+from holdfast.registry.models.publishing import ExtensionUpload
+from holdfast.registry.objects.pending import announce, settled, sweep_objects
+from holdfast.registry.publishing.inspection import CheckComponent, hash_mismatch, read_archive
+from holdfast.registry.publishing.publish import Published, publish_archive
+
+_log = structlog.get_logger(__name__)
+
+MAX_UPLOAD_BYTES = LIMITS.compressed
+"""What is larger could be uploaded, and not be read."""
+_FILENAME_CHARACTERS = 255
+_KEY = re.compile(r"sha256/_staging/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/bundle\.tar\.zst", re.ASCII)
+
+
+class Upload(Struct, frozen=True, kw_only=True):
+    """An archive that waits under `key`. `size` is its bytes, `declared_hash` the hex digits that were announced."""
+
+    key: str
+    filename: str
+    size: int
+    declared_hash: str | None
+
+
+def is_staging_key(key: str) -> bool:
+    """Whether it is the key of an upload, `sha256/_staging/{uuid}/bundle.tar.zst`; also of one that is gone."""
+    return _KEY.fullmatch(key) is not None
+
+
+async def stage_upload(
+    db: Database,
+    store: BundleStore,
+    body: AsyncIterator[bytes],
+    *,
+    actor: Actor,
+    filename: str,
+    size: int | None,
+    declared_hash: str | None,
+    now: Callable[[], datetime] = utc_now,
+) -> Upload:
+    """Takes an archive in, for the actor's tenant to finalise. `size` (bytes) and `declared_hash` (hex), if given, must be the body's.
+
+    Raises BadUpload (`details.why`: filename_required, size_invalid, size_exceeds_cap, content_length_mismatch, missing_body),
+    InvalidContentHash, HashMismatch, BundleStoreUnavailable; then nothing is kept.
+    """
+    name = _checked_filename(filename)
+    _check_size(size)
+    declared = None if declared_hash is None else hash_hex(declared_hash)
+    key = f"sha256/_staging/{uuid.uuid4()}/bundle.tar.zst"
+    with tempfile.TemporaryDirectory(prefix="holdfast-upload-") as folder:
+        received = Path(folder) / "bundle.tar.zst"
+        sha256, length = await _receive(body, received, size)
+        if size is not None and length != size:
+            raise _bad("content_length_mismatch", f"The upload has {length} bytes, {size} were announced.")
+        if length == 0:
+            raise _bad("missing_body", "The upload is empty.")
+        if declared is not None and declared != sha256:
+            raise hash_mismatch(declared, sha256)
+        upload = ExtensionUpload(
+            key=key,
+            tenant_id=actor.tenant_id,
+            user_id=actor.user_id,
+            filename=name,
+            size_bytes=length,
+            declared_hash=declared,
+            content_hash=sha256,
+            created_at=now(),
+        )
+        try:
+            # The row first: of an upload without a row no sweep would know.
+            async with db.transaction() as session:
+                session.add(upload)
+            await store.put(key, received)
+        except BaseException:
+            await _give_up(db, store, key, now)
+            raise
+    return Upload(key=key, filename=name, size=length, declared_hash=declared)
+
+
+async def finalize_upload(
+    db: Database,
+    store: BundleStore,
+    key: str,
+    *,
+    actor: Actor,
+    policy: TrustPolicy,
+    size: int | None = None,
+    declared_hash: str | None = None,
+    manifest_text: bytes | None = None,
+    signature: bytes | None = None,
+    check_component: CheckComponent | None,
+    now: Callable[[], datetime] = utc_now,
+) -> Published:
+    """Publishes what was staged under `key`, as `publish_bundle` does, and removes it from the staging area.
+
+    When it fails, the upload waits on, and the same call can be made again. Of two at once, one publishes.
+
+    Raises StagingNotFound also for another tenant's upload; BadUpload when the key is none or `size` is another; what `publish_bundle`
+    raises.
+    """
+    if not is_staging_key(key):
+        raise _bad("key_invalid", "That is not the key of an upload.")
+    async with db.session() as session:
+        upload = await _upload(session, key, actor)
+    if size is not None and size != upload.size_bytes:
+        raise _bad("size_mismatch", f"The upload has {upload.size_bytes} bytes, not {size}.")
+    staged_id = new_id()
+
+    async def consume(session: AsyncSession) -> None:
+        owned = (ExtensionUpload.key == key, ExtensionUpload.tenant_id == actor.tenant_id)
+        taken = await session.execute(delete(ExtensionUpload).where(*owned).returning(ExtensionUpload.key))
+        if taken.scalar_one_or_none() is None:
+            raise _not_found()
+        await announce(session, key, staged_id, now())
+
+    with tempfile.TemporaryDirectory(prefix="holdfast-finalize-") as folder:
+        # One copy for everything that follows: what is hashed is what is read, and what is published.
+        archive = Path(folder) / "bundle.tar.zst"
+        await _fetch(store, key, archive)
+        read = await read_archive(archive, declared_hash=declared_hash or upload.content_hash, manifest_text=manifest_text)
+        published = await publish_archive(
+            db, store, read, actor=actor, policy=policy, signature=signature, check_component=check_component, now=now, within=consume
+        )
+    await settled(db, store, staged_id)
+    return published
+
+
+async def abort_upload(db: Database, store: BundleStore, key: str, *, actor: Actor, now: Callable[[], datetime] = utc_now) -> str:
+    """Gives an upload up: "deleted". "noop" for the key of something that is no upload, such as a published bundle.
+
+    Raises StagingNotFound, also for another tenant's upload. What a store that cannot be used keeps, a sweep removes.
+    """
+    if not is_staging_key(key):
+        return "noop"
+    async with db.session() as session:
+        await _upload(session, key, actor)
+    await _remove(db, store, key, now)
+    return "deleted"
+
+
+async def sweep_uploads(db: Database, store: BundleStore, *, older_than: timedelta, now: Callable[[], datetime] = utc_now) -> int:
+    """Removes uploads that nobody finalised in that time, and what killed processes left in the store; how many uploads."""
+    async with db.session() as session:
+        old = select(ExtensionUpload.key).where(ExtensionUpload.created_at < now() - older_than)
+        keys = (await session.scalars(old)).all()
+    for key in keys:
+        await _remove(db, store, key, now)
+    await sweep_objects(db, store, older_than=older_than, now=now)
+    return len(keys)
+
+
+async def _upload(session: AsyncSession, key: str, actor: Actor) -> ExtensionUpload:
+    found = await session.scalar(select(ExtensionUpload).where(ExtensionUpload.key == key, ExtensionUpload.tenant_id == actor.tenant_id))
+    if found is None:
+        raise _not_found()
+    return found
+
+
+async def _remove(db: Database, store: BundleStore, key: str, now: Callable[[], datetime]) -> None:
+    """The row goes at once; the object too or, when the store cannot be used, with a later sweep."""
+    pending_id = new_id()
+    async with db.transaction() as session:
+        await session.execute(delete(ExtensionUpload).where(ExtensionUpload.key == key))
+        await announce(session, key, pending_id, now())
+    await settled(db, store, pending_id)
+
+
+async def _give_up(db: Database, store: BundleStore, key: str, now: Callable[[], datetime]) -> None:
+    """As `_remove`, of an upload that failed, and nothing is raised: where the database is down, a sweep does it."""
+    task = asyncio.ensure_future(_remove(db, store, key, now))
+    await asyncio.wait([task])
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.warning("a failed upload could not be removed", key=key, error=type(error).__name__)
+
+
+async def _receive(body: AsyncIterator[bytes], target: Path, size: int | None) -> tuple[str, int]:
+    """Writes the body to a file; its SHA-256 (hex) and length. It is read no further than what may come."""
+    limit = MAX_UPLOAD_BYTES if size is None else size
+    digest, length = hashlib.sha256(), 0
+    with target.open("wb") as file:
+        async for piece in body:
+            length += len(piece)
+            if length > limit:
+                why = "size_exceeds_cap" if size is None else "content_length_mismatch"
+                raise _bad(why, f"The upload has more than {limit} bytes.")
+            digest.update(piece)
+            await in_thread(partial(file.write, piece))
+    return digest.hexdigest(), length
+
+
+async def _fetch(store: BundleStore, key: str, target: Path) -> None:
+    try:
+        await bring_stored(store, key, target)
+    except BundleNotFound:
+        raise _not_found() from None
+
+
+def _checked_filename(filename: str) -> str:
+    name = filename.strip()
+    if not name:
+        raise _bad("filename_required", "The upload has no file name.")
+    # For people only: nothing is stored under it.
+    return "".join(character for character in name if character.isprintable())[:_FILENAME_CHARACTERS]
+
+
+def _check_size(size: int | None) -> None:
+    if size is None:
+        return
+    if size <= 0:
+        raise _bad("size_invalid", "The size of the upload is not a positive number of bytes.")
+    if size > MAX_UPLOAD_BYTES:
+        raise _bad("size_exceeds_cap", f"A bundle has at most {MAX_UPLOAD_BYTES} bytes.")
+
+
+def _bad(why: str, message: str) -> BadUpload:
+    return BadUpload(message, details={"why": why})
+
+
+def _not_found() -> StagingNotFound:
+    return StagingNotFound("There is no such upload.", hint="Upload the bundle again.")

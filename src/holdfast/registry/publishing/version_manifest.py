@@ -1,0 +1,26 @@
+"""The manifest of a version, as its row has it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from holdfast.bundles.manifest.host_version import require_host_version
+from holdfast.bundles.manifest.model import Manifest, ManifestError, parse_manifest
+from holdfast.registry.models.installs import ExtensionVersion
+
+
+def manifest_of(version: ExtensionVersion) -> Manifest | None:
+    """The manifest, or None: another platform published the version, or what was valid then is not now."""
+    if version.manifest is None:
+        return None
+    try:
+        return parse_manifest(msgspec.json.encode(version.manifest))
+    except ManifestError:
+        return None
+
+
+def require_this_host(version: ExtensionVersion) -> None:
+    """Raises HostTooOld when the version needs a later Holdfast: on a shared database, one may have published it."""
+    manifest = manifest_of(version)
+    if manifest is not None:
+        require_host_version(manifest)

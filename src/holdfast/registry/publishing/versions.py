@@ -1,0 +1,208 @@
+"""Published versions: which there are, which one is meant, and withdrawing one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from msgspec import Struct
+from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.bundles.manifest.versions import Wildcard, semvers
+from holdfast.records.database.columns import as_uuid, utc_now
+from holdfast.records.database.database import Database
+from holdfast.registry.actors import Actor
+from holdfast.registry.audit import record_audit
+from holdfast.registry.errors import AmbiguousExtension, ExtensionUnknown, VersionNotFound, VersionYanked
+from holdfast.registry.installs.listing import signing_key_id
+from holdfast.registry.models.ids import slug
+from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
+from holdfast.registry.publishing.publisher_names import require_owner
+from holdfast.registry.publishing.version_rows import find_version
+
+_WHICH = "`holdfast versions` shows which there are."
+
+
+class VersionSummary(Struct, frozen=True, kw_only=True):
+    """One line of a list of versions. `content_hash` (`sha256:…`), `size_bytes` and `signing_key_id` are of the bundle in use.
+
+    `installed` says whether it is the one that the tenant has. Whether the signing key counts is not said.
+    """
+
+    version_id: str
+    version: str
+    published_at: datetime
+    content_hash: str | None
+    size_bytes: int | None
+    installed: bool
+    yanked: bool
+    yanked_reason: str | None
+    capabilities: list[str]
+    egress: list[str]
+    signing_key_id: str | None
+
+
+async def list_versions(db: Database, *, tenant_id: str, extension: str) -> list[VersionSummary]:
+    """All versions of an extension, yanked ones too, the newest published first. Raises ExtensionUnknown, AmbiguousExtension."""
+    async with db.session() as session:
+        registry = await require_extension(session, extension)
+        newest_first = ExtensionVersion.created_at.desc()
+        versions = (
+            await session.scalars(select(ExtensionVersion).where(ExtensionVersion.registry_id == registry.id).order_by(newest_first))
+        ).all()
+        installed = await session.scalar(
+            select(TenantExtensionInstall.version_id).where(
+                TenantExtensionInstall.tenant_id == tenant_id, TenantExtensionInstall.registry_id == registry.id
+            )
+        )
+        bundles = await session.scalars(
+            select(ExtensionBundle)
+            .join(ExtensionVersion, ExtensionVersion.id == ExtensionBundle.version_id)
+            .where(ExtensionVersion.registry_id == registry.id)
+            .order_by(ExtensionBundle.created_at, ExtensionBundle.content_hash)
+        )
+        active = {bundle.version_id: bundle for bundle in bundles}
+    return [_summary(version, active.get(version.id), version.id == installed) for version in versions]
+
+
+async def find_extension(session: AsyncSession, extension: str) -> ExtensionRegistry | None:
+    """The extension with that registry id, `publisher.name` in any letter case, or name when only one has it.
+
+    Raises AmbiguousExtension when several are meant alike.
+    """
+    name = extension.strip()
+    if (known_id := as_uuid(name.lower())) is not None and (found := await session.get(ExtensionRegistry, known_id)) is not None:
+        return found
+    full_name = ExtensionRegistry.publisher + "." + ExtensionRegistry.name
+    query = select(ExtensionRegistry).where(or_(func.lower(full_name) == name.lower(), func.lower(ExtensionRegistry.name) == name.lower()))
+    fitting = (await session.scalars(query)).all()
+    # The nearest that was written: with the same letters, then with the publisher, then without.
+    for nearer in (lambda full: full == name, lambda full: full.lower() == name.lower(), lambda full: True):
+        found_here = [registry for registry in fitting if nearer(slug(registry.publisher, registry.name))]
+        if len(found_here) > 1:
+            raise AmbiguousExtension(
+                f"Several extensions are named {extension!r}.",
+                hint="Name the one you mean with its publisher, publisher.name, or by its id.",
+                details={"candidates": sorted(slug(registry.publisher, registry.name) for registry in found_here)},
+            )
+        if found_here:
+            return found_here[0]
+    return None
+
+
+async def require_extension(session: AsyncSession, extension: str) -> ExtensionRegistry:
+    """As `find_extension`. Raises ExtensionUnknown too."""
+    found = await find_extension(session, extension)
+    if found is None:
+        raise ExtensionUnknown(f"There is no extension {extension}.", hint="Publish it first, or correct its name.")
+    return found
+
+
+async def resolve_version(session: AsyncSession, registry_id: str, wanted: str | None, *, allow_yanked: bool = False) -> ExtensionVersion:
+    """The version that is meant: exactly that one; of `X.Y.*` the highest release X.Y.n; of None the newest.
+
+    The newest is the highest release; where there is no release, the highest pre-release. Patterns and None pass yanked versions over.
+    Raises InvalidVersion, VersionNotFound; VersionYanked for a yanked one that was named exactly, unless `allow_yanked`.
+    """
+    if wanted is not None and not wanted.endswith("*"):
+        named = await _named(session, registry_id, wanted)
+        if named.yanked_at is not None and not allow_yanked:
+            raise _yanked(named)
+        return named
+    rows = await session.scalars(
+        select(ExtensionVersion)
+        .where(ExtensionVersion.registry_id == registry_id, ExtensionVersion.yanked_at.is_(None))
+        .order_by(ExtensionVersion.created_at)
+    )
+    usable = {row.version: row for row in rows}
+    found = _newest(list(usable)) if wanted is None else _newest_of(wanted, usable)
+    if found is None:
+        what = "version" if wanted is None else f"version {wanted}"
+        raise VersionNotFound(f"There is no {what} that can be installed.", hint=_WHICH)
+    return usable[found]
+
+
+def _newest(versions: list[str]) -> str | None:
+    ordered = semvers(versions)
+    releases = [text for version, text in ordered.items() if not version.pre]
+    # What other platforms published may be no version; then the one that was published last is the newest.
+    candidates = releases or list(ordered.values()) or versions
+    return candidates[-1] if candidates else None
+
+
+def _newest_of(pattern: str, versions: Iterable[str]) -> str | None:
+    """Raises InvalidVersion."""
+    wildcard = Wildcard.parse(pattern)
+    fitting = [text for version, text in semvers(versions).items() if wildcard.matches(version)]
+    return fitting[-1] if fitting else None
+
+
+async def next_of(session: AsyncSession, registry_id: str, pattern: str) -> str:
+    """The version that `X.Y.*` is published as: one above the highest release X.Y.n, or X.Y.0. Raises InvalidVersion."""
+    known = await session.scalars(select(ExtensionVersion.version).where(ExtensionVersion.registry_id == registry_id))
+    return str(Wildcard.parse(pattern).next_of(semvers(known)))
+
+
+async def yank(
+    db: Database, *, actor: Actor, extension: str, version: str, reason: str | None, now: Callable[[], datetime] = utc_now
+) -> None:
+    """Withdraws a version from new installs; where it is installed it goes on running. Again, it changes the reason.
+
+    Raises ExtensionUnknown, AmbiguousExtension, VersionNotFound; PublisherTaken unless the publisher's name is the actor's tenant's.
+    """
+    await _mark(db, actor, extension, version, "extension.yanked", now(), reason, yanked=True)
+
+
+async def unyank(db: Database, *, actor: Actor, extension: str, version: str, now: Callable[[], datetime] = utc_now) -> None:
+    """Undoes `yank`, and raises as that does."""
+    await _mark(db, actor, extension, version, "extension.unyanked", now(), None, yanked=False)
+
+
+async def _mark(
+    db: Database, actor: Actor, extension: str, version: str, event: str, now: datetime, reason: str | None, *, yanked: bool
+) -> None:
+    async with db.transaction() as session:
+        registry = await require_extension(session, extension)
+        await require_owner(session, registry.publisher, tenant_id=actor.tenant_id)
+        found = await _named(session, registry.id, version)
+        if yanked:
+            found.yanked_at = found.yanked_at or now
+            found.yanked_reason = reason
+        else:
+            found.yanked_at = found.yanked_reason = None
+        name = slug(registry.publisher, registry.name)
+        details = {"version": found.version} | ({} if reason is None else {"reason": reason})
+        record_audit(session, actor, event, resource_id=registry.id, resource_name=name, now=now, **details)
+
+
+async def _named(session: AsyncSession, registry_id: str, version: str) -> ExtensionVersion:
+    found = await find_version(session, registry_id, version)
+    if found is None:
+        raise VersionNotFound(f"There is no version {version}.", hint=_WHICH)
+    return found
+
+
+def _yanked(version: ExtensionVersion) -> VersionYanked:
+    because = f": {version.yanked_reason}" if version.yanked_reason else ""
+    return VersionYanked(
+        f"Version {version.version} was withdrawn by its publisher{because}.",
+        hint="Install another version.",
+        details={"version": version.version, "reason": version.yanked_reason},
+    )
+
+
+def _summary(version: ExtensionVersion, bundle: ExtensionBundle | None, installed: bool) -> VersionSummary:
+    return VersionSummary(
+        version_id=version.id,
+        version=version.version,
+        published_at=version.created_at,
+        content_hash=None if bundle is None else bundle.content_hash,
+        size_bytes=None if bundle is None else bundle.size_bytes,
+        installed=installed,
+        yanked=version.yanked_at is not None,
+        yanked_reason=version.yanked_reason,
+        capabilities=list(version.capabilities),
+        egress=list(version.egress),
+        signing_key_id=None if bundle is None else signing_key_id(bundle.signature),
+    )

@@ -1,0 +1,1 @@
+"""Secrets of installs: sealed, rotated, never returned."""

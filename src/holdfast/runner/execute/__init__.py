@@ -1,0 +1,1 @@
+"""`POST /v1/execute`: validation, idempotency, concurrency limits, the call itself."""

@@ -1,0 +1,72 @@
+"""`POST /v1/components/check`: whether this runner could run a component, before anybody installs it. Compiling is the check."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from holdfast.runner.errors import BodyTooLarge, BodyTooSlow, UnsupportedBody
+from holdfast.runner.http.responses import guarded, json_answer
+from holdfast.runner.http.service_token import require_token
+from holdfast.runner.services import RunnerServices
+
+PATH = "/v1/components/check"
+CONTENT_TYPE = "application/wasm"
+COMPONENT_MAX_BYTES = 256 * 1024 * 1024
+"""As much as a whole bundle may have when it is unpacked."""
+BODY_SECONDS = 60.0
+_AT_ONCE = 2
+
+
+def routes(services: RunnerServices) -> list[BaseRoute]:
+    """The route. It needs the service token, and leaves the compiled component where calls look for it."""
+    room = asyncio.Semaphore(_AT_ONCE)
+
+    async def check(request: Request) -> Response:
+        require_token(request.headers, services.caller_token)
+        _check_headers(request)
+        # Whoever waits for a place has not been read yet: what is under way is bounded on disk too.
+        async with room:
+            with tempfile.TemporaryDirectory(prefix="holdfast-check-") as folder:
+                component = Path(folder) / "main.wasm"
+                with component.open("wb") as file:
+                    sha256 = await _receive(request, file)
+                await services.engine.load(component, sha256)
+        return json_answer({"ok": True, "sha256": sha256})
+
+    return [Route(PATH, guarded(check), methods=["POST"])]
+
+
+def _check_headers(request: Request) -> None:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != CONTENT_TYPE:
+        raise UnsupportedBody("The request body must be a component.", hint=f"Send content-type: {CONTENT_TYPE}.")
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > COMPONENT_MAX_BYTES:
+        raise _too_large()
+
+
+async def _receive(request: Request, file: BinaryIO) -> str:
+    """Writes the body; its SHA-256 in hex. Raises BodyTooLarge, BodyTooSlow, ClientDisconnect."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for piece in request.stream():
+                size += len(piece)
+                if size > COMPONENT_MAX_BYTES:
+                    raise _too_large()
+                digest.update(piece)
+                file.write(piece)
+    except TimeoutError:
+        raise BodyTooSlow(f"The body did not arrive within {BODY_SECONDS:.0f} seconds.") from None
+    return digest.hexdigest()
+
+
+def _too_large() -> BodyTooLarge:
+    return BodyTooLarge(f"A component has at most {COMPONENT_MAX_BYTES} bytes.")

@@ -1,0 +1,42 @@
+"""A call as its guest receives it. What the world has no field for goes as request headers that only the runner can set."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from holdfast.hostcalls import CallContext
+from holdfast.runner.execute.schemas import ExecuteCall, pairs
+from holdfast.world.types import ContextData, ExecuteRequest, HttpHeader, HttpRequest
+
+CONFIG = "x-ext-config"
+"""The install's configuration: a JSON object of strings, in ASCII. Absent when nothing is configured."""
+
+TRIGGER = "x-ext-trigger"
+"""What made the call, such as `schedule`. Absent when a person or program did."""
+
+SCHEDULE = "x-ext-schedule-id"
+"""The schedule that made the call."""
+
+_OURS = frozenset({CONFIG, TRIGGER, SCHEDULE})
+
+
+def body_of(call: ExecuteCall) -> bytes | None:
+    """The body for the guest; None when there is none. Raises ValueError when it is not base64."""
+    return None if call.http.body_b64 is None else base64.b64decode(call.http.body_b64, validate=True)
+
+
+def guest_request(call: ExecuteCall, context: CallContext, body: bytes | None) -> ExecuteRequest:
+    """The request for the guest, headers and query in their order. A caller's own header of one of our names is dropped."""
+    headers = [HttpHeader(name, value) for name, value in pairs(call.http.headers) if name.lower() not in _OURS]
+    about = call.context
+    if about.config:
+        headers.append(HttpHeader(CONFIG, json.dumps(about.config, separators=(",", ":"))))
+    if about.trigger:
+        headers.append(HttpHeader(TRIGGER, about.trigger))
+    if about.schedule_id:
+        headers.append(HttpHeader(SCHEDULE, about.schedule_id))
+    return ExecuteRequest(
+        ContextData(context.request_id, context.tenant_id, context.extension_id, context.install_id, context.version_id),
+        HttpRequest(call.http.method, call.http.target, headers, body),
+    )

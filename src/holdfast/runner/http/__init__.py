@@ -1,0 +1,1 @@
+"""The runner's HTTP server: the fast path, responses, the service token."""

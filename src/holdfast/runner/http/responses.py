@@ -1,0 +1,133 @@
+"""HTTP answers of the runner: JSON that nobody keeps, and every error in the one shape."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from holdfast.errors import HoldfastError
+from holdfast.runner.errors import BodyTooLarge, Stopping, UnsupportedBody
+from holdfast.runner.execute.schemas import encode
+from holdfast.runner.http.fast_path import RawHeaders
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_RAW_HEADERS = [(name.encode(), value.encode()) for name, value in {**HEADERS, "content-type": "application/json"}.items()]
+_log = structlog.get_logger(__name__)
+
+
+def json_answer(content: Any, status: int = 200) -> Response:
+    """An answer that is never cached."""
+    return Response(encode(content), status, HEADERS, "application/json")
+
+
+def error_answer(error: HoldfastError) -> Response:
+    """The one error shape. `code` repeats `error`: readers of extension pages look for it there."""
+    return json_answer({**error.to_json(), "code": error.code}, error.status)
+
+
+class JsonAnswer:
+    """What `json_answer` makes of JSON, with status 200, without what a framework's response costs. Holds and sends the same."""
+
+    __slots__ = ("body", "raw_headers")
+    status_code = 200
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.raw_headers = [*_RAW_HEADERS, (b"content-length", b"%d" % len(body))]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def refused(error: BaseException, path: str) -> Response:
+    """The answer to a request that failed; what was not foreseen is logged, with the request's path, and answered without detail."""
+    if isinstance(error, HoldfastError):
+        return error_answer(error)
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=499, headers=HEADERS)
+    if isinstance(error, asyncio.CancelledError):
+        # The server cancels requests at the end of a stop, and nobody else does.
+        return error_answer(Stopping("The runner stops and could not finish this request.", hint="Send it again."))
+    _log.error("A request failed unexpectedly", path=path, exc_info=error)
+    return error_answer(HoldfastError("Something went wrong in the runner.", hint="Its log has the details."))
+
+
+def outcome_of(error: BaseException) -> str:
+    """The stable name of what `refused` answers to."""
+    if isinstance(error, HoldfastError):
+        return error.code
+    if isinstance(error, ClientDisconnect):
+        return "caller_gone"
+    return Stopping.code if isinstance(error, asyncio.CancelledError) else HoldfastError.code
+
+
+def guarded(endpoint: Endpoint) -> Endpoint:
+    """The endpoint with its errors made into answers, as `refused` does."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except (Exception, asyncio.CancelledError) as error:
+            return refused(error, request.url.path)
+
+    return answer
+
+
+async def router_error(request: Request, error: Exception) -> Response:
+    """What the router itself refuses: an unknown path, a wrong method."""
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    answer = json_answer({"error": code, "message": f"{request.method} is not served here: {error.detail}."}, error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def header_table(headers: RawHeaders) -> dict[str, str]:
+    """The request's headers by lower-case name; of a repeated one, the first."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(headers)}
+
+
+def require_json(headers: Mapping[str, str]) -> None:
+    """Raises UnsupportedBody unless the request says that its body is JSON."""
+    given = headers.get("content-type", "")
+    if given != "application/json":
+        kind = given.partition(";")[0].strip().lower()
+        if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+            raise UnsupportedBody("The request body must be JSON.", hint="Send content-type: application/json.")
+
+
+async def read_json(headers: Mapping[str, str], receive: Receive, max_bytes: int) -> bytes:
+    """The body of a request that says it is JSON.
+
+    Raises UnsupportedBody, ClientDisconnect, and BodyTooLarge before more than `max_bytes` are kept.
+    """
+    require_json(headers)
+    declared = headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+        more = message.get("more_body", False)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _too_large(max_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The request body is larger than {max_bytes} bytes.")

@@ -1,0 +1,1 @@
+"""Asking the registry whether an install may be served."""

@@ -1,0 +1,1 @@
+"""The runner's processes: serving, workers, child processes, sockets."""

@@ -1,0 +1,30 @@
+"""An extension that needs a newer Holdfast is refused, with both versions named."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import holdfast
+from holdfast.bundles.manifest.host_version import HostTooOld, require_host_version
+from holdfast.bundles.manifest.model import Manifest, parse_manifest
+
+
+def needing(version: str | None) -> Manifest:
+    fields = {"name": "com.example.notes", "version": "1.2.3", "runtime": "wasm-js@1", "displayName": "Notes", "minHostVersion": version}
+    return parse_manifest(json.dumps(fields).encode())
+
+
+@pytest.mark.parametrize("version", [None, "0.0.1", holdfast.__version__, f"{holdfast.__version__}-rc.1", f"{holdfast.__version__}+build"])
+def test_this_version_and_older_ones_are_new_enough(version: str | None) -> None:
+    require_host_version(needing(version))
+
+
+@pytest.mark.parametrize(("required", "host"), [("2.0.0", "1.9.9"), ("1.10.0", "1.9.0"), ("1.0.0", "1.0.0-rc.1")])
+def test_a_newer_one_is_refused_and_both_are_named(required: str, host: str) -> None:
+    with pytest.raises(HostTooOld) as refused:
+        require_host_version(needing(required), host)
+    assert (refused.value.status, refused.value.code) == (409, "HOST_TOO_OLD")
+    assert refused.value.message == f"Notes 1.2.3 needs Holdfast {required} or newer, and this is {host}."
+    assert refused.value.details == {"required": required, "host": host}

@@ -1,0 +1,207 @@
+"""The file of trusted keys: strictly read, wholly written, never confused by several writers."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from holdfast.bundles.signing.minisign_secret import SecretKey
+from holdfast.bundles.signing.trust_store import (
+    NO_KEYS,
+    TRUST_STORE_MAX_BYTES,
+    KeyNotTrusted,
+    KeyRevoked,
+    TrustStore,
+    TrustStoreUnusable,
+)
+from tests.bundles.signers import DAY, NOW
+
+KEY = SecretKey.generate().public
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> TrustStore:
+    return TrustStore(tmp_path / "etc" / "trusted-keys.json")
+
+
+def written(store: TrustStore) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(store.path.read_text())
+    return content
+
+
+def test_no_file_is_no_keys(store: TrustStore) -> None:
+    assert store.read() is NO_KEYS and store.read().find(KEY.key_id) is None
+
+
+def test_a_trusted_key_is_found_by_its_id_with_all_that_was_said_of_it(store: TrustStore) -> None:
+    trusted = store.trust(KEY, name="acme", now=NOW, expires_at=NOW + DAY, publishers=("Acme",))
+    assert TrustStore(store.path).read().find(KEY.key_id) == (trusted, KEY)
+    assert written(store)["keys"] == [
+        {
+            "id": KEY.key_id,
+            "public_key": KEY.to_line(),
+            "name": "acme",
+            "added_at": "2030-06-01T00:00:00Z",
+            "expires_at": "2030-06-02T00:00:00Z",
+            "revoked_at": None,
+            "reason": None,
+            "publishers": ["Acme"],
+        }
+    ]
+    assert stat.S_IMODE(store.path.stat().st_mode) == 0o644
+    assert sorted(path.name for path in store.path.parent.iterdir()) == ["trusted-keys.json", "trusted-keys.json.lock"]
+
+
+def test_trusting_again_changes_what_is_said_and_not_since_when(store: TrustStore) -> None:
+    store.trust(KEY, name="acme", now=NOW, expires_at=NOW + DAY)
+    store.trust(KEY, name="Acme Ltd", now=NOW + DAY)
+    (key,) = store.read().all
+    assert (key.name, key.added_at, key.expires_at) == ("Acme Ltd", NOW, None)
+
+
+def test_a_key_counts_until_it_expires_or_is_revoked(store: TrustStore) -> None:
+    key = store.trust(KEY, name="acme", now=NOW, expires_at=NOW + DAY)
+    assert key.counts_at(NOW) and not key.counts_at(NOW + DAY)
+    revoked = store.revoke(KEY.key_id.lower(), now=NOW, reason="stolen")
+    assert not revoked.counts_at(NOW)
+    assert store.revoke(KEY.key_id, now=NOW + DAY) == revoked, "a key stays as it was first revoked"
+
+
+def test_a_revoked_key_is_not_trusted_again(store: TrustStore) -> None:
+    store.trust(KEY, name="acme", now=NOW)
+    store.revoke(KEY.key_id, now=NOW)
+    with pytest.raises(KeyRevoked):
+        store.trust(KEY, name="acme", now=NOW)
+
+
+def test_only_a_known_key_is_revoked(store: TrustStore) -> None:
+    with pytest.raises(KeyNotTrusted, match="0123"):
+        store.revoke("0123", now=NOW)
+
+
+def test_another_key_with_a_known_id_is_not_taken(store: TrustStore) -> None:
+    store.trust(KEY, name="acme", now=NOW)
+    with pytest.raises(TrustStoreUnusable, match="another key with the id"):
+        store.trust(SecretKey(KEY.raw_key_id, bytes(32)).public, name="impostor", now=NOW)
+
+
+def test_the_keys_are_the_same_object_until_the_file_changes(store: TrustStore) -> None:
+    writer = TrustStore(store.path)
+    writer.trust(KEY, name="acme", now=NOW)
+    first = store.read()
+    assert store.read() is first
+    writer.revoke(KEY.key_id, now=NOW)
+    assert store.read() is not first
+    assert store.read().all[0].revoked_at == NOW
+    store.path.unlink()
+    assert store.read() is NO_KEYS
+
+
+def test_a_change_by_hand_in_place_is_seen_too(store: TrustStore) -> None:
+    store.trust(KEY, name="acme", now=NOW)
+    store.read()
+    store.path.write_text(json.dumps({"version": 1, "keys": []}))
+    assert store.read().all == ()
+
+
+def test_writers_at_the_same_time_lose_nothing(store: TrustStore) -> None:
+    keys = [SecretKey.generate().public for _ in range(12)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda key: TrustStore(store.path).trust(key, name="acme", now=NOW), keys))
+    assert {key.id for key in store.read().all} == {key.key_id for key in keys}
+
+
+def _key(**changes: Any) -> dict[str, Any]:
+    return {"id": KEY.key_id, "public_key": KEY.to_line(), "name": "acme", "added_at": "2030-01-01T00:00:00Z"} | changes
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", ["expected a JSON object"]),
+        ("[]", ["object"]),
+        ("-----BEGIN CERTIFICATE-----", ["expected a JSON object"]),
+        ("[" * 100_000, ["expected a JSON object"]),
+        ({"keys": []}, ["version"]),
+        ({"version": 2, "keys": []}, ["version", "expected 1"]),
+        ({"version": 1, "keys": [], "more": 1}, ["more"]),
+        ({"version": 1, "keys": [_key(name=7)]}, ["keys[0].name", "str"]),
+        ({"version": 1, "keys": [_key(name="")]}, ["keys[0].name"]),
+        ({"version": 1, "keys": [_key(name="\x1b[31mred")]}, ["keys[0].name"]),
+        ({"version": 1, "keys": [_key(added_at="2030-01-01T00:00:00")]}, ["keys[0].added_at"]),
+        ({"version": 1, "keys": [_key(expires_at="soon")]}, ["keys[0].expires_at"]),
+        ({"version": 1, "keys": [_key(publishers=[])]}, ["keys[0].publishers"]),
+        ({"version": 1, "keys": [_key(expired=True)]}, ["expired"]),
+        ({"version": 1, "keys": [_key(public_key="RWQ")]}, ["keys[0].public_key", ".pub"]),
+        ({"version": 1, "keys": [_key(id="0" * 16)]}, ["keys[0].id", KEY.key_id]),
+        ({"version": 1, "keys": [_key(id=KEY.key_id.lower())]}, ["keys[0].id", KEY.key_id]),
+        ({"version": 1, "keys": [_key(), _key()]}, ["keys", "each id once"]),
+        ({"version": 1, "keys": [_key()] * 1_001}, ["keys", "1000"]),
+        ('{"version": 1, "keys": [], "keys": []}', ["twice"]),
+        (" " * (TRUST_STORE_MAX_BYTES + 1), [str(TRUST_STORE_MAX_BYTES)]),
+        (b"\xff\xfe\xff", ["expected a JSON object"]),
+    ],
+    ids=range(22),
+)
+def test_what_is_no_trust_store_is_said_by_file_and_field(store: TrustStore, content: Any, words: list[str]) -> None:
+    store.path.parent.mkdir()
+    data = content if isinstance(content, bytes) else (content if isinstance(content, str) else json.dumps(content)).encode()
+    store.path.write_bytes(data)
+    with pytest.raises(TrustStoreUnusable) as refused:
+        store.read()
+    assert str(store.path) in refused.value.message and "SIGNING_TRUST_BUNDLE" in str(refused.value)
+    for word in words:
+        assert word in refused.value.message, refused.value.message
+
+
+def test_a_store_that_is_unusable_is_never_written_over(store: TrustStore) -> None:
+    store.path.parent.mkdir()
+    store.path.write_text("{")
+    with pytest.raises(TrustStoreUnusable):
+        store.trust(KEY, name="acme", now=NOW)
+    assert store.path.read_text() == "{"
+
+
+def test_a_name_that_the_store_would_not_read_is_not_written(store: TrustStore) -> None:
+    with pytest.raises(TrustStoreUnusable, match="name"):
+        store.trust(KEY, name="x" * 201, now=NOW)
+    assert store.read() is NO_KEYS
+
+
+def test_a_store_that_is_a_link_is_written_where_it_leads(store: TrustStore, tmp_path: Path) -> None:
+    link = tmp_path / "link.json"
+    link.symlink_to(store.path)
+    TrustStore(link).trust(KEY, name="acme", now=NOW)
+    assert link.is_symlink() and store.read().all
+
+
+def test_a_folder_in_its_place_is_said(tmp_path: Path) -> None:
+    with pytest.raises(TrustStoreUnusable, match="cannot be read"):
+        TrustStore(tmp_path).read()
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TrustStoreUnusable, match="cannot be written"):
+        TrustStore(tmp_path / "file" / "trusted-keys.json").trust(KEY, name="acme", now=NOW)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 400), st.binary(min_size=1, max_size=3))
+def test_no_damage_raises_anything_but_the_one_error(store: TrustStore, at: int, damage: bytes) -> None:
+    whole = json.dumps({"version": 1, "keys": [_key(expires_at=None)]}).encode()
+    store.path.parent.mkdir(exist_ok=True)
+    store.path.write_bytes(whole[:at] + damage + whole[at + len(damage) :])
+    os.utime(store.path, ns=(at, at))
+    try:
+        store.read()
+    except TrustStoreUnusable as refused:
+        assert refused.message

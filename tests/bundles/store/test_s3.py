@@ -1,0 +1,166 @@
+"""Requests to an S3-compatible server carry a signature that is right, and mean what the settings say, whatever the environment holds."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pytest
+from botocore.auth import S3SigV4QueryAuth  # type: ignore[import-untyped]
+from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
+from botocore.credentials import Credentials  # type: ignore[import-untyped]
+
+from holdfast.bundles.store.open import BundleNotFound, BundleStore, BundleStoreUnavailable, open_store
+from holdfast.settings import Settings
+from tests.bundles.loopback import Loopback, Request, Script, answering, serving
+from tests.bundles.s3_server import make_bucket
+
+ACCESS, SECRET, REGION = "AccessKeyOfTheTest", "SecretKeyOfTheTest", "eu-test-1"
+
+
+def signature(request: Request, origin: str) -> str:
+    """The signature that the request ought to carry, by another implementation than the one it was made with."""
+    parts = urlsplit(request.target)
+    fields = dict(parse_qsl(parts.query, keep_blank_values=True))
+    del fields["X-Amz-Signature"]
+    asked = AWSRequest(method=request.method, url=f"{origin}{parts.path}?{urlencode(fields)}", headers={"host": request.headers["host"]})
+    asked.context["timestamp"] = fields["X-Amz-Date"]
+    auth = S3SigV4QueryAuth(Credentials(ACCESS, SECRET), "s3", REGION)
+    found = auth.signature(auth.string_to_sign(asked, auth.canonical_request(asked)), asked)
+    assert isinstance(found, str)
+    return found
+
+
+def guarded(server: list[Loopback], content: bytes = b"content") -> Script:
+    """Answers as S3 servers do: to a known access key and a right signature only."""
+
+    async def script(request: Request, writer: asyncio.StreamWriter) -> None:
+        fields = dict(parse_qsl(urlsplit(request.target).query))
+        if not fields.get("X-Amz-Credential", "").startswith(f"{ACCESS}/"):
+            answer = answering(403, error("InvalidAccessKeyId"))
+        elif fields["X-Amz-Signature"] != signature(request, server[0].origin):
+            answer = answering(403, error("SignatureDoesNotMatch"))
+        else:
+            answer = answering(204 if request.method == "DELETE" else 200, b"" if request.method == "DELETE" else content)
+        await answer(request, writer)
+
+    return script
+
+
+def error(code: str) -> bytes:
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>words of the server</Message></Error>'.encode()
+
+
+def opened(base: str, access: str = ACCESS, secret: str = SECRET) -> BundleStore:
+    return open_store(
+        Settings.model_validate({"bundle_store_base": base, "s3_access_key": access, "s3_secret_key": secret, "s3_region": REGION})
+    )
+
+
+async def read(store: BundleStore, key: str = "a/b.tar.zst") -> bytes:
+    return b"".join([piece async for piece in store.get(key)])
+
+
+async def use_all(store: BundleStore, folder: Path) -> None:
+    (folder / "source").write_bytes(b"x")
+    await store.check()
+    await store.put("a/b.tar.zst", folder / "source")
+    assert await store.exists("a/b.tar.zst")
+    assert await read(store) == b"content"
+    await store.delete("a/b.tar.zst")
+
+
+@pytest.mark.parametrize("path", ["/extensions", "/extensions/a/prefix"])
+async def test_every_request_is_signed_rightly_and_addressed_by_path(tmp_path: Path, path: str) -> None:
+    running: list[Loopback] = []
+    async with serving(guarded(running)) as server:
+        running.append(server)
+        await use_all(opened(f"{server.origin}{path}"), tmp_path)
+        asked = [(request.method, request.target.partition("?")[0]) for request in server.requests]
+        place = f"{path}/a/b.tar.zst"
+        assert asked == [("GET", f"{path}/healthz"), ("PUT", place), ("HEAD", place), ("GET", place), ("DELETE", place)]
+        assert all("authorization" not in request.headers for request in server.requests)
+        assert SECRET not in str(server.requests)
+
+
+async def test_variables_of_other_programs_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "other",
+        "AWS_SECRET_ACCESS_KEY": "other",
+        "AWS_SESSION_TOKEN": "other",
+        "AWS_REGION": "us-west-2",
+        "AWS_DEFAULT_REGION": "us-west-2",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1",
+        "AWS_BUCKET": "other",
+        "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "true",
+        "AWS_SKIP_SIGNATURE": "true",
+        "AWS_REQUEST_PAYER": "true",
+        "AWS_S3_EXPRESS": "true",
+        "AWS_UNSIGNED_PAYLOAD": "false",
+        "AWS_CHECKSUM_ALGORITHM": "sha256",
+        "AWS_SERVER_SIDE_ENCRYPTION": "AES256",
+        "AWS_ROLE_ARN": "arn:aws:iam::1:role/other",
+        "AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere",
+    }.items():
+        monkeypatch.setenv(name, value)
+    running: list[Loopback] = []
+    async with serving(guarded(running)) as server:
+        running.append(server)
+        await use_all(opened(f"{server.origin}/extensions"), tmp_path)
+
+
+@pytest.mark.parametrize(("access", "secret"), [("another", SECRET), (ACCESS, "another")])
+async def test_wrong_credentials_are_said_everywhere_and_never_shown(tmp_path: Path, access: str, secret: str) -> None:
+    (tmp_path / "source").write_bytes(b"x")
+    running: list[Loopback] = []
+    async with serving(guarded(running)) as server:
+        running.append(server)
+        store = opened(f"{server.origin}/extensions", access, secret)
+        for work in (
+            lambda: read(store),
+            lambda: store.exists("a"),
+            lambda: store.put("a", tmp_path / "source"),
+            lambda: store.delete("a"),
+            store.check,
+        ):
+            with pytest.raises(BundleStoreUnavailable, match=f"{server.origin}/extensions refuses its credentials") as refused:
+                await work()
+            assert "S3_SECRET_KEY" in str(refused.value)
+            for hidden in ("another", ACCESS, SECRET, "words of the server", "X-Amz"):
+                assert hidden not in str(refused.value)
+        assert len(server.requests) == 5
+        assert "another" not in repr(vars(store))
+
+
+async def test_a_bucket_that_is_not_there_is_said(s3_origin: str, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(b"x")
+    store = opened(f"{s3_origin}/no-such-bucket")
+    for work in (lambda: read(store), lambda: store.put("a", tmp_path / "source"), lambda: store.delete("a"), store.check):
+        with pytest.raises(BundleStoreUnavailable, match=f"{s3_origin}/no-such-bucket has no such bucket"):
+            await work()
+
+
+async def test_a_prefix_keeps_stores_of_one_bucket_apart(s3_origin: str, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(b"content")
+    base = make_bucket(s3_origin, "shared")
+    await opened(f"{base}/one").put("a", tmp_path / "source")
+    assert await read(opened(base), "one/a") == b"content"
+    with pytest.raises(BundleNotFound):
+        await read(opened(f"{base}/two"), "a")
+
+
+@pytest.mark.parametrize(
+    "answer", [answering(404, error("NoSuchKey")), answering(404), answering(403, error("AccessDenied")), answering(200)]
+)
+async def test_a_store_whose_keys_may_not_list_it_is_well(answer: Script) -> None:
+    async with serving(answer) as server:
+        await opened(f"{server.origin}/extensions").check()
+
+
+@pytest.mark.parametrize("answer", [answering(403), answering(400, error("AuthorizationHeaderMalformed")), answering(301)])
+async def test_a_store_that_refuses_otherwise_is_not_well(answer: Script) -> None:
+    async with serving(answer) as server:
+        with pytest.raises(BundleStoreUnavailable, match="S3_REGION"):
+            await opened(f"{server.origin}/extensions").check()

@@ -1,0 +1,128 @@
+"""`holdfast keys`: pairs that minisign would read, and a trust store that says what happened to each key."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from holdfast.bundles.signing.minisign import PublicKey
+from holdfast.bundles.signing.minisign_secret import SecretKey, needs_password
+from tests.bundles.minisign_samples import KEY_ID, PUBLIC_KEY
+from tests.cli.command_runner import Done
+
+Command = Callable[..., Done]
+DATA = ("--data-dir", "data")
+
+
+@pytest.fixture
+def public(tmp_path: Path) -> Path:
+    """A public key that minisign made."""
+    path = tmp_path / "acme.pub"
+    path.write_bytes(PUBLIC_KEY)
+    return path
+
+
+def states(command: Command) -> list[tuple[str, str]]:
+    told = json.loads(command("keys", "list", "--json", *DATA).stdout)
+    return [(key["name"], key["state"]) for key in told["keys"]]
+
+
+def test_a_new_pair_is_two_files_that_belong_together(command: Command, tmp_path: Path) -> None:
+    done = command("keys", "new", "--no-password", "--json", *DATA)
+    told = json.loads(done.stdout)
+    secret, public = tmp_path / "data/keys/holdfast.key", tmp_path / "data/keys/holdfast.pub"
+    assert (tmp_path / told["secret_key"], tmp_path / told["public_key"]) == (secret, public)
+    assert (stat.S_IMODE(secret.stat().st_mode), stat.S_IMODE(secret.parent.stat().st_mode)) == (0o600, 0o700)
+    key = SecretKey.parse(secret.read_bytes())
+    assert PublicKey.parse(public.read_bytes()) == key.public and key.public.key_id == told["id"]
+    assert secret.read_text().splitlines()[1] not in done.stdout + done.stderr
+
+
+def test_a_key_is_never_overwritten(command: Command, tmp_path: Path) -> None:
+    make = ("keys", "new", "--no-password", "--name", "acme", "--out", "here")
+    assert command(*make).returncode == 0
+    before = (tmp_path / "here/acme.key").read_bytes()
+    for gone in ("acme.pub", "nothing"):
+        (tmp_path / "here" / gone).unlink(missing_ok=True)
+        again = command(*make)
+        assert again.returncode == 1 and "never overwritten" in again.stderr
+    assert (tmp_path / "here/acme.key").read_bytes() == before
+
+
+def test_a_password_comes_from_a_file_and_is_never_shown(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("correct horse\nanother line\n")
+    done = command("keys", "new", "--password-file", "password", "--out", ".")
+    written = (tmp_path / "holdfast.key").read_bytes()
+    assert needs_password(written)
+    assert SecretKey.parse(written, "correct horse").public == PublicKey.parse((tmp_path / "holdfast.pub").read_bytes())
+    assert "correct" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "--no-password"),
+        (("--password-file", "absent"), "There is no absent"),
+        (("--password-file", "empty"), "empty"),
+        (("--no-password", "--name", "../escape"), "--name"),
+        (("--no-password", "--out", "empty"), "is no folder"),
+    ],
+)
+def test_what_cannot_become_a_pair_is_said_and_writes_nothing(
+    command: Command, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    (tmp_path / "empty").touch()
+    refused = command("keys", "new", *arguments, *DATA)
+    assert refused.returncode == 1 and words in refused.stderr, refused.stderr
+    assert not list(tmp_path.rglob("*.key"))
+
+
+def test_a_key_is_trusted_listed_and_revoked(command: Command, tmp_path: Path, public: Path) -> None:
+    trusted = command("keys", "trust", public, "--expires", "2999-01-01", "--publisher", "Acme", "--publisher", "Other", *DATA)
+    assert trusted.stdout == f"Trusted acme ({KEY_ID}) in {tmp_path / 'data/trusted-keys.json'}\n"
+    listed = command("keys", "list", *DATA).stdout
+    assert all(word in listed for word in (KEY_ID, "acme", "trusted", "2999-01-01 00:00+00:00", "Acme, Other"))
+    assert states(command) == [("acme", "trusted")]
+    revoked = command("keys", "revoke", KEY_ID.lower(), "--reason", "stolen", "--json", *DATA)
+    assert json.loads(revoked.stdout)["key"]["reason"] == "stolen"
+    assert states(command) == [("acme", "revoked")]
+    again = command("keys", "trust", public, *DATA)
+    assert again.returncode == 1 and "revoked" in again.stderr
+
+
+def test_the_trust_store_is_the_file_that_the_variable_names(command: Command, tmp_path: Path, public: Path) -> None:
+    assert command("keys", "trust", public, "--name", "Acme Ltd", SIGNING_TRUST_BUNDLE="etc/keys.json").returncode == 0
+    assert [key["name"] for key in json.loads((tmp_path / "etc/keys.json").read_text())["keys"]] == ["Acme Ltd"]
+
+
+def test_without_keys_the_list_says_how_to_get_one(command: Command, tmp_path: Path) -> None:
+    done = command("keys", "list", *DATA)
+    assert (done.returncode, done.stdout) == (0, "") and "holdfast keys trust" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("trust", "absent.pub"), "There is no absent.pub"),
+        (("trust", "not-a-key"), "no public key"),
+        (("trust", "acme.pub", "--expires", "2001-01-01"), "expired already"),
+        (("revoke", "0123456789ABCDEF"), "has no key"),
+    ],
+)
+def test_what_cannot_be_trusted_or_revoked_is_said(
+    command: Command, tmp_path: Path, public: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    (tmp_path / "not-a-key").write_text("RWQ\n")
+    refused = command("keys", *arguments, "--json", *DATA)
+    assert refused.returncode == 1 and words in refused.stderr
+    assert json.loads(refused.stdout)["message"] in refused.stderr
+
+
+def test_a_trust_store_of_another_kind_is_refused_by_its_name(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    refused = command("keys", "list", SIGNING_TRUST_BUNDLE="ca.pem")
+    assert refused.returncode == 1 and "ca.pem" in refused.stderr and "SIGNING_TRUST_BUNDLE" in refused.stderr

@@ -1,0 +1,185 @@
+"""`holdfast secrets`: values come in on safe ways only, go nowhere else, and the keys are looked after."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import stat
+import sys
+from collections.abc import Callable
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.cli.terminal.secret_values import read_values
+from tests.cli.command_runner import COMMAND, SECONDS, Done, Platform, clean_environment, write_extension
+
+NAME = "com.example.sample"
+VALUE = "a-value-that-nobody-may-see"
+DATA = ("--data-dir", "data")
+
+
+class Shell:
+    """Runs `holdfast secrets …` in one folder, with something on stdin; nothing it says may hold the value."""
+
+    def __init__(self, folder: Path, command: Callable[..., Done], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self._command, self._monkeypatch = folder, command, monkeypatch
+
+    def __call__(self, *arguments: str | Path, stdin: str = "", **variables: str) -> Done:
+        self._monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(stdin.encode())))
+        done = self._command("secrets", *arguments, *DATA, **variables)
+        assert VALUE not in done.stdout + done.stderr
+        return done
+
+    def told(self, *arguments: str | Path, stdin: str = "") -> dict[str, Any]:
+        """What it answers with --json, when all went well."""
+        done = self(*arguments, "--json", stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+
+@pytest.fixture
+def secrets(tmp_path: Path, command: Callable[..., Done], monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """A shell with nothing installed."""
+    return Shell(tmp_path, command, monkeypatch)
+
+
+@pytest.fixture
+def installed(secrets: Shell, command: Callable[..., Done]) -> Shell:
+    """One with an extension."""
+    done = command("install", write_extension(secrets.folder / "sample", capabilities=["cap:secrets.get"]), *DATA)
+    assert done.returncode == 0, done.stderr
+    return secrets
+
+
+def test_secrets_are_set_from_stdin_and_files_listed_by_name_and_removed(installed: Shell) -> None:
+    (installed.folder / "key.pem").write_text(f"{VALUE}\n")
+    first = installed.told("set", NAME, "API_KEY=-", "--from-file", "PEM=key.pem", stdin=f"{VALUE}\n")
+    assert (first["keys"], first["algorithm"], first["expires_at"]) == (["API_KEY", "PEM"], "aes-gcm:v1", None)
+    assert installed.told("list", NAME) == first
+    assert installed("list", NAME).stdout == "API_KEY\nPEM\n"
+    assert installed.told("remove", NAME, "PEM")["keys"] == ["API_KEY"]
+    assert installed.told("remove", NAME, "--all")["keys"] == []
+    assert "no secrets" in installed("list", NAME).stderr
+
+
+def test_a_line_end_of_stdin_is_not_part_of_the_value_and_one_of_a_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "value").write_bytes(b"line\r\n")
+    assert read_values([], [f"a={tmp_path / 'value'}"]) == {"a": "line\r\n"}
+    for sent, kept in ((b"line\n", "line"), (b"line\r\n", "line"), (b"line\n\n", "line\n"), (b"line", "line")):
+        monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(sent)))
+        assert read_values(["a=-"], []) == {"a": kept}
+
+
+def test_a_value_in_the_command_line_is_refused_without_being_repeated(installed: Shell) -> None:
+    refused = installed("set", NAME, f"API_KEY={VALUE}")
+    assert refused.returncode == 1
+    assert "not taken from the command line" in refused.stderr and "--from-file" in refused.stderr
+    assert installed.told("list", NAME)["keys"] == []
+
+
+def test_at_a_terminal_the_value_is_asked_for_and_not_shown(installed: Shell) -> None:
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(installed.folder)
+        os.execve(sys.executable, [*COMMAND, "secrets", "set", NAME, "API_KEY", *DATA], clean_environment())
+    shown = b""
+    while b"Value of API_KEY: " not in shown and select.select([terminal], [], [], SECONDS)[0]:
+        shown += os.read(terminal, 1024)
+    os.write(terminal, f"{VALUE}\n".encode())
+    try:
+        while chunk := os.read(terminal, 1024):
+            shown += chunk
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    assert os.waitpid(process, 0)[1] == 0, shown
+    os.close(terminal)
+    assert VALUE.encode() not in shown
+    assert installed.told("list", NAME)["keys"] == ["API_KEY"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "No secret is named"),
+        (("A",), "no terminal"),
+        (("A=-", "B=-"), "stdin is"),
+        (("A=-", "--from-file", "A=value"), "named twice"),
+        (("A=-",), "A is empty"),
+        (("bad name=-",), "letters, digits"),
+        (("--from-file", "value"), "NAME=FILE"),
+        (("--from-file", "A=absent"), "absent cannot be read"),
+        (("--from-file", "A=bytes"), "UTF-8"),
+        (("--from-file", "A=large"), "32 KiB"),
+        (("--from-file", "A=value", "--expires", "soon"), "is not a time"),
+        (("--from-file", "A=value", "--expires", "2001-01-01"), "expired already"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_set_is_refused_with_what_to_do(secrets: Shell, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    (tmp_path / "value").write_text(VALUE)
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    (tmp_path / "large").write_text("x" * 40_000)
+    refused = secrets("set", NAME, *arguments)
+    assert refused.returncode == 1
+    assert said in refused.stderr
+
+
+def test_an_expiry_is_set_shown_and_taken_back_without_the_values(installed: Shell) -> None:
+    installed.told("set", NAME, "A=-", stdin=VALUE)
+    assert installed.told("set", NAME, "--expires", "2999-12-31")["expires_at"] == "2999-12-31T00:00:00Z"
+    assert "expire at 2999-12-31 00:00" in installed("list", NAME).stderr
+    assert installed.told("set", NAME, "--expires", "never")["expires_at"] is None
+    assert installed.told("list", NAME)["keys"] == ["A"]
+
+
+def test_remove_wants_names_or_all(installed: Shell) -> None:
+    for arguments in ((), ("A", "--all")):
+        assert "--all" in installed("remove", NAME, *arguments).stderr
+    assert "no secret of that name" in installed("remove", NAME, "A").stderr
+
+
+def test_the_key_lies_beside_the_database_for_its_owner_alone(installed: Shell) -> None:
+    installed.told("set", NAME, "A=-", stdin=VALUE)
+    key = installed.folder / "data" / "secrets.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert VALUE.encode() not in b"".join(file.read_bytes() for file in (installed.folder / "data").glob("holdfast.db*"))
+
+
+def test_keys_rotate_and_old_ones_go(installed: Shell) -> None:
+    installed.told("set", NAME, "A=-", stdin=VALUE)
+    before = installed.told("list", NAME)["key_id"]
+    rotated = installed("rotate", "--new-key")
+    assert rotated.returncode == 0 and "Sealed anew: 1." in rotated.stdout
+    after = installed.told("list", NAME)["key_id"]
+    assert after != before and f"new key {after}" in rotated.stderr
+    assert installed.told("rotate", "--drop-old-keys") == {"resealed": 0, "newest_already": 1, "unreadable": [], "dropped_keys": 1}
+    assert installed.told("list", NAME)["keys"] == ["A"]
+
+
+def test_secrets_of_a_lost_key_are_told_and_neither_overwritten_nor_rotated(installed: Shell) -> None:
+    installed.told("set", NAME, "A=-", stdin=VALUE)
+    (installed.folder / "data" / "secrets.key").unlink()
+    for arguments in (("set", NAME, "B=-"), ("list", NAME), ("remove", NAME, "A")):
+        refused = installed(*arguments, stdin="2")
+        assert refused.returncode == 1 and "Put that key back" in refused.stderr
+    rotated = installed("rotate")
+    assert rotated.returncode == 1 and "cannot be opened" in rotated.stderr
+    assert installed.told("remove", NAME, "--all")["keys"] == []
+
+
+def test_in_production_nothing_starts_without_a_key_and_the_variable_is_named(tmp_path: Path) -> None:
+    with Platform(tmp_path, as_json=True, HOLDFAST_ENVIRONMENT="production") as platform:
+        assert platform.process.wait(timeout=SECONDS) == 1
+        assert "HOLDFAST_SECRETS_KEY" in platform.said()
+    assert not (tmp_path / "data" / "secrets.key").exists()
+
+
+def test_a_key_that_is_none_is_named_and_not_quoted(installed: Shell) -> None:
+    refused = installed("list", NAME, HOLDFAST_SECRETS_KEY=VALUE)
+    assert refused.returncode == 1 and "HOLDFAST_SECRETS_KEY is not a key" in refused.stderr

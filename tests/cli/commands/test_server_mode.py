@@ -1,0 +1,201 @@
+"""Every command does the same on a data folder and against a server, and gives the same JSON."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclopts import App
+
+from holdfast.cli.main import create_app
+from holdfast.client.target import Target
+from tests.cli.command_runner import Done, Platform, write_extension
+
+NAME = "Example.com.example.sample"
+CHANGING = {"published_at", "installed_at", "updated_at", "storage_until", "created_at"}
+"""Fields that tell the time of what was done: it is not the same in the two worlds."""
+OF_THE_KEY = {"key_id", "api_key_id", "user_id", "prefix", "api_key"}
+"""Fields that name a key or user that each world has of its own."""
+
+Step = tuple[int, tuple[str, ...]]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """A running platform: what `holdfast up` told when it was ready."""
+    with Platform(tmp_path_factory.mktemp("server")) as platform:
+        yield platform.ready() | {"data_dir": platform.data_dir}
+
+
+@pytest.fixture
+def versions(tmp_path: Path, component: bytes) -> dict[str, Path]:
+    """Two versions of an extension; the second asks for more."""
+    asks = {"capabilities": ["cap:http.fetch", "cap:storage.kv"], "egress": ["a.example.com", "b.example.com"]}
+    more = {"capabilities": ["cap:client.read", "cap:storage.kv"], "egress": ["c.example.com"]}
+    return {
+        "1.0.0": write_extension(tmp_path / "first", component=component, version="1.0.0", **asks),
+        "1.1.0": write_extension(tmp_path / "second", component=component, version="1.1.0", **more),
+        "1.2.0": write_extension(tmp_path / "third", component=component, version="1.2.0", **more),
+    }
+
+
+def steps(versions: dict[str, Path], secret: Path) -> list[Step]:
+    """The life of an extension, as exit codes and commands."""
+    ada = "ada@example.com"
+    return [
+        (0, ("tenants", "list")),
+        (0, ("users", "list")),
+        (0, ("users", "new", ada, "--first-name", "Ada", "--password-file", str(secret))),
+        (1, ("users", "new", ada, "--password-file", str(secret))),
+        (0, ("tenants", "list")),
+        (0, ("users", "password", ada, "--password-file", str(secret))),
+        (0, ("users", "deactivate", ada)),
+        (0, ("users", "list")),
+        (0, ("users", "activate", ada)),
+        (0, ("users", "sign-out", ada)),
+        (1, ("users", "deactivate", "nobody@example.com")),
+        (0, ("keys", "api", "new", "--scope", "extension:read", "--description", "robot", "--expires", "2999-12-31")),
+        (1, ("keys", "api", "new", "--scope", "everything")),
+        (0, ("keys", "api", "list")),
+        (1, ("keys", "api", "revoke", "hf_0000000")),
+        (0, ("list",)),
+        (1, ("show", NAME)),
+        (1, ("versions", NAME)),
+        (1, ("install", NAME)),
+        (0, ("publish", str(versions["1.0.0"]))),
+        (1, ("publish", str(versions["1.0.0"]))),
+        (0, ("versions", NAME)),
+        (1, ("install", f"{NAME}@1.0.0")),
+        (1, ("install", f"{NAME}@1.0.0", "--yes", "--only", "client.read")),
+        (0, ("install", f"{NAME}@1.0.0", "--yes", "--only", "http.fetch,storage.kv", "--no-egress", "b.example.com")),
+        (0, ("list",)),
+        (0, ("show", NAME)),
+        (0, ("grants", "list", NAME)),
+        (0, ("grants", "grant", NAME, "--egress", "b.example.com")),
+        (1, ("grants", "grant", NAME, "cap:client.read")),
+        (0, ("grants", "revoke", NAME, "cap:http.fetch", "--egress", "a.example.com")),
+        (0, ("config", "set", NAME, "region=eu", "limit=3", 'nested={"camelCase":[1]}')),
+        (0, ("config", "unset", NAME, "limit")),
+        (0, ("config", "get", NAME)),
+        (0, ("config", "get", NAME, "nested")),
+        (1, ("config", "get", NAME, "nothing")),
+        (0, ("secrets", "set", NAME, "--from-file", f"token={secret}", "--from-file", f"other={secret}")),
+        (0, ("secrets", "list", NAME)),
+        (0, ("secrets", "remove", NAME, "other")),
+        (0, ("publish", str(versions["1.1.0"]))),
+        (1, ("upgrade", NAME)),
+        (0, ("grants", "list", NAME)),
+        (0, ("upgrade", f"{NAME}@1.1.0", "--yes")),
+        (0, ("show", NAME)),
+        (0, ("rollback", NAME)),
+        (0, ("disable", NAME)),
+        (0, ("list",)),
+        (0, ("enable", NAME)),
+        (0, ("yank", f"{NAME}@1.1.0", "--reason", "broken")),
+        (0, ("versions", NAME)),
+        (1, ("upgrade", f"{NAME}@1.1.0")),
+        (0, ("yank", f"{NAME}@1.1.0", "--undo")),
+        (0, ("secrets", "remove", NAME, "--all")),
+        (0, ("uninstall", NAME)),
+        (1, ("uninstall", NAME)),
+        (0, ("install", str(versions["1.2.0"]))),
+        (0, ("show", NAME)),
+    ]
+
+
+def test_every_command_gives_the_same_json_in_both_modes(
+    command: Callable[..., Done], server: dict[str, Any], versions: dict[str, Path], tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("a value that is never shown")
+    there = {"HOLDFAST_SERVER": server["console"], "ALGA_API_KEY": server["api_key"], "ALGA_TENANT_ID": server["tenant"]}
+    for code, arguments in steps(versions, secret):
+        here = command(*arguments, "--json", "--data-dir", "local")
+        remote = command(*arguments, "--json", **there)
+        assert here.returncode == code, (arguments, here)
+        assert remote.returncode == code, (arguments, remote)
+        assert comparable(remote.stdout, server["console"]) == comparable(here.stdout, "http://localhost:3000"), arguments
+        assert "never shown" not in here.stdout + here.stderr + remote.stdout + remote.stderr
+        assert server["api_key"] not in remote.stdout + remote.stderr
+
+
+def test_a_key_that_only_reads_sees_all_of_an_install_but_the_names_of_its_secrets(
+    command: Callable[..., Done], server: dict[str, Any], tmp_path: Path
+) -> None:
+    there = {"HOLDFAST_SERVER": server["console"], "ALGA_API_KEY": server["api_key"]}
+    project = write_extension(tmp_path / "read", name="com.example.read")
+    assert command("install", project, **there).returncode == 0
+    made = command("keys", "api", "new", "--scope", "extension:read", "--json", "--data-dir", server["data_dir"])
+    (tmp_path / "key").write_text(json.loads(made.stdout)["api_key"] + "\n")
+    shown = command("show", "com.example.read", "--json", "--server", server["console"], "--api-key-file", "key")
+    assert shown.returncode == 0 and json.loads(shown.stdout)["secrets"] is None
+    assert "The names of its secrets cannot be told" in shown.stderr
+    refused = command("disable", "com.example.read", "--json", "--server", server["console"], "--api-key-file", "key")
+    assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "forbidden")
+
+
+def test_a_key_is_revoked_on_the_server_by_its_beginning_and_made_for_oneself_only(
+    command: Callable[..., Done], server: dict[str, Any]
+) -> None:
+    there = {"HOLDFAST_SERVER": server["console"], "ALGA_API_KEY": server["api_key"]}
+    made = json.loads(command("keys", "api", "new", "--json", **there).stdout)
+    assert (
+        json.loads(command("list", "--json", HOLDFAST_SERVER=server["console"], ALGA_API_KEY=made["api_key"]).stdout)["extensions"]
+        is not None
+    )
+    revoked = json.loads(command("keys", "api", "revoke", made["key"]["prefix"], "--json", **there).stdout)["key"]
+    assert (revoked["api_key_id"], revoked["state"]) == (made["key"]["api_key_id"], "revoked")
+    refused = command("list", "--json", HOLDFAST_SERVER=server["console"], ALGA_API_KEY=made["api_key"])
+    assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "unauthenticated")
+    refused = command("keys", "api", "new", "--user", "ada@example.com", "--json", **there)
+    assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "keys_are_their_own")
+
+
+def test_a_large_upload_with_a_wrong_key_is_refused_for_the_key(
+    command: Callable[..., Done], server: dict[str, Any], tmp_path: Path
+) -> None:
+    project = write_extension(tmp_path / "large", name="com.example.large")
+    (project / "ui" / "noise.bin").write_bytes(os.urandom(20 * 1024 * 1024))
+    refused = command("publish", project, "--json", HOLDFAST_SERVER=server["console"], ALGA_API_KEY="hf_wrong")
+    told = json.loads(refused.stdout)
+    assert (refused.returncode, told["error"]) == (1, "unauthenticated")
+    assert told["message"] == f"{server['console']} does not accept the API key."
+
+
+def test_no_command_that_takes_a_server_is_left_out_above(versions: dict[str, Path], tmp_path: Path) -> None:
+    tried = {arguments[0] for _, arguments in steps(versions, tmp_path)}
+    tried |= {" ".join(arguments[:count]) for count in (2, 3) for _, arguments in steps(versions, tmp_path)}
+    app = create_app(whole=True)
+    assert {name for name in _with_target(app) if not name.startswith("extension")} <= tried
+
+
+def comparable(printed: str, console: str) -> Any:
+    """What was printed, without what must differ."""
+    (line,) = printed.splitlines()
+    return _without(json.loads(line.replace(console, "CONSOLE")))
+
+
+def _without(value: Any) -> Any:
+    if isinstance(value, dict):
+        sealed = "algorithm" in value  # a summary of secrets: its version is drawn anew with every write
+        return {
+            name: _without(part) for name, part in value.items() if name not in CHANGING | OF_THE_KEY and not (sealed and name == "version")
+        }
+    return [_without(part) for part in value] if isinstance(value, list) else value
+
+
+def _with_target(app: App, before: str = "") -> Iterator[str]:
+    for name in app:
+        if name.startswith("-"):
+            continue
+        inner = app[name]
+        if inner.default_command is not None:
+            parameters = inspect.signature(inner.default_command, eval_str=True).parameters.values()
+            if any(parameter.annotation is Target for parameter in parameters):
+                yield before + name
+        yield from _with_target(inner, f"{before}{name} ")

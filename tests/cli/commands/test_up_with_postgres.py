@@ -1,0 +1,54 @@
+"""`holdfast up` with its records in PostgreSQL, as DATABASE_URL says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx2
+
+from tests.cli.command_runner import SECONDS, Platform, run
+from tests.events.recording_server import free_port
+from tests.records.postgres import OWNER, PASSWORD, PostgresServer
+
+EXTENSION = "com.example.sample"
+
+
+def test_the_platform_runs_on_postgres_and_finds_its_records_again(tmp_path: Path, extension: Path, postgres: PostgresServer) -> None:
+    with postgres.empty() as url:
+        address = url.replace("postgresql+psycopg", "postgres")
+        with Platform(tmp_path, extension, DATABASE_URL=address) as platform:
+            ready = platform.ready()
+            with httpx2.Client(base_url=ready["console"], trust_env=False, timeout=SECONDS) as client:
+                answer = client.get(f"/api/ext/{EXTENSION}/ping", headers={"x-api-key": ready["api_key"]})
+            assert (answer.status_code, answer.text) == (200, "ok")
+            platform.process.terminate()
+            assert platform.process.wait(timeout=SECONDS) == 0
+            assert PASSWORD not in platform.said()
+        assert postgres.psql(url, "SELECT tenant FROM tenants") == ready["tenant"]
+        assert not list(tmp_path.rglob("holdfast.db"))
+        listed = run("list", "--data-dir", tmp_path / "data", "--json", cwd=tmp_path, DATABASE_URL=address)
+        assert [one["name"] for one in json.loads(listed.stdout)["extensions"]] == [EXTENSION]
+        assert PASSWORD not in listed.stdout + listed.stderr
+
+
+def test_a_postgres_that_is_not_there_is_told_in_one_sentence(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_port()}/holdfast"
+    refused = run(
+        "up",
+        "--data-dir",
+        "data",
+        "--port",
+        "0",
+        "--runner-port",
+        "0",
+        "--json",
+        cwd=tmp_path,
+        DATABASE_URL=f"postgres://{OWNER}:{PASSWORD}@{address}",
+    )
+    assert refused.returncode == 1
+    assert json.loads(refused.stdout)["error"] == "database_unreachable"
+    assert refused.stderr.splitlines()[-1].startswith(
+        f"The database postgresql://{OWNER}@{address} cannot be used: Connection refused. Start it"
+    )
+    assert PASSWORD not in refused.stdout + refused.stderr

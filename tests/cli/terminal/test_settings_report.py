@@ -1,0 +1,117 @@
+"""What a runner runs with: `holdfast runner --print-config`, and the sentence about a variable that cannot be used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.settings import Settings
+from tests.cli.command_runner import run
+
+SECRET = "hunter2-and-more"
+
+
+def printed(folder: Path, *arguments: str, **variables: str) -> dict[str, dict[str, Any]]:
+    done = run("runner", "--print-config", "--json", *arguments, cwd=folder, **variables)
+    assert done.returncode == 0, done.stderr
+    return {row["name"]: row for row in json.loads(done.stdout)}
+
+
+def test_every_setting_is_shown_with_its_value_and_where_it_came_from(tmp_path: Path) -> None:
+    (tmp_path / ".env.runner").write_text("RUNNER_EXT_CACHE_MAX_BYTES=1000000\nEXT_EGRESS_ALLOWLIST=from.the.file\nEXT_CACHE_ROOT=\n")
+    rows = printed(tmp_path, "--port", "0", RUNNER_EXT_EGRESS_ALLOWLIST="from.the.environment", RUST_LOG="warn,ext=debug")
+    assert set(rows) == set(Settings.model_fields)
+
+    def shown(name: str) -> tuple[Any, str, str]:
+        return rows[name]["value"], rows[name]["variable"], rows[name]["source"]
+
+    assert shown("cache_max_bytes") == (1_000_000, "RUNNER_EXT_CACHE_MAX_BYTES", ".env.runner")
+    # The environment wins over the file, also under its second name.
+    assert shown("egress_allowlist") == ("from.the.environment", "RUNNER_EXT_EGRESS_ALLOWLIST", "environment")
+    assert shown("runner_port") == (0, "RUNNER_PORT", "command line")
+    assert shown("cache_root") == (None, "EXT_CACHE_ROOT", "default")
+    assert shown("log_level") == ("warning", "RUST_LOG", "environment")
+    assert shown("call_timeout_ms") == (5_000, "HOLDFAST_CALL_TIMEOUT_MS", "default")
+
+
+def test_what_is_shown_is_what_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env.runner").write_text("EXT_EGRESS_ALLOWLIST=from.the.file\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUNNER_EXT_EGRESS_ALLOWLIST", "from.the.environment")
+    assert Settings().egress_allowlist == "from.the.environment"
+
+
+def test_secrets_and_passwords_within_addresses_are_masked(tmp_path: Path) -> None:
+    secrets = dict.fromkeys(
+        (
+            "RUNNER_SERVICE_TOKEN",
+            "RUNNER_STORAGE_API_TOKEN",
+            "ALGA_AUTH_KEY",
+            "S3_ACCESS_KEY",
+            "MINIO_SECRET_KEY",
+            "UI_PROXY_AUTH_KEY",
+            "RUNNER_DEBUG_REDIS_PASSWORD",
+        ),
+        SECRET,
+    )
+    addresses = {
+        "RUNNER_DEBUG_REDIS_URL": f"redis://user:{SECRET}@localhost:6379",
+        "DATABASE_URL": f"postgresql+psycopg://user:{SECRET}@db/holdfast",
+        "REGISTRY_BASE_URL": f"http://user:{SECRET}@localhost:3000",
+        "BUNDLE_STORE_BASE": f"https://user:a@{SECRET}@store/bucket",
+    }
+    for arguments in (["--json"], []):
+        done = run("runner", "--print-config", *arguments, cwd=tmp_path, **secrets, **addresses)
+        assert done.returncode == 0, done.stderr
+        assert SECRET not in done.stdout + done.stderr
+        for variable in (*secrets, *addresses):
+            assert variable in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("RUNNER_PORT", "70000", "less than or equal to 65535"),
+        ("RUNNER_DOCKER_PORT", "abc", "valid integer"),
+        ("RUNNER_EXT_CACHE_MAX_BYTES", "much", "valid integer"),
+        ("EXT_STATIC_MAX_FILE_BYTES", "not-a-number", "valid integer"),
+        ("EXT_STATIC_STRICT_VALIDATION", "perhaps", "valid boolean"),
+        ("RUNNER_REGISTRY_BASE_URL", "localhost:3000", "http:// or https:// address"),
+        ("UI_PROXY_BASE_URL", "http://", "http:// or https:// address"),
+        ("VAULT_ADDR", "vault", "http:// or https:// address"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_one_sentence_that_names_the_variable(tmp_path: Path, variable: str, value: str, says: str) -> None:
+    refused = run("runner", "--print-config", cwd=tmp_path, **{variable: value})
+    assert refused.returncode == 1
+    (sentence,) = refused.stderr.splitlines()
+    assert sentence.startswith(f"{variable} (environment) cannot be used: ") and says in sentence
+
+
+def test_a_value_of_the_file_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / ".env.runner").write_text("RUNNER_WORKERS=none\n")
+    refused = run("runner", cwd=tmp_path)
+    assert refused.stderr.startswith("RUNNER_WORKERS (.env.runner) cannot be used")
+
+
+def test_a_runner_alone_takes_the_variable_port_when_it_has_none_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Settings().resolved_runner_port == 8085
+    monkeypatch.setenv("PORT", "8080")
+    assert Settings().resolved_runner_port == 8080
+    monkeypatch.setenv("RUNNER_DOCKER_PORT", "9085")
+    assert Settings().resolved_runner_port == 9085
+
+
+def test_the_backend_chooses_between_the_two_addresses_of_the_runner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Settings().resolved_runner_base_url is None
+    monkeypatch.setenv("RUNNER_BASE_URL", "http://runner:8080")
+    assert Settings().resolved_runner_base_url == "http://runner:8080"
+    monkeypatch.setenv("RUNNER_DOCKER_HOST", "http://localhost:8085")
+    assert Settings().resolved_runner_base_url == "http://runner:8080"
+    monkeypatch.setenv("RUNNER_BACKEND", "docker")
+    assert Settings().resolved_runner_base_url == "http://localhost:8085"

@@ -1,0 +1,133 @@
+"""S6 and S7: bundles that are not what they say, or more than they seem. Numbers as in section 8.2 of the runner's contract."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterable
+from itertools import repeat
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from holdfast.bundles.signing.files import store_signature
+from holdfast.bundles.signing.minisign_secret import SecretKey
+from holdfast.bundles.store.open import bundle_key
+from tests.bundles.archives import MANIFEST, regular, tar_bytes
+from tests.bundles.signers import Signers, signature_of
+from tests.contract.conftest import Start
+from tests.contract.running import PAGES, Running
+from tests.runner import guests as answering
+from tests.runner.conftest import EXTENSION, TENANT
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.parametrize("damaged", ["ui/index.html", "ui/assets/app.js", "bundle/dist/main.wasm"])
+async def test_s6_what_was_changed_on_disk_is_never_used_by_a_new_process(start: Start, damaged: str) -> None:
+    """Every file is compared with its hash when a process first uses a bundle; the store has it whole."""
+    first = await start()
+    digest = first.put(PAGES, answering.fine())
+    assert (await first.page(digest)).status_code == 200
+    assert (await first.call(digest))["status"] == 200
+    file = first.cache / digest / damaged
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes()[:-1] + b"!")
+    another = await start()
+    assert (await another.page(digest)).content == PAGES["ui/index.html"]
+    assert (await another.page(digest, "assets/app.js")).content == PAGES["ui/assets/app.js"]
+    assert (await another.call(digest))["status"] == 200
+    assert not file.read_bytes().endswith(b"!")
+
+
+async def test_s6_what_was_changed_in_the_store_is_never_used(runner: Running) -> None:
+    digest = runner.put(PAGES, answering.fine())
+    other = runner.stored(runner.put(PAGES, answering.trapping())).read_bytes()
+    runner.stored(digest).write_bytes(other)
+    assert (await runner.page(digest)).json()["code"] == "archive_hash_mismatch"
+    envelope = await runner.call(digest)
+    assert envelope["status"] == 502
+    assert envelope["error"].startswith(f"bundle_fetch_failed: archive hash mismatch: expected {digest}, got ")
+    assert not (runner.cache / digest).exists()
+
+
+async def test_s6_production_runs_what_a_trusted_key_signed_and_nothing_else(start: Start, tmp_path: Path) -> None:
+    """The signature is over the bundle's hash, name, version, capabilities and hosts, and lies in the store beside the bundle. A key that
+    is revoked counts no more: for the next call, and for pages within the five seconds for which a page that was just served is not asked
+    about again, neither in the registry nor here."""
+    signers = Signers(tmp_path / "trusted-keys.json", required=True)
+    runner = await start(environment="production", signing_trust_bundle=signers.store.path)
+
+    async def store(name: bytes, signer: SecretKey | None, *, signed_as: bytes | None = None) -> str:
+        """A bundle with this name, and the signature that `signer` made of it or of the same bundle under another name."""
+        signature = None
+        if signer is not None:
+            signature = signature_of(copied(runner.stored(put(signed_as or name)), tmp_path / "signed.tar.zst"), signer)
+        digest = put(name)
+        if signature is not None:
+            await store_signature(runner.services.store, bundle_key(TENANT, EXTENSION, digest), signature)
+        return digest
+
+    def put(name: bytes) -> str:
+        return runner.put(PAGES | {"manifest.json": MANIFEST.replace(b"com.example.notes", name)}, answering.fine())
+
+    async def outcome(digest: str, runner: Running = runner) -> tuple[int, int]:
+        return (await runner.call(digest))["status"], (await runner.page(digest)).status_code
+
+    signed = await store(b"com.example.signed", signers.trusted)
+    assert await outcome(signed) == (200, 200)
+    assert await outcome(await store(b"com.example.unsigned", None)) == (502, 403)
+    assert await outcome(await store(b"com.example.stranger", signers.stranger)) == (502, 403)
+    assert await outcome(await store(b"com.example.forged", signers.trusted, signed_as=b"com.example.before")) == (502, 403)
+    signers.revoke()
+    assert (await runner.call(signed))["status"] == 502
+    assert await outcome(signed, await start(environment="production", signing_trust_bundle=signers.store.path)) == (502, 403)
+
+
+def copied(source: Path, target: Path) -> Path:
+    target.write_bytes(source.read_bytes())
+    return target
+
+
+def page_of(size: int, content: Iterable[bytes]) -> bytes:
+    """An archive whose one member says that it has `size` bytes."""
+    member = tarfile.TarInfo("ui/index.html")
+    member.size = size
+    packer = zstandard.ZstdCompressor(level=1).compressobj()
+    pieces = [packer.compress(piece) for piece in (member.tobuf(), *content, bytes(1_024))]
+    return b"".join([*pieces, packer.flush()])
+
+
+def bomb(kind: str) -> bytes:
+    match kind:
+        case "ratio":
+            return page_of(100 * MIB, repeat(bytes(MIB), 100))
+        case "a size that lies":
+            return page_of(8**11 - 1, [b"x"])
+        case _:
+            return zstandard.compress(tar_bytes(regular(f"ui/{number}.txt", b"") for number in range(5_001)))
+
+
+@pytest.mark.parametrize("kind", ["ratio", "a size that lies", "entries"])
+async def test_s7_a_bomb_is_refused_and_nobody_else_notices(runner: Running, kind: str) -> None:
+    digest = runner.put_bytes(bomb(kind))
+    fine = runner.put(PAGES, answering.fine())
+    envelope = await runner.call(digest)
+    assert (envelope["status"], envelope["error"].partition(":")[0]) == (502, "bundle_fetch_failed")
+    assert not (runner.cache / digest).exists()
+    assert sum(path.stat().st_size for path in runner.cache.rglob("*") if path.is_file()) < MIB, "nothing of it is left"
+    assert (await runner.page(fine)).status_code == 200
+    assert (await runner.call(fine))["status"] == 200
+
+
+async def test_s7_an_archive_beyond_the_size_is_not_kept_whole(runner: Running) -> None:
+    """65 MiB, of which no more than the limit is ever read."""
+    digest = "ab" * 32
+    stored: Path = runner.stored(digest)
+    stored.parent.mkdir(parents=True)
+    with stored.open("wb") as file:
+        file.truncate(65 * MIB)
+    envelope = await runner.call(digest)
+    assert envelope["status"] == 502
+    assert str(64 * MIB) in envelope["error"]
+    assert not (runner.cache / digest).exists()

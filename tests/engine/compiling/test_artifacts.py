@@ -1,0 +1,161 @@
+"""Compiled components on disk: made once, loaded only when this host made them, made again otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from holdfast.engine.capi import NativeEngine
+from holdfast.engine.compiling import artifacts
+from holdfast.engine.compiling.artifacts import ArtifactStore
+from holdfast.engine.compiling.errors import CompileFailed, NotAComponent
+from tests.engine import guests
+from tests.engine.guests import RETURN, module
+
+
+@pytest.fixture
+def wasm() -> Path:
+    return guests.assemble(module(RETURN))
+
+
+@pytest.fixture
+def compilations(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Counts the compiling processes that are started."""
+    started: list[Path] = []
+    real = artifacts._run_compiler
+
+    async def counting(wasm: Path, out: Path, *, fuel: bool) -> None:
+        started.append(wasm)
+        await real(wasm, out, fuel=fuel)
+
+    monkeypatch.setattr(artifacts, "_run_compiler", counting)
+    return started
+
+
+async def test_a_component_is_compiled_once_for_all_that_ask_at_the_same_time(tmp_path: Path, wasm: Path, compilations: list[Path]) -> None:
+    store = ArtifactStore(tmp_path / "a")
+    paths = await asyncio.gather(*[store.path(wasm, guests.sha256(wasm)) for _ in range(8)])
+    assert len(set(paths)) == 1
+    assert len(compilations) == 1
+
+
+async def test_another_store_on_the_same_folder_uses_what_is_there(tmp_path: Path, wasm: Path, compilations: list[Path]) -> None:
+    first, second = ArtifactStore(tmp_path / "a"), ArtifactStore(tmp_path / "a")
+    await asyncio.gather(first.path(wasm, guests.sha256(wasm)), second.path(wasm, guests.sha256(wasm)))
+    await ArtifactStore(tmp_path / "a").path(wasm, guests.sha256(wasm))
+    assert len(compilations) == 1
+
+
+async def test_a_damaged_artifact_is_compiled_again_and_never_loaded(tmp_path: Path, wasm: Path, compilations: list[Path]) -> None:
+    artifact = await ArtifactStore(tmp_path / "a").path(wasm, guests.sha256(wasm))
+    whole = artifact.read_bytes()
+    artifact.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    again = await ArtifactStore(tmp_path / "a").path(wasm, guests.sha256(wasm))
+    assert again.read_bytes() == whole
+    assert len(compilations) == 2
+
+
+async def test_an_artifact_of_another_host_is_compiled_again(tmp_path: Path, wasm: Path, compilations: list[Path]) -> None:
+    foreign = await ArtifactStore(tmp_path / "foreign").path(wasm, guests.sha256(wasm))
+    ours = ArtifactStore(tmp_path / "ours")
+    for file in (foreign, foreign.with_suffix(".mac")):
+        (tmp_path / "ours" / file.name).write_bytes(file.read_bytes())
+    await ours.path(wasm, guests.sha256(wasm))
+    assert len(compilations) == 2
+
+
+@pytest.mark.parametrize("name", ["VERSION", "SETTINGS_REVISION"])
+async def test_an_artifact_of_another_version_or_configuration_is_compiled_again(
+    tmp_path: Path, wasm: Path, compilations: list[Path], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    older = await ArtifactStore(tmp_path / "a").path(wasm, guests.sha256(wasm))
+    monkeypatch.setattr(artifacts, name, "another")
+    assert await ArtifactStore(tmp_path / "a").path(wasm, guests.sha256(wasm)) != older
+    assert len(compilations) == 2
+
+
+async def test_an_artifact_put_under_another_components_name_is_not_loaded(tmp_path: Path, wasm: Path, compilations: list[Path]) -> None:
+    other = guests.assemble(module(RETURN, response=guests.answer(404, None)))
+    store = ArtifactStore(tmp_path / "a")
+    mine, theirs = await store.path(wasm, guests.sha256(wasm)), await store.path(other, guests.sha256(other))
+    for mine_file, theirs_file in ((mine, theirs), (mine.with_suffix(".mac"), theirs.with_suffix(".mac"))):
+        mine_file.write_bytes(theirs_file.read_bytes())
+    await store.path(wasm, guests.sha256(wasm))
+    assert len(compilations) == 3
+
+
+async def test_a_file_that_is_not_what_its_hash_says_is_refused(tmp_path: Path, wasm: Path) -> None:
+    with pytest.raises(NotAComponent, match="hash"):
+        await ArtifactStore(tmp_path / "a").path(wasm, "0" * 64)
+
+
+async def test_a_hash_that_is_a_path_is_refused(tmp_path: Path, wasm: Path) -> None:
+    with pytest.raises(ValueError, match="SHA-256"):
+        await ArtifactStore(tmp_path / "a").path(wasm, "../../etc/passwd")
+
+
+async def test_a_refused_component_leaves_nothing_and_is_not_remembered(tmp_path: Path) -> None:
+    root, file = tmp_path / "a", tmp_path / "main.wasm"
+    file.write_bytes(b"not wasm")
+    store = ArtifactStore(root)
+    for _ in range(2):
+        with pytest.raises(NotAComponent):
+            await store.path(file, guests.sha256(file))
+    assert not [left for left in root.iterdir() if left.suffix in {".tmp", ".cwasm", ".mac"}]
+
+
+async def test_a_compilation_beyond_its_time_is_ended_with_a_sentence(tmp_path: Path, wasm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifacts, "COMPILE_SECONDS", 0.001)
+    with pytest.raises(CompileFailed, match="took longer"):
+        await ArtifactStore(tmp_path / "a").path(wasm, guests.sha256(wasm))
+    assert not list((tmp_path / "a").glob("*.tmp"))
+
+
+async def test_what_a_killed_process_left_is_removed_when_its_component_is_compiled_again(tmp_path: Path, wasm: Path) -> None:
+    store, sha256 = ArtifactStore(tmp_path / "a"), guests.sha256(wasm)
+    other = tmp_path / "a" / f"compiling-{'0' * 64}-x.tmp"
+    for left in (tmp_path / "a" / f"compiling-{sha256}-x.tmp", tmp_path / "a" / f"{sha256}-settings.abcd.tmp", other):
+        left.write_bytes(b"half")
+    await store.path(wasm, sha256)
+    assert list((tmp_path / "a").glob("*.tmp")) == [other]
+
+
+@pytest.mark.parametrize("left", [b"", b"half of a key"])
+async def test_a_key_that_is_not_whole_is_made_anew_and_opens_nothing(
+    tmp_path: Path, wasm: Path, compilations: list[Path], left: bytes
+) -> None:
+    root = tmp_path / "a"
+    await ArtifactStore(root).path(wasm, guests.sha256(wasm))
+    (root / "host.key").write_bytes(left)
+    (root / "host.tmp").write_bytes(b"of a killed process")
+    await ArtifactStore(root).path(wasm, guests.sha256(wasm))
+    key = (root / "host.key").read_bytes()
+    assert len(key) == 32 and (root / "host.key").stat().st_mode & 0o777 == 0o600
+    await ArtifactStore(root).path(wasm, guests.sha256(wasm))
+    assert (root / "host.key").read_bytes() == key
+    assert len(compilations) == 2
+
+
+async def test_the_folder_keeps_to_its_size_and_drops_the_least_recently_used(tmp_path: Path, wasm: Path) -> None:
+    others = [guests.assemble(module(RETURN, response=guests.answer(status, None))) for status in (401, 402)]
+    first = await ArtifactStore(tmp_path / "a").path(others[0], guests.sha256(others[0]))
+    os.utime(first, (1, 1))
+    small = ArtifactStore(tmp_path / "a", disk_max_bytes=int(first.stat().st_size * 2.5))
+    second = await small.path(others[1], guests.sha256(others[1]))
+    third = await small.path(wasm, guests.sha256(wasm))
+    assert not first.exists()
+    assert second.exists() and third.exists()
+
+
+async def test_what_the_compiling_process_makes_loads_in_a_pooled_engine(tmp_path: Path, wasm: Path) -> None:
+    from holdfast.engine.capi import PoolSizes
+
+    artifact = await ArtifactStore(tmp_path / "a").path(wasm, guests.sha256(wasm))
+    for pool in (None, PoolSizes(instances=4)):
+        engine = NativeEngine(pool)
+        component = engine.load(artifact)
+        assert "handler" in component.exports
+        engine.close()

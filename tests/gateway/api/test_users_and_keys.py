@@ -1,0 +1,213 @@
+"""The REST about people: who may use it, and that nobody gives more than they have."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from httpx2 import Response
+
+from holdfast.gateway.auth.authentication import SESSION_COOKIE
+from holdfast.records.accounts import login
+from holdfast.records.identities import Identity, has_permission
+from holdfast.records.key_administration import issue_api_key, list_api_keys
+from holdfast.records.sessions import SESSION_LIFETIME, create_session
+from tests.gateway.platform import ORIGIN, Platform
+from tests.records.databases import OTHER_TENANT, TENANT, add_user
+
+USERS, KEYS = "/api/v1/users", "/api/v1/api-keys"
+NOBODYS_ID = "00000000-0000-4000-8000-000000000000"
+EVERY_ROUTE = [("GET", USERS), ("POST", USERS), ("GET", KEYS), ("POST", KEYS), ("DELETE", f"{KEYS}/{NOBODYS_ID}")]
+ADA = {"email": "ada@example.com"}
+
+
+@pytest.fixture
+async def admin(platform: Platform) -> Identity:
+    return await add_user(platform.db, "admin@example.com", admin=True)
+
+
+async def ask(platform: Platform, method: str, url: str, headers: dict[str, str], body: Any = None) -> Response:
+    return await platform.http.request(method, url, headers=headers, **({} if body is None else {"json": body}))
+
+
+def code(response: Response) -> tuple[int, str]:
+    return response.status_code, response.json()["error"]
+
+
+@pytest.mark.parametrize(("method", "url"), EVERY_ROUTE)
+async def test_nobody_and_those_who_may_not_are_refused_everywhere(platform: Platform, admin: Identity, method: str, url: str) -> None:
+    plain = await add_user(platform.db, "plain@example.com")
+    client = await add_user(platform.db, "client@example.com", admin=True, user_type="client", client=True)
+    made, revoked = await issue_api_key(platform.db, tenant_id=TENANT, user=admin.user_id)
+    key = await ask(platform, "DELETE", f"{KEYS}/{made.api_key_id}", await platform.key_of(admin))
+    assert key.status_code == 200
+    long_ago, _ = await create_session(platform.db, admin, now=lambda: platform.services.now() - SESSION_LIFETIME)
+    cases: list[tuple[dict[str, str], tuple[int, str]]] = [
+        ({}, (401, "unauthenticated")),
+        ({"authorization": "Bearer hf_nonsense"}, (401, "unauthenticated")),
+        ({"authorization": f"Bearer {revoked}"}, (401, "unauthenticated")),
+        ({"cookie": f"{SESSION_COOKIE}={long_ago}", "origin": ORIGIN}, (401, "unauthenticated")),
+        (await platform.key_of(plain), (403, "forbidden")),
+        (await platform.key_of(client), (403, "forbidden")),
+        (await platform.key_of(admin, scopes=["extension:write", "extension:read"]), (403, "forbidden")),
+        (await platform.key_of(admin) | {"x-alga-tenant": OTHER_TENANT}, (403, "tenant_mismatch")),
+    ]
+    if method != "GET":
+        cases.append((await platform.key_of(admin, scopes=["user:read"]), (403, "forbidden")))
+        cases.append((await platform.cookie_of(admin) | {"origin": "null"}, (403, "origin_mismatch")))
+    for headers, expected in cases:
+        assert code(await ask(platform, method, url, headers, ADA if url == USERS else {"scopes": ["*"]})) == expected, headers
+
+
+async def test_a_user_is_made_with_a_password_that_is_shown_once(platform: Platform, admin: Identity) -> None:
+    headers = await platform.cookie_of(admin) | {"origin": ORIGIN}
+    response = await ask(platform, "POST", USERS, headers, ADA | {"firstName": "Ada", "lastName": "Lovelace"})
+    assert response.status_code == 201 and response.headers["cache-control"] == "no-store"
+    made = response.json()
+    assert made["user"] | {"userId": "", "createdAt": ""} == {
+        "userId": "",
+        "email": "ada@example.com",
+        "username": "ada",
+        "firstName": "Ada",
+        "lastName": "Lovelace",
+        "userType": "internal",
+        "clientName": None,
+        "isAdmin": False,
+        "isInactive": False,
+        "createdAt": "",
+    }
+    ada = await login(platform.db, "ada@example.com", made["password"])
+    assert (ada.user_id, ada.tenant_id) == (made["user"]["userId"], TENANT)
+    listed = await ask(platform, "GET", USERS, headers)
+    assert [one["email"] for one in listed.json()["users"]] == ["ada@example.com", "admin@example.com"]
+    assert made["password"] not in listed.text and "argon2" not in listed.text
+
+
+async def test_a_password_that_is_given_is_not_answered(platform: Platform, admin: Identity) -> None:
+    response = await ask(platform, "POST", USERS, await platform.key_of(admin), ADA | {"password": "correct horse battery"})
+    assert response.status_code == 201 and "correct horse" not in response.text and "password" not in response.json()
+    assert (await login(platform.db, "ada@example.com", "correct horse battery")).email == "ada@example.com"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, (400, "invalid_request")),
+        ({"email": "ada"}, (400, "invalid_account")),
+        (ADA | {"password": "short"}, (400, "invalid_account")),
+        (ADA | {"password": 5}, (400, "invalid_request")),
+        (ADA | {"userType": "client"}, (400, "invalid_account")),
+        (ADA | {"userType": "root"}, (400, "invalid_request")),
+        (ADA | {"tenantId": OTHER_TENANT}, (400, "invalid_request")),
+        ({"email": "admin@example.com"}, (409, "email_taken")),
+        ({"email": "neighbour@example.com"}, (409, "email_taken")),
+    ],
+)
+async def test_a_user_who_cannot_be_is_refused(platform: Platform, admin: Identity, body: Any, expected: tuple[int, str]) -> None:
+    await add_user(platform.db, "neighbour@example.com", tenant_id=OTHER_TENANT)
+    assert code(await ask(platform, "POST", USERS, await platform.key_of(admin), body)) == expected
+
+
+async def test_administrators_are_made_by_administrators_alone_and_not_with_a_limited_key(platform: Platform, admin: Identity) -> None:
+    limited = await platform.key_of(admin, scopes=["user:write", "user:read"])
+    assert code(await ask(platform, "POST", USERS, limited, ADA | {"isAdmin": True})) == (403, "forbidden")
+    assert (await ask(platform, "POST", USERS, limited, {"email": "plain@example.com"})).status_code == 201
+    made = await ask(platform, "POST", USERS, await platform.key_of(admin), ADA | {"isAdmin": True})
+    assert made.status_code == 201
+    ada = await login(platform.db, "ada@example.com", made.json()["password"])
+    assert await has_permission(platform.db, ada, "user", "write")
+
+
+async def test_a_key_is_made_for_oneself_shown_once_and_revoked(platform: Platform, admin: Identity) -> None:
+    headers = await platform.cookie_of(admin) | {"origin": ORIGIN}
+    until = (platform.services.now() + timedelta(days=30)).isoformat()
+    response = await ask(platform, "POST", KEYS, headers, {"scopes": ["user:read"], "description": "robot", "expiresAt": until})
+    assert response.status_code == 201
+    made, key = response.json()["apiKey"], response.json()["key"]
+    assert (made["email"], made["scopes"], made["description"], made["revoked"]) == ("admin@example.com", ["user:read"], "robot", False)
+    robot = {"x-api-key": key}
+    listed = await ask(platform, "GET", KEYS, robot)
+    assert listed.json() == {"apiKeys": [made]} and key not in listed.text
+    assert (await ask(platform, "POST", USERS, robot, ADA)).status_code == 403
+    for _ in range(2):
+        revoked = await ask(platform, "DELETE", f"{KEYS}/{made['apiKeyId']}", headers)
+        assert (revoked.status_code, revoked.json()["apiKey"]["revoked"]) == (200, True)
+    assert (await ask(platform, "GET", KEYS, robot)).status_code == 401
+
+
+@pytest.mark.parametrize("scopes", [["*"], ["user:write", "extension:write"], ["user:read"]])
+async def test_a_key_makes_no_key_that_may_more(platform: Platform, admin: Identity, scopes: list[str]) -> None:
+    limited = await platform.key_of(admin, scopes=["user:write"])
+    assert code(await ask(platform, "POST", KEYS, limited, {"scopes": scopes})) == (400, "invalid_scopes")
+    assert len(await list_api_keys(platform.db, tenant_id=TENANT)) == 1
+    assert (await ask(platform, "POST", KEYS, limited, {"scopes": ["user:write"]})).status_code == 201
+
+
+async def test_a_key_makes_no_key_that_lives_longer(platform: Platform, admin: Identity) -> None:
+    ends = platform.services.now() + timedelta(hours=1)
+    mortal = await platform.key_of(admin, expires_at=ends)
+    for later in (None, (ends + timedelta(seconds=1)).isoformat()):
+        body = {"scopes": ["*"], "expiresAt": later}
+        assert code(await ask(platform, "POST", KEYS, mortal, body)) == (400, "invalid_api_key")
+    assert (await ask(platform, "POST", KEYS, mortal, {"scopes": ["*"], "expiresAt": ends.isoformat()})).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, (400, "invalid_request")),
+        ({"scopes": []}, (400, "invalid_scopes")),
+        ({"scopes": ["everything"]}, (400, "invalid_scopes")),
+        ({"scopes": ["*"], "expiresAt": "2020-01-01T00:00:00Z"}, (400, "invalid_api_key")),
+        ({"scopes": ["*"], "expiresAt": "2999-01-01T00:00:00"}, (400, "invalid_request")),
+        ({"scopes": ["*"], "userId": NOBODYS_ID}, (400, "invalid_request")),
+    ],
+)
+async def test_a_key_that_cannot_be_is_refused(platform: Platform, admin: Identity, body: Any, expected: tuple[int, str]) -> None:
+    assert code(await ask(platform, "POST", KEYS, await platform.key_of(admin), body)) == expected
+
+
+async def test_a_tenant_sees_and_changes_only_its_own(platform: Platform, admin: Identity) -> None:
+    neighbour = await platform.key_of(await add_user(platform.db, "neighbour@example.com", tenant_id=OTHER_TENANT, admin=True))
+    made, key = await issue_api_key(platform.db, tenant_id=TENANT, user=admin.user_id)
+    assert [one["email"] for one in (await ask(platform, "GET", USERS, neighbour)).json()["users"]] == ["neighbour@example.com"]
+    assert made.api_key_id not in (await ask(platform, "GET", KEYS, neighbour)).text
+    for key_id in (made.api_key_id, NOBODYS_ID, made.prefix, "x"):
+        assert code(await ask(platform, "DELETE", f"{KEYS}/{key_id}", neighbour)) == (404, "api_key_unknown")
+    assert (await ask(platform, "GET", USERS, {"x-api-key": key})).status_code == 200
+
+
+async def test_a_user_is_shut_out_let_in_signed_out_and_given_another_password(platform: Platform, admin: Identity) -> None:
+    headers = await platform.key_of(admin)
+    ada = await add_user(platform.db, "ada@example.com", password="correct horse battery")
+    session = await platform.cookie_of(ada)
+    for body, inactive in (({"isInactive": True}, True), ({"isInactive": False}, False)):
+        response = await ask(platform, "PATCH", f"{USERS}/ada@example.com", headers, body)
+        assert (response.status_code, response.json()) == (200, {"email": "ada@example.com"})
+        listed = (await ask(platform, "GET", USERS, headers)).json()["users"]
+        assert {one["email"]: one["isInactive"] for one in listed}["ada@example.com"] is inactive
+    assert code(await ask(platform, "GET", "/api/v1/extensions", session)) == (401, "unauthenticated")
+    assert (await ask(platform, "PATCH", f"{USERS}/{ada.user_id}", headers, {"password": "another one altogether"})).status_code == 200
+    assert (await login(platform.db, "ada@example.com", "another one altogether")).user_id == ada.user_id
+    session = await platform.cookie_of(ada)
+    assert (await ask(platform, "DELETE", f"{USERS}/{ada.user_id}/sessions", headers)).json() == {"email": "ada@example.com"}
+    assert code(await ask(platform, "GET", "/api/v1/extensions", session)) == (401, "unauthenticated")
+
+
+async def test_nobody_changes_who_is_more_or_elsewhere_or_shuts_themselves_out(platform: Platform, admin: Identity) -> None:
+    limited, full = await platform.key_of(admin, scopes=["user:write", "user:read"]), await platform.key_of(admin)
+    stranger = await add_user(platform.db, "stranger@example.com", tenant_id=OTHER_TENANT)
+    password = {"password": "another one altogether"}
+    assert code(await ask(platform, "PATCH", f"{USERS}/{admin.user_id}", limited, password)) == (403, "forbidden")
+    assert code(await ask(platform, "DELETE", f"{USERS}/{admin.user_id}/sessions", limited)) == (403, "forbidden")
+    assert code(await ask(platform, "PATCH", f"{USERS}/{admin.user_id}", full, {"isInactive": True})) == (403, "forbidden")
+    for user in (stranger.user_id, "stranger@example.com", "nobody@example.com", "%00"):
+        assert code(await ask(platform, "PATCH", f"{USERS}/{user}", full, password)) == (404, "user_unknown")
+    assert code(await ask(platform, "PATCH", f"{USERS}/{admin.user_id}", full, {"password": "short"})) == (400, "invalid_account")
+    assert code(await ask(platform, "PATCH", f"{USERS}/{admin.user_id}", full, {"isAdmin": True})) == (400, "invalid_request")
+
+
+async def test_only_the_own_tenant_is_listed(platform: Platform, admin: Identity) -> None:
+    listed = (await ask(platform, "GET", "/api/v1/tenants", await platform.key_of(admin))).json()["tenants"]
+    assert [(one["tenantId"], one["name"], one["users"]) for one in listed] == [(TENANT, "First", 1)]

@@ -1,0 +1,241 @@
+"""Every endpoint, called by everybody who must not: a table of all routes, which fails when a route is missing from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx2
+import pytest
+from sqlalchemy import update
+from starlette.routing import Route
+
+from holdfast.gateway.auth.authentication import SESSION_COOKIE
+from holdfast.records.identities import Identity
+from holdfast.records.models.people import ApiKey, User
+from holdfast.records.sessions import create_session
+from tests.gateway.platform import AUTH_KEY, INTERNAL_TOKEN, ORIGIN, SERVICE_TOKEN, Platform
+from tests.gateway.platform import platform as made
+from tests.records.databases import OTHER_TENANT, add_user
+
+Door = Literal["read", "write", "people", "internal", "lookup", "open"]
+"""`read` and `write` are permissions for extensions, `people` those for users, whoever may read extensions."""
+Endpoint = tuple[str, str]
+
+ONE = "/api/v1/extensions/{extension}"
+DOORS: dict[Endpoint, Door] = {
+    ("GET", "/api/v1/openapi.json"): "open",
+    ("GET", "/api/v1/extensions"): "read",
+    ("POST", "/api/v1/extensions"): "write",
+    ("POST", "/api/v1/extensions/install"): "write",
+    ("POST", "/api/v1/extensions/update"): "write",
+    ("POST", "/api/v1/extensions/uninstall"): "write",
+    ("GET", ONE): "read",
+    ("DELETE", ONE): "write",
+    ("POST", f"{ONE}/upgrade"): "write",
+    ("POST", f"{ONE}/rollback"): "write",
+    ("POST", f"{ONE}/enable"): "write",
+    ("POST", f"{ONE}/disable"): "write",
+    ("GET", f"{ONE}/config"): "read",
+    ("PUT", f"{ONE}/config"): "write",
+    ("PATCH", f"{ONE}/config"): "write",
+    ("GET", f"{ONE}/grants"): "read",
+    ("POST", f"{ONE}/grants"): "write",
+    ("DELETE", f"{ONE}/grants"): "write",
+    ("GET", f"{ONE}/secrets"): "write",
+    ("PUT", f"{ONE}/secrets"): "write",
+    ("DELETE", f"{ONE}/secrets"): "write",
+    ("DELETE", f"{ONE}/secrets/{{key}}"): "write",
+    ("GET", f"{ONE}/versions"): "read",
+    ("POST", f"{ONE}/versions/{{version}}/yank"): "write",
+    ("DELETE", f"{ONE}/versions/{{version}}/yank"): "write",
+    ("GET", "/api/v1/publications/{extension}/{version}"): "read",
+    ("POST", "/api/ext-bundles/upload-proxy"): "write",
+    ("POST", "/api/ext-bundles/finalize"): "write",
+    ("POST", "/api/ext-bundles/abort"): "write",
+    ("GET", "/api/v1/tenants"): "people",
+    ("GET", "/api/v1/users"): "people",
+    ("POST", "/api/v1/users"): "people",
+    ("PATCH", "/api/v1/users/{user}"): "people",
+    ("DELETE", "/api/v1/users/{user}/sessions"): "people",
+    ("GET", "/api/v1/api-keys"): "people",
+    ("POST", "/api/v1/api-keys"): "people",
+    ("DELETE", "/api/v1/api-keys/{key_id}"): "people",
+    ("GET", "/api/installs/validate"): "lookup",
+    ("GET", "/api/installs/lookup-by-host"): "lookup",
+    ("POST", "/api/internal/ext-runner/install-config"): "internal",
+    ("POST", "/api/internal/ext-storage/install/{install_id}"): "internal",
+    ("POST", "/api/internal/ext-debug/events"): "internal",
+    ("POST", "/api/internal/ext-scheduler/install/{install_id}"): "internal",
+    ("POST", "/api/internal/ext-invoicing/install/{install_id}"): "internal",
+    ("POST", "/api/internal/ext-clients/install/{install_id}"): "internal",
+    ("POST", "/api/internal/ext-services/install/{install_id}"): "internal",
+}
+PREFIXES = ("/api/v1", "/api/ext-bundles", "/api/installs", "/api/internal")
+SOME_ID = "0b0c9d8e-5f0a-4c57-9a59-6d1f2f0f7a11"
+PLACES = {
+    "extension": "acme.com.example.notes",
+    "version": "1.0.0",
+    "key": "token",
+    "install_id": SOME_ID,
+    "key_id": SOME_ID,
+    "user": SOME_ID,
+}
+
+
+@pytest.fixture
+async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
+    """On SQLite alone: what is asked of the database is the same, and these are many."""
+    async with made(tmp_path, environment="development", data_dir=tmp_path / "data") as running:
+        yield running
+
+
+def doors(*kinds: Door) -> list[Endpoint]:
+    return [endpoint for endpoint, door in DOORS.items() if door in kinds]
+
+
+def name_of(endpoint: Endpoint) -> str:
+    return " ".join(endpoint)
+
+
+async def call(platform: Platform, endpoint: Endpoint, headers: dict[str, str]) -> httpx2.Response:
+    """Calls it with a body that is fine for whoever may: who is refused for the body was let in."""
+    method, path = endpoint
+    path = re.sub(r"\{(\w+)(:\w+)?\}", lambda place: PLACES[place[1]], path)
+    # A browser's own page: that the origin is missing must not be what refuses.
+    return await platform.http.request(method, path, headers={"origin": ORIGIN} | headers, content=None if method == "GET" else b"{}")
+
+
+def code_of(answer: httpx2.Response) -> str:
+    """The stable code, wherever the form of the answer has it."""
+    shape: Any = answer.json()
+    nested = shape["error"] if isinstance(shape["error"], dict) else shape
+    return str(nested.get("code") or nested["error"]).lower().replace("rbac_forbidden", "forbidden")
+
+
+def let_in(answer: httpx2.Response) -> bool:
+    """Whether the caller got through the door. What is another's, such as a publisher's name, is refused behind it."""
+    return answer.is_success or code_of(answer) not in {
+        "unauthenticated",
+        "unauthorized",
+        "forbidden",
+        "tenant_mismatch",
+        "origin_mismatch",
+    }
+
+
+def served(platform: Platform) -> Iterator[Endpoint]:
+    for route in platform.app.routes:
+        if isinstance(route, Route) and route.path.startswith(PREFIXES):
+            for method in (route.methods or set()) - {"HEAD"}:
+                yield method, route.path
+
+
+async def test_every_route_is_in_the_table(platform: Platform) -> None:
+    assert set(served(platform)) == set(DOORS)
+
+
+@pytest.mark.parametrize("endpoint", doors("read", "write", "people"), ids=name_of)
+async def test_an_endpoint_lets_in_whoever_may_and_nobody_else(platform: Platform, endpoint: Endpoint) -> None:
+    people = await _people(platform)
+    for who, (headers, status, code) in people.items():
+        answer = await call(platform, endpoint, headers)
+        if who == "a reader" and DOORS[endpoint] == "read":
+            assert answer.status_code not in (401, 403), (who, answer.text)
+        else:
+            assert (answer.status_code, code_of(answer)) == (status, code), (who, answer.text)
+    admin = await add_user(platform.db, "real@example.com", admin=True)
+    for headers in (await platform.key_of(admin), await platform.cookie_of(admin)):
+        answer = await call(platform, endpoint, headers)
+        assert let_in(answer), answer.text
+
+
+@pytest.mark.parametrize("endpoint", [one for one in doors("read", "write", "people") if one[0] != "GET"], ids=name_of)
+async def test_a_browser_changes_nothing_for_a_page_of_another_origin(platform: Platform, endpoint: Endpoint) -> None:
+    cookie = await platform.cookie_of(await add_user(platform.db, "browser@example.com", admin=True))
+    for origin in ("http://elsewhere.test", "null"):
+        answer = await call(platform, endpoint, cookie | {"origin": origin})
+        assert (answer.status_code, code_of(answer)) == (403, "origin_mismatch")
+
+
+@pytest.mark.parametrize("endpoint", doors("internal", "lookup"), ids=name_of)
+async def test_an_endpoint_of_the_runner_opens_to_its_token_alone(platform: Platform, endpoint: Endpoint) -> None:
+    admin = await add_user(platform.db, "admin@example.com", admin=True)
+    key = (await platform.key_of(admin))["authorization"].removeprefix("Bearer ")
+    wrong: list[dict[str, str]] = [
+        {},
+        {"x-runner-auth": ""},
+        {"x-runner-auth": "wrong"},
+        {"x-runner-auth": SERVICE_TOKEN},
+        {"authorization": f"Bearer {INTERNAL_TOKEN}"},
+        {"authorization": f"Bearer {key}"},
+        {"x-api-key": key},
+        {"x-runner-auth": key},
+        await platform.cookie_of(admin),
+        {"x-alga-admin": "true"},
+    ]
+    if DOORS[endpoint] == "internal":
+        wrong.append({"x-api-key": AUTH_KEY})
+    for headers in wrong:
+        answer = await call(platform, endpoint, headers)
+        assert (answer.status_code, code_of(answer)) == (401, "unauthorized"), headers
+    assert let_in(await call(platform, endpoint, {"x-runner-auth": INTERNAL_TOKEN}))
+
+
+@pytest.mark.parametrize("endpoint", doors("open"), ids=name_of)
+async def test_what_is_no_secret_is_open(platform: Platform, endpoint: Endpoint) -> None:
+    assert (await call(platform, endpoint, {})).status_code == 200
+
+
+async def _people(platform: Platform) -> dict[str, tuple[dict[str, str], int, str]]:
+    """Everybody who must not, with what they are told. A reader may read."""
+    db = platform.db
+    admin = await add_user(db, "admin@example.com", admin=True)
+    other = await add_user(db, "other@example.com", tenant_id=OTHER_TENANT, admin=True)
+    client = await add_user(db, "client@example.com", user_type="client", client=True)
+    without_role = await add_user(db, "nobody@example.com")
+    past = datetime.now(UTC) - timedelta(days=1)
+    return {
+        "nobody": ({}, 401, "unauthenticated"),
+        "the header x-alga-admin": ({"x-alga-admin": "true"}, 401, "unauthenticated"),
+        "the service token": ({"x-runner-auth": INTERNAL_TOKEN}, 401, "unauthenticated"),
+        "an unknown key": ({"x-api-key": "hf_" + "x" * 43}, 401, "unauthenticated"),
+        "a key of no form": ({"x-api-key": "anything"}, 401, "unauthenticated"),
+        "two credentials": (await platform.key_of(admin) | {"x-api-key": "hf_other"}, 401, "mixed_auth"),
+        "another tenant, by x-tenant-id": (await platform.key_of(admin) | {"x-tenant-id": OTHER_TENANT}, 403, "tenant_mismatch"),
+        "another tenant, by x-alga-tenant": (await platform.key_of(admin) | {"x-alga-tenant": OTHER_TENANT}, 403, "tenant_mismatch"),
+        "another tenant's session": (await platform.cookie_of(other) | {"x-tenant-id": admin.tenant_id}, 403, "tenant_mismatch"),
+        "a client user's key": (await platform.key_of(client), 403, "forbidden"),
+        "a client user's session": (await platform.cookie_of(client), 403, "forbidden"),
+        "a user without a role": (await platform.key_of(without_role), 403, "forbidden"),
+        "a key without scopes": (await platform.key_of(admin, scopes=[]), 403, "forbidden"),
+        "a key with another scope": (await platform.key_of(admin, scopes=["invoice:write"]), 403, "forbidden"),
+        "a reader": (await platform.key_of(admin, scopes=["extension:read"]), 403, "forbidden"),
+        "a revoked key": (await _revoked(platform, admin), 401, "unauthenticated"),
+        "an expired key": (await platform.key_of(admin, expires_at=past), 401, "unauthenticated"),
+        "an expired session": (await _expired(platform, admin), 401, "unauthenticated"),
+        "a key of an inactive user": (await _inactive(platform), 401, "unauthenticated"),
+    }
+
+
+async def _revoked(platform: Platform, user: Identity) -> dict[str, str]:
+    headers = await platform.key_of(user, description="revoked")
+    async with platform.db.transaction() as session:
+        await session.execute(update(ApiKey).where(ApiKey.description == "revoked").values(revoked=True))
+    return headers
+
+
+async def _expired(platform: Platform, user: Identity) -> dict[str, str]:
+    token, _ = await create_session(platform.db, user, now=lambda: datetime.now(UTC) - timedelta(days=30))
+    return {"cookie": f"{SESSION_COOKIE}={token}"}
+
+
+async def _inactive(platform: Platform) -> dict[str, str]:
+    user = await add_user(platform.db, "inactive@example.com", admin=True)
+    headers = await platform.key_of(user)
+    async with platform.db.transaction() as session:
+        await session.execute(update(User).where(User.user_id == user.user_id).values(is_inactive=True))
+    return headers

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from holdfast.gateway.auth.service_tokens import KNOWN_DEFAULTS, Tokens, same
+from holdfast.gateway.errors import InsecureToken
+from holdfast.settings import Settings
+
+
+def settings(**values: Any) -> Settings:
+    return Settings(**{"_env_file": None, **values})
+
+
+def test_the_storage_token_comes_before_the_service_token() -> None:
+    both = Tokens.from_settings(settings(runner_service_token="a", runner_storage_api_token="b"))
+    assert (both.service, both.internal) == ("a", "b")
+    one = Tokens.from_settings(settings(runner_service_token="a", runner_storage_api_token="  "))
+    assert (one.service, one.internal) == ("a", "a")
+
+
+def test_a_generated_token_takes_the_place_of_one_that_is_not_set() -> None:
+    assert Tokens.from_settings(settings(), generated="made").service == "made"
+    assert Tokens.from_settings(settings(runner_service_token="set"), generated="made").service == "set"
+
+
+def test_without_any_token_there_is_no_start() -> None:
+    with pytest.raises(InsecureToken):
+        Tokens.from_settings(settings(runner_service_token=" "))
+
+
+@pytest.mark.parametrize("default", sorted(KNOWN_DEFAULTS))
+@pytest.mark.parametrize("name", ["runner_service_token", "runner_storage_api_token", "alga_auth_key"])
+def test_a_default_that_everybody_knows_works_in_development_only(default: str, name: str) -> None:
+    values = {"runner_service_token": "long and random"} | {name: default}
+    assert Tokens.from_settings(settings(environment="development", **values))
+    with pytest.raises(InsecureToken, match="everybody knows"):
+        Tokens.from_settings(settings(environment="production", **values))
+
+
+@pytest.mark.parametrize("offered", [None, "", "wrong", "tokem", "token ", "tok\u00e9n"])
+def test_anything_but_the_token_itself_is_refused(offered: str | None) -> None:
+    assert not same(offered, "token")
+    assert not Tokens("service", "token").opens_internal(offered)
+
+
+def test_a_token_that_is_not_configured_matches_nothing() -> None:
+    assert not same("", "") and not same(None, None) and not same("x", None)
+    assert not Tokens("s", "i", None).opens_lookups("", None)
+
+
+def test_tokens_do_not_show_in_their_text_form() -> None:
+    assert "hidden" not in repr(Tokens("hidden1", "hidden2", "hidden3"))

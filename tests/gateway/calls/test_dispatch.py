@@ -1,0 +1,401 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from holdfast.gateway.calls import audit, dispatch
+from holdfast.gateway.runner_client import RunnerClient
+from holdfast.registry.actors import local_actor
+from holdfast.registry.installs.config import replace_config
+from holdfast.registry.installs.grants import revoke
+from holdfast.registry.models import ids as identity
+from holdfast.registry.models.installs import ExtensionBundle, TenantExtensionInstall, TenantExtensionInstallSecrets
+from tests.events.recording_server import Recorded, free_port
+from tests.gateway.platform import SERVICE_TOKEN, Platform
+from tests.gateway.platform import platform as made
+from tests.records.databases import TENANT, add_user
+
+NOTES = "/api/ext/com.example.notes/notes"
+
+
+async def outcome(platform: Platform) -> tuple[str, str | None, Any]:
+    """Status, error and HTTP status of the one row in the execution log."""
+    (row,) = await platform.log()
+    assert row.finished_at is not None and row.metrics is not None
+    return row.status, row.error, row.metrics["http_status"]
+
+
+async def test_the_extensions_status_headers_and_bytes_arrive_intact(platform: Platform) -> None:
+    body = bytes(range(256))
+    headers = {"Content-Type": "application/x-notes", "ETag": '"7"', "Cache-Control": "max-age=5", "X-Own": "yes", "Content-Encoding": "br"}
+    platform.answer(body, 418, headers)
+    async with platform.http.stream("GET", NOTES, headers=await platform.admin()) as response:
+        raw = b"".join([chunk async for chunk in response.aiter_raw()])
+    assert (response.status_code, raw) == (418, body)
+    assert {name: response.headers[name.lower()] for name in headers} == headers
+
+
+async def test_repeated_headers_stay_apart_where_the_runner_tells_them_apart(platform: Platform) -> None:
+    platform.answer(b"", 200, {"link": "<a>, <b>"}, header_list=[["Link", "<a>"], ["Link", "<b>"]])
+    response = await platform.http.get(NOTES, headers=await platform.admin())
+    assert response.headers.get_list("link") == ["<a>", "<b>"]
+
+
+async def test_what_an_extension_says_runs_in_no_origin_of_the_application(platform: Platform) -> None:
+    platform.answer(b"<script>steal()</script>", 200, {"content-type": "text/html", "set-cookie": "a=b", "content-security-policy": "x"})
+    response = await platform.http.get(NOTES, headers=await platform.admin())
+    assert response.headers.get_list("content-security-policy") == ["sandbox; default-src 'none'; frame-ancestors 'none'"]
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert "set-cookie" not in response.headers
+
+
+async def test_an_answer_that_says_nothing_about_caching_is_not_kept(platform: Platform) -> None:
+    response = await platform.http.get(NOTES, headers=await platform.admin())
+    assert response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("status", [204, 205, 304])
+@pytest.mark.parametrize("body", [None, b"", b"should not be there"])
+async def test_an_answer_without_body_has_none(platform: Platform, status: int, body: bytes | None) -> None:
+    platform.answer(body, status)
+    response = await platform.http.get(NOTES, headers=await platform.admin())
+    assert (response.status_code, response.content) == (status, b"")
+    assert "content-length" not in response.headers
+    assert await outcome(platform) == ("ok", None, status)
+
+
+@pytest.mark.parametrize("status", [0, 101, 199, 600, 65_535])
+async def test_a_status_that_is_none_is_a_bad_gateway(platform: Platform, status: int) -> None:
+    platform.answer(b"x", status)
+    response = await platform.http.get(NOTES, headers=await platform.admin())
+    assert (response.status_code, response.json()["details"]["code"]) == (502, "invalid_response")
+    assert await outcome(platform) == ("error", "invalid_response", 502)
+
+
+async def test_the_runner_gets_who_what_and_what_is_granted(platform: Platform) -> None:
+    user = await add_user(platform.db, "ada@example.com", admin=True)
+    await replace_config(platform.db, actor=local_actor(TENANT), extension="com.example.notes", config={"color": "green", "size": 3})
+    await revoke(platform.db, actor=local_actor(TENANT), extension="com.example.notes", capabilities=["cap:http.fetch"])
+    headers = {**await platform.key_of(user), "x-request-id": "req-1", "content-type": "text/plain", "x-idempotency-key": "once"}
+    await platform.http.post(f"{NOTES}?a=1&a=2&b=%20x", content=b"body", headers=headers)
+    (request,) = platform.runner.requests
+    installed = platform.installed
+    assert (request.method, request.path) == ("POST", "/v1/execute")
+    assert request.header("x-runner-service-token") == SERVICE_TOKEN
+    assert request.header("x-alga-tenant") == TENANT
+    assert request.header("x-alga-extension") == installed.registry_id
+    assert request.header("x-ext-install-id") == installed.install_id
+    assert request.header("authorization") is None
+    sent = request.json
+    assert sent["context"] == {
+        "request_id": "req-1",
+        "tenant_id": TENANT,
+        "extension_id": installed.registry_id,
+        "install_id": installed.install_id,
+        "version_id": installed.version_id,
+        "content_hash": installed.content_hash,
+        "config": {"color": "green", "size": "3"},
+        "egress": ["api.example.com"],
+    }
+    assert sent["providers"] == ["cap:context.read", "cap:log.emit", "cap:storage.kv", "cap:user.read"]
+    assert sent["limits"] == {"timeout_ms": 5_000}
+    assert sent["user"] == {
+        "user_id": user.user_id,
+        "user_email": "ada@example.com",
+        "user_name": "Ada Lovelace",
+        "user_type": "internal",
+        "client_name": "First",
+        "additional_fields": {"username": "ada"},
+    }
+    http = sent["http"]
+    assert (http["method"], http["path"], http["url"]) == ("POST", "/notes", "/notes?a=1&a=2&b=%20x")
+    assert http["query"] == {"a": "2", "b": " x"}
+    assert base64.b64decode(http["body_b64"]) == b"body"
+    assert "secret_envelope" not in sent
+
+
+async def test_the_extension_sees_allowed_headers_and_never_a_credential(platform: Platform) -> None:
+    secret = {"cookie": "other=1", "x-runner-auth": "x", "x-forwarded-for": "1.2.3.4", "x-own": "1", "origin": "http://elsewhere.test"}
+    allowed = {"accept": "text/html", "accept-language": "de", "user-agent": "test", "content-type": "text/plain"}
+    admin = await platform.admin()
+    await platform.http.post(NOTES, headers={**admin, **secret, **allowed, "x-alga-extension": "forged", "x-idempotency-key": "once"})
+    seen = platform.runner.requests[0].json["http"]["headers"]
+    assert {name: seen[name] for name in allowed} == allowed
+    assert seen["x-alga-tenant"] == TENANT
+    assert seen["x-alga-extension"] == platform.installed.registry_id
+    assert seen["x-idempotency-key"] == "once"
+    assert set(seen) <= {*allowed, "accept-encoding", "x-request-id", "x-alga-tenant", "x-alga-extension", "x-idempotency-key"}
+    assert admin["authorization"] not in str(platform.runner.requests[0].json)
+
+
+async def test_sealed_secrets_travel_sealed(platform: Platform) -> None:
+    now = platform.services.now() + timedelta(days=1)
+    async with platform.db.transaction() as session:
+        session.add(
+            TenantExtensionInstallSecrets(
+                install_id=platform.installed.install_id,
+                tenant_id=TENANT,
+                ciphertext="c2VhbGVk",
+                algorithm="aes-gcm",
+                version="3",
+                expires_at=now,
+            )
+        )
+    await platform.http.get(NOTES, headers=await platform.admin())
+    request = platform.runner.requests[0]
+    assert request.json["secret_envelope"] == {
+        "ciphertext_b64": "c2VhbGVk",
+        "algorithm": "aes-gcm",
+        "version": "3",
+        "expires_at": now.isoformat(),
+    }
+    assert request.header("x-ext-secrets-version") == "3"
+
+
+async def test_idempotency_keys_of_different_people_and_bodies_never_meet(platform: Platform) -> None:
+    admin = await platform.admin()
+    other = await platform.key_of(await add_user(platform.db, "bob@example.com", admin=True))
+    for headers, content in ((admin, b"1"), (admin, b"1"), (admin, b"2"), (other, b"1")):
+        await platform.http.post(NOTES, content=content, headers={**headers, "x-idempotency-key": "same"})
+    keys = [request.header("x-idempotency-key") for request in platform.runner.requests]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
+
+
+async def test_without_a_key_every_write_has_its_own_and_a_read_has_none(platform: Platform) -> None:
+    admin = {**await platform.admin(), "x-request-id": "always the same"}
+    for method in ("POST", "POST", "GET"):
+        await platform.http.request(method, NOTES, headers=admin)
+    keys = [request.header("x-idempotency-key") for request in platform.runner.requests]
+    assert keys[0] and keys[1] and keys[0] != keys[1]
+    assert keys[2] is None
+
+
+@pytest.mark.parametrize(("status", "expected"), [(200, ("ok", None, 200)), (503, ("upstream_error", "extension_error_status", 503))])
+async def test_a_call_is_recorded_with_its_outcome_and_without_what_it_carried(
+    platform: Platform, status: int, expected: tuple[str, str | None, int]
+) -> None:
+    platform.answer(b"answer-secret", status)
+    headers = {**await platform.admin(), "x-request-id": "req-1", "user-agent": "agent-secret"}
+    response = await platform.http.post(f"{NOTES}?query-secret=1", content=b"body-secret", headers=headers)
+    assert (response.status_code, response.headers["x-request-id"]) == (status, "req-1")
+    assert await outcome(platform) == expected
+    (row,) = await platform.log()
+    assert (row.tenant_id, row.registry_id, row.version_id) == (TENANT, platform.installed.registry_id, platform.installed.version_id)
+    assert row.request_id == "req-1" and row.metrics is not None
+    assert set(row.metrics) == {"method", "path", "endpoint_template", "principal_kind", "user_id", "http_status", "duration_ms"}
+    assert (row.metrics["method"], row.metrics["path"], row.metrics["principal_kind"]) == ("POST", "/notes", "msp")
+    assert "secret" not in str(row.metrics)
+
+
+async def test_a_request_id_that_is_too_long_is_cut_and_one_that_is_not_printable_is_replaced(platform: Platform) -> None:
+    admin = await platform.admin()
+    assert (await platform.http.get(NOTES, headers={**admin, "x-request-id": "r" * 5_000})).headers["x-request-id"] == "r" * 255
+    replaced = (await platform.http.get(NOTES, headers={**admin, "x-request-id": "a b"})).headers["x-request-id"]
+    assert len(replaced) == 36
+    assert [row.request_id for row in await platform.log()] == ["r" * 255, replaced]
+
+
+async def test_what_cannot_be_recorded_does_not_happen(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise RuntimeError("disk full")
+
+    admin = await platform.admin()
+    monkeypatch.setattr("holdfast.gateway.calls.audit.ExtensionExecutionLog", fail)
+    response = await platform.http.get(NOTES, headers=admin)
+    assert (response.status_code, response.json()["error"]) == (503, "access_policy_unavailable")
+    assert platform.runner.requests == []
+    assert "disk full" not in response.text
+
+
+async def test_a_call_whose_end_cannot_be_recorded_is_answered_all_the_same(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    admin = await platform.admin()
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("disk full")
+
+    monkeypatch.setattr("holdfast.gateway.calls.audit.update", fail)
+    assert (await platform.http.get(NOTES, headers=admin)).status_code == 200
+    assert [row.status for row in await platform.log()] == ["started"]
+
+
+async def test_an_install_replaced_between_check_and_call_is_not_run(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = audit.start_audit
+
+    async def replace_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        row = await original(*args, **kwargs)
+        await platform.install(version="2.0.0")
+        return row
+
+    admin = await platform.admin()
+    monkeypatch.setattr(dispatch, "start_audit", replace_meanwhile)
+    response = await platform.http.get(NOTES, headers=admin)
+    assert (response.status_code, response.json()["error"]) == (503, "access_policy_unavailable")
+    assert platform.runner.requests == []
+    assert await outcome(platform) == ("policy_denied", "access_policy_unavailable", 503)
+
+
+async def test_an_install_removed_between_check_and_call_is_not_run(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = audit.start_audit
+
+    async def disable_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        row = await original(*args, **kwargs)
+        async with platform.db.transaction() as session:
+            await session.execute(update(TenantExtensionInstall).values(is_enabled=False))
+        return row
+
+    admin = await platform.admin()
+    monkeypatch.setattr(dispatch, "start_audit", disable_meanwhile)
+    response = await platform.http.get(NOTES, headers=admin)
+    assert (response.status_code, response.json()["error"]) == (404, "not_installed")
+    assert await outcome(platform) == ("policy_denied", "not_installed", 404)
+
+
+async def test_a_version_without_a_bundle_is_not_run(platform: Platform) -> None:
+    async with platform.db.transaction() as session:
+        bundle = await session.get_one(ExtensionBundle, (await _bundle_id(platform)))
+        await session.delete(bundle)
+    response = await platform.http.get(NOTES, headers=await platform.admin())
+    assert (response.status_code, response.json()["error"]) == (404, "not_installed")
+
+
+async def _bundle_id(platform: Platform) -> str:
+    return identity.bundle_id("acme", "com.example.notes", "1.0.0", platform.installed.content_hash)
+
+
+def _plain(content: bytes, status: int = 200) -> Any:
+    return lambda _: Response(content, status)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (_plain(b""), "empty_response"),
+        (_plain(b"not json"), "invalid_response"),
+        (_plain(b"[]"), "invalid_response"),
+        (_plain(b'{"status": "200"}'), "invalid_response"),
+        (_plain(b'{"status": 200, "headers": {}, "body_b64": "%%%", "error": null}'), "invalid_response"),
+        (_plain(b"secret internals", 500), "runner_error"),
+        (_plain(b"", 302), "runner_error"),
+        (_plain(b"x" * (9 * 1024 * 1024)), "invalid_response"),
+    ],
+)
+async def test_a_runner_that_does_not_answer_as_agreed_is_a_bad_gateway(platform: Platform, answer: Any, code: str) -> None:
+    platform.runner.answer = answer
+    response = await platform.http.get(NOTES, headers={**await platform.admin(), "x-request-id": "req-1"})
+    shape = response.json()
+    assert (response.status_code, shape["error"], shape["requestId"], shape["details"]["code"]) == (502, "bad_gateway", "req-1", code)
+    assert "secret" not in response.text
+    assert await outcome(platform) == ("error", code, 502)
+
+
+async def test_a_runner_that_is_not_there_is_a_bad_gateway(platform: Platform) -> None:
+    admin = await platform.admin()
+    await platform.services.runner.close()
+    platform.services.runner = RunnerClient(f"http://127.0.0.1:{free_port()}", SERVICE_TOKEN)
+    response = await platform.http.get(NOTES, headers=admin)
+    assert (response.status_code, response.json()["details"]) == (502, {"code": "runner_transport_error"})
+    assert await outcome(platform) == ("error", "runner_transport_error", 502)
+
+
+@pytest.mark.parametrize("slow", ["headers", "body"])
+async def test_a_runner_that_stays_silent_is_a_timeout_even_in_the_middle_of_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    monkeypatch.setattr("holdfast.gateway.runner_client.GRACE_SECONDS", 0.05)
+    ever = asyncio.Event()
+
+    async def drip() -> Any:
+        yield b'{"status": 200'
+        await ever.wait()
+
+    async def answer(_: Recorded) -> Response:
+        if slow == "headers":
+            await ever.wait()
+        return StreamingResponse(drip())
+
+    async with made(tmp_path, gateway_timeout_ms=50) as platform:
+        platform.runner.answer = answer
+        response = await platform.http.get(NOTES, headers=await platform.admin())
+        ever.set()
+        assert (response.status_code, response.json()["error"]) == (504, "gateway_timeout")
+        assert await outcome(platform) == ("timeout", "timeout", 504)
+
+
+async def test_a_deadline_that_the_runner_enforced_is_a_timeout(platform: Platform) -> None:
+    platform.fail("deadline", "took too long")
+    response = await platform.http.get(NOTES, headers=await platform.admin())
+    assert (response.status_code, response.json()["error"], response.json()["details"]["code"]) == (504, "gateway_timeout", "deadline")
+    assert await outcome(platform) == ("timeout", "timeout", 504)
+
+
+async def test_a_busy_runner_is_told_apart_and_says_when_to_come_back(platform: Platform) -> None:
+    platform.fail("busy")
+    response = await platform.http.get(NOTES, headers=await platform.admin())
+    assert (response.status_code, response.json()["error"], response.headers["retry-after"]) == (503, "extension_busy", "1")
+    assert await outcome(platform) == ("error", "extension_busy", 503)
+
+
+async def test_how_an_extension_failed_is_for_those_who_may_change_it(platform: Platform) -> None:
+    platform.fail("trap", "unreachable")
+    reader = await add_user(platform.db, "ada@example.com", admin=True)
+    limited = await platform.http.get(NOTES, headers=await platform.key_of(reader, scopes=["extension:read"]))
+    assert limited.status_code == 502
+    assert limited.json()["details"] == {"code": "trap"}
+    full = await platform.http.get(NOTES, headers=await platform.key_of(reader))
+    assert full.json()["details"] == {"code": "trap", "reason": "unreachable", "guest_stack": ["handler.js:7"], "stderr": ["oops"]}
+    assert {row.error for row in await platform.log()} == {"trap"}
+
+
+async def test_in_development_everybody_sees_how_an_extension_failed(tmp_path: Path) -> None:
+    async with made(tmp_path, environment="development") as platform:
+        platform.fail("trap", "unreachable")
+        reader = await add_user(platform.db, "ada@example.com", admin=True)
+        response = await platform.http.get(NOTES, headers=await platform.key_of(reader, scopes=["extension:read"]))
+        assert response.json()["details"]["guest_stack"] == ["handler.js:7"]
+
+
+async def test_a_runner_that_only_names_the_failure_is_understood(platform: Platform) -> None:
+    platform.runner.answer = lambda _: JSONResponse(
+        {"status": 502, "headers": {}, "body_b64": None, "error": "bundle_fetch_failed: secret"}
+    )
+    reader = await add_user(platform.db, "ada@example.com", admin=True)
+    response = await platform.http.get(NOTES, headers=await platform.key_of(reader, scopes=["extension:read"]))
+    assert (response.status_code, response.json()["details"]) == (502, {"code": "bundle_fetch_failed"})
+
+
+async def test_a_caller_who_goes_away_leaves_a_finished_row(platform: Platform) -> None:
+    called, ever = asyncio.Event(), asyncio.Event()
+
+    async def answer(_: Recorded) -> Response:
+        called.set()
+        await ever.wait()
+        return Response(b"")
+
+    platform.runner.answer = answer
+    task = asyncio.ensure_future(platform.http.get(NOTES, headers=await platform.admin()))
+    await called.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    ever.set()
+    assert await outcome(platform) == ("error", "cancelled", None)
+
+
+async def test_a_path_or_request_from_the_outside_is_never_a_log_field_with_secrets(
+    platform: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    admin = await platform.admin()
+    await platform.http.post(f"{NOTES}?query-secret=1", content=b"body-secret", headers={**admin, "x-own": "header-secret"})
+    written = capsys.readouterr().out
+    assert "[POST /api/ext/com.example.notes/notes]" in written
+    assert f"Calling runner at {platform.runner.url}/v1/execute" in written
+    for secret in ("query-secret", "body-secret", "header-secret", admin["authorization"].removeprefix("Bearer "), SERVICE_TOKEN):
+        assert secret not in written

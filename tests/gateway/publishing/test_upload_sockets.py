@@ -1,0 +1,87 @@
+"""Uploads over real sockets, by callers who stall, leave, or have no right to be heard."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from holdfast.gateway.publishing import upload as ext_bundles_upload
+from holdfast.platform.server import SocketServer
+from holdfast.registry.models.publishing import ExtensionUpload, PendingObject
+from tests.gateway.platform import Platform
+from tests.gateway.platform import platform as made
+
+SECONDS = 10
+
+
+@pytest.fixture
+async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
+    async with made(tmp_path, environment="development") as running:
+        yield running
+
+
+@asynccontextmanager
+async def served(platform: Platform) -> AsyncIterator[int]:
+    """The port on which the server of the platform serves it."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = SocketServer(platform.app, listening)
+    running = asyncio.create_task(server.run_until_cancelled())
+    try:
+        await asyncio.wait_for(server.ready.wait(), SECONDS)
+        yield listening.getsockname()[1]
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        listening.close()
+
+
+def head(size: int, headers: dict[str, str]) -> bytes:
+    lines = [f"POST /api/ext-bundles/upload-proxy?filename=bundle.tar.zst&size={size} HTTP/1.1", "host: gateway", f"content-length: {size}"]
+    return "\r\n".join([*lines, *(f"{name}: {value}" for name, value in headers.items()), "", ""]).encode()
+
+
+async def left(platform: Platform) -> int:
+    """How many rows and files of uploads there are."""
+    async with platform.db.session() as session:
+        rows = [await session.scalar(select(func.count()).select_from(table)) or 0 for table in (ExtensionUpload, PendingObject)]
+    return sum(rows) + sum(1 for file in (platform.folder / "bundles").rglob("sha256/_staging/**/*") if file.is_file())
+
+
+async def test_a_caller_without_a_key_is_answered_before_the_body_comes(platform: Platform) -> None:
+    async with served(platform) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head(200 * 1024 * 1024, {"x-alga-admin": "true"}))
+        assert b" 401 " in await asyncio.wait_for(reader.readline(), SECONDS)
+        writer.close()
+
+
+async def test_an_upload_that_stalls_is_ended_and_leaves_nothing(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ext_bundles_upload, "STALL_SECONDS", 0.2)
+    async with served(platform) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head(1_000, await platform.admin()) + b"a beginning")
+        assert b" 408 " in await asyncio.wait_for(reader.readline(), SECONDS)
+        writer.close()
+    assert await left(platform) == 0
+
+
+async def test_an_upload_that_is_broken_off_leaves_nothing(platform: Platform) -> None:
+    async with served(platform) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        headers = await platform.admin()
+        writer.write(head(1_000_000, headers) + bytes(500_000))
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        # An upload after it: by its answer, the server has seen the other's end.
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head(4, headers) + b"four")
+        assert b" 200 " in await asyncio.wait_for(reader.readline(), SECONDS)
+        writer.close()
+    assert await left(platform) == 2  # its row, and its file

@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from holdfast.hostcalls import DoorLimits, Fetcher, FetchLimits, parse_rules
+from holdfast.world.types import HttpError
+from tests.events.recording_server import Recorded, RecordingServer, free_port
+from tests.hostcalls.calling import Caller, FixedResolver, NoResolver
+from tests.hostcalls.fake_network import PUBLIC, MappedNetwork, fetch, local_fetcher, refusal, request
+
+# What goes out and what comes back
+
+
+async def test_a_request_arrives_as_the_guest_made_it(application: RecordingServer) -> None:
+    given = request(
+        f"{application.url}/a%20b?q=1&q=2#f", "POST", [("X-One", "1"), ("x-one", "2"), ("Authorization", "Bearer é")], b"\x00\xff"
+    )
+    assert (await fetch(local_fetcher(application), given)).status == 200
+    (seen,) = application.requests
+    assert (seen.method, seen.path, seen.query, seen.body) == ("POST", "/a%20b", "q=1&q=2", b"\x00\xff")
+    assert [value for name, value in seen.headers if name == "x-one"] == ["1", "2"]
+    assert (seen.header("authorization") or "").encode("latin-1").decode() == "Bearer é"
+    assert seen.header("host") == f"127.0.0.1:{application.port}"
+    assert seen.header("content-length") == "2"
+
+
+async def test_nothing_is_added_that_the_guest_did_not_send(application: RecordingServer) -> None:
+    await fetch(local_fetcher(application), request(application.url))
+    assert [name for name, _ in application.requests[0].headers] == ["host"]
+
+
+async def test_headers_about_the_connection_and_the_host_are_dropped(application: RecordingServer) -> None:
+    headers = [
+        ("Host", "evil.example"),
+        ("Connection", "close, X-Private"),
+        ("X-Private", "1"),
+        ("Transfer-Encoding", "chunked"),
+        ("Content-Length", "999"),
+        ("Upgrade", "websocket"),
+        ("Proxy-Authorization", "x"),
+        ("TE", "trailers"),
+        ("X-Kept", "yes"),
+    ]
+    await fetch(local_fetcher(application), request(application.url, "PUT", headers, b"abc"))
+    seen = application.requests[0]
+    assert sorted(name for name, _ in seen.headers) == ["content-length", "host", "x-kept"]
+    assert (seen.header("host"), seen.header("content-length"), seen.body) == (f"127.0.0.1:{application.port}", "3", b"abc")
+
+
+async def test_an_answer_comes_back_with_every_header_and_its_bytes(application: RecordingServer) -> None:
+    def answer(_: Recorded) -> Response:
+        response = Response(b"\x00\xff", status_code=418, headers={"x-a": "1"})
+        response.headers.append("set-cookie", "a=1")
+        response.headers.append("set-cookie", "b=2")
+        return response
+
+    application.answer = answer
+    response = await fetch(local_fetcher(application), request(application.url))
+    assert (response.status, response.body) == (418, b"\x00\xff")
+    assert [header.value for header in response.headers if header.name.lower() == "set-cookie"] == ["a=1", "b=2"]
+
+
+async def test_an_empty_answer_has_an_empty_body(application: RecordingServer) -> None:
+    application.answer = lambda _: Response(status_code=204)
+    assert (await fetch(local_fetcher(application), request(application.url, "DELETE"))).body == b""
+    application.answer = lambda _: Response(b"not sent")
+    assert (await fetch(local_fetcher(application), request(application.url, "HEAD"))).body == b""
+
+
+async def test_a_compressed_answer_is_given_as_it_is(application: RecordingServer) -> None:
+    application.answer = lambda _: Response(b"not really gzip", headers={"content-encoding": "gzip"})
+    assert (await fetch(local_fetcher(application), request(application.url))).body == b"not really gzip"
+
+
+async def test_a_redirect_is_returned_and_not_followed(application: RecordingServer) -> None:
+    application.answer = lambda _: RedirectResponse("/target", status_code=302)
+    response = await fetch(local_fetcher(application), request(application.url))
+    assert response.status == 302
+    assert ("location", "/target") in [(header.name.lower(), header.value) for header in response.headers]
+    assert len(application.requests) == 1
+
+
+async def test_proxies_of_the_environment_are_not_used(application: RecordingServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    assert (await fetch(local_fetcher(application), request(application.url))).status == 200
+
+
+@pytest.mark.parametrize("method", ["get", "Patch"])
+async def test_a_method_is_sent_in_capitals(application: RecordingServer, method: str) -> None:
+    await fetch(local_fetcher(application), request(application.url, method))
+    assert [seen.method for seen in application.requests] == [method.upper()]
+
+
+@pytest.mark.parametrize("method", ["", "GET /admin", "G\r\nX: y", "CONNECT", "trace", "X" * 33])
+async def test_a_method_that_http_does_not_know_or_that_tunnels_is_refused(application: RecordingServer, method: str) -> None:
+    assert await refusal(local_fetcher(application), request(application.url, method)) is HttpError.INVALID_URL
+    assert application.requests == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [[("X-A", "1\r\nX-B: 2")], [("X A", "1")], [("", "1")], [("X-A:", "1")], [("X-A", "\x00")], [("X", "1")] * 101, [("X", "1" * 40_000)]],
+    ids=["line break", "space", "no name", "colon", "control", "many", "long"],
+)
+async def test_headers_that_http_does_not_allow_or_too_many_are_refused(
+    application: RecordingServer, headers: list[tuple[str, str]]
+) -> None:
+    assert await refusal(local_fetcher(application), request(application.url, headers=headers)) is HttpError.TRANSPORT
+    assert application.requests == []
+
+
+# Where it may go
+
+
+async def test_nothing_is_allowed_that_no_rule_names() -> None:
+    fetcher = Fetcher(resolver=NoResolver())
+    assert await refusal(fetcher, request("https://api.example.com/")) is HttpError.NOT_ALLOWED
+    assert await refusal(fetcher, request("https://api.example.com/"), "example.com", "other.example.com") is HttpError.NOT_ALLOWED
+
+
+async def test_the_reason_tells_the_author_what_to_declare() -> None:
+    caller = Caller(fetcher=Fetcher(resolver=NoResolver()))
+    await caller.case("http.fetch", request("https://api.example.com/path?key=hidden"))
+    assert "https://api.example.com:443 is not among the hosts granted" in caller.sink.messages[-1]
+    assert "hidden" not in caller.sink.messages[-1]
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "http://2130706433/", "http://0x7f.1/", "http://127.1/", "https://u:p@api.example.com/"])
+async def test_a_url_of_another_kind_is_invalid(url: str) -> None:
+    fetcher = Fetcher(parse_rules(["http://127.0.0.1:80", "api.example.com"]), allow_loopback=True, resolver=NoResolver())
+    assert await refusal(fetcher, request(url), "api.example.com") is HttpError.INVALID_URL
+
+
+async def test_a_granted_host_and_an_operators_host_are_reached(application: RecordingServer) -> None:
+    network = MappedNetwork().at(PUBLIC, application.port)
+    resolver = FixedResolver().add("granted.example.com", [PUBLIC]).add("operator.example.com", [PUBLIC])
+    fetcher = Fetcher(parse_rules(["http://operator.example.com"]), resolver=resolver, network=network)
+    assert (await fetch(fetcher, request("http://granted.example.com/"), "http://granted.example.com")).status == 200
+    assert (await fetch(fetcher, request("http://operator.example.com/"))).status == 200
+    assert network.dialled == [(PUBLIC, 80), (PUBLIC, 80)]
+    assert [seen.header("host") for seen in application.requests] == ["granted.example.com", "operator.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "url"),
+    [
+        ("http://127.0.0.1:8123", "http://127.0.0.1:8123/"),
+        ("http://[::ffff:127.0.0.1]", "http://[::ffff:127.0.0.1]/"),
+        ("http://[::1]:80", "http://[::1]/"),
+        ("http://169.254.169.254", "http://169.254.169.254/latest/meta-data/"),
+        ("http://192.168.0.1", "http://192.168.0.1/"),
+        ("http://[fd00:ec2::254]", "http://[fd00:ec2::254]/"),
+        ("http://localhost:80", "http://localhost/"),
+    ],
+)
+async def test_an_install_is_never_granted_an_address_that_is_not_public(entry: str, url: str) -> None:
+    network = MappedNetwork()
+    resolver = FixedResolver().add("localhost", ["127.0.0.1"])
+    fetcher = Fetcher(allow_loopback=True, resolver=resolver, network=network)
+    assert await refusal(fetcher, request(url), entry) is HttpError.NOT_ALLOWED
+    assert network.dialled == []
+
+
+@pytest.mark.parametrize("answers", [[], [[]]])
+async def test_a_name_without_an_address_is_a_transport_failure(answers: list[list[str]]) -> None:
+    fetcher = Fetcher(resolver=FixedResolver().add("nowhere.example.com", *answers))
+    assert await refusal(fetcher, request("https://nowhere.example.com/"), "nowhere.example.com") is HttpError.TRANSPORT
+
+
+# The author's own API
+
+
+async def test_a_local_port_is_reached_by_name_when_the_operator_named_it(application: RecordingServer) -> None:
+    resolver = FixedResolver().add("localhost", ["127.0.0.1"])
+    fetcher = Fetcher(parse_rules([f"http://localhost:{application.port}"]), allow_loopback=True, resolver=resolver)
+    assert (await fetch(fetcher, request(f"http://localhost:{application.port}/"))).status == 200
+
+
+async def test_a_local_port_is_not_reached_in_production(application: RecordingServer) -> None:
+    fetcher = Fetcher(parse_rules([application.url]), allow_loopback=False, resolver=NoResolver())
+    assert await refusal(fetcher, request(application.url)) is HttpError.NOT_ALLOWED
+    assert application.requests == []
+
+
+async def test_another_local_port_is_not_reached(application: RecordingServer) -> None:
+    fetcher = Fetcher(parse_rules([f"http://127.0.0.1:{free_port()}"]), allow_loopback=True, resolver=NoResolver())
+    assert await refusal(fetcher, request(application.url)) is HttpError.NOT_ALLOWED
+    assert application.requests == []
+
+
+async def test_a_local_name_that_leads_elsewhere_is_refused() -> None:
+    resolver = FixedResolver().add("localhost", ["10.0.0.1"])
+    fetcher = Fetcher(parse_rules(["http://localhost:8123"]), allow_loopback=True, resolver=resolver, network=MappedNetwork())
+    assert await refusal(fetcher, request("http://localhost:8123/")) is HttpError.NOT_ALLOWED
+
+
+# Limits
+
+
+async def test_an_answer_above_its_limit_is_refused_while_it_comes(application: RecordingServer) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1
+            yield b"x" * 65_536
+            await asyncio.sleep(0)  # lets the server notice that nobody reads any more
+
+    application.answer = lambda _: StreamingResponse(endless())
+    fetcher = local_fetcher(application, limits=FetchLimits(answer_bytes=1_000_000))
+    assert await refusal(fetcher, request(application.url)) is HttpError.TRANSPORT
+    assert sent < 1_000
+
+
+async def test_an_answer_at_its_limit_is_taken(application: RecordingServer) -> None:
+    application.answer = lambda _: Response(b"x" * 1_000)
+    fetcher = local_fetcher(application, limits=FetchLimits(answer_bytes=1_000))
+    assert len((await fetch(fetcher, request(application.url))).body or b"") == 1_000
+
+
+async def test_an_answer_that_does_not_end_in_time_is_refused(application: RecordingServer) -> None:
+    released = asyncio.Event()
+
+    async def hold(_: Recorded) -> Response:
+        await released.wait()
+        return Response()
+
+    application.answer = hold
+    fetcher = local_fetcher(application, limits=FetchLimits(seconds=0.05))
+    assert await refusal(fetcher, request(application.url)) is HttpError.TRANSPORT
+    released.set()
+
+
+async def test_a_call_has_a_limit_of_fetches(application: RecordingServer) -> None:
+    caller = Caller(fetcher=local_fetcher(application), limits=DoorLimits(fetches=2))
+    for _ in range(2):
+        await caller.ask("http.fetch", request(application.url))
+    assert await caller.case("http.fetch", request(application.url)) is HttpError.NOT_ALLOWED
+    assert "has made 2 fetches" in caller.sink.messages[-1]
+    assert len(application.requests) == 2
+
+
+async def test_a_call_has_a_limit_of_fetches_at_once(application: RecordingServer) -> None:
+    running, most = 0, 0
+    released = asyncio.Event()
+
+    async def hold(_: Recorded) -> Response:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await released.wait()
+        running -= 1
+        return Response()
+
+    application.answer = hold
+    caller = Caller(fetcher=local_fetcher(application), limits=DoorLimits(fetches_at_once=2))
+    fetches = [asyncio.create_task(caller.ask("http.fetch", request(application.url))) for _ in range(5)]
+    await application.wait_for(2)
+    released.set()
+    await asyncio.gather(*fetches)
+    assert most == 2
+
+
+async def test_a_cancelled_fetch_ends_its_connection(application: RecordingServer) -> None:
+    closed = asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x"
+                await asyncio.sleep(0)
+        finally:
+            closed.set()
+
+    application.answer = lambda _: StreamingResponse(endless())
+    task = asyncio.create_task(Caller(fetcher=local_fetcher(application)).ask("http.fetch", request(application.url)))
+    await application.wait_for(1)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(5):
+        await closed.wait()
+
+
+async def test_a_port_where_nothing_listens_is_a_transport_failure() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    fetcher = Fetcher(parse_rules([url]), allow_loopback=True, resolver=NoResolver())
+    assert await refusal(fetcher, request(url)) is HttpError.TRANSPORT

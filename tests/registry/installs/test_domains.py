@@ -1,0 +1,61 @@
+"""The host names of installs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from holdfast.bundles.store.open import FolderStore
+from holdfast.records.database.database import Database
+from holdfast.registry.installs.domains import domains_of
+from holdfast.registry.installs.install import install_version
+from holdfast.registry.models.installs import TenantExtensionInstall
+from tests.registry.counter import NOTES, Counter
+from tests.registry.published import ADA, EVE
+
+ROOT = "apps.example.com"
+
+
+@pytest.fixture
+def counter(db: Database, store: FolderStore, tmp_path: Path) -> Counter:
+    return Counter(db, store, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("tenant", "extension", "expected"),
+    [
+        ("51bbbfe5-0720-4d9b-b3e5-b5b43e441a52", "a963b7c2-0090-52d5-9869-e9b6f636c4a8", "51bbbfe5-a963b7c2"),
+        ("Acme GmbH & Co", "notes", "acmegmbhco-notes"),
+        ("a-very-long-name-of-a-tenant", "ünïcode--", "averylongnam-ncode"),
+        ("---", "…", "x-x"),
+    ],
+)
+def test_a_name_is_made_of_the_beginnings_of_both_ids(tenant: str, extension: str, expected: str) -> None:
+    first, second = domains_of(tenant, extension, ROOT)
+    assert first == f"{expected}.{ROOT}"
+    assert second.startswith(f"{expected}-") and len(second.partition(".")[0]) <= 63
+
+
+async def test_an_install_gets_its_name_when_there_is_a_root_and_keeps_it(counter: Counter) -> None:
+    await counter.publish()
+    await counter.publish(version="1.1.0", marker="new")
+    done = await counter.install("1.0.0")
+    assert (await counter.row()).runner_domain is None
+    await counter.install("1.0.0", domain_root=ROOT)
+    name = (await counter.row()).runner_domain
+    assert name == domains_of(EVE.tenant_id, done.registry_id, ROOT)[0]
+    await counter.upgrade("1.1.0")
+    await counter.install("1.1.0", domain_root="other.example.com")
+    assert (await counter.row()).runner_domain == name
+
+
+async def test_a_name_that_another_has_is_not_taken_from_them(counter: Counter) -> None:
+    published = await counter.publish()
+    await counter.install(actor=ADA)
+    taken, own = domains_of(EVE.tenant_id, published.registry_id, ROOT)
+    async with counter.db.transaction() as session:
+        await session.execute(update(TenantExtensionInstall).values(runner_domain=taken))
+    await install_version(counter.db, counter.store, actor=EVE, policy=counter.policy, extension=NOTES, domain_root=ROOT, now=counter.clock)
+    assert (await counter.row()).runner_domain == own

@@ -1,0 +1,338 @@
+"""Installing a published version: its copy, its grants, what stays when it is installed again, and that tenants do not meet."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from holdfast.bundles.cache.fetch import ArchiveHashMismatch
+from holdfast.bundles.manifest.host_version import HostTooOld
+from holdfast.bundles.signing.files import read_stored_signature
+from holdfast.bundles.store.open import BundleNotFound, FolderStore
+from holdfast.records.database.database import Database
+from holdfast.registry.errors import ExtensionUnknown, UnknownCapability, VersionNotFound, VersionYanked
+from holdfast.registry.installs.config import patch_config, set_enabled
+from holdfast.registry.installs.dev_install import list_installs
+from holdfast.registry.installs.install import install_version
+from holdfast.registry.installs.upgrade import ConsentRequired, SchedulesMissing
+from holdfast.registry.models import ids as identity
+from holdfast.registry.models.installs import (
+    ExtensionVersion,
+    TenantExtensionInstall,
+    TenantExtensionInstallConfig,
+    TenantExtensionSchedule,
+)
+from holdfast.registry.models.publishing import ExtensionAuditLog, PendingObject
+from holdfast.registry.publishing.versions import yank
+from tests.bundles.signers import Signers, signature_of
+from tests.records.databases import OTHER_TENANT, TENANT
+from tests.registry.counter import NOTES, Counter, hexes
+from tests.registry.published import ADA, EVE
+
+FEWER: dict[str, Any] = {"capabilities": ["cap:storage.kv"], "egress": []}
+
+
+@pytest.fixture
+def counter(db: Database, store: FolderStore, tmp_path: Path) -> Counter:
+    return Counter(db, store, tmp_path)
+
+
+async def test_a_version_is_copied_to_the_tenants_own_place_and_recorded_with_all_that_it_asks_for(counter: Counter) -> None:
+    published = await counter.publish()
+    done = await counter.install()
+    assert done.install_id == identity.install_id(OTHER_TENANT, "acme", "com.example.notes")
+    assert (done.registry_id, done.version_id, done.version) == (published.registry_id, published.version_id, "1.0.0")
+    assert (done.content_hash, done.display_name, done.replaced) == (published.content_hash, "Notes", None)
+    assert (done.granted, done.egress) == (["cap:http.fetch", "cap:storage.kv"], ["api.example.com"])
+    assert (counter.store.root / counter.copy_key(done)).read_bytes() == (counter.store.root / published.key).read_bytes()
+    row = await counter.row()
+    assert (row.is_enabled, row.status, row.previous, row.pending, row.runner_status) == (True, "enabled", None, None, {"state": "ready"})
+    assert (await counter.context()).content_hash == published.content_hash
+    assert await counter.events() == ["extension.installed"] and await counter.count(PendingObject) == 0
+
+
+async def test_the_audit_log_says_who_installed_what_with_which_grants(counter: Counter) -> None:
+    published = await counter.publish()
+    await counter.install(capabilities=["cap:storage.kv"])
+    async with counter.db.session() as session:
+        entry = (await session.scalars(select(ExtensionAuditLog).where(ExtensionAuditLog.tenant == OTHER_TENANT))).one()
+    assert (entry.user_id, entry.resource_id, entry.resource_name) == ("eve", published.registry_id, NOTES)
+    assert entry.details == {"version": "1.0.0", "granted": ["cap:storage.kv"], "egress": ["api.example.com"]}
+
+
+async def test_a_version_is_named_exactly_by_pattern_or_not_at_all(counter: Counter) -> None:
+    for version in ("1.0.0", "1.0.1", "2.0.0", "3.0.0-beta.1"):
+        await counter.publish(version=version)
+    assert (await counter.install("1.0.*")).version == "1.0.1"
+    await counter.uninstall()
+    assert (await counter.install()).version == "2.0.0"
+    await counter.uninstall()
+    assert (await counter.install("3.0.0-beta.1")).version == "3.0.0-beta.1"
+    with pytest.raises(VersionNotFound):
+        await counter.install("9.9.9")
+
+
+async def test_what_was_never_published_or_was_withdrawn_is_not_installed(counter: Counter) -> None:
+    with pytest.raises(ExtensionUnknown):
+        await counter.install()
+    await counter.publish()
+    await yank(counter.db, actor=ADA, extension=NOTES, version="1.0.0", reason="broken", now=counter.clock)
+    with pytest.raises(VersionYanked):
+        await counter.install("1.0.0")
+    with pytest.raises(VersionNotFound):
+        await counter.install()
+    assert await list_installs(counter.db, OTHER_TENANT) == [] and counter.copies() == []
+
+
+async def test_who_has_a_version_may_install_it_again_after_it_was_withdrawn(counter: Counter) -> None:
+    await counter.publish()
+    await counter.install()
+    await yank(counter.db, actor=ADA, extension=NOTES, version="1.0.0", reason=None, now=counter.clock)
+    assert (await counter.install("1.0.0")).version == "1.0.0"
+
+
+async def test_only_what_is_named_is_granted(counter: Counter) -> None:
+    await counter.publish()
+    done = await counter.install(capabilities=[" CAP:Storage.kv "], egress=[])
+    assert (done.granted, done.egress) == (["cap:storage.kv"], [])
+    context = await counter.context()
+    assert "cap:http.fetch" not in context.providers and context.egress == []
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "egress"), [(["cap:secrets.get"], None), (["cap:rule.world"], None), (None, ["evil.example.com"])]
+)
+async def test_what_a_version_does_not_ask_for_cannot_be_granted_and_nothing_is_left(
+    counter: Counter, capabilities: list[str] | None, egress: list[str] | None
+) -> None:
+    await counter.publish()
+    with pytest.raises(UnknownCapability) as refused:
+        await counter.install(capabilities=capabilities, egress=egress)
+    assert refused.value.status == 400 and refused.value.details == {"unknown": capabilities or egress}
+    assert await counter.count(TenantExtensionInstall) == 0 and counter.copies() == []
+
+
+async def test_a_version_of_another_platform_that_asks_for_an_unknown_capability_is_refused(counter: Counter) -> None:
+    await counter.publish()
+    async with counter.db.transaction() as session:
+        await session.execute(update(ExtensionVersion).values(capabilities=["cap:storage.kv", "cap:rule.world"]))
+    with pytest.raises(UnknownCapability, match=r"cap:rule\.world"):
+        await counter.install()
+    with pytest.raises(UnknownCapability, match=r"cap:rule\.world"):
+        await counter.install(capabilities=["cap:storage.kv"])
+    assert await counter.count(TenantExtensionInstall) == 0
+
+
+async def test_installing_again_keeps_settings_secrets_grants_schedules_and_that_it_is_off(counter: Counter) -> None:
+    await counter.publish()
+    first = await counter.install()
+    await patch_config(counter.db, actor=EVE, extension=NOTES, set={"color": "green"}, now=counter.clock)
+    await counter.seal()
+    await counter.revoke("cap:http.fetch", egress=("api.example.com",))
+    schedule = await counter.schedule("GET", "/notes", enabled=False)
+    await set_enabled(counter.db, actor=EVE, extension=NOTES, enabled=False, now=counter.clock)
+    for version in (None, "1.0.0"):
+        again = await counter.install(version)
+        assert (again.install_id, again.replaced, again.granted, again.egress) == (first.install_id, "1.0.0", ["cap:storage.kv"], [])
+        context = await counter.context()
+        assert context.config == {"color": "green"} and context.secret_envelope is not None and not context.is_enabled
+        assert list(await counter.schedules()) == [schedule]
+        assert (await counter.row()).previous is None
+
+
+async def test_installing_again_with_a_choice_grants_exactly_that(counter: Counter) -> None:
+    await counter.publish()
+    await counter.install(capabilities=[])
+    done = await counter.install(capabilities=["cap:http.fetch"])
+    assert (done.granted, done.egress) == (["cap:http.fetch"], ["api.example.com"])
+
+
+async def test_installing_another_version_is_an_upgrade_that_waits_for_consent(counter: Counter) -> None:
+    first = await counter.publish(**FEWER)
+    await counter.publish(version="2.0.0")
+    await counter.install("1.0.0")
+    with pytest.raises(ConsentRequired) as refused:
+        await counter.install("2.0.0")
+    assert refused.value.details == {"version": "2.0.0", "capabilities": ["cap:http.fetch"], "egress": ["api.example.com"]}
+    assert (await counter.row()).pending is not None and counter.copies() == hexes(first)
+    with pytest.raises(ConsentRequired):
+        await counter.install("2.0.0", capabilities=["cap:http.fetch"])
+    done = await counter.install("2.0.0", capabilities=["cap:http.fetch"], egress=[])
+    assert (done.version, done.replaced, done.granted, done.egress) == ("2.0.0", "1.0.0", ["cap:http.fetch"], [])
+
+
+async def test_installing_another_version_does_not_lose_schedules(counter: Counter) -> None:
+    await counter.publish()
+    await counter.publish(version="2.0.0", api={"endpoints": [{"method": "GET", "path": "/other", "handler": "dist/main"}]})
+    await counter.install("1.0.0")
+    await counter.schedule("GET", "/notes")
+    with pytest.raises(SchedulesMissing):
+        await counter.install("2.0.0")
+    assert (await counter.context()).version == "1.0.0"
+
+
+async def test_the_newest_is_not_an_older_one_than_what_is_there(counter: Counter) -> None:
+    await counter.publish()
+    await counter.publish(version="2.0.0")
+    await counter.install()
+    await yank(counter.db, actor=ADA, extension=NOTES, version="2.0.0", reason=None, now=counter.clock)
+    assert (await counter.install()).version == "2.0.0"
+
+
+async def test_the_signature_is_copied_with_the_bundle(counter: Counter, tmp_path: Path) -> None:
+    signers = Signers(tmp_path / "keys", required=True)
+    archive = counter.archive()
+    signature = signature_of(archive, signers.trusted)
+    await counter.publish(archive, policy=signers.policy, signature=signature)
+    done = await counter.install()
+    assert await read_stored_signature(counter.store, counter.copy_key(done)) == signature
+
+
+async def test_a_published_bundle_that_was_changed_is_not_installed(counter: Counter) -> None:
+    published = await counter.publish()
+    (counter.store.root / published.key).write_bytes(b"something else")
+    with pytest.raises(ArchiveHashMismatch):
+        await counter.install()
+    assert await counter.count(TenantExtensionInstall) == 0 and counter.copies() == []
+    (counter.store.root / published.key).unlink()
+    with pytest.raises(BundleNotFound):
+        await counter.install()
+    assert await counter.count(PendingObject) == 0
+
+
+async def test_an_own_copy_that_was_damaged_is_mended_by_installing_again(counter: Counter) -> None:
+    published = await counter.publish()
+    done = await counter.install()
+    copy = counter.store.root / counter.copy_key(done)
+    copy.write_bytes(b"something else")
+    await counter.install()
+    assert copy.read_bytes() == (counter.store.root / published.key).read_bytes()
+
+
+async def test_the_publisher_installs_from_the_very_place_it_published_to(counter: Counter) -> None:
+    published = await counter.publish()
+    done = await counter.install(actor=ADA)
+    assert counter.copy_key(done, actor=ADA) == published.key
+    await counter.uninstall(actor=ADA)
+    assert (await counter.install()).version == "1.0.0", "others install it still"
+
+
+async def test_what_was_uninstalled_is_installed_again_without_old_secrets_and_settings(counter: Counter) -> None:
+    await counter.publish()
+    first = await counter.install()
+    await patch_config(counter.db, actor=EVE, extension=NOTES, set={"color": "green"}, now=counter.clock)
+    await counter.seal()
+    await counter.revoke("cap:http.fetch")
+    assert (await counter.uninstall()).bundle_deleted and counter.copies() == []
+    again = await counter.install()
+    context = await counter.context()
+    assert again.install_id == first.install_id and "cap:http.fetch" in again.granted
+    assert context.secret_envelope is None and context.config == {}
+
+
+async def test_an_install_that_was_given_to_another_tenant_by_hand_does_not_stand_in_the_way(counter: Counter) -> None:
+    await counter.publish()
+    moved = await counter.install()
+    async with counter.db.transaction() as session:
+        await session.execute(update(TenantExtensionInstall).values(tenant_id=TENANT))
+        await session.execute(update(TenantExtensionInstallConfig).values(tenant_id=TENANT))
+    again = await counter.install()
+    assert again.install_id != moved.install_id
+    assert {row.tenant_id for row in [await counter.row(), await counter.row(actor=ADA)]} == {TENANT, OTHER_TENANT}
+
+
+async def test_declared_schedules_are_made_at_the_first_install_with_the_same_ids_each_time(counter: Counter) -> None:
+    api = {"endpoints": [{"method": "POST", "path": "/daily", "handler": "dist/main", "schedulable": True}]}
+    schedules = [{"endpoint": "/daily", "cron": "0 9 * * *", "name": "Daily", "timezone": "Europe/Berlin", "payload": {"a": 1}}]
+    await counter.publish(api=api, schedules=schedules)
+    await counter.install()
+    ((schedule_id, (row, call)),) = (await counter.schedules()).items()
+    assert (row.name, row.cron, row.timezone, row.enabled, row.payload_json) == ("Daily", "0 9 * * *", "Europe/Berlin", True, {"a": 1})
+    assert call == "POST /daily of 1.0.0"
+    await counter.install()
+    assert await counter.count(TenantExtensionSchedule) == 1
+    await counter.uninstall()
+    await counter.install()
+    assert list(await counter.schedules()) == [schedule_id]
+
+
+async def test_a_declared_schedule_calls_the_method_that_it_names_or_the_endpoint_that_can_be_scheduled(counter: Counter) -> None:
+    def endpoint(method: str, path: str, schedulable: bool) -> dict[str, Any]:
+        return {"method": method, "path": path, "handler": "dist/main", "schedulable": schedulable}
+
+    api = {
+        "endpoints": [
+            *(endpoint("GET", "/both", True), endpoint("POST", "/both", True)),
+            *(endpoint("GET", "/one", False), endpoint("POST", "/one", True)),
+        ]
+    }
+    schedules = [{"endpoint": "POST /both", "cron": "0 1 * * *"}, {"endpoint": "/one", "cron": "0 2 * * *"}]
+    await counter.publish(api=api, schedules=schedules)
+    await counter.install()
+    assert {row.cron: call for row, call in (await counter.schedules()).values()} == {
+        "0 1 * * *": "POST /both of 1.0.0",
+        "0 2 * * *": "POST /one of 1.0.0",
+    }
+
+
+async def test_two_tenants_have_each_their_own(counter: Counter) -> None:
+    await counter.publish()
+    hers, his = await counter.install(), await counter.install(actor=ADA)
+    assert hers.install_id != his.install_id
+    await counter.revoke("cap:storage.kv", actor=ADA)
+    await counter.uninstall(actor=ADA)
+    assert (await counter.row()).granted_caps == ["cap:http.fetch", "cap:storage.kv"]
+    assert counter.copies() == hexes(hers)
+
+
+async def test_installs_at_once_give_one_install(counter: Counter) -> None:
+    await counter.publish()
+    done = await asyncio.gather(*(counter.install() for _ in range(6)))
+    assert len({one.install_id for one in done}) == 1
+    assert await counter.count(TenantExtensionInstall) == 1 and await counter.count(PendingObject) == 0
+    assert counter.copies() == hexes(done[0])
+
+
+async def test_installing_and_uninstalling_at_once_ends_with_all_or_nothing(counter: Counter) -> None:
+    await counter.publish()
+    for _ in range(5):
+        await counter.install()
+        await asyncio.gather(counter.install(), counter.uninstall(), counter.install(), return_exceptions=True)
+        rows = await counter.count(TenantExtensionInstall)
+        assert len(counter.copies()) == rows <= 1
+        assert await counter.count(PendingObject) == 0
+
+
+async def test_different_versions_installed_at_once_end_with_one_of_them_and_its_bundle(counter: Counter) -> None:
+    published = {version: await counter.publish(version=version) for version in ("1.0.0", "1.1.0", "1.2.0")}
+    await asyncio.gather(*(counter.install(version) for version in published), return_exceptions=True)
+    context = await counter.context()
+    assert context.content_hash == published[context.version].content_hash
+    assert context.content_hash.removeprefix("sha256:") in counter.copies()
+
+
+async def test_an_extension_is_named_as_people_name_it(counter: Counter) -> None:
+    published = await counter.publish()
+    for name in (published.registry_id, "com.example.notes", "ACME.com.example.Notes"):
+        done = await install_version(counter.db, counter.store, actor=EVE, policy=counter.policy, extension=name, now=counter.clock)
+        assert done.registry_id == published.registry_id
+
+
+async def test_a_version_for_a_later_host_is_neither_installed_nor_upgraded_to(counter: Counter) -> None:
+    await counter.publish()
+    await counter.install("1.0.0")
+    await counter.publish(version="1.1.0", marker="new")
+    async with counter.db.transaction() as session:
+        # As a later host on the same database would have published it.
+        row = (await session.scalars(select(ExtensionVersion).where(ExtensionVersion.version == "1.1.0"))).one()
+        row.manifest = {**(row.manifest or {}), "minHostVersion": "99.0.0"}
+    with pytest.raises(HostTooOld, match=r"99\.0\.0"):
+        await counter.upgrade("1.1.0")
+    await counter.uninstall()
+    with pytest.raises(HostTooOld, match=r"99\.0\.0"):
+        await counter.install("1.1.0")
+    assert await counter.count(TenantExtensionInstall) == 0

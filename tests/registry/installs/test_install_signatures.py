@@ -1,0 +1,208 @@
+"""Signatures at install: judged before anything is done with the bundle, kept beside it, and gone with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from sqlalchemy import select
+
+from holdfast.bundles.signing.files import read_stored_signature, signature_key
+from holdfast.bundles.signing.policy import (
+    SignatureExpired,
+    SignatureInvalid,
+    SignatureMissing,
+    SignatureRefused,
+    SignatureRevoked,
+    SignatureUntrusted,
+    TrustPolicy,
+    Verdict,
+)
+from holdfast.bundles.store.open import FolderStore, bundle_key, hash_file
+from holdfast.records.database.database import Database
+from holdfast.registry.actors import local_actor
+from holdfast.registry.installs.dev_install import Installed, install_bundle, list_installs, uninstall
+from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry
+from tests.bundles.signers import DAY, NOW, Signers, signature_of
+from tests.records.databases import TENANT
+from tests.registry.extensions import archive_of
+
+
+class Judged(NamedTuple):
+    """What was installed, and what was found of its signature."""
+
+    done: Installed
+    verdict: Verdict
+
+
+class Desk:
+    """Installs into one database and store, with one trusted key."""
+
+    def __init__(self, db: Database, store: FolderStore, folder: Path) -> None:
+        self.db, self.store, self.folder = db, store, folder
+        self.signers = Signers(folder / "trusted-keys.json", required=True)
+        self.lenient = TrustPolicy(self.signers.store, required=False, now=self.signers.clock)
+
+    def archive(self, **changes: Any) -> Path:
+        return archive_of(self.folder / "a.tar.zst", **changes)
+
+    async def install(self, archive: Path, signature: bytes | None = None, policy: TrustPolicy | None = None) -> Judged:
+        policy = policy or self.signers.policy
+        done = await install_bundle(
+            self.db, self.store, archive, tenant_id=TENANT, policy=policy, signature=signature, check_component=self._looked
+        )
+        assert done.verdict is not None
+        return Judged(done, done.verdict)
+
+    async def _looked(self, component: Path) -> None:
+        self.looked = component
+
+    async def kept(self, installed: Judged) -> bytes | None:
+        return await read_stored_signature(self.store, bundle_key(TENANT, installed.done.registry_id, installed.done.content_hash))
+
+    async def row(self) -> str | None:
+        async with self.db.session() as session:
+            return await session.scalar(select(ExtensionBundle.signature))
+
+    def stored(self) -> list[str]:
+        return sorted(file.name for file in self.store.root.rglob("*") if file.is_file())
+
+
+@pytest.fixture
+def desk(db: Database, store: FolderStore, tmp_path: Path) -> Desk:
+    return Desk(db, store, tmp_path)
+
+
+async def test_a_signed_bundle_is_installed_with_its_signature_beside_it_and_in_its_row(desk: Desk) -> None:
+    archive = desk.archive()
+    signature = signature_of(archive, desk.signers.trusted)
+    done = await desk.install(archive, signature)
+    assert (done.verdict.state, done.verdict.key_name) == ("signed", "the trusted")
+    assert await desk.kept(done) == signature and await desk.row() == signature.decode()
+    assert desk.stored() == ["bundle.tar.zst", "bundle.tar.zst.minisig"]
+    (summary,) = await list_installs(desk.db, TENANT)
+    assert summary.signing_key_id == desk.signers.trusted.public.key_id
+
+
+async def test_development_installs_what_is_unsigned_and_says_so(desk: Desk) -> None:
+    done = await desk.install(desk.archive(), policy=desk.lenient)
+    assert (done.verdict.state, done.verdict.reason) == ("unsigned", "signature_missing")
+    assert desk.stored() == ["bundle.tar.zst"] and await desk.row() is None
+    (summary,) = await list_installs(desk.db, TENANT)
+    assert summary.signing_key_id is None
+
+
+async def test_a_bundle_that_is_installed_again_keeps_the_signature_it_had(desk: Desk) -> None:
+    archive = desk.archive()
+    await desk.install(archive, signature_of(archive, desk.signers.trusted))
+    again = await desk.install(archive)
+    assert again.verdict.state == "signed" and await desk.row() is not None
+
+
+async def test_an_unsigned_install_is_signed_by_installing_it_again_with_a_signature(desk: Desk) -> None:
+    archive = desk.archive()
+    await desk.install(archive, policy=desk.lenient)
+    signature = signature_of(archive, desk.signers.trusted)
+    done = await desk.install(archive, signature)
+    assert await desk.kept(done) == signature and await desk.row() == signature.decode()
+
+
+async def _refused(desk: Desk, kind: str) -> tuple[Path, bytes | None]:
+    archive = desk.archive()
+    signature = signature_of(archive, desk.signers.trusted)
+    match kind:
+        case "unsigned":
+            return archive, None
+        case "unknown key":
+            return archive, signature_of(archive, desk.signers.stranger)
+        case "revoked":
+            desk.signers.revoke()
+        case "expired":
+            desk.signers.trust(expires_at=NOW + DAY)
+            desk.signers.clock.now += DAY
+        case "other publisher":
+            desk.signers.trust(publishers=("somebody else",))
+        case "more capabilities":
+            return desk.archive(capabilities=["cap:secrets.get"]), signature
+        case "other hosts":
+            return desk.archive(egress=["evil.example.com"]), signature
+        case "other bundle":
+            return desk.archive(marker="changed"), signature
+        case _:
+            return archive, b"not a signature"
+    return archive, signature
+
+
+@pytest.mark.parametrize(
+    ("kind", "refusal"),
+    [
+        ("unsigned", SignatureMissing),
+        ("unknown key", SignatureUntrusted),
+        ("revoked", SignatureRevoked),
+        ("expired", SignatureExpired),
+        ("other publisher", SignatureUntrusted),
+        ("more capabilities", SignatureInvalid),
+        ("other hosts", SignatureInvalid),
+        ("other bundle", SignatureInvalid),
+        ("nonsense", SignatureInvalid),
+    ],
+)
+async def test_production_refuses_before_it_touches_the_component_and_leaves_nothing(
+    desk: Desk, kind: str, refusal: type[SignatureRefused]
+) -> None:
+    archive, signature = await _refused(desk, kind)
+    with pytest.raises(refusal):
+        await desk.install(archive, signature)
+    assert desk.stored() == [] and not hasattr(desk, "looked")
+    async with desk.db.session() as session:
+        assert await session.scalar(select(ExtensionRegistry.id)) is None
+    if refusal is SignatureInvalid:
+        with pytest.raises(SignatureInvalid):
+            await desk.install(archive, signature, desk.lenient)
+    else:
+        assert (await desk.install(archive, signature, desk.lenient)).verdict.reason == refusal.code
+
+
+async def test_when_the_rows_cannot_be_written_no_signature_stays(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no")
+
+    archive = desk.archive()
+    signature = signature_of(archive, desk.signers.trusted)
+    with monkeypatch.context() as patched:
+        patched.setattr("holdfast.registry.installs.dev_install.record_defaults", fail)
+        with pytest.raises(RuntimeError, match="no"):
+            await desk.install(archive, signature)
+    assert desk.stored() == []
+    await desk.install(archive, policy=desk.lenient)
+    monkeypatch.setattr("holdfast.registry.installs.dev_install.record_defaults", fail)
+    with pytest.raises(RuntimeError, match="no"):
+        await desk.install(archive, signature)
+    assert "bundle.tar.zst" in desk.stored(), "the bundle was there before"
+
+
+async def test_uninstalling_takes_the_signature_of_a_bundle_that_goes_and_keeps_that_of_one_that_stays(desk: Desk) -> None:
+    first = desk.archive()
+    await desk.install(first, signature_of(first, desk.signers.trusted))
+    second = desk.archive(marker="second")
+    await desk.install(second, signature_of(second, desk.signers.trusted))
+    assert (await uninstall(desk.db, desk.store, actor=local_actor(TENANT), extension="com.example.notes")).bundle_deleted
+    assert sorted(desk.stored()) == ["bundle.tar.zst", "bundle.tar.zst.minisig"]
+
+
+async def test_a_text_in_the_row_that_is_no_signature_of_ours_is_none(desk: Desk) -> None:
+    done = await desk.install(desk.archive(), policy=desk.lenient)
+    async with desk.db.transaction() as session:
+        bundle = await session.scalar(select(ExtensionBundle))
+        assert bundle is not None
+        bundle.signature = "stub acceptance"
+    (summary,) = await list_installs(desk.db, TENANT)
+    assert summary.signing_key_id is None and done.verdict.state == "unsigned"
+
+
+async def test_the_signature_lies_where_the_runner_looks_for_it(desk: Desk) -> None:
+    archive = desk.archive()
+    done = await desk.install(archive, signature_of(archive, desk.signers.trusted))
+    key = signature_key(bundle_key(TENANT, done.done.registry_id, hash_file(archive)))
+    assert key.endswith("/bundle.tar.zst.minisig") and await desk.store.exists(key)

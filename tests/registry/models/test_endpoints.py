@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+
+from holdfast.registry.models.endpoints import Endpoint, match_endpoint, normalise_handler, normalise_path, read_endpoints, to_stored
+
+ENDPOINTS = [
+    Endpoint("GET", "/notes", "h"),
+    Endpoint("GET", "/notes/:id", "h"),
+    Endpoint("GET", "/notes/new", "shadowed"),
+    Endpoint("POST", "/notes", "h"),
+    Endpoint("GET", "/", "root"),
+]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", "/notes", "/notes"),
+        ("GET", "/notes/", "/notes"),
+        ("GET", "notes", "/notes"),
+        ("GET", "/notes/7", "/notes/:id"),
+        ("GET", "/notes/new", "/notes/:id"),
+        ("GET", "/n%6ftes", "/notes"),
+        ("GET", "/", "/"),
+        ("GET", "", "/"),
+        ("DELETE", "/notes", None),
+        ("POST", "/notes/7", None),
+        ("GET", "/notes/7/8", None),
+        ("GET", "/Notes", None),
+        ("GET", "/notes//7", None),
+        ("GET", "/notes%2F7", None),
+    ],
+)
+def test_a_call_matches_the_first_endpoint_of_its_method_with_the_same_segments(method: str, path: str, expected: str | None) -> None:
+    found = match_endpoint(ENDPOINTS, method, path)
+    assert (found.path if found else None) == expected
+
+
+@pytest.mark.parametrize("stored", [None, {}, "[]", 7, ["x"], [{}], [{"method": "GET", "path": "", "handler": "h"}]])
+def test_what_is_no_list_of_endpoints_has_none(stored: object) -> None:
+    assert read_endpoints(stored) == []
+
+
+def test_only_usable_entries_are_read() -> None:
+    stored = [
+        {"method": "get", "path": "/a", "handler": "h", "extra": 1},
+        {"method": "TRACE", "path": "/a", "handler": "h"},
+        {"method": "GET", "path": "/a"},
+        {"method": "GET", "path": "/a", "handler": " "},
+        {"method": 1, "path": "/a", "handler": "h"},
+    ]
+    assert read_endpoints(stored) == [Endpoint("GET", "/a", "h")]
+
+
+def test_what_is_stored_is_read_back() -> None:
+    endpoint = Endpoint("POST", "/a/:b", "h", True, "ticket:read", False)
+    assert read_endpoints([to_stored(endpoint)]) == [endpoint]
+    assert to_stored(Endpoint("GET", "/a", "h")) == {"method": "GET", "path": "/a", "handler": "h"}
+
+
+@pytest.mark.parametrize(("written", "path"), [("notes", "/notes"), ("./notes", "/notes"), ("//a///b/", "/a/b"), ("/", "/")])
+def test_a_path_is_brought_to_one_form(written: str, path: str) -> None:
+    assert normalise_path(written) == path
+
+
+def test_a_handler_loses_its_leading_dots_and_repeated_slashes() -> None:
+    assert normalise_handler("./dist//main") == "dist/main"

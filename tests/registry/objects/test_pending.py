@@ -1,0 +1,123 @@
+"""Objects on their way into the store: they stay when they are needed, and go when nobody needs them or is about to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from holdfast.bundles.signing.files import read_stored_signature, signature_key, store_signature
+from holdfast.bundles.store.open import BundleStoreUnavailable, FolderStore
+from holdfast.records.database.columns import new_id
+from holdfast.records.database.database import Database
+from holdfast.registry.installs.dev_install import install_bundle
+from holdfast.registry.objects.pending import announce, conclude, manifest_key, settle, settled, sweep_objects
+from tests.bundles.signers import Signers, signature_of
+from tests.records.databases import TENANT
+from tests.registry.extensions import UNSIGNED_TOO
+from tests.registry.faults import FailingStore, Trouble
+from tests.registry.published import ADA, EVE, Press
+
+KEY = f"tenants/{TENANT}/extensions/{new_id()}/sha256/{'a' * 64}/bundle.tar.zst"
+
+
+@pytest.fixture
+def press(db: Database, store: FolderStore, tmp_path: Path) -> Press:
+    return Press(db, store, tmp_path)
+
+
+async def _announced(press: Press, key: str = KEY) -> str:
+    pending_id = new_id()
+    async with press.db.transaction() as session:
+        await announce(session, key, pending_id, press.clock())
+    return pending_id
+
+
+async def _put(press: Press, key: str = KEY) -> None:
+    for object_key in (key, signature_key(key), manifest_key(key)):
+        await press.store.put(object_key, press.archive())
+
+
+async def test_what_nobody_needs_goes_with_what_lies_beside_it(press: Press) -> None:
+    pending_id = await _announced(press)
+    await _put(press)
+    assert await settle(press.db, press.store, pending_id)
+    assert (press.objects(), await press.rows()) == ([], {})
+
+
+async def test_what_was_concluded_stays_and_is_not_settled(press: Press) -> None:
+    pending_id = await _announced(press)
+    await _put(press)
+    async with press.db.transaction() as session:
+        assert await conclude(session, pending_id)
+    assert not await settle(press.db, press.store, pending_id)
+    assert len(press.objects()) == 3
+
+
+async def test_what_was_settled_cannot_be_concluded(press: Press) -> None:
+    pending_id = await _announced(press)
+    assert await settle(press.db, press.store, pending_id)
+    async with press.db.transaction() as session:
+        assert not await conclude(session, pending_id)
+
+
+async def test_as_long_as_somebody_else_is_about_to_need_it_it_stays(press: Press) -> None:
+    first, second = await _announced(press), await _announced(press)
+    await _put(press)
+    await settle(press.db, press.store, first)
+    assert len(press.objects()) == 3
+    await settle(press.db, press.store, second)
+    assert press.objects() == []
+
+
+async def test_a_published_bundle_stays(press: Press) -> None:
+    done = await press.publish()
+    before = press.objects()
+    await settle(press.db, press.store, await _announced(press, done.key))
+    assert press.objects() == before
+
+
+async def test_a_copy_stays_for_the_tenant_that_runs_it_and_no_other(press: Press) -> None:
+    archive = press.archive()
+    done = await press.publish(archive)
+    await install_bundle(press.db, press.store, archive, tenant_id=EVE.tenant_id, policy=UNSIGNED_TOO, check_component=None)
+    theirs = done.key.replace(ADA.tenant_id, EVE.tenant_id)
+    nobodys = done.key.replace(ADA.tenant_id, "33333333-3333-4333-8333-333333333333")
+    await press.store.put(nobodys, archive)
+    for key in (done.key, theirs, nobodys):
+        await settle(press.db, press.store, await _announced(press, key))
+    assert [(press.store.root / key).exists() for key in (done.key, theirs, nobodys)] == [True, True, False]
+
+
+@pytest.mark.parametrize("signed", [True, False])
+async def test_the_signature_beside_a_bundle_that_stays_is_that_of_its_row(press: Press, signed: bool) -> None:
+    signers = Signers(press.folder / "trusted-keys.json", required=False)
+    archive = press.archive()
+    signature = signature_of(archive, signers.trusted) if signed else None
+    done = await press.publish(archive, policy=signers.policy, signature=signature)
+    pending_id = await _announced(press, done.key)
+    await store_signature(press.store, done.key, signature_of(archive, signers.stranger))
+    await settle(press.db, press.store, pending_id)
+    assert await read_stored_signature(press.store, done.key) == signature
+
+
+async def test_while_the_store_is_down_it_stays_announced_and_is_swept_up_later(press: Press) -> None:
+    pending_id = await _announced(press)
+    await _put(press)
+    down = FailingStore(press.store, Trouble(1, lasting=True))
+    with pytest.raises(BundleStoreUnavailable):
+        await settle(press.db, down, pending_id)
+    assert await settled(press.db, down, pending_id) is None
+    assert len(press.objects()) == 3 and await press.rows() == {"extension_pending_object": 1}
+    press.clock.advance(3601)
+    assert await sweep_objects(press.db, press.store, older_than=timedelta(hours=1), now=press.clock) == 1
+    assert (press.objects(), await press.rows()) == ([], {})
+
+
+async def test_the_sweep_leaves_those_alone_who_may_still_be_at_it(press: Press) -> None:
+    await _announced(press)
+    await _put(press)
+    press.clock.advance(3600)
+    assert await sweep_objects(press.db, press.store, older_than=timedelta(hours=1), now=press.clock) == 0
+    assert len(press.objects()) == 3

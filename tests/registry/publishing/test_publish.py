@@ -1,0 +1,293 @@
+"""Publishing: what is looked at, what is recorded, what is refused, and that a version never changes."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from holdfast.bundles.manifest.host_version import HostTooOld
+from holdfast.bundles.manifest.model import ManifestError
+from holdfast.bundles.signing.files import read_stored_signature
+from holdfast.bundles.signing.policy import SignatureInvalid, SignatureMissing, SignatureUntrusted
+from holdfast.bundles.store.hashing import hash_file
+from holdfast.bundles.store.open import FolderStore
+from holdfast.records.database.database import Database
+from holdfast.registry.errors import (
+    ComponentMissing,
+    HashMismatch,
+    ManifestMismatch,
+    NameTaken,
+    PublishInterrupted,
+    VersionConflict,
+    VersionExists,
+)
+from holdfast.registry.installs.dev_install import install_bundle
+from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion
+from holdfast.registry.models.publishing import ExtensionAuditLog
+from holdfast.registry.objects.pending import sweep_objects
+from holdfast.registry.publishing.publish import publish_bundle
+from tests.bundles.signers import Signers, signature_of
+from tests.records.databases import TENANT
+from tests.registry.extensions import UNSIGNED_TOO, WASM, archive_of, manifest
+from tests.registry.published import ADA, EVE, ONE_VERSION, Press
+
+
+@pytest.fixture
+def press(db: Database, store: FolderStore, tmp_path: Path) -> Press:
+    return Press(db, store, tmp_path)
+
+
+async def test_a_version_is_recorded_whole_and_lies_at_its_place_in_the_store(press: Press) -> None:
+    archive = press.archive()
+    digest = hash_file(archive)
+    done = await press.publish(archive)
+    folder = f"tenants/{TENANT}/extensions/{done.registry_id}/sha256/{digest}"
+    assert (done.publisher, done.name, done.display_name, done.version) == ("acme", "com.example.notes", "Notes", "1.0.0")
+    assert (done.content_hash, done.size_bytes) == (f"sha256:{digest}", archive.stat().st_size)
+    assert (done.capabilities, done.egress) == (["cap:http.fetch", "cap:storage.kv"], ["api.example.com"])
+    assert done.key == f"{folder}/bundle.tar.zst" and done.verdict.state == "unsigned"
+    assert press.objects() == [f"{folder}/bundle.tar.zst", f"{folder}/manifest.json"]
+    assert (press.store.root / done.key).read_bytes() == archive.read_bytes()
+    assert json.loads((press.store.root / folder / "manifest.json").read_text()) == manifest()
+    assert await press.rows() == ONE_VERSION
+    async with press.db.session() as session:
+        version = (await session.scalars(select(ExtensionVersion))).one()
+        bundle = (await session.scalars(select(ExtensionBundle))).one()
+    assert (version.id, version.egress, version.manifest) == (done.version_id, ["api.example.com"], manifest())
+    assert (version.published_tenant, version.published_by, version.yanked_at) == (TENANT, "ada", None)
+    assert (bundle.storage_url, bundle.size_bytes, bundle.signature) == (done.key, done.size_bytes, None)
+
+
+async def test_the_component_is_looked_at_as_it_is_in_the_bundle(press: Press) -> None:
+    await press.publish()
+    assert press.looked == [WASM]
+
+
+async def test_publishing_is_written_into_the_audit_log(press: Press) -> None:
+    done = await press.publish()
+    async with press.db.session() as session:
+        row = (await session.scalars(select(ExtensionAuditLog))).one()
+    assert (row.event_type, row.user_id, row.user_email, row.tenant) == ("extension.published", "ada", "ada@example.com", TENANT)
+    assert (row.resource_id, row.resource_name) == (done.registry_id, "acme.com.example.notes")
+    assert row.details == {"version": "1.0.0", "content_hash": done.content_hash, "signature": "unsigned"}
+
+
+async def test_a_signed_version_has_its_signature_in_its_row_and_beside_it(press: Press) -> None:
+    signers = Signers(press.folder / "trusted-keys.json", required=True)
+    archive = press.archive()
+    signature = signature_of(archive, signers.trusted)
+    done = await press.publish(archive, policy=signers.policy, signature=signature)
+    assert done.verdict.state == "signed"
+    assert await read_stored_signature(press.store, done.key) == signature
+    async with press.db.session() as session:
+        assert await session.scalar(select(ExtensionBundle.signature)) == signature.decode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "refusal"), [("none", SignatureMissing), ("stranger", SignatureUntrusted), ("other bundle", SignatureInvalid)]
+)
+async def test_production_refuses_a_signature_before_it_touches_the_component(press: Press, kind: str, refusal: type[Exception]) -> None:
+    signers = Signers(press.folder / "trusted-keys.json", required=True)
+    archive = press.archive()
+    made = {
+        "none": None,
+        "stranger": signature_of(archive, signers.stranger),
+        "other bundle": signature_of(press.archive(marker="other"), signers.trusted),
+    }
+    with pytest.raises(refusal):
+        await press.publish(archive, policy=signers.policy, signature=made[kind])
+    assert (press.looked, press.objects(), await press.rows()) == ([], [], {})
+
+
+@pytest.mark.parametrize("marker", ["", "changed"], ids=["same content", "other content"])
+async def test_a_version_is_published_once_whatever_the_content(press: Press, marker: str) -> None:
+    first = await press.publish()
+    before = press.objects()
+    with pytest.raises(VersionExists) as refused:
+        await press.publish(marker=marker)
+    assert (refused.value.status, refused.value.code) == (409, "EXTENSION_VERSION_ALREADY_EXISTS")
+    assert "1.0.0" in refused.value.message and refused.value.hint is not None
+    assert refused.value.details == {"extension": "acme.com.example.notes", "version": "1.0.0"}
+    assert (press.objects(), await press.rows()) == (before, ONE_VERSION)
+    assert (press.store.root / first.key).is_file()
+
+
+async def test_a_version_that_exists_is_refused_before_its_component_is_looked_at(press: Press) -> None:
+    await press.publish()
+    with pytest.raises(VersionExists):
+        await press.publish(marker="changed")
+    assert len(press.looked) == 1
+
+
+async def test_the_same_content_may_be_several_versions(press: Press) -> None:
+    archive = press.archive(version="1.0.*")
+    done = [await press.publish(archive) for _ in range(3)]
+    assert [published.version for published in done] == ["1.0.0", "1.0.1", "1.0.2"]
+    assert len({published.key for published in done}) == 1 and press.names() == {"bundle.tar.zst": 1, "manifest.json": 1}
+
+
+async def test_a_pattern_becomes_the_patch_above_the_highest_release(press: Press) -> None:
+    for version in ("2.1.9", "2.1.10", "2.1.12-beta.1", "2.2.30", "21.1.99"):
+        await press.publish(version=version)
+    assert (await press.publish(version="2.1.*")).version == "2.1.11"
+    assert (await press.publish(version="3.0.*")).version == "3.0.0"
+
+
+async def test_a_pattern_that_was_installed_in_development_is_published_all_the_same(press: Press) -> None:
+    archive = press.archive(version="1.0.*")
+    await install_bundle(press.db, press.store, archive, tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None)
+    assert (await press.publish(archive)).version == "1.0.0"
+
+
+@pytest.mark.parametrize("written", ["{}", "sha256:{}"])
+async def test_a_declared_hash_is_compared(press: Press, written: str) -> None:
+    archive = press.archive()
+    digest = hash_file(archive)
+    with pytest.raises(HashMismatch) as refused:
+        await press.publish(archive, declared_hash=written.format("0" * 64))
+    assert (refused.value.status, refused.value.code) == (400, "HASH_MISMATCH")
+    assert refused.value.details == {"declared": "0" * 64, "computed": digest}
+    assert (press.objects(), await press.rows()) == ([], {})
+    assert (await press.publish(archive, declared_hash=written.format(digest))).content_hash == f"sha256:{digest}"
+
+
+async def test_a_supplied_manifest_is_equal_whatever_its_layout(press: Press) -> None:
+    text = json.dumps(dict(reversed(manifest().items())), indent=4).encode()
+    assert (await press.publish(manifest_text=text)).version == "1.0.0"
+
+
+def _ui(value: object) -> dict[str, object]:
+    return {"type": "iframe", "entry": "ui/index.html", "of another host": value}
+
+
+@pytest.mark.parametrize("changes", [{"version": "1.0.1"}, {"capabilities": []}, {"ui": _ui(True)}])
+async def test_a_supplied_manifest_that_says_something_else_is_refused(press: Press, changes: dict[str, Any]) -> None:
+    archive = press.archive(ui=_ui(1))
+    with pytest.raises(ManifestMismatch) as refused:
+        await press.publish(archive, manifest_text=json.dumps(manifest(**({"ui": _ui(1)} | changes))).encode())
+    assert (refused.value.status, refused.value.code) == (400, "MANIFEST_MISMATCH")
+    assert await press.rows() == {}
+
+
+async def test_a_supplied_manifest_that_is_no_json_is_refused(press: Press) -> None:
+    with pytest.raises(ManifestError):
+        await press.publish(manifest_text=b"{")
+
+
+@pytest.mark.parametrize("changes", [{"capabilities": ["cap:root"]}, {"version": "one"}, {"author": "Ada\x00"}])
+async def test_a_manifest_with_a_fault_is_refused(press: Press, changes: dict[str, Any]) -> None:
+    with pytest.raises(ManifestError):
+        await press.publish(**changes)
+    assert (press.objects(), await press.rows()) == ([], {})
+
+
+async def test_what_needs_a_newer_holdfast_is_refused(press: Press) -> None:
+    with pytest.raises(HostTooOld):
+        await press.publish(minHostVersion="999.0.0")
+    assert (press.objects(), await press.rows()) == ([], {})
+
+
+@pytest.mark.parametrize("engine", [True, False])
+async def test_a_component_must_be_there_where_the_manifest_needs_one(press: Press, engine: bool) -> None:
+    with pytest.raises(ComponentMissing):
+        await publish_bundle(
+            *(press.db, press.store, press.archive(wasm=None)),
+            actor=ADA,
+            policy=UNSIGNED_TOO,
+            check_component=press.look if engine else None,
+        )
+    assert await press.rows() == {}
+
+
+async def test_without_an_engine_the_component_is_not_looked_at(press: Press) -> None:
+    done = await publish_bundle(press.db, press.store, press.archive(), actor=ADA, policy=UNSIGNED_TOO, check_component=None)
+    assert done.version == "1.0.0" and press.looked == []
+
+
+async def test_a_component_that_cannot_run_leaves_nothing(press: Press) -> None:
+    async def refuse(component: Path) -> None:
+        raise ValueError(component.name)
+
+    with pytest.raises(ValueError, match=r"main\.wasm"):
+        await publish_bundle(press.db, press.store, press.archive(), actor=ADA, policy=UNSIGNED_TOO, check_component=refuse)
+    assert (press.objects(), await press.rows()) == ([], {})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"name": "Com.example.Notes"}, {"publisher": "Acme"}, {"publisher": "acme.com", "name": "example.notes"}],
+    ids=["letter case of the name", "letter case of the publisher", "the dot elsewhere"],
+)
+async def test_no_other_extension_is_written_the_same(press: Press, other: dict[str, Any]) -> None:
+    await press.publish()
+    before = press.objects()
+    with pytest.raises(NameTaken):
+        await press.publish(version="2.0.0", **other)
+    assert (press.objects(), await press.rows()) == (before, ONE_VERSION)
+
+
+async def test_an_archive_that_changes_while_it_is_published_is_refused(press: Press) -> None:
+    archive = press.archive()
+
+    async def rebuild(component: Path) -> None:
+        archive_of(archive, marker="rebuilt meanwhile")
+
+    with pytest.raises(PublishInterrupted):
+        await publish_bundle(press.db, press.store, archive, actor=ADA, policy=UNSIGNED_TOO, check_component=rebuild)
+    assert (press.objects(), await press.rows()) == ([], {})
+
+
+async def test_what_lies_damaged_at_the_place_is_replaced(press: Press) -> None:
+    archive = press.archive(version="1.0.*")
+    first = await press.publish(archive)
+    (press.store.root / first.key).write_bytes(archive.read_bytes()[:100])
+    assert (await press.publish(archive)).key == first.key
+    assert (press.store.root / first.key).read_bytes() == archive.read_bytes()
+
+
+async def test_a_publish_that_a_sweep_has_given_up_leaves_nothing(press: Press) -> None:
+    class Slow(FolderStore):
+        """While something is put there, an hour passes, and the sweep comes by."""
+
+        async def put(self, key: str, source: Path) -> None:
+            await super().put(key, source)
+            press.clock.advance(3601)
+            await sweep_objects(press.db, press.store, older_than=timedelta(hours=1), now=press.clock)
+
+    archive = press.archive()
+    with pytest.raises(PublishInterrupted) as refused:
+        await press.publish(archive, store=Slow(press.store.root))
+    assert refused.value.status == 409
+    assert (press.objects(), await press.rows()) == ([], {})
+    assert (await press.publish(archive)).version == "1.0.0"
+    assert await press.rows() == ONE_VERSION
+
+
+async def test_installing_in_development_does_not_change_what_was_published(press: Press) -> None:
+    archive = press.archive()
+    done = await press.publish(archive)
+
+    async def install(changed: Path) -> None:
+        await install_bundle(
+            press.db, press.store, changed, tenant_id=EVE.tenant_id, policy=UNSIGNED_TOO, check_component=None, mutable_versions=True
+        )
+
+    with pytest.raises(VersionConflict):
+        await install(press.archive(marker="changed"))
+    await install(archive)
+    async with press.db.session() as session:
+        bundle = (await session.scalars(select(ExtensionBundle))).one()
+    assert (bundle.content_hash, bundle.storage_url) == (done.content_hash, done.key)
+
+
+async def test_what_was_installed_in_development_has_its_egress_and_manifest_recorded(press: Press) -> None:
+    archive = press.archive()
+    await install_bundle(press.db, press.store, archive, tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None)
+    async with press.db.session() as session:
+        version = (await session.scalars(select(ExtensionVersion))).one()
+    assert (version.egress, version.manifest, version.published_tenant) == (["api.example.com"], manifest(), None)

@@ -1,0 +1,137 @@
+"""Publishing that fails or is cancelled at any step leaves the state before or the state after, and the same again succeeds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from holdfast.bundles.store.open import BundleStore, BundleStoreUnavailable, FolderStore
+from holdfast.records.database.address import DatabaseUnreachable
+from holdfast.records.database.database import Database
+from holdfast.registry.objects.pending import sweep_objects
+from holdfast.registry.publishing.publish import Published
+from tests.bundles.signers import Signers, signature_of
+from tests.records.databases import on_postgres
+from tests.registry.faults import FailingStore, Trouble, cancelled_at, failing, server_ends_at
+from tests.registry.published import ONE_VERSION, Press
+
+State = tuple[Counter[str], list[str]]
+KINDS = ["once", "once, after its effect", "lasting"]
+
+
+class Case:
+    """Publishes a signed extension of its own number."""
+
+    def __init__(self, press: Press, number: int) -> None:
+        self.press = press
+        self.signers = Signers(press.folder / "trusted-keys.json", required=True)
+        self.archive = press.archive(publisher=f"publisher-{number}", name=f"extension-{number}")
+        self.signature = signature_of(self.archive, self.signers.trusted)
+
+    async def publish(self, store: BundleStore | None = None) -> Published:
+        return await self.press.publish(self.archive, policy=self.signers.policy, signature=self.signature, store=store)
+
+    async def state(self) -> State:
+        return Counter(await self.press.rows()), self.press.objects()
+
+    async def sweep(self) -> None:
+        self.press.clock.advance(2)
+        await sweep_objects(self.press.db, self.press.store, older_than=timedelta(seconds=1), now=self.press.clock)
+
+    async def is_after(self, before: State) -> bool:
+        """Whether one version more is there than before, with its three objects, and nothing else."""
+        rows, objects = await self.state()
+        more = sorted(Path(key).name for key in set(objects) - set(before[1]))
+        return (
+            rows - before[0] == Counter(ONE_VERSION)
+            and not before[0] - rows
+            and set(before[1]) <= set(objects)
+            and more == ["bundle.tar.zst", "bundle.tar.zst.minisig", "manifest.json"]
+        )
+
+
+@pytest.fixture
+def press(db: Database, store: FolderStore, tmp_path: Path) -> Press:
+    return Press(db, store, tmp_path)
+
+
+async def _outlives(case: Case, trouble: Trouble) -> None:
+    """Publishes with trouble in store and database, and looks at what is there afterwards."""
+    before = await case.state()
+    try:
+        with failing(case.press.db, trouble):
+            await case.publish(FailingStore(case.press.store, trouble))
+        published = True
+    except (BundleStoreUnavailable, OperationalError):
+        published = False
+    trouble.over = True
+    if published:
+        assert await case.is_after(before)
+        return
+    if trouble.lasting:
+        # What could not be tidied up while everything was down is found later. The same again does not have to wait for that.
+        if trouble.at % 2:
+            await case.sweep()
+            assert await case.state() == before
+    else:
+        assert await case.state() == before
+    await case.publish()
+    if trouble.lasting:
+        await case.sweep()
+    assert await case.is_after(before)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_trouble_at_any_step_leaves_before_or_after_and_the_same_again_succeeds(press: Press, kind: str) -> None:
+    for step in range(1, 500):
+        trouble = Trouble(step, lasting=kind == "lasting", late=kind == "once, after its effect")
+        await _outlives(Case(press, step), trouble)
+        if not trouble.struck:
+            break
+    assert 20 < step < 499
+
+
+async def test_a_publish_that_is_cancelled_anywhere_leaves_before_or_after_and_the_same_again_succeeds(press: Press) -> None:
+    outcomes = Counter[str]()
+    for step in range(1, 2000):
+        case = Case(press, step)
+        before = await case.state()
+        task = asyncio.ensure_future(cancelled_at(case.publish(), step))
+        await asyncio.wait([task])
+        if not task.cancelled():
+            assert task.result().version == "1.0.0" and await case.is_after(before)
+            break
+        if await case.is_after(before):
+            outcomes["after"] += 1
+            continue
+        assert await case.state() == before
+        outcomes["before"] += 1
+        await case.publish()
+        assert await case.is_after(before)
+    assert outcomes["before"] > 30 and step < 1999
+
+
+@on_postgres
+async def test_a_server_that_ends_the_connection_at_any_step(press: Press) -> None:
+    engine = press.db.sync_engine
+    for step in range(1, 500):
+        case = Case(press, step)
+        before = await case.state()
+        with server_ends_at(engine, step) as ended:
+            try:
+                await case.publish()
+                published = True
+            except (OperationalError, DatabaseUnreachable):
+                published = False
+        if not published:
+            assert await case.state() == before
+            await case.publish()
+        assert await case.is_after(before)
+        if not ended():
+            break
+    assert 20 < step < 499

@@ -1,0 +1,71 @@
+"""Publishing into an S3-compatible server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.bundles.store.hashing import hash_file
+from holdfast.bundles.store.open import BundleStore, FolderStore, open_store
+from holdfast.records.database.database import Database
+from holdfast.registry.errors import HashMismatch, VersionExists
+from holdfast.registry.objects.pending import manifest_key
+from holdfast.registry.publishing.uploads import abort_upload, finalize_upload, stage_upload
+from holdfast.settings import Settings
+from tests.bundles.s3_server import make_bucket, s3_server
+from tests.registry.extensions import UNSIGNED_TOO
+from tests.registry.published import ADA, ONE_VERSION, Press
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Iterator[BundleStore]:
+    with s3_server(tmp_path) as origin:
+        given: dict[str, Any] = {"bundle_store_base": make_bucket(origin, "bundles"), "s3_access_key": "a", "s3_secret_key": "s"}
+        yield open_store(Settings(_env_file=None, **given))
+
+
+@pytest.fixture
+def press(db: Database, store: FolderStore, tmp_path: Path) -> Press:
+    return Press(db, store, tmp_path)
+
+
+async def _content(store: BundleStore, key: str) -> bytes:
+    return b"".join([piece async for piece in store.get(key)])
+
+
+async def _pieces(path: Path) -> AsyncIterator[bytes]:
+    yield path.read_bytes()
+
+
+async def test_publishing_and_being_refused_in_a_bucket(press: Press, bucket: BundleStore) -> None:
+    archive = press.archive()
+    done = await press.publish(archive, store=bucket)
+    assert await _content(bucket, done.key) == archive.read_bytes() and await bucket.exists(manifest_key(done.key))
+    other = press.archive(marker="other")
+    with pytest.raises(VersionExists):
+        await press.publish(other, store=bucket)
+    assert not await bucket.exists(done.key.replace(hash_file(archive), hash_file(other)))
+    assert await press.rows() == ONE_VERSION
+
+
+async def test_an_upload_goes_through_a_bucket(press: Press, bucket: BundleStore) -> None:
+    archive = press.archive()
+    size = archive.stat().st_size
+    keys = []
+    for _ in range(2):
+        upload = await stage_upload(
+            press.db, bucket, _pieces(archive), actor=ADA, filename="a", size=size, declared_hash=hash_file(archive), now=press.clock
+        )
+        keys.append(upload.key)
+        assert await bucket.exists(upload.key)
+    with pytest.raises(HashMismatch):
+        await finalize_upload(
+            press.db, bucket, keys[0], actor=ADA, policy=UNSIGNED_TOO, declared_hash="0" * 64, check_component=None, now=press.clock
+        )
+    done = await finalize_upload(press.db, bucket, keys[0], actor=ADA, policy=UNSIGNED_TOO, check_component=None, now=press.clock)
+    assert await abort_upload(press.db, bucket, keys[1], actor=ADA, now=press.clock) == "deleted"
+    assert [await bucket.exists(key) for key in (*keys, done.key)] == [False, False, True]
+    assert await press.rows() == ONE_VERSION

@@ -1,0 +1,193 @@
+"""Idempotency keys: scoped, bounded, forgotten in time, and joined while a call is under way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from holdfast.runner.execute.idempotency import KEY_MAX_CHARACTERS, IdempotentAnswers, scope_of
+from holdfast.runner.execute.schemas import Envelope, ExecuteCall
+from tests.runner import guests
+from tests.runner.conftest import TENANT, Runner, call_body
+
+HASH = "ab" * 32
+USER = {"user_id": "u1", "user_email": "a@example.com", "user_name": "A", "user_type": "internal"}
+
+
+def scope(key: str = "key", **parts: Any) -> bytes:
+    return scope_of(msgspec.convert(call_body(HASH, **parts), ExecuteCall), key)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Runs:
+    """Counts how often a call was really made."""
+
+    def __init__(self, *envelopes: Envelope) -> None:
+        self.count = 0
+        self._envelopes = envelopes
+
+    async def __call__(self) -> Envelope:
+        self.count += 1
+        return self._envelopes[min(self.count, len(self._envelopes)) - 1]
+
+
+def answers(**limits: Any) -> IdempotentAnswers:
+    return IdempotentAnswers(**({"seconds": 10.0, "max_bytes": 1_000_000} | limits))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"key": "another"},
+        {"context": {"tenant_id": "tenant-b"}},
+        {"context": {"extension_id": "extension-b"}},
+        {"context": {"install_id": "1b0c9d8e-5f0a-4c57-9a59-6d1f2f0f7a11"}},
+        {"http": {"method": "POST"}},
+        {"http": {"path": "/other"}},
+        {"http": {"query": {"a": "1"}}},
+        {"http": {"body_b64": ""}},
+        {"http": {"body_b64": "YQ=="}},
+        {"user": USER},
+        {"user": USER | {"user_id": "u2"}},
+    ],
+    ids=str,
+)
+def test_a_key_counts_only_for_the_same_tenant_install_user_method_target_and_body(other: dict[str, Any]) -> None:
+    assert scope(**other) != scope()
+    assert scope(**other) == scope(**other)
+
+
+def test_what_is_moved_from_one_part_to_the_next_is_another_scope() -> None:
+    assert scope("b", http={"body_b64": "a"}) != scope("ab", http={"body_b64": ""})
+
+
+async def test_the_answer_is_given_again_until_its_time_is_over() -> None:
+    clock, run = Clock(), Runs(Envelope(status=201), Envelope(status=202))
+    kept = answers(now=clock)
+    assert await kept.once(b"a", run) == (Envelope(status=201), False)
+    clock.now = 9.9
+    assert await kept.once(b"a", run) == (Envelope(status=201), True)
+    clock.now = 10.0
+    assert await kept.once(b"a", run) == (Envelope(status=202), False)
+
+
+async def test_an_error_of_the_guest_is_kept_and_a_failure_of_the_runner_is_not() -> None:
+    kept = answers()
+    run = Runs(Envelope(status=500))
+    await kept.once(b"a", run)
+    assert await kept.once(b"a", run) == (Envelope(status=500), True)
+    run = Runs(Envelope(status=500, error="execute_failed: trap: x"), Envelope(status=200))
+    await kept.once(b"b", run)
+    assert await kept.once(b"b", run) == (Envelope(status=200), False)
+
+
+async def test_the_oldest_answers_go_when_the_size_is_reached() -> None:
+    kept = answers(max_bytes=10_000)
+    runs = {scope: Runs(Envelope(status=200, body_b64=b"x" * 2_900)) for scope in (b"a", b"b", b"c")}
+    for known, run in runs.items():
+        await kept.once(known, run)
+    assert kept.size <= 10_000
+    for known in (b"c", b"b", b"a"):
+        await kept.once(known, runs[known])
+    assert [run.count for run in runs.values()] == [2, 1, 1]
+
+
+async def test_an_answer_larger_than_everything_that_may_be_kept_is_not_kept() -> None:
+    kept, run = answers(max_bytes=2_000), Runs(Envelope(status=200, body_b64=b"x" * 2_000))
+    await kept.once(b"a", run)
+    await kept.once(b"a", run)
+    assert (run.count, kept.size) == (2, 0)
+
+
+async def test_calls_that_come_while_one_is_under_way_get_its_answer() -> None:
+    kept, go, started = answers(), asyncio.Event(), 0
+
+    async def run() -> Envelope:
+        nonlocal started
+        started += 1
+        await go.wait()
+        return Envelope(status=200)
+
+    waiting = [asyncio.create_task(kept.once(b"a", run)) for _ in range(5)]
+    await asyncio.sleep(0)
+    go.set()
+    assert [known for _, known in await asyncio.gather(*waiting)] == [False, True, True, True, True]
+    assert started == 1
+
+
+async def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
+    kept, go = answers(), asyncio.Event()
+
+    async def fail() -> Envelope:
+        await go.wait()
+        raise LookupError("no")
+
+    waiting = [asyncio.create_task(kept.once(b"a", fail)) for _ in range(3)]
+    await asyncio.sleep(0)
+    go.set()
+    assert all(isinstance(outcome, LookupError) for outcome in await asyncio.gather(*waiting, return_exceptions=True))
+    assert (await kept.once(b"a", Runs(Envelope(status=200))))[1] is False
+
+
+async def test_the_call_goes_on_while_one_waits_and_ends_when_nobody_does() -> None:
+    kept, ended = answers(), asyncio.Event()
+
+    async def run() -> Envelope:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        raise AssertionError
+
+    first, second = (asyncio.create_task(kept.once(b"a", run)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    assert not ended.is_set()
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
+    assert ended.is_set()
+    assert await kept.once(b"a", Runs(Envelope(status=200))) == (Envelope(status=200), False)
+
+
+async def test_a_repeated_key_does_not_run_the_guest_again(runner: Runner) -> None:
+    digest = await runner.put(guests.fine())
+    for _ in range(2):
+        response = await runner.post(call_body(digest, http={"method": "POST"}), {"x-idempotency-key": "k1"})
+        assert response.json()["status"] == 200
+    said = runner.messages()
+    assert sum(message.startswith("call started") for message in said) == 1
+    assert any("idempotency key was answered before" in message for message in said)
+
+
+async def test_another_tenant_with_the_same_key_gets_its_own_answer(runner: Runner) -> None:
+    digest = await runner.put(guests.echo_tenant())
+    await runner.put(guests.echo_tenant(), tenant="tenant-b")
+    first = await runner.post(call_body(digest), {"x-idempotency-key": "k1"})
+    second = await runner.post(
+        call_body(digest, context={"tenant_id": "tenant-b"}), {"x-idempotency-key": "k1", "x-alga-tenant": "tenant-b"}
+    )
+    assert first.json()["body_b64"] != second.json()["body_b64"]
+    assert TENANT != "tenant-b"
+
+
+async def test_what_is_not_for_one_tenant_only_is_refused_before_the_key_counts(runner: Runner) -> None:
+    digest = await runner.put(guests.fine())
+    await runner.post(call_body(digest), {"x-idempotency-key": "k1"})
+    refused = await runner.post(call_body(digest), {"x-idempotency-key": "k1", "x-alga-tenant": "tenant-b"})
+    assert refused.json()["error"] == "routing_mismatch"
+
+
+async def test_a_key_without_end_is_refused(runner: Runner) -> None:
+    response = await runner.post(call_body(HASH), {"x-idempotency-key": "k" * (KEY_MAX_CHARACTERS + 1)})
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_idempotency_key")

@@ -1,0 +1,144 @@
+"""How the registry is asked about installs."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx2
+import pytest
+
+from holdfast.runner.install_lookup.validator import InstallAddress, InstallValidator
+from holdfast.settings import Settings
+from tests.runner.conftest import Registry
+
+HASH = "sha256:" + "ab" * 32
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+async def test_a_yes_is_remembered_for_five_seconds_and_a_no_never() -> None:
+    registry, clock = Registry(), Clock()
+    validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(registry.answer), now=clock)
+    assert await validator.tenant_of("t", "e", HASH) is None
+    registry.installed.add("t")
+    assert await validator.tenant_of("t", "e", HASH) == "t"
+    registry.installed.clear()
+    clock.seconds += 4.9
+    assert await validator.tenant_of("t", "e", HASH) == "t"
+    clock.seconds += 0.2
+    assert await validator.tenant_of("t", "e", HASH) is None
+    assert len(registry.asked) == 3
+    await validator.close()
+
+
+async def test_the_question_goes_to_the_origin_with_the_keys() -> None:
+    registry = Registry()
+    validator = InstallValidator("http://registry:3000/some/path", {"x-api-key": "k"}, transport=httpx2.MockTransport(registry.answer))
+    await validator.tenant_of("t&x=1", "e", HASH)
+    asked = registry.asked[0]
+    assert (asked.url.host, asked.url.port, asked.url.path) == ("registry", 3000, "/api/installs/validate")
+    assert {name: value for name, value in asked.url.params.items() if name != "ts"} == {"extension": "e", "hash": HASH, "tenant": "t&x=1"}
+    assert asked.url.params["ts"].isdigit()
+    assert asked.headers["x-api-key"] == "k"
+    await validator.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx2.Response(500, json={"valid": True}),
+        httpx2.Response(302, headers={"location": "http://elsewhere/"}),
+        httpx2.Response(200, content=b"not json"),
+        httpx2.Response(200, json={"valid": "yes"}),
+        httpx2.Response(200, json=[True]),
+        httpx2.Response(200, content=b'{"valid": true, "x": "' + b"y" * 20_000 + b'"}'),
+    ],
+)
+async def test_every_other_answer_is_a_no(answer: httpx2.Response) -> None:
+    validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(lambda request: answer))
+    assert await validator.tenant_of("t", "e", HASH) is None
+    await validator.close()
+
+
+async def test_without_a_registry_every_answer_is_a_no() -> None:
+    validator = InstallValidator(None, {})
+    assert await validator.tenant_of("t", "e", HASH) is None
+    await validator.close()
+
+
+async def test_the_key_and_the_token_come_from_the_settings() -> None:
+    fields = {"_env_file": None, "registry_base_url": "http://127.0.0.1:9", "alga_auth_key": "key"}
+    validator = InstallValidator.from_settings(Settings(**fields), "token")  # type: ignore[arg-type]
+    assert validator.headers["x-api-key"] == "key"
+    assert validator.headers["x-runner-auth"] == "token"
+    await validator.close()
+
+
+class SlowRegistry:
+    """Answers yes when it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.arrived, self.go = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked += 1
+        self.arrived.set()
+        await self.go.wait()
+        return httpx2.Response(200, json={"valid": True})
+
+
+async def test_equal_questions_at_once_are_asked_once() -> None:
+    registry = SlowRegistry()
+    validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(registry))
+    asking = [asyncio.create_task(validator.tenant_of("t", "e", HASH)) for _ in range(30)]
+    other = asyncio.create_task(validator.tenant_of("u", "e", HASH))
+    await registry.arrived.wait()
+    registry.go.set()
+    assert await asyncio.gather(*asking) == ["t"] * 30
+    assert await other == "u"
+    assert registry.asked == 2
+    await validator.close()
+
+
+async def test_who_goes_away_does_not_take_the_answer_from_the_others() -> None:
+    registry = SlowRegistry()
+    validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(registry))
+    first, second = (asyncio.create_task(validator.tenant_of("t", "e", HASH)) for _ in range(2))
+    await registry.arrived.wait()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    registry.go.set()
+    assert await second == "t"
+    await validator.close()
+
+
+async def test_closing_ends_questions_that_are_under_way() -> None:
+    registry = SlowRegistry()
+    validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(registry))
+    asking = asyncio.create_task(validator.tenant_of("t", "e", HASH))
+    await registry.arrived.wait()
+    await validator.close()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
+async def test_the_install_of_a_host_is_not_remembered() -> None:
+    asked: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        return httpx2.Response(200, json={"tenant_id": "t", "extension_id": "e", "content_hash": HASH.upper(), "more": 1})
+
+    validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(answer))
+    for _ in range(2):
+        assert await validator.install_at("notes.example.com") == InstallAddress("t", "e", HASH)
+    assert [request.url.params["host"] for request in asked] == ["notes.example.com"] * 2
+    await validator.close()

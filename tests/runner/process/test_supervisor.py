@@ -1,0 +1,136 @@
+"""`holdfast runner --workers N`: processes that share a port, are replaced when they die, and stop together without losing a call."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+
+from holdfast.runner.process import child_process as child
+from holdfast.runner.process.sockets import listen, listen_together, port_of
+from holdfast.runner.process.supervisor import WorkersNotStarting, run_workers
+from holdfast.settings import Settings
+from tests.cli.command_runner import alive, run
+from tests.runner import guests
+from tests.runner.conftest import body_of
+from tests.runner.running import StartWorkers
+
+CONNECTIONS = 32
+"""All of them reach one of two workers once in two thousand million runs."""
+
+
+def connected(pid: int, port: int) -> int:
+    """How many connections of the port a process has accepted."""
+    return sum(one.laddr.port == port and one.status == psutil.CONN_ESTABLISHED for one in psutil.Process(pid).net_connections())
+
+
+async def test_callers_are_shared_by_all_workers_and_a_killed_one_is_replaced(start_workers: StartWorkers) -> None:
+    runner = start_workers(2)
+    before = runner.workers()
+    assert len(before) == 2
+    clients = [runner.client() for _ in range(CONNECTIONS)]
+    answers = await asyncio.gather(*[client.get("/readyz") for client in clients])
+    assert {answer.status_code for answer in answers} == {200}
+    assert all(connected(pid, runner.port) for pid in before)
+    assert sum(connected(pid, runner.port) for pid in before) == CONNECTIONS
+    await asyncio.gather(*[client.aclose() for client in clients])
+
+    killed = before.pop()
+    psutil.Process(killed).kill()
+    # Half of them come to the socket of the one that is gone, and wait there for the next.
+    answers = await asyncio.gather(*[runner.ask("/healthz") for _ in range(CONNECTIONS)])
+    assert {answer.status_code for answer in answers} == {200}
+    after = runner.workers()
+    folder = Path(psutil.Process(next(iter(after))).environ()["HOLDFAST_WORKERS_DIR"])
+    assert len(after) == 2 and before < after and killed not in after
+
+    runner.process.send_signal(signal.SIGTERM)
+    assert await runner.ended() == 0
+    assert alive(after) == []
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_a_stop_lets_a_call_finish_and_takes_no_more(start_workers: StartWorkers, workers: int) -> None:
+    runner = start_workers(workers)
+    async with runner.client() as idle:
+        assert (await idle.get("/readyz")).status_code == 200
+        call = await runner.begin(await runner.put(guests.sleeping(1)))
+        runner.process.send_signal(signal.SIGTERM)
+        answer = await call
+        assert (answer.json()["status"], body_of(answer.json())) == (200, b"ok")
+        assert answer.headers["connection"] == "close"
+        assert await runner.ended() == 0
+        with pytest.raises(httpx2.TransportError):
+            await idle.get("/readyz")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", runner.port))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_a_second_signal_waits_for_no_call(start_workers: StartWorkers, workers: int) -> None:
+    runner = start_workers(workers)
+    call = await runner.begin(await runner.put(guests.endless()))
+    runner.process.send_signal(signal.SIGTERM)
+    with pytest.raises(httpx2.TransportError):
+        while True:  # until the stop has begun
+            await runner.ask("/readyz")
+    runner.process.send_signal(signal.SIGTERM)
+    answer = await call
+    assert (answer.status_code, answer.json()["error"]) == (503, "stopping")
+    assert await runner.ended() == 0
+
+
+async def test_when_the_parent_is_killed_nothing_stays(start_workers: StartWorkers) -> None:
+    runner = start_workers(2)
+    workers = runner.workers()
+    folder = Path(psutil.Process(next(iter(workers))).environ()["HOLDFAST_WORKERS_DIR"])
+    assert folder.is_dir() and folder.stat().st_mode & 0o077 == 0
+    runner.process.kill()
+    assert await runner.ended() == -signal.SIGKILL
+    assert alive(workers) == []
+    assert not folder.exists()
+
+
+async def test_a_worker_that_cannot_start_ends_all_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setenv("RUNNER_SERVICE_TOKEN", "t")
+    monkeypatch.setenv("BUNDLE_STORE_BASE", "gopher://nowhere")
+    settings = Settings(_env_file=None, data_dir=tmp_path)
+    sockets = listen_together("127.0.0.1", 0, 1, purpose="a test", variable="RUNNER_PORT")
+    before = set(psutil.Process().children())  # servers that other tests share
+    with pytest.raises(WorkersNotStarting, match=r"do not start\. .*gopher"):
+        await run_workers(settings, sockets, lambda: pytest.fail("nobody is ready"))
+    assert [one.fileno() for one in sockets] == [-1]
+    assert set(psutil.Process().children()) <= before
+
+
+def test_a_port_of_somebody_else_is_refused_even_if_that_shares_it(tmp_path: Path) -> None:
+    with listen_together("127.0.0.1", 0, 1, purpose="a test", variable="")[0] as taken:
+        port = str(port_of(taken))
+        refused = run("runner", "--workers", "2", "--port", port, cwd=tmp_path, RUNNER_SERVICE_TOKEN="t")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"Port {port}, wanted by the runner, is taken by" in refused.stderr
+
+
+@pytest.mark.parametrize("count", ["0", "257"])
+def test_a_number_of_workers_that_cannot_be_is_refused(tmp_path: Path, count: str) -> None:
+    refused = run("runner", "--workers", count, cwd=tmp_path, RUNNER_SERVICE_TOKEN="t")
+    assert refused.returncode == 1
+    assert "runner_workers (command line) cannot be used" in refused.stderr
+
+
+def test_a_port_that_is_free_again_can_be_shared(tmp_path: Path) -> None:
+    with listen("127.0.0.1", 0, purpose="a test", variable="") as before:
+        port = port_of(before)
+        with socket.create_connection(("127.0.0.1", port)), before.accept()[0]:
+            pass
+    sockets = listen_together("127.0.0.1", port, 3, purpose="a test", variable="")
+    assert [port_of(one) for one in sockets] == [port] * 3
+    for one in sockets:
+        one.close()

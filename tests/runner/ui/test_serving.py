@@ -1,0 +1,306 @@
+"""How files of pages are sent: in parts, encoded, from memory, from the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import os
+import random
+import shutil
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+from holdfast.bundles.store.open import bundle_key
+from holdfast.runner.ui.files import IN_MEMORY_BYTES, ExtractFailedHere, PageSource, Place
+from holdfast.runner.ui.responses import PIECE_BYTES, Streamed
+from tests.runner.conftest import EXTENSION, TENANT, Runner
+from tests.runner.pages import sent
+
+APP = b"export const answer = 42;\n" * 400
+LOGO = random.Random(1).randbytes(20_000)
+LARGE = random.Random(2).randbytes(IN_MEMORY_BYTES + 300_000)
+PAGES = {"ui/index.html": b"<!doctype html>" + b"<p>Notes</p>" * 200, "ui/app.js": APP, "ui/logo.png": LOGO, "ui/large.png": LARGE}
+IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+def tag(content: bytes, encoding: str = "") -> str:
+    return f'"sha256-{hashlib.sha256(content).hexdigest()}{encoding}"'
+
+
+def unpacked(encoding: str, body: bytes) -> bytes:
+    return gzip.decompress(body) if encoding == "gzip" else zstandard.ZstdDecompressor().decompress(body)
+
+
+@pytest.mark.parametrize(("name", "content"), [("logo.png", LOGO), ("app.js", APP), ("large.png", LARGE)])
+@pytest.mark.parametrize(
+    ("wanted", "part"), [("bytes=0-9", slice(0, 10)), ("bytes=-7", slice(-7, None)), ("bytes=5000-", slice(5_000, None))]
+)
+async def test_a_range_is_those_bytes_of_the_file(runner: Runner, name: str, content: bytes, wanted: str, part: slice) -> None:
+    digest = await runner.put(files=PAGES)
+    answer = await sent(runner, digest, name, range=wanted, accept_encoding="gzip, zstd")
+    first, last, _ = part.indices(len(content))
+    assert (answer.status, answer.raw) == (206, content[part])
+    assert answer.headers["content-range"] == f"bytes {first}-{last - 1}/{len(content)}"
+    assert answer.headers["content-length"] == str(len(content[part]))
+    assert (answer.headers["etag"], answer.headers["cache-control"]) == (tag(content), IMMUTABLE)
+    assert "content-encoding" not in answer.headers
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+async def test_a_range_outside_the_file_is_refused_with_its_size(runner: Runner) -> None:
+    answer = await sent(runner, await runner.put(files=PAGES), "logo.png", range="bytes=20000-")
+    assert (answer.status, answer.headers["content-range"]) == (416, "bytes */20000")
+    assert answer.headers["cache-control"] == "no-store"
+    assert b"range_not_satisfiable" in answer.raw
+
+
+@pytest.mark.parametrize("wanted", ["bytes=0-1,5-6", "bytes=2-1", "lines=0-1", "bytes=x"])
+async def test_several_ranges_and_malformed_ones_get_the_whole_file(runner: Runner, wanted: str) -> None:
+    answer = await sent(runner, await runner.put(files=PAGES), "logo.png", range=wanted)
+    assert (answer.status, answer.raw, answer.headers["accept-ranges"]) == (200, LOGO, "bytes")
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [
+        (tag(APP), 206),
+        (tag(LOGO), 200),
+        (f"W/{tag(APP)}", 200),
+        (tag(APP, "-zstd"), 200),
+        ("Tue, 24 Nov 2026 16:00:00 GMT", 200),
+        ("Tue, 24 Nov 2099 16:00:00 GMT", 200),
+    ],
+)
+async def test_a_range_of_the_file_one_has_is_sent_only_when_it_still_is_that_file(runner: Runner, condition: str, status: int) -> None:
+    answer = await sent(runner, await runner.put(files=PAGES), "app.js", range="bytes=1-2", if_range=condition)
+    assert (answer.status, answer.raw) == (status, APP[1:3] if status == 206 else APP)
+
+
+async def test_a_file_that_one_has_is_not_modified_whatever_range_is_asked_for(runner: Runner) -> None:
+    answer = await sent(runner, await runner.put(files=PAGES), "app.js", range="bytes=99999-", if_none_match=tag(APP))
+    assert (answer.status, answer.raw) == (304, b"")
+
+
+async def test_head_has_no_ranges_and_no_body(runner: Runner) -> None:
+    digest = await runner.put(files=PAGES)
+    for name, content in (("logo.png", LOGO), ("large.png", LARGE)):
+        answer = await sent(runner, digest, name, method="HEAD", range="bytes=0-1")
+        assert (answer.status, answer.raw, answer.headers["content-length"]) == (200, b"", str(len(content)))
+        assert answer.headers["accept-ranges"] == "bytes"
+
+
+@pytest.mark.parametrize(("accepts", "encoding"), [("gzip", "gzip"), ("gzip, deflate, br, zstd", "zstd"), ("gzip;q=1, zstd;q=0.9", "gzip")])
+async def test_text_is_sent_in_the_encoding_that_the_browser_prefers(runner: Runner, accepts: str, encoding: str) -> None:
+    digest = await runner.put(files=PAGES)
+    for method in ("GET", "HEAD"):
+        answer = await sent(runner, digest, "app.js", accept_encoding=accepts, method=method)
+        assert (answer.status, answer.headers["content-encoding"], answer.headers["vary"]) == (200, encoding, "accept-encoding")
+        assert int(answer.headers["content-length"]) < len(APP) // 10
+        assert (answer.headers["etag"], answer.headers["cache-control"]) == (tag(APP, f"-{encoding}"), IMMUTABLE)
+        assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+        assert "accept-ranges" not in answer.headers
+        assert method == "HEAD" or unpacked(encoding, answer.raw) == APP
+
+
+@pytest.mark.parametrize("accepts", [None, "identity", "br", "gzip;q=0", "*;q=0"])
+async def test_for_a_browser_that_accepts_no_encoding_of_ours_there_is_none(runner: Runner, accepts: str | None) -> None:
+    headers = {} if accepts is None else {"accept_encoding": accepts}
+    answer = await sent(runner, await runner.put(files=PAGES), "app.js", **headers)
+    assert (answer.status, answer.raw, answer.headers["etag"]) == (200, APP, tag(APP))
+    assert "content-encoding" not in answer.headers
+    assert answer.headers["vary"] == "accept-encoding"
+
+
+@pytest.mark.parametrize(("name", "content"), [("logo.png", LOGO), ("tiny.js", b"let a"), ("large.png", LARGE)])
+async def test_what_would_not_become_smaller_is_sent_as_it_is(runner: Runner, name: str, content: bytes) -> None:
+    digest = await runner.put(files=PAGES | {"ui/tiny.js": b"let a"})
+    answer = await sent(runner, digest, name, accept_encoding="gzip, zstd")
+    assert (answer.status, answer.raw, answer.headers["etag"]) == (200, content, tag(content))
+    assert not {"content-encoding", "vary"} & set(answer.headers)
+
+
+async def test_a_script_that_does_not_compress_is_sent_as_it_is_and_still_varies(runner: Runner) -> None:
+    answer = await sent(runner, await runner.put(files=PAGES | {"ui/noise.js": LOGO}), "noise.js", accept_encoding="gzip, zstd")
+    assert (answer.raw, answer.headers["vary"]) == (LOGO, "accept-encoding")
+    assert "content-encoding" not in answer.headers
+
+
+@pytest.mark.parametrize("have", ["", "-gzip", "-zstd"])
+@pytest.mark.parametrize("accepts", ["identity", "zstd"])
+async def test_who_has_the_file_in_any_encoding_has_it(runner: Runner, have: str, accepts: str) -> None:
+    digest = await runner.put(files=PAGES)
+    for written in (tag(APP, have), f'"other", W/{tag(APP, have)}'):
+        answer = await sent(runner, digest, "app.js", if_none_match=written, accept_encoding=accepts)
+        assert (answer.status, answer.raw, answer.headers["etag"]) == (304, b"", tag(APP, have))
+        assert (answer.headers["vary"], answer.headers["cache-control"]) == ("accept-encoding", IMMUTABLE)
+
+
+async def test_documents_are_encoded_and_keep_their_policy(runner: Runner) -> None:
+    digest = await runner.put(files=PAGES)
+    for path in ("index.html", "some/client/route"):
+        answer = await sent(runner, digest, path, accept_encoding="zstd")
+        assert unpacked("zstd", answer.raw) == PAGES["ui/index.html"]
+        assert (answer.headers["cache-control"], answer.headers["vary"]) == ("no-cache", "accept-encoding")
+        assert answer.headers["content-security-policy"].startswith("default-src 'self'")
+
+
+async def test_what_the_author_packed_beside_a_file_is_sent_and_has_no_address_of_its_own(runner: Runner) -> None:
+    small = gzip.compress(APP, 9, mtime=1)
+    digest = await runner.put(files=PAGES | {"ui/app.js.gz": small})
+    answer = await sent(runner, digest, "app.js", accept_encoding="gzip, zstd")
+    assert (answer.headers["content-encoding"], answer.raw) == ("gzip", small)
+    assert (await sent(runner, digest, "app.js", accept_encoding="zstd")).headers["content-encoding"] == "zstd"
+    assert (await sent(runner, digest, "app.js")).raw == APP
+    for hidden in ("app.js.gz", "app.js.zst", "app.js%2egz", "APP.JS.GZ"):
+        assert (await sent(runner, digest, hidden)).status == 400
+
+
+async def test_zstd_is_packed_beside_a_file_as_zst(runner: Runner) -> None:
+    small = zstandard.ZstdCompressor(level=19, write_checksum=True).compress(APP)
+    digest = await runner.put(files=PAGES | {"ui/app.js.zst": small, "ui/app.js.gz": gzip.compress(APP)})
+    answer = await sent(runner, digest, "app.js", accept_encoding="gzip, zstd")
+    assert (answer.headers["content-encoding"], answer.raw) == ("zstd", small)
+
+
+@pytest.mark.parametrize(
+    "stale",
+    [gzip.compress(b"another file" * 500), b"not gzip", gzip.compress(APP)[:-4], APP * 2],
+    ids=["of another file", "no gzip", "cut off", "not packed"],
+)
+async def test_what_is_packed_beside_a_file_and_is_not_that_file_is_not_sent(runner: Runner, stale: bytes) -> None:
+    answer = await sent(runner, await runner.put(files=PAGES | {"ui/app.js.gz": stale}), "app.js", accept_encoding="gzip")
+    assert gzip.decompress(answer.raw) == APP
+
+
+async def test_for_five_seconds_a_bundle_and_what_was_read_of_it_need_no_disk(runner: Runner) -> None:
+    digest, seconds = await runner.put(files=PAGES), [0.0]
+    source = PageSource(runner.services.cache, policy="", now=lambda: seconds[0])
+    place = Place(TENANT, EXTENSION, digest)
+    app = await source.asset(place, "app.js")
+    assert await source.small(place, app) == APP
+    first = await source.encoded(place, app, ("zstd",))
+    shutil.rmtree(runner.services.cache.root / digest)
+    (runner.root / "data/bundles" / bundle_key(TENANT, EXTENSION, digest)).unlink()
+    seconds[0] = 4.9
+    assert await source.asset(place, "app.js") is app
+    assert await source.small(place, app) == APP
+    assert await source.encoded(place, app, ("zstd",)) == first
+    assert (await source.asset(place, "large.png")).not_modified(tag(LARGE).encode()) is not None
+    seconds[0] = 5.1
+    with pytest.raises(ExtractFailedHere):
+        await source.asset(place, "app.js")
+
+
+async def test_a_bundle_that_is_no_longer_on_the_disk_is_fetched_again_for_what_is_not_in_memory(runner: Runner) -> None:
+    digest = await runner.put(files=PAGES)
+    await sent(runner, digest, "app.js")
+    shutil.rmtree(runner.services.cache.root / digest)
+    assert (await sent(runner, digest, "large.png")).raw == LARGE
+    assert (await sent(runner, digest, "logo.png")).raw == LOGO
+
+
+async def test_a_large_file_is_sent_to_its_end_when_its_bundle_goes_meanwhile(runner: Runner) -> None:
+    digest = await runner.put(files=PAGES)
+    source = PageSource(runner.services.cache, policy="")
+    place = Place(TENANT, EXTENSION, digest)
+    descriptor = await source.descriptor(place, await source.asset(place, "large.png"))
+    shutil.rmtree(runner.services.cache.root / digest)
+    with os.fdopen(descriptor, "rb") as file:
+        assert file.read() == LARGE
+
+
+async def test_no_descriptor_stays_open(runner: Runner) -> None:
+    digest = await runner.put(files=PAGES)
+    await sent(runner, digest, "large.png")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for headers in ({}, {"range": "bytes=10-600000"}, {"range": "bytes=9999999-"}, {"if_none_match": tag(LARGE)}):
+        await sent(runner, digest, "large.png", **headers)
+        await sent(runner, digest, "large.png", method="HEAD", **headers)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+class Browser:
+    """The two ends of an ASGI request, in the hands of a test."""
+
+    def __init__(self) -> None:
+        self.got, self.arrived, self.leaves, self.reads = 0, asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def receive(self) -> dict[str, str]:
+        await self.leaves.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        self.got += len(message.get("body", b""))
+        if self.got:
+            self.arrived.set()
+            await self.reads.wait()
+
+
+async def large(runner: Runner) -> tuple[Streamed, int]:
+    source = PageSource(runner.services.cache, policy="")
+    place = Place(TENANT, EXTENSION, await runner.put(files=PAGES))
+    asset = await source.asset(place, "large.png")
+    descriptor = await source.descriptor(place, asset)
+    return Streamed(200, [], descriptor, offset=0, length=asset.size), descriptor
+
+
+def closed(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return True
+    return False
+
+
+async def test_a_request_that_is_ended_in_the_middle_of_a_large_file_leaves_no_descriptor(runner: Runner) -> None:
+    (answer, descriptor), browser = await large(runner), Browser()
+    task = asyncio.create_task(answer({"method": "GET"}, browser.receive, browser.send))
+    await browser.arrived.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert closed(descriptor)
+
+
+async def test_for_a_browser_that_has_gone_a_large_file_is_not_read_to_its_end(runner: Runner) -> None:
+    (answer, descriptor), browser = await large(runner), Browser()
+    task = asyncio.create_task(answer({"method": "GET"}, browser.receive, browser.send))
+    await browser.arrived.wait()
+    browser.leaves.set()
+    browser.reads.set()
+    await task
+    assert browser.got == PIECE_BYTES < len(LARGE)
+    assert closed(descriptor)
+
+
+async def test_a_file_that_was_changed_on_the_disk_does_not_get_into_memory(runner: Runner) -> None:
+    digest = await runner.put(files=PAGES)
+    source = PageSource(runner.services.cache, policy="")
+    place = Place(TENANT, EXTENSION, digest)
+    asset = await source.asset(place, "app.js")
+    (runner.services.cache.root / digest / "ui" / "app.js").write_bytes(APP.replace(b"42", b"43"))
+    with pytest.raises(ExtractFailedHere):
+        await source.small(place, asset)
+    with pytest.raises(ExtractFailedHere):
+        await source.encoded(place, asset, ("gzip",))
+
+
+async def test_the_first_requests_for_a_cold_page_all_get_their_own_files(runner: Runner) -> None:
+    digest = await runner.put(files=PAGES)
+    names = ["index.html", "app.js", "logo.png", "large.png", "gone.js"] * 4
+    answers = await asyncio.gather(*[sent(runner, digest, name) for name in names])
+    for name, answer in zip(names, answers, strict=True):
+        assert (answer.status, answer.raw) == (200, PAGES[f"ui/{name}"]) if name != "gone.js" else answer.status == 404
+
+
+async def test_an_empty_file_is_served(runner: Runner) -> None:
+    digest = await runner.put(files=PAGES | {"ui/empty.css": b""})
+    answer = await sent(runner, digest, "empty.css", accept_encoding="gzip")
+    assert (answer.status, answer.raw, answer.headers["content-length"]) == (200, b"", "0")
+    assert (await sent(runner, digest, "empty.css", range="bytes=0-")).status == 416
+    assert (await sent(runner, digest, "empty.css", range="bytes=-1")).status == 200
