@@ -18,6 +18,7 @@ from holdfast.author.toolchain import Toolchain
 from holdfast.bundles.archive.packing import pack
 from tests.records.databases import KINDS, migrated_sqlite
 from tests.records.postgres import PostgresServer, postgres_server
+from tests.waiting import MAX_WAIT_SECONDS
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "build" / "test-extensions"
@@ -43,7 +44,7 @@ def _assemble(project: Path) -> None:
     """Extensions that no SDK would make are written as component text."""
     (project / "dist").mkdir(exist_ok=True)
     tool = Path(sys.executable).parent / "wasm-tools"
-    subprocess.run([tool, "parse", project / "main.wat", "-o", project / "dist" / "main.wasm"], check=True, timeout=60)
+    subprocess.run([tool, "parse", project / "main.wat", "-o", project / "dist" / "main.wasm"], check=True, timeout=MAX_WAIT_SECONDS)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from tests.cli.command_runner import SECONDS, clean_environment
+from tests.cli.command_runner import clean_environment
+from tests.waiting import MAX_WAIT_SECONDS
 
 SCRIPT = """
 import logging, sys, structlog
@@ -29,7 +30,7 @@ def logged(level: str, **variables: str) -> list[str]:
         env=clean_environment(**variables),
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=MAX_WAIT_SECONDS,
         check=True,
     )
     assert done.stdout == ""
@@ -81,7 +82,9 @@ logging.getLogger("library").warning("library\\nforged event")
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_what_is_logged_makes_no_second_line_and_does_not_speak_to_the_terminal(form: str) -> None:
     environment = clean_environment(HOLDFAST_LOG_FORMAT=form)
-    done = subprocess.run([sys.executable, "-c", FORGING], env=environment, capture_output=True, text=True, timeout=SECONDS, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", FORGING], env=environment, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=True
+    )
     lines = done.stderr.splitlines()
     assert len(lines) == 2 and all("forged event" in line for line in lines)
     assert "\x1b" not in done.stderr and "\r" not in done.stderr and "\x07" not in done.stderr
@@ -90,7 +93,9 @@ def test_what_is_logged_makes_no_second_line_and_does_not_speak_to_the_terminal(
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_a_traceback_shows_where_and_never_the_values_of_variables(form: str) -> None:
     environment = clean_environment(HOLDFAST_LOG_FORMAT=form)
-    done = subprocess.run([sys.executable, "-c", FAILING], env=environment, capture_output=True, text=True, timeout=SECONDS, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", FAILING], env=environment, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=True
+    )
     assert "LookupError" in done.stderr and "no such thing" in done.stderr
     assert "hunter2" not in done.stderr
 
@@ -113,7 +118,9 @@ except LookupError:
 
 def test_lines_that_are_said_together_all_arrive_in_order_whatever_is_in_them() -> None:
     environment = clean_environment(HOLDFAST_LOG_FORMAT="json")
-    done = subprocess.run([sys.executable, "-c", TOGETHER], env=environment, capture_output=True, text=True, timeout=SECONDS, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", TOGETHER], env=environment, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=True
+    )
     assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["first", "second", "third"]
 
 
@@ -133,7 +140,9 @@ info(log, "the same", **fields)
 @pytest.mark.parametrize(("form", "level", "lines"), [("json", "info", 2), ("json", "warning", 0), ("console", "info", 2)])
 def test_the_quick_way_says_the_same(form: str, level: str, lines: int) -> None:
     environment = clean_environment(HOLDFAST_LOG_FORMAT=form, HOLDFAST_LOG_LEVEL=level)
-    done = subprocess.run([sys.executable, "-c", QUICKLY], env=environment, capture_output=True, text=True, timeout=SECONDS, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", QUICKLY], env=environment, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=True
+    )
     said = [re.sub(r"\d\d:\d\d:\d\d(\.\d+)?", "", line) for line in done.stderr.splitlines()]
     assert len(said) == lines
     assert len(set(said)) == min(lines, 1)

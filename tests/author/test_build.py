@@ -19,6 +19,7 @@ from holdfast.author.project import Language
 from holdfast.author.toolchain import Toolchain
 from holdfast.bundles.manifest.model import ManifestError
 from holdfast.world.functions import INTERFACES
+from tests.waiting import MAX_WAIT_SECONDS
 
 MANIFEST: dict[str, Any] = {
     "name": "com.example.thing",
@@ -40,7 +41,9 @@ def project_of(folder: Path, files: dict[str, str], manifest: dict[str, Any] = M
 
 def imports_of(component: Path) -> set[str]:
     tool = Path(sys.executable).parent / "wasm-tools"
-    shown = subprocess.run([tool, "component", "wit", component], capture_output=True, text=True, check=True, timeout=60).stdout
+    shown = subprocess.run(
+        [tool, "component", "wit", component], capture_output=True, text=True, check=True, timeout=MAX_WAIT_SECONDS
+    ).stdout
     world = shown.split("package wasi:")[0]
     return {line.split()[1].rstrip(";") for line in world.splitlines() if line.strip().startswith("import ")}
 

@@ -10,6 +10,7 @@ import pytest
 
 from holdfast.author.errors import ToolTimeout
 from holdfast.author.process import run
+from tests.waiting import MAX_WAIT_SECONDS
 
 
 def is_alive(pid: int) -> bool:
@@ -21,14 +22,14 @@ def is_alive(pid: int) -> bool:
 
 
 async def started(pid_file: Path) -> int:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         while not (pid_file.is_file() and pid_file.read_text().strip()):
             await asyncio.sleep(0)
     return int(pid_file.read_text())
 
 
 async def test_status_and_both_streams_are_answered(tmp_path: Path) -> None:
-    done = await run(["sh", "-c", "cat; echo out; echo err >&2; exit 3"], cwd=tmp_path, timeout=30, stdin=b"in\n")
+    done = await run(["sh", "-c", "cat; echo out; echo err >&2; exit 3"], cwd=tmp_path, timeout=MAX_WAIT_SECONDS, stdin=b"in\n")
     assert (done.status, done.stdout, done.stderr) == (3, "in\nout\n", "err\n")
     assert done.last_lines(1) == "err"
 
@@ -37,23 +38,23 @@ async def test_a_tool_sees_no_secret_of_the_platform(tmp_path: Path, monkeypatch
     for name in ("RUNNER_SERVICE_TOKEN", "HOLDFAST_SECRETS_KEY", "S3_SECRET_KEY", "VAULT_TOKEN", "DATABASE_URL", "ALGA_API_KEY"):
         monkeypatch.setenv(name, "hunter2")
     monkeypatch.setenv("COLOUR", "blue")
-    done = await run(["env"], cwd=tmp_path, timeout=30)
+    done = await run(["env"], cwd=tmp_path, timeout=MAX_WAIT_SECONDS)
     assert "hunter2" not in done.stdout
     assert "COLOUR=blue" in done.stdout
 
 
 async def test_a_tool_that_ends_without_reading_what_it_is_given_is_no_failure(tmp_path: Path) -> None:
-    done = await asyncio.gather(*(run(["true"], cwd=tmp_path, timeout=30, stdin=bytes(1_000_000)) for _ in range(20)))
+    done = await asyncio.gather(*(run(["true"], cwd=tmp_path, timeout=MAX_WAIT_SECONDS, stdin=bytes(1_000_000)) for _ in range(20)))
     assert {one.status for one in done} == {0}
 
 
 async def test_a_tool_reads_what_it_is_given_or_nothing(tmp_path: Path) -> None:
-    assert (await run(["cat"], cwd=tmp_path, timeout=30, stdin=b"all of it")).stdout == "all of it"
-    assert (await run(["cat"], cwd=tmp_path, timeout=30)).stdout == ""
+    assert (await run(["cat"], cwd=tmp_path, timeout=MAX_WAIT_SECONDS, stdin=b"all of it")).stdout == "all of it"
+    assert (await run(["cat"], cwd=tmp_path, timeout=MAX_WAIT_SECONDS)).stdout == ""
 
 
 async def test_variables_are_added_to_the_environment(tmp_path: Path) -> None:
-    done = await run(["sh", "-c", 'echo "$COLOUR $PATH"'], cwd=tmp_path, timeout=30, environment={"COLOUR": "blue"})
+    done = await run(["sh", "-c", 'echo "$COLOUR $PATH"'], cwd=tmp_path, timeout=MAX_WAIT_SECONDS, environment={"COLOUR": "blue"})
     assert done.stdout == f"blue {os.environ['PATH']}\n"
 
 
@@ -69,6 +70,6 @@ async def test_a_cancelled_run_leaves_no_child_of_the_tool_running(tmp_path: Pat
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         while is_alive(child):
             await asyncio.sleep(0)

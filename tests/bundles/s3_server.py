@@ -12,7 +12,8 @@ from pathlib import Path
 
 import httpx2
 
-_SECONDS = 60
+from tests.waiting import MAX_WAIT_SECONDS
+
 _RUNNING = re.compile(r"Running on (http://127\.0\.0\.1:\d+)")
 
 
@@ -29,20 +30,20 @@ def s3_server(folder: Path) -> Iterator[str]:
         finally:
             process.terminate()
             try:
-                process.wait(timeout=_SECONDS)
+                process.wait(timeout=MAX_WAIT_SECONDS)
             finally:
                 process.kill()
 
 
 def make_bucket(origin: str, name: str) -> str:
     """The address of a new bucket, as BUNDLE_STORE_BASE names it."""
-    with httpx2.Client(trust_env=False, timeout=_SECONDS) as client:
+    with httpx2.Client(trust_env=False, timeout=MAX_WAIT_SECONDS) as client:
         assert client.put(f"{origin}/{name}").status_code == 200
     return f"{origin}/{name}"
 
 
 def _origin(log: Path, process: subprocess.Popen[bytes]) -> str:
-    until = time.monotonic() + _SECONDS
+    until = time.monotonic() + MAX_WAIT_SECONDS
     while (running := _RUNNING.search(log.read_text())) is None:
         assert process.poll() is None and time.monotonic() < until, log.read_text()
         time.sleep(0.02)

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple, Self
 
 import psutil
 
+from tests.waiting import MAX_WAIT_SECONDS
+
 COMMAND = (sys.executable, "-m", "holdfast.cli")
-SECONDS = 60
 OWN_VARIABLES = (
     *("HOLDFAST_", "RUNNER_", "PORT", "DATABASE_URL", "EXT_", "BUNDLE_STORE_BASE", "REGISTRY_", "ALGA_", "STORAGE_API_", "STATIC_STRICT_"),
     *("S3_", "MINIO_", "UI_PROXY_", "VAULT_", "SIGNING_", "WASM_POOL_", "RUST_LOG"),
@@ -38,7 +39,7 @@ def run(*arguments: str | Path, cwd: Path, **variables: str) -> subprocess.Compl
     """Runs one command to its end, in `cwd`."""
     command = [*COMMAND, *map(str, arguments)]
     return subprocess.run(
-        command, cwd=cwd, env=clean_environment(**variables), capture_output=True, text=True, timeout=SECONDS, check=False
+        command, cwd=cwd, env=clean_environment(**variables), capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=False
     )
 
 
@@ -79,7 +80,7 @@ class Platform:
     def ready(self) -> dict[str, Any]:
         """Waits for the one line on stdout."""
         assert self.process.stdout is not None
-        readable, _, _ = select.select([self.process.stdout], [], [], SECONDS)
+        readable, _, _ = select.select([self.process.stdout], [], [], MAX_WAIT_SECONDS)
         line = self.process.stdout.readline() if readable else b""
         assert line, f"not ready: {self.said()}"
         told = json.loads(line)
@@ -101,7 +102,7 @@ class Platform:
     def __exit__(self, *failure: object) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(timeout=SECONDS)
+        self.process.wait(timeout=MAX_WAIT_SECONDS)
         assert self.process.stdout is not None
         self.process.stdout.close()
         self.errors.close()
@@ -129,5 +130,5 @@ def write_extension(folder: Path, *, component: bytes | None = None, **manifest:
 
 def alive(pids: Iterable[int]) -> list[int]:
     """Which of the processes still run; a zombie does not."""
-    _, living = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=SECONDS / 2)
+    _, living = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=MAX_WAIT_SECONDS / 2)
     return [process.pid for process in living if process.status() != psutil.STATUS_ZOMBIE]

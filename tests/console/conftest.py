@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.console.platform import Platform, platform_at
 from tests.console.site import Site
+from tests.waiting import MAX_WAIT_SECONDS
 
 _ARGUMENTS = [
     "--headless",
@@ -46,7 +47,7 @@ def running_site() -> Iterator[Site]:
     yield site
     site.release()
     server.should_exit = True
-    thread.join(timeout=10)
+    thread.join(timeout=MAX_WAIT_SECONDS)
     listening.close()
 
 

@@ -22,6 +22,7 @@ from tests.events.recording_server import Recorded, RecordingServer
 from tests.hostcalls.calling import ListSink
 from tests.runner.conftest import EXTENSION, TENANT, TOKEN, call_body
 from tests.runner.serving import served
+from tests.waiting import MAX_WAIT_SECONDS
 
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "build" / "test-artifacts"
@@ -159,7 +160,7 @@ async def running(
     try:
         async with (
             served(services) as port,
-            httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client,
+            httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=MAX_WAIT_SECONDS, trust_env=False) as client,
         ):
             yield Running(services, registry, sink, client, port, folder)
     finally:

@@ -9,6 +9,7 @@ import httpx2
 from tests.events.recording_server import held_port
 from tests.runner.conftest import TOKEN, call_body
 from tests.runner.processes import runner_process
+from tests.waiting import MAX_WAIT_SECONDS
 
 
 def test_ap_01_the_runner_starts_with_a_dead_registry_and_a_dead_store(tmp_path: Path) -> None:
@@ -22,14 +23,14 @@ def test_ap_01_the_runner_starts_with_a_dead_registry_and_a_dead_store(tmp_path:
         }
         with runner_process(tmp_path, **variables) as (origin, process), httpx2.Client(base_url=origin, trust_env=False) as client:
             # AP-01.2
-            health = client.get("/healthz", timeout=10)
+            health = client.get("/healthz", timeout=MAX_WAIT_SECONDS)
             assert health.is_success or health.status_code == 503
             assert health.json()["bundle_store"] == "bundle_store_unreachable"
             # AP-01.3
             headers = {"x-request-id": "request-1", "x-alga-tenant": "tenant-a", "x-alga-extension": "extension-a"}
             body = call_body("dummy", limits={}, providers=[], user=None)
             body["context"]["content_hash"] = "sha256:dummy"
-            answer = client.post("/v1/execute", json=body, headers=headers | {"x-runner-service-token": TOKEN}, timeout=60)
+            answer = client.post("/v1/execute", json=body, headers=headers | {"x-runner-service-token": TOKEN}, timeout=MAX_WAIT_SECONDS)
             assert answer.status_code == 200
             assert (answer.json()["status"], answer.json()["error"].partition(":")[0]) == (400, "invalid_content_hash")
             assert client.post("/v1/execute", json=body, headers=headers).status_code == 401

@@ -21,6 +21,7 @@ from tests.contract.stores import FileServer
 from tests.events.recording_server import held_port
 from tests.runner.conftest import TOKEN
 from tests.runner.processes import runner_process
+from tests.waiting import MAX_WAIT_SECONDS
 
 TENANT, EXTENSION = "tenant-a", "demo-ext"
 PAYLOAD = b"\x00not valid json {"
@@ -44,7 +45,7 @@ def deployed(folder: Path, files: dict[str, bytes]) -> Iterator[tuple[httpx2.Cli
         }
         with (
             runner_process(folder, **variables) as (origin, _),
-            httpx2.Client(base_url=origin, timeout=20, trust_env=False) as client,
+            httpx2.Client(base_url=origin, timeout=MAX_WAIT_SECONDS, trust_env=False) as client,
         ):
             yield client, digest, store
 
@@ -54,7 +55,7 @@ def test_co_01_the_container_serves_a_static_bundle(tmp_path: Path) -> None:
     # CO-01.1: it starts
     with deployed(tmp_path, {"ui/index.html": page}) as (client, digest, store):
         # CO-01.2
-        assert client.get("/healthz", timeout=30).is_success
+        assert client.get("/healthz", timeout=MAX_WAIT_SECONDS).is_success
         store.asked.clear()
         # CO-01.3
         served = client.get(f"/ext-ui/{EXTENSION}/sha256:{digest}/index.html", headers={"x-tenant-id": TENANT})

@@ -22,6 +22,7 @@ from tests.events.recording_server import Recorded, RecordingServer, held_port
 from tests.events.redis_process import RedisProcess, redis_process
 from tests.hostcalls.calling import Caller
 from tests.runner.conftest import EXTENSION, INSTALL, TENANT
+from tests.waiting import MAX_WAIT_SECONDS
 
 KEY = f"ext-debug:{TENANT}:{EXTENSION}"
 
@@ -63,7 +64,7 @@ async def test_b7_in_redis_it_is_where_its_reader_looks(start: Start, tmp_path: 
 
 
 async def until_said(redis: RedisProcess, message: str) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         while message not in [fields["message"] for fields in await asyncio.to_thread(redis.entries, KEY)]:
             await asyncio.sleep(0.02)
 

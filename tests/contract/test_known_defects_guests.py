@@ -27,6 +27,7 @@ from tests.hostcalls.calling import ALL, USER, Caller
 from tests.hostcalls.fake_network import request
 from tests.runner.conftest import EXTENSION, INSTALL, TENANT, TOKEN, call_body
 from tests.runner.processes import runner_process
+from tests.waiting import MAX_WAIT_SECONDS
 
 
 async def test_s4_wasi_http_sends_nothing(start: Start, application: RecordingServer, tmp_path: Path) -> None:
@@ -141,7 +142,10 @@ def test_s17_a_guest_writes_no_line_of_the_log(tmp_path: Path) -> None:
         guests.logging(b"told\nFORGED by a log call\n\x1b[2KFORGED"),
     ]
     variables = {"HOLDFAST_LOG_LEVEL": "debug", "HOLDFAST_LOG_FORMAT": "console", "HOLDFAST_ARTIFACT_ROOT": str(ARTIFACTS)}
-    with runner_process(tmp_path, **variables) as (origin, _), httpx2.Client(base_url=origin, timeout=60, trust_env=False) as client:
+    with (
+        runner_process(tmp_path, **variables) as (origin, _),
+        httpx2.Client(base_url=origin, timeout=MAX_WAIT_SECONDS, trust_env=False) as client,
+    ):
         for component in components:
             digest = stored_by_hand(tmp_path, component)
             headers = {"x-runner-service-token": TOKEN, "x-alga-tenant": TENANT, "x-alga-extension": EXTENSION}

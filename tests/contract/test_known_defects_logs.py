@@ -19,6 +19,7 @@ from tests.contract.stores import FileServer
 from tests.events.recording_server import Recorded, RecordingServer
 from tests.runner.conftest import EXTENSION, INSTALL, TENANT, call_body
 from tests.runner.processes import runner_process
+from tests.waiting import MAX_WAIT_SECONDS
 
 TOKEN, WRONG = "Tk7-the-token-of-the-service", "Wr7-a-token-of-somebody"
 LOOKUP_KEY = "Lk7-the-key-of-the-lookups"
@@ -74,9 +75,9 @@ async def test_s16_log_events_and_errors_leak_nothing(tmp_path: Path, probe: Pat
             "HOLDFAST_LOG_LEVEL": "debug",
         }
         with runner_process(tmp_path, **variables) as (origin, _):
-            async with httpx2.AsyncClient(base_url=origin, timeout=60, trust_env=False) as client:
+            async with httpx2.AsyncClient(base_url=origin, timeout=MAX_WAIT_SECONDS, trust_env=False) as client:
                 told = await everything(client, digest)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(MAX_WAIT_SECONDS):
                 while "cap:unknown" not in events_at(application):
                     application.arrived.clear()
                     await application.arrived.wait()

@@ -21,6 +21,7 @@ from tests.contract.running import PAGES, Registry, Running
 from tests.events.recording_server import Recorded, RecordingServer
 from tests.runner import guests as answering
 from tests.runner.conftest import EXTENSION, TENANT, call_body
+from tests.waiting import MAX_WAIT_SECONDS
 
 HASH = "ab" * 32
 
@@ -183,7 +184,7 @@ async def test_b15_a_private_bucket_is_well(start: Start, application: Recording
     for code, state in (("AccessDenied", "ok"), ("InvalidAccessKeyId", "bundle_store_unreachable")):
         application.answer = said(code)
         # The store has one second to answer in, which a busy machine may exceed.
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(MAX_WAIT_SECONDS):
             while (health := await runner.client.get("/healthz")).json()["bundle_store"] != state:
                 pass
         assert health.status_code == 200
@@ -245,7 +246,7 @@ async def test_b17_the_cache_has_the_size_that_is_set(start: Start) -> None:
     digests = [runner.put(PAGES | {"ui/large.txt": bytes([number]) * 100_000}) for number in range(5)]
     for digest in digests:
         assert (await runner.page(digest)).status_code == 200
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         while sum(path.stat().st_size for path in runner.cache.rglob("*.txt")) > 250_000:
             await asyncio.sleep(0.01)
     for digest in digests:

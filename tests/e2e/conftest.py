@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, text
 from tests.cli.command_runner import Platform, run
 from tests.records.databases import KINDS
 from tests.records.postgres import PostgresServer
+from tests.waiting import MAX_WAIT_SECONDS
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ("hello-world", "notes", "notes-python")
@@ -41,7 +42,7 @@ class Running(Struct, frozen=True):
     def client(self, **headers: str) -> httpx2.Client:
         """A client of the gateway with the API key."""
         return httpx2.Client(
-            base_url=self.console, headers={"authorization": f"Bearer {self.api_key}"} | headers, timeout=60, trust_env=False
+            base_url=self.console, headers={"authorization": f"Bearer {self.api_key}"} | headers, timeout=MAX_WAIT_SECONDS, trust_env=False
         )
 
     def command(self, *arguments: str | Path) -> Any:

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from holdfast.author.toolchain import Toolchain
 from tests.cli.command_runner import clean_environment
+from tests.waiting import MAX_WAIT_SECONDS
 
 SOURCE = Path(__file__).parent / "alga_cli"
 FILES = ("package.json", "package-lock.json")
-SECONDS = 120
 
 
 class PublishedCli(NamedTuple):
@@ -31,7 +31,7 @@ class PublishedCli(NamedTuple):
         """Runs one command to its end."""
         told = {"ALGA_API_BASE_URL": self.server, "ALGA_API_KEY": self.api_key, "ALGA_TENANT_ID": self.tenant} | variables
         command = ["node", str(self.program), *map(str, arguments)]
-        return subprocess.run(command, env=clean_environment(**told), capture_output=True, text=True, timeout=SECONDS, check=False)
+        return subprocess.run(command, env=clean_environment(**told), capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=False)
 
 
 def installed() -> Path:
@@ -53,7 +53,9 @@ def _install(root: Path, folder: Path) -> None:
         for name in FILES:
             shutil.copyfile(SOURCE / name, staging / name)
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        done = subprocess.run(command, cwd=staging, env=dict(os.environ), capture_output=True, text=True, timeout=SECONDS, check=False)
+        done = subprocess.run(
+            command, cwd=staging, env=dict(os.environ), capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=False
+        )
         assert done.returncode == 0, done.stderr
         staging.rename(folder)
     finally:

@@ -15,6 +15,7 @@ from holdfast.gateway.api.openapi import document
 from tests.cli.command_runner import write_extension
 from tests.e2e.conftest import ROOT, Running
 from tests.runner import guests
+from tests.waiting import MAX_WAIT_SECONDS
 
 PAGE = (ROOT / "docs" / "api.md").read_text()
 PREPARATION, *EXAMPLES = re.findall(r"```sh\n(.*?)```", PAGE, re.S)
@@ -35,7 +36,9 @@ def test_every_example_of_the_page_does_what_it_says(platform: Running, folder: 
     # One shell for all of it: later examples use what earlier ones set.
     text = "\n".join(["set -euo pipefail", preparation, *EXAMPLES])
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    done = subprocess.run(["bash", "-c", text], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        ["bash", "-c", text], cwd=folder, env=environment, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.command_runner import SECONDS, clean_environment
+from tests.cli.command_runner import clean_environment
 from tests.e2e.conftest import Running
+from tests.waiting import MAX_WAIT_SECONDS
 
 FIRST, SECOND = "the-first-value-of-it", "the-second-value-of-it"
 
@@ -35,7 +36,7 @@ def give(platform: Running, *arguments: str, value: str, over_http: bool = False
         input=f"{value}\n",
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=MAX_WAIT_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

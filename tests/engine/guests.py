@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from holdfast import world
+from tests.waiting import MAX_WAIT_SECONDS
 
 WIT = Path(next(iter(world.__path__))) / "wit"
 CACHE = Path(__file__).parents[2] / "build" / "wat"
@@ -75,7 +76,7 @@ def assemble(core: str, *, world_name: str = "runner", wit: Path = WIT) -> Path:
 
 
 def _run(*command: str | Path) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=False)
     if done.returncode:
         raise AssertionError(f"wasm-tools refuses the guest: {done.stderr}")
 

@@ -19,6 +19,7 @@ from tests.engine import guests
 from tests.engine.conftest import RecordingHost, request
 from tests.engine.guests import RETURN, module
 from tests.engine.hostile import GET, LOG, PATIENT
+from tests.waiting import MAX_WAIT_SECONDS
 
 
 def parsed(text: str, folder: Path) -> Path:
@@ -26,7 +27,7 @@ def parsed(text: str, folder: Path) -> Path:
     source, made = folder / "component.wat", folder / "component.wasm"
     source.write_text(text)
     tool = Path(sys.executable).with_name("wasm-tools")
-    subprocess.run([tool, "parse", source, "-o", made], check=True, timeout=60)
+    subprocess.run([tool, "parse", source, "-o", made], check=True, timeout=MAX_WAIT_SECONDS)
     return made
 
 
@@ -34,7 +35,7 @@ def good_with(more: str, folder: Path) -> Path:
     """A good component that has something more."""
     tool = Path(sys.executable).with_name("wasm-tools")
     wasm = guests.assemble(module(RETURN))
-    text = subprocess.run([tool, "print", wasm], check=True, capture_output=True, text=True, timeout=60).stdout
+    text = subprocess.run([tool, "print", wasm], check=True, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS).stdout
     return parsed(text.rstrip().removesuffix(")") + more + ")", folder)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from holdfast.author.toolchain import Toolchain
 from tests.engine.guests import WIT
+from tests.waiting import MAX_WAIT_SECONDS
 
 HERE = Path(__file__).parent
 BUILD = HERE.parents[1] / "build" / "toolchains"
@@ -81,6 +82,6 @@ def _python(out: Path) -> None:
 
 
 def _run(*command: str, cwd: Path) -> None:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False, env=os.environ)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=False, env=os.environ)
     if done.returncode:
         raise AssertionError(f"{command[0]} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")

@@ -17,6 +17,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from tests.waiting import MAX_WAIT_SECONDS
+
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -58,7 +60,7 @@ class RecordingServer:
 
     async def wait_for(self, number: int) -> list[Recorded]:
         """Waits until so many requests have come in, at most five seconds."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(MAX_WAIT_SECONDS):
             while len(self.requests) < number:
                 self.arrived.clear()
                 await self.arrived.wait()
@@ -105,7 +107,7 @@ async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[int]:
     server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none", server_header=False, timeout_graceful_shutdown=1))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(MAX_WAIT_SECONDS):
             await server.ready.wait()
         yield int(listener.getsockname()[1])
     finally:

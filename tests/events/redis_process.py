@@ -16,10 +16,10 @@ from redis.exceptions import AuthenticationError, RedisError
 from redis.retry import Retry
 
 from tests.events.recording_server import free_port
+from tests.waiting import MAX_WAIT_SECONDS
 
 SERVER = "/usr/bin/redis-server"
 COMMAND_LINE = "/usr/bin/redis-cli"
-SECONDS = 20
 
 
 class RedisProcess:
@@ -40,8 +40,8 @@ class RedisProcess:
         fixed = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(self._folder), "--daemonize", "no"]
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen([SERVER, "--port", str(self.port), *fixed, *self._options], stdout=log, stderr=log)
-        deadline = time.monotonic() + SECONDS
-        with Redis(port=self.port, socket_timeout=SECONDS, retry=Retry(NoBackoff(), 0)) as client:
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
+        with Redis(port=self.port, socket_timeout=MAX_WAIT_SECONDS, retry=Retry(NoBackoff(), 0)) as client:
             while True:
                 try:
                     client.ping()
@@ -57,7 +57,7 @@ class RedisProcess:
         """Ends it, hung or not."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(timeout=SECONDS)
+            self._process.wait(timeout=MAX_WAIT_SECONDS)
             self._process = None
 
     def hang(self) -> None:
@@ -73,12 +73,12 @@ class RedisProcess:
     def command(self, *words: str) -> str:
         """What `redis-cli` prints for a command."""
         return subprocess.run(
-            [COMMAND_LINE, "-p", str(self.port), *words], capture_output=True, text=True, check=True, timeout=SECONDS
+            [COMMAND_LINE, "-p", str(self.port), *words], capture_output=True, text=True, check=True, timeout=MAX_WAIT_SECONDS
         ).stdout
 
     def client(self, password: str | None = None) -> Redis:
         """A client to look with; texts are strings."""
-        return Redis(port=self.port, password=password, decode_responses=True, socket_timeout=SECONDS)
+        return Redis(port=self.port, password=password, decode_responses=True, socket_timeout=MAX_WAIT_SECONDS)
 
     def entries(self, key: str) -> list[dict[str, str]]:
         """The fields of every entry of a stream."""

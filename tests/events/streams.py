@@ -9,25 +9,34 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.events import DebugEvent, EventStream, MemoryStream
-from holdfast.events.redis_server import RedisServer
+from holdfast.events.redis_server import SECONDS, RedisServer
 from holdfast.events.redis_sink import RedisSink
 from holdfast.events.redis_stream import RedisStream
 from holdfast.events.stream import Entry
 from tests.events.redis_process import RedisProcess
+from tests.waiting import MAX_WAIT_SECONDS
 
 PREFIX = "ext-debug:"
 
 
-def sink_for(redis: RedisProcess, *, prefix: str = PREFIX, maxlen: int = 2_000, password: str | None = None, **delivery: Any) -> RedisSink:
-    """A sink that sends at once and tries again at once."""
+def sink_for(
+    redis: RedisProcess,
+    *,
+    prefix: str = PREFIX,
+    maxlen: int = 2_000,
+    password: str | None = None,
+    reply_seconds: float = SECONDS,
+    **delivery: Any,
+) -> RedisSink:
+    """A sink that sends at once and retries at once. Redis has `reply_seconds` to reply."""
     settings: dict[str, Any] = {"interval": 0, "retry_delays": (0.01,), **delivery}
-    return RedisSink(RedisServer(redis.url, password), prefix=prefix, maxlen=maxlen, **settings)
+    return RedisSink(RedisServer(redis.url, password, seconds=reply_seconds), prefix=prefix, maxlen=maxlen, **settings)
 
 
 async def until_kept(redis: RedisProcess, key: str, number: int, *, password: str | None = None) -> None:
     """Waits until a stream has so many entries."""
     with redis.client(password) as client:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(MAX_WAIT_SECONDS):
             while client.xlen(key) < number:
                 await asyncio.sleep(0.002)
 
@@ -73,5 +82,5 @@ def messages(entries: list[Entry]) -> list[str]:
 
 async def take(events: AsyncIterator[Entry], number: int) -> list[str]:
     """The messages of the next entries."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         return [(await anext(events))[1].message for _ in range(number)]

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from holdfast.events import EventBatch, HttpSink
 from tests.events.conftest import MakeEvent
 from tests.events.recording_server import Recorded, RecordingServer, free_port, recording_server
+from tests.waiting import MAX_WAIT_SECONDS
 
 
 def sink_for(server: RecordingServer | str, **options: Any) -> HttpSink:
@@ -145,7 +146,7 @@ async def test_closing_ends_though_the_gateway_is_away(make_event: MakeEvent, ca
     sink = sink_for(f"http://127.0.0.1:{free_port()}", retry_delays=(3_600,))
     await sink.start()
     sink.publish(make_event("lost"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         await sink.close()
     assert "1 debug events were not delivered" in caplog.text
 
@@ -163,7 +164,7 @@ async def test_closing_ends_though_the_gateway_does_not_answer(make_event: MakeE
         await sink.start()
         sink.publish(make_event("held"))
         await server.wait_for(1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(MAX_WAIT_SECONDS):
             await sink.close()
         released.set()
 

@@ -12,6 +12,7 @@ from holdfast.settings import Settings
 from tests.events.conftest import MakeEvent
 from tests.events.redis_process import RedisProcess
 from tests.events.streams import messages, until_kept
+from tests.waiting import MAX_WAIT_SECONDS
 
 
 def settings(**fields: Any) -> Settings:
@@ -41,4 +42,4 @@ def test_an_unusable_address_is_refused_before_anything_is_opened() -> None:
 
 def test_the_client_of_redis_is_imported_only_where_it_is_used() -> None:
     code = "import sys, holdfast.cli.main, holdfast.events; sys.exit('redis' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], timeout=MAX_WAIT_SECONDS, check=False).returncode == 0

@@ -13,6 +13,7 @@ from holdfast.events.redis_sink import RedisSink
 from tests.events.conftest import MakeEvent
 from tests.events.redis_process import RedisProcess, redis_process
 from tests.events.streams import sink_for, until_kept
+from tests.waiting import MAX_WAIT_SECONDS
 
 KEY = "ext-debug:t:e"
 
@@ -22,7 +23,7 @@ def messages(redis: RedisProcess, key: str = KEY) -> list[str]:
 
 
 async def until_logged(caplog: pytest.LogCaptureFixture, words: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         while words not in caplog.text:
             await asyncio.sleep(0.001)
 
@@ -123,7 +124,7 @@ async def test_delivery_goes_on_when_redis_was_killed_and_is_back(tmp_path: Path
 
 async def test_a_redis_that_hangs_delays_neither_who_publishes_nor_the_end(tmp_path: Path, make_event: MakeEvent) -> None:
     with redis_process(tmp_path) as redis:
-        sink = sink_for(redis, close_limit=0.05, max_queue=10)
+        sink = sink_for(redis, close_limit=0.05, max_queue=10, reply_seconds=2 * MAX_WAIT_SECONDS)
         await sink.start()
         sink.publish(make_event("before"))
         await until_kept(redis, KEY, 1)
@@ -131,7 +132,7 @@ async def test_a_redis_that_hangs_delays_neither_who_publishes_nor_the_end(tmp_p
         for number in range(1_000):
             sink.publish(make_event(str(number)))
             await asyncio.sleep(0)
-        async with asyncio.timeout(2):  # less than the time that is given to Redis
+        async with asyncio.timeout(MAX_WAIT_SECONDS):  # less than Redis has
             await sink.close()
         redis.go_on()
 
@@ -141,10 +142,10 @@ async def test_closing_ends_though_redis_hangs_from_the_beginning(
 ) -> None:
     with redis_process(tmp_path) as redis:
         redis.hang()
-        sink = sink_for(redis, close_limit=0.05)
+        sink = sink_for(redis, close_limit=0.05, reply_seconds=2 * MAX_WAIT_SECONDS)
         sink.publish(make_event("lost"))
         await sink.start()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(MAX_WAIT_SECONDS):
             await sink.close()
         redis.go_on()
     assert "1 debug events were not delivered" in caplog.text
@@ -166,7 +167,7 @@ async def test_a_redis_that_hangs_is_not_sent_the_same_batch_again_and_again(mak
         sink = RedisSink(server, prefix="p:", maxlen=10, interval=0, retry_delays=(0,), close_limit=0.01)
         await sink.start()
         sink.publish(make_event("once"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(MAX_WAIT_SECONDS):
             for _ in range(5):
                 await connected.acquire()
         await sink.close()

@@ -10,6 +10,7 @@ from holdfast.events.event import DebugEvent
 from holdfast.gateway.debug_stream import Watched, event_frames
 from tests.gateway.platform import ORIGIN, Platform
 from tests.records.databases import OTHER_TENANT, TENANT, add_user
+from tests.waiting import MAX_WAIT_SECONDS
 
 STREAM = "/api/ext-debug/stream"
 
@@ -230,6 +231,6 @@ async def _watch(platform: Platform, headers: dict[str, str], started: asyncio.E
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
         "server": ("gateway.test", 80),
     }
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         await platform.app(scope, receive, send)
     return answered

@@ -16,6 +16,7 @@ from tests.events.redis_process import RedisProcess, redis_process
 from tests.events.streams import Kept, kept
 from tests.gateway.platform import Platform
 from tests.records.databases import OTHER_TENANT, TENANT
+from tests.waiting import MAX_WAIT_SECONDS
 
 STREAM = "/api/ext-debug/stream"
 
@@ -93,6 +94,6 @@ async def test_the_live_stream_tells_an_outage_whatever_the_filter_and_goes_on_a
     assert data_of(frame)["message"].startswith("The debug stream cannot be read: Redis does not answer")
     redis.start()
     await stream.publish(event(platform, "other", request_id="r2"), event(platform, "mine", request_id="r1"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         assert [data_of(await anext(frames))["message"] for _ in range(2)] == ["The debug stream goes on.", "mine"]
     await frames.aclose()

@@ -22,6 +22,7 @@ from holdfast.hostcalls import (
 )
 from holdfast.world.capabilities import Capability
 from holdfast.world.functions import FUNCTIONS_BY_ID, WitError
+from tests.waiting import MAX_WAIT_SECONDS
 
 TENANT = "51bbbfe5-0720-4d9b-b3e5-b5b43e441a52"
 INSTALL = "0b0f1c3e-6f0a-4a53-9d0e-1f2a3b4c5d6e"
@@ -129,7 +130,7 @@ class Caller:
 
     async def ask(self, function_id: str, *args: object) -> Any:
         """The function's value; raises WitError for its error case."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(MAX_WAIT_SECONDS):
             return await self.door.call(FUNCTIONS_BY_ID[function_id], args)
 
     async def case(self, function_id: str, *args: object) -> StrEnum:

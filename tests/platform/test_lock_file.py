@@ -21,6 +21,7 @@ from holdfast.platform.lock_file import (
     find_platform,
     require_platform,
 )
+from tests.waiting import MAX_WAIT_SECONDS
 
 HERE = RunningPlatform(pid=os.getpid(), console="http://127.0.0.1:4000", runner="http://127.0.0.1:4001")
 
@@ -48,7 +49,7 @@ def test_the_lock_goes_with_a_killed_process(tmp_path: Path) -> None:
         with pytest.raises(DataFolderInUse), DataFolderLock(tmp_path):
             pass
         process.kill()
-        process.wait(timeout=20)
+        process.wait(timeout=MAX_WAIT_SECONDS)
     with DataFolderLock(tmp_path):
         pass
 

@@ -14,10 +14,11 @@ from holdfast.platform.maintenance import tidy_up_forever
 from holdfast.records.database.columns import new_id, utc_now
 from holdfast.registry.models.publishing import StorageRemoval
 from tests.records.databases import TENANT, migrated
+from tests.waiting import MAX_WAIT_SECONDS
 
 
 async def eventually(true: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         while not await true():
             await asyncio.sleep(0.01)
 

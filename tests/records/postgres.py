@@ -21,8 +21,8 @@ from psycopg import sql
 
 from holdfast.registry.migrate import migrate
 from tests.events.recording_server import free_port
+from tests.waiting import MAX_WAIT_SECONDS
 
-SECONDS = 30
 OWNER = "holdfast"
 PASSWORD = "the-password-of-the-tests"
 """In every address of the server, which asks for none: to see that it is shown to nobody."""
@@ -64,7 +64,7 @@ class PostgresServer:
         """What `psql` prints for a statement: values alone, or how many rows it changed."""
         where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", OWNER, "-d", url.rpartition("/")[2]]
         command = [str(self._programs / "psql"), "--no-psqlrc", "-At", *where, "-c", statement]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=SECONDS).stdout.strip()
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS).stdout.strip()
 
     @contextmanager
     def empty(self) -> Iterator[str]:
@@ -114,7 +114,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     try:
         as_user = _as_ordinary_user(folder)
         made = [str(programs / "initdb"), "-D", "data", "-U", OWNER, *_CLUSTER]
-        subprocess.run([*as_user, *made], cwd=folder, check=True, capture_output=True, timeout=SECONDS)
+        subprocess.run([*as_user, *made], cwd=folder, check=True, capture_output=True, timeout=MAX_WAIT_SECONDS)
         port = free_port()
         options = [word for name, value in _OPTIONS.items() for word in ("-c", f"{name}={value}")]
         server = [str(programs / "postgres"), "-D", "data", "-p", str(port), *options]
@@ -126,7 +126,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         finally:
             # At once, without tidying up: its files go next.
             process.send_signal(signal.SIGQUIT)
-            process.wait(timeout=SECONDS)
+            process.wait(timeout=MAX_WAIT_SECONDS)
     finally:
         shutil.rmtree(folder)
 
@@ -162,7 +162,7 @@ def _as_ordinary_user(folder: Path) -> list[str]:
 
 
 def _connected(port: int, process: subprocess.Popen[bytes], log: Path) -> psycopg.Connection:
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
     while True:
         try:
             return psycopg.connect(host="127.0.0.1", port=port, user=OWNER, dbname="postgres", autocommit=True)

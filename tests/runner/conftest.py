@@ -19,6 +19,7 @@ from holdfast.settings import Settings
 from tests.bundles.archives import bundle
 from tests.hostcalls.calling import ListSink
 from tests.runner.serving import served
+from tests.waiting import MAX_WAIT_SECONDS
 
 TOKEN = "the-service-token"
 TENANT, EXTENSION, INSTALL = "tenant-a", "extension-a", "0b0c9d8e-5f0a-4c57-9a59-6d1f2f0f7a11"
@@ -51,7 +52,7 @@ class Runner:
         self.registry = registry
         self.events = events
         self.root = root
-        self.client = httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60)
+        self.client = httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=MAX_WAIT_SECONDS)
 
     def unchecked(self) -> httpx2.AsyncClient:
         """A client that sends what no server could get over a socket: it speaks to the application itself."""

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cli.command_runner import COMMAND, SECONDS, clean_environment
+from tests.cli.command_runner import COMMAND, clean_environment
+from tests.waiting import MAX_WAIT_SECONDS
 
 
 @contextmanager
@@ -28,6 +29,6 @@ def runner_process(folder: Path, *arguments: str, **variables: str) -> Iterator[
         finally:
             process.terminate()
             try:
-                process.wait(timeout=SECONDS)
+                process.wait(timeout=MAX_WAIT_SECONDS)
             finally:
                 process.kill()

@@ -12,8 +12,8 @@ import psutil
 
 from holdfast.bundles.store.open import FolderStore, bundle_key, hash_file
 from tests.bundles.archives import bundle
-from tests.cli.command_runner import SECONDS
 from tests.runner.conftest import EXTENSION, TENANT, TOKEN, call_body
+from tests.waiting import MAX_WAIT_SECONDS
 
 HEADERS = {"x-runner-service-token": TOKEN, "x-alga-tenant": TENANT, "x-alga-extension": EXTENSION}
 
@@ -36,7 +36,7 @@ class RunningRunner:
 
     def client(self) -> httpx2.AsyncClient:
         """One with a connection of its own."""
-        return httpx2.AsyncClient(base_url=self.origin, headers=HEADERS, trust_env=False, timeout=SECONDS)
+        return httpx2.AsyncClient(base_url=self.origin, headers=HEADERS, trust_env=False, timeout=MAX_WAIT_SECONDS)
 
     async def ask(self, path: str) -> httpx2.Response:
         async with self.client() as client:
@@ -60,7 +60,7 @@ class RunningRunner:
         return call
 
     async def ended(self) -> int:
-        return await asyncio.to_thread(self.process.wait, SECONDS)
+        return await asyncio.to_thread(self.process.wait, MAX_WAIT_SECONDS)
 
 
 StartWorkers = Callable[[int], RunningRunner]

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from holdfast.runner.app import create_app
 from holdfast.runner.http.server import RunnerServer
 from holdfast.runner.services import RunnerServices
+from tests.waiting import MAX_WAIT_SECONDS
 
 
 @asynccontextmanager
@@ -20,7 +21,7 @@ async def served(services: RunnerServices) -> AsyncIterator[int]:
     server = RunnerServer(app, app.execute, listening, stop_seconds=1, on_ready=ready.set, on_stop=lambda: None)
     running = asyncio.create_task(server.run_to_the_end())
     try:
-        await asyncio.wait_for(ready.wait(), 10)
+        await asyncio.wait_for(ready.wait(), MAX_WAIT_SECONDS)
         yield listening.getsockname()[1]
     finally:
         server.stop()

@@ -16,6 +16,7 @@ from tests.bundles.signers import Signers, signature_of
 from tests.runner import guests
 from tests.runner.conftest import EXTENSION, TENANT, TOKEN, Runner, StartRunner
 from tests.runner.processes import runner_process
+from tests.waiting import MAX_WAIT_SECONDS
 
 
 class Signed:
@@ -108,6 +109,6 @@ async def test_an_unusable_trust_store_ends_the_start(start_runner: StartRunner,
 def test_production_without_keys_says_at_the_start_that_it_refuses_everything(tmp_path: Path) -> None:
     for environment, warned in (("production", True), ("development", False)):
         with runner_process(tmp_path, HOLDFAST_ENVIRONMENT=environment) as (origin, _):
-            assert httpx2.get(f"{origin}/healthz", timeout=30).status_code == 200
+            assert httpx2.get(f"{origin}/healthz", timeout=MAX_WAIT_SECONDS).status_code == 200
         log = (tmp_path / "runner.log").read_text()
         assert ("SIGNING_TRUST_BUNDLE" in log and "holdfast keys trust" in log) is warned

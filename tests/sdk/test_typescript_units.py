@@ -9,6 +9,7 @@ import pytest
 from holdfast.author import sources
 from holdfast.author.process import run
 from holdfast.author.toolchain import Toolchain
+from tests.waiting import MAX_WAIT_SECONDS
 
 TESTS = sorted((Path(__file__).parent / "node").glob("*.test.ts"))
 
@@ -19,9 +20,9 @@ async def test_the_unit_tests_pass_in_node(test: Path, tmp_path: Path, toolchain
     bundled = tmp_path / "bundled.test.mjs"
     esbuild = folder / "node_modules" / "esbuild" / "bin" / "esbuild"
     flags = ["--bundle", "--platform=node", "--format=esm", f"--outfile={bundled}", "--log-level=warning"]
-    built = await run([toolchain.node, esbuild, test, *flags], cwd=test.parent, timeout=60)
+    built = await run([toolchain.node, esbuild, test, *flags], cwd=test.parent, timeout=MAX_WAIT_SECONDS)
     assert built.status == 0, built.stderr
-    done = await run([toolchain.node, "--test", "--test-reporter=tap", bundled], cwd=tmp_path, timeout=60)
+    done = await run([toolchain.node, "--test", "--test-reporter=tap", bundled], cwd=tmp_path, timeout=MAX_WAIT_SECONDS)
     assert done.status == 0, done.stdout
     assert "\n# fail 0" in done.stdout
     assert "\n# pass 0" not in done.stdout
@@ -29,5 +30,5 @@ async def test_the_unit_tests_pass_in_node(test: Path, tmp_path: Path, toolchain
 
 async def test_the_sources_pass_the_type_checker_at_its_strictest(toolchain: Toolchain) -> None:
     await toolchain.ensure()
-    done = await run([toolchain.node, toolchain.tsc, "-p", sources.sdk("typescript")], cwd=Path(__file__).parent, timeout=120)
+    done = await run([toolchain.node, toolchain.tsc, "-p", sources.sdk("typescript")], cwd=Path(__file__).parent, timeout=MAX_WAIT_SECONDS)
     assert done.status == 0, done.stdout

@@ -17,6 +17,7 @@ from holdfast.engine.values import shapes as s
 from holdfast.world import types
 from holdfast.world.functions import EXPORT, FUNCTIONS, FUNCTIONS_BY_ID, INTERFACES, WORLD
 from holdfast.world.types import ExecuteRequest, ExecuteResponse
+from tests.waiting import MAX_WAIT_SECONDS
 
 
 @cache
@@ -24,7 +25,7 @@ def resolved() -> dict[str, Any]:
     """The WIT text as wasm-tools understands it."""
     tools = Path(sys.executable).with_name("wasm-tools")
     wit = Path(next(iter(world.__path__))) / "wit"
-    done = subprocess.run([tools, "component", "wit", "--json", str(wit)], capture_output=True, check=True, timeout=60)
+    done = subprocess.run([tools, "component", "wit", "--json", str(wit)], capture_output=True, check=True, timeout=MAX_WAIT_SECONDS)
     parsed: dict[str, Any] = json.loads(done.stdout)
     return parsed
 

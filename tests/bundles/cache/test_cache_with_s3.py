@@ -15,9 +15,9 @@ from holdfast.settings import Settings
 from tests.bundles.archives import bundle
 from tests.bundles.loopback import Request, answering, files, head, one_after_another, serving
 from tests.bundles.s3_server import make_bucket
+from tests.waiting import MAX_WAIT_SECONDS
 
 QUICK = Patience(attempts=2, first_pause=0.001, longest_pause=0.001)
-SECONDS = 30
 
 
 def opened(origin: str) -> BundleStore:
@@ -59,7 +59,7 @@ async def test_an_endless_bundle_is_cut_off_and_its_server_is_hung_up_on(tmp_pat
         cache = BundleCache(tmp_path / "cache", opened(server.origin), ArchiveLimits(compressed=2 * 1024 * 1024))
         with pytest.raises(ExtractFailed, match="more than 2097152 bytes"):
             await cache.ensure("t", "e", "ab" * 32)
-        await asyncio.wait_for(hung_up.wait(), SECONDS)
+        await asyncio.wait_for(hung_up.wait(), MAX_WAIT_SECONDS)
         assert left(cache) == []
 
 
@@ -106,7 +106,7 @@ async def test_a_bundle_that_hangs_delays_no_other_and_is_fetched_once_for_all_w
     async with serving(script) as server:
         cache = BundleCache(tmp_path / "cache", opened(server.origin))
         waiting = [asyncio.create_task(cache.ensure("t", "e", hash_file(slow))) for _ in range(5)]
-        await asyncio.wait_for(asked.wait(), SECONDS)
+        await asyncio.wait_for(asked.wait(), MAX_WAIT_SECONDS)
         assert (await cache.ensure("t", "e", hash_file(quick))).ui_files
         assert not any(task.done() for task in waiting)
         goes_on.set()

@@ -16,6 +16,7 @@ from holdfast.bundles.cache.cache import BundleCache, CacheUnusable
 from holdfast.bundles.cache.unpacked import size_on_disk
 from tests.bundles.archives import MANIFEST, archive, bundle, regular
 from tests.bundles.object_stores import Cupboard
+from tests.waiting import MAX_WAIT_SECONDS
 
 REPOSITORY = Path(__file__).parents[3]
 LARGE = {"ui/app.js": b"".join(hashlib.sha256(str(index).encode()).digest() for index in range(30_000))}
@@ -74,7 +75,9 @@ async def test_a_file_that_may_not_become_as_large_as_it_is_leaves_nothing(cupbo
         f"{cupboard.root}/store",
         "1000000000",
     ]
-    said = subprocess.run([*line, digest, "100000"], cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=True).stdout
+    said = subprocess.run(
+        [*line, digest, "100000"], cwd=REPOSITORY, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=True
+    ).stdout
     first, second = said.splitlines()
     assert first.startswith("The bundle could not be written to the cache folder: File too large. Make room on the disk of EXT_CACHE_ROOT")
     assert first.endswith(" []")

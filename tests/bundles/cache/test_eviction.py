@@ -18,9 +18,9 @@ from holdfast.bundles.cache.unpacked import size_on_disk
 from holdfast.bundles.store.hashing import hash_file
 from tests.bundles.archives import bundle
 from tests.bundles.object_stores import Cupboard
+from tests.waiting import MAX_WAIT_SECONDS
 
 REPOSITORY = Path(__file__).parents[3]
-SECONDS = 60
 """How long another process may take before a test gives up."""
 
 
@@ -45,7 +45,7 @@ async def filled(cupboard: Cupboard, count: int) -> tuple[list[str], int]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -235,7 +235,7 @@ async def test_processes_that_use_and_evict_the_same_bundles_at_once_never_see_h
     with ExitStack() as crowd:
         processes = [crowd.enter_context(crowding(cupboard, 3 * size, *digests, str(seed))) for seed in range(3)]
         for process in processes:
-            said = process.communicate(timeout=SECONDS)[1]
+            said = process.communicate(timeout=MAX_WAIT_SECONDS)[1]
             assert process.returncode == 0, said
     assert Evictor(cupboard.root / "cache", 3 * size).make_room()
     assert len(cupboard.entries()) <= 3

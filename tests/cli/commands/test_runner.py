@@ -9,8 +9,9 @@ from pathlib import Path
 
 import httpx2
 
-from tests.cli.command_runner import COMMAND, SECONDS, clean_environment, run
+from tests.cli.command_runner import COMMAND, clean_environment, run
 from tests.runner.processes import runner_process
+from tests.waiting import MAX_WAIT_SECONDS
 
 
 def test_it_says_where_it_is_answers_health_and_stops_on_request(tmp_path: Path) -> None:
@@ -20,9 +21,9 @@ def test_it_says_where_it_is_answers_health_and_stops_on_request(tmp_path: Path)
         try:
             assert process.stdout is not None
             origin = json.loads(process.stdout.readline())["runner"]
-            assert httpx2.get(f"{origin}/healthz", trust_env=False, timeout=SECONDS).status_code == 200
+            assert httpx2.get(f"{origin}/healthz", trust_env=False, timeout=MAX_WAIT_SECONDS).status_code == 200
             process.send_signal(signal.SIGTERM)
-            rest, said = process.communicate(timeout=SECONDS)
+            rest, said = process.communicate(timeout=MAX_WAIT_SECONDS)
         finally:
             process.kill()
     assert rest == b""
@@ -37,5 +38,5 @@ def test_without_a_token_it_is_refused_with_the_variable_to_set(tmp_path: Path) 
 
 def test_without_a_registry_the_start_says_that_pages_are_not_served(tmp_path: Path) -> None:
     with runner_process(tmp_path) as (origin, _):
-        assert httpx2.get(f"{origin}/healthz", trust_env=False, timeout=SECONDS).status_code == 200
+        assert httpx2.get(f"{origin}/healthz", trust_env=False, timeout=MAX_WAIT_SECONDS).status_code == 200
     assert "REGISTRY_BASE_URL is not set" in (tmp_path / "runner.log").read_text()

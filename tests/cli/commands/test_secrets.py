@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from holdfast.cli.terminal.secret_values import read_values
-from tests.cli.command_runner import COMMAND, SECONDS, Done, Platform, clean_environment, write_extension
+from tests.cli.command_runner import COMMAND, Done, Platform, clean_environment, write_extension
+from tests.waiting import MAX_WAIT_SECONDS
 
 NAME = "com.example.sample"
 VALUE = "a-value-that-nobody-may-see"
@@ -89,7 +90,7 @@ def test_at_a_terminal_the_value_is_asked_for_and_not_shown(installed: Shell) ->
         os.chdir(installed.folder)
         os.execve(sys.executable, [*COMMAND, "secrets", "set", NAME, "API_KEY", *DATA], clean_environment())
     shown = b""
-    while b"Value of API_KEY: " not in shown and select.select([terminal], [], [], SECONDS)[0]:
+    while b"Value of API_KEY: " not in shown and select.select([terminal], [], [], MAX_WAIT_SECONDS)[0]:
         shown += os.read(terminal, 1024)
     os.write(terminal, f"{VALUE}\n".encode())
     try:
@@ -175,7 +176,7 @@ def test_secrets_of_a_lost_key_are_told_and_neither_overwritten_nor_rotated(inst
 
 def test_in_production_nothing_starts_without_a_key_and_the_variable_is_named(tmp_path: Path) -> None:
     with Platform(tmp_path, as_json=True, HOLDFAST_ENVIRONMENT="production") as platform:
-        assert platform.process.wait(timeout=SECONDS) == 1
+        assert platform.process.wait(timeout=MAX_WAIT_SECONDS) == 1
         assert "HOLDFAST_SECRETS_KEY" in platform.said()
     assert not (tmp_path / "data" / "secrets.key").exists()
 

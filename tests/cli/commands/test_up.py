@@ -15,13 +15,14 @@ import pytest
 
 from holdfast.platform.lock_file import STATE_FILE, find_platform
 from holdfast.runner.process.sockets import listen, port_of
-from tests.cli.command_runner import SECONDS, Platform, alive, run, write_extension
+from tests.cli.command_runner import Platform, alive, run, write_extension
+from tests.waiting import MAX_WAIT_SECONDS
 
 PING = "/api/ext/com.example.sample/ping"
 
 
 def call(ready: dict[str, Any]) -> httpx2.Response:
-    with httpx2.Client(base_url=ready["console"], trust_env=False, timeout=SECONDS) as client:
+    with httpx2.Client(base_url=ready["console"], trust_env=False, timeout=MAX_WAIT_SECONDS) as client:
         return client.get(PING, headers={"x-api-key": ready["api_key"]})
 
 
@@ -35,7 +36,7 @@ def test_one_line_says_where_everything_is_and_the_extension_answers(platform: P
     assert (running.pid, running.console, running.runner) == (platform.process.pid, ready["console"], ready["runner"])
     assert (platform.data_dir / STATE_FILE).stat().st_mode & 0o777 == 0o600
     platform.process.send_signal(signal.SIGTERM)
-    rest, _ = platform.process.communicate(timeout=SECONDS)
+    rest, _ = platform.process.communicate(timeout=MAX_WAIT_SECONDS)
     assert rest == b""
 
 
@@ -59,7 +60,7 @@ def test_a_signal_stops_everything_in_order(tmp_path: Path, ending: signal.Signa
         own = [platform.process.pid, *(child.pid for child in psutil.Process(platform.process.pid).children(recursive=True))]
         assert len(own) == 2
         platform.process.send_signal(ending)
-        assert platform.process.wait(timeout=SECONDS) == code
+        assert platform.process.wait(timeout=MAX_WAIT_SECONDS) == code
         assert alive(own) == []
         assert "Traceback" not in platform.said()
     assert not (platform.data_dir / STATE_FILE).exists()
@@ -71,7 +72,7 @@ def test_the_runner_of_a_killed_platform_ends_by_itself(tmp_path: Path) -> None:
         platform.ready()
         runner = platform.runner_pid()
         platform.process.kill()
-        platform.process.wait(timeout=SECONDS)
+        platform.process.wait(timeout=MAX_WAIT_SECONDS)
         assert alive([runner]) == []
 
 
@@ -130,7 +131,7 @@ def test_account_and_installs_stay_for_the_next_start(tmp_path: Path, extension:
     with Platform(tmp_path, extension) as first:
         before = first.ready()
         first.process.send_signal(signal.SIGTERM)
-        first.process.wait(timeout=SECONDS)
+        first.process.wait(timeout=MAX_WAIT_SECONDS)
     with Platform(tmp_path) as second:
         after = second.ready()
         assert call(after).status_code == 200

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import httpx2
 
-from tests.cli.command_runner import SECONDS, Platform, run
+from tests.cli.command_runner import Platform, run
 from tests.events.recording_server import free_port
 from tests.records.postgres import OWNER, PASSWORD, PostgresServer
+from tests.waiting import MAX_WAIT_SECONDS
 
 EXTENSION = "com.example.sample"
 
@@ -19,11 +20,11 @@ def test_the_platform_runs_on_postgres_and_finds_its_records_again(tmp_path: Pat
         address = url.replace("postgresql+psycopg", "postgres")
         with Platform(tmp_path, extension, DATABASE_URL=address) as platform:
             ready = platform.ready()
-            with httpx2.Client(base_url=ready["console"], trust_env=False, timeout=SECONDS) as client:
+            with httpx2.Client(base_url=ready["console"], trust_env=False, timeout=MAX_WAIT_SECONDS) as client:
                 answer = client.get(f"/api/ext/{EXTENSION}/ping", headers={"x-api-key": ready["api_key"]})
             assert (answer.status_code, answer.text) == (200, "ok")
             platform.process.terminate()
-            assert platform.process.wait(timeout=SECONDS) == 0
+            assert platform.process.wait(timeout=MAX_WAIT_SECONDS) == 0
             assert PASSWORD not in platform.said()
         assert postgres.psql(url, "SELECT tenant FROM tenants") == ready["tenant"]
         assert not list(tmp_path.rglob("holdfast.db"))

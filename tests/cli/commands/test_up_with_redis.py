@@ -9,8 +9,9 @@ from typing import Any
 
 import httpx2
 
-from tests.cli.command_runner import SECONDS, Platform, run
+from tests.cli.command_runner import Platform, run
 from tests.events.redis_process import redis_process
+from tests.waiting import MAX_WAIT_SECONDS
 
 EXTENSION = "com.example.sample"
 
@@ -18,7 +19,7 @@ EXTENSION = "com.example.sample"
 def poll(client: httpx2.Client, last_id: str) -> dict[str, Any]:
     """Polls until there are events of a whole call."""
     events: list[dict[str, Any]] = []
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
     while not any("call finished" in event["message"] for event in events):
         assert time.monotonic() < deadline, events
         answer = client.post("/api/ext-debug/stream", params={"extensionId": EXTENSION}, json={"lastId": last_id})
@@ -35,7 +36,7 @@ def test_events_go_through_redis_and_calls_do_not_need_it(tmp_path: Path, extens
         with Platform(tmp_path, extension) as platform:
             ready = platform.ready()
             headers = {"x-api-key": ready["api_key"]}
-            with httpx2.Client(base_url=ready["console"], headers=headers, trust_env=False, timeout=SECONDS) as client:
+            with httpx2.Client(base_url=ready["console"], headers=headers, trust_env=False, timeout=MAX_WAIT_SECONDS) as client:
                 assert client.get(f"/api/ext/{EXTENSION}/ping").status_code == 200
                 first = poll(client, "0")
                 assert "-" in first["lastId"]

@@ -9,8 +9,9 @@ import httpx2
 import psutil
 
 from holdfast.runner.process.sockets import listen, port_of
-from tests.cli.command_runner import SECONDS, Platform, run
+from tests.cli.command_runner import Platform, run
 from tests.runner.processes import runner_process
+from tests.waiting import MAX_WAIT_SECONDS
 
 TOKEN = "a-token-of-both"
 
@@ -34,7 +35,7 @@ def test_the_gateway_drives_the_runner_that_its_variable_names(tmp_path: Path, e
         ready = platform.ready()
         assert ready["runner"] == origin
         assert psutil.Process(platform.process.pid).children() == []
-        with httpx2.Client(base_url=ready["console"], trust_env=False, timeout=SECONDS) as client:
+        with httpx2.Client(base_url=ready["console"], trust_env=False, timeout=MAX_WAIT_SECONDS) as client:
             answer = client.get("/api/ext/com.example.sample/ping", headers={"x-api-key": ready["api_key"]})
         assert (answer.status_code, answer.text) == (200, "ok")
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import httpx2
 
 from tests.bundles.s3_server import make_bucket, s3_server
-from tests.cli.command_runner import SECONDS, Platform
+from tests.cli.command_runner import Platform
+from tests.waiting import MAX_WAIT_SECONDS
 
 
 def test_bundles_go_to_the_bucket_and_come_from_there_and_no_signature_is_logged(tmp_path: Path, extension: Path) -> None:
@@ -18,7 +19,7 @@ def test_bundles_go_to_the_bucket_and_come_from_there_and_no_signature_is_logged
         )
         with Platform(tmp_path, extension, HOLDFAST_LOG_LEVEL="debug") as platform:
             ready = platform.ready()
-            with httpx2.Client(trust_env=False, timeout=SECONDS) as client:
+            with httpx2.Client(trust_env=False, timeout=MAX_WAIT_SECONDS) as client:
                 answer = client.get(f"{ready['console']}/api/ext/com.example.sample/ping", headers={"x-api-key": ready["api_key"]})
                 assert (answer.status_code, answer.text) == (200, "ok")
                 assert client.get(f"{ready['runner']}/healthz").json()["bundle_store"] == "ok"

@@ -13,7 +13,8 @@ import pytest
 
 from holdfast.cli.terminal.prompts import MEANINGS, ConsentMissing, NotAskedFor, ask, narrowed
 from holdfast.world.capabilities import Capability
-from tests.cli.command_runner import COMMAND, SECONDS, clean_environment, run, write_extension
+from tests.cli.command_runner import COMMAND, clean_environment, run, write_extension
+from tests.waiting import MAX_WAIT_SECONDS
 
 QUESTION = "Grant this? [y/N] "
 ASKING = """
@@ -53,10 +54,10 @@ def answered(answer: bytes, *command: str, cwd: Path | None = None) -> tuple[int
         os.close(inside)
         shown = b""
         while QUESTION.encode() not in shown:
-            assert select.select([terminal], [], [], SECONDS)[0], shown
+            assert select.select([terminal], [], [], MAX_WAIT_SECONDS)[0], shown
             shown += os.read(terminal, 4_096)
         os.write(terminal, answer)
-        out, _ = process.communicate(timeout=SECONDS)
+        out, _ = process.communicate(timeout=MAX_WAIT_SECONDS)
         try:
             while select.select([terminal], [], [], 0)[0]:
                 shown += os.read(terminal, 4_096)

@@ -18,6 +18,7 @@ from holdfast.gateway.api.openapi import PATH, document
 from tests.cli.command_runner import Platform, write_extension
 from tests.gateway.platform import Platform as InProcess
 from tests.runner import guests
+from tests.waiting import MAX_WAIT_SECONDS
 
 schema = schemathesis.openapi.from_dict(document())
 
@@ -31,7 +32,7 @@ class Served:
     def __init__(self, origin: str, api_key: str) -> None:
         self.origin = origin
         self.api_key = api_key
-        self.client = httpx2.Client(base_url=origin, headers={"x-api-key": api_key}, trust_env=False, timeout=30)
+        self.client = httpx2.Client(base_url=origin, headers={"x-api-key": api_key}, trust_env=False, timeout=MAX_WAIT_SECONDS)
 
     def install(self) -> None:
         """Installs it again when a request before took it away."""

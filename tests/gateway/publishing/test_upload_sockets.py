@@ -16,8 +16,7 @@ from holdfast.platform.server import SocketServer
 from holdfast.registry.models.publishing import ExtensionUpload, PendingObject
 from tests.gateway.platform import Platform
 from tests.gateway.platform import platform as made
-
-SECONDS = 10
+from tests.waiting import MAX_WAIT_SECONDS
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ async def served(platform: Platform) -> AsyncIterator[int]:
     server = SocketServer(platform.app, listening)
     running = asyncio.create_task(server.run_until_cancelled())
     try:
-        await asyncio.wait_for(server.ready.wait(), SECONDS)
+        await asyncio.wait_for(server.ready.wait(), MAX_WAIT_SECONDS)
         yield listening.getsockname()[1]
     finally:
         running.cancel()
@@ -57,7 +56,7 @@ async def test_a_caller_without_a_key_is_answered_before_the_body_comes(platform
     async with served(platform) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head(200 * 1024 * 1024, {"x-alga-admin": "true"}))
-        assert b" 401 " in await asyncio.wait_for(reader.readline(), SECONDS)
+        assert b" 401 " in await asyncio.wait_for(reader.readline(), MAX_WAIT_SECONDS)
         writer.close()
 
 
@@ -66,7 +65,7 @@ async def test_an_upload_that_stalls_is_ended_and_leaves_nothing(platform: Platf
     async with served(platform) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head(1_000, await platform.admin()) + b"a beginning")
-        assert b" 408 " in await asyncio.wait_for(reader.readline(), SECONDS)
+        assert b" 408 " in await asyncio.wait_for(reader.readline(), MAX_WAIT_SECONDS)
         writer.close()
     assert await left(platform) == 0
 
@@ -82,6 +81,6 @@ async def test_an_upload_that_is_broken_off_leaves_nothing(platform: Platform) -
         # An upload after it: by its answer, the server has seen the other's end.
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head(4, headers) + b"four")
-        assert b" 200 " in await asyncio.wait_for(reader.readline(), SECONDS)
+        assert b" 200 " in await asyncio.wait_for(reader.readline(), MAX_WAIT_SECONDS)
         writer.close()
     assert await left(platform) == 2  # its row, and its file

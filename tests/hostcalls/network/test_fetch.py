@@ -12,6 +12,7 @@ from holdfast.world.types import HttpError
 from tests.events.recording_server import Recorded, RecordingServer, free_port
 from tests.hostcalls.calling import Caller, FixedResolver, NoResolver
 from tests.hostcalls.fake_network import PUBLIC, MappedNetwork, fetch, local_fetcher, refusal, request
+from tests.waiting import MAX_WAIT_SECONDS
 
 # What goes out and what comes back
 
@@ -285,7 +286,7 @@ async def test_a_cancelled_fetch_ends_its_connection(application: RecordingServe
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         await closed.wait()
 
 

@@ -10,6 +10,7 @@ from holdfast.records.database.database import Database
 from holdfast.records.models.people import Role, Tenant
 from tests.records.databases import TENANT
 from tests.registry.faults import cancelled_at
+from tests.waiting import MAX_WAIT_SECONDS
 
 
 async def test_whoever_hears_that_a_transaction_was_cancelled_can_write_at_once(db: Database) -> None:
@@ -18,7 +19,7 @@ async def test_whoever_hears_that_a_transaction_was_cancelled_can_write_at_once(
             async with db.transaction() as session:
                 await session.execute(update(Tenant).values(client_name="Changed").returning(Tenant.tenant))
         except asyncio.CancelledError:
-            async with asyncio.timeout(5), db.transaction() as session:
+            async with asyncio.timeout(MAX_WAIT_SECONDS), db.transaction() as session:
                 session.add(Role(tenant=TENANT, role_name=f"role {number}"))
             raise
 

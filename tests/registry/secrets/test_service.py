@@ -36,6 +36,7 @@ from holdfast.settings import Settings
 from tests.hostcalls.vault_server import VaultServer
 from tests.records.databases import OTHER_TENANT, TENANT, Clock
 from tests.registry.plain_installs import PlainInstall, add_install
+from tests.waiting import MAX_WAIT_SECONDS
 
 ADMIN = Actor(tenant_id=TENANT, user_id="u1", email="ada@example.com")
 STRANGER = Actor(tenant_id=OTHER_TENANT, user_id="u2")
@@ -345,4 +346,4 @@ def _everything_in(db: Database, folder: Path) -> bytes:
         assert folder / "holdfast.db-wal" in files
         return b"".join(file.read_bytes() for file in files)
     address = db.url.replace("postgresql+psycopg://", "postgresql://")
-    return subprocess.run(["pg_dump", f"--dbname={address}"], capture_output=True, check=True, timeout=60).stdout
+    return subprocess.run(["pg_dump", f"--dbname={address}"], capture_output=True, check=True, timeout=MAX_WAIT_SECONDS).stdout

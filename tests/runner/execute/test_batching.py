@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.runner.execute import batching as turns
 from holdfast.runner.execute.batching import Turns
+from tests.waiting import MAX_WAIT_SECONDS
 
 
 async def call(steps: list[str], together: Turns) -> None:
@@ -27,7 +28,7 @@ async def test_calls_that_come_together_are_read_then_run_then_answered() -> Non
 
 async def test_a_call_alone_waits_for_nobody() -> None:
     steps: list[str] = []
-    await asyncio.wait_for(call(steps, Turns()), 30)
+    await asyncio.wait_for(call(steps, Turns()), MAX_WAIT_SECONDS)
     assert steps == ["read", "run", "answer"]
 
 
@@ -42,7 +43,7 @@ async def test_the_first_does_not_wait_for_ever_while_others_come() -> None:
     waiting: list[asyncio.Task[None]] = []
     first = asyncio.create_task(together.gather())
     coming = asyncio.create_task(crowd())
-    await asyncio.wait_for(first, 30)
+    await asyncio.wait_for(first, MAX_WAIT_SECONDS)
     over.set()
     await asyncio.gather(coming, *waiting)
 
@@ -52,7 +53,7 @@ async def test_one_that_goes_away_while_it_waits_leaves_the_others_alone() -> No
     one, other = (asyncio.create_task(together.gather()) for _ in range(2))
     await asyncio.sleep(0)
     one.cancel()
-    await asyncio.wait_for(other, 30)
+    await asyncio.wait_for(other, MAX_WAIT_SECONDS)
     assert one.cancelled()
 
 

@@ -11,6 +11,7 @@ from holdfast.runner.execute import component_check
 from tests.engine.guests import RETURN, assemble, module, sha256
 from tests.runner import guests
 from tests.runner.conftest import TOKEN, Runner
+from tests.waiting import MAX_WAIT_SECONDS
 
 PATH = "/v1/components/check"
 HEADERS = {"x-runner-service-token": TOKEN, "content-type": "application/wasm"}
@@ -88,7 +89,7 @@ async def test_a_body_that_stalls_ends_and_gives_its_place_back(runner: Runner, 
     ]
     for _ in range(component_check._AT_ONCE + 1):
         writer.write("\r\n".join([*lines, "", "some"]).encode())
-        assert b" 408 " in await asyncio.wait_for(reader.readline(), 5)
+        assert b" 408 " in await asyncio.wait_for(reader.readline(), MAX_WAIT_SECONDS)
         writer.close()
         reader, writer = await asyncio.open_connection("127.0.0.1", runner.client.base_url.port)
     writer.close()

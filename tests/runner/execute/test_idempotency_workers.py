@@ -10,9 +10,9 @@ import httpx2
 
 from holdfast.bundles.store.open import FolderStore, bundle_key, hash_file
 from tests.bundles.archives import bundle
-from tests.cli.command_runner import SECONDS
 from tests.runner.conftest import EXTENSION, TENANT, TOKEN, call_body
 from tests.runner.processes import runner_process
+from tests.waiting import MAX_WAIT_SECONDS
 
 TRIES = 24
 HEADERS = {"x-runner-service-token": TOKEN, "x-alga-tenant": TENANT, "x-alga-extension": EXTENSION}
@@ -29,7 +29,7 @@ async def test_tries_on_many_connections_get_the_answer_of_one_run(tmp_path: Pat
 
         async def attempt(key: str) -> str:
             # A connection of its own: the kernel gives it to either worker.
-            async with httpx2.AsyncClient(base_url=origin, headers=HEADERS, trust_env=False, timeout=SECONDS) as client:
+            async with httpx2.AsyncClient(base_url=origin, headers=HEADERS, trust_env=False, timeout=MAX_WAIT_SECONDS) as client:
                 envelope = (await client.post("/v1/execute", json=body, headers={"x-idempotency-key": key})).json()
             assert (envelope["status"], envelope["error"]) == (200, None), envelope
             answer: str = envelope["body_b64"]

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from holdfast.runner.http.fast_path import SHORT_MAX_BYTES, RawHeaders
 from holdfast.runner.http.server import RunnerServer
+from tests.waiting import MAX_WAIT_SECONDS
 
 BODY = b'{"a": 1}'
 HEAD = b"host: h\r\ncontent-type: application/json\r\n"
@@ -56,7 +57,7 @@ class Served:
         """All that the server says to what is sent, until it closes the connection."""
         reader, writer = await self.connect()
         writer.write(sent)
-        answer = await asyncio.wait_for(reader.read(), 10)
+        answer = await asyncio.wait_for(reader.read(), MAX_WAIT_SECONDS)
         writer.close()
         return answer
 
@@ -67,11 +68,11 @@ async def served() -> AsyncIterator[Served]:
     ready, both = asyncio.Event(), Both()
     server = RunnerServer(both, both, listening, stop_seconds=1, on_ready=ready.set, on_stop=lambda: None)
     running = asyncio.create_task(server.run_to_the_end())
-    await asyncio.wait_for(ready.wait(), 10)
+    await asyncio.wait_for(ready.wait(), MAX_WAIT_SECONDS)
     yield Served(both, server, listening.getsockname()[1], running)
     both.gate.set()
     server.stop()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(running, MAX_WAIT_SECONDS)
     listening.close()
 
 
@@ -129,7 +130,7 @@ async def test_a_connection_stays_for_the_next_request_of_either_way(served: Ser
     reader, writer = await served.connect()
     for path, expected in ((b"/short", b"short 8 "), (b"/other", b"application POST /other 8 "), (b"/short", b"short 8 ")):
         writer.write(post(path=path, close=False))
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), MAX_WAIT_SECONDS)
         assert b"connection: close" not in head
         assert await reader.readexactly(len(expected)) == expected
     writer.close()
@@ -139,16 +140,16 @@ async def test_an_idle_connection_is_closed_after_its_time_and_one_that_works_is
     served.server.config.timeout_keep_alive = 0  # read by connections that are made from now on
     reader, writer = await served.connect()
     writer.write(post(close=False))
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), MAX_WAIT_SECONDS)
     assert b"connection: close" not in head
     served.both.begun.clear()
     served.both.gate.clear()
     busy_reader, busy = await served.connect()
     busy.write(post(close=False))
-    await asyncio.wait_for(served.both.begun.wait(), 10)
-    assert await asyncio.wait_for(reader.read(), 10) == b"short 8 "
+    await asyncio.wait_for(served.both.begun.wait(), MAX_WAIT_SECONDS)
+    assert await asyncio.wait_for(reader.read(), MAX_WAIT_SECONDS) == b"short 8 "
     served.both.gate.set()
-    assert (await asyncio.wait_for(busy_reader.read(), 10)).endswith(b"short 8 ")
+    assert (await asyncio.wait_for(busy_reader.read(), MAX_WAIT_SECONDS)).endswith(b"short 8 ")
     writer.close()
     busy.close()
 
@@ -174,9 +175,9 @@ async def test_the_task_of_a_caller_who_leaves_is_cancelled_and_told_why(served:
     served.both.gate.clear()
     _, writer = await served.connect()
     writer.write(post())
-    await asyncio.wait_for(served.both.begun.wait(), 10)
+    await asyncio.wait_for(served.both.begun.wait(), MAX_WAIT_SECONDS)
     writer.transport.abort()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         while not served.both.ended:
             await asyncio.sleep(0.01)
     assert served.both.ended == ["gone"]
@@ -189,7 +190,7 @@ async def test_who_leaves_in_the_middle_of_a_body_leaves_nothing(served: Served)
     await writer.drain()
     await asyncio.sleep(0.05)
     writer.transport.abort()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         while served.server.server_state.connections:
             await asyncio.sleep(0.01)
     assert not served.both.begun.is_set()
@@ -199,24 +200,24 @@ async def test_a_stop_waits_for_the_answer_and_then_closes(served: Served) -> No
     served.both.gate.clear()
     reader, writer = await served.connect()
     writer.write(post(close=False))
-    await asyncio.wait_for(served.both.begun.wait(), 10)
+    await asyncio.wait_for(served.both.begun.wait(), MAX_WAIT_SECONDS)
     served.server.stop()
     await asyncio.sleep(0.2)
     served.both.gate.set()
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), MAX_WAIT_SECONDS)
     assert answer.endswith(b"short 8 ")
     assert b"connection: close" in answer
     writer.close()
-    await asyncio.wait_for(served.running, 10)
+    await asyncio.wait_for(served.running, MAX_WAIT_SECONDS)
 
 
 async def test_a_stop_ends_what_takes_too_long(served: Served) -> None:
     served.both.gate.clear()
     reader, writer = await served.connect()
     writer.write(post(close=False))
-    await asyncio.wait_for(served.both.begun.wait(), 10)
+    await asyncio.wait_for(served.both.begun.wait(), MAX_WAIT_SECONDS)
     served.server.stop()
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), MAX_WAIT_SECONDS)
     assert answer.startswith(b"HTTP/1.1 503 ") and answer.endswith(b"stopping")
     assert served.both.ended == ["stopped"]
     writer.close()
@@ -234,7 +235,7 @@ async def test_a_caller_who_reads_nothing_holds_only_the_own_connection(served: 
     await asyncio.sleep(0.2)
     monkeypatch.undo()
     assert (await served.said(post())).endswith(b"short 8 ")
-    received = await asyncio.wait_for(reader.read(), 20)
+    received = await asyncio.wait_for(reader.read(), MAX_WAIT_SECONDS)
     assert received.count(large) == 1
     assert received.endswith(b"short 8 ") or received.endswith(b"application POST /short 8 ")
     writer.close()

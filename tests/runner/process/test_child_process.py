@@ -15,6 +15,7 @@ import psutil
 
 from holdfast.runner.process.child_process import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, ParentPipe, SupervisedChild, runner_command
 from holdfast.runner.process.sockets import listen
+from tests.waiting import MAX_WAIT_SECONDS
 
 # Says over a connection that it lives, then waits for the end of the pipe.
 GREETER = """
@@ -39,9 +40,9 @@ class Doorbell:
 
     async def next_pid(self) -> int:
         loop = asyncio.get_running_loop()
-        connection, _ = await asyncio.wait_for(loop.sock_accept(self.listening), 30)
+        connection, _ = await asyncio.wait_for(loop.sock_accept(self.listening), MAX_WAIT_SECONDS)
         with connection:
-            return int(await asyncio.wait_for(loop.sock_recv(connection, 32), 30))
+            return int(await asyncio.wait_for(loop.sock_recv(connection, 32), MAX_WAIT_SECONDS))
 
 
 @asynccontextmanager
@@ -116,7 +117,7 @@ async def test_closing_the_pipe_ends_the_child() -> None:
         async with running(child):
             await bell.next_pid()
             pipe.close()
-            await asyncio.wait_for(ended.wait(), 30)
+            await asyncio.wait_for(ended.wait(), MAX_WAIT_SECONDS)
     assert child.pid is None
 
 
@@ -134,7 +135,7 @@ async def test_what_a_child_prints_does_not_reach_our_stdout(tmp_path: Path) -> 
             "talker", [sys.executable, "-c", script], environment=dict(os.environ), pass_fds=(), pause=pause, output=log.fileno()
         )
         async with running(child):
-            await asyncio.wait_for(ended.wait(), 30)
+            await asyncio.wait_for(ended.wait(), MAX_WAIT_SECONDS)
     assert (tmp_path / "log").read_text() == "noise\n"
 
 

@@ -18,6 +18,7 @@ from holdfast.runner.errors import ServiceTokenUnusable
 from holdfast.runner.http.service_token import caller_token, outgoing_token, service_token
 from holdfast.runner.process.sockets import listen, port_of
 from holdfast.settings import Settings
+from tests.waiting import MAX_WAIT_SECONDS
 
 
 @asynccontextmanager
@@ -42,12 +43,12 @@ def free_port() -> socket.socket:
 
 async def healthy(port: int) -> None:
     """The listening socket queues the request until the runner serves."""
-    async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
+    async with httpx2.AsyncClient(trust_env=False, timeout=MAX_WAIT_SECONDS) as client:
         assert (await client.get(f"http://127.0.0.1:{port}/healthz")).status_code == 200
 
 
 async def ended(started: asyncio.subprocess.Process) -> tuple[int, str]:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         _, written = await started.communicate()
     assert started.returncode is not None
     return started.returncode, written.decode()
@@ -144,7 +145,7 @@ async def test_a_runner_that_serves_everybody_says_so_at_its_start(tmp_path: Pat
             said += line
         assert b"RUNNER_REQUIRE_AUTH=false" in said
         port = int(said.rsplit(b"port ", 1)[1].split()[0].strip(b"\x1b[0m"))
-        async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
+        async with httpx2.AsyncClient(trust_env=False, timeout=MAX_WAIT_SECONDS) as client:
             body = {"context": {"tenant_id": "t", "extension_id": "e", "content_hash": "ab" * 32}, "http": {"method": "GET", "path": "/"}}
             response = await client.post(
                 f"http://127.0.0.1:{port}/v1/execute", json=body, headers={"x-alga-tenant": "t", "x-alga-extension": "e"}

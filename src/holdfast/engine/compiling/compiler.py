@@ -1,4 +1,4 @@
-"""The compiling process: `python -m holdfast.engine.compiling.compiler WASM OUT CPU-SECONDS MEMORY-BYTES FUEL`. Limits itself, compiles one, ends.
+"""The compiling process: `python -m holdfast.engine.compiling.compiler WASM OUT CPU-SECONDS MEMORY-BYTES FUEL` compiles one component.
 
 OUT is an empty file. FUEL is 1 for code that counts what it computes, else 0.
 
