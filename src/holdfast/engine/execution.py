@@ -8,10 +8,10 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import structlog
 
+from holdfast.concurrency.single_flight import SingleFlight
 from holdfast.engine.capi import EngineUnusable, GuestFault, NativeCall, NativeComponent, NativeEngine, PoolSizes
 from holdfast.engine.compiling.artifacts import ArtifactStore
 from holdfast.engine.compiling.errors import CompileFailed
@@ -183,7 +183,7 @@ class Engine:
         self._slots = _Slots(pool_instances)
         self._sources = sources or SystemSources()
         self._loaded: OrderedDict[str, Component] = OrderedDict()
-        self._loading: dict[str, asyncio.Task[Component]] = {}
+        self._loads: SingleFlight[str, Component] = SingleFlight("load a component")
         self._proof: asyncio.Task[None] | None = None
         self.on_load: Callable[[], None] = lambda: None
         """Called for every component that was loaded into memory."""
@@ -225,12 +225,7 @@ class Engine:
         component = self.loaded(sha256)
         if component is not None:
             return component
-        task = self._loading.get(sha256)
-        if task is None:
-            task = asyncio.create_task(self._load(wasm, sha256))
-            self._loading[sha256] = task
-            task.add_done_callback(lambda _: self._loading.pop(sha256, None))
-        return await asyncio.shield(task)
+        return await self._loads.run(sha256, lambda: self._load(wasm, sha256))
 
     async def _load(self, wasm: Path, sha256: str) -> Component:
         _, artifact = await asyncio.gather(self.prove(), self._artifacts.path(wasm, sha256))
@@ -315,12 +310,9 @@ class Engine:
 
     async def close(self) -> None:
         """Frees everything. No call may be under way."""
-        loading: list[asyncio.Task[Any]] = list(self._loading.values())
-        for task in loading:
-            task.cancel()
+        await self._loads.close()
         if self._proof is not None:
-            loading.append(self._proof)  # runs in the engine, so it goes to its end
-        await asyncio.gather(*loading, return_exceptions=True)
+            await asyncio.gather(self._proof, return_exceptions=True)  # runs in the engine, so it is not cancelled
         await self._artifacts.close()
         self._clock.stop()
         self._loaded.clear()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from holdfast.bundles.archive.reader import LIMITS, ArchiveLimits
 from holdfast.bundles.cache.entries import Entry, open_entry
@@ -21,6 +19,8 @@ from holdfast.bundles.cache.workspace import remove_leftovers
 from holdfast.bundles.store.hashing import hash_hex
 from holdfast.bundles.store.open import BundleStore, bundle_key
 from holdfast.bundles.store.thread_work import in_thread
+from holdfast.concurrency.keyed_lock import KeyedLock
+from holdfast.concurrency.single_flight import SingleFlight
 from holdfast.errors import HoldfastError
 
 __all__ = ["DISK_MAX_BYTES", "ArchiveHashMismatch", "BundleCache", "CacheUnusable", "UnpackedBundle"]
@@ -39,8 +39,8 @@ class BundleCache:
         self._store = store
         self._limits = limits
         self._verified: OrderedDict[str, Entry] = OrderedDict()
-        self._flights: dict[str, _Flight] = {}
-        self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._fetches: SingleFlight[str, Entry] = SingleFlight("fetch a bundle", share=Entry.share, release=Entry.give)
+        self._digest_locks: KeyedLock[str] = KeyedLock()
         self._room = Room(root, max_bytes, lambda: self.on_evict())  # noqa: PLW0108 - looked up when called: it is set later
         self.on_evict: Callable[[], None] = lambda: None
         """Called, in a thread, for every bundle that is removed to make room."""
@@ -79,18 +79,11 @@ class BundleCache:
         known = self._known(digest)
         if known is not None:
             return known
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = self._flights[key] = _Flight(self._fly(key, digest), f"fetch {digest[:12]}")
-            flight.task.add_done_callback(lambda _: self._flights.pop(key, None))
-        return await flight.entry()
+        return await self._fetches.run(key, lambda: self._open_or_fetch(key, digest))
 
     async def close(self) -> None:
         """Ends fetches that are under way and waits until they have cleaned up."""
-        tasks = [flight.task for flight in self._flights.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._fetches.close()
         await self._room.close()
 
     def _known(self, digest: str) -> Entry | None:
@@ -103,9 +96,9 @@ class BundleCache:
         self._verified.move_to_end(digest)
         return entry
 
-    async def _fly(self, key: str, digest: str) -> Entry:
+    async def _open_or_fetch(self, key: str, digest: str) -> Entry:
         """Two tenants may ask for one bundle under two keys: whoever comes second waits, and tries its own key if the first failed."""
-        async with self._turn(digest):
+        async with self._digest_locks.hold(digest):
             entry = self._known(digest)
             if entry is not None:
                 return entry
@@ -134,20 +127,6 @@ class BundleCache:
         finally:
             self.on_fetch(outcome, time.monotonic() - started)
 
-    @asynccontextmanager
-    async def _turn(self, digest: str) -> AsyncIterator[None]:
-        lock, users = self._turns.get(digest, (asyncio.Lock(), 0))
-        self._turns[digest] = (lock, users + 1)
-        try:
-            async with lock:
-                yield
-        finally:
-            lock, users = self._turns[digest]
-            if users == 1:
-                del self._turns[digest]
-            else:
-                self._turns[digest] = (lock, users - 1)
-
 
 class _Use:
     """A class, where a generator would be shorter: this is on the way of every call."""
@@ -164,33 +143,6 @@ class _Use:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._entry.give()
-
-
-class _Flight:
-    """One entry on its way, and those who wait for it. It stays taken until each of them has it or is gone."""
-
-    def __init__(self, work: Coroutine[Any, Any, Entry], name: str) -> None:
-        self.task = asyncio.get_running_loop().create_task(work, name=name)
-        self._waiting = 0
-        self._over = False
-        self.task.add_done_callback(lambda _: self._give_up())
-
-    async def entry(self) -> Entry:
-        self._waiting += 1
-        try:
-            # Shielded: one caller that goes away must not take the bundle from the others.
-            entry = await asyncio.shield(self.task)
-            entry.share()
-            return entry
-        finally:
-            self._waiting -= 1
-            self._give_up()
-
-    def _give_up(self) -> None:
-        if self._waiting == 0 and self.task.done() and not self._over:
-            self._over = True
-            if not self.task.cancelled() and self.task.exception() is None:
-                self.task.result().give()
 
 
 def _give_if_any(entry: Entry | None) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import structlog
 from msgspec import Struct
@@ -22,6 +24,7 @@ from holdfast.bundles.signing.policy import SignatureRefused, SignatureUnverifia
 from holdfast.bundles.signing.statement import Statement
 from holdfast.bundles.signing.trust_store import TrustedKeys, TrustStoreUnusable
 from holdfast.bundles.store.open import BundleStore, BundleStoreUnavailable, bundle_key
+from holdfast.concurrency.single_flight import SingleFlight
 
 _REMEMBERED = 1_000
 _Place = tuple[str, str, str]
@@ -50,7 +53,7 @@ class TrustedBundles(BundleCache):
         self._policy = policy
         # What is signed is so for everybody. What is let through without is known of the one place where nothing better was found.
         self._known_verdicts: OrderedDict[str | _Place, _Known] = OrderedDict()
-        self._judging: dict[_Place, asyncio.Task[Verdict]] = {}
+        self._verifications: SingleFlight[_Place, Verdict] = SingleFlight("verify a signature")
 
     async def take(self, tenant_id: str, extension_id: str, sha256_hex: str) -> Entry:
         """As in BundleCache. Raises also SignatureRefused (see `TrustPolicy.judge`; SignatureUnverifiable without usable trust store)."""
@@ -77,10 +80,7 @@ class TrustedBundles(BundleCache):
 
     async def close(self) -> None:
         """Ends what is under way, and waits until it has ended."""
-        tasks = list(self._judging.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._verifications.close()
         await super().close()
 
     async def _verdict(self, entry: Entry, tenant_id: str, extension_id: str) -> Verdict:
@@ -90,15 +90,12 @@ class TrustedBundles(BundleCache):
         known = self._verdict_that_holds(place, keys)
         if known is not None:
             return known
-        task = self._judging.get(place)
-        if task is None:
-            entry.share()
-            task = self._judging[place] = asyncio.get_running_loop().create_task(
-                self._judge(entry.bundle, place, keys), name=f"judge {digest[:12]}"
-            )
-            task.add_done_callback(lambda done: self._judged(place, entry, done))
-        # Shielded: one caller that goes away must not take the verdict from the others.
-        return await asyncio.shield(task)
+
+        def verify() -> Coroutine[Any, Any, Verdict]:
+            entry.share()  # the verification reads the bundle, also after its first caller has left
+            return self._judge(entry.bundle, place, keys)
+
+        return await self._verifications.run(place, verify, cleanup=entry.give)
 
     def _verdict_that_holds(self, place: _Place, keys: TrustedKeys) -> Verdict | None:
         known = self._known_verdicts.get(place[2]) or self._known_verdicts.get(place)
@@ -106,12 +103,6 @@ class TrustedBundles(BundleCache):
             return None
         # On the way of every call: what does not expire does not ask for the time.
         return known.verdict if known.verdict.expires_at is None or known.verdict.holds_at(self._policy.now()) else None
-
-    def _judged(self, place: _Place, entry: Entry, task: asyncio.Task[Verdict]) -> None:
-        del self._judging[place]
-        entry.give()
-        if not task.cancelled():
-            task.exception()
 
     async def _judge(self, bundle: UnpackedBundle, place: _Place, keys: TrustedKeys) -> Verdict:
         try:

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from holdfast.concurrency.single_flight import SingleFlight
 from holdfast.engine.capi import VERSION
 from holdfast.engine.compiling.compiler import CPU_SECONDS, MEMORY_BYTES, NOT_A_COMPONENT
 from holdfast.engine.compiling.errors import CompileFailed, NotAComponent
@@ -57,7 +58,7 @@ class ArtifactStore:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._key = _host_key(root / "host.key")
         self._settings = hashlib.sha256(f"{SETTINGS_REVISION}\n{VERSION}\n{_cpu()}\n{fuel}".encode()).hexdigest()[:16]
-        self._under_way: dict[str, asyncio.Task[Path]] = {}
+        self._compilations: SingleFlight[str, Path] = SingleFlight("compile a component")
         self.on_compile: Callable[[float], None] = lambda seconds: None
         """Told how long a compilation took that succeeded."""
 
@@ -68,13 +69,7 @@ class ArtifactStore:
         """
         if not _HASH.fullmatch(sha256):
             raise ValueError(f"{sha256!r} is not a SHA-256 in lower-case hex")
-        task = self._under_way.get(sha256)
-        if task is None:
-            task = asyncio.create_task(self._make(wasm, sha256))
-            self._under_way[sha256] = task
-            task.add_done_callback(lambda _: self._under_way.pop(sha256, None))
-        # Shielded: one caller that leaves must not end the compilation the others wait for.
-        return await asyncio.shield(task)
+        return await self._compilations.run(sha256, lambda: self._make(wasm, sha256))
 
     async def _make(self, wasm: Path, sha256: str) -> Path:
         artifact = self._root / f"{sha256}-{self._settings}.cwasm"
@@ -128,10 +123,7 @@ class ArtifactStore:
 
     async def close(self) -> None:
         """Ends what is being compiled; those who wait for it are cancelled."""
-        tasks = list(self._under_way.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._compilations.close()
 
     def discard(self, artifact: Path) -> None:
         """Removes an artifact that turned out not to load."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
 from collections import OrderedDict
@@ -11,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from msgspec import Struct
 
+from holdfast.concurrency.single_flight import SingleFlight
 from holdfast.runner.execute.idempotency_files import SharedAnswers
 from holdfast.runner.execute.schemas import Envelope, ExecuteCall
 
@@ -52,14 +52,6 @@ class _Kept(Struct, frozen=True):
     envelope: Envelope
 
 
-class _Flight:
-    """A call under way and how many wait for it."""
-
-    def __init__(self, task: asyncio.Task[tuple[Envelope, bool]]) -> None:
-        self.task = task
-        self.waiting = 0
-
-
 class IdempotentAnswers:
     """Keeps the answers of guests for a time, up to a size; the oldest go first. Belongs to one event loop."""
 
@@ -72,7 +64,8 @@ class IdempotentAnswers:
         self._max_bytes = max_bytes
         self._now = now
         self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
-        self._flights: dict[bytes, _Flight] = {}
+        # A call that nobody waits for any more is cancelled: its guest would compute for no one.
+        self._calls: SingleFlight[bytes, tuple[Envelope, bool]] = SingleFlight("idempotent call", cancel_abandoned=True)
         self._size = 0
 
     @property
@@ -90,31 +83,12 @@ class IdempotentAnswers:
         kept = self._kept.get(scope)
         if kept is not None:
             return kept.envelope, True
-        flight = self._flights.get(scope)
-        joined = flight is not None
-        if flight is None:
-            flight = self._flights[scope] = _Flight(asyncio.ensure_future(self._fly(scope, run)))
-        flight.waiting += 1
-        try:
-            envelope, known = await asyncio.shield(flight.task)
-            return envelope, known or joined
-        finally:
-            flight.waiting -= 1
-            if not flight.waiting and not flight.task.done():
-                # The next call with this key must not join one that is being ended.
-                if self._flights.get(scope) is flight:
-                    del self._flights[scope]
-                flight.task.cancel()
-                await asyncio.wait([flight.task])
+        joined = scope in self._calls
+        envelope, known = await self._calls.run(scope, lambda: self._run_and_keep(scope, run))
+        return envelope, known or joined
 
-    async def _fly(self, scope: bytes, run: Callable[[], Awaitable[Envelope]]) -> tuple[Envelope, bool]:
-        mine = asyncio.current_task()
-        try:
-            envelope, known = await self._shared_or_run(scope, run)
-        finally:
-            flight = self._flights.get(scope)
-            if flight is not None and flight.task is mine:
-                del self._flights[scope]
+    async def _run_and_keep(self, scope: bytes, run: Callable[[], Awaitable[Envelope]]) -> tuple[Envelope, bool]:
+        envelope, known = await self._shared_or_run(scope, run)
         if envelope.error is None:
             self._keep(scope, envelope)
         return envelope, known

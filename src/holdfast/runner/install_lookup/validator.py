@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from msgspec import Struct
 
 from holdfast.bundles.store.hashing import InvalidContentHash, hash_hex
 from holdfast.bundles.store.open import InvalidBundleKey, bundle_key
+from holdfast.concurrency.single_flight import SingleFlight
 from holdfast.errors import HoldfastError
 from holdfast.runner.install_lookup.api_key import lookup_key
 from holdfast.runner.install_lookup.client import RegistryClient, RegistryNotSet, RegistryUnreachable
@@ -68,7 +68,7 @@ class InstallValidator:
         self._registry = RegistryClient(base_url, headers, transport=transport)
         self._now = now
         self._valid: OrderedDict[_Question, tuple[float, str]] = OrderedDict()
-        self._asking: dict[_Question, asyncio.Task[str | None]] = {}
+        self._requests: SingleFlight[_Question, str | None] = SingleFlight("validate an install")
 
     @classmethod
     def from_settings(cls, settings: Settings, token: str) -> InstallValidator:
@@ -88,13 +88,7 @@ class InstallValidator:
         known = self._valid.get(question)
         if known is not None and known[0] > self._now():
             return known[1]
-        asking = self._asking.get(question)
-        if asking is None:
-            asking = asyncio.get_running_loop().create_task(self._find(question), name="ask the registry")
-            self._asking[question] = asking
-            asking.add_done_callback(lambda _: self._asking.pop(question, None))
-        # Shielded: one browser that goes away must not take the answer from the others.
-        return await asyncio.shield(asking)
+        return await self._requests.run(question, lambda: self._find(question))
 
     async def install_at(self, host: str) -> InstallAddress:
         """The enabled install whose host name this is. Never remembered.
@@ -123,10 +117,7 @@ class InstallValidator:
 
     async def close(self) -> None:
         """Ends questions that are under way and closes the connections."""
-        asking = list(self._asking.values())
-        for task in asking:
-            task.cancel()
-        await asyncio.gather(*asking, return_exceptions=True)
+        await self._requests.close()
         await self._registry.close()
 
     async def _find(self, question: _Question) -> str | None:
