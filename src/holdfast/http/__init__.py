@@ -1,0 +1,1 @@
+"""What the gateway and the runner share of HTTP."""
