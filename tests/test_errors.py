@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from typing import ClassVar
+
+import pytest
 
 import holdfast
-from holdfast.errors import HoldfastError
+from holdfast.errors import CodedError, HoldfastError
 
 
 class Refusal(HoldfastError):
@@ -36,6 +39,23 @@ def test_every_error_of_every_room_has_a_code_and_an_http_status() -> None:
         waiting += error.__subclasses__()
         if not error.__module__.startswith("holdfast."):
             continue  # a test's own
-        assert error.code and " " not in error.code, error
-        assert 400 <= error.status <= 599, error
+        codes = getattr(error, "STATUSES", {error.code: error.status})
+        for code, status in codes.items():
+            assert code and " " not in code, error
+            assert 400 <= status <= 599, error
         assert error.__doc__, error
+
+
+class DoorError(CodedError):
+    STATUSES: ClassVar = {"locked": 409, "missing": 404}
+
+
+def test_one_class_has_several_codes_each_with_its_status() -> None:
+    error = DoorError("locked", "The door is locked.", hint="Find the key.", details={"door": 1})
+    assert (error.code, error.status) == ("locked", 409)
+    assert error.to_json() == {"error": "locked", "message": "The door is locked.", "hint": "Find the key.", "details": {"door": 1}}
+
+
+def test_a_code_that_the_class_does_not_list_is_an_error_of_the_program() -> None:
+    with pytest.raises(KeyError):
+        DoorError("ajar", "The door is ajar.")

@@ -1,7 +1,8 @@
-"""The one error base and its one JSON shape. Every refusal has a stable code, an HTTP status and a sentence that says what to do."""
+"""The one error base and its one JSON shape. Every error has a stable code, an HTTP status and a sentence that says what to do."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -12,8 +13,8 @@ class HoldfastError(Exception):
     `hint` (optional) says what to do next, `details` (optional) is JSON data such as the list of faulty fields.
     """
 
-    code: ClassVar[str] = "internal_error"
-    status: ClassVar[int] = 500
+    code: str = "internal_error"
+    status: int = 500
 
     def __init__(self, message: str, *, hint: str | None = None, details: Any = None) -> None:
         super().__init__(message)
@@ -34,3 +35,19 @@ class HoldfastError(Exception):
 
     def __str__(self) -> str:
         return self.message if self.hint is None else f"{self.message} {self.hint}"
+
+
+class CodedError(HoldfastError):
+    """One class for all errors of a subject that no caller tells apart by type. Each error has one of the codes that `STATUSES` lists.
+
+    A code with a class of its own is for errors that callers catch; everything else needs no class.
+    """
+
+    STATUSES: ClassVar[Mapping[str, int]]
+    """The codes of the subject, each with its HTTP status."""
+
+    def __init__(self, code: str, message: str, *, hint: str | None = None, details: Any = None) -> None:
+        super().__init__(message, hint=hint, details=details)
+        # An unknown code fails here, at the place that raises, not as a strange response to someone else.
+        self.status = self.STATUSES[code]
+        self.code = code
