@@ -35,7 +35,7 @@ $(STAMPS)/project: pyproject.toml $(STAMPS)/requirements
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(STAMPS)/toolchain: $(wildcard src/holdfast/author/toolchain/**) $(STAMPS)/project
+$(STAMPS)/toolchain: $(wildcard src/holdfast/author/toolchain_package/**) $(STAMPS)/project
 	@$(BIN)/python scripts/install-toolchain
 	@touch $@
 

@@ -27,7 +27,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from bench.engine import interleaved
-from holdfast.bundles.store.open import FolderStore, bundle_key, hash_file
+from holdfast.bundles.store.folder import FolderStore
+from holdfast.bundles.store.hashing import hash_file
+from holdfast.bundles.store.keys import bundle_key
 from holdfast.events import MemoryStream
 from holdfast.runner.app import create_app
 from holdfast.runner.install_lookup.validator import InstallValidator

@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.hashing import hash_file
-from holdfast.bundles.store.open import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.publishing.publish import publish_bundle
 from tests.records.databases import migrated

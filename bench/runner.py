@@ -22,8 +22,11 @@ import httpx2
 import uvloop
 
 from bench.engine import ARTIFACTS, QUICK, Host, Rates, request
-from holdfast.bundles.cache.cache import BundleCache
-from holdfast.bundles.store.open import FolderStore, bundle_key, hash_file, open_store
+from holdfast.bundles.cache.bundle_cache import BundleCache
+from holdfast.bundles.store.folder import FolderStore
+from holdfast.bundles.store.hashing import hash_file
+from holdfast.bundles.store.keys import bundle_key
+from holdfast.bundles.store.open_store import open_store
 from holdfast.engine import Engine, Limits
 from holdfast.settings import Settings
 from tests.bundles.archives import bundle

@@ -17,7 +17,7 @@ from holdfast.author.build import build
 from holdfast.author.errors import BuildFailed
 from holdfast.author.project import Language
 from holdfast.author.toolchain import Toolchain
-from holdfast.bundles.manifest.model import ManifestError
+from holdfast.bundles.manifest.parsing.errors import ManifestError
 from holdfast.world.functions import INTERFACES
 from tests.waiting import MAX_WAIT_SECONDS
 

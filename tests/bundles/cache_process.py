@@ -13,9 +13,10 @@ import resource
 import sys
 from pathlib import Path
 
-from holdfast.bundles.cache.cache import BundleCache, CacheUnusable
+from holdfast.bundles.cache.bundle_cache import BundleCache
+from holdfast.bundles.cache.errors import CacheUnusable
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.hashing import hash_file
-from holdfast.bundles.store.open import FolderStore
 
 ROUNDS = 60
 

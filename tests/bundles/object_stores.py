@@ -7,8 +7,10 @@ import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from holdfast.bundles.cache.cache import BundleCache
-from holdfast.bundles.store.open import FolderStore, bundle_key, hash_file
+from holdfast.bundles.cache.bundle_cache import BundleCache
+from holdfast.bundles.store.folder import FolderStore
+from holdfast.bundles.store.hashing import hash_file
+from holdfast.bundles.store.keys import bundle_key
 
 
 class CountingStore(FolderStore):

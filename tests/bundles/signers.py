@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from holdfast.bundles.signing.files import signature_beside
+from holdfast.bundles.archive.sidecars import signature_beside
 from holdfast.bundles.signing.minisign_secret import SecretKey
-from holdfast.bundles.signing.policy import TrustPolicy
-from holdfast.bundles.signing.sign import sign_archive
+from holdfast.bundles.signing.sign_archive import sign_archive
+from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.signing.trust_store import TrustStore
 
 NOW = datetime(2030, 6, 1, tzinfo=UTC)

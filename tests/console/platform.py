@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 from starlette.applications import Starlette
 
-from holdfast.bundles.store.open import FolderStore
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.console.app import create_platform_app
 from holdfast.events.memory import MemoryStream
 from holdfast.gateway.auth.authentication import SESSION_COOKIE

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.bundles.signing.minisign_secret import SecretKey
-from holdfast.bundles.signing.policy import TrustPolicy
+from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.signing.trust_store import TrustStore
 from holdfast.registry.installs.dev_install import Installed, install_bundle
 from tests.bundles.signers import NOW, signature_of

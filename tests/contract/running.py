@@ -12,7 +12,8 @@ from typing import Any
 import httpx2
 from starlette.responses import JSONResponse, Response
 
-from holdfast.bundles.store.open import bundle_key, hash_file
+from holdfast.bundles.store.hashing import hash_file
+from holdfast.bundles.store.keys import bundle_key
 from holdfast.events import DebugEvent
 from holdfast.runner.install_lookup.validator import InstallValidator
 from holdfast.runner.services import RunnerServices

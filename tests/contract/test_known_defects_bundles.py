@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from holdfast.bundles.signing.files import store_signature
 from holdfast.bundles.signing.minisign_secret import SecretKey
-from holdfast.bundles.store.open import bundle_key
+from holdfast.bundles.signing.signature_storage import store_signature
+from holdfast.bundles.store.keys import bundle_key
 from tests.bundles.archives import MANIFEST, regular, tar_bytes
 from tests.bundles.signers import Signers, signature_of
 from tests.contract.conftest import Start

@@ -12,7 +12,7 @@ import pytest
 from starlette.responses import Response
 
 from holdfast.bundles.store.hashing import hash_file
-from holdfast.bundles.store.open import bundle_key
+from holdfast.bundles.store.keys import bundle_key
 from holdfast.hostcalls import CallContext, UiProxy
 from holdfast.world.capabilities import Capability
 from holdfast.world.functions import FUNCTIONS_BY_ID, WitError

@@ -12,7 +12,7 @@ import httpx2
 from starlette.responses import JSONResponse, Response
 
 from holdfast.bundles.store.hashing import hash_file
-from holdfast.bundles.store.open import bundle_key
+from holdfast.bundles.store.keys import bundle_key
 from tests.bundles.archives import archive, regular
 from tests.contract.running import ARTIFACTS
 from tests.contract.stores import FileServer

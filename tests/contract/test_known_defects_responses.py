@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from starlette.responses import Response
 
-from holdfast.bundles.store.open import bundle_key
+from holdfast.bundles.store.keys import bundle_key
 from tests.contract import guests
 from tests.contract.conftest import Start
 from tests.contract.running import PAGES, Registry, Running

@@ -7,7 +7,7 @@ import random
 import pytest
 import zstandard
 
-from holdfast.bundles.cache.cache import ArchiveHashMismatch
+from holdfast.bundles.cache.errors import ArchiveHashMismatch
 from holdfast.bundles.store.hashing import InvalidContentHash
 from tests.contract.conftest import Start
 from tests.contract.running import PAGES, Running

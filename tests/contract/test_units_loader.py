@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from starlette.responses import Response
 
-from holdfast.bundles.store.open import BundleNotFound, bundle_key, open_store
+from holdfast.bundles.store.errors import BundleNotFound
+from holdfast.bundles.store.keys import bundle_key
+from holdfast.bundles.store.open_store import open_store
 from holdfast.engine import Engine, FailureCode, Limits, Outcome
 from holdfast.settings import Settings
 from tests.contract.conftest import Start

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 
-from holdfast.bundles.store.open import FolderStore
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.events.memory import MemoryStream
 from holdfast.gateway.app import gateway_routes
 from holdfast.gateway.auth.authentication import SESSION_COOKIE

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from holdfast.bundles.store.open import FolderStore
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.platform.maintenance import tidy_up_forever
 from holdfast.records.database.columns import new_id, utc_now
 from holdfast.registry.models.publishing import StorageRemoval

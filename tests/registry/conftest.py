@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.bundles.store.open import FolderStore
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from tests.records.databases import migrated
 

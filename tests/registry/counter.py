@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from holdfast.bundles.signing.policy import TrustPolicy
+from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.hashing import hash_hex
-from holdfast.bundles.store.open import BundleStore, bundle_key
+from holdfast.bundles.store.keys import bundle_key
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.columns import Base, new_id
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor

@@ -13,7 +13,8 @@ import psycopg
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
-from holdfast.bundles.store.open import BundleNotFound, BundleStore, BundleStoreUnavailable
+from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.database import Database
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from holdfast.bundles.store.open import BundleStore
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.database import Database
 from holdfast.registry.installs.install import install_version
 from holdfast.registry.installs.uninstall import uninstall

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.hashing import hash_hex
-from holdfast.bundles.store.open import FolderStore, bundle_key
+from holdfast.bundles.store.keys import bundle_key
 from holdfast.errors import HoldfastError
 from holdfast.records.database.columns import Base
 from holdfast.records.database.database import Database

@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import event
 
-from holdfast.bundles.signing.policy import TrustPolicy
+from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.signing.trust_store import TrustStore
-from holdfast.bundles.store.open import BundleStore, FolderStore
+from holdfast.bundles.store.folder import FolderStore
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.errors import HoldfastError
 from holdfast.records.database.database import Database
 from holdfast.registry.publishing.publish import publish_bundle

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from holdfast.bundles.signing.policy import TrustPolicy
-from holdfast.bundles.store.open import BundleStore, FolderStore
+from holdfast.bundles.signing.trust_policy import TrustPolicy
+from holdfast.bundles.store.folder import FolderStore
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.columns import Base
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor

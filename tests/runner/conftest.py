@@ -11,7 +11,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from holdfast.bundles.store.open import bundle_key, hash_file
+from holdfast.bundles.store.hashing import hash_file
+from holdfast.bundles.store.keys import bundle_key
 from holdfast.runner.app import create_app
 from holdfast.runner.install_lookup.validator import InstallValidator
 from holdfast.runner.services import RunnerServices

@@ -17,8 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from holdfast.bundles.cache.cache import BundleCache
-from holdfast.bundles.store.open import FolderStore
+from holdfast.bundles.cache.bundle_cache import BundleCache
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.engine import Engine, Limits
 from tests.engine.conftest import RecordingHost, request
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import httpx2
 import psutil
 
-from holdfast.bundles.store.open import FolderStore, bundle_key, hash_file
+from holdfast.bundles.store.folder import FolderStore
+from holdfast.bundles.store.hashing import hash_file
+from holdfast.bundles.store.keys import bundle_key
 from tests.bundles.archives import bundle
 from tests.runner.conftest import EXTENSION, TENANT, TOKEN, call_body
 from tests.waiting import MAX_WAIT_SECONDS

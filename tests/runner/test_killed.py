@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from holdfast.bundles.cache.cache import BundleCache, UnpackedBundle
+from holdfast.bundles.cache.bundle_cache import BundleCache
 from holdfast.bundles.cache.entries import open_entry
+from holdfast.bundles.cache.unpacked import UnpackedBundle
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.hashing import hash_file
-from holdfast.bundles.store.open import FolderStore, bundle_key
+from holdfast.bundles.store.keys import bundle_key
 from tests.bundles.archives import bundle
 from tests.bundles.memory_disk import memory_folder
 from tests.engine.guests import RETURN, answer, assemble, module

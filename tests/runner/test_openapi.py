@@ -19,7 +19,9 @@ from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
-from holdfast.bundles.store.open import FolderStore, bundle_key, hash_file
+from holdfast.bundles.store.folder import FolderStore
+from holdfast.bundles.store.hashing import hash_file
+from holdfast.bundles.store.keys import bundle_key
 from holdfast.runner.execute import component_check
 from holdfast.runner.openapi import document
 from tests.bundles.archives import bundle

@@ -8,9 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from holdfast.bundles.signing.files import store_signature
+from holdfast.bundles.signing.signature_storage import store_signature
 from holdfast.bundles.signing.trust_store import TrustStoreUnusable
-from holdfast.bundles.store.open import bundle_key
+from holdfast.bundles.store.keys import bundle_key
 from tests.bundles.archives import bundle
 from tests.bundles.signers import Signers, signature_of
 from tests.runner import guests

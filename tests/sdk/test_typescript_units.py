@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.author import sources
-from holdfast.author.process import run
+from holdfast.author import resources
+from holdfast.author.tool_process import run
 from holdfast.author.toolchain import Toolchain
 from tests.waiting import MAX_WAIT_SECONDS
 
@@ -30,5 +30,7 @@ async def test_the_unit_tests_pass_in_node(test: Path, tmp_path: Path, toolchain
 
 async def test_the_sources_pass_the_type_checker_at_its_strictest(toolchain: Toolchain) -> None:
     await toolchain.ensure()
-    done = await run([toolchain.node, toolchain.tsc, "-p", sources.sdk("typescript")], cwd=Path(__file__).parent, timeout=MAX_WAIT_SECONDS)
+    done = await run(
+        [toolchain.node, toolchain.tsc, "-p", resources.sdk("typescript")], cwd=Path(__file__).parent, timeout=MAX_WAIT_SECONDS
+    )
     assert done.status == 0, done.stdout

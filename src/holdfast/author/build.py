@@ -12,10 +12,10 @@ from msgspec import Struct
 
 import holdfast
 from holdfast.author import javascript, npm, python
+from holdfast.author.build_record import hash_inputs, is_current, remember
 from holdfast.author.errors import BuildFailed
-from holdfast.author.inputs import hash_inputs, is_current, remember
 from holdfast.author.project import Language, Project, read_project
-from holdfast.author.staged import Staged
+from holdfast.author.staged_output import Staged
 from holdfast.author.toolchain import Progress, Toolchain, silent
 from holdfast.author.typecheck import check_types
 

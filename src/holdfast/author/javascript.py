@@ -9,11 +9,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from holdfast.author import sources
+from holdfast.author import resources
 from holdfast.author.errors import BuildFailed, Problem
-from holdfast.author.process import run
 from holdfast.author.project import Project
-from holdfast.author.staged import Staged
+from holdfast.author.staged_output import Staged
+from holdfast.author.tool_process import run
 from holdfast.author.toolchain import Toolchain
 
 BUILD_TIMEOUT = 120.0
@@ -23,7 +23,7 @@ IFRAME_NAMES = ("@holdfast/sdk/iframe", "@alga-psa/extension-iframe-sdk", "@alga
 
 def sdk_aliases(project: Path) -> dict[str, str]:
     """Import names to the SDK's source files. What the project has installed itself under its older names keeps that."""
-    source = sources.sdk("typescript") / "src"
+    source = resources.sdk("typescript") / "src"
     aliases = dict.fromkeys(IFRAME_NAMES, str(source / "iframe" / "index.ts")) | dict.fromkeys(GUEST_NAMES, str(source / "index.ts"))
     return {name: path for name, path in aliases.items() if not (project / "node_modules" / name / "package.json").is_file()}
 
@@ -70,7 +70,7 @@ async def _drive(project: Project, toolchain: Toolchain, request: dict[str, Any]
 
 def _entry(project: Project, handler: Path) -> str:
     """The module that is bundled: installs the runtime, then the author's module, then exports the component's `handler`."""
-    runtime = sources.sdk("typescript") / "src" / "runtime"
+    runtime = resources.sdk("typescript") / "src" / "runtime"
     name = handler.relative_to(project.root).as_posix()
     return "\n".join(
         [
@@ -88,11 +88,11 @@ async def build_component(project: Project, handler: Path, toolchain: Toolchain)
     staged = Staged(project.component.with_name(f".main.{os.getpid()}.wasm"), project.component)
     with tempfile.TemporaryDirectory(prefix="holdfast-build-") as scratch:
         wit = Path(scratch) / "wit"
-        sources.write_wit(wit)
+        resources.write_wit(wit)
         request = {
             "mode": "component",
             "entry": _entry(project, handler),
-            "inject": str(sources.sdk("typescript") / "src" / "web" / "globals.ts"),
+            "inject": str(resources.sdk("typescript") / "src" / "web" / "globals.ts"),
             "wit": str(wit),
             "out": str(staged.path),
         }

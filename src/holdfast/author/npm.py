@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from holdfast.author.errors import BuildFailed, ToolchainUnavailable
 from holdfast.author.javascript import GUEST_NAMES, IFRAME_NAMES
-from holdfast.author.process import Finished, run
 from holdfast.author.project import Project
+from holdfast.author.tool_process import Finished, run
 from holdfast.author.toolchain import Progress, Toolchain
 
 TIMEOUT = 600.0

@@ -9,11 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from holdfast.author import sources
+from holdfast.author import resources
 from holdfast.author.errors import BuildFailed, Problem, ToolchainUnavailable
-from holdfast.author.process import run
 from holdfast.author.project import Project
-from holdfast.author.staged import Staged
+from holdfast.author.staged_output import Staged
+from holdfast.author.tool_process import run
 from holdfast.world.functions import WORLD
 
 BUILD_TIMEOUT = 180.0
@@ -68,12 +68,12 @@ async def build_component(project: Project, handler: Path) -> Staged:
         glue = Path(scratch) / "glue"
         glue.mkdir()
         (glue / "holdfast_component.py").write_text(GLUE)
-        folders = [glue, handler.parent, sources.sdk("python")]
+        folders = [glue, handler.parent, resources.sdk("python")]
         vendored = project.root / "vendor"
         if vendored.is_dir():
             folders.append(vendored)
         paths = [part for folder in folders for part in ("-p", str(folder))]
-        wit = ["-d", str(sources.WORLD_WIT), "-w", WORLD]
+        wit = ["-d", str(resources.WORLD_WIT), "-w", WORLD]
         command = [program, "-q", *wit, "componentize", *paths, "holdfast_component", "-o", str(staged.path)]
         try:
             done = await run(command, cwd=Path(scratch), timeout=BUILD_TIMEOUT, environment={"VIRTUAL_ENV": "", "PYTHONPATH": ""})

@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from holdfast.author.errors import ToolchainUnavailable
-from holdfast.author.process import run
+from holdfast.author.tool_process import run
 
-SOURCE = Path(__file__).parent / "toolchain"
+SOURCE = Path(__file__).parent / "toolchain_package"
 FILES = ("package.json", "package-lock.json", "driver.mjs")
 OLDEST_NODE = 18
 INSTALL_TIMEOUT = 300.0

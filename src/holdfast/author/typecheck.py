@@ -9,8 +9,8 @@ from pathlib import Path
 
 from holdfast.author.errors import BuildFailed, Problem
 from holdfast.author.javascript import sdk_aliases
-from holdfast.author.process import run
 from holdfast.author.project import Project
+from holdfast.author.tool_process import run
 from holdfast.author.toolchain import Toolchain
 
 TIMEOUT = 120.0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from holdfast.bundles.signing.files import read_signature, signature_beside
-from holdfast.bundles.signing.policy import TrustPolicy
+from holdfast.bundles.archive.sidecars import signature_beside
+from holdfast.bundles.signing.signature_storage import read_signature
+from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.hashing import hash_file
-from holdfast.bundles.store.open import BundleStore
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.client.project import NothingToInstall, Progress, bundle_of, check_source, naming
 from holdfast.engine import Engine
 from holdfast.records.accounts import DEVELOPMENT_TENANT_ID

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from holdfast.bundles.signing.files import read_signature, signature_beside
+from holdfast.bundles.archive.sidecars import signature_beside
+from holdfast.bundles.signing.signature_storage import read_signature
 from holdfast.cli.terminal.progress import WorkProgress
 from holdfast.client.project import bundle_of, naming
 from holdfast.client.registry.protocol import Registry

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from holdfast.bundles.signing.policy import TrustPolicy
+from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.signing.trust_store import TrustStoreUnusable
 from holdfast.console.addresses import FrameBase
 from holdfast.console.menus import menu

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from holdfast.bundles.store.open import BundleStore
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.events.stream import EventStream
 from holdfast.gateway.auth.call_rate_limit import TokenBuckets
 from holdfast.gateway.auth.service_tokens import Tokens

@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from holdfast.bundles.store.open import BundleStore
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.errors import HoldfastError
 from holdfast.records.database.database import Database
 from holdfast.registry.installs.uninstall import remove_due_storage

@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from holdfast.bundles.store.open import open_store
+from holdfast.bundles.store.open_store import open_store
 from holdfast.client.dev_installer import Installer, Progress, check_source
 from holdfast.console.app import create_platform_app
 from holdfast.errors import HoldfastError

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from holdfast.bundles.store.open import BundleStoreUnavailable
+from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.runner.http.responses import guarded, json_answer
 from holdfast.runner.services import RunnerServices
 

@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from holdfast.bundles.cache.cache import BundleCache
-from holdfast.bundles.cache.verified_cache import TrustedBundles
-from holdfast.bundles.signing.policy import TrustPolicy
-from holdfast.bundles.store.open import BundleStore, open_store
+from holdfast.bundles.cache.bundle_cache import BundleCache
+from holdfast.bundles.cache.trusted_cache import TrustedBundles
+from holdfast.bundles.signing.trust_policy import TrustPolicy
+from holdfast.bundles.store.open_store import open_store
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.engine import Engine
 from holdfast.events import DebugEvent, EventSink, HttpSink, configured_redis, open_redis_sink
 from holdfast.events.delivery import DeliveringSink

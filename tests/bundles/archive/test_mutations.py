@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.bundles.archive.reader import ArchiveLimits, ExtractFailed
-from holdfast.bundles.cache.cache import BundleCache
+from holdfast.bundles.archive.errors import ExtractFailed
+from holdfast.bundles.archive.limits import ArchiveLimits
+from holdfast.bundles.cache.bundle_cache import BundleCache
 from holdfast.bundles.cache.unpacked import open_unpacked, unpack_bundle
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.hashing import hash_file
-from holdfast.bundles.store.open import FolderStore, bundle_key
+from holdfast.bundles.store.keys import bundle_key
 from tests.bundles.memory_disk import memory_folder
 from tests.bundles.mutations import MUTATIONS, OUTSIDE, Mutation, mutated_stream, mutated_tar
 

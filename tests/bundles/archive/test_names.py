@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdfast.bundles.archive.errors import ExtractFailed
 from holdfast.bundles.archive.names import clean_name
-from holdfast.bundles.archive.reader import ExtractFailed
 
 _PIECES = st.sampled_from(["..", ".", "/", "\\", "a", "ui", "", ".x", "\0", "\u202e", "é", "C:", "~", "\ud800", "x" * 100])
 

@@ -15,7 +15,7 @@ import pytest
 
 from holdfast.bundles.archive.packing import PackFailed, pack
 from holdfast.bundles.archive.reader import unpack
-from holdfast.bundles.manifest.model import ManifestError, ManifestMissing
+from holdfast.bundles.manifest.parsing.errors import ManifestError, ManifestMissing
 
 ENDPOINTS = {"endpoints": [{"method": "GET", "path": "/", "handler": "dist/main"}]}
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from holdfast.bundles.archive.reader import ArchiveLimits, ExtractFailed, list_entries, read_bundle_manifest, read_component, unpack
-from holdfast.bundles.manifest.model import ManifestError, ManifestMissing
+from holdfast.bundles.archive.errors import ExtractFailed
+from holdfast.bundles.archive.limits import ArchiveLimits
+from holdfast.bundles.archive.reader import list_entries, read_bundle_manifest, read_component, unpack
+from holdfast.bundles.manifest.parsing.errors import ManifestError, ManifestMissing
 from tests.bundles.archives import MANIFEST, archive, bundle, compressed, regular, special, tar_bytes
 
 

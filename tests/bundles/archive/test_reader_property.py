@@ -11,7 +11,9 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdfast.bundles.archive.reader import ArchiveLimits, ExtractFailed, list_entries, unpack
+from holdfast.bundles.archive.errors import ExtractFailed
+from holdfast.bundles.archive.limits import ArchiveLimits
+from holdfast.bundles.archive.reader import list_entries, unpack
 from tests.bundles.archives import Member, compressed, regular, special, tar_bytes
 from tests.bundles.memory_disk import memory_folder
 

@@ -8,9 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.bundles.archive.reader import ArchiveLimits, ExtractFailed
-from holdfast.bundles.cache.cache import ArchiveHashMismatch, BundleCache
-from holdfast.bundles.store.open import BundleNotFound, BundleStore, BundleStoreUnavailable, Patience, bundle_key, hash_file, open_store
+from holdfast.bundles.archive.errors import ExtractFailed
+from holdfast.bundles.archive.limits import ArchiveLimits
+from holdfast.bundles.cache.bundle_cache import BundleCache
+from holdfast.bundles.cache.errors import ArchiveHashMismatch
+from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
+from holdfast.bundles.store.hashing import hash_file
+from holdfast.bundles.store.keys import bundle_key
+from holdfast.bundles.store.open_store import open_store
+from holdfast.bundles.store.protocol import BundleStore
+from holdfast.bundles.store.retry import Patience
 from holdfast.settings import Settings
 from tests.bundles.archives import bundle
 from tests.bundles.loopback import Request, answering, files, head, one_after_another, serving

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.bundles.cache.cache import BundleCache, CacheUnusable
+from holdfast.bundles.cache.bundle_cache import BundleCache
+from holdfast.bundles.cache.errors import CacheUnusable
 from holdfast.bundles.cache.unpacked import size_on_disk
 from tests.bundles.archives import MANIFEST, archive, bundle, regular
 from tests.bundles.object_stores import Cupboard

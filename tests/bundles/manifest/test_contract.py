@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from holdfast.bundles.archive.reader import read_bundle_manifest
-from holdfast.bundles.manifest.model import Manifest, ManifestError, ManifestMissing, parse_manifest
-from holdfast.bundles.manifest.versions import Wildcard, parse_version
+from holdfast.bundles.manifest.model import Manifest, parse_manifest
+from holdfast.bundles.manifest.parsing.errors import ManifestError, ManifestMissing
+from holdfast.bundles.versions import Wildcard, parse_version
 from holdfast.world.capabilities import Capability
 from tests.bundles.archives import archive, regular
 

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator, meta
+from tests.bundles.manifest.settings.test_schema import SCHEMA, SHORT
 
 from holdfast.bundles.manifest.json_schema import manifest_schema, manifest_schema_text
-from holdfast.bundles.manifest.model import ManifestError, parse_manifest
+from holdfast.bundles.manifest.model import parse_manifest
+from holdfast.bundles.manifest.parsing.errors import ManifestError
 from holdfast.world.capabilities import Capability
-from tests.bundles.manifest.settings.test_schema import SCHEMA, SHORT
 from tests.bundles.manifest.test_contract import MANIFESTS
 from tests.bundles.manifest.test_model import BASE, FAULTS, FAULTS_BEYOND_A_SCHEMA
 

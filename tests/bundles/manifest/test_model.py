@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.bundles.manifest.model import Manifest, ManifestError, parse_manifest
+from holdfast.bundles.manifest.model import Manifest, parse_manifest
+from holdfast.bundles.manifest.parsing.errors import ManifestError
 from holdfast.world.capabilities import Capability
 
 BASE: dict[str, Any] = {"name": "com.example.notes", "version": "1.2.3", "runtime": "wasm-js@1"}

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from holdfast.bundles.manifest.model import ManifestMissing, parse_manifest
+from holdfast.bundles.manifest.model import parse_manifest
+from holdfast.bundles.manifest.parsing.errors import ManifestMissing
 from holdfast.bundles.signing.statement import Statement
 from holdfast.bundles.store.hashing import hash_file
 from tests.bundles.archives import archive, bundle, regular

@@ -14,14 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from holdfast.bundles.signing.minisign_secret import SecretKey
-from holdfast.bundles.signing.trust_store import (
-    NO_KEYS,
-    TRUST_STORE_MAX_BYTES,
-    KeyNotTrusted,
-    KeyRevoked,
-    TrustStore,
-    TrustStoreUnusable,
-)
+from holdfast.bundles.signing.trust_store import NO_KEYS, TRUST_STORE_MAX_BYTES, KeyNotTrusted, KeyRevoked, TrustStore, TrustStoreUnusable
 from tests.bundles.signers import DAY, NOW
 
 KEY = SecretKey.generate().public

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from holdfast.bundles.store.address import FolderAddress, HttpAddress, S3Address, object_url, store_address
-from holdfast.bundles.store.open import BundleStoreUnavailable, bundle_key
+from holdfast.bundles.store.errors import BundleStoreUnavailable
+from holdfast.bundles.store.keys import bundle_key
 
 KEY = bundle_key("t", "e", "ab" * 32)
 

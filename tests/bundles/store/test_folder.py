@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.bundles.store.open import FolderStore
+from holdfast.bundles.store.folder import FolderStore
 
 KEY = "sha256/_staging/one/bundle.tar.zst"
 OTHER = "sha256/_staging/two/bundle.tar.zst"

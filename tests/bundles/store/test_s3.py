@@ -11,7 +11,9 @@ from botocore.auth import S3SigV4QueryAuth  # type: ignore[import-untyped]
 from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
 from botocore.credentials import Credentials  # type: ignore[import-untyped]
 
-from holdfast.bundles.store.open import BundleNotFound, BundleStore, BundleStoreUnavailable, open_store
+from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
+from holdfast.bundles.store.open_store import open_store
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.settings import Settings
 from tests.bundles.loopback import Loopback, Request, Script, answering, serving
 from tests.bundles.s3_server import make_bucket

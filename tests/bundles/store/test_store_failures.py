@@ -16,7 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from holdfast.bundles.store.open import BundleNotFound, BundleStore, BundleStoreUnavailable, Patience, open_store
+from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
+from holdfast.bundles.store.open_store import open_store
+from holdfast.bundles.store.protocol import BundleStore
+from holdfast.bundles.store.retry import Patience
 from holdfast.settings import Settings
 from tests.bundles.loopback import Request, answering, head, one_after_another, serving, silence
 

@@ -10,16 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.bundles.cache.cache import BundleCache
-from holdfast.bundles.store.open import (
-    BundleNotFound,
-    BundleStore,
-    BundleStoreUnavailable,
-    InvalidBundleKey,
-    bundle_key,
-    hash_file,
-    open_store,
-)
+from holdfast.bundles.cache.bundle_cache import BundleCache
+from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
+from holdfast.bundles.store.hashing import hash_file
+from holdfast.bundles.store.keys import InvalidBundleKey, bundle_key
+from holdfast.bundles.store.open_store import open_store
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.settings import Settings
 from tests.bundles.archives import bundle
 from tests.bundles.loopback import files, serving

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from holdfast.bundles.manifest.settings.schema import InvalidSettings
-from holdfast.bundles.store.open import FolderStore
+from holdfast.bundles.manifest.install_settings import InvalidSettings
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import ExtensionNotInstalled
 from holdfast.registry.installs.config import SettingIsSecret, SettingsTooLarge, patch_config, read_config, replace_config, set_enabled

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.bundles.store.open import FolderStore
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
 from holdfast.registry.errors import ExtensionNotInstalled

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
-from holdfast.bundles.manifest.model import ManifestError
-from holdfast.bundles.store.open import BundleStoreUnavailable, FolderStore, hash_file
+from holdfast.bundles.manifest.parsing.errors import ManifestError
+from holdfast.bundles.store.errors import BundleStoreUnavailable
+from holdfast.bundles.store.folder import FolderStore
+from holdfast.bundles.store.hashing import hash_file
 from holdfast.errors import HoldfastError
 from holdfast.records.database.columns import Base, new_id
 from holdfast.records.database.database import Database

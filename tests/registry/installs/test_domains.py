@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from holdfast.bundles.store.open import FolderStore
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.installs.domains import domains_of
 from holdfast.registry.installs.install import install_version

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from holdfast.bundles.store.open import FolderStore
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.installs.dev_install import Installed, install_bundle, list_installs
 from holdfast.registry.installs.lookups import active_bundle

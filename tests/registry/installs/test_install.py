@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from holdfast.bundles.cache.fetch import ArchiveHashMismatch
+from holdfast.bundles.cache.errors import ArchiveHashMismatch
 from holdfast.bundles.manifest.host_version import HostTooOld
-from holdfast.bundles.signing.files import read_stored_signature
-from holdfast.bundles.store.open import BundleNotFound, FolderStore
+from holdfast.bundles.signing.signature_storage import read_stored_signature
+from holdfast.bundles.store.errors import BundleNotFound
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import ExtensionUnknown, UnknownCapability, VersionNotFound, VersionYanked
 from holdfast.registry.installs.config import patch_config, set_enabled

@@ -12,7 +12,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from holdfast.bundles.store.open import BundleStore, BundleStoreUnavailable, FolderStore
+from holdfast.bundles.store.errors import BundleStoreUnavailable
+from holdfast.bundles.store.folder import FolderStore
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.database import Database
 from holdfast.registry.installs.config import patch_config
 from holdfast.registry.installs.dev_install import install_bundle

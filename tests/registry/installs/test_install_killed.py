@@ -12,7 +12,7 @@ from typing import Any, get_args
 import pytest
 from sqlalchemy import func, select
 
-from holdfast.bundles.store.open import FolderStore
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.models.installs import TenantExtensionInstall, TenantExtensionInstallConfig, TenantExtensionSchedule
 from holdfast.registry.objects.pending import sweep_objects

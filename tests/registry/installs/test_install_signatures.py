@@ -8,18 +8,20 @@ from typing import Any, NamedTuple
 import pytest
 from sqlalchemy import select
 
-from holdfast.bundles.signing.files import read_stored_signature, signature_key
-from holdfast.bundles.signing.policy import (
+from holdfast.bundles.signing.errors import (
     SignatureExpired,
     SignatureInvalid,
     SignatureMissing,
     SignatureRefused,
     SignatureRevoked,
     SignatureUntrusted,
-    TrustPolicy,
-    Verdict,
 )
-from holdfast.bundles.store.open import FolderStore, bundle_key, hash_file
+from holdfast.bundles.signing.signature_storage import read_stored_signature, signature_key
+from holdfast.bundles.signing.trust_policy import TrustPolicy
+from holdfast.bundles.signing.verification import Verdict
+from holdfast.bundles.store.folder import FolderStore
+from holdfast.bundles.store.hashing import hash_file
+from holdfast.bundles.store.keys import bundle_key
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
 from holdfast.registry.installs.dev_install import Installed, install_bundle, list_installs, uninstall

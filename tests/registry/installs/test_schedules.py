@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from holdfast.bundles.store.open import FolderStore
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
 from holdfast.registry.installs.upgrade import SchedulesMissing

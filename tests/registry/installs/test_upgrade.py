@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from holdfast.bundles.store.open import FolderStore
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import ExtensionNotInstalled, UnknownCapability, VersionYanked
 from holdfast.registry.installs.config import patch_config, set_enabled

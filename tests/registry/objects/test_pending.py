@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.bundles.signing.files import read_stored_signature, signature_key, store_signature
-from holdfast.bundles.store.open import BundleStoreUnavailable, FolderStore
+from holdfast.bundles.signing.signature_storage import read_stored_signature, signature_key, store_signature
+from holdfast.bundles.store.errors import BundleStoreUnavailable
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
 from holdfast.registry.installs.dev_install import install_bundle

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import select
 
 from holdfast.bundles.manifest.host_version import HostTooOld
-from holdfast.bundles.manifest.model import ManifestError
-from holdfast.bundles.signing.files import read_stored_signature
-from holdfast.bundles.signing.policy import SignatureInvalid, SignatureMissing, SignatureUntrusted
+from holdfast.bundles.manifest.parsing.errors import ManifestError
+from holdfast.bundles.signing.errors import SignatureInvalid, SignatureMissing, SignatureUntrusted
+from holdfast.bundles.signing.signature_storage import read_stored_signature
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.hashing import hash_file
-from holdfast.bundles.store.open import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import (
     ComponentMissing,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.bundles.store.open import FolderStore
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.objects.pending import sweep_objects
 from tests.bundles.signers import Signers, signature_of

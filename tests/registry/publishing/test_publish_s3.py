@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.hashing import hash_file
-from holdfast.bundles.store.open import BundleStore, FolderStore, open_store
+from holdfast.bundles.store.open_store import open_store
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import HashMismatch, VersionExists
 from holdfast.registry.objects.pending import manifest_key

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.bundles.store.open import FolderStore
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import ExtensionUnknown, VersionNotFound, VersionYanked
 from holdfast.registry.installs.dev_install import install_bundle

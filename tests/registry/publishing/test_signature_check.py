@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from holdfast.bundles.signing.policy import SignatureInvalid, SignatureMissing, SignatureRevoked, TrustPolicy
-from holdfast.bundles.store.open import FolderStore
+from holdfast.bundles.signing.errors import SignatureInvalid, SignatureMissing, SignatureRevoked
+from holdfast.bundles.signing.trust_policy import TrustPolicy
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.models.installs import ExtensionBundle
 from tests.bundles.signers import Signers, signature_of

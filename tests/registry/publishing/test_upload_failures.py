@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from holdfast.bundles.store.open import BundleStore, BundleStoreUnavailable, FolderStore
+from holdfast.bundles.store.errors import BundleStoreUnavailable
+from holdfast.bundles.store.folder import FolderStore
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import StagingNotFound
 from holdfast.registry.publishing.publish import Published

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from holdfast.bundles.archive.reader import ExtractFailed
-from holdfast.bundles.signing.policy import SignatureMissing
+from holdfast.bundles.archive.errors import ExtractFailed
+from holdfast.bundles.signing.errors import SignatureMissing
+from holdfast.bundles.store.errors import BundleStoreUnavailable
+from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.hashing import hash_file
-from holdfast.bundles.store.open import BundleStoreUnavailable, FolderStore, InvalidBundleKey
+from holdfast.bundles.store.keys import InvalidBundleKey
 from holdfast.errors import HoldfastError
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from starlette.types import Message
 
-from holdfast.bundles.store.open import bundle_key
+from holdfast.bundles.store.keys import bundle_key
 from holdfast.runner.app import create_app
 from tests.bundles.archives import archive, regular
 from tests.runner import guests

@@ -7,7 +7,7 @@ import hashlib
 import httpx2
 import pytest
 
-from holdfast.bundles.store.open import bundle_key
+from holdfast.bundles.store.keys import bundle_key
 from tests.bundles.archives import archive, regular
 from tests.runner.conftest import EXTENSION, TENANT, Runner, StartRunner
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from holdfast.bundles.store.open import bundle_key
+from holdfast.bundles.store.keys import bundle_key
 from holdfast.runner.ui.files import IN_MEMORY_BYTES, ExtractFailedHere, PageSource, Place
 from holdfast.runner.ui.responses import PIECE_BYTES, Streamed
 from tests.runner.conftest import EXTENSION, TENANT, Runner

@@ -13,13 +13,14 @@ import zstandard
 from msgspec import Struct
 
 from holdfast.bundles.archive.errors import ExtractFailed
-from holdfast.bundles.archive.reader import COMPONENT, MANIFEST, list_entries
-from holdfast.bundles.manifest.model import Manifest, ManifestMissing, parse_manifest
-from holdfast.bundles.signing.files import forget_signature
+from holdfast.bundles.archive.layout import BUNDLE_NAME, COMPONENT, MANIFEST
+from holdfast.bundles.archive.reader import list_entries
+from holdfast.bundles.archive.sidecars import forget_signature
+from holdfast.bundles.manifest.model import Manifest, parse_manifest
+from holdfast.bundles.manifest.parsing.errors import ManifestMissing
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.errors import HoldfastError
 
-BUNDLE_NAME = "bundle.tar.zst"
 LEVEL = 9
 """Higher levels cost seconds for a few percent, and packing is part of every turn of the development loop."""
 

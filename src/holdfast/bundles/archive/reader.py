@@ -8,26 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from holdfast.bundles.archive.errors import ExtractFailed
+from holdfast.bundles.archive.layout import COMPONENT, MANIFEST
+from holdfast.bundles.archive.limits import LIMITS, ArchiveLimits
 from holdfast.bundles.archive.tar import Entry, entries
-from holdfast.bundles.archive.zstd_stream import LIMITS, ArchiveLimits, open_expanded
-from holdfast.bundles.manifest.json import MANIFEST_MAX_BYTES
-from holdfast.bundles.manifest.model import Manifest, ManifestMissing, parse_manifest
+from holdfast.bundles.archive.zstd_stream import open_expanded
+from holdfast.bundles.manifest.model import Manifest, parse_manifest
+from holdfast.bundles.manifest.parsing.errors import ManifestMissing
+from holdfast.bundles.manifest.parsing.json_object import MANIFEST_MAX_BYTES
 from holdfast.bundles.store.hashing import IndexedFile
-
-__all__ = [
-    "COMPONENT",
-    "LIMITS",
-    "MANIFEST",
-    "ArchiveLimits",
-    "ExtractFailed",
-    "list_entries",
-    "read_bundle_manifest",
-    "read_component",
-    "unpack",
-]
-
-MANIFEST = "manifest.json"
-COMPONENT = "dist/main.wasm"
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from holdfast.bundles.archive.errors import ExtractFailed
+from holdfast.bundles.archive.limits import MIB, ArchiveLimits
 from holdfast.bundles.archive.names import NameLedger, clean_name
-from holdfast.bundles.archive.zstd_stream import MIB, ArchiveLimits, ExpandedStream
+from holdfast.bundles.archive.zstd_stream import ExpandedStream
 
 BLOCK = tarfile.BLOCKSIZE
 _EXTENSION_MAX_BYTES = 64 * 1024

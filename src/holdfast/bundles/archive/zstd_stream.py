@@ -7,25 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import zstandard
-from msgspec import Struct
 
 from holdfast.bundles.archive.errors import ExtractFailed
-
-MIB = 1024 * 1024
-
-
-class ArchiveLimits(Struct, frozen=True, kw_only=True):
-    """What a bundle may be. Sizes in bytes; the ratio (expanded to compressed) counts once more than `ratio_from` bytes were expanded."""
-
-    compressed: int = 64 * MIB
-    expanded: int = 256 * MIB
-    ratio: int = 100
-    ratio_from: int = 64 * MIB
-    entries: int = 5_000
-    window: int = 128 * MIB
-
-
-LIMITS = ArchiveLimits()
+from holdfast.bundles.archive.limits import LIMITS, MIB, ArchiveLimits
 
 
 class ExpandedStream:

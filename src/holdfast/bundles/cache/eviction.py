@@ -15,7 +15,7 @@ from msgspec import Struct
 from holdfast.bundles.cache.entries import last_use, take_away
 from holdfast.bundles.cache.unpacked import size_on_disk
 from holdfast.bundles.cache.workspace import remove_leftovers, workspace
-from holdfast.bundles.store.thread_work import in_thread
+from holdfast.concurrency.threads import in_thread
 
 AGAIN_SECONDS = 10
 """How soon to look again, while more is in use than there is room for."""

@@ -14,10 +14,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from holdfast.bundles.archive.reader import COMPONENT, MANIFEST, ArchiveLimits, unpack
+from holdfast.bundles.archive.layout import COMPONENT, MANIFEST
+from holdfast.bundles.archive.limits import ArchiveLimits
+from holdfast.bundles.archive.reader import unpack
 from holdfast.bundles.store.hashing import IndexedFile, hash_file
-
-__all__ = ["INDEX", "READY", "IndexedFile", "UnpackedBundle", "open_unpacked", "size_on_disk", "unpack_bundle"]
 
 READY = "bundle/.ready"
 INDEX = "bundle/.index.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import holdfast
 from holdfast.bundles.manifest.model import Manifest
-from holdfast.bundles.manifest.versions import SemVer
+from holdfast.bundles.versions import SemVer
 from holdfast.errors import HoldfastError
 
 

@@ -17,11 +17,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from holdfast.bundles.manifest.errors import Expected, ManifestError, ManifestMissing, issues_of
-from holdfast.bundles.manifest.json import read_object
-from holdfast.bundles.manifest.parts import Api, Endpoint, EventHandler, MenuHook, Schedule, Ui, UiHooks, field_title
-from holdfast.bundles.manifest.settings.model import Setting, Settings
-from holdfast.bundles.manifest.values import (
+from holdfast.bundles.manifest.fields.sections import Api, Endpoint, EventHandler, Schedule, Ui, field_title
+from holdfast.bundles.manifest.fields.values import (
     CapabilityName,
     EgressEntry,
     ExactVersion,
@@ -33,9 +30,11 @@ from holdfast.bundles.manifest.values import (
     Text,
     Version,
 )
+from holdfast.bundles.manifest.parsing.errors import Expected, ManifestError
+from holdfast.bundles.manifest.parsing.json_object import read_object
+from holdfast.bundles.manifest.parsing.validation_errors import issues_of
+from holdfast.bundles.manifest.settings.declaration import Settings
 from holdfast.world.capabilities import Capability
-
-__all__ = ["Endpoint", "Manifest", "ManifestError", "ManifestMissing", "MenuHook", "Schedule", "Setting", "Ui", "UiHooks", "parse_manifest"]
 
 
 def _author(value: Any) -> Any:

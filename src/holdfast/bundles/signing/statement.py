@@ -12,7 +12,6 @@ from holdfast.bundles.manifest.model import Manifest
 from holdfast.bundles.store.hashing import hash_file, hash_hex
 
 STATEMENT_TYPE = "holdfast-bundle-statement/1"
-STATEMENT_SUFFIX = ".statement.json"
 
 
 class Statement(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from msgspec import Struct
 
-from holdfast.bundles.store.protocol import BundleStoreUnavailable, is_key
+from holdfast.bundles.store.errors import BundleStoreUnavailable
+from holdfast.bundles.store.keys import is_key
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}", re.ASCII)
 _REGION = re.compile(r"[A-Za-z0-9-]{1,63}", re.ASCII)

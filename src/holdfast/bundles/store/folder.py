@@ -11,8 +11,10 @@ import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from holdfast.bundles.store.protocol import PIECE_BYTES, BundleNotFound, BundleStoreUnavailable, checked_key
-from holdfast.bundles.store.thread_work import in_thread
+from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
+from holdfast.bundles.store.keys import checked_key
+from holdfast.bundles.store.protocol import PIECE_BYTES
+from holdfast.concurrency.threads import in_thread
 
 _ATTEMPTS = 10
 _PARTIAL = ".partial"

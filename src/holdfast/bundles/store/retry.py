@@ -10,7 +10,7 @@ from typing import TypeVar
 import structlog
 from msgspec import Struct
 
-from holdfast.bundles.store.protocol import BundleStoreUnavailable
+from holdfast.bundles.store.errors import BundleStoreUnavailable
 
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)

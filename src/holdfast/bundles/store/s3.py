@@ -11,8 +11,8 @@ from msgspec import Struct
 from obstore.store import S3Store as Signer
 
 from holdfast.bundles.store.address import S3Address
-from holdfast.bundles.store.http import RemoteStore, unexpected
-from holdfast.bundles.store.protocol import BundleNotFound, BundleStoreUnavailable
+from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
+from holdfast.bundles.store.remote import RemoteStore, unexpected
 from holdfast.bundles.store.retry import PATIENCE, Patience
 from holdfast.bundles.store.transport import Answer, Method
 from holdfast.errors import HoldfastError

@@ -13,7 +13,8 @@ from typing import Literal
 import httpx2
 from msgspec import Struct
 
-from holdfast.bundles.store.protocol import PIECE_BYTES, BundleStoreUnavailable
+from holdfast.bundles.store.errors import BundleStoreUnavailable
+from holdfast.bundles.store.protocol import PIECE_BYTES
 from holdfast.bundles.store.retry import PATIENCE, Attempts, Patience
 
 Method = Literal["GET", "HEAD", "PUT", "DELETE"]

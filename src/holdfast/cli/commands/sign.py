@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from holdfast.bundles.signing.sign import sign_archive
+from holdfast.bundles.signing.sign_archive import sign_archive
 from holdfast.bundles.signing.trust_store import utc_now
 from holdfast.cli.terminal.key_files import PasswordFile, default_secret_key, read_secret_key
 from holdfast.cli.terminal.options import DataDir, Json, load_settings

@@ -10,11 +10,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from holdfast.bundles.manifest.model import ManifestMissing
-from holdfast.bundles.signing.files import read_signature, signature_beside
-from holdfast.bundles.signing.policy import Verdict, examine
+from holdfast.bundles.archive.sidecars import signature_beside
+from holdfast.bundles.manifest.parsing.errors import ManifestMissing
+from holdfast.bundles.signing.signature_storage import read_signature
 from holdfast.bundles.signing.statement import Statement
 from holdfast.bundles.signing.trust_store import TrustedKey, TrustedKeys, TrustStore, utc_now
+from holdfast.bundles.signing.verification import Verdict, examine
 from holdfast.cli.terminal.key_files import KeyFileUnusable, read_public_key
 from holdfast.cli.terminal.options import DataDir, Json, load_settings
 from holdfast.cli.terminal.packed import packed_bundle

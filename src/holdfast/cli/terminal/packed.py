@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from holdfast.bundles.archive.packing import BUNDLE_NAME
+from holdfast.bundles.archive.layout import BUNDLE_NAME
 from holdfast.errors import HoldfastError
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from holdfast.bundles.signing.policy import Verdict
+from holdfast.bundles.signing.verification import Verdict
 from holdfast.cli.terminal.printing import print_json, print_lines
 from holdfast.registry.installs.dev_install import Installed, Uninstalled
 from holdfast.registry.installs.upgrade import Upgraded

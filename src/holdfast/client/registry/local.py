@@ -11,8 +11,9 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from holdfast.bundles.signing.policy import TrustPolicy
-from holdfast.bundles.store.open import BundleStore, open_store
+from holdfast.bundles.signing.trust_policy import TrustPolicy
+from holdfast.bundles.store.open_store import open_store
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.cli.terminal.options import load_settings
 from holdfast.cli.terminal.progress import WorkProgress
 from holdfast.client.database import open_records

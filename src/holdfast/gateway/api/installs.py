@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from holdfast.bundles.signing.policy import TrustPolicy
+from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.gateway.api.camel_case import camel
 from holdfast.gateway.api.parameters import Egress, Names, extension_in, read_change, reading, writing
 from holdfast.gateway.api.routing import resource

@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from holdfast.bundles.signing.policy import TrustPolicy
+from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.errors import HoldfastError
 from holdfast.gateway.api.parameters import read_change, writing
 from holdfast.gateway.http.requests import request_id

@@ -8,7 +8,7 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from holdfast.bundles.store.open import BundleStoreUnavailable
+from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.errors import HoldfastError
 from holdfast.gateway.errors import RateLimited
 from holdfast.gateway.http.requests import request_id

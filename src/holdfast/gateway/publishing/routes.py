@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from holdfast.bundles.signing.policy import TrustPolicy
+from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.gateway.api.camel_case import camel
 from holdfast.gateway.api.parameters import writing
 from holdfast.gateway.errors import InvalidRequest

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.bundles.manifest.install_settings import MAX_SETTINGS_BYTES, check_settings, defaults, secret_keys
 from holdfast.bundles.manifest.model import Manifest
-from holdfast.bundles.manifest.settings.schema import MAX_SETTINGS_BYTES, check_settings, defaults, secret_keys
 from holdfast.errors import HoldfastError
 from holdfast.records.database.columns import new_id, utc_now
 from holdfast.records.database.database import Database

@@ -9,9 +9,10 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.signing.files import read_stored_signature, store_signature
-from holdfast.bundles.signing.policy import TrustPolicy
-from holdfast.bundles.store.open import BundleStore, bundle_key
+from holdfast.bundles.signing.signature_storage import read_stored_signature, store_signature
+from holdfast.bundles.signing.trust_policy import TrustPolicy
+from holdfast.bundles.store.keys import bundle_key
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor

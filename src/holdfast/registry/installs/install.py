@@ -9,8 +9,9 @@ from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.signing.policy import TrustPolicy, Verdict
-from holdfast.bundles.store.open import BundleStore
+from holdfast.bundles.signing.trust_policy import TrustPolicy
+from holdfast.bundles.signing.verification import Verdict
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.columns import new_id, utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor

@@ -13,7 +13,8 @@ from sqlalchemy import Select, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.manifest.model import Manifest, Schedule
+from holdfast.bundles.manifest.fields.sections import Schedule
+from holdfast.bundles.manifest.model import Manifest
 from holdfast.records.database.columns import new_id
 from holdfast.registry.installs.upgrade_errors import MissingSchedule, SchedulesMissing
 from holdfast.registry.models.endpoints import Endpoint, normalise_path, read_endpoints

@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import column, delete, select, table
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.store.open import BundleStore
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.columns import UuidText, utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor

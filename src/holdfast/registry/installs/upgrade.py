@@ -9,9 +9,9 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.manifest.versions import InvalidVersion, SemVer
-from holdfast.bundles.signing.policy import TrustPolicy
-from holdfast.bundles.store.open import BundleStore
+from holdfast.bundles.signing.trust_policy import TrustPolicy
+from holdfast.bundles.store.protocol import BundleStore
+from holdfast.bundles.versions import InvalidVersion, SemVer
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor

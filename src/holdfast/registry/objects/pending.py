@@ -15,8 +15,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.signing.files import read_stored_signature, signature_key, store_signature
-from holdfast.bundles.store.open import BundleStore
+from holdfast.bundles.signing.signature_storage import read_stored_signature, signature_key, store_signature
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.errors import HoldfastError
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database

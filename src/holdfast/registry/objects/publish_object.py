@@ -13,9 +13,9 @@ from typing import TypeVar
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.signing.files import read_stored_signature, store_signature
-from holdfast.bundles.store.copy import stored_hash
-from holdfast.bundles.store.open import BundleStore
+from holdfast.bundles.signing.signature_storage import read_stored_signature, store_signature
+from holdfast.bundles.store.download import stored_hash
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import PublishInterrupted

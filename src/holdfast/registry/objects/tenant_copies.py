@@ -15,11 +15,13 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.cache.fetch import ArchiveHashMismatch
-from holdfast.bundles.signing.files import read_stored_signature, store_signature
-from holdfast.bundles.store.copy import bring_stored, stored_hash
+from holdfast.bundles.cache.errors import ArchiveHashMismatch
+from holdfast.bundles.signing.signature_storage import read_stored_signature, store_signature
+from holdfast.bundles.store.download import bring_stored, stored_hash
+from holdfast.bundles.store.errors import BundleNotFound
 from holdfast.bundles.store.hashing import hash_hex
-from holdfast.bundles.store.open import BundleNotFound, BundleStore, bundle_key
+from holdfast.bundles.store.keys import bundle_key
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.errors import HoldfastError
 from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database

@@ -11,13 +11,13 @@ from typing import Any
 from msgspec import Struct
 
 from holdfast.bundles.archive.reader import read_bundle_manifest, read_component
-from holdfast.bundles.manifest.errors import issue
 from holdfast.bundles.manifest.host_version import require_host_version
-from holdfast.bundles.manifest.json import read_object
-from holdfast.bundles.manifest.model import Manifest, ManifestError
+from holdfast.bundles.manifest.model import Manifest
+from holdfast.bundles.manifest.parsing.errors import ManifestError, issue
+from holdfast.bundles.manifest.parsing.json_object import read_object
 from holdfast.bundles.signing.statement import Statement
 from holdfast.bundles.store.hashing import hash_file, hash_hex
-from holdfast.bundles.store.thread_work import in_thread
+from holdfast.concurrency.threads import in_thread
 from holdfast.registry.errors import ComponentMissing, HashMismatch, ManifestMismatch, PublishInterrupted
 from holdfast.registry.publishing.version_rows import requested_capabilities
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from holdfast.bundles.signing.policy import TrustPolicy, Verdict
 from holdfast.bundles.signing.statement import Statement
+from holdfast.bundles.signing.trust_policy import TrustPolicy
+from holdfast.bundles.signing.verification import Verdict
 from holdfast.bundles.store.hashing import hash_hex
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion
 from holdfast.registry.publishing.version_manifest import manifest_of

@@ -17,12 +17,13 @@ from msgspec import Struct
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.archive.reader import LIMITS
-from holdfast.bundles.signing.policy import TrustPolicy
-from holdfast.bundles.store.copy import bring_stored
+from holdfast.bundles.archive.limits import LIMITS
+from holdfast.bundles.signing.trust_policy import TrustPolicy
+from holdfast.bundles.store.download import bring_stored
+from holdfast.bundles.store.errors import BundleNotFound
 from holdfast.bundles.store.hashing import hash_hex
-from holdfast.bundles.store.open import BundleNotFound, BundleStore
-from holdfast.bundles.store.thread_work import in_thread
+from holdfast.bundles.store.protocol import BundleStore
+from holdfast.concurrency.threads import in_thread
 from holdfast.records.database.columns import new_id, utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor

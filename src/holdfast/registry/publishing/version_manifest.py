@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from holdfast.bundles.manifest.host_version import require_host_version
-from holdfast.bundles.manifest.model import Manifest, ManifestError, parse_manifest
+from holdfast.bundles.manifest.model import Manifest, parse_manifest
+from holdfast.bundles.manifest.parsing.errors import ManifestError
 from holdfast.registry.models.installs import ExtensionVersion
 
 

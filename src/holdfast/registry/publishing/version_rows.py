@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.manifest.model import Manifest
-from holdfast.bundles.signing.policy import Verdict
+from holdfast.bundles.signing.verification import Verdict
 from holdfast.registry.actors import Actor
 from holdfast.registry.errors import UnknownCapability, VersionConflict, VersionExists
 from holdfast.registry.models import ids as identity

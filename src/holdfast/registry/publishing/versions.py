@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.manifest.versions import Wildcard, semvers
+from holdfast.bundles.versions import Wildcard, semvers
 from holdfast.records.database.columns import as_uuid, utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor

@@ -8,11 +8,14 @@ from functools import lru_cache
 import structlog
 from msgspec import Struct
 
-from holdfast.bundles.archive.reader import ExtractFailed
-from holdfast.bundles.cache.cache import ArchiveHashMismatch, BundleCache, UnpackedBundle
-from holdfast.bundles.signing.policy import SignatureRefused
+from holdfast.bundles.archive.errors import ExtractFailed
+from holdfast.bundles.cache.bundle_cache import BundleCache
+from holdfast.bundles.cache.errors import ArchiveHashMismatch
+from holdfast.bundles.cache.unpacked import UnpackedBundle
+from holdfast.bundles.signing.errors import SignatureRefused
+from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
 from holdfast.bundles.store.hashing import InvalidContentHash, hash_hex
-from holdfast.bundles.store.open import BundleNotFound, BundleStoreUnavailable, InvalidBundleKey, bundle_key
+from holdfast.bundles.store.keys import InvalidBundleKey, bundle_key
 from holdfast.engine import Component, ComponentError, Engine, Limits, Outcome
 from holdfast.hostcalls import CallContext, HostDoor, HostServices, SecretDecryptFailed, SecretEnvelope
 from holdfast.runner.errors import BodyTooLarge

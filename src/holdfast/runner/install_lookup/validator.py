@@ -12,7 +12,7 @@ import structlog
 from msgspec import Struct
 
 from holdfast.bundles.store.hashing import InvalidContentHash, hash_hex
-from holdfast.bundles.store.open import InvalidBundleKey, bundle_key
+from holdfast.bundles.store.keys import InvalidBundleKey, bundle_key
 from holdfast.concurrency.single_flight import SingleFlight
 from holdfast.errors import HoldfastError
 from holdfast.runner.install_lookup.api_key import lookup_key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from holdfast.bundles.cache.unpacked import IndexedFile
+from holdfast.bundles.store.hashing import IndexedFile
 from holdfast.runner.ui.encodings import MOST_BYTES, Encoding, compressible
 from holdfast.runner.ui.media_types import media_type
 from holdfast.runner.ui.responses import RawHeaders, Whole

@@ -14,9 +14,12 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 import structlog
 
-from holdfast.bundles.cache.cache import ArchiveHashMismatch, BundleCache, UnpackedBundle
-from holdfast.bundles.signing.policy import SignatureRefused
-from holdfast.bundles.store.open import BundleNotFound, InvalidBundleKey
+from holdfast.bundles.cache.bundle_cache import BundleCache
+from holdfast.bundles.cache.errors import ArchiveHashMismatch
+from holdfast.bundles.cache.unpacked import UnpackedBundle
+from holdfast.bundles.signing.errors import SignatureRefused
+from holdfast.bundles.store.errors import BundleNotFound
+from holdfast.bundles.store.keys import InvalidBundleKey
 from holdfast.errors import HoldfastError
 from holdfast.runner.errors import UiNotFound
 from holdfast.runner.execute.execution import BUNDLE_FAULTS

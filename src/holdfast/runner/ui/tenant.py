@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from holdfast.bundles.store.hashing import InvalidContentHash
-from holdfast.bundles.store.open import InvalidBundleKey, bundle_key
+from holdfast.bundles.store.keys import InvalidBundleKey, bundle_key
 from holdfast.errors import HoldfastError
 from holdfast.runner.errors import UiNotFound
 from holdfast.runner.install_lookup.validator import InstallValidator

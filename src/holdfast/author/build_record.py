@@ -1,0 +1,68 @@
+"""What a build depends on, as one hash, and the record of the last build: how an unchanged project is recognised."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from holdfast.author import resources
+from holdfast.bundles.store.hashing import hash_file
+
+RECORD = ".holdfast-build.json"
+_SKIPPED = {"dist", "node_modules", "__pycache__", "build"}
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Written after a build: the hash of its inputs, and of each file it made (names relative to the project)."""
+
+    inputs: str
+    outputs: dict[str, str]
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED and not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith("."):
+                yield Path(parent) / name
+
+
+def hash_inputs(project: Path, *, constants: Iterable[str]) -> str:
+    """SHA-256 over the project's sources, the SDKs, the WIT text, and `constants` such as the toolchain's key."""
+    digest = hashlib.sha256()
+    for constant in constants:
+        digest.update(constant.encode() + b"\0")
+    roots = (project, resources.sdk("typescript") / "src", resources.sdk("python") / "holdfast_sdk", resources.WORLD_WIT.parent)
+    for root in roots:
+        for path in _files(root):
+            if path.is_file():
+                digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.stat().st_size.to_bytes(8, "big"))
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _outputs(project: Path) -> dict[str, str]:
+    made = [project / "dist" / "main.wasm", *(_files(project / "dist" / "ui") if (project / "dist" / "ui").is_dir() else ())]
+    return {path.relative_to(project).as_posix(): hash_file(path) for path in made if path.is_file()}
+
+
+def is_current(project: Path, inputs: str) -> bool:
+    """Whether the last build had these inputs, and what it made is still there, unchanged."""
+    try:
+        record = msgspec.json.decode((project / "dist" / RECORD).read_bytes(), type=Record)
+    except (OSError, msgspec.MsgspecError):
+        return False
+    return record.inputs == inputs and record.outputs == _outputs(project)
+
+
+def remember(project: Path, inputs: str) -> None:
+    """Records the build that has just been made."""
+    folder = project / "dist"
+    folder.mkdir(exist_ok=True)
+    partial = folder / f"{RECORD}.partial"
+    partial.write_bytes(msgspec.json.encode(Record(inputs, _outputs(project))))
+    partial.replace(folder / RECORD)

@@ -1,0 +1,25 @@
+"""Where the parts of Holdfast that go into every build are: the SDKs and the WIT text."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Literal
+
+from holdfast import world
+
+_HERE = Path(__file__).parent
+WIT_EXTRAS = _HERE / "toolchain_package" / "wit"
+WORLD_WIT = Path(world.__file__).parent / "wit" / "extension-runner.wit"
+
+
+def sdk(language: Literal["typescript", "python"]) -> Path:
+    """The SDK's folder: inside the installed package, or in the repository at development time."""
+    packaged = _HERE / "sdk" / language
+    return packaged if packaged.is_dir() else _HERE.parents[2] / "sdk" / language
+
+
+def write_wit(into: Path) -> None:
+    """Writes the WIT package of JavaScript builds, which has the world `build`, into the empty folder `into`."""
+    shutil.copytree(WIT_EXTRAS, into, dirs_exist_ok=True)
+    shutil.copyfile(WORLD_WIT, into / WORLD_WIT.name)

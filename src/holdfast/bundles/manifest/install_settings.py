@@ -1,0 +1,113 @@
+"""The settings that an extension asks for: their JSON Schema, their defaults, and whether what was filled in is right."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+from holdfast.bundles.manifest.model import Manifest
+from holdfast.bundles.manifest.parsing.errors import Issue, issue
+from holdfast.bundles.manifest.settings.declaration import short_form_schema
+from holdfast.bundles.manifest.settings.keywords import DRAFT, is_secret
+from holdfast.errors import HoldfastError
+
+MAX_SETTINGS_BYTES = 65_536
+MAX_SETTINGS_DEPTH = 16
+
+
+class InvalidSettings(HoldfastError):
+    """Raised for settings that the extension does not allow; `details["issues"]` is a list of `{path, message, expected}`."""
+
+    code = "INVALID_SETTINGS"
+    status = 400
+
+    def __init__(self, title: str, issues: list[Issue]) -> None:
+        more = f" ({len(issues) - 1} more)" if len(issues) > 1 else ""
+        first = issues[0]
+        where = "" if first["path"] == "$" else f"{first['path']}: "
+        super().__init__(
+            f"The settings of {title} cannot be used: {where}{first['message']}.{more}",
+            hint="Correct them and try again.",
+            details={"issues": issues},
+        )
+
+
+def settings_schema(manifest: Manifest) -> dict[str, Any] | None:
+    """The JSON Schema (draft 2020-12, an object) of the settings; None when the extension has none.
+
+    Secrets are the properties with `"writeOnly": true` and `"format": "password"`; they are set apart from the other settings.
+    """
+    if not manifest.settings:
+        return None
+    if isinstance(manifest.settings, list):
+        return {"$schema": DRAFT, **short_form_schema(manifest.settings)}
+    schema = {**copy.deepcopy(manifest.settings), "$schema": DRAFT}
+    for part in schema.get("properties", {}).values():
+        if is_secret(part):
+            part |= {"writeOnly": True, "format": "password"}
+    return schema
+
+
+def secret_keys(manifest: Manifest) -> frozenset[str]:
+    """The keys of the secrets that the extension asks for."""
+    properties = (settings_schema(manifest) or {}).get("properties", {})
+    return frozenset(key for key, part in properties.items() if is_secret(part))
+
+
+def defaults(manifest: Manifest) -> dict[str, Any]:
+    """What holds of the settings while nothing is filled in: the defaults at their top level. Secrets have none."""
+    properties = (settings_schema(manifest) or {}).get("properties", {})
+    return {key: part["default"] for key, part in properties.items() if isinstance(part, dict) and "default" in part}
+
+
+def check_settings(manifest: Manifest, config: dict[str, Any]) -> None:
+    """Raises InvalidSettings unless `config`, all settings of an install but its secrets, is what the extension allows.
+
+    Settings that are not declared are allowed, unless the schema says `"additionalProperties": false`. A secret is refused here, for these
+    settings are not sealed. Settings are JSON of at most 64 KiB and 16 levels.
+    """
+    title = manifest.title
+    if _depth(config) > MAX_SETTINGS_DEPTH:
+        raise InvalidSettings(title, [issue((), "they are nested too deeply", expected=f"at most {MAX_SETTINGS_DEPTH} levels")])
+    try:
+        size = len(json.dumps(config, ensure_ascii=False, allow_nan=False).encode())
+    except (TypeError, ValueError):
+        raise InvalidSettings(title, [issue((), "they are not JSON", expected="JSON")]) from None
+    if size > MAX_SETTINGS_BYTES:
+        raise InvalidSettings(title, [issue((), f"they have {size} bytes", expected=f"at most {MAX_SETTINGS_BYTES} bytes")])
+    schema = settings_schema(manifest)
+    if schema is None:
+        return
+    secrets = secret_keys(manifest)
+    exposed = [
+        issue((key,), "this is a secret, and is kept with the secrets", expected="no secret here")
+        for key in sorted(secrets & config.keys())
+    ]
+    if exposed:
+        raise InvalidSettings(title, exposed)
+    # The validator is a library of megabytes; most extensions have no settings.
+    from holdfast.bundles.manifest.settings.schema_check import faults_of
+
+    faults = faults_of(_without(schema, secrets), config)
+    if faults:
+        raise InvalidSettings(title, [issue(path, f"expected {expected}", expected=expected) for path, expected in faults])
+
+
+def _without(schema: dict[str, Any], secrets: frozenset[str]) -> dict[str, Any]:
+    """The schema of the settings that are not secrets."""
+    if not secrets:
+        return schema
+    properties = {key: False if key in secrets else part for key, part in schema["properties"].items()}
+    return {**schema, "properties": properties, "required": [key for key in schema.get("required", []) if key not in secrets]}
+
+
+def _depth(config: dict[str, Any]) -> int:
+    """How deep objects and lists are nested; looked at no deeper than needed to refuse."""
+    depth = 0
+    level: list[Any] = [config]
+    while level and depth <= MAX_SETTINGS_DEPTH:
+        depth += 1
+        inner = [part for holder in level for part in (holder.values() if isinstance(holder, dict) else holder)]
+        level = [part for part in inner if isinstance(part, (dict, list))]
+    return depth

@@ -1,0 +1,80 @@
+"""What is wrong with a manifest: for every fault the field, its line, and what was expected there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from holdfast.bundles.manifest.parsing.positions import Path, Position
+from holdfast.errors import HoldfastError
+
+Issue = dict[str, Any]
+"""`path` (`$` for the file as a whole, else such as `api.endpoints[0].path`), `message`, and where known `expected`, `line`, `column`."""
+
+SHOWN_ISSUES = 10
+
+
+class Expected(ValueError):
+    """Raised by what checks a value. `expected` completes “expected …”; `at` leads from the value that is checked to the faulty one in it;
+    `found` is told instead of the value that stands there."""
+
+    def __init__(self, expected: str, *, at: Path = (), found: str | None = None) -> None:
+        super().__init__(expected)
+        self.expected = expected
+        self.at = at
+        self.found = found
+
+
+class ManifestMissing(HoldfastError):
+    """Raised when a project or bundle has no `manifest.json` at its root."""
+
+    code = "MANIFEST_NOT_FOUND"
+    status = 400
+
+
+class ManifestError(HoldfastError):
+    """Raised when a manifest is not JSON or not valid; `details["issues"]` has every fault, the message the first, `str` the first ten."""
+
+    code = "INVALID_MANIFEST"
+    status = 400
+
+    def __init__(self, issues: Sequence[Issue]) -> None:
+        more = f" ({len(issues) - 1} more)" if len(issues) > 1 else ""
+        super().__init__(
+            f"{_line(issues[0])}{more}",
+            hint="Correct manifest.json and try again.",
+            details={"issues": list(issues)},
+        )
+
+    def __str__(self) -> str:
+        issues = self.details["issues"]
+        if len(issues) == 1:
+            return super().__str__()
+        hidden = [f"and {len(issues) - SHOWN_ISSUES} more."] if len(issues) > SHOWN_ISSUES else []
+        return "\n".join([*map(_line, issues[:SHOWN_ISSUES]), *hidden, str(self.hint)])
+
+
+def written_path(path: Path) -> str:
+    """A path as people read it: `api.endpoints[0].path`; `$` for the whole."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text or "$"
+
+
+def issue(path: Path, message: str, *, expected: str | None = None, at: Position | None = None) -> Issue:
+    """One fault as it is handed on."""
+    found: Issue = {"path": written_path(path), "message": message}
+    if expected is not None:
+        found["expected"] = expected
+    if at is not None:
+        found |= {"line": at.line, "column": at.column}
+    return found
+
+
+def _line(fault: Issue) -> str:
+    line = f":{fault['line']}" if "line" in fault else ""
+    where = "" if fault["path"] == "$" else f" {fault['path']}:"
+    text = f"manifest.json{line}:{where} {fault['message']}."
+    # Names and values come from whoever made the bundle, and these lines go to terminals.
+    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)

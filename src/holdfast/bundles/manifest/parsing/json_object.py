@@ -1,0 +1,74 @@
+"""Manifest bytes to a JSON object: strict UTF-8 JSON without repeated fields, faults named by line and column."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from holdfast.bundles.manifest.parsing.errors import ManifestError, issue
+from holdfast.bundles.manifest.parsing.positions import Position, Positions
+
+MANIFEST_MAX_BYTES = 1024 * 1024
+
+
+def read_object(raw: bytes) -> tuple[dict[str, Any], str]:
+    """The JSON object in `raw` (UTF-8, a byte order mark is tolerated), and its text. Raises ManifestError for anything else."""
+    if len(raw) > MANIFEST_MAX_BYTES:
+        _fail(f"expected at most {MANIFEST_MAX_BYTES} bytes, found {len(raw)}")
+    try:
+        text = raw.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8-sig")
+        _fail(f"expected UTF-8 text; byte {error.start} is not", _end_of(before))
+    repeats = False
+
+    def to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal repeats
+        value = dict(pairs)
+        repeats = repeats or len(value) != len(pairs)
+        return value
+
+    try:
+        value = json.loads(text, object_pairs_hook=to_object, parse_constant=lambda name: _fail(f"{name} is not JSON"))
+        # An escape such as \ud800 alone is JSON but no text: it could not be stored or sent on.
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except json.JSONDecodeError as error:
+        _fail(
+            f"not valid JSON at line {error.lineno}, column {error.colno}: {_said(error, text)}",
+            Position(error.lineno, error.colno),
+            expected=error.msg.removeprefix("Expecting ") if error.msg.startswith("Expecting ") else None,
+        )
+    except RecursionError:
+        _fail("nested too deeply")
+    except UnicodeEncodeError:
+        _fail("holds an escape such as \\ud800 that is no Unicode character")
+    except ValueError:
+        _fail("holds a number that is too large")
+    if repeats:
+        # Two readers could each believe another one of the two values.
+        raise ManifestError(
+            [
+                issue(path, "the field is there twice in one object", expected="every field once", at=at)
+                for path, at in Positions(text).repeated
+            ]
+        )
+    if not isinstance(value, dict):
+        _fail("expected a JSON object", Positions(text).value_at(()), expected="a JSON object")
+    return value, text
+
+
+def _fail(message: str, at: Position | None = None, expected: str | None = None) -> NoReturn:
+    raise ManifestError([issue((), message, expected=expected, at=at)])
+
+
+def _said(error: json.JSONDecodeError, text: str) -> str:
+    """The parser's words; it says where a comma too many leads to, so the comma itself is named."""
+    before = text[: error.pos].rstrip()
+    if before.endswith(",") and text[error.pos : error.pos + 1] in {"}", "]"}:
+        return "a comma before the closing bracket"
+    return error.msg[:1].lower() + error.msg[1:]
+
+
+def _end_of(text: str) -> Position:
+    line = text.count("\n")
+    return Position(line + 1, len(text) - text.rfind("\n"))

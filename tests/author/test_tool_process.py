@@ -1,0 +1,75 @@
+"""Tools are run to their end, and never outlive the one who asked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from holdfast.author.errors import ToolTimeout
+from holdfast.author.tool_process import run
+from tests.waiting import MAX_WAIT_SECONDS
+
+
+def is_alive(pid: int) -> bool:
+    """A killed child that nobody has waited for yet is not alive."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def started(pid_file: Path) -> int:
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
+        while not (pid_file.is_file() and pid_file.read_text().strip()):
+            await asyncio.sleep(0)
+    return int(pid_file.read_text())
+
+
+async def test_status_and_both_streams_are_answered(tmp_path: Path) -> None:
+    done = await run(["sh", "-c", "cat; echo out; echo err >&2; exit 3"], cwd=tmp_path, timeout=MAX_WAIT_SECONDS, stdin=b"in\n")
+    assert (done.status, done.stdout, done.stderr) == (3, "in\nout\n", "err\n")
+    assert done.last_lines(1) == "err"
+
+
+async def test_a_tool_sees_no_secret_of_the_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RUNNER_SERVICE_TOKEN", "HOLDFAST_SECRETS_KEY", "S3_SECRET_KEY", "VAULT_TOKEN", "DATABASE_URL", "ALGA_API_KEY"):
+        monkeypatch.setenv(name, "hunter2")
+    monkeypatch.setenv("COLOUR", "blue")
+    done = await run(["env"], cwd=tmp_path, timeout=MAX_WAIT_SECONDS)
+    assert "hunter2" not in done.stdout
+    assert "COLOUR=blue" in done.stdout
+
+
+async def test_a_tool_that_ends_without_reading_what_it_is_given_is_no_failure(tmp_path: Path) -> None:
+    done = await asyncio.gather(*(run(["true"], cwd=tmp_path, timeout=MAX_WAIT_SECONDS, stdin=bytes(1_000_000)) for _ in range(20)))
+    assert {one.status for one in done} == {0}
+
+
+async def test_a_tool_reads_what_it_is_given_or_nothing(tmp_path: Path) -> None:
+    assert (await run(["cat"], cwd=tmp_path, timeout=MAX_WAIT_SECONDS, stdin=b"all of it")).stdout == "all of it"
+    assert (await run(["cat"], cwd=tmp_path, timeout=MAX_WAIT_SECONDS)).stdout == ""
+
+
+async def test_variables_are_added_to_the_environment(tmp_path: Path) -> None:
+    done = await run(["sh", "-c", 'echo "$COLOUR $PATH"'], cwd=tmp_path, timeout=MAX_WAIT_SECONDS, environment={"COLOUR": "blue"})
+    assert done.stdout == f"blue {os.environ['PATH']}\n"
+
+
+async def test_a_tool_over_its_time_is_stopped(tmp_path: Path) -> None:
+    with pytest.raises(ToolTimeout, match="sleep did not finish within"):
+        await run(["sleep", "1000"], cwd=tmp_path, timeout=0.05)
+
+
+async def test_a_cancelled_run_leaves_no_child_of_the_tool_running(tmp_path: Path) -> None:
+    script = f"sleep 1000 & echo $! > {tmp_path}/child; wait"
+    task = asyncio.create_task(run(["sh", "-c", script], cwd=tmp_path, timeout=600))
+    child = await started(tmp_path / "child")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
+        while is_alive(child):
+            await asyncio.sleep(0)

@@ -1,0 +1,360 @@
+"""A bundle is handed out only when its signature allows it: at the first use, and at every use after the trust store changed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from holdfast.bundles.archive.errors import ExtractFailed
+from holdfast.bundles.cache.bundle_cache import BundleCache
+from holdfast.bundles.cache.kept_signature import KEPT
+from holdfast.bundles.cache.trusted_cache import TrustedBundles
+from holdfast.bundles.signing.errors import (
+    SignatureExpired,
+    SignatureInvalid,
+    SignatureMissing,
+    SignatureRefused,
+    SignatureRevoked,
+    SignatureUntrusted,
+    SignatureUnverifiable,
+)
+from holdfast.bundles.signing.minisign import Signature
+from holdfast.bundles.signing.minisign_secret import SecretKey
+from holdfast.bundles.signing.signature_storage import signature_key
+from holdfast.bundles.signing.trust_policy import TrustPolicy
+from holdfast.bundles.store.errors import BundleStoreUnavailable
+from holdfast.bundles.store.hashing import hash_file
+from holdfast.bundles.store.keys import bundle_key
+from tests.bundles.archives import MANIFEST, archive, bundle, regular
+from tests.bundles.object_stores import CountingStore
+from tests.bundles.signers import DAY, NOW, Signers, signature_of
+
+
+class Shelf:
+    """A store, the bundles trusted from it, and those who sign."""
+
+    def __init__(self, root: Path, *, required: bool) -> None:
+        self.root = root
+        self.store = CountingStore(root / "store")
+        self.signers = Signers(root / "trusted-keys.json", required=required)
+        self.bundles = self.again()
+
+    def again(self) -> TrustedBundles:
+        """The bundles as the next process would have them."""
+        return TrustedBundles(self.root / "cache", self.store, self.signers.policy)
+
+    async def put(self, source: Path, signature: bytes | None = None, *, tenant: str = "t") -> str:
+        digest = hash_file(source)
+        await self.store.put(bundle_key(tenant, "e", digest), source)
+        await self.sign(digest, signature, tenant=tenant)
+        return digest
+
+    async def put_signed(self, by: SecretKey | None = None) -> str:
+        source = self.made()
+        return await self.put(source, signature_of(source, by or self.signers.trusted))
+
+    async def sign(self, digest: str, signature: bytes | None, *, tenant: str = "t") -> None:
+        key = signature_key(bundle_key(tenant, "e", digest))
+        if signature is None:
+            await self.store.delete(key)
+        else:
+            written = self.root / "signature"
+            written.write_bytes(signature)
+            await self.store.put(key, written)
+
+    def made(self, manifest: bytes = MANIFEST) -> Path:
+        return bundle(self.root / "b.tar.zst", {"manifest.json": manifest, "dist/main.wasm": b"\0asm"})
+
+    def signature_fetches(self) -> int:
+        return sum(key.endswith(".minisig") for key in self.store.fetches)
+
+    def kept(self, digest: str) -> Path:
+        return self.root / "cache" / digest / "bundle" / KEPT
+
+
+@pytest.fixture
+def production(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path, required=True)
+
+
+@pytest.fixture
+def development(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path, required=False)
+
+
+async def test_a_signed_bundle_is_handed_out_and_its_signature_fetched_once_for_all_processes(production: Shelf) -> None:
+    digest = await production.put_signed()
+    async with production.bundles.use("t", "e", digest) as unpacked:
+        assert unpacked.component is not None
+    await production.bundles.ensure("t", "e", digest)
+    assert (await production.bundles.verdict("t", "e", digest)).key_name == "the trusted"
+    assert production.signature_fetches() == 1
+    assert Signature.parse(production.kept(digest).read_bytes()).key_id == production.signers.trusted.public.key_id
+    await production.again().ensure("t", "e", digest)
+    await production.again().ensure("another-tenant", "e", digest)
+    assert production.signature_fetches() == 1
+    assert not list((production.root / "cache").glob(".work-*"))
+
+
+async def test_a_kept_signature_that_is_gone_or_damaged_is_fetched_again(production: Shelf) -> None:
+    digest = await production.put_signed()
+    await production.bundles.ensure("t", "e", digest)
+    for damage in (None, b"nonsense", b"#" * 99_999):
+        production.kept(digest).unlink() if damage is None else production.kept(digest).write_bytes(damage)
+        await production.again().ensure("t", "e", digest)
+        assert Signature.parse(production.kept(digest).read_bytes())
+    assert production.signature_fetches() == 4
+
+
+async def test_a_signed_bundle_in_the_cache_needs_no_store(production: Shelf) -> None:
+    digest = await production.put_signed()
+    await production.bundles.ensure("t", "e", digest)
+    (production.root / "store").rename(production.root / "gone")
+    await production.again().ensure("t", "e", digest)
+
+
+async def _unsigned(shelf: Shelf) -> str:
+    return await shelf.put(shelf.made())
+
+
+async def _unknown_key(shelf: Shelf) -> str:
+    return await shelf.put_signed(shelf.signers.stranger)
+
+
+async def _revoked(shelf: Shelf) -> str:
+    shelf.signers.revoke()
+    return await shelf.put_signed()
+
+
+async def _expired(shelf: Shelf) -> str:
+    shelf.signers.trust(expires_at=NOW + DAY)
+    shelf.signers.clock.now += DAY
+    return await shelf.put_signed()
+
+
+async def _without_manifest(shelf: Shelf) -> str:
+    source = shelf.made()
+    signature = signature_of(source, shelf.signers.trusted)
+    return await shelf.put(archive(shelf.root / "bare.tar.zst", regular("dist/main.wasm")), signature)
+
+
+async def _invalid_manifest(shelf: Shelf) -> str:
+    return await shelf.put(shelf.made(b"{}"))
+
+
+async def _of_another_bundle(shelf: Shelf) -> str:
+    signature = signature_of(shelf.made(), shelf.signers.trusted)
+    return await shelf.put(bundle(shelf.root / "other.tar.zst", {"ui/more.js": b"1"}), signature)
+
+
+async def _more_capabilities(shelf: Shelf) -> str:
+    """The same extension, repacked by somebody who wanted it to be allowed more."""
+    signature = signature_of(shelf.made(), shelf.signers.trusted)
+    return await shelf.put(shelf.made(json.dumps(json.loads(MANIFEST) | {"capabilities": ["cap:secrets.get"]}).encode()), signature)
+
+
+async def _changed_comment(shelf: Shelf) -> str:
+    source = shelf.made()
+    signature = Signature.parse(signature_of(source, shelf.signers.trusted))
+    return await shelf.put(source, msgspec.structs.replace(signature, trusted_comment="another").to_text().encode())
+
+
+async def _oversized(shelf: Shelf) -> str:
+    source = shelf.made()
+    return await shelf.put(source, signature_of(source, shelf.signers.trusted) + b"\n" * 3_000_000)
+
+
+Make = Callable[[Shelf], Awaitable[str]]
+LESSER = [
+    (_unsigned, SignatureMissing),
+    (_unknown_key, SignatureUntrusted),
+    (_revoked, SignatureRevoked),
+    (_expired, SignatureExpired),
+    (_without_manifest, SignatureMissing),
+    (_invalid_manifest, SignatureMissing),
+]
+WRONG = [_of_another_bundle, _more_capabilities, _changed_comment, _oversized]
+
+
+def _name(value: object) -> str:
+    return getattr(value, "__name__", "").strip("_")
+
+
+@pytest.mark.parametrize(("make", "refusal"), LESSER, ids=_name)
+async def test_production_hands_out_nothing_else(production: Shelf, make: Make, refusal: type[SignatureRefused]) -> None:
+    digest = await make(production)
+    for _ in range(2):
+        with pytest.raises(refusal):
+            await production.bundles.ensure("t", "e", digest)
+        with pytest.raises(refusal):
+            async with production.bundles.use("t", "e", digest):
+                raise AssertionError("handed out")
+    assert not production.kept(digest).exists()
+
+
+@pytest.mark.parametrize(("make", "refusal"), LESSER, ids=_name)
+async def test_development_hands_it_out_after_one_look_and_says_why_not(
+    development: Shelf, make: Make, refusal: type[SignatureRefused]
+) -> None:
+    digest = await make(development)
+    for _ in range(3):
+        await development.bundles.ensure("t", "e", digest)
+    verdict = await development.bundles.verdict("t", "e", digest)
+    assert (verdict.reason, verdict.state) == (refusal.code, "unsigned" if refusal is SignatureMissing else "untrusted")
+    # Without a manifest there is nothing that a signature could be over.
+    assert development.signature_fetches() == (0 if make in (_without_manifest, _invalid_manifest) else 1)
+
+
+@pytest.mark.parametrize("make", WRONG, ids=_name)
+@pytest.mark.parametrize("required", [True, False], ids=["production", "development"])
+async def test_a_wrong_signature_is_refused_everywhere(tmp_path: Path, make: Make, required: bool) -> None:
+    shelf = Shelf(tmp_path, required=required)
+    digest = await make(shelf)
+    for _ in range(2):
+        with pytest.raises(SignatureInvalid):
+            await shelf.bundles.ensure("t", "e", digest)
+
+
+async def test_a_refusal_is_not_remembered(production: Shelf) -> None:
+    source = production.made()
+    digest = await production.put(source)
+    with pytest.raises(SignatureMissing):
+        await production.bundles.ensure("t", "e", digest)
+    await production.sign(digest, signature_of(source, production.signers.trusted))
+    await production.bundles.ensure("t", "e", digest)
+
+
+async def test_a_revocation_counts_at_the_next_use_and_a_signature_by_another_key_mends_it(production: Shelf) -> None:
+    source = production.made()
+    digest = await production.put(source, signature_of(source, production.signers.trusted))
+    await production.bundles.ensure("t", "e", digest)
+    production.signers.revoke()
+    with pytest.raises(SignatureRevoked):
+        await production.bundles.ensure("t", "e", digest)
+    other = SecretKey.generate()
+    production.signers.store.trust(other.public, name="another", now=NOW)
+    await production.sign(digest, signature_of(source, other))
+    assert (await production.bundles.verdict("t", "e", digest)).key_name == "another"
+    assert Signature.parse(production.kept(digest).read_bytes()).key_id == other.public.key_id
+
+
+async def test_a_key_that_expires_stops_counting_while_the_process_runs(production: Shelf) -> None:
+    production.signers.trust(expires_at=NOW + DAY)
+    digest = await production.put_signed()
+    await production.bundles.ensure("t", "e", digest)
+    production.signers.clock.now += DAY
+    with pytest.raises(SignatureExpired):
+        await production.bundles.ensure("t", "e", digest)
+
+
+async def test_without_trust_store_nothing_is_signed(production: Shelf) -> None:
+    digest = await production.put_signed()
+    await production.bundles.ensure("t", "e", digest)
+    production.signers.store.path.unlink()
+    with pytest.raises(SignatureUntrusted):
+        await production.bundles.ensure("t", "e", digest)
+
+
+async def test_an_unusable_trust_store_refuses_without_telling_callers_where_it_is(production: Shelf) -> None:
+    digest = await production.put_signed()
+    await production.bundles.ensure("t", "e", digest)
+    production.signers.store.path.write_text("{")
+    with pytest.raises(SignatureUnverifiable) as refused:
+        await production.bundles.ensure("t", "e", digest)
+    assert str(production.root) not in str(refused.value)
+
+
+async def test_a_key_that_is_trusted_later_makes_a_bundle_signed(development: Shelf) -> None:
+    digest = await development.put_signed(development.signers.stranger)
+    assert (await development.bundles.verdict("t", "e", digest)).state == "untrusted"
+    development.signers.store.trust(development.signers.stranger.public, name="no stranger", now=NOW)
+    assert (await development.bundles.verdict("t", "e", digest)).state == "signed"
+    development.signers.store.revoke(development.signers.stranger.public.key_id, now=NOW)
+    for _ in range(2):
+        assert (await development.bundles.verdict("t", "e", digest)).reason == "signature_revoked"
+    assert development.signature_fetches() == 3
+
+
+async def test_what_one_tenants_place_lacks_another_tenants_signature_does_not_make_up_for_before_it_counts(development: Shelf) -> None:
+    source = development.made()
+    digest = await development.put(source, tenant="unsigned")
+    await development.put(source, signature_of(source, development.signers.trusted), tenant="signed")
+    assert (await development.bundles.verdict("unsigned", "e", digest)).state == "unsigned"
+    assert (await development.bundles.verdict("signed", "e", digest)).state == "signed"
+    assert (await development.bundles.verdict("unsigned", "e", digest)).state == "signed", "it is the same bundle"
+
+
+async def test_many_who_ask_at_once_cause_one_look(development: Shelf) -> None:
+    digest = await development.put(development.made())
+    await asyncio.gather(*(development.bundles.ensure("t", "e", digest) for _ in range(20)))
+    assert development.signature_fetches() == 1
+
+
+async def test_who_goes_away_does_not_take_the_verdict_from_the_others(production: Shelf) -> None:
+    digest = await production.put_signed()
+    await BundleCache(production.root / "cache", production.store).ensure("t", "e", digest)
+    production.store.gate.clear()
+    production.store.started.clear()
+    first, second = (asyncio.create_task(production.bundles.ensure("t", "e", digest)) for _ in range(2))
+    await production.store.started.wait()
+    first.cancel()
+    production.store.gate.set()
+    await second
+    assert first.cancelled() or first.cancelling()
+
+
+async def test_closing_ends_a_look_that_is_under_way(production: Shelf) -> None:
+    digest = await production.put_signed()
+    await BundleCache(production.root / "cache", production.store).ensure("t", "e", digest)
+    production.store.gate.clear()
+    production.store.started.clear()
+    asking = asyncio.create_task(production.bundles.ensure("t", "e", digest))
+    await production.store.started.wait()
+    await production.bundles.close()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
+async def test_a_store_that_fails_is_an_error_in_production_and_no_signature_in_development(tmp_path: Path) -> None:
+    class Failing(CountingStore):
+        async def get(self, key: str) -> AsyncGenerator[bytes, None]:
+            if key.endswith(".minisig"):
+                raise BundleStoreUnavailable("The store is away.")
+            async for piece in super().get(key):
+                yield piece
+
+    for required in (True, False):
+        shelf = Shelf(tmp_path / str(required), required=required)
+        digest = await shelf.put_signed()
+        bundles = TrustedBundles(shelf.root / "cache", Failing(shelf.root / "store"), shelf.signers.policy)
+        if required:
+            with pytest.raises(BundleStoreUnavailable):
+                await bundles.ensure("t", "e", digest)
+        else:
+            assert (await bundles.verdict("t", "e", digest)).state == "unsigned"
+
+
+async def test_a_manifest_that_was_changed_on_disk_is_not_what_a_signature_is_compared_with(production: Shelf) -> None:
+    digest = await production.put_signed()
+    await production.bundles.ensure("t", "e", digest)
+    manifest = production.root / "cache" / digest / "bundle/manifest.json"
+    manifest.chmod(0o644)
+    manifest.write_bytes(MANIFEST.replace(b"1.0.0", b"9.0.0"))
+    production.signers.trust(expires_at=NOW + DAY)  # the verdict is found anew
+    with pytest.raises(ExtractFailed, match="manifest"):
+        await production.bundles.ensure("t", "e", digest)
+    # The next process compares every file, and fetches the bundle again.
+    await production.again().ensure("t", "e", digest)
+    assert manifest.read_bytes() == MANIFEST
+
+
+async def test_a_policy_of_its_own_store_object_sees_what_another_process_writes(production: Shelf) -> None:
+    policy = TrustPolicy(production.signers.policy.store, required=True)
+    assert policy.counting_keys() == 1
+    production.signers.revoke()
+    assert policy.counting_keys() == 0

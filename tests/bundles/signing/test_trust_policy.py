@@ -1,0 +1,212 @@
+"""What production refuses and development shows: each way in which a signature may not count."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from holdfast.bundles.signing.errors import (
+    SignatureExpired,
+    SignatureInvalid,
+    SignatureMissing,
+    SignatureRefused,
+    SignatureRevoked,
+    SignatureUntrusted,
+)
+from holdfast.bundles.signing.minisign import Signature
+from holdfast.bundles.signing.statement import Statement
+from holdfast.bundles.signing.trust_policy import TrustPolicy
+from holdfast.settings import Settings
+from tests.bundles.archives import bundle
+from tests.bundles.signers import DAY, NOW, Signers, signature_of
+
+MANIFEST: dict[str, Any] = {
+    "name": "com.example.notes",
+    "publisher": "acme",
+    "version": "1.0.0",
+    "runtime": "wasm-js@1",
+    "capabilities": ["cap:storage.kv"],
+    "egress": ["api.example.com"],
+}
+
+
+class Case:
+    """A bundle, signed by the trusted key, in production and in development."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.signers = Signers(root / "trusted-keys.json", required=True)
+        self.archive = self.bundle()
+        self.statement: Statement | None = Statement.of_archive(self.archive)
+        self.signature: bytes | None = signature_of(self.archive, self.signers.trusted)
+        self.lenient = TrustPolicy(self.signers.store, required=False, now=self.signers.clock)
+
+    def bundle(self, **changes: Any) -> Path:
+        content = {name: value for name, value in (MANIFEST | changes).items() if value is not None}
+        return bundle(self.root / "bundle.tar.zst", {"manifest.json": json.dumps(content).encode()})
+
+    def resigned(self, **changes: Any) -> None:
+        """Another bundle with its own good signature of the trusted key."""
+        archive = self.bundle(**changes)
+        self.statement, self.signature = Statement.of_archive(archive), signature_of(archive, self.signers.trusted)
+
+
+def _unsigned(case: Case) -> None:
+    case.signature = None
+
+
+def _without_manifest(case: Case) -> None:
+    case.statement = None
+
+
+def _unknown_key(case: Case) -> None:
+    case.signature = signature_of(case.archive, case.signers.stranger)
+
+
+def _revoked(case: Case) -> None:
+    case.signers.revoke()
+
+
+def _expired(case: Case) -> None:
+    case.signers.trust(expires_at=NOW + DAY)
+    case.signers.clock.now = NOW + DAY
+
+
+def _of_another_bundle(case: Case) -> None:
+    case.signature = signature_of(case.bundle(description="another"), case.signers.trusted)
+
+
+def _other_capabilities(case: Case) -> None:
+    assert case.statement is not None
+    case.statement = msgspec.structs.replace(case.statement, capabilities=("cap:secrets.get", *case.statement.capabilities))
+
+
+def _other_hosts(case: Case) -> None:
+    assert case.statement is not None
+    case.statement = msgspec.structs.replace(case.statement, egress=())
+
+
+def _changed_comment(case: Case) -> None:
+    assert case.signature is not None
+    signature = Signature.parse(case.signature)
+    case.signature = msgspec.structs.replace(signature, trusted_comment="signed yesterday").to_text().encode()
+
+
+def _claimed_key(case: Case) -> None:
+    """A stranger's signature under the id of the trusted key."""
+    stranger = Signature.parse(signature_of(case.archive, case.signers.stranger))
+    case.signature = msgspec.structs.replace(stranger, raw_key_id=case.signers.trusted.public.raw_key_id).to_text().encode()
+
+
+def _garbage(case: Case) -> None:
+    case.signature = b"PGP SIGNATURE"
+
+
+def _too_long(case: Case) -> None:
+    case.signature = (case.signature or b"") + b"#" * 20_000
+
+
+def _other_publisher(case: Case) -> None:
+    case.signers.trust(publishers=("somebody", "else"))
+
+
+def _no_publisher(case: Case) -> None:
+    case.resigned(publisher=None)
+    case.signers.trust(publishers=("acme",))
+
+
+LESSER: list[tuple[Callable[[Case], None], type[SignatureRefused], str]] = [
+    (_unsigned, SignatureMissing, "not signed"),
+    (_without_manifest, SignatureMissing, "manifest.json"),
+    (_unknown_key, SignatureUntrusted, "not a trusted key"),
+    (_revoked, SignatureRevoked, "revoked: stolen"),
+    (_expired, SignatureExpired, "expired"),
+    (_other_publisher, SignatureUntrusted, "publisher acme"),
+    (_no_publisher, SignatureUntrusted, "without publisher"),
+]
+WRONG: list[tuple[Callable[[Case], None], str]] = [
+    (_of_another_bundle, "not for this bundle"),
+    (_other_capabilities, "not for this bundle"),
+    (_other_hosts, "not for this bundle"),
+    (_changed_comment, "not for this bundle"),
+    (_claimed_key, "not for this bundle"),
+    (_garbage, "cannot be read"),
+    (_too_long, "cannot be read"),
+]
+
+
+def _name(value: object) -> str:
+    return getattr(value, "__name__", "").strip("_")
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    return Case(tmp_path)
+
+
+def test_a_signature_of_a_trusted_key_counts_and_says_whose_it_is(case: Case) -> None:
+    for policy in (case.signers.policy, case.lenient):
+        verdict = policy.judge(case.statement, case.signature)
+        assert (verdict.state, verdict.key_name, verdict.reason) == ("signed", "the trusted", None)
+        assert str(verdict) == f"signed by the trusted ({case.signers.trusted.public.key_id})"
+        assert verdict.trusted_comment == f"timestamp:{int(NOW.timestamp())}\tfile:bundle.tar.zst.statement.json\thashed"
+
+
+def test_a_key_that_may_sign_for_the_publisher_counts(case: Case) -> None:
+    case.signers.trust(publishers=("other", "acme"))
+    assert case.signers.policy.judge(case.statement, case.signature).state == "signed"
+
+
+@pytest.mark.parametrize(("make", "refusal", "words"), LESSER, ids=_name)
+def test_production_refuses_with_a_reason_and_a_way_out(
+    case: Case, make: Callable[[Case], None], refusal: type[SignatureRefused], words: str
+) -> None:
+    make(case)
+    with pytest.raises(refusal, match=words) as refused:
+        case.signers.policy.judge(case.statement, case.signature)
+    assert refused.value.status == 403 and "`holdfast " in str(refused.value.hint)
+
+
+@pytest.mark.parametrize(("make", "refusal", "words"), LESSER, ids=_name)
+def test_development_lets_through_and_reports(
+    case: Case, make: Callable[[Case], None], refusal: type[SignatureRefused], words: str
+) -> None:
+    make(case)
+    verdict = case.lenient.judge(case.statement, case.signature)
+    assert verdict.state == ("unsigned" if refusal is SignatureMissing else "untrusted")
+    assert verdict.reason == refusal.code and words in (verdict.message or "") and "development only" in str(verdict)
+
+
+@pytest.mark.parametrize(("make", "words"), WRONG, ids=_name)
+def test_a_wrong_signature_is_refused_everywhere(case: Case, make: Callable[[Case], None], words: str) -> None:
+    make(case)
+    for policy in (case.signers.policy, case.lenient):
+        with pytest.raises(SignatureInvalid, match=words):
+            policy.judge(case.statement, case.signature)
+
+
+def test_of_a_revoked_key_a_wrong_signature_is_still_a_wrong_one(case: Case) -> None:
+    _changed_comment(case)
+    _revoked(case)
+    with pytest.raises(SignatureInvalid):
+        case.lenient.judge(case.statement, case.signature)
+
+
+def test_how_an_installed_bundle_stands_follows_the_trust_store(case: Case) -> None:
+    policy, key_id = case.lenient, case.signers.trusted.public.key_id
+    assert (policy.state_of(None), policy.state_of(case.signers.stranger.public.key_id)) == ("unsigned", "untrusted")
+    assert (policy.state_of(key_id), policy.counting_keys()) == ("signed", 1)
+    case.signers.revoke()
+    assert (policy.state_of(key_id), policy.counting_keys()) == ("untrusted", 0)
+
+
+def test_only_production_asks_for_a_signature(tmp_path: Path) -> None:
+    for environment in ("production", "development"):
+        settings = Settings(_env_file=None, environment=environment, signing_trust_bundle=tmp_path / "keys.json")
+        policy = TrustPolicy.from_settings(settings)
+        assert (policy.required, policy.store.path) == (environment == "production", tmp_path / "keys.json")
