@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.bundles.cache.test_verified_cache import Shelf
 
 from holdfast.bundles.cache import entries
 from holdfast.bundles.signing.errors import SignatureUnverifiable
 from tests.bundles.archives import bundle
+from tests.bundles.cache.test_trusted_cache import Shelf
 from tests.bundles.object_stores import Cupboard
 
 

@@ -19,6 +19,7 @@ from holdfast.bundles.manifest.model import parse_manifest
 from holdfast.bundles.manifest.parsing.errors import ManifestError
 from holdfast.world.capabilities import Capability
 from tests.bundles.manifest.test_contract import MANIFESTS
+from tests.bundles.manifest.test_install_settings import SCHEMA, SHORT
 from tests.bundles.manifest.test_model import BASE, FAULTS, FAULTS_BEYOND_A_SCHEMA
 
 ROOT = Path(__file__).parents[3]
