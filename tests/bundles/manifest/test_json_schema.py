@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator, meta
-from tests.bundles.manifest.settings.test_schema import SCHEMA, SHORT
 
 from holdfast.bundles.manifest.json_schema import manifest_schema, manifest_schema_text
 from holdfast.bundles.manifest.model import parse_manifest
