@@ -1,53 +1,40 @@
-"""Slows down guessing of passwords: counts failures per address and per account, in memory, bounded."""
+"""Slows down guessing of passwords: limits attempts per address and account, and per address, in memory."""
 
 from __future__ import annotations
 
 import time
-from collections import OrderedDict, deque
 from collections.abc import Callable
+
+from holdfast.http.token_bucket import TokenBuckets
 
 WINDOW_S = 15 * 60
 PER_ACCOUNT = 10
 PER_ADDRESS = 50
-_KEPT = 10_000
 
 
 class LoginAttempts:
-    """Failures of the last 15 minutes. `now` is a monotonic clock in seconds."""
+    """So many failures at once, and as many again spread over 15 minutes. `now` is a monotonic clock in seconds."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
-        self._failures: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
+        self._accounts = TokenBuckets.per_window(PER_ACCOUNT, WINDOW_S, clock=now)
+        self._addresses = TokenBuckets.per_window(PER_ADDRESS, WINDOW_S, clock=now)
 
     def wait(self, email: str, address: str) -> int:
-        """Whole seconds until this account may be tried again from this address; 0 when it may now."""
-        return max(self._wait(key, limit) for key, limit in _keys(email, address))
+        """Whole seconds until this account may be tried again from this address; 0 when it may be tried now."""
+        decisions = (self._accounts.peek(_account(email, address)), self._addresses.peek(address))
+        return max(decision.retry_after_seconds for decision in decisions)
 
     def failed(self, email: str, address: str) -> None:
-        """Remembers a refused password."""
-        for key, limit in _keys(email, address):
-            failures = self._failures.setdefault(key, deque(maxlen=limit))
-            failures.append(self._now())
-            self._failures.move_to_end(key)
-        while len(self._failures) > _KEPT:
-            self._failures.popitem(last=False)
+        """Counts a failure."""
+        self._accounts.acquire(_account(email, address))
+        self._addresses.acquire(address)
 
     def succeeded(self, email: str, address: str) -> None:
         """Forgets the failures of this account from this address, and the one that `failed` counted for the address just before."""
-        (account, _), (everybody, _) = _keys(email, address)
-        self._failures.pop(account, None)
-        if failures := self._failures.get(everybody):
-            failures.pop()
-
-    def _wait(self, key: tuple[str, str], limit: int) -> int:
-        failures = self._failures.get(key)
-        if failures is None or len(failures) < limit:
-            return 0
-        # The deque holds the last `limit` failures; when its oldest leaves the window there is room for another.
-        remaining = failures[0] + WINDOW_S - self._now()
-        return max(0, int(remaining) + 1) if remaining > 0 else 0
+        self._accounts.reset(_account(email, address))
+        self._addresses.refund(address)
 
 
-def _keys(email: str, address: str) -> list[tuple[tuple[str, str], int]]:
+def _account(email: str, address: str) -> tuple[str, str]:
     # An account is counted per address, so that a stranger's guesses do not lock its owner out.
-    return [((email.strip().lower()[:320], address), PER_ACCOUNT), (("", address), PER_ADDRESS)]
+    return email.strip().lower()[:320], address

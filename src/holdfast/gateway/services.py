@@ -9,9 +9,9 @@ from functools import cached_property
 
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.events.stream import EventStream
-from holdfast.gateway.auth.call_rate_limit import TokenBuckets
 from holdfast.gateway.auth.service_tokens import Tokens
 from holdfast.gateway.runner_client import RunnerClient
+from holdfast.http.token_bucket import TokenBuckets
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.secrets.sealing import Sealer

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from holdfast.gateway.errors import RateLimited
 from holdfast.gateway.publishing import upload as ext_bundles_upload
-from holdfast.gateway.publishing.rate_limit import SlidingWindows
+from holdfast.gateway.publishing.rate_limit import PublishRateLimit
 from holdfast.registry.models.installs import ExtensionVersion
 from holdfast.registry.models.publishing import ExtensionUpload
 from tests.bundles.archives import archive, bundle, regular
@@ -295,20 +295,19 @@ async def test_a_tenant_publishes_only_so_often_whatever_address_it_names(tmp_pa
         assert (await upload(platform.http, b"four", other)).status_code == 200
 
 
-def test_a_window_slides() -> None:
+def test_a_tenant_that_waits_may_publish_again() -> None:
     clock = Seconds()
-    windows = SlidingWindows(count=2, seconds=60, clock=clock)
-    windows.enter("t", "upload")
-    clock.value = 30
-    windows.enter("t", "upload")
-    windows.enter("t", "abort")
+    limit = PublishRateLimit(count=2, seconds=60, clock=clock)
+    limit.acquire("t", "upload")
+    limit.acquire("t", "upload")
+    limit.acquire("t", "abort")
     with pytest.raises(RateLimited) as caught:
-        windows.enter("t", "upload")
+        limit.acquire("t", "upload")
     assert caught.value.retry_after_seconds == 30
-    clock.value = 60
-    windows.enter("t", "upload")
+    clock.value = 30
+    limit.acquire("t", "upload")
     with pytest.raises(RateLimited):
-        windows.enter("t", "upload")
+        limit.acquire("t", "upload")
 
 
 async def test_a_store_that_is_away_is_the_contracts_failure(development: Platform) -> None:

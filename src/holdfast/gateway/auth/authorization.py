@@ -62,7 +62,7 @@ async def assert_access(services: Services, caller: Caller, extension: str, meth
         await require_permission(services, caller, "extension:read" if method == "GET" else "extension:write")
         if endpoint.permission is not None:
             await require_permission(services, caller, endpoint.permission)
-    decision = services.buckets.try_consume(identity.tenant_id, registry.id)
+    decision = services.buckets.acquire((identity.tenant_id, registry.id))
     if not decision.allowed:
         raise RateLimited(
             "Your tenant called this extension too often.",

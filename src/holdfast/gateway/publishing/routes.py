@@ -16,7 +16,7 @@ from holdfast.gateway.errors import InvalidRequest
 from holdfast.gateway.http.responses import json_answer
 from holdfast.gateway.internal.auth import read_json
 from holdfast.gateway.publishing.component_check import ComponentChecker
-from holdfast.gateway.publishing.rate_limit import SlidingWindows
+from holdfast.gateway.publishing.rate_limit import PublishRateLimit
 from holdfast.gateway.publishing.responses import publishing
 from holdfast.gateway.publishing.upload import announced, pieces
 from holdfast.gateway.services import Services
@@ -53,13 +53,13 @@ class Abort(Struct, frozen=True):
 def routes(services: Services) -> list[BaseRoute]:
     """The three routes. They need `extension:write`; no other header opens them."""
     settings = services.settings
-    windows = SlidingWindows(count=settings.ext_bundles_ratelimit_max, seconds=settings.ext_bundles_ratelimit_window_ms / 1_000)
+    rate_limit = PublishRateLimit(count=settings.ext_bundles_ratelimit_max, seconds=settings.ext_bundles_ratelimit_window_ms / 1_000)
     policy = TrustPolicy.from_settings(settings)
     check_component = ComponentChecker(services.runner)
 
     async def upload_proxy(request: Request) -> Response:
         actor = await writing(services, request)
-        windows.enter(actor.tenant_id, "upload-proxy")
+        rate_limit.acquire(actor.tenant_id, "upload-proxy")
         about = announced(request)
         upload = await stage_upload(
             services.db,
@@ -76,7 +76,7 @@ def routes(services: Services) -> list[BaseRoute]:
 
     async def finalize(request: Request) -> Response:
         actor = await writing(services, request)
-        windows.enter(actor.tenant_id, "finalize")
+        rate_limit.acquire(actor.tenant_id, "finalize")
         asked = await read_json(request, Finalize, _BODY_MAX_BYTES)
         if asked.signature is not None and asked.signature.algorithm != "minisign":
             raise InvalidRequest("Only signatures of minisign are known here.", hint="Sign with `holdfast sign`, or send none.")
@@ -104,7 +104,7 @@ def routes(services: Services) -> list[BaseRoute]:
 
     async def abort(request: Request) -> Response:
         actor = await writing(services, request)
-        windows.enter(actor.tenant_id, "abort")
+        rate_limit.acquire(actor.tenant_id, "abort")
         asked = await read_json(request, Abort, 16_384)
         status = await abort_upload(services.db, services.store, asked.key, actor=actor, now=services.now)
         return json_answer({"status": status, "key": asked.key, "area": "staging" if "/_staging/" in asked.key else "canonical"})
