@@ -15,9 +15,9 @@ from holdfast.bundles.store.folder import FolderStore
 from holdfast.console.app import create_platform_app
 from holdfast.events.memory import MemoryStream
 from holdfast.gateway.auth.authentication import SESSION_COOKIE
-from holdfast.gateway.auth.service_tokens import Tokens
-from holdfast.gateway.runner_client import RunnerClient
 from holdfast.gateway.services import Services
+from holdfast.gateway.services.runner_client import RunnerClient
+from holdfast.gateway.services.service_tokens import Tokens
 from holdfast.records.accounts import DevelopmentAccount, ensure_development_tenant
 from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from holdfast.events.following import Following
 from holdfast.events.stream import BEFORE_ALL, NOT_KEPT, Entry
 from holdfast.gateway.auth.authentication import caller_of, require_permission
-from holdfast.gateway.errors import ExtensionNotAvailable, InvalidRequest, RateLimited, TenantMismatch
+from holdfast.gateway.http.errors import ExtensionNotAvailable, InvalidRequest, RateLimited, TenantMismatch
 from holdfast.gateway.http.requests import read_body
 from holdfast.gateway.http.responses import guarded, json_answer
 from holdfast.gateway.internal.auth import decode_json

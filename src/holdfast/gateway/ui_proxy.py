@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from holdfast.gateway.errors import EndpointNotFound, InvalidRequest
+from holdfast.gateway.http.errors import EndpointNotFound, InvalidRequest
 from holdfast.gateway.http.requests import path_segments
 from holdfast.gateway.http.responses import guarded
 from holdfast.gateway.services import Services

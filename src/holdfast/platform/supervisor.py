@@ -20,9 +20,9 @@ from holdfast.client.dev_installer import Installer, Progress, check_source
 from holdfast.console.app import create_platform_app
 from holdfast.errors import HoldfastError
 from holdfast.events import configured_redis, open_stream
-from holdfast.gateway.auth.service_tokens import Tokens
-from holdfast.gateway.runner_client import RunnerClient
 from holdfast.gateway.services import Services
+from holdfast.gateway.services.runner_client import RunnerClient
+from holdfast.gateway.services.service_tokens import Tokens
 from holdfast.platform.environment import credentials_file, platform_settings, runner_environment
 from holdfast.platform.lock_file import DataFolderLock, RunningPlatform, announce
 from holdfast.platform.maintenance import tidy_up_forever

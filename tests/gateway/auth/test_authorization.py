@@ -5,7 +5,7 @@ from sqlalchemy import update
 
 from holdfast.gateway.auth.authentication import Caller
 from holdfast.gateway.auth.authorization import assert_access
-from holdfast.gateway.errors import EndpointNotFound, ExtensionNotAvailable
+from holdfast.gateway.http.errors import EndpointNotFound, ExtensionNotAvailable
 from holdfast.records.database.columns import new_id
 from holdfast.records.models.people import Contact, Permission, Role, RolePermission, UserRole
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall

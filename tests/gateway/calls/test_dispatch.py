@@ -11,7 +11,7 @@ from sqlalchemy import update
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from holdfast.gateway.calls import audit, dispatch
-from holdfast.gateway.runner_client import RunnerClient
+from holdfast.gateway.services.runner_client import RunnerClient
 from holdfast.registry.actors import local_actor
 from holdfast.registry.installs.config import replace_config
 from holdfast.registry.installs.grants import revoke
@@ -309,7 +309,7 @@ async def test_a_runner_that_is_not_there_is_a_bad_gateway(platform: Platform) -
 async def test_a_runner_that_stays_silent_is_a_timeout_even_in_the_middle_of_its_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: str
 ) -> None:
-    monkeypatch.setattr("holdfast.gateway.runner_client.GRACE_SECONDS", 0.05)
+    monkeypatch.setattr("holdfast.gateway.services.runner_client.GRACE_SECONDS", 0.05)
     ever = asyncio.Event()
 
     async def drip() -> Any:

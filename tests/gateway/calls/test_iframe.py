@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from holdfast.gateway.calls.iframe import effective_method
-from holdfast.gateway.errors import InvalidRequest
+from holdfast.gateway.http.errors import InvalidRequest
 from tests.gateway.platform import ORIGIN, Platform
 from tests.records.databases import add_user
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from holdfast.gateway.errors import RateLimited
+from holdfast.gateway.http.errors import RateLimited
 from holdfast.gateway.publishing import upload as ext_bundles_upload
-from holdfast.gateway.publishing.rate_limit import PublishRateLimit
+from holdfast.gateway.services.publish_rate_limit import PublishRateLimit
 from holdfast.registry.models.installs import ExtensionVersion
 from holdfast.registry.models.publishing import ExtensionUpload
 from tests.bundles.archives import archive, bundle, regular

@@ -9,7 +9,7 @@ from msgspec import Meta
 from starlette.requests import Request
 
 from holdfast.gateway.auth.authentication import Caller, caller_of, require_permission
-from holdfast.gateway.errors import InvalidRequest
+from holdfast.gateway.http.errors import InvalidRequest
 from holdfast.gateway.http.requests import read_body
 from holdfast.gateway.internal.auth import decode_json
 from holdfast.gateway.services import Services

@@ -15,7 +15,7 @@ from holdfast.gateway.api.camel_case import camel
 from holdfast.gateway.api.parameters import read_change
 from holdfast.gateway.api.routing import resource
 from holdfast.gateway.auth.authentication import caller_of, require_permission
-from holdfast.gateway.errors import Forbidden
+from holdfast.gateway.http.errors import Forbidden
 from holdfast.gateway.http.responses import json_answer
 from holdfast.gateway.services import Services
 from holdfast.records.administration import (

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from holdfast.gateway.errors import Forbidden, InvalidSession, MixedAuth, OriginMismatch, TenantMismatch, Unauthenticated
+from holdfast.gateway.http.errors import Forbidden, InvalidSession, MixedAuth, OriginMismatch, TenantMismatch, Unauthenticated
 from holdfast.gateway.services import Services
 from holdfast.records.api_keys import KEY_MARK, find_api_key
 from holdfast.records.identities import Identity, has_permission

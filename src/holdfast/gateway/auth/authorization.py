@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.gateway.auth.authentication import Caller, require_permission
-from holdfast.gateway.errors import EndpointNotFound, ExtensionNotAvailable, Forbidden, RateLimited
+from holdfast.gateway.http.errors import EndpointNotFound, ExtensionNotAvailable, Forbidden, RateLimited
 from holdfast.gateway.services import Services
 from holdfast.records.identities import client_of
 from holdfast.registry.installs.lookups import find_install

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import update
 
 from holdfast.gateway.auth.authorization import Access
-from holdfast.gateway.errors import AccessPolicyUnavailable
+from holdfast.gateway.http.errors import AccessPolicyUnavailable
 from holdfast.gateway.services import Services
 from holdfast.records.database.columns import new_id
 from holdfast.registry.models.installs import ExtensionExecutionLog

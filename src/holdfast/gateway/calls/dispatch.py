@@ -19,11 +19,11 @@ from starlette.responses import Response
 from holdfast.errors import HoldfastError
 from holdfast.gateway.auth.authorization import Access
 from holdfast.gateway.calls.audit import AuditRow, Status, finish_audit, start_audit
-from holdfast.gateway.errors import AccessPolicyUnavailable, BadGateway, ExtensionBusy, GatewayTimeout, NotInstalled
+from holdfast.gateway.http.errors import AccessPolicyUnavailable, BadGateway, ExtensionBusy, GatewayTimeout, NotInstalled
 from holdfast.gateway.http.headers import ISOLATION, from_guest, to_guest
 from holdfast.gateway.http.requests import printable, query_pairs, request_id
-from holdfast.gateway.runner_client import Envelope, Failure
 from holdfast.gateway.services import Services
+from holdfast.gateway.services.runner_client import Envelope, Failure
 from holdfast.records.identities import has_permission
 from holdfast.registry.installs.call_context import InstallContext, install_context
 

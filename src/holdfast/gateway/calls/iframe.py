@@ -13,7 +13,7 @@ from holdfast.gateway.auth.authentication import caller_of
 from holdfast.gateway.auth.authorization import assert_access
 from holdfast.gateway.calls.direct import METHODS
 from holdfast.gateway.calls.dispatch import Call, dispatch
-from holdfast.gateway.errors import InvalidRequest
+from holdfast.gateway.http.errors import InvalidRequest
 from holdfast.gateway.http.requests import path_segments, read_body
 from holdfast.gateway.http.responses import guarded_gateway
 from holdfast.gateway.services import Services

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from starlette.requests import Request
 
-from holdfast.gateway.errors import InvalidRequest, PayloadTooLarge, RequestTimeout
+from holdfast.gateway.http.errors import InvalidRequest, PayloadTooLarge, RequestTimeout
 
 REQUEST_ID_LENGTH = 255
 BODY_SECONDS = 60.0

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from holdfast.errors import HoldfastError
-from holdfast.gateway.errors import AccessPolicyUnavailable, ExtensionBusy, RateLimited
+from holdfast.gateway.http.errors import AccessPolicyUnavailable, ExtensionBusy, RateLimited
 from holdfast.gateway.http.requests import request_id
 
 Endpoint = Callable[[Request], Awaitable[Response]]

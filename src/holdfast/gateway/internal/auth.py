@@ -9,7 +9,7 @@ from sqlalchemy import select
 from starlette.requests import Request
 
 from holdfast.errors import HoldfastError
-from holdfast.gateway.errors import InvalidRequest, ServiceUnauthorized
+from holdfast.gateway.http.errors import InvalidRequest, ServiceUnauthorized
 from holdfast.gateway.http.requests import read_body
 from holdfast.gateway.services import Services
 from holdfast.records.database.columns import as_uuid

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from holdfast.gateway.errors import InstallNotFound
+from holdfast.gateway.http.errors import InstallNotFound
 from holdfast.gateway.http.responses import encoded_answer, guarded
 from holdfast.gateway.internal.auth import check_service_token, read_json
-from holdfast.gateway.internal.install_config_cache import InstallConfigCache
 from holdfast.gateway.services import Services
+from holdfast.gateway.services.install_config_cache import InstallConfigCache
 from holdfast.registry.installs.call_context import install_context
 
 _Text = Annotated[str, Meta(min_length=1, max_length=512)]

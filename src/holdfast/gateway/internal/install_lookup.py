@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from holdfast.errors import HoldfastError
-from holdfast.gateway.errors import InvalidRequest, ServiceUnauthorized
+from holdfast.gateway.http.errors import InvalidRequest, ServiceUnauthorized
 from holdfast.gateway.http.responses import guarded, json_answer
 from holdfast.gateway.services import Services
 from holdfast.records.database.columns import as_uuid

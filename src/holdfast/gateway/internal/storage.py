@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from holdfast.errors import HoldfastError
-from holdfast.gateway.errors import InvalidRequest
+from holdfast.gateway.http.errors import InvalidRequest
 from holdfast.gateway.http.requests import read_body
 from holdfast.gateway.http.responses import guarded, json_answer
 from holdfast.gateway.internal.auth import InstallUnauthorized, decode_json, enabled_install

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from holdfast.gateway.errors import NotAvailable
+from holdfast.gateway.http.errors import NotAvailable
 from holdfast.gateway.http.responses import guarded
 from holdfast.gateway.internal.auth import check_service_token
 from holdfast.gateway.services import Services

@@ -11,7 +11,7 @@ import httpx2
 import msgspec
 
 from holdfast.errors import HoldfastError
-from holdfast.gateway.runner_client import RunnerClient
+from holdfast.gateway.services.runner_client import RunnerClient
 
 _PIECE_BYTES = 1024 * 1024
 _HINT = "Is the runner running? GET /healthz on its port tells; `holdfast up` starts it."

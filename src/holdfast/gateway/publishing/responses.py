@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.errors import HoldfastError
-from holdfast.gateway.errors import RateLimited
+from holdfast.gateway.http.errors import RateLimited
 from holdfast.gateway.http.requests import request_id
 from holdfast.gateway.http.responses import Endpoint, json_answer
 from holdfast.registry.errors import BadUpload, StagingNotFound, VersionConflict

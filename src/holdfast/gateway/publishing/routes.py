@@ -12,14 +12,14 @@ from starlette.routing import BaseRoute, Route
 from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.gateway.api.camel_case import camel
 from holdfast.gateway.api.parameters import writing
-from holdfast.gateway.errors import InvalidRequest
+from holdfast.gateway.http.errors import InvalidRequest
 from holdfast.gateway.http.responses import json_answer
 from holdfast.gateway.internal.auth import read_json
 from holdfast.gateway.publishing.component_check import ComponentChecker
-from holdfast.gateway.publishing.rate_limit import PublishRateLimit
 from holdfast.gateway.publishing.responses import publishing
 from holdfast.gateway.publishing.upload import announced, pieces
 from holdfast.gateway.services import Services
+from holdfast.gateway.services.publish_rate_limit import PublishRateLimit
 from holdfast.registry.publishing.uploads import abort_upload, finalize_upload, stage_upload
 
 _BODY_MAX_BYTES = 4 * 1024 * 1024

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from msgspec import Struct
 from starlette.requests import Request
 
-from holdfast.gateway.errors import RequestTimeout
+from holdfast.gateway.http.errors import RequestTimeout
 from holdfast.registry.errors import BadUpload
 from holdfast.registry.publishing.uploads import MAX_UPLOAD_BYTES
 

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from holdfast.gateway.errors import BadGateway, GatewayTimeout
+from holdfast.gateway.http.errors import BadGateway, GatewayTimeout
 
 # An answer body is at most 2.5 MiB, a third more as base64; the rest is room for headers and the account of a failure.
 MAX_ANSWER_BYTES = 8 * 1024 * 1024

@@ -9,8 +9,8 @@ from functools import cached_property
 
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.events.stream import EventStream
-from holdfast.gateway.auth.service_tokens import Tokens
-from holdfast.gateway.runner_client import RunnerClient
+from holdfast.gateway.services.runner_client import RunnerClient
+from holdfast.gateway.services.service_tokens import Tokens
 from holdfast.http.token_bucket import TokenBuckets
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database

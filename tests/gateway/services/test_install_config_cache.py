@@ -13,8 +13,8 @@ from sqlalchemy import update
 from starlette.applications import Starlette
 
 from holdfast.gateway.internal import install_config as internal_config
-from holdfast.gateway.internal import install_config_cache
-from holdfast.gateway.internal.install_config_cache import InstallConfigCache
+from holdfast.gateway.services import install_config_cache
+from holdfast.gateway.services.install_config_cache import InstallConfigCache
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
 from holdfast.registry.installs.config import set_enabled

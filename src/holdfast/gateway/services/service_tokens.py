@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
-from holdfast.gateway.errors import InsecureToken
+from holdfast.gateway.http.errors import InsecureToken
 from holdfast.settings import Settings
 
 KNOWN_DEFAULTS = frozenset({"local-runner-key", "changeme", "change-me", "secret"})

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from holdfast.gateway.auth.service_tokens import KNOWN_DEFAULTS, Tokens, same
-from holdfast.gateway.errors import InsecureToken
+from holdfast.gateway.http.errors import InsecureToken
+from holdfast.gateway.services.service_tokens import KNOWN_DEFAULTS, Tokens, same
 from holdfast.settings import Settings
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from holdfast.gateway.errors import RateLimited
+from holdfast.gateway.http.errors import RateLimited
 from holdfast.http.token_bucket import TokenBuckets
 
 
