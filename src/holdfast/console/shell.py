@@ -18,7 +18,7 @@ from holdfast.console.notices import STAFF_ONLY, Notice, notice_of, show_notice
 from holdfast.console.rendering import Pages
 from holdfast.errors import HoldfastError
 from holdfast.gateway.auth.authentication import caller_of
-from holdfast.gateway.http.errors import InvalidSession, Unauthenticated
+from holdfast.gateway.http.errors import Unauthenticated
 from holdfast.gateway.services import Services
 from holdfast.records.identities import Identity, has_permission
 from holdfast.registry.installs.listing import InstallSummary, list_installs
@@ -37,7 +37,7 @@ class Console:
         """Who is signed in; None for nobody. Raises the gateway's refusals of requests that contradict their session."""
         try:
             return (await caller_of(self.services, request)).identity
-        except (Unauthenticated, InvalidSession):
+        except Unauthenticated:
             return None
 
     def seal(self, install: InstallSummary) -> str:

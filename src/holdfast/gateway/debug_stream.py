@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from holdfast.events.following import Following
 from holdfast.events.stream import BEFORE_ALL, NOT_KEPT, Entry
 from holdfast.gateway.auth.authentication import caller_of, require_permission
-from holdfast.gateway.http.errors import ExtensionNotAvailable, InvalidRequest, RateLimited, TenantMismatch
+from holdfast.gateway.http.errors import GatewayError, InvalidRequest, RateLimited
 from holdfast.gateway.http.requests import read_body
 from holdfast.gateway.http.responses import guarded, json_answer
 from holdfast.gateway.internal.auth import decode_json
@@ -155,13 +155,15 @@ async def _watched(services: Services, request: Request) -> Watched:
     tenant_id = caller.identity.tenant_id
     asked = request.query_params
     if (named := asked.get("tenantId", "").strip()) and named.lower() != tenant_id.lower():
-        raise TenantMismatch("Only the events of your own tenant are shown.", hint="Leave tenantId out.")
+        raise GatewayError("tenant_mismatch", "Only the events of your own tenant are shown.", hint="Leave tenantId out.")
     extension = asked.get("extensionId", "").strip()
     if not extension:
         raise InvalidRequest("extensionId is required", hint="Add ?extensionId= with the id or name of an extension.")
     context = await install_context(services.db, tenant_id, extension, only_enabled=False)
     if context is None:
-        raise ExtensionNotAvailable(f"The extension {extension} is not installed here.", hint="`holdfast list` shows what is.")
+        raise GatewayError(
+            "extension_not_available", f"The extension {extension} is not installed here.", hint="`holdfast list` shows what is."
+        )
     return Watched(
         tenant_id,
         context.registry_id,

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from holdfast.gateway.http.errors import EndpointNotFound, InvalidRequest
+from holdfast.gateway.http.errors import GatewayError, InvalidRequest
 from holdfast.gateway.http.requests import path_segments
 from holdfast.gateway.http.responses import guarded
 from holdfast.gateway.services import Services
@@ -46,7 +46,7 @@ def routes(services: Services) -> list[BaseRoute]:
     async def file(request: Request) -> Response:
         _runner, *rest = path_segments(request)
         if len(rest) < 4 or rest[0] != "ext-ui":
-            raise EndpointNotFound("Only files of extension pages are served here, below /runner/ext-ui/.")
+            raise GatewayError("endpoint_not_found", "Only files of extension pages are served here, below /runner/ext-ui/.")
         if len(request.url.query) > _MAX_QUERY:
             raise InvalidRequest(f"The query has at most {_MAX_QUERY} characters.")
         target = "/" + "/".join(rest)

@@ -5,7 +5,7 @@ from sqlalchemy import update
 
 from holdfast.gateway.auth.authentication import Caller
 from holdfast.gateway.auth.authorization import assert_access
-from holdfast.gateway.http.errors import EndpointNotFound, ExtensionNotAvailable
+from holdfast.gateway.http.errors import GatewayError
 from holdfast.records.database.columns import new_id
 from holdfast.records.models.people import Contact, Permission, Role, RolePermission, UserRole
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall
@@ -63,8 +63,9 @@ async def test_faulty_endpoints_in_the_database_allow_nothing(platform: Platform
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "BREW", ""])
 async def test_other_methods_have_no_endpoints(platform: Platform, method: str) -> None:
     caller = Caller(await add_user(platform.db, "ada@example.com", admin=True), "token")
-    with pytest.raises(EndpointNotFound):
+    with pytest.raises(GatewayError, match="no endpoints for") as raised:
         await assert_access(platform.services, caller, "com.example.notes", method, "/notes")
+    assert raised.value.code == "endpoint_not_found"
 
 
 async def test_access_tells_the_canonical_ids_and_the_declared_endpoint(platform: Platform) -> None:
@@ -217,8 +218,9 @@ async def test_a_failing_database_is_no_access(platform: Platform, monkeypatch: 
 
 async def test_an_unknown_extension_is_named_in_the_refusal(platform: Platform) -> None:
     caller = Caller(await add_user(platform.db, "ada@example.com", admin=True), "token")
-    with pytest.raises(ExtensionNotAvailable, match=r"nobody\.nothing"):
+    with pytest.raises(GatewayError, match=r"nobody\.nothing") as raised:
         await assert_access(platform.services, caller, "nobody.nothing", "GET", "/")
+    assert raised.value.code == "extension_not_available"
 
 
 async def grant(platform: Platform, user_id: str, resource: str, action: str) -> None:

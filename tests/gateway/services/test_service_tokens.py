@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.gateway.http.errors import InsecureToken
+from holdfast.gateway.http.errors import GatewayError
 from holdfast.gateway.services.service_tokens import KNOWN_DEFAULTS, Tokens, same
 from holdfast.settings import Settings
 
@@ -26,8 +26,9 @@ def test_a_generated_token_takes_the_place_of_one_that_is_not_set() -> None:
 
 
 def test_without_any_token_there_is_no_start() -> None:
-    with pytest.raises(InsecureToken):
+    with pytest.raises(GatewayError, match="There is no service token") as raised:
         Tokens.from_settings(settings(runner_service_token=" "))
+    assert raised.value.code == "insecure_token"
 
 
 @pytest.mark.parametrize("default", sorted(KNOWN_DEFAULTS))
@@ -35,7 +36,7 @@ def test_without_any_token_there_is_no_start() -> None:
 def test_a_default_that_everybody_knows_works_in_development_only(default: str, name: str) -> None:
     values = {"runner_service_token": "long and random"} | {name: default}
     assert Tokens.from_settings(settings(environment="development", **values))
-    with pytest.raises(InsecureToken, match="everybody knows"):
+    with pytest.raises(GatewayError, match="everybody knows"):
         Tokens.from_settings(settings(environment="production", **values))
 
 

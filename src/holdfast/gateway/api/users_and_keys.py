@@ -15,7 +15,7 @@ from holdfast.gateway.api.camel_case import camel
 from holdfast.gateway.api.parameters import read_change
 from holdfast.gateway.api.routing import resource
 from holdfast.gateway.auth.authentication import caller_of, require_permission
-from holdfast.gateway.http.errors import Forbidden
+from holdfast.gateway.http.errors import GatewayError
 from holdfast.gateway.http.responses import json_answer
 from holdfast.gateway.services import Services
 from holdfast.records.administration import (
@@ -94,8 +94,10 @@ def routes(services: Services) -> list[BaseRoute]:
         identity = await _permitted(services, request, "user:write")
         asked = await read_change(request, UserToMake)
         if asked.is_admin and not await _may_all(services, identity):
-            raise Forbidden(
-                "Only an administrator makes administrators, and not with a limited API key.", hint="Sign in, or leave isAdmin out."
+            raise GatewayError(
+                "forbidden",
+                "Only an administrator makes administrators, and not with a limited API key.",
+                hint="Sign in, or leave isAdmin out.",
             )
         user = NewUser(
             email=asked.email,
@@ -115,7 +117,7 @@ def routes(services: Services) -> list[BaseRoute]:
         asked = await read_change(request, UserChange)
         user = await _whom(services, identity, request)
         if asked.is_inactive and user.user_id == identity.user_id:
-            raise Forbidden("Nobody shuts themselves out.", hint="Another administrator can.")
+            raise GatewayError("forbidden", "Nobody shuts themselves out.", hint="Another administrator can.")
         if asked.password is not None:
             await set_password(services.db, tenant_id=identity.tenant_id, user=user.user_id, password=asked.password)
         if asked.is_inactive is not None:
@@ -182,7 +184,9 @@ async def _whom(services: Services, identity: Identity, request: Request) -> Use
     if found is None:
         raise UserUnknown("There is no such user here.", hint="`holdfast users list` shows who there is.")
     if found.is_admin and not await _may_all(services, identity):
-        raise Forbidden("Only an administrator changes an administrator, and not with a limited API key.", hint="Sign in as one.")
+        raise GatewayError(
+            "forbidden", "Only an administrator changes an administrator, and not with a limited API key.", hint="Sign in as one."
+        )
     return found
 
 

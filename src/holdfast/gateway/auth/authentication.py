@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from holdfast.gateway.http.errors import Forbidden, InvalidSession, MixedAuth, OriginMismatch, TenantMismatch, Unauthenticated
+from holdfast.gateway.http.errors import GatewayError, Unauthenticated
 from holdfast.gateway.services import Services
 from holdfast.records.api_keys import KEY_MARK, find_api_key
 from holdfast.records.identities import Identity, has_permission
@@ -48,7 +48,7 @@ async def require_permission(services: Services, caller: Caller, permission: str
     """Raises Forbidden unless the caller is an internal user whose roles (and key) grant `resource:action`."""
     resource, _, action = permission.partition(":")
     if not await has_permission(services.db, caller.identity, resource, action):
-        raise Forbidden(f"This needs the permission {permission}.", hint="Ask an administrator of your tenant for it.")
+        raise GatewayError("forbidden", f"This needs the permission {permission}.", hint="Ask an administrator of your tenant for it.")
 
 
 def _offered_token(request: Request) -> str | None:
@@ -59,9 +59,9 @@ def _offered_token(request: Request) -> str | None:
         scheme, _, bearer = authorization.partition(" ")
         bearer = bearer.strip()
         if scheme.lower() != "bearer" or not bearer:
-            raise Unauthenticated("The header Authorization is not of the form 'Bearer TOKEN'.")
+            raise Unauthenticated("unauthenticated", "The header Authorization is not of the form 'Bearer TOKEN'.")
     if bearer is not None and api_key is not None and bearer != api_key:
-        raise MixedAuth("The request carries two different credentials.", hint="Send either Authorization or x-api-key.")
+        raise GatewayError("mixed_auth", "The request carries two different credentials.", hint="Send either Authorization or x-api-key.")
     return bearer if bearer is not None else api_key
 
 
@@ -72,7 +72,9 @@ async def _by_token(services: Services, token: str) -> Identity:
         identity = await find(services.db, token, now=services.now)
     if identity is None:
         raise Unauthenticated(
-            "The token is unknown, expired or revoked.", hint="Log in again in the console, or use the API key that `holdfast up` printed."
+            "unauthenticated",
+            "The token is unknown, expired or revoked.",
+            hint="Log in again in the console, or use the API key that `holdfast up` printed.",
         )
     return identity
 
@@ -80,10 +82,12 @@ async def _by_token(services: Services, token: str) -> Identity:
 async def _by_cookie(services: Services, request: Request) -> Identity:
     token = request.cookies.get(SESSION_COOKIE)
     if not token:
-        raise Unauthenticated("You are not signed in.", hint="Sign in, or send an API key as 'Authorization: Bearer KEY'.")
+        raise Unauthenticated(
+            "unauthenticated", "You are not signed in.", hint="Sign in, or send an API key as 'Authorization: Bearer KEY'."
+        )
     identity = await find_session(services.db, token, now=services.now) if len(token) <= _MAX_CREDENTIAL else None
     if identity is None:
-        raise Unauthenticated("Your session has ended.", hint="Sign in again.")
+        raise Unauthenticated("unauthenticated", "Your session has ended.", hint="Sign in again.")
     _check_origin(request)
     return identity
 
@@ -94,20 +98,26 @@ def _check_origin(request: Request) -> None:
     if origin is None:
         if request.method in _READING:
             return
-        raise OriginMismatch("The request does not say which page it comes from.", hint="Send the header Origin, or use an API key.")
+        raise GatewayError(
+            "origin_mismatch", "The request does not say which page it comes from.", hint="Send the header Origin, or use an API key."
+        )
     sent, own = urlsplit(origin), urlsplit(str(request.url))
     if (sent.scheme, sent.netloc.lower()) != (own.scheme, request.headers.get("host", "").lower()):
-        raise OriginMismatch("The request comes from a page of another origin.", hint="Use an API key for calls from elsewhere.")
+        raise GatewayError(
+            "origin_mismatch", "The request comes from a page of another origin.", hint="Use an API key for calls from elsewhere."
+        )
 
 
 def _check_identity(identity: Identity) -> None:
     if not identity.tenant_id.strip():
-        raise InvalidSession("The session has no tenant.", hint="Sign in again.")
+        raise Unauthenticated("invalid_session", "The session has no tenant.", hint="Sign in again.")
     if identity.user_type == "internal" and identity.contact_id is not None:
-        raise InvalidSession("An internal user cannot be a client's contact.", hint="An administrator must correct this user.")
+        raise Unauthenticated(
+            "invalid_session", "An internal user cannot be a client's contact.", hint="An administrator must correct this user."
+        )
 
 
 def _check_tenant_headers(request: Request, tenant_id: str) -> None:
     for name in TENANT_HEADERS:
         if any(value.strip().lower() != tenant_id.lower() for value in request.headers.getlist(name)):
-            raise TenantMismatch(f"The header {name} names another tenant than yours.", hint="Leave it out.")
+            raise GatewayError("tenant_mismatch", f"The header {name} names another tenant than yours.", hint="Leave it out.")

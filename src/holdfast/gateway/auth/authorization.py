@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.gateway.auth.authentication import Caller, require_permission
-from holdfast.gateway.http.errors import EndpointNotFound, ExtensionNotAvailable, Forbidden, RateLimited
+from holdfast.gateway.http.errors import GatewayError, RateLimited
 from holdfast.gateway.services import Services
 from holdfast.records.identities import client_of
 from holdfast.registry.installs.lookups import find_install
@@ -39,19 +39,22 @@ async def assert_access(services: Services, caller: Caller, extension: str, meth
     if method == "HEAD":
         method = "GET"
     if method not in METHODS:
-        raise EndpointNotFound(f"Extensions have no endpoints for {method}.")
+        raise GatewayError("endpoint_not_found", f"Extensions have no endpoints for {method}.")
     identity = caller.identity
     async with services.db.session() as session:
         found = await find_install(session, identity.tenant_id, extension, only_enabled=True)
     if found is None:
-        raise ExtensionNotAvailable(
-            f"The extension {extension} is not installed here, or is switched off.", hint="`holdfast list` shows what is installed."
+        raise GatewayError(
+            "extension_not_available",
+            f"The extension {extension} is not installed here, or is switched off.",
+            hint="`holdfast list` shows what is installed.",
         )
     install, registry, version = found
     endpoints = read_endpoints(version.api_endpoints)
     endpoint = match_endpoint(endpoints, method, path)
     if endpoint is None:
-        raise EndpointNotFound(
+        raise GatewayError(
+            "endpoint_not_found",
             f"{registry.publisher}.{registry.name} {version.version} declares no endpoint {method} {path}.",
             hint="Declare it in manifest.json under api.endpoints, and install again.",
         )
@@ -86,12 +89,12 @@ async def _client(services: Services, caller: Caller, ui: dict[str, Any] | None,
     """
     label = ((ui or {}).get("hooks") or {}).get("clientPortalMenu") or {}
     if not str(label.get("label") or "").strip():
-        raise Forbidden("This extension is not open to client users.")
+        raise GatewayError("forbidden", "This extension is not open to client users.")
     if endpoint.client_portal is False or (endpoint.permission is not None and endpoint.client_portal is None):
-        raise Forbidden("This endpoint is not open to client users.")
+        raise GatewayError("forbidden", "This endpoint is not open to client users.")
     if caller.identity.scopes is not None and not caller.identity.scopes & {"*", "extension:read", "extension:write"}:
-        raise Forbidden("The API key does not cover extensions.")
+        raise GatewayError("forbidden", "The API key does not cover extensions.")
     client_id = await client_of(services.db, caller.identity)
     if client_id is None:
-        raise Forbidden("Your user belongs to no client.", hint="An administrator must link your contact to a client.")
+        raise GatewayError("forbidden", "Your user belongs to no client.", hint="An administrator must link your contact to a client.")
     return client_id

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import update
 
 from holdfast.gateway.auth.authorization import Access
-from holdfast.gateway.http.errors import AccessPolicyUnavailable
+from holdfast.gateway.http.errors import GatewayError
 from holdfast.gateway.services import Services
 from holdfast.records.database.columns import new_id
 from holdfast.registry.models.installs import ExtensionExecutionLog
@@ -30,7 +30,7 @@ class AuditRow:
 
 
 async def start_audit(services: Services, access: Access, *, request_id: str, method: str, path: str) -> AuditRow:
-    """Records that a call begins. Raises AccessPolicyUnavailable when it cannot: what is not recorded does not happen."""
+    """Records that a call begins. Raises GatewayError (`access_policy_unavailable`) when it cannot: what is not recorded does not happen."""
     identity = access.caller.identity
     row = AuditRow(
         new_id(),
@@ -58,7 +58,9 @@ async def start_audit(services: Services, access: Access, *, request_id: str, me
             )
     except Exception as error:
         _log.exception("a call could not be recorded and was refused", request_id=request_id)
-        raise AccessPolicyUnavailable("The call could not be recorded.", hint="Try again; the log has the details.") from error
+        raise GatewayError(
+            "access_policy_unavailable", "The call could not be recorded.", hint="Try again; the log has the details."
+        ) from error
     return row
 
 

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from holdfast.errors import HoldfastError
 from holdfast.gateway.auth.authorization import Access
 from holdfast.gateway.calls.audit import AuditRow, Status, finish_audit, start_audit
-from holdfast.gateway.http.errors import AccessPolicyUnavailable, BadGateway, ExtensionBusy, GatewayTimeout, NotInstalled
+from holdfast.gateway.http.errors import BadGateway, ExtensionBusy, GatewayError, GatewayTimeout
 from holdfast.gateway.http.headers import ISOLATION, from_guest, to_guest
 from holdfast.gateway.http.requests import printable, query_pairs, request_id
 from holdfast.gateway.services import Services
@@ -50,7 +50,7 @@ class Call:
 async def dispatch(services: Services, call: Call) -> Response:
     """Makes the call and returns the extension's own answer: status, headers, bytes.
 
-    Raises AccessPolicyUnavailable, NotInstalled, BadGateway, GatewayTimeout. However it ends, the audit row says so.
+    Raises GatewayError (`access_policy_unavailable`, `not_installed`), BadGateway, GatewayTimeout, ExtensionBusy. However it ends, the audit row says so.
     """
     known_as = request_id(call.request)
     _log.info(f"[{call.request.method} {call.request.url.path}]", request_id=known_as, tenant=_tenant(call), effective_method=call.method)
@@ -120,12 +120,12 @@ def payload(services: Services, call: Call, context: InstallContext) -> dict[str
 async def _hydrate(services: Services, access: Access) -> InstallContext:
     context = await install_context(services.db, access.caller.identity.tenant_id, access.registry_id)
     if context is None:
-        raise NotInstalled("The extension was removed or switched off a moment ago.", hint="Install it again.")
+        raise GatewayError("not_installed", "The extension was removed or switched off a moment ago.", hint="Install it again.")
     if (context.install_id, context.version_id) != (access.install_id, access.version_id):
         # What was allowed is not what is there now.
-        raise AccessPolicyUnavailable("The extension was just replaced.", hint="Call again.")
+        raise GatewayError("access_policy_unavailable", "The extension was just replaced.", hint="Call again.")
     if context.content_hash is None:
-        raise NotInstalled("The installed version has no bundle.", hint="Install the extension again.")
+        raise GatewayError("not_installed", "The installed version has no bundle.", hint="Install the extension again.")
     return context
 
 

@@ -1,96 +1,93 @@
-"""What the gateway refuses, each with the code and status that callers know."""
+"""The errors of the gateway, each with the stable code and status that clients know."""
 
 from __future__ import annotations
 
-from holdfast.errors import HoldfastError
+from typing import Any, ClassVar, Literal
+
+from holdfast.errors import CodedError, HoldfastError
+
+Code = Literal[
+    "access_policy_unavailable",
+    "endpoint_not_found",
+    "extension_not_available",
+    "forbidden",
+    "insecure_token",
+    "install_not_found",
+    "internal_error",
+    "missing_host",
+    "mixed_auth",
+    "not_available",
+    "not_found",
+    "not_installed",
+    "origin_mismatch",
+    "payload_too_large",
+    "request_timeout",
+    "tenant_mismatch",
+    "unauthorized",
+]
 
 
-class Unauthenticated(HoldfastError):
-    """Raised when a request carries no valid session or API key."""
+class GatewayError(CodedError):
+    """Raised for a request that the gateway rejects or cannot serve. Errors that callers tell apart by type have classes of their own."""
 
-    code = "unauthenticated"
-    status = 401
+    STATUSES: ClassVar = {
+        # Access cannot be decided or recorded, so it is denied.
+        "access_policy_unavailable": 503,
+        # The extension declares no endpoint for this method and path.
+        "endpoint_not_found": 404,
+        # The caller's tenant does not have the extension, or has disabled it.
+        "extension_not_available": 404,
+        # The caller lacks a permission.
+        "forbidden": 403,
+        # At the start, in production: a service token is missing or one of the published defaults.
+        "insecure_token": 500,
+        # Internal API: the install does not exist or is disabled.
+        "install_not_found": 404,
+        "internal_error": 500,
+        # Internal API: a look-up by host names no host.
+        "missing_host": 400,
+        # The request carries two different credentials.
+        "mixed_auth": 401,
+        # Internal API of the existing contract that this gateway does not serve.
+        "not_available": 501,
+        # Internal API: no enabled install has the host.
+        "not_found": 404,
+        # The install was removed, or lost its bundle, between the access check and the call.
+        "not_installed": 404,
+        # A browser sent the request from a page of another origin.
+        "origin_mismatch": 403,
+        # The body exceeds its limit; the rest of it is not read.
+        "payload_too_large": 413,
+        # The body did not arrive in time.
+        "request_timeout": 408,
+        # The request names a tenant other than the caller's.
+        "tenant_mismatch": 403,
+        # Internal API: the service token is missing or wrong.
+        "unauthorized": 401,
+    }
 
-
-class InvalidSession(HoldfastError):
-    """Raised when a session's user contradicts itself."""
-
-    code = "invalid_session"
-    status = 401
-
-
-class MixedAuth(HoldfastError):
-    """Raised when a request carries two different credentials."""
-
-    code = "mixed_auth"
-    status = 401
-
-
-class TenantMismatch(HoldfastError):
-    """Raised when a request names a tenant that is not the caller's."""
-
-    code = "tenant_mismatch"
-    status = 403
-
-
-class OriginMismatch(HoldfastError):
-    """Raised when a browser's request comes from a page of another origin."""
-
-    code = "origin_mismatch"
-    status = 403
-
-
-class Forbidden(HoldfastError):
-    """Raised when the caller may not do this."""
-
-    code = "forbidden"
-    status = 403
-
-
-class ExtensionNotAvailable(HoldfastError):
-    """Raised when the caller's tenant has no such extension, or has it switched off."""
-
-    code = "extension_not_available"
-    status = 404
+    def __init__(self, code: Code, message: str, *, hint: str | None = None, details: Any = None) -> None:
+        super().__init__(code, message, hint=hint, details=details)
 
 
-class EndpointNotFound(HoldfastError):
-    """Raised when the extension declares no endpoint for this method and path."""
+class Unauthenticated(CodedError):
+    """Raised when a request carries no valid session or API key, or a session whose user is inconsistent."""
 
-    code = "endpoint_not_found"
-    status = 404
+    STATUSES: ClassVar = {"unauthenticated": 401, "invalid_session": 401}
 
-
-class NotInstalled(HoldfastError):
-    """Raised when an install vanished, or lost its bundle, between the check and the call."""
-
-    code = "not_installed"
-    status = 404
+    def __init__(self, code: Literal["unauthenticated", "invalid_session"], message: str, *, hint: str | None = None) -> None:
+        super().__init__(code, message, hint=hint)
 
 
 class InvalidRequest(HoldfastError):
-    """Raised when a request is not of the required form."""
+    """Raised when a request does not have the required shape."""
 
     code = "invalid_request"
     status = 400
 
 
-class PayloadTooLarge(HoldfastError):
-    """Raised when a request body exceeds its limit; it is not read to its end."""
-
-    code = "payload_too_large"
-    status = 413
-
-
-class RequestTimeout(HoldfastError):
-    """Raised when a request body does not arrive in time."""
-
-    code = "request_timeout"
-    status = 408
-
-
 class RateLimited(HoldfastError):
-    """Raised when the tenant called the extension too often; `retry_after_seconds` says when to come back."""
+    """Raised when a tenant exceeds a rate limit; `retry_after_seconds` says when it may try again."""
 
     code = "rate_limited"
     status = 429
@@ -100,15 +97,8 @@ class RateLimited(HoldfastError):
         self.retry_after_seconds = retry_after_seconds
 
 
-class AccessPolicyUnavailable(HoldfastError):
-    """Raised when it cannot be decided or recorded who may call, so nobody may."""
-
-    code = "access_policy_unavailable"
-    status = 503
-
-
 class ExtensionBusy(HoldfastError):
-    """Raised when the runner has as many calls of the extension, or of all, as it may."""
+    """Raised when the runner already runs as many calls, of the extension or in total, as it may."""
 
     code = "extension_busy"
     status = 503
@@ -116,42 +106,14 @@ class ExtensionBusy(HoldfastError):
 
 
 class BadGateway(HoldfastError):
-    """Raised when the runner cannot be reached, or the extension failed. `details.code` says which and how."""
+    """Raised when the runner is unreachable or the extension failed. `details.code` says which, and how."""
 
     code = "bad_gateway"
     status = 502
 
 
 class GatewayTimeout(HoldfastError):
-    """Raised when the extension did not answer within its deadline."""
+    """Raised when the extension did not respond within its deadline."""
 
     code = "gateway_timeout"
     status = 504
-
-
-class ServiceUnauthorized(HoldfastError):
-    """Raised when a call to an internal API does not carry the service token."""
-
-    code = "unauthorized"
-    status = 401
-
-
-class InstallNotFound(HoldfastError):
-    """Raised when an internal API is asked about an install that does not exist or is switched off."""
-
-    code = "install_not_found"
-    status = 404
-
-
-class NotAvailable(HoldfastError):
-    """Raised by internal APIs that this gateway does not serve."""
-
-    code = "not_available"
-    status = 501
-
-
-class InsecureToken(HoldfastError):
-    """Raised at the start, in production, for a token everybody knows or none at all."""
-
-    code = "insecure_token"
-    status = 500

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from starlette.requests import Request
 
-from holdfast.gateway.http.errors import InvalidRequest, PayloadTooLarge, RequestTimeout
+from holdfast.gateway.http.errors import GatewayError, InvalidRequest
 
 REQUEST_ID_LENGTH = 255
 BODY_SECONDS = 60.0
@@ -65,7 +65,7 @@ def query_pairs(query: str) -> list[tuple[str, str]]:
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body. Raises PayloadTooLarge as soon as it is known to exceed `limit` bytes, RequestTimeout after a minute."""
+    """The body. Raises GatewayError: `payload_too_large` as soon as it exceeds `limit` bytes, `request_timeout` after a minute."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise _too_large(limit)
@@ -77,9 +77,9 @@ async def read_body(request: Request, limit: int) -> bytes:
                 if len(body) > limit:
                     raise _too_large(limit)
     except TimeoutError as error:
-        raise RequestTimeout(f"The body did not arrive within {BODY_SECONDS:.0f} seconds.") from error
+        raise GatewayError("request_timeout", f"The body did not arrive within {BODY_SECONDS:.0f} seconds.") from error
     return bytes(body)
 
 
-def _too_large(limit: int) -> PayloadTooLarge:
-    return PayloadTooLarge(f"A request body has at most {limit} bytes.", details={"limit": limit})
+def _too_large(limit: int) -> GatewayError:
+    return GatewayError("payload_too_large", f"A request body has at most {limit} bytes.", details={"limit": limit})

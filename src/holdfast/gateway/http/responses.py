@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from holdfast.errors import HoldfastError
-from holdfast.gateway.http.errors import AccessPolicyUnavailable, ExtensionBusy, RateLimited
+from holdfast.gateway.http.errors import Code, ExtensionBusy, GatewayError, RateLimited
 from holdfast.gateway.http.requests import request_id
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -39,7 +39,7 @@ def error_answer(error: HoldfastError, request: Request) -> Response:
     return json_answer(error.to_json(request_id=known_as), error.status, headers)
 
 
-def guarded(endpoint: Endpoint, *, unexpected: type[HoldfastError] = HoldfastError) -> Endpoint:
+def guarded(endpoint: Endpoint, *, unexpected: Code = "internal_error") -> Endpoint:
     """The endpoint with its errors made into answers. What was not foreseen is logged and answered as `unexpected`, without detail."""
 
     async def answer(request: Request) -> Response:
@@ -51,11 +51,13 @@ def guarded(endpoint: Endpoint, *, unexpected: type[HoldfastError] = HoldfastErr
             return Response(status_code=499)
         except Exception:
             _log.exception("a request failed unexpectedly", request_id=request_id(request), path=request.url.path)
-            return error_answer(unexpected("Something went wrong here.", hint="The log has the details under this request id."), request)
+            return error_answer(
+                GatewayError(unexpected, "Something went wrong here.", hint="The log has the details under this request id."), request
+            )
 
     return answer
 
 
 def guarded_gateway(endpoint: Endpoint) -> Endpoint:
     """The same for calls of extensions: what was not foreseen means that nobody may call."""
-    return guarded(endpoint, unexpected=AccessPolicyUnavailable)
+    return guarded(endpoint, unexpected="access_policy_unavailable")

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from starlette.requests import Request
 
 from holdfast.errors import HoldfastError
-from holdfast.gateway.http.errors import InvalidRequest, ServiceUnauthorized
+from holdfast.gateway.http.errors import GatewayError, InvalidRequest
 from holdfast.gateway.http.requests import read_body
 from holdfast.gateway.services import Services
 from holdfast.records.database.columns import as_uuid
@@ -35,7 +35,7 @@ class InstallMissing(HoldfastError):
 def check_service_token(services: Services, request: Request) -> None:
     """Raises ServiceUnauthorized unless the header x-runner-auth carries the service token."""
     if not services.tokens.opens_internal(request.headers.get("x-runner-auth")):
-        raise ServiceUnauthorized("The header x-runner-auth does not carry the service token.")
+        raise GatewayError("unauthorized", "The header x-runner-auth does not carry the service token.")
 
 
 async def read_json(request: Request, shape: type[T], limit: int) -> T:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from holdfast.gateway.http.errors import InstallNotFound
+from holdfast.gateway.http.errors import GatewayError
 from holdfast.gateway.http.responses import encoded_answer, guarded
 from holdfast.gateway.internal.auth import check_service_token, read_json
 from holdfast.gateway.services import Services
@@ -42,7 +42,7 @@ def routes(services: Services) -> list[BaseRoute]:
 async def _read(services: Services, asked: ConfigRequest) -> bytes:
     context = await install_context(services.db, asked.tenant_id, asked.extension_id)
     if context is None:
-        raise InstallNotFound("The extension is not installed for this tenant, or is switched off.")
+        raise GatewayError("install_not_found", "The extension is not installed for this tenant, or is switched off.")
     answer: dict[str, Any] = {
         "tenantId": context.tenant_id,
         "extensionSlug": context.slug,

@@ -9,8 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from holdfast.errors import HoldfastError
-from holdfast.gateway.http.errors import InvalidRequest, ServiceUnauthorized
+from holdfast.gateway.http.errors import GatewayError, InvalidRequest
 from holdfast.gateway.http.responses import guarded, json_answer
 from holdfast.gateway.services import Services
 from holdfast.records.database.columns import as_uuid
@@ -20,26 +19,12 @@ from holdfast.registry.models.installs import ExtensionBundle, TenantExtensionIn
 _HASH = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})")
 
 
-class MissingHost(HoldfastError):
-    """Raised when no host is given to look up."""
-
-    code = "missing_host"
-    status = 400
-
-
-class HostNotFound(HoldfastError):
-    """Raised when no enabled install has the host."""
-
-    code = "not_found"
-    status = 404
-
-
 def routes(services: Services) -> list[BaseRoute]:
     """The routes of the install lookups; they need x-api-key or x-runner-auth."""
 
     def check(request: Request) -> None:
         if not services.tokens.opens_lookups(request.headers.get("x-api-key"), request.headers.get("x-runner-auth")):
-            raise ServiceUnauthorized("The install lookups need the header x-api-key or x-runner-auth.")
+            raise GatewayError("unauthorized", "The install lookups need the header x-api-key or x-runner-auth.")
 
     async def validate(request: Request) -> Response:
         check(request)
@@ -56,12 +41,12 @@ def routes(services: Services) -> list[BaseRoute]:
         check(request)
         host = request.query_params.get("host", "").split(":", 1)[0].strip().lower()
         if not host:
-            raise MissingHost("host is missing")
+            raise GatewayError("missing_host", "host is missing")
         async with services.db.session() as session:
             install = await session.scalar(_enabled().where(TenantExtensionInstall.runner_domain == host))
             bundle = await active_bundle(session, install.version_id) if install else None
         if install is None or bundle is None:
-            raise HostNotFound("No extension is installed under this host.")
+            raise GatewayError("not_found", "No extension is installed under this host.")
         return json_answer({"tenant_id": install.tenant_id, "extension_id": install.registry_id, "content_hash": bundle.content_hash})
 
     return [

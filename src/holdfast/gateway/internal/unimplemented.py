@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from holdfast.gateway.http.errors import NotAvailable
+from holdfast.gateway.http.errors import GatewayError
 from holdfast.gateway.http.responses import guarded
 from holdfast.gateway.internal.auth import check_service_token
 from holdfast.gateway.services import Services
@@ -19,7 +19,9 @@ def routes(services: Services) -> list[BaseRoute]:
 
     async def absent(request: Request) -> Response:
         check_service_token(services, request)
-        raise NotAvailable("This gateway has no records of that kind.", hint="Run the extension against the application that keeps them.")
+        raise GatewayError(
+            "not_available", "This gateway has no records of that kind.", hint="Run the extension against the application that keeps them."
+        )
 
     endpoint = guarded(absent)
     return [Route(f"/api/internal/{name}/install/{{install_id}}", endpoint, methods=["POST"]) for name in ABSENT]

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from msgspec import Struct
 from starlette.requests import Request
 
-from holdfast.gateway.http.errors import RequestTimeout
+from holdfast.gateway.http.errors import GatewayError
 from holdfast.registry.errors import BadUpload
 from holdfast.registry.publishing.uploads import MAX_UPLOAD_BYTES
 
@@ -60,7 +60,7 @@ async def pieces(request: Request, size: int) -> AsyncIterator[bytes]:
         except StopAsyncIteration:
             break
         except TimeoutError as error:
-            raise RequestTimeout("The upload stalled.", hint="Upload it again.") from error
+            raise GatewayError("request_timeout", "The upload stalled.", hint="Upload it again.") from error
         received += len(piece)
         if received > size:
             raise refused("content_length_mismatch", f"The body has more than the {size} bytes that were announced.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
-from holdfast.gateway.http.errors import InsecureToken
+from holdfast.gateway.http.errors import GatewayError
 from holdfast.settings import Settings
 
 KNOWN_DEFAULTS = frozenset({"local-runner-key", "changeme", "change-me", "secret"})
@@ -30,11 +30,12 @@ class Tokens:
         """
         service = _text(settings.runner_service_token) or generated
         if not service:
-            raise InsecureToken("There is no service token.", hint="Set RUNNER_SERVICE_TOKEN to a long random value.")
+            raise GatewayError("insecure_token", "There is no service token.", hint="Set RUNNER_SERVICE_TOKEN to a long random value.")
         internal = _text(settings.runner_storage_api_token) or service
         auth_key = _text(settings.alga_auth_key)
         if settings.environment == "production" and KNOWN_DEFAULTS & {service, internal, auth_key}:
-            raise InsecureToken(
+            raise GatewayError(
+                "insecure_token",
                 "A token is one of the defaults that everybody knows.",
                 hint="Set RUNNER_SERVICE_TOKEN, RUNNER_STORAGE_API_TOKEN and ALGA_AUTH_KEY to long random values.",
             )
