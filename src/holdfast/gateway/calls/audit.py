@@ -30,7 +30,7 @@ class AuditRow:
 
 
 async def start_audit(services: Services, access: Access, *, request_id: str, method: str, path: str) -> AuditRow:
-    """Records that a call begins. Raises GatewayError (`access_policy_unavailable`) when it cannot: what is not recorded does not happen."""
+    """Records that a call begins. Raises GatewayError (`access_policy_unavailable`) when it cannot: no call without its audit row."""
     identity = access.caller.identity
     row = AuditRow(
         new_id(),

@@ -50,7 +50,8 @@ class Call:
 async def dispatch(services: Services, call: Call) -> Response:
     """Makes the call and returns the extension's own answer: status, headers, bytes.
 
-    Raises GatewayError (`access_policy_unavailable`, `not_installed`), BadGateway, GatewayTimeout, ExtensionBusy. However it ends, the audit row says so.
+    Raises GatewayError (`access_policy_unavailable`, `not_installed`), BadGateway, GatewayTimeout, ExtensionBusy.
+    However it ends, the audit row says so.
     """
     known_as = request_id(call.request)
     _log.info(f"[{call.request.method} {call.request.url.path}]", request_id=known_as, tenant=_tenant(call), effective_method=call.method)
