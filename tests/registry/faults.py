@@ -160,3 +160,27 @@ def _down() -> BundleStoreUnavailable:
 
 def _lost() -> OperationalError:
     return OperationalError("the statement", None, Exception("the connection was lost"))
+
+
+@contextmanager
+def commit_lost(db: Database, at: int) -> Iterator[Callable[[], bool]]:
+    """In the block the commit number `at` takes effect, but its connection is lost before the result arrives.
+
+    Yields a function that returns whether there was such a commit.
+    """
+    dialect = db.sync_engine.dialect
+    commit = dialect.do_commit
+    count = 0
+
+    def do_commit(connection: Any) -> None:
+        nonlocal count
+        count += 1
+        commit(connection)
+        if count == at:
+            raise _lost()
+
+    dialect.do_commit = do_commit  # type: ignore[method-assign,assignment]
+    try:
+        yield lambda: count >= at
+    finally:
+        dialect.do_commit = commit  # type: ignore[method-assign]

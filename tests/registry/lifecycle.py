@@ -19,7 +19,6 @@ from holdfast.registry.actors import Actor
 from holdfast.registry.installs.call_context import install_context
 from holdfast.registry.installs.grants import read_grants
 from holdfast.registry.installs.listing import list_installs
-from holdfast.registry.installs.lookups import active_bundle, find_install
 from holdfast.registry.installs.uninstall import remove_due_storage
 from holdfast.registry.models.installs import (
     ExtensionApiEndpoint,
@@ -31,6 +30,7 @@ from holdfast.registry.models.installs import (
     TenantExtensionInstallSecrets,
     TenantExtensionSchedule,
 )
+from holdfast.registry.models.lookups import active_bundle, find_install
 from holdfast.registry.models.publishing import ExtensionAuditLog, PendingObject
 from holdfast.registry.publishing.publish import publish_bundle
 from holdfast.registry.publishing.versions import list_versions

@@ -112,3 +112,17 @@ class StagingNotFound(HoldfastError):
 
     code = "STAGING_NOT_FOUND"
     status = 404
+
+
+class Moved(Exception):
+    """Raised when what was read before a transaction is not true in it any more. `retry_when_moved` reads it again."""
+
+
+class ChangedMeanwhile(HoldfastError):
+    """Raised when others changed an extension or an install again and again while it was being changed here."""
+
+    code = "changed_meanwhile"
+    status = 409
+
+    def __init__(self, extension: str) -> None:
+        super().__init__(f"{extension} was changed by another request at the same time.", hint="Check its state, then try again.")

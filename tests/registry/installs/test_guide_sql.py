@@ -9,8 +9,8 @@ from sqlalchemy import select
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.installs.dev_install import Installed, install_bundle, list_installs
-from holdfast.registry.installs.lookups import active_bundle
 from holdfast.registry.models.installs import ExtensionVersion
+from holdfast.registry.models.lookups import active_bundle
 from tests.records.databases import OTHER_TENANT, TENANT, on_postgres
 from tests.records.postgres import PostgresServer
 from tests.registry.extensions import UNSIGNED_TOO, archive_of

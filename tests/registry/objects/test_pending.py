@@ -13,7 +13,14 @@ from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
 from holdfast.registry.installs.dev_install import install_bundle
-from holdfast.registry.objects.pending import announce, conclude, manifest_key, settle, settled, sweep_objects
+from holdfast.registry.objects.pending import (
+    cleanup_pending,
+    commit_pending,
+    manifest_key,
+    register_pending,
+    sweep_objects,
+    try_cleanup_pending,
+)
 from tests.bundles.signers import Signers, signature_of
 from tests.records.databases import TENANT
 from tests.registry.extensions import UNSIGNED_TOO
@@ -31,7 +38,7 @@ def press(db: Database, store: FolderStore, tmp_path: Path) -> Press:
 async def _announced(press: Press, key: str = KEY) -> str:
     pending_id = new_id()
     async with press.db.transaction() as session:
-        await announce(session, key, pending_id, press.clock())
+        await register_pending(session, key, pending_id, press.clock())
     return pending_id
 
 
@@ -43,7 +50,7 @@ async def _put(press: Press, key: str = KEY) -> None:
 async def test_what_nobody_needs_goes_with_what_lies_beside_it(press: Press) -> None:
     pending_id = await _announced(press)
     await _put(press)
-    assert await settle(press.db, press.store, pending_id)
+    assert await cleanup_pending(press.db, press.store, pending_id)
     assert (press.objects(), await press.rows()) == ([], {})
 
 
@@ -51,31 +58,31 @@ async def test_what_was_concluded_stays_and_is_not_settled(press: Press) -> None
     pending_id = await _announced(press)
     await _put(press)
     async with press.db.transaction() as session:
-        assert await conclude(session, pending_id)
-    assert not await settle(press.db, press.store, pending_id)
+        assert await commit_pending(session, pending_id)
+    assert not await cleanup_pending(press.db, press.store, pending_id)
     assert len(press.objects()) == 3
 
 
 async def test_what_was_settled_cannot_be_concluded(press: Press) -> None:
     pending_id = await _announced(press)
-    assert await settle(press.db, press.store, pending_id)
+    assert await cleanup_pending(press.db, press.store, pending_id)
     async with press.db.transaction() as session:
-        assert not await conclude(session, pending_id)
+        assert not await commit_pending(session, pending_id)
 
 
 async def test_as_long_as_somebody_else_is_about_to_need_it_it_stays(press: Press) -> None:
     first, second = await _announced(press), await _announced(press)
     await _put(press)
-    await settle(press.db, press.store, first)
+    await cleanup_pending(press.db, press.store, first)
     assert len(press.objects()) == 3
-    await settle(press.db, press.store, second)
+    await cleanup_pending(press.db, press.store, second)
     assert press.objects() == []
 
 
 async def test_a_published_bundle_stays(press: Press) -> None:
     done = await press.publish()
     before = press.objects()
-    await settle(press.db, press.store, await _announced(press, done.key))
+    await cleanup_pending(press.db, press.store, await _announced(press, done.key))
     assert press.objects() == before
 
 
@@ -87,7 +94,7 @@ async def test_a_copy_stays_for_the_tenant_that_runs_it_and_no_other(press: Pres
     nobodys = done.key.replace(ADA.tenant_id, "33333333-3333-4333-8333-333333333333")
     await press.store.put(nobodys, archive)
     for key in (done.key, theirs, nobodys):
-        await settle(press.db, press.store, await _announced(press, key))
+        await cleanup_pending(press.db, press.store, await _announced(press, key))
     assert [(press.store.root / key).exists() for key in (done.key, theirs, nobodys)] == [True, True, False]
 
 
@@ -99,7 +106,7 @@ async def test_the_signature_beside_a_bundle_that_stays_is_that_of_its_row(press
     done = await press.publish(archive, policy=signers.policy, signature=signature)
     pending_id = await _announced(press, done.key)
     await store_signature(press.store, done.key, signature_of(archive, signers.stranger))
-    await settle(press.db, press.store, pending_id)
+    await cleanup_pending(press.db, press.store, pending_id)
     assert await read_stored_signature(press.store, done.key) == signature
 
 
@@ -108,8 +115,8 @@ async def test_while_the_store_is_down_it_stays_announced_and_is_swept_up_later(
     await _put(press)
     down = FailingStore(press.store, Trouble(1, lasting=True))
     with pytest.raises(BundleStoreUnavailable):
-        await settle(press.db, down, pending_id)
-    assert await settled(press.db, down, pending_id) is None
+        await cleanup_pending(press.db, down, pending_id)
+    assert await try_cleanup_pending(press.db, down, pending_id) is None
     assert len(press.objects()) == 3 and await press.rows() == {"extension_pending_object": 1}
     press.clock.advance(3601)
     assert await sweep_objects(press.db, press.store, older_than=timedelta(hours=1), now=press.clock) == 1

@@ -9,8 +9,8 @@ from holdfast.gateway.auth.authentication import Caller, require_permission
 from holdfast.gateway.http.errors import GatewayError, RateLimited
 from holdfast.gateway.services import Services
 from holdfast.records.identities import client_of
-from holdfast.registry.installs.lookups import find_install
 from holdfast.registry.models.endpoints import METHODS, Endpoint, match_endpoint, read_endpoints
+from holdfast.registry.models.lookups import find_install
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ from holdfast.gateway.http.errors import GatewayError, InvalidRequest
 from holdfast.gateway.http.responses import guarded, json_answer
 from holdfast.gateway.services import Services
 from holdfast.records.database.columns import as_uuid
-from holdfast.registry.installs.lookups import active_bundle
 from holdfast.registry.models.installs import ExtensionBundle, TenantExtensionInstall
+from holdfast.registry.models.lookups import active_bundle
 
 _HASH = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})")
 

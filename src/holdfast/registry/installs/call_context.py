@@ -12,10 +12,10 @@ from sqlalchemy import select
 
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
-from holdfast.registry.installs.lookups import active_bundle, find_install
 from holdfast.registry.models.endpoints import Endpoint, read_endpoints
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import TenantExtensionInstallConfig, TenantExtensionInstallSecrets
+from holdfast.registry.models.lookups import active_bundle, find_install
 from holdfast.world.capabilities import ALWAYS_GRANTED, parse_capabilities
 
 

@@ -12,8 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.records.database.columns import UuidText
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import ExtensionNotInstalled
-from holdfast.registry.installs.listing import signing_key_id
-from holdfast.registry.installs.lookups import active_bundle, find_install
 from holdfast.registry.models.installs import (
     ExtensionApiEndpoint,
     ExtensionVersion,
@@ -21,6 +19,8 @@ from holdfast.registry.models.installs import (
     TenantExtensionInstallConfig,
     TenantExtensionSchedule,
 )
+from holdfast.registry.models.lookups import active_bundle, find_install
+from holdfast.registry.publishing.signature_check import signing_key_id
 
 # Storage is another room; of its table only the names are needed here.
 _USAGE = table(

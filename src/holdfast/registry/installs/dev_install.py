@@ -27,10 +27,12 @@ from holdfast.registry.installs.uninstall import Uninstalled, uninstall
 from holdfast.registry.installs.upgrade import previous_of
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall
-from holdfast.registry.objects.tenant_copies import TenantCopy, discard_copies, give_up_copies, hashes_of, with_copy
+from holdfast.registry.objects.object_transaction import object_transaction
+from holdfast.registry.objects.tenant_copies import content_hashes, delete_released, release_copies
 from holdfast.registry.publishing.inspection import CheckComponent, check_component_of, read_archive, require_unchanged
 from holdfast.registry.publishing.version_manifest import manifest_of
 from holdfast.registry.publishing.version_rows import Archive, publish, registry_id_for
+from holdfast.registry.retry import retry_when_moved
 
 __all__ = ["CheckComponent", "InstallSummary", "Installed", "Uninstalled", "install_bundle", "list_installs", "uninstall"]
 
@@ -70,10 +72,9 @@ async def install_bundle(
     verdict = policy.judge(read.statement, counted)
     await check_component_of(read, check_component)
     described = Archive(manifest, read.content_hash, key, read.size, verdict, None if counted is None else counted.decode())
-    copy = TenantCopy(tenant_id=tenant_id, registry_id=registry_id, sha256=read.sha256, name=manifest.name)
-    given_up: dict[str, str] = {}
+    released: dict[str, str] = {}
 
-    async def bring() -> None:
+    async def put() -> None:
         if not await store.exists(key):
             await store.put(key, archive)
             require_unchanged(read)
@@ -81,11 +82,13 @@ async def install_bundle(
             await store_signature(store, key, counted)
 
     async def write(session: AsyncSession) -> Installed:
-        given_up.clear()
-        return await _record(session, described, tenant_id, now(), mutable_versions, given_up, domain_root)
+        released.clear()
+        return await _record(session, described, tenant_id, now(), mutable_versions, released, domain_root)
 
-    installed = await with_copy(db, store, copy, bring, write, now)
-    await discard_copies(db, store, given_up)
+    installed = await retry_when_moved(
+        lambda: object_transaction(db, store, key=key, put=put, write=write, name=manifest.name, now=now), name=manifest.name
+    )
+    await delete_released(db, store, released)
     return installed
 
 
@@ -95,7 +98,7 @@ async def _record(
     tenant_id: str,
     now: datetime,
     mutable_versions: bool,
-    given_up: dict[str, str],
+    released: dict[str, str],
     domain_root: str | None,
 ) -> Installed:
     install = await session.scalar(
@@ -116,8 +119,8 @@ async def _record(
     if install is None:
         install = await add_install(session, tenant_id, registry, now)
     elif replaced is not None and replaced.id != version.id:
-        dropped = await hashes_of(session, [(install.previous or {}).get("version_id")])
-        given_up.update(await give_up_copies(session, tenant_id, registry.id, dropped, now))
+        dropped = await content_hashes(session, [(install.previous or {}).get("version_id")])
+        released.update(await release_copies(session, tenant_id, registry.id, dropped, now))
         install.previous = previous_of(install, replaced)
     install.version_id = version.id
     install.pending = None

@@ -13,10 +13,10 @@ from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
-from holdfast.registry.installs.lookups import require_install
 from holdfast.registry.installs.permissions import asked_by, granted_to, of_names, require_asked, set_granted
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall, TenantExtensionInstallConfig
+from holdfast.registry.models.lookups import require_install
 
 
 class Grants(Struct, frozen=True, kw_only=True):

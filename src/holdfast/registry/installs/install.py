@@ -16,22 +16,23 @@ from holdfast.records.database.columns import new_id, utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
-from holdfast.registry.errors import ExtensionNotInstalled
+from holdfast.registry.errors import ExtensionNotInstalled, Moved
 from holdfast.registry.installs.config import record_defaults
 from holdfast.registry.installs.domains import give_domain
-from holdfast.registry.installs.lookups import active_bundle, require_install
 from holdfast.registry.installs.permissions import Permissions, asked_by, granted_to, of_names, require_asked, require_known, set_granted
 from holdfast.registry.installs.schedules import move_schedules
 from holdfast.registry.installs.uninstall import keep_storage
 from holdfast.registry.installs.upgrade import Choice, change_version, is_older
-from holdfast.registry.installs.upgrade_errors import ChangedMeanwhile
 from holdfast.registry.models.ids import install_id as named_install_id
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
-from holdfast.registry.objects.tenant_copies import ATTEMPTS, Moved, TenantCopy, bring_copy, with_copy
+from holdfast.registry.models.lookups import active_bundle, require_install
+from holdfast.registry.objects.object_transaction import object_transaction
+from holdfast.registry.objects.tenant_copies import TenantCopy, copy_bundle
 from holdfast.registry.publishing.signature_check import judge_version
 from holdfast.registry.publishing.version_manifest import manifest_of, require_this_host
 from holdfast.registry.publishing.versions import require_extension, resolve_version
+from holdfast.registry.retry import retry_when_moved
 
 
 class Installed(Struct, frozen=True, kw_only=True):
@@ -89,7 +90,8 @@ async def install_version(
     Raises SignatureRefused, TrustStoreUnusable, ExtensionUnknown, AmbiguousExtension, UnknownCapability, HostTooOld, ConsentRequired,
     SchedulesMissing, ChangedMeanwhile, what resolving a version raises, BundleNotFound, ArchiveHashMismatch, BundleStoreUnavailable.
     """
-    for _ in range(ATTEMPTS):
+
+    async def attempt() -> Installed:
         async with db.session() as session:
             target = await _target(session, actor.tenant_id, extension, version)
         require_known(target.version)
@@ -102,24 +104,24 @@ async def install_version(
                 await change_version(
                     db, store, actor, policy, target.install_id, target.version.version, choice, disable_missing=False, now=now
                 )
-            except ExtensionNotInstalled:
-                continue
+            except ExtensionNotInstalled as gone:
+                raise Moved from gone
             return await _described(db, actor.tenant_id, target.install_id, target.replaced, verdict)
-        copy = TenantCopy.of(actor.tenant_id, target.registry.id, target.bundle, slug(target.registry.publisher, target.registry.name))
+        copy = TenantCopy.from_bundle(
+            actor.tenant_id, target.registry.id, target.bundle, slug(target.registry.publisher, target.registry.name)
+        )
         source = None if target.bundle is None else target.bundle.storage_url
 
-        async def bring(copy: TenantCopy = copy, source: str | None = source) -> None:
-            await bring_copy(store, copy, source)
+        async def write(session: AsyncSession) -> Installed:
+            install = await _write(session, actor, target, capabilities, egress, domain_root, now())
+            content_hash = "" if target.bundle is None else target.bundle.content_hash
+            return installed_as(install, target.registry, target.version, content_hash, verdict, target.replaced)
 
-        async def write(session: AsyncSession, target: _Target = target) -> str:
-            return await _write(session, actor, target, capabilities, egress, domain_root, now())
+        return await object_transaction(
+            db, store, key=copy.key, put=lambda: copy_bundle(store, copy, source), write=write, name=copy.name, now=now
+        )
 
-        try:
-            install_id = await with_copy(db, store, copy, bring, write, now)
-        except Moved:
-            continue
-        return await _described(db, actor.tenant_id, install_id, target.replaced, verdict)
-    raise ChangedMeanwhile(extension)
+    return await retry_when_moved(attempt, name=extension)
 
 
 async def _target(session: AsyncSession, tenant_id: str, extension: str, wanted: str | None) -> _Target:
@@ -149,7 +151,7 @@ async def _write(
     egress: list[str] | None,
     domain_root: str | None,
     now: datetime,
-) -> str:
+) -> TenantExtensionInstall:
     """Writes the rows of a first install, or of one of what is there already. Raises Moved when that has changed."""
     asked = asked_by(target.version)
     given = of_names(capabilities or [], egress or [])
@@ -186,7 +188,7 @@ async def _write(
         granted=install.granted_caps,
         egress=install.granted_egress,
     )
-    return install.id
+    return install
 
 
 async def add_install(session: AsyncSession, tenant_id: str, registry: ExtensionRegistry, now: datetime) -> TenantExtensionInstall:

@@ -7,11 +7,11 @@ from datetime import datetime
 from msgspec import Struct
 from sqlalchemy import select
 
-from holdfast.bundles.signing.minisign import MalformedMinisign, Signature
 from holdfast.records.database.database import Database
-from holdfast.registry.installs.lookups import installs_of
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionBundle
+from holdfast.registry.models.lookups import installs_of
+from holdfast.registry.publishing.signature_check import signing_key_id
 
 
 class InstallSummary(Struct, frozen=True, kw_only=True):
@@ -72,11 +72,3 @@ async def list_installs(db: Database, tenant_id: str) -> list[InstallSummary]:
             )
         )
     return sorted(summaries, key=lambda summary: slug(summary.publisher, summary.name).lower())
-
-
-def signing_key_id(signature: str | None) -> str | None:
-    """Other platforms keep any text in that column: what is no signature of ours is none."""
-    try:
-        return None if signature is None else Signature.parse(signature.encode()).key_id
-    except MalformedMinisign:
-        return None

@@ -14,12 +14,12 @@ from holdfast.records.database.columns import UuidText, utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
-from holdfast.registry.installs.lookups import require_install
 from holdfast.registry.installs.schedules import delete_schedules
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion, TenantExtensionInstall
+from holdfast.registry.models.lookups import require_install
 from holdfast.registry.models.publishing import StorageRemoval
-from holdfast.registry.objects.tenant_copies import discard_copies, give_up_copies, hashes_of
+from holdfast.registry.objects.tenant_copies import content_hashes, delete_released, release_copies
 
 STORAGE_GRACE = timedelta(days=30)
 """How long what an extension stored is kept after it was uninstalled, where nobody says otherwise."""
@@ -64,10 +64,10 @@ async def uninstall(
         install, registry, version = await require_install(session, actor.tenant_id, extension, lock=True)
         remove_at = now() + storage_grace
         hashes = [
-            *await hashes_of(session, [install.version_id, (install.previous or {}).get("version_id")]),
+            *await content_hashes(session, [install.version_id, (install.previous or {}).get("version_id")]),
             *await _superseded(session, registry.id),
         ]
-        given_up = await give_up_copies(session, actor.tenant_id, registry.id, hashes, now())
+        given_up = await release_copies(session, actor.tenant_id, registry.id, hashes, now())
         await delete_schedules(session, install)
         # Settings, secrets and subscriptions go with it: their rows refer to it.
         await session.execute(
@@ -91,7 +91,7 @@ async def uninstall(
         name=registry.name,
         publisher=registry.publisher,
         version=version.version,
-        bundle_deleted=await discard_copies(db, store, given_up),
+        bundle_deleted=await delete_released(db, store, given_up),
         storage_until=remove_at,
     )
 

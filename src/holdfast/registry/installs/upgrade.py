@@ -16,12 +16,11 @@ from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
+from holdfast.registry.errors import Moved
 from holdfast.registry.installs.config import record_defaults
-from holdfast.registry.installs.lookups import active_bundle, require_install
 from holdfast.registry.installs.permissions import Permissions, asked_by, granted_to, of_names, require_asked, require_known, set_granted
 from holdfast.registry.installs.schedules import Calls, move_schedules, scheduled_calls
 from holdfast.registry.installs.upgrade_errors import (
-    ChangedMeanwhile,
     ConsentRequired,
     MissingSchedule,
     NothingToRollBack,
@@ -29,22 +28,21 @@ from holdfast.registry.installs.upgrade_errors import (
 )
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
+from holdfast.registry.models.lookups import active_bundle, require_install
+from holdfast.registry.objects.object_transaction import object_transaction
 from holdfast.registry.objects.tenant_copies import (
-    ATTEMPTS,
-    Moved,
     TenantCopy,
-    bring_copy,
-    discard_copies,
-    give_up_copies,
-    hashes_of,
-    with_copy,
+    content_hashes,
+    copy_bundle,
+    delete_released,
+    release_copies,
 )
 from holdfast.registry.publishing.signature_check import judge_version
 from holdfast.registry.publishing.version_manifest import manifest_of, require_this_host
 from holdfast.registry.publishing.versions import resolve_version
+from holdfast.registry.retry import retry_when_moved
 
 __all__ = [
-    "ChangedMeanwhile",
     "Choice",
     "ConsentRequired",
     "MissingSchedule",
@@ -131,13 +129,14 @@ async def rollback_install(
     ExtensionNotInstalled, AmbiguousExtension, NothingToRollBack, SchedulesMissing,
     ChangedMeanwhile, errors of the store.
     """
-    for _ in range(ATTEMPTS):
+
+    async def attempt() -> Upgraded:
         async with db.session() as session:
             install, registry, old = await require_install(session, actor.tenant_id, extension)
             target = await _previous(session, install, extension)
             step = await _step(session, policy, install, registry, old, target)
 
-        async def write(session: AsyncSession, step: _Step = step) -> Upgraded:
+        async def write(session: AsyncSession) -> Upgraded:
             install, registry, old, new = await _begin(session, actor, step)
             previous = install.previous or {}
             if previous.get("version_id") != new.id:
@@ -153,11 +152,9 @@ async def rollback_install(
             _record(session, actor, "extension.rolled_back", registry, done, now())
             return done
 
-        try:
-            return await _carry_out(db, store, actor, step, write, now)
-        except Moved:
-            continue
-    raise ChangedMeanwhile(extension)
+        return await _carry_out(db, store, actor, step, write, now)
+
+    return await retry_when_moved(attempt, name=extension)
 
 
 async def change_version(
@@ -173,33 +170,33 @@ async def change_version(
     now: Callable[[], datetime],
 ) -> Upgraded:
     """The upgrade of `upgrade_install`, with all that may be agreed to."""
-    for _ in range(ATTEMPTS):
+    released: dict[str, str] = {}
+
+    async def attempt() -> Upgraded:
         step = await _agreed(db, actor, policy, extension, wanted, choice, now)
         if isinstance(step, Upgraded):
             return step
-        given_up: dict[str, str] = {}
 
-        async def write(session: AsyncSession, step: _Step = step, given_up: dict[str, str] = given_up) -> Upgraded:
+        async def write(session: AsyncSession) -> Upgraded:
+            released.clear()
             install, registry, old, new = await _begin(session, actor, step)
             granted = _grants_after(install, old, new, choice)
             if granted is None:
                 raise Moved
             # What a rollback led to until now is not needed any more.
-            dropped = await hashes_of(session, [(install.previous or {}).get("version_id")])
-            given_up.update(await give_up_copies(session, actor.tenant_id, registry.id, dropped, now()))
+            dropped = await content_hashes(session, [(install.previous or {}).get("version_id")])
+            released.update(await release_copies(session, actor.tenant_id, registry.id, dropped, now()))
             calls = await scheduled_calls(session, install)
             disabled = await put_on_version(session, install, old, new, granted, calls, disable_missing=disable_missing, now=now())
             done = _upgraded(install, registry, old, new, disabled)
             _record(session, actor, "extension.upgraded", registry, done, now())
             return done
 
-        try:
-            done = await _carry_out(db, store, actor, step, write, now)
-        except Moved:
-            continue
-        await discard_copies(db, store, given_up)
-        return done
-    raise ChangedMeanwhile(extension)
+        return await _carry_out(db, store, actor, step, write, now)
+
+    done = await retry_when_moved(attempt, name=extension)
+    await delete_released(db, store, released)
+    return done
 
 
 async def put_on_version(
@@ -360,9 +357,11 @@ async def _carry_out(
     write: Callable[[AsyncSession], Awaitable[Upgraded]],
     now: Callable[[], datetime],
 ) -> Upgraded:
-    copy = TenantCopy.of(actor.tenant_id, step.registry_id, step.bundle, step.name)
+    copy = TenantCopy.from_bundle(actor.tenant_id, step.registry_id, step.bundle, step.name)
     source = None if step.bundle is None else step.bundle.storage_url
-    return await with_copy(db, store, copy, lambda: bring_copy(store, copy, source), write, now)
+    return await object_transaction(
+        db, store, key=copy.key, put=lambda: copy_bundle(store, copy, source), write=write, name=copy.name, now=now
+    )
 
 
 def _upgraded(

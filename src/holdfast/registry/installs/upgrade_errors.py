@@ -54,13 +54,3 @@ class NothingToRollBack(HoldfastError):
 
     code = "nothing_to_roll_back"
     status = 409
-
-
-class ChangedMeanwhile(HoldfastError):
-    """Raised when an install was changed by others again and again while it was being changed here."""
-
-    code = "changed_meanwhile"
-    status = 409
-
-    def __init__(self, extension: str) -> None:
-        super().__init__(f"{extension} was changed by somebody else at the same time.", hint="Look at its state, then try again.")

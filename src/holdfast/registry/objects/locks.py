@@ -1,4 +1,4 @@
-"""Who writes about one thing at a time. On SQLite a writing transaction is alone anyway; on Postgres it has to ask for that."""
+"""Locks on names, held until a transaction ends. SQLite runs one writing transaction at a time anyway; on Postgres they are explicit."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 
-async def hold(session: AsyncSession, name: str) -> None:
-    """Waits until no other transaction holds `name`, and holds it until this one ends. What is read after it is what the others wrote."""
+async def lock_name(session: AsyncSession, name: str) -> None:
+    """Waits until no other transaction holds `name`, and holds it until this one ends. Reads after it see what the others committed."""
     if session.get_bind().dialect.name == "postgresql":
         number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
         await session.execute(select(func.pg_advisory_xact_lock(number)))

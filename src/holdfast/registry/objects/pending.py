@@ -1,7 +1,12 @@
-"""Objects on their way into the bundle store, or out of it: announced before, so that none is left behind by whoever fails or is killed.
+"""Pending objects: rows that record which object is on its way into the bundle store, or out of it.
 
-The store knows no transactions, so a row says which object somebody is about to put. The transaction that makes the object needed takes
-the row away; without it, `settle` does, and removes the object if nobody needs it. Both cannot happen.
+    register_pending ──> [pending row] ──> commit_pending    the object is needed; in the transaction that needs it
+                              │
+                              ├──────────> cleanup_pending   the object goes, unless something needs it
+                              └──────────> sweep_objects     the same, later, for the rows of killed processes
+
+Exactly one of commit and cleanup deletes the row. Both lock the object's key, so cleanup never removes an object that another transaction
+is about to need.
 """
 
 from __future__ import annotations
@@ -20,63 +25,66 @@ from holdfast.bundles.store.protocol import BundleStore
 from holdfast.errors import HoldfastError
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
-from holdfast.registry.installs.lookups import active_bundle
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion, TenantExtensionInstall
+from holdfast.registry.models.lookups import active_bundle
 from holdfast.registry.models.publishing import PendingObject
-from holdfast.registry.objects.locks import hold
+from holdfast.registry.objects.locks import lock_name
 
 _log = structlog.get_logger(__name__)
 
 
 def manifest_key(bundle_key: str) -> str:
-    """The key, in the store, of the manifest beside the bundle with that key."""
+    """The key, in the store, of the manifest of the bundle with that key."""
     return f"{bundle_key.rpartition('/')[0]}/manifest.json"
 
 
-async def announce(session: AsyncSession, key: str, pending_id: str, now: datetime) -> None:
-    """Says, in a transaction of its own or another, that the object `key` will be put or removed. `pending_id` is a new id."""
-    await hold(session, key)
+async def register_pending(session: AsyncSession, key: str, pending_id: str, now: datetime) -> None:
+    """Records that the object `key` is about to be put or removed. `pending_id` is a new id."""
+    await lock_name(session, key)
     session.add(PendingObject(id=pending_id, key=key, created_at=now))
     await session.flush()
 
 
-async def conclude(session: AsyncSession, pending_id: str) -> bool:
-    """Takes the announcement away, in the transaction that makes the object needed. False when somebody settled it already."""
-    gone = await session.execute(delete(PendingObject).where(PendingObject.id == pending_id).returning(PendingObject.id))
-    return gone.scalar_one_or_none() is not None
+async def commit_pending(session: AsyncSession, pending_id: str) -> bool:
+    """Deletes the pending row, in the transaction that needs the object. False when a cleanup deleted it before."""
+    deleted = await session.execute(delete(PendingObject).where(PendingObject.id == pending_id).returning(PendingObject.id))
+    return deleted.scalar_one_or_none() is not None
 
 
-async def settle(db: Database, store: BundleStore, pending_id: str) -> bool:
-    """Takes the announcement away and removes its object (with what lies beside it) when nobody needs it, and nobody else is about to.
+async def cleanup_pending(db: Database, store: BundleStore, pending_id: str) -> bool:
+    """Deletes the pending row, and its object (with signature and manifest) unless a bundle or another pending row needs it.
 
-    False when the announcement was concluded, settled or never made; then nothing is removed. Raises BundleStoreUnavailable, errors of
-    the database; then all is as before, and it can be settled later.
+    False when there is no such row: it was committed, cleaned up, or never registered. Then nothing is removed. Raises
+    BundleStoreUnavailable and errors of the database; then nothing has changed, and a later cleanup can succeed.
     """
     async with db.transaction() as session:
         key = await session.scalar(select(PendingObject.key).where(PendingObject.id == pending_id))
         if key is None:
             return False
-        await hold(session, key)
-        if not await conclude(session, pending_id):
+        await lock_name(session, key)
+        if not await commit_pending(session, pending_id):
             return False
-        # First the others, then the bundles: who has concluded between the two questions is found by the second.
+        # Pending rows first, then bundles: a transaction that commits between the two queries is found by the second.
         if await session.scalar(select(PendingObject.id).where(PendingObject.key == key).limit(1)) is None:
-            bundle = await _bundle_of(session, key)
-            await (_remove(store, key) if bundle is None else _mend_signature(store, key, bundle.signature))
+            bundle = await _bundle_that_needs(session, key)
+            await (_remove(store, key) if bundle is None else _restore_signature(store, key, bundle.signature))
     return True
 
 
 async def sweep_objects(db: Database, store: BundleStore, *, older_than: timedelta, now: Callable[[], datetime] = utc_now) -> int:
-    """Settles what processes have announced that are no more; how many. `older_than` must be longer than any publish takes."""
+    """Cleans up the pending rows that ended processes left. Returns how many.
+
+    `older_than` must be longer than any publish takes: the sweep cannot tell a slow process from a killed one.
+    """
     async with db.session() as session:
         old = select(PendingObject.id).where(PendingObject.created_at < now() - older_than)
         found = (await session.scalars(old)).all()
-    return sum([await settled(db, store, pending_id) is True for pending_id in found])
+    return sum([await try_cleanup_pending(db, store, pending_id) is True for pending_id in found])
 
 
-async def settled(db: Database, store: BundleStore, pending_id: str) -> bool | None:
-    """As `settle`; None, and a line in the log, where that raises: the sweep tries again. To its end also when the caller is cancelled."""
-    task = asyncio.ensure_future(_settled(db, store, pending_id))
+async def try_cleanup_pending(db: Database, store: BundleStore, pending_id: str) -> bool | None:
+    """As `cleanup_pending`, but an error is logged and None is returned: the sweep tries again. Completes even if the task is cancelled."""
+    task = asyncio.ensure_future(_try_cleanup(db, store, pending_id))
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
@@ -84,19 +92,19 @@ async def settled(db: Database, store: BundleStore, pending_id: str) -> bool | N
         raise
 
 
-async def _settled(db: Database, store: BundleStore, pending_id: str) -> bool | None:
+async def _try_cleanup(db: Database, store: BundleStore, pending_id: str) -> bool | None:
     try:
-        return await settle(db, store, pending_id)
+        return await cleanup_pending(db, store, pending_id)
     except (HoldfastError, SQLAlchemyError, OSError) as error:
-        _log.warning("an object of the bundle store could not be tidied up", pending=pending_id, error=type(error).__name__)
+        _log.warning("pending_object_cleanup_failed", pending_id=pending_id, error=type(error).__name__)
         return None
 
 
-async def _bundle_of(session: AsyncSession, key: str) -> ExtensionBundle | None:
-    """The bundle that needs the object: others install it from there, or the tenant of that place runs it or can go back to it."""
+async def _bundle_that_needs(session: AsyncSession, key: str) -> ExtensionBundle | None:
+    """The bundle that needs the object: others install from it, or the tenant it belongs to runs it or can roll back to it."""
     parts = key.split("/")
     if len(parts) != 7 or parts[0] != "tenants":
-        return None  # an upload, which nobody needs once it was announced that it goes
+        return None  # an upload: unneeded as soon as its removal is registered
     tenant_id, registry_id, sha256 = parts[1], parts[3], parts[5]
     install = await session.scalar(
         select(TenantExtensionInstall).where(
@@ -112,7 +120,7 @@ async def _bundle_of(session: AsyncSession, key: str) -> ExtensionBundle | None:
     )
     for bundle in bundles.all():
         if bundle.storage_url == key or bundle.version_id in used:
-            # In development a version may have had other content before: that is needed by nobody.
+            # A development install replaces the content of its version. No install can reach the content of before.
             active = await active_bundle(session, bundle.version_id)
             if active is not None and active.id == bundle.id:
                 return bundle
@@ -120,14 +128,14 @@ async def _bundle_of(session: AsyncSession, key: str) -> ExtensionBundle | None:
 
 
 async def _remove(store: BundleStore, key: str) -> None:
-    # The bundle last: as long as it is there, what lies beside it has a meaning.
+    # The bundle last: while it exists, its signature and manifest are meaningful.
     for object_key in (signature_key(key), manifest_key(key), key):
         if await store.exists(object_key):
             await store.delete(object_key)
 
 
-async def _mend_signature(store: BundleStore, key: str, signature: str | None) -> None:
-    """The signature beside a bundle that stays is the one of its row: not the one of a publish that failed."""
+async def _restore_signature(store: BundleStore, key: str, signature: str | None) -> None:
+    """Makes the stored signature the one of the bundle's row: a failed publish may have put another."""
     stored = await read_stored_signature(store, key)
     wanted = None if signature is None else signature.encode()
     if wanted is not None and stored != wanted:

@@ -19,13 +19,14 @@ from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
-from holdfast.registry.errors import NameTaken
+from holdfast.registry.errors import NameTaken, PublishInterrupted
 from holdfast.registry.models.ids import DEFAULT_PUBLISHER, slug
 from holdfast.registry.models.installs import ExtensionRegistry
-from holdfast.registry.objects.locks import hold
-from holdfast.registry.objects.publish_object import place_bundle, placed_and_recorded
+from holdfast.registry.objects.locks import lock_name
+from holdfast.registry.objects.object_transaction import PendingSwept, object_transaction
 from holdfast.registry.publishing.inspection import CheckComponent, ReadArchive, check_component_of, read_archive
 from holdfast.registry.publishing.publisher_names import check_publisher, claim_publisher
+from holdfast.registry.publishing.stored_bundle import put_bundle
 from holdfast.registry.publishing.version_rows import Archive, find_registry, find_version, publish_once, registry_id_for, version_exists
 from holdfast.registry.publishing.versions import next_of
 
@@ -115,17 +116,20 @@ async def publish_archive(
     described = Archive(manifest, read.content_hash, key, read.size, verdict, None if counted is None else counted.decode())
 
     async def record(session: AsyncSession) -> Published:
-        await hold(session, slug(publisher, manifest.name).lower())
+        await lock_name(session, slug(publisher, manifest.name).lower())
         await _require_own_name(session, publisher, manifest.name)
         await claim_publisher(session, publisher, tenant_id=actor.tenant_id, verdict=verdict, now=now())
         if within is not None:
             await within(session)
         return await _record(session, described, actor, now())
 
-    async def place() -> None:
-        await place_bundle(store, key, read, counted)
+    async def put() -> None:
+        await put_bundle(store, key, read, counted)
 
-    return await placed_and_recorded(db, store, key, place, record, now)
+    try:
+        return await object_transaction(db, store, key=key, put=put, write=record, name=slug(publisher, manifest.name), now=now)
+    except PendingSwept as swept:
+        raise PublishInterrupted("Publishing took too long and was stopped.", hint="Publish the bundle again.") from swept
 
 
 async def _require_own_name(session: AsyncSession, publisher: str, name: str) -> None:

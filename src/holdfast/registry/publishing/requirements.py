@@ -7,8 +7,8 @@ from typing import Any
 from msgspec import Struct
 
 from holdfast.records.database.database import Database
-from holdfast.registry.installs.listing import signing_key_id
-from holdfast.registry.installs.lookups import active_bundle
+from holdfast.registry.models.lookups import active_bundle
+from holdfast.registry.publishing.signature_check import signing_key_id
 from holdfast.registry.publishing.versions import require_extension, resolve_version
 
 

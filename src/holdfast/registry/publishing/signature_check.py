@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from holdfast.bundles.signing.minisign import MalformedMinisign, Signature
 from holdfast.bundles.signing.statement import Statement
 from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.signing.verification import Verdict
@@ -21,3 +22,11 @@ def judge_version(policy: TrustPolicy, version: ExtensionVersion, bundle: Extens
     manifest = manifest_of(version)
     statement = None if manifest is None else Statement.of(manifest, hash_hex(bundle.content_hash))
     return policy.judge(statement, None if bundle.signature is None else bundle.signature.encode())
+
+
+def signing_key_id(signature: str | None) -> str | None:
+    """The id of the key that made a stored signature. None without one; other platforms store any text there, which has no key id."""
+    try:
+        return None if signature is None else Signature.parse(signature.encode()).key_id
+    except MalformedMinisign:
+        return None

@@ -29,7 +29,7 @@ from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.errors import BadUpload, StagingNotFound
 from holdfast.registry.models.publishing import ExtensionUpload
-from holdfast.registry.objects.pending import announce, settled, sweep_objects
+from holdfast.registry.objects.pending import register_pending, sweep_objects, try_cleanup_pending
 from holdfast.registry.publishing.inspection import CheckComponent, hash_mismatch, read_archive
 from holdfast.registry.publishing.publish import Published, publish_archive
 
@@ -139,7 +139,7 @@ async def finalize_upload(
         taken = await session.execute(delete(ExtensionUpload).where(*owned).returning(ExtensionUpload.key))
         if taken.scalar_one_or_none() is None:
             raise _not_found()
-        await announce(session, key, staged_id, now())
+        await register_pending(session, key, staged_id, now())
 
     with tempfile.TemporaryDirectory(prefix="holdfast-finalize-") as folder:
         # One copy for everything that follows: what is hashed is what is read, and what is published.
@@ -149,7 +149,7 @@ async def finalize_upload(
         published = await publish_archive(
             db, store, read, actor=actor, policy=policy, signature=signature, check_component=check_component, now=now, within=consume
         )
-    await settled(db, store, staged_id)
+    await try_cleanup_pending(db, store, staged_id)
     return published
 
 
@@ -189,8 +189,8 @@ async def _remove(db: Database, store: BundleStore, key: str, now: Callable[[], 
     pending_id = new_id()
     async with db.transaction() as session:
         await session.execute(delete(ExtensionUpload).where(ExtensionUpload.key == key))
-        await announce(session, key, pending_id, now())
-    await settled(db, store, pending_id)
+        await register_pending(session, key, pending_id, now())
+    await try_cleanup_pending(db, store, pending_id)
 
 
 async def _give_up(db: Database, store: BundleStore, key: str, now: Callable[[], datetime]) -> None:

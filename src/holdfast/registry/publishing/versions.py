@@ -15,10 +15,10 @@ from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
 from holdfast.registry.errors import AmbiguousExtension, ExtensionUnknown, VersionNotFound, VersionYanked
-from holdfast.registry.installs.listing import signing_key_id
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
 from holdfast.registry.publishing.publisher_names import require_owner
+from holdfast.registry.publishing.signature_check import signing_key_id
 from holdfast.registry.publishing.version_rows import find_version
 
 _WHICH = "`holdfast versions` shows which there are."

@@ -16,9 +16,9 @@ from holdfast.records.database.columns import new_id, utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
-from holdfast.registry.installs.lookups import require_install
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionRegistry, TenantExtensionInstall, TenantExtensionInstallSecrets
+from holdfast.registry.models.lookups import require_install
 from holdfast.registry.secrets.sealing import Sealed, Sealer, SecretsUnreadable
 from holdfast.sealing.errors import VaultFailed
 
