@@ -170,7 +170,7 @@ def test_a_large_upload_with_a_wrong_key_is_refused_for_the_key(
 def test_no_command_that_takes_a_server_is_left_out_above(versions: dict[str, Path], tmp_path: Path) -> None:
     tried = {arguments[0] for _, arguments in steps(versions, tmp_path)}
     tried |= {" ".join(arguments[:count]) for count in (2, 3) for _, arguments in steps(versions, tmp_path)}
-    app = create_app(whole=True)
+    app = create_app()
     assert {name for name in _with_target(app) if not name.startswith("extension")} <= tried
 
 

@@ -1,4 +1,4 @@
-"""What is asked for is shown before it is granted, and only a yes grants it."""
+"""The consent prompt shows the requested rights, and grants them only after a yes."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.cli.terminal.prompts import MEANINGS, ConsentMissing, NotAskedFor, ask, narrowed
+from holdfast.cli.terminal.prompts import MEANINGS, ConsentMissing, NotRequested, require_consent, select_rights
 from holdfast.world.capabilities import Capability
 from tests.cli.command_runner import COMMAND, clean_environment, run, write_extension
 from tests.waiting import MAX_WAIT_SECONDS
 
-QUESTION = "Grant this? [y/N] "
-ASKING = """
+QUESTION = "Grant these rights? [y/N] "
+CONSENT_SCRIPT = """
 import fcntl, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C on the terminal is a signal here
 from holdfast.cli import main
 from cyclopts import App
-from holdfast.cli.terminal.prompts import ask
+from holdfast.cli.terminal.prompts import require_consent
 
 async def command() -> None:
-    ask("Notes asks for", ["cap:http.fetch"], ["api.example.com"], yes=False)
+    require_consent("Notes requests", ["cap:http.fetch"], ["api.example.com"], yes=False)
     print("granted")
 
-def create_app(*, whole: bool) -> App:
+def create_app() -> App:
     app = App()
     app.command(command)
     return app
@@ -38,12 +38,12 @@ raise SystemExit(main.run(["command"]))
 """
 
 
-def answered(answer: bytes, *command: str, cwd: Path | None = None) -> tuple[int, str, str]:
-    """The exit code, stdout and what the terminal showed when a person answers this to the question of a command; else of one that asks."""
+def run_at_terminal(reply: bytes, *command: str, cwd: Path | None = None) -> tuple[int, str, str]:
+    """Replies to the prompt of a command; returns its exit code, stdout and the text on the terminal."""
     terminal, inside = pty.openpty()
     try:
         process = subprocess.Popen(
-            [*COMMAND, *command] if command else [sys.executable, "-c", ASKING],
+            [*COMMAND, *command] if command else [sys.executable, "-c", CONSENT_SCRIPT],
             cwd=cwd,
             stdin=inside,
             stdout=subprocess.PIPE,
@@ -56,79 +56,81 @@ def answered(answer: bytes, *command: str, cwd: Path | None = None) -> tuple[int
         while QUESTION.encode() not in shown:
             assert select.select([terminal], [], [], MAX_WAIT_SECONDS)[0], shown
             shown += os.read(terminal, 4_096)
-        os.write(terminal, answer)
+        os.write(terminal, reply)
         out, _ = process.communicate(timeout=MAX_WAIT_SECONDS)
         try:
             while select.select([terminal], [], [], 0)[0]:
                 shown += os.read(terminal, 4_096)
         except OSError:
-            pass  # nobody has the other end any more
+            pass  # the other end is closed
         return process.returncode, out.decode(), shown.decode()
     finally:
         os.close(terminal)
 
 
-@pytest.mark.parametrize("answer", [b"y\n", b"YES\n"])
-def test_a_yes_at_the_terminal_grants(answer: bytes) -> None:
-    code, out, shown = answered(answer)
+@pytest.mark.parametrize("reply", [b"y\n", b"YES\n"])
+def test_a_yes_at_the_terminal_grants(reply: bytes) -> None:
+    code, out, shown = run_at_terminal(reply)
     assert (code, out) == (0, "granted\n")
-    assert "cap:http.fetch  call the hosts below over the network, and no others" in shown and "api.example.com" in shown
+    assert "cap:http.fetch  call the hosts below over the network, and no other hosts" in shown and "api.example.com" in shown
 
 
-@pytest.mark.parametrize("answer", [b"n\n", b"\n", b"perhaps\n", b"\x04"], ids=["no", "nothing", "anything", "end"])
-def test_every_other_answer_grants_nothing(answer: bytes) -> None:
-    code, out, shown = answered(answer)
+@pytest.mark.parametrize("reply", [b"n\n", b"\n", b"perhaps\n", b"\x04"], ids=["no", "nothing", "anything", "end"])
+def test_every_other_reply_grants_nothing(reply: bytes) -> None:
+    code, out, shown = run_at_terminal(reply)
     assert (code, out) == (1, "")
     assert "Nothing was granted, and nothing was changed." in shown
 
 
-def test_ctrl_c_ends_the_question_at_once() -> None:
-    code, out, shown = answered(b"\x03")
+def test_ctrl_c_ends_the_prompt_at_once() -> None:
+    code, out, shown = run_at_terminal(b"\x03")
     assert (code, out) == (130, "")
     assert "Traceback" not in shown
 
 
-def test_the_question_of_an_install_is_answered_at_the_terminal(tmp_path: Path) -> None:
+def test_install_prompts_for_consent_at_the_terminal(tmp_path: Path) -> None:
     data = ("--data-dir", "data")
     project = write_extension(tmp_path / "pages", capabilities=["cap:storage.kv"])
     assert run("publish", project, *data, cwd=tmp_path).returncode == 0
-    asking = ("install", "Example.com.example.sample@1.0.0", *data)
-    assert answered(b"n\n", *asking, cwd=tmp_path)[0] == 1
+    command = ("install", "Example.com.example.sample@1.0.0", *data)
+    assert run_at_terminal(b"n\n", *command, cwd=tmp_path)[0] == 1
     assert run("list", *data, cwd=tmp_path).stdout == ""
-    code, out, shown = answered(b"y\n", *asking, cwd=tmp_path)
+    code, out, shown = run_at_terminal(b"y\n", *command, cwd=tmp_path)
     assert code == 0 and "  granted    cap:storage.kv" in out.splitlines()
-    assert "Sample 1.0.0 of Example asks for" in shown and "keep records of its own" in shown
+    assert "Sample 1.0.0 of Example requests" in shown and "store its own records" in shown
 
 
-def test_without_a_terminal_it_is_shown_and_refused_unless_yes_was_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    with (tmp_path / "empty").open("w+") as nobody, pytest.MonkeyPatch.context() as patched:
-        patched.setattr(sys, "stdin", nobody)
+def test_without_a_terminal_the_rights_are_shown_and_denied_unless_yes_is_passed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with (tmp_path / "empty").open("w+") as empty_stdin, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "stdin", empty_stdin)
         with pytest.raises(ConsentMissing, match="--yes"):
-            ask("Notes asks for", ["cap:http.fetch"], [], yes=False)
-        ask("Notes asks for", ["cap:http.fetch"], [], yes=True)
-        ask("Notes asks for", ["cap:log.emit"], [], yes=False)
-        ask("Notes asks for", [], [], yes=False)
+            require_consent("Notes requests", ["cap:http.fetch"], [], yes=False)
+        require_consent("Notes requests", ["cap:http.fetch"], [], yes=True)
+        require_consent("Notes requests", ["cap:log.emit"], [], yes=False)
+        require_consent("Notes requests", [], [], yes=False)
     out, err = capsys.readouterr()
     assert out == "" and err.count("cap:http.fetch  call the hosts") == 2
-    assert "nothing beyond what every extension may do" in err
+    assert "no rights beyond those of every extension" in err
 
 
-def test_a_name_cannot_write_over_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    ask("Notes\x1b[2K\x1b[1A asks for", ["cap:http.fetch"], ["a\x1b[8m.example"], yes=True)
+def test_a_name_cannot_overwrite_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    require_consent("Notes\x1b[2K\x1b[1A requests", ["cap:http.fetch"], ["a\x1b[8m.example"], yes=True)
     assert "\x1b" not in capsys.readouterr().err
 
 
-def test_every_capability_has_a_meaning_in_words() -> None:
+def test_every_capability_has_a_meaning() -> None:
     assert set(MEANINGS) == set(Capability)
 
 
-def test_what_is_asked_for_can_be_narrowed() -> None:
-    asked, hosts = ["cap:http.fetch", "cap:log.emit", "cap:storage.kv"], ["a.example", "b.example"]
-    assert narrowed(asked, hosts, only=(), no_egress=()) == (asked, hosts)
-    assert narrowed(asked, hosts, only=("storage.kv, CAP:log.emit",), no_egress=("A.example",)) == (
+def test_what_is_asked_for_can_be_select_rights() -> None:
+    requested, hosts = ["cap:http.fetch", "cap:log.emit", "cap:storage.kv"], ["a.example", "b.example"]
+    assert select_rights(requested, hosts, only=(), no_egress=()) == (requested, hosts)
+    assert select_rights(requested, hosts, only=("storage.kv, CAP:log.emit",), no_egress=("A.example",)) == (
         ["cap:log.emit", "cap:storage.kv"],
         ["b.example"],
     )
     for only, no_egress in ((("cap:client.read",), ()), ((), ("c.example",))):
-        with pytest.raises(NotAskedFor, match=r"client\.read|c\.example"):
-            narrowed(asked, hosts, only=only, no_egress=no_egress)
+        with pytest.raises(NotRequested, match=r"client\.read|c\.example"):
+            select_rights(requested, hosts, only=only, no_egress=no_egress)

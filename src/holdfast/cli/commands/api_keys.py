@@ -1,4 +1,4 @@
-"""`holdfast keys api`: API keys, with which programs act as a user."""
+"""`holdfast keys api`: the API keys that programs use to act as a user."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from holdfast.client.users.protocol import open_people
 from holdfast.records.database.columns import utc_now
 from holdfast.records.key_administration import EVERYTHING, ApiKeySummary
 
-api_keys = App(name="api", help="Make, list and revoke API keys, with which programs act as a user.", version_flags=[])
+api_keys = App(name="api", help="Create, list and revoke the API keys that programs use to act as a user.", version_flags=[])
 
 
 @api_keys.command
@@ -26,30 +26,32 @@ async def new(
     user: Annotated[
         str | None,
         Parameter(
-            help="Email address or id of whom it acts as; else the administrator of the development tenant. On a server always you.",
+            help="Email address or id of the user. Default: the administrator of the development tenant; on a server, always you.",
             show_default=False,
         ),
     ] = None,
     scope: Annotated[
         list[str] | None,
         Parameter(
-            help="What it may do, such as extension:read; may be repeated. Else all that the user may.", negative="", show_default=False
+            help="Permission of the key, such as extension:read. Repeat for several. Default: everything that the user may do.",
+            negative="",
+            show_default=False,
         ),
     ] = None,
-    description: Annotated[str | None, Parameter(help="What it is for.", show_default=False)] = None,
-    expires: Annotated[datetime | None, Parameter(help="From then on (UTC) it opens nothing.", show_default=False)] = None,
+    description: Annotated[str | None, Parameter(help="What the key is for.", show_default=False)] = None,
+    expires: Annotated[datetime | None, Parameter(help="Time (UTC) at which the key expires.", show_default=False)] = None,
     target: Target = HERE,
     json: Json = False,
 ) -> None:
-    """Make an API key. It is shown only now: what is kept is a hash."""
+    """Create an API key. It is shown only once, because Holdfast stores only its hash."""
     until = None if expires is None else expires.replace(tzinfo=UTC) if expires.tzinfo is None else expires.astimezone(UTC)
     async with open_people(target) as people:
-        made, key = await people.add_key(user, scopes=scope or [EVERYTHING], description=description, expires_at=until)
+        created, key = await people.add_key(user, scopes=scope or [EVERYTHING], description=description, expires_at=until)
     if json:
-        print_json({"api_key": key, "key": msgspec.to_builtins(made)})
+        print_json({"api_key": key, "key": msgspec.to_builtins(created)})
         return
     print_lines(key)
-    note(f"This key is shown only now. It acts as {made.email} ({', '.join(made.scopes)}); its id is {made.api_key_id}.")
+    note(f"This key is shown only once. It acts as {created.email} ({', '.join(created.scopes)}); its id is {created.api_key_id}.")
 
 
 @api_keys.command(name="list")
@@ -62,7 +64,7 @@ async def list_keys(*, target: Target = HERE, json: Json = False) -> None:
         print_json({"keys": [msgspec.to_builtins(one) | {"state": _state(one, now)} for one in found]})
         return
     if not found:
-        note("This tenant has no API keys. Make one with: holdfast keys api new --user EMAIL")
+        note("This tenant has no API keys. Create one with: holdfast keys api new --user EMAIL")
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("KEY", "USER", "SCOPES", "STATE", "EXPIRES", "DESCRIPTION", "ID"):
@@ -76,17 +78,17 @@ async def list_keys(*, target: Target = HERE, json: Json = False) -> None:
 
 @api_keys.command
 async def revoke(key: str, *, target: Target = HERE, json: Json = False) -> None:
-    """Revoke an API key. This is not taken back.
+    """Revoke an API key. You cannot undo this.
 
     Args:
-        key: Its id, or its first ten characters, as `holdfast keys api list` shows them.
+        key: The id of the key, or its first ten characters, as `holdfast keys api list` shows them.
     """
     async with open_people(target) as people:
         revoked = await people.revoke_key(key.removesuffix("…"))
     if json:
         print_json({"key": msgspec.to_builtins(revoked) | {"state": "revoked"}})
     else:
-        print_lines(f"Revoked {revoked.prefix}… of {revoked.email}")
+        print_lines(f"Revoked the API key {revoked.prefix}… of {revoked.email}")
 
 
 def _state(key: ApiKeySummary, now: datetime) -> str:

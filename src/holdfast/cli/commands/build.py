@@ -1,4 +1,4 @@
-"""`holdfast build`: an extension's sources into its component and pages."""
+"""`holdfast build`: compile an extension's sources into its component and pages."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ async def build(directory: Path = Path(), *, data_dir: DataDir = None, json: Jso
     """Build an extension: its handler into dist/main.wasm, its pages into dist/ui.
 
     Args:
-        directory: The folder of the extension; else the current folder.
+        directory: The folder of the extension. Default: the current folder.
     """
-    del data_dir  # every command takes it, so that scripts need not know which ones use it
+    del data_dir  # every command accepts it, so that scripts need not know which ones use it
     report = await build_project(directory, toolchain=Toolchain(), progress=progress_notes(quiet=json))
     if json:
         print_json(msgspec.to_builtins(report, enc_hook=str))
     elif report.component is None:
-        print_lines("Built: an extension of pages only, it has no component.")
+        print_lines("Built the pages; this extension has no component.")
     else:
-        print_lines(f"{'Nothing had changed in' if report.cached else 'Built'} {report.component}")
+        print_lines(f"{'Unchanged:' if report.cached else 'Built'} {report.component}")

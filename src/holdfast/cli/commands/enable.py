@@ -1,4 +1,4 @@
-"""`holdfast enable` and `holdfast disable`: an install switched on and off."""
+"""`holdfast enable` and `holdfast disable`: switch an install on and off."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from holdfast.client.target import HERE, Target
 
 
 async def enable(name: str, *, target: Target = HERE, json: Json = False) -> None:
-    """Switch an installed extension on again.
+    """Enable an installed extension.
 
     Args:
         name: The extension's name, `publisher.name` or registry id.
     """
-    await _switch(name, target, enabled=True, as_json=json)
+    await _set_enabled(name, target, enabled=True, as_json=json)
 
 
 async def disable(name: str, *, target: Target = HERE, json: Json = False) -> None:
-    """Switch an installed extension off: it is not called and its pages are not served, and everything of it stays.
+    """Disable an installed extension and keep its data.
+
+    A disabled extension is not called, and its pages are not served.
 
     Args:
         name: The extension's name, `publisher.name` or registry id.
     """
-    await _switch(name, target, enabled=False, as_json=json)
+    await _set_enabled(name, target, enabled=False, as_json=json)
 
 
-async def _switch(name: str, target: Target, *, enabled: bool, as_json: bool) -> None:
+async def _set_enabled(name: str, target: Target, *, enabled: bool, as_json: bool) -> None:
     async with open_registry(target) as registry:
         await registry.set_enabled(name, enabled=enabled)
     if as_json:

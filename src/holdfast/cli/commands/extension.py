@@ -1,4 +1,4 @@
-"""`alga extension`: publishing and installing in the words of the existing platform's command line, always against a server."""
+"""`alga extension`: publish and install with the command names of the existing platform, always on a server."""
 
 from __future__ import annotations
 
@@ -24,30 +24,37 @@ from holdfast.registry.publishing.publish import Published
 DEFAULT_SERVER = "http://localhost:3000"
 VERSION_VARIABLE = "ALGA_EXTENSION_VERSION"
 
-extension = App(name="extension", help="Publish and install under the names of the existing platform's `alga extension`.", version_flags=[])
+extension = App(name="extension", help="Publish and install with the names of the existing platform's `alga extension`.", version_flags=[])
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class OldTarget:
-    """The options of these commands: which server, and as whom."""
+class ServerOptions:
+    """The options of these commands: the server, and the API key and tenant to use."""
 
     base_url: Annotated[
         str | None,
         Parameter(
-            ("--base-url", "--url", "--server"), help=f"The server; else ALGA_API_BASE_URL, else {DEFAULT_SERVER}.", show_default=False
+            ("--base-url", "--url", "--server"),
+            help=f"Address of the server. Default: ALGA_API_BASE_URL, or {DEFAULT_SERVER}.",
+            show_default=False,
         ),
     ] = None
     api_key: Annotated[
-        str | None, Parameter(("--api-key", "--apikey"), help="Do not use it: others on this machine can see it.", show_default=False)
+        str | None,
+        Parameter(
+            ("--api-key", "--apikey"),
+            help="Do not use it: other users of this machine can see it. Set ALGA_API_KEY instead.",
+            show_default=False,
+        ),
     ] = None
-    api_key_file: Annotated[Path | None, Parameter(help="File whose first line is the API key; else ALGA_API_KEY.", show_default=False)] = (
-        None
-    )
-    tenant: Annotated[str | None, Parameter(("--tenant", "--tenant-id"), help="The tenant; else ALGA_TENANT_ID.", show_default=False)] = (
-        None
-    )
-    timeout: Annotated[int | None, Parameter(help="How long one answer may take, in milliseconds.", show_default=False)] = None
+    api_key_file: Annotated[
+        Path | None, Parameter(help="File whose first line is the API key. Default: ALGA_API_KEY.", show_default=False)
+    ] = None
+    tenant: Annotated[
+        str | None, Parameter(("--tenant", "--tenant-id"), help="Tenant id. Default: ALGA_TENANT_ID.", show_default=False)
+    ] = None
+    timeout: Annotated[int | None, Parameter(help="Longest wait for one response, in milliseconds.", show_default=False)] = None
 
     def server_target(self) -> ServerTarget:
         """The server. Raises ServerAddressInvalid, ApiKeyMissing, KeyFileUnusable."""
@@ -56,20 +63,22 @@ class OldTarget:
         seconds = None if self.timeout is None else max(self.timeout, 1) / 1_000
         if self.api_key is None:
             return ServerTarget(url=url, api_key=given.read_api_key(), tenant_id=given.tenant_id, seconds=seconds)
-        note("Whoever uses this machine can see a key on a command line: set ALGA_API_KEY, or use --api-key-file.")
+        note("Other users of this machine can see a key on a command line. Set ALGA_API_KEY, or use --api-key-file.")
         return ServerTarget(url=url, api_key=self.api_key, tenant_id=given.tenant_id, seconds=seconds)
 
 
-HERE = OldTarget()
+HERE = ServerOptions()
 
 
 @extension.command
 async def publish(
     source: Path,
     *,
-    install: Annotated[bool, Parameter(help="Install it for the own tenant too.")] = True,
-    force: Annotated[bool, Parameter(("--force", "-f"), negative="", help="Accepted; packing always writes anew.")] = False,
-    target: OldTarget = HERE,
+    install: Annotated[bool, Parameter(help="Also install it for your tenant.")] = True,
+    force: Annotated[
+        bool, Parameter(("--force", "-f"), negative="", help="Accepted for compatibility; packing always overwrites the bundle.")
+    ] = False,
+    target: ServerOptions = HERE,
     json: Json = False,
 ) -> None:
     """Publish an extension, and install it: `holdfast publish --install`.
@@ -95,19 +104,19 @@ async def install(
     registry_id: str,
     *,
     version: Annotated[
-        str | None, Parameter(("--version", "-v"), help=f"The version; else {VERSION_VARIABLE}.", show_default=False)
+        str | None, Parameter(("--version", "-v"), help=f"The version. Default: {VERSION_VARIABLE}.", show_default=False)
     ] = None,
-    target: OldTarget = HERE,
+    target: ServerOptions = HERE,
     json: Json = False,
 ) -> None:
-    """Install a published version with all that it asks for, without a question: `holdfast install NAME@VERSION --yes`.
+    """Install a published version with all the rights it requests, without a prompt: `holdfast install NAME@VERSION --yes`.
 
     Args:
         registry_id: The registry id of the extension, or publisher.name.
     """
     wanted = version or first_set(VERSION_VARIABLE)
     if wanted is None:
-        raise ReferenceIncomplete("No version is named.", hint=f"Use --version, or set {VERSION_VARIABLE}.")
+        raise ReferenceIncomplete("No version given.", hint=f"Pass --version, or set {VERSION_VARIABLE}.")
     async with open_server(target.server_target()) as registry:
         installed = await registry.install(registry_id, wanted)
         url = registry.page_of(installed.registry_id)
@@ -118,7 +127,7 @@ async def install(
 
 
 @extension.command
-async def uninstall(registry_id: str, *, target: OldTarget = HERE, json: Json = False) -> None:
+async def uninstall(registry_id: str, *, target: ServerOptions = HERE, json: Json = False) -> None:
     """Uninstall an extension: `holdfast uninstall`.
 
     Args:
@@ -130,10 +139,10 @@ async def uninstall(registry_id: str, *, target: OldTarget = HERE, json: Json = 
 
 
 async def _installed(registry: Registry, published: Published) -> Installed | None:
-    """As there: what was published stays so, and counts as done, when it cannot be installed."""
+    """The install, or None when it fails. The existing command also reports success then, because the version is published."""
     try:
         return await install_published(registry, published)
-    except HoldfastError as refused:
-        note("It was published, but not installed:")
-        print_error(refused)
+    except HoldfastError as error:
+        note("The version is published, but its install failed:")
+        print_error(error)
         return None

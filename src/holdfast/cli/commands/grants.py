@@ -1,4 +1,4 @@
-"""`holdfast grants`: what an install may do."""
+"""`holdfast grants`: show and change what an install may do."""
 
 from __future__ import annotations
 
@@ -18,48 +18,57 @@ grants = App(name="grants", help="Show and change what an installed extension ma
 
 Capabilities = Annotated[str, Parameter(help="Capabilities, such as cap:http.fetch.")]
 Hosts = Annotated[
-    tuple[str, ...], Parameter(("--egress", "--host"), help="A host. May be given several times.", negative="", show_default=False)
+    tuple[str, ...],
+    Parameter(("--egress", "--host"), help="Host, such as api.example.com. Repeat for several hosts.", negative="", show_default=False),
 ]
 
 
 @grants.command(name="list")
 async def list_grants(name: str, *, target: Target = HERE, json: Json = False) -> None:
-    """Show what an extension asks for, and what it is granted.
+    """Show what an extension requests, and what is granted.
 
     Args:
         name: The extension's name, `publisher.name` or registry id.
     """
     async with open_registry(target) as registry:
-        _tell(await registry.grants(name), as_json=json)
+        _print_grants(await registry.grants(name), as_json=json)
 
 
 @grants.command
 async def grant(name: str, /, *capabilities: Capabilities, egress: Hosts = (), target: Target = HERE, json: Json = False) -> None:
-    """Grant more of what an extension asks for. It counts from its next call on."""
+    """Grant rights that an extension requests. They apply from its next call.
+
+    Args:
+        name: The extension's name, `publisher.name` or registry id.
+    """
     async with open_registry(target) as registry:
-        _tell(await registry.grant(name, capabilities=capabilities, egress=egress), as_json=json)
+        _print_grants(await registry.grant(name, capabilities=capabilities, egress=egress), as_json=json)
 
 
 @grants.command
 async def revoke(name: str, /, *capabilities: Capabilities, egress: Hosts = (), target: Target = HERE, json: Json = False) -> None:
-    """Take rights away. It counts from the next call on, and stays so when the extension is upgraded."""
+    """Revoke rights. This applies from the next call, and upgrades do not grant them again.
+
+    Args:
+        name: The extension's name, `publisher.name` or registry id.
+    """
     async with open_registry(target) as registry:
-        _tell(await registry.revoke(name, capabilities=capabilities, egress=egress), as_json=json)
+        _print_grants(await registry.revoke(name, capabilities=capabilities, egress=egress), as_json=json)
 
 
-def _tell(told: Grants, *, as_json: bool) -> None:
+def _print_grants(grants: Grants, *, as_json: bool) -> None:
     if as_json:
-        print_json(msgspec.to_builtins(told))
+        print_json(msgspec.to_builtins(grants))
         return
-    rows = [*_rows(told.asked, told.granted, "capability"), *_rows(told.asked_egress, told.granted_egress, "host")]
+    rows = [*_rows(grants.asked, grants.granted, "capability"), *_rows(grants.asked_egress, grants.granted_egress, "host")]
     if rows:
         print_table(("KIND", "NAME", "STATE"), rows)
     else:
-        print_lines("It asks for nothing beyond what every extension may do.")
-    if told.pending is not None:
-        more = ", ".join([*told.pending.get("capabilities", []), *told.pending.get("egress", [])])
-        print_lines(f"Version {told.pending.get('version')} waits for consent to: {more}")
+        print_lines("It requests no rights beyond those of every extension.")
+    if grants.pending is not None:
+        requested = ", ".join([*grants.pending.get("capabilities", []), *grants.pending.get("egress", [])])
+        print_lines(f"Version {grants.pending.get('version')} waits for your consent to: {requested}")
 
 
-def _rows(asked: Sequence[str], granted: Sequence[str], kind: str) -> list[tuple[str, str, str]]:
-    return [(kind, name, "granted" if name in granted else "not granted") for name in sorted({*asked, *granted})]
+def _rows(requested: Sequence[str], granted: Sequence[str], kind: str) -> list[tuple[str, str, str]]:
+    return [(kind, name, "granted" if name in granted else "not granted") for name in sorted({*requested, *granted})]

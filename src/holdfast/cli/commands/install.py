@@ -1,4 +1,4 @@
-"""`holdfast install`: an extension from its folder, from a bundle, or from what is published."""
+"""`holdfast install`: install an extension from its folder, a bundle or the registry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from holdfast.cli.terminal.options import Json
 from holdfast.cli.terminal.printing import print_json
 from holdfast.cli.terminal.progress import open_progress
-from holdfast.cli.terminal.prompts import Yes, ask, narrowed
+from holdfast.cli.terminal.prompts import Yes, require_consent, select_rights
 from holdfast.cli.terminal.references import as_source, split_reference
 from holdfast.cli.terminal.rendering import installed_json, print_installed
 from holdfast.client.project import NothingToInstall
@@ -25,14 +25,14 @@ Only = Annotated[
         "--only",
         negative="",
         show_default=False,
-        help="Grant only these capabilities of what is asked for; names with commas between them.",
+        help="Grant only these of the requested capabilities, separated by commas.",
     ),
 ]
-NoEgress = Annotated[tuple[str, ...], Parameter("--no-egress", negative="", show_default=False, help="Do not let it call this host.")]
+NoEgress = Annotated[tuple[str, ...], Parameter("--no-egress", negative="", show_default=False, help="Do not allow calls to this host.")]
 
 
 class NothingToNarrow(HoldfastError):
-    """Raised when less is to be granted of what nobody is asked about."""
+    """Raised when --only or --no-egress is used with a folder or a bundle, which gets all the rights that its manifest requests."""
 
     code = "nothing_to_narrow"
     status = 400
@@ -47,19 +47,19 @@ async def install(
     target: Target = HERE,
     json: Json = False,
 ) -> None:
-    """Install an extension, whether or not the platform is running.
+    """Install an extension from a folder, a bundle or the registry.
 
-    A folder is built and packed first, and a signature beside a bundle is taken along; it is granted what it asks for. What is published is
-    installed by name, once you have seen what it asks for.
+    A folder is built and packed first. A signature next to a bundle is installed with it. A folder or bundle gets all the rights that its
+    manifest requests. For a published version, you see the requested rights first and confirm them. The platform need not be running.
 
     Args:
-        what: The folder of an extension, a bundle (.tar.zst), or publisher.name@version of what is published.
+        what: The folder of an extension, a bundle (.tar.zst), or publisher.name@version of a published version.
     """
     source = as_source(what)
     if source is not None and (only or no_egress):
         raise NothingToNarrow(
-            "--only and --no-egress are for what is published; your own folder or bundle gets what its manifest asks for.",
-            hint="Take rights away afterwards with `holdfast grants revoke`.",
+            "--only and --no-egress work with published versions only; a folder or bundle gets the rights that its manifest requests.",
+            hint="Install it without them, then remove rights with `holdfast grants revoke`.",
         )
     async with open_registry(target) as registry:
         if source is not None:
@@ -76,16 +76,16 @@ async def install(
 async def _published(registry: Registry, what: str, *, yes: bool, only: tuple[str, ...], no_egress: tuple[str, ...]) -> Installed:
     extension, version = split_reference(what)
     try:
-        asking = await registry.publication(extension, version)
+        requested = await registry.publication(extension, version)
     except HoldfastError as unknown:
         if version is None and unknown.to_json()["error"] == ExtensionUnknown.code:
-            # Most likely a folder whose name was mistyped.
+            # Most likely the misspelt name of a folder.
             raise NothingToInstall(
-                f"There is no folder and no bundle {what}, and no published extension of that name.",
-                hint="Name the folder of an extension, a .tar.zst bundle, or publisher.name@version.",
+                f"No folder, bundle or published extension {what} found.",
+                hint="Check the name. Pass the folder of an extension, a .tar.zst bundle, or publisher.name@version.",
             ) from None
         raise
-    capabilities, egress = narrowed(asking.capabilities, asking.egress, only=only, no_egress=no_egress)
-    ask(f"{asking.display_name} {asking.version} of {asking.publisher} asks for", capabilities, egress, yes=yes)
-    # The very version that was shown, whatever is published meanwhile.
-    return await registry.install(asking.registry_id, asking.version, capabilities=capabilities, egress=egress)
+    capabilities, egress = select_rights(requested.capabilities, requested.egress, only=only, no_egress=no_egress)
+    require_consent(f"{requested.display_name} {requested.version} of {requested.publisher} requests", capabilities, egress, yes=yes)
+    # Exactly the version that was shown: a newer one may have been published since.
+    return await registry.install(requested.registry_id, requested.version, capabilities=capabilities, egress=egress)

@@ -1,4 +1,4 @@
-"""`holdfast invoke`: one call of an extension's endpoint, through the gateway of the running platform."""
+"""`holdfast invoke`: call one endpoint of an extension through the gateway of the running platform."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ async def invoke(
     method: str,
     path: str,
     *,
-    data: Annotated[str | None, Parameter(help="The body. Sent as application/json unless --header says otherwise.")] = None,
-    header: Annotated[tuple[str, ...], Parameter(help="A header as 'Name: value'. May be given several times.", negative="")] = (),
+    data: Annotated[str | None, Parameter(help="Request body. Its type is application/json unless --header sets another.")] = None,
+    header: Annotated[tuple[str, ...], Parameter(help="Request header as 'Name: value'. Repeat for several headers.", negative="")] = (),
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Call an installed extension and print its answer: status line, headers with --json, body.
+    """Call an endpoint of an installed extension and print the response.
+
+    It prints the status line and the body; --json adds the headers.
 
     Args:
         extension: The extension's name, `publisher.name` or registry id.
         method: The HTTP method, such as GET or POST.
-        path: The path of the endpoint, with its query.
+        path: The path of the endpoint, with its query string.
     """
     settings = load_settings(data_dir=data_dir)
-    answer = await call_extension(settings.data_dir, extension, method, path, data=data, headers=header)
+    response = await call_extension(settings.data_dir, extension, method, path, data=data, headers=header)
     if json:
-        print_json(answer.to_json())
+        print_json(response.to_json())
         return
-    print_lines(f"{answer.status} {answer.reason}".rstrip())
-    print_bytes(answer.body)
+    print_lines(f"{response.status} {response.reason}".rstrip())
+    print_bytes(response.body)

@@ -1,4 +1,4 @@
-"""`holdfast keys`: pairs of keys, and which of them are trusted; beside them, in a module of their own, API keys."""
+"""`holdfast keys`: key pairs that sign bundles, and the trust store. API keys are in `api_keys`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from holdfast.errors import HoldfastError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
-keys = App(name="keys", help="Make keys that sign bundles, say which keys are trusted, and make API keys.", version_flags=[])
+keys = App(name="keys", help="Create signing keys, choose the keys you trust, and manage API keys.", version_flags=[])
 keys.command(
-    "holdfast.cli.commands.api_keys:api_keys", name="api", help="Make, list and revoke API keys, with which programs act as a user."
+    "holdfast.cli.commands.api_keys:api_keys", name="api", help="Create, list and revoke the API keys that programs use to act as a user."
 )
 
 
 class InvalidExpiry(HoldfastError):
-    """Raised when a key is to expire in the past."""
+    """Raised when the expiry of a key is in the past."""
 
     code = "invalid_expiry"
     status = 400
@@ -37,16 +37,19 @@ class InvalidExpiry(HoldfastError):
 @keys.command
 async def new(
     *,
-    name: Annotated[str, Parameter(help="Name of the pair's files.")] = "holdfast",
-    out: Annotated[Path | None, Parameter(help="Folder for the pair; else keys/ in the data folder.", show_default=False)] = None,
+    name: Annotated[str, Parameter(help="Name of the two files.")] = "holdfast",
+    out: Annotated[Path | None, Parameter(help="Folder for the key pair. Default: keys/ in the data folder.", show_default=False)] = None,
     password_file: PasswordFile = None,
-    no_password: Annotated[bool, Parameter(negative="", help="Keep the secret key without a password, as build machines need it.")] = False,
+    no_password: Annotated[bool, Parameter(negative="", help="Store the secret key without a password, for build machines.")] = False,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Make a pair of keys: the secret one signs, the public one is what others trust. Minisign reads both."""
+    """Create a key pair: the secret key signs, and others trust the public key.
+
+    Both files have the format of minisign.
+    """
     if not _NAME.fullmatch(name):
-        raise KeyFileUnusable("The name of a pair is 1 to 64 letters, digits, '.', '_' or '-'.", hint="Choose another --name.")
+        raise KeyFileUnusable("The name of a key pair must be 1 to 64 letters, digits, '.', '_' or '-'.", hint="Choose another --name.")
     folder = out or load_settings(data_dir=data_dir).data_dir / KEYS_FOLDER
     password = None if no_password else await asyncio.to_thread(lambda: given_password(password_file, new=True))
     key = SecretKey.generate()
@@ -54,23 +57,30 @@ async def new(
     if json:
         print_json({"id": key.public.key_id, "secret_key": str(secret), "public_key": str(public)})
         return
-    print_lines(f"Made the key {key.public.key_id}", f"  secret  {secret}", f"  public  {public}")
-    note(f"Keep the secret file to yourself. Trust the key with: holdfast keys trust {public}")
+    print_lines(f"Created the key {key.public.key_id}", f"  secret  {secret}", f"  public  {public}")
+    note(f"Do not share the secret file. Trust the key with: holdfast keys trust {public}")
 
 
 @keys.command
 async def trust(
     public_key: Path,
     *,
-    name: Annotated[str | None, Parameter(help="What to call the key; else the name of its file.", show_default=False)] = None,
-    expires: Annotated[datetime | None, Parameter(help="From then on (UTC), its signatures no longer count.", show_default=False)] = None,
+    name: Annotated[
+        str | None, Parameter(help="Name of the key in the trust store. Default: the name of its file.", show_default=False)
+    ] = None,
+    expires: Annotated[
+        datetime | None, Parameter(help="Time (UTC) after which its signatures are no longer valid.", show_default=False)
+    ] = None,
     publisher: Annotated[
-        list[str] | None, Parameter(help="Only let it sign for this publisher; may be repeated.", negative="", show_default=False)
+        list[str] | None,
+        Parameter(help="Trust it only for this publisher. Repeat for several publishers.", negative="", show_default=False),
     ] = None,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Let signatures of a key count. A key that is trusted already gets this name, expiry and publishers.
+    """Trust the signatures of a key.
+
+    If the key is already trusted, its name, expiry and publishers are replaced.
 
     Args:
         public_key: The .pub file of the key.
@@ -78,29 +88,31 @@ async def trust(
     now = utc_now()
     until = None if expires is None else expires.replace(tzinfo=UTC) if expires.tzinfo is None else expires.astimezone(UTC)
     if until is not None and until <= now:
-        raise InvalidExpiry("The key would have expired already.", hint="Give --expires a date to come, such as 2031-12-31.")
+        raise InvalidExpiry("The expiry of the key is in the past.", hint="Pass a future date with --expires, such as 2031-12-31.")
     key = read_public_key(public_key)
     store = TrustStore(load_settings(data_dir=data_dir).resolved_trust_store)
     publishers = tuple(publisher) if publisher else None
     trusted = store.trust(key, name=name or public_key.stem, now=now, expires_at=until, publishers=publishers)
-    _tell(store, trusted, "Trusted", as_json=json)
+    _print_key(store, trusted, "Trusted", as_json=json)
 
 
 @keys.command
 async def revoke(
     key_id: str,
     *,
-    reason: Annotated[str | None, Parameter(help="Why, for those who are refused because of it.", show_default=False)] = None,
+    reason: Annotated[
+        str | None, Parameter(help="Reason that people see when a bundle is rejected because of it.", show_default=False)
+    ] = None,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Let signatures of a key no longer count, whenever they were made. This is not taken back.
+    """Revoke a key: none of its signatures is valid any more, whatever their date. You cannot undo this.
 
     Args:
         key_id: The id of the key, as `holdfast keys list` shows it.
     """
     store = TrustStore(load_settings(data_dir=data_dir).resolved_trust_store)
-    _tell(store, store.revoke(key_id, now=utc_now(), reason=reason), "Revoked", as_json=json)
+    _print_key(store, store.revoke(key_id, now=utc_now(), reason=reason), "Revoked", as_json=json)
 
 
 @keys.command(name="list")
@@ -109,10 +121,10 @@ async def list_keys(*, data_dir: DataDir = None, json: Json = False) -> None:
     store = TrustStore(load_settings(data_dir=data_dir).resolved_trust_store)
     found = store.read().all
     if json:
-        print_json({"trust_store": str(store.path), "keys": [_shown(key) for key in found]})
+        print_json({"trust_store": str(store.path), "keys": [_key_json(key) for key in found]})
         return
     if not found:
-        note(f"{store.path} has no keys. Trust one with: holdfast keys trust FILE.pub")
+        note(f"The trust store {store.path} has no keys. Trust one with: holdfast keys trust FILE.pub")
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("ID", "NAME", "STATE", "EXPIRES", "PUBLISHERS"):
@@ -123,14 +135,14 @@ async def list_keys(*, data_dir: DataDir = None, json: Json = False) -> None:
     result_console().print(table)
 
 
-def _tell(store: TrustStore, key: TrustedKey, done: str, *, as_json: bool) -> None:
+def _print_key(store: TrustStore, key: TrustedKey, done: str, *, as_json: bool) -> None:
     if as_json:
-        print_json({"trust_store": str(store.path), "key": _shown(key)})
+        print_json({"trust_store": str(store.path), "key": _key_json(key)})
     else:
         print_lines(f"{done} {key.name} ({key.id}) in {store.path}")
 
 
-def _shown(key: TrustedKey) -> dict[str, Any]:
+def _key_json(key: TrustedKey) -> dict[str, Any]:
     shown: dict[str, Any] = msgspec.to_builtins(key)
     return shown | {"state": _state(key)}
 

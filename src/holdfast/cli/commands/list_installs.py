@@ -1,4 +1,4 @@
-"""`holdfast list`: what is installed."""
+"""`holdfast list`: list the installed extensions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def list_installs(*, target: Target = HERE, json: Json = False) -> None:
         print_json({"extensions": lines})
         return
     if not installs:
-        note("Nothing is installed. Install an extension with: holdfast install DIR")
+        note("No extensions are installed. Install one with: holdfast install DIR")
         return
     print_table(
         ("NAME", "VERSION", "PUBLISHER", "STATE", "REGISTRY ID"),

@@ -1,4 +1,4 @@
-"""`holdfast migrate`: the database brought to the tables of this version."""
+"""`holdfast migrate`: migrate the database to the tables of this version."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from holdfast.registry.migrate import migrate as run_migrations
 
 
 async def migrate(*, data_dir: DataDir = None, json: Json = False) -> None:
-    """Bring the database to the tables of this version. `holdfast up` and every command that needs it do the same by themselves.
+    """Migrate the database to the tables of this version.
 
-    The database is that of DATABASE_URL, else an SQLite file in the data folder.
+    `holdfast up` and every command that uses the database also do this. The database is the one in DATABASE_URL, or an SQLite file in the
+    data folder.
     """
     url = load_settings(data_dir=data_dir).resolved_database_url
     done = await run_migrations(url)
@@ -19,8 +20,8 @@ async def migrate(*, data_dir: DataDir = None, json: Json = False) -> None:
     if json:
         print_json({"database": database, "before": done.before, "after": done.after})
     elif done.before == done.after:
-        print_lines(f"{database} is at revision {done.after} already")
+        print_lines(f"{database} is already at revision {done.after}")
     elif done.before is None:
-        print_lines(f"Made the tables of revision {done.after} in {database}")
+        print_lines(f"Created the tables of revision {done.after} in {database}")
     else:
         print_lines(f"Migrated {database} from revision {done.before} to {done.after}")

@@ -1,4 +1,4 @@
-"""`holdfast pack`: a built extension as one file."""
+"""`holdfast pack`: pack a built extension into one file."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from holdfast.cli.terminal.printing import print_json, print_lines
 async def pack(
     directory: Path = Path(),
     *,
-    out: Annotated[Path | None, Parameter(help="The bundle to write; else dist/bundle.tar.zst in the extension's folder.")] = None,
+    out: Annotated[Path | None, Parameter(help="The bundle to write. Default: dist/bundle.tar.zst in the extension's folder.")] = None,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Pack a built extension into a bundle and write its SHA-256 beside it. The same files always give the same bytes.
+    """Pack a built extension into a bundle and write its SHA-256 next to it.
+
+    The same files always produce the same bytes.
 
     Args:
-        directory: The folder of the extension; else the current folder.
+        directory: The folder of the extension. Default: the current folder.
     """
-    del data_dir  # every command takes it, so that scripts need not know which ones use it
+    del data_dir  # every command accepts it, so that scripts need not know which ones use it
     report = await asyncio.to_thread(pack_project, directory, out)
     if json:
         print_json(

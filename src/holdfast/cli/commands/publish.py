@@ -1,4 +1,4 @@
-"""`holdfast publish`: a version of an extension, made known for good."""
+"""`holdfast publish`: publish a version of an extension, which is then immutable."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from holdfast.client.target import HERE, Target
 async def publish(
     source: Path,
     *,
-    install: Annotated[bool, Parameter(negative="", help="Install it for the own tenant too, with all that it asks for.")] = False,
+    install: Annotated[bool, Parameter(negative="", help="Also install it for your tenant, with all the rights it requests.")] = False,
     target: Target = HERE,
     json: Json = False,
 ) -> None:
-    """Publish an extension. A folder is built and packed first; a signature beside the bundle is taken along. Versions never change.
+    """Publish a version of an extension.
+
+    A folder is built and packed first. A signature next to the bundle is published with it. A published version never changes.
 
     Args:
         source: The folder of an extension, or a bundle (.tar.zst).

@@ -1,4 +1,4 @@
-"""`holdfast runner`: the runner alone, in front of an application that has the rest."""
+"""`holdfast runner`: start only the runner, for an application that has the rest of the platform."""
 
 from __future__ import annotations
 
@@ -19,35 +19,38 @@ from holdfast.runner.process.supervisor import run_workers
 
 async def runner(
     *,
-    port: Annotated[int | None, Parameter(help="Port to listen on; 0 picks a free one. Else RUNNER_PORT, else PORT, else 8085.")] = None,
-    host: Annotated[str | None, Parameter(help="Address to listen on. Else HOLDFAST_HOST, else 127.0.0.1.")] = None,
-    workers: Annotated[int | None, Parameter(help="Processes that share the port. Else RUNNER_WORKERS, else 1.")] = None,
+    port: Annotated[int | None, Parameter(help="Port to listen on; 0 picks a free one. Default: RUNNER_PORT, PORT, or 8085.")] = None,
+    host: Annotated[str | None, Parameter(help="Address to listen on. Default: HOLDFAST_HOST, or 127.0.0.1.")] = None,
+    workers: Annotated[int | None, Parameter(help="Number of processes that share the port. Default: RUNNER_WORKERS, or 1.")] = None,
     print_config: Annotated[
-        bool, Parameter("--print-config", negative="", help="Print every setting, where it came from, and stop. Secrets are masked.")
+        bool, Parameter("--print-config", negative="", help="Print every setting and its source, then exit. Secrets are masked.")
     ] = False,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Start the runner alone. It needs RUNNER_SERVICE_TOKEN, and REGISTRY_BASE_URL to ask what is installed."""
+    """Start only the runner, for an application that has the rest of the platform.
+
+    Set RUNNER_SERVICE_TOKEN, and REGISTRY_BASE_URL to the origin that answers install lookups.
+    """
     given = {"data_dir": data_dir, "runner_port": port, "host": host, "runner_workers": workers}
     settings = load_settings(**given)
     if print_config:
         print_configuration(configuration(settings, given), as_json=json)
         return
     configure_logs(settings)
-    caller_token(settings)  # refused before its address is told
+    caller_token(settings)  # fails before the address is printed
 
-    def tell(listening: socket.socket) -> None:
+    def print_address(listening: socket.socket) -> None:
         if json:
             print_json({"runner": origin_of(listening)})
         else:
-            print_lines(f"The runner is at {origin_of(listening)}")
+            print_lines(f"The runner listens at {origin_of(listening)}")
 
-    wanted = {"purpose": "the runner", "flag": "--port", "variable": "RUNNER_PORT"}
+    options = {"purpose": "the runner", "flag": "--port", "variable": "RUNNER_PORT"}
     if settings.runner_workers > 1:
-        sockets = listen_together(settings.host, settings.resolved_runner_port, settings.runner_workers, **wanted)
-        await run_workers(settings, sockets, lambda: tell(sockets[0]))
+        sockets = listen_together(settings.host, settings.resolved_runner_port, settings.runner_workers, **options)
+        await run_workers(settings, sockets, lambda: print_address(sockets[0]))
         return
-    with listen(settings.host, settings.resolved_runner_port, **wanted) as listening:
-        tell(listening)
+    with listen(settings.host, settings.resolved_runner_port, **options) as listening:
+        print_address(listening)
         await serve(settings, listening)

@@ -1,4 +1,4 @@
-"""`holdfast secrets`: the secrets of an installed extension, and the keys they are sealed with."""
+"""`holdfast secrets`: the secrets of an installed extension, and the keys that encrypt them."""
 
 from __future__ import annotations
 
@@ -23,46 +23,49 @@ from holdfast.registry.secrets.service import SecretsSummary
 
 NEVER = "never"
 
-secrets = App(name="secrets", help="Set and remove the secrets of an installed extension. No value is ever shown.", version_flags=[])
+secrets = App(name="secrets", help="Set and remove the secrets of an installed extension. Values are never shown.", version_flags=[])
 
 
 @secrets.command(name="set")
 async def set_secrets(
     name: str,
     /,
-    *keys: Annotated[str, Parameter(help="Secrets: KEY is asked for, KEY=- is read from stdin.")],
+    *keys: Annotated[str, Parameter(help="Names of secrets: KEY prompts for the value, KEY=- reads it from stdin.")],
     from_file: Annotated[
-        tuple[str, ...], Parameter(help="KEY=FILE: the value is what the file holds. May be repeated.", negative="", show_default=False)
+        tuple[str, ...],
+        Parameter(help="KEY=FILE: read the value from the file. Repeat for several secrets.", negative="", show_default=False),
     ] = (),
     expires: Annotated[
         str | None,
-        Parameter(help="From then on (UTC) the extension gets none of its secrets; `never` takes that back.", show_default=False),
+        Parameter(help="Time (UTC) at which all secrets of the extension expire, or `never`.", show_default=False),
     ] = None,
     target: Target = HERE,
     json: Json = False,
 ) -> None:
-    """Set secrets; the others stay. Values are not taken from the command line.
+    """Set one or more secrets; the others do not change.
+
+    Values are read from a prompt, stdin or a file, never from the command line.
 
     Args:
         name: The extension's name, `publisher.name` or registry id.
     """
     until = _expiry(expires)
-    # With an expiry alone, the secrets stay as they are.
+    # With only an expiry, the secrets do not change.
     only_expiry = until is not UNSET and not keys and not from_file
     values = {} if only_expiry else await asyncio.to_thread(read_values, keys, from_file)
     async with open_registry(target) as registry:
-        _tell(await registry.set_secrets(name, values, expires_at=until), as_json=json)
+        _print_secrets(await registry.set_secrets(name, values, expires_at=until), as_json=json)
 
 
 @secrets.command(name="list")
 async def list_secrets(name: str, *, target: Target = HERE, json: Json = False) -> None:
-    """Show the names of an extension's secrets.
+    """List the names of an extension's secrets.
 
     Args:
         name: The extension's name, `publisher.name` or registry id.
     """
     async with open_registry(target) as registry:
-        _tell(await registry.secrets(name), as_json=json)
+        _print_secrets(await registry.secrets(name), as_json=json)
 
 
 @secrets.command
@@ -70,38 +73,47 @@ async def remove(
     name: str,
     /,
     *keys: Annotated[str, Parameter(help="Secrets to remove.")],
-    all_of_them: Annotated[bool, Parameter("--all", negative="", help="Remove all, also those that cannot be opened any more.")] = False,
+    all_of_them: Annotated[
+        bool, Parameter("--all", negative="", help="Remove all, including those that can no longer be decrypted.")
+    ] = False,
     target: Target = HERE,
     json: Json = False,
 ) -> None:
-    """Remove secrets; the others stay."""
+    """Remove one or more secrets; the others do not change.
+
+    Args:
+        name: The extension's name, `publisher.name` or registry id.
+    """
     if bool(keys) == all_of_them:
-        raise SecretNotGiven("Name the secrets to remove, or say --all.")
+        raise SecretNotGiven("No secret given.", hint="Add the names of the secrets to remove, or pass --all.")
     async with open_registry(target) as registry:
         summary = await registry.clear_secrets(name) if all_of_them else SecretsSummary(keys=[])
         for key in keys:
             summary = await registry.remove_secret(name, key)
-    _tell(summary, as_json=json)
+    _print_secrets(summary, as_json=json)
 
 
 @secrets.command
 async def rotate(
     *,
-    new_key: Annotated[bool, Parameter(negative="", help="Put a new key before the others of the key file first.")] = False,
+    new_key: Annotated[bool, Parameter(negative="", help="First add a new key to the key file.")] = False,
     drop_old_keys: Annotated[
-        bool, Parameter(negative="", help="Take the other keys out of the key file then. Backups from before need them.")
+        bool, Parameter(negative="", help="Then remove the old keys from the key file. Older backups still need them.")
     ] = False,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> int:
-    """Seal the secrets of all extensions anew, under the newest key. It can be stopped and run again; calls go on meanwhile."""
+    """Encrypt the secrets of all extensions again, with the newest key.
+
+    You can interrupt the command and run it again. Calls continue while it runs.
+    """
     settings = load_settings(data_dir=data_dir)
     sealer = Sealer.from_settings(settings)
     try:
         async with open_records(settings) as db:
             if new_key:
                 added = await asyncio.to_thread(sealer.add_key)
-                note(f"{sealer.keys.name} has the new key {added.id}. Keep a copy of the file.")
+                note(f"Added the key {added.id} to {sealer.keys.name}. Back up the file.")
             done = await rotate_secrets(db, sealer)
             dropped = await drop_keys(db, sealer) if drop_old_keys else 0
     finally:
@@ -109,11 +121,11 @@ async def rotate(
     if json:
         print_json(msgspec.to_builtins(done) | {"dropped_keys": dropped})
     else:
-        print_lines(f"Sealed anew: {done.resealed}. Under the newest key already: {done.newest_already}.")
+        print_lines(f"Encrypted again: {done.resealed}. Already encrypted with the newest key: {done.newest_already}.")
         if drop_old_keys:
-            print_lines(f"Keys taken out: {dropped}.")
+            print_lines(f"Removed keys: {dropped}.")
     for install_id in done.unreadable:
-        note(f"The secrets of the install {install_id} cannot be opened, and stay as they are.")
+        note(f"Cannot decrypt the secrets of the install {install_id}; they are unchanged. Set them again with `holdfast secrets set`.")
     return 1 if done.unreadable else 0
 
 
@@ -126,18 +138,18 @@ def _expiry(written: str | None) -> datetime | UnsetType | None:
         end = datetime.fromisoformat(written.strip())
     except ValueError:
         raise SecretNotGiven(
-            "--expires is not a time.", hint="Write it like 2031-12-31 or 2031-12-31T12:00:00Z, or say --expires never."
+            "The value of --expires is not a time.", hint="Write it like 2031-12-31 or 2031-12-31T12:00:00Z, or pass --expires never."
         ) from None
     return end.replace(tzinfo=UTC) if end.tzinfo is None else end
 
 
-def _tell(summary: SecretsSummary, *, as_json: bool) -> None:
+def _print_secrets(summary: SecretsSummary, *, as_json: bool) -> None:
     if as_json:
         print_json(msgspec.to_builtins(summary))
         return
     print_lines(*summary.keys)
     if not summary.keys:
-        note("There are no secrets.")
+        note("No secrets are set.")
     if summary.expires_at is not None:
-        over = "expired at" if summary.expires_at <= datetime.now(UTC) else "expire at"
-        note(f"They {over} {summary.expires_at.isoformat(sep=' ', timespec='minutes')}.")
+        verb = "expired at" if summary.expires_at <= datetime.now(UTC) else "expire at"
+        note(f"They {verb} {summary.expires_at.isoformat(sep=' ', timespec='minutes')}.")

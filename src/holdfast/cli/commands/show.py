@@ -1,4 +1,4 @@
-"""`holdfast show`: everything about one install, except values."""
+"""`holdfast show`: the details of one install, without the values of settings and secrets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from holdfast.registry.secrets.service import SecretsSummary
 
 
 async def show(name: str, *, target: Target = HERE, json: Json = False) -> None:
-    """Show everything about an installed extension: version, rights, names of settings and secrets, schedules, storage.
+    """Show the details of an installed extension.
+
+    These are version, rights, names of settings and secrets, schedules and storage; values are not shown.
 
     Args:
         name: The extension's name, `publisher.name` or registry id.
@@ -34,12 +36,12 @@ async def show(name: str, *, target: Target = HERE, json: Json = False) -> None:
 
 
 async def _secrets(registry: Registry, install_id: str) -> SecretsSummary | None:
-    """The names of the secrets, which not everybody who may see the rest may see."""
+    """The names of the secrets. Reading them needs a permission of its own, so None means that it is missing."""
     try:
         return await registry.secrets(install_id)
-    except HoldfastError as refused:
-        note("The names of its secrets cannot be told:")
-        print_error(refused)
+    except HoldfastError as error:
+        note("Cannot list the names of its secrets:")
+        print_error(error)
         return None
 
 
@@ -52,11 +54,11 @@ def _lines(details: InstallDetails, secrets: SecretsSummary | None, url: str) ->
     yield "state", "enabled" if details.is_enabled else "disabled"
     yield "bundle", details.content_hash or "none"
     yield "size", "unknown" if details.size_bytes is None else f"{details.size_bytes:,} bytes"
-    yield "signed by", details.signing_key_id or "nobody"
-    yield "before", details.previous_version or "no other version"
+    yield "signed by", details.signing_key_id or "unsigned"
+    yield "previous", details.previous_version or "no other version"
     if details.pending is not None:
-        more = ", ".join([*details.pending.capabilities, *details.pending.egress])
-        yield "waiting", f"{details.pending.version}, for consent to: {more}"
+        requested = ", ".join([*details.pending.capabilities, *details.pending.egress])
+        yield "waiting", f"{details.pending.version}, for your consent to: {requested}"
     yield "granted", _names(details.granted, "nothing")
     yield "withheld", _names([name for name in details.asked if name not in details.granted], "nothing")
     yield "may call", _names(details.granted_egress, "no host")
@@ -64,7 +66,7 @@ def _lines(details: InstallDetails, secrets: SecretsSummary | None, url: str) ->
     if secrets is not None:
         yield "secrets", _names(secrets.keys, "none") + (f", until {secrets.expires_at:%Y-%m-%d %H:%M}" if secrets.expires_at else "")
     for schedule in details.schedules:
-        what = f"{schedule.method} {schedule.path}" if schedule.method else "an endpoint that is gone"
+        what = f"{schedule.method} {schedule.path}" if schedule.method else "an endpoint that no longer exists"
         state = "" if schedule.enabled else " (disabled)"
         yield "schedule", f"{schedule.name or schedule.schedule_id}: {schedule.cron} {schedule.timezone}, {what}{state}"
     yield "storage", f"{details.storage_records:,} records, {details.storage_bytes:,} bytes"

@@ -1,4 +1,4 @@
-"""`holdfast sign`: a signature for a packed bundle."""
+"""`holdfast sign`: sign a packed bundle."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALGORITHM = "minisign"
 
 
 class AlgorithmUnknown(HoldfastError):
-    """Raised when a signature of a kind is asked for that is not made here."""
+    """Raised when --algorithm names an algorithm other than minisign."""
 
     code = "algorithm_unknown"
     status = 400
@@ -31,20 +31,26 @@ async def sign(
     bundle: Path,
     *,
     key: Annotated[
-        Path | None, Parameter(help="The secret key; else the only one in keys/ in the data folder.", show_default=False)
+        Path | None, Parameter(help="The secret key. Default: the only one in keys/ in the data folder.", show_default=False)
     ] = None,
     password_file: PasswordFile = None,
-    algorithm: Annotated[str, Parameter(("--algorithm", "--alg"), help="Only minisign (Ed25519).")] = ALGORITHM,
+    algorithm: Annotated[
+        str, Parameter(("--algorithm", "--alg"), help="Signature algorithm. Only minisign (Ed25519) is supported.")
+    ] = ALGORITHM,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Sign a packed bundle. Writes its .minisig and the statement that is signed: hash, name, version, capabilities, hosts.
+    """Sign a packed bundle.
+
+    Writes the signature (.minisig) and the signed statement: hash, name, version, capabilities and hosts.
 
     Args:
-        bundle: The bundle (.tar.zst), or the folder of an extension that was packed.
+        bundle: The bundle (.tar.zst), or the folder of a packed extension.
     """
     if algorithm.lower() != ALGORITHM:
-        raise AlgorithmUnknown(f"{algorithm} signatures are not made here.", hint="Leave --algorithm out: minisign is the one there is.")
+        raise AlgorithmUnknown(
+            f"Holdfast does not support {algorithm} signatures.", hint="Omit --algorithm: minisign is the default and the only choice."
+        )
     archive = packed_bundle(bundle)
     secret = await read_secret_key(key or default_secret_key(load_settings(data_dir=data_dir).data_dir), password_file)
     signed = await asyncio.to_thread(sign_archive, archive, secret, utc_now())

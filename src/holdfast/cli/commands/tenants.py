@@ -1,4 +1,4 @@
-"""`holdfast tenants`: who has users and extensions of their own."""
+"""`holdfast tenants`: create and list tenants, each with users and extensions of its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from holdfast.records import administration
 
 tenants = App(
     name="tenants",
-    help="Make and list tenants. They are made on the data folder: on a server everybody acts within the tenant they are of.",
+    help="Create and list tenants.",
     version_flags=[],
 )
 
@@ -27,27 +27,27 @@ tenants = App(
 async def new(
     name: str,
     *,
-    tenant_id: Annotated[str | None, Parameter("--id", help="Its id, a UUID; else a new one.", show_default=False)] = None,
+    tenant_id: Annotated[str | None, Parameter("--id", help="Id of the tenant, a UUID. Default: a new one.", show_default=False)] = None,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Make a tenant, with a role Admin for its administrators.
+    """Create a tenant in the data folder, with a role Admin for its administrators.
 
     Args:
-        name: What people call it.
+        name: The name of the tenant.
     """
     async with open_records(load_settings(data_dir=data_dir)) as db:
-        made = await administration.create_tenant(db, name=name, tenant_id=tenant_id)
+        created = await administration.create_tenant(db, name=name, tenant_id=tenant_id)
     if json:
-        print_json({"tenant": msgspec.to_builtins(made)})
+        print_json({"tenant": msgspec.to_builtins(created)})
         return
-    print_lines(f"Made the tenant {made.name}", f"  tenant  {made.tenant_id}")
-    note(f"Make its administrator with: holdfast users new EMAIL --admin --tenant {made.tenant_id}")
+    print_lines(f"Created the tenant {created.name}", f"  tenant  {created.tenant_id}")
+    note(f"Create its administrator with: holdfast users new EMAIL --admin --tenant {created.tenant_id}")
 
 
 @tenants.command(name="list")
 async def list_tenants(*, target: Target = HERE, json: Json = False) -> None:
-    """List the tenants; on a server, the one that the API key is of."""
+    """List the tenants; on a server, the tenant of your API key."""
     async with open_people(target) as people:
         found = await people.tenants()
     if json:

@@ -1,4 +1,4 @@
-"""`holdfast uninstall`: an extension out of the own tenant."""
+"""`holdfast uninstall`: remove an extension from your tenant."""
 
 from __future__ import annotations
 

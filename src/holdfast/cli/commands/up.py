@@ -1,4 +1,4 @@
-"""`holdfast up`: the whole platform in one command."""
+"""`holdfast up`: start the whole platform."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from holdfast.platform.supervisor import Ready, run_platform
 
 
 async def up(
-    *directories: Annotated[Path, Parameter(help="Extensions to build and install at the start.")],
-    port: Annotated[int | None, Parameter(help="Port of gateway and console; 0 picks a free one. Else PORT, else 3000.")] = None,
-    runner_port: Annotated[int | None, Parameter(help="Port of the runner; 0 picks a free one. Else RUNNER_PORT, else 8085.")] = None,
-    host: Annotated[str | None, Parameter(help="Address to listen on. Else HOLDFAST_HOST, else 127.0.0.1.")] = None,
+    *directories: Annotated[Path, Parameter(help="Folders or bundles of extensions to build and install at start.")],
+    port: Annotated[int | None, Parameter(help="Port of gateway and console; 0 picks a free one. Default: PORT, or 3000.")] = None,
+    runner_port: Annotated[int | None, Parameter(help="Port of the runner; 0 picks a free one. Default: RUNNER_PORT, or 8085.")] = None,
+    host: Annotated[str | None, Parameter(help="Address to listen on. Default: HOLDFAST_HOST, or 127.0.0.1.")] = None,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> int:
     """Start the platform: gateway, console and runner, with the given extensions installed.
 
-    Prints its address, the login and an API key, and runs until Ctrl-C. With --json, prints one line when it is ready.
+    It prints its address, the login and an API key, and runs until you press Ctrl-C. With --json it prints one line when it is ready.
     """
     settings = load_settings(data_dir=data_dir, port=port, runner_port=runner_port, host=host)
     configure_logs(settings)
@@ -66,4 +66,4 @@ def _tell(ready: Ready, *, as_json: bool) -> None:
         width = max(len(installed.display_name) for installed in ready.installed)
         print_lines("", "Installed")
         print_lines(*(f"  {one.display_name:<{width}}  {page_of(running.console, one.registry_id)}" for one in ready.installed))
-    print_lines("", "Stop it with Ctrl-C.", "")
+    print_lines("", "Press Ctrl-C to stop.", "")

@@ -1,4 +1,4 @@
-"""`holdfast users`: the people of a tenant, and what opens their accounts."""
+"""`holdfast users`: the users of a tenant and their passwords."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from holdfast.client.target import HERE, Target
 from holdfast.client.users.protocol import open_people
 from holdfast.records.administration import NewUser
 
-users = App(name="users", help="Make and list users, shut them out and let them in again.", version_flags=[])
+users = App(name="users", help="Create, list, deactivate and activate users.", version_flags=[])
 
 
 @users.command
@@ -26,15 +26,16 @@ async def new(
     *,
     first_name: Annotated[str | None, Parameter(help="First name.", show_default=False)] = None,
     last_name: Annotated[str | None, Parameter(help="Last name.", show_default=False)] = None,
-    admin: Annotated[bool, Parameter(negative="", help="Let the user administer users and extensions.")] = False,
+    admin: Annotated[bool, Parameter(negative="", help="Make the user an administrator of users and extensions.")] = False,
     client: Annotated[
-        str | None, Parameter(help="Name of the client the user belongs to; else the user works for the tenant.", show_default=False)
+        str | None,
+        Parameter(help="Name of the client that the user belongs to. Default: the user belongs to the tenant itself.", show_default=False),
     ] = None,
     password_file: AccountPasswordFile = None,
     target: Target = HERE,
     json: Json = False,
 ) -> None:
-    """Make a user.
+    """Create a user.
 
     Args:
         email: The email address that the user signs in with.
@@ -47,15 +48,15 @@ async def new(
         client_name=client,
         is_admin=admin,
     )
-    password, made_up = await asyncio.to_thread(account_password, password_file)
+    password, is_generated = await asyncio.to_thread(account_password, password_file)
     async with open_people(target) as people:
-        made = await people.add_user(user, password)
+        created = await people.add_user(user, password)
     if json:
-        print_json({"user": msgspec.to_builtins(made), **({"password": password} if made_up else {})})
+        print_json({"user": msgspec.to_builtins(created), **({"password": password} if is_generated else {})})
         return
-    print_lines(f"Made the user {made.email}", *([f"  password  {password}"] if made_up else []))
-    if made_up:
-        note("The password is shown only now.")
+    print_lines(f"Created the user {created.email}", *([f"  password  {password}"] if is_generated else []))
+    if is_generated:
+        note("The password is shown only once.")
 
 
 @users.command(name="list")
@@ -67,7 +68,7 @@ async def list_users(*, target: Target = HERE, json: Json = False) -> None:
         print_json({"users": msgspec.to_builtins(found)})
         return
     if not found:
-        note("This tenant has no users. Make one with: holdfast users new EMAIL")
+        note("This tenant has no users. Create one with: holdfast users new EMAIL")
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("EMAIL", "NAME", "KIND", "STATE", "ID"):
@@ -75,32 +76,32 @@ async def list_users(*, target: Target = HERE, json: Json = False) -> None:
     for one in found:
         name = " ".join(part for part in (one.first_name, one.last_name) if part)
         kind = "administrator" if one.is_admin else one.user_type if one.client_name is None else f"client {one.client_name}"
-        table.add_row(escape(one.email), escape(name), escape(kind), "shut out" if one.is_inactive else "active", one.user_id)
+        table.add_row(escape(one.email), escape(name), escape(kind), "deactivated" if one.is_inactive else "active", one.user_id)
     result_console().print(table)
 
 
 @users.command
 async def deactivate(user: str, *, target: Target = HERE, json: Json = False) -> None:
-    """Shut a user out: nobody signs in as them, their sessions end, their API keys rest.
+    """Deactivate a user: their sessions end, and their password and API keys stop working.
 
     Args:
-        user: Email address or id.
+        user: The email address or id of the user.
     """
     async with open_people(target) as people:
         email = await people.set_inactive(user, inactive=True)
-    _tell(f"{email} is shut out", email, as_json=json, is_inactive=True)
+    _print_change(f"{email} is deactivated", email, as_json=json, is_inactive=True)
 
 
 @users.command
 async def activate(user: str, *, target: Target = HERE, json: Json = False) -> None:
-    """Let a user in again who was shut out.
+    """Activate a deactivated user.
 
     Args:
-        user: Email address or id.
+        user: The email address or id of the user.
     """
     async with open_people(target) as people:
         email = await people.set_inactive(user, inactive=False)
-    _tell(f"{email} may sign in", email, as_json=json, is_inactive=False)
+    _print_change(f"{email} is active", email, as_json=json, is_inactive=False)
 
 
 @users.command
@@ -108,11 +109,11 @@ async def sign_out(user: str, *, target: Target = HERE, json: Json = False) -> N
     """End every session of a user.
 
     Args:
-        user: Email address or id.
+        user: The email address or id of the user.
     """
     async with open_people(target) as people:
         email = await people.sign_out(user)
-    _tell(f"{email} is signed out everywhere", email, as_json=json)
+    _print_change(f"All sessions of {email} are ended", email, as_json=json)
 
 
 @users.command
@@ -123,23 +124,23 @@ async def password(
     target: Target = HERE,
     json: Json = False,
 ) -> None:
-    """Give a user another password, and end their sessions.
+    """Set the password of a user, and end their sessions.
 
     Args:
-        user: Email address or id.
+        user: The email address or id of the user.
     """
-    chosen, made_up = await asyncio.to_thread(account_password, password_file)
+    chosen, is_generated = await asyncio.to_thread(account_password, password_file)
     async with open_people(target) as people:
         email = await people.set_password(user, chosen)
-    if made_up and not json:
-        print_lines(f"{email} has another password", f"  password  {chosen}")
-        note("The password is shown only now.")
+    if is_generated and not json:
+        print_lines(f"The password of {email} is changed", f"  password  {chosen}")
+        note("The password is shown only once.")
     else:
-        _tell(f"{email} has another password", email, as_json=json, **({"password": chosen} if made_up else {}))
+        _print_change(f"The password of {email} is changed", email, as_json=json, **({"password": chosen} if is_generated else {}))
 
 
-def _tell(done: str, email: str, *, as_json: bool, **told: object) -> None:
+def _print_change(message: str, email: str, *, as_json: bool, **fields: object) -> None:
     if as_json:
-        print_json({"email": email, **told})
+        print_json({"email": email, **fields})
     else:
-        print_lines(done)
+        print_lines(message)

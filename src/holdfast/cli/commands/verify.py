@@ -1,4 +1,4 @@
-"""`holdfast verify`: is a bundle signed, and by whom."""
+"""`holdfast verify`: check whether a bundle has a valid signature, and by which key."""
 
 from __future__ import annotations
 
@@ -25,32 +25,38 @@ from holdfast.cli.terminal.printing import print_json, print_lines
 async def verify(
     bundle: Path,
     *,
-    signature: Annotated[Path | None, Parameter(help="The signature; else the .minisig beside the bundle.", show_default=False)] = None,
-    key: Annotated[Path | None, Parameter(help="Only this public key counts; else those of the trust store.", show_default=False)] = None,
+    signature: Annotated[
+        Path | None, Parameter(help="The signature file. Default: the .minisig next to the bundle.", show_default=False)
+    ] = None,
+    key: Annotated[
+        Path | None, Parameter(help="Accept only this public key. Default: the keys of the trust store.", show_default=False)
+    ] = None,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Check a bundle's signature as production does: made for exactly this bundle, by a key that is trusted now.
+    """Check the signature of a bundle as production does.
+
+    The signature must be for exactly this bundle, by a key that is trusted now.
 
     Args:
-        bundle: The bundle (.tar.zst), or the folder of an extension that was packed.
+        bundle: The bundle (.tar.zst), or the folder of a packed extension.
     """
     archive = packed_bundle(bundle)
     keys = _only(key) if key is not None else TrustStore(load_settings(data_dir=data_dir).resolved_trust_store).read()
     statement, verdict = await asyncio.to_thread(_check, archive, signature, keys)
     if json:
-        told = None if statement is None else json_text.loads(statement.to_bytes())
+        signed_statement = None if statement is None else json_text.loads(statement.to_bytes())
         print_json(
             {
                 "bundle": str(archive),
                 "key_id": verdict.key_id,
                 "key_name": verdict.key_name,
                 "trusted_comment": verdict.trusted_comment,
-                "statement": told,
+                "statement": signed_statement,
             }
         )
         return
-    assert statement is not None  # without one, no signature counts
+    assert statement is not None  # without a statement, no signature is valid
     print_lines(
         f"{archive} is {verdict}",
         f"  comment       {verdict.trusted_comment}",
@@ -65,7 +71,9 @@ async def verify(
 def _check(archive: Path, signature: Path | None, keys: TrustedKeys) -> tuple[Statement | None, Verdict]:
     found = read_signature(signature or signature_beside(archive))
     if signature is not None and found is None:
-        raise KeyFileUnusable(f"There is no {signature}.", hint="Leave --signature out for the .minisig beside the bundle.")
+        raise KeyFileUnusable(
+            f"No signature file {signature} found.", hint="Check --signature, or omit it to use the .minisig next to the bundle."
+        )
     try:
         statement = Statement.of_archive(archive)
     except ManifestMissing:

@@ -1,4 +1,4 @@
-"""`holdfast versions` and `holdfast yank`: what is published of an extension, and what is not to be installed anew."""
+"""`holdfast versions` and `holdfast yank`: the published versions of an extension, and which are excluded from new installs."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ async def versions(name: str, *, target: Target = HERE, json: Json = False) -> N
 async def yank(
     version: str,
     *,
-    reason: Annotated[str | None, Parameter(help="Why, for those who have it installed.", show_default=False)] = None,
-    undo: Annotated[bool, Parameter(negative="", help="Let it be installed again.")] = False,
+    reason: Annotated[str | None, Parameter(help="Reason that people with this version installed see.", show_default=False)] = None,
+    undo: Annotated[bool, Parameter(negative="", help="Allow new installs again.")] = False,
     target: Target = HERE,
     json: Json = False,
 ) -> None:
-    """Keep a published version from being installed anew. Whoever has it keeps it.
+    """Exclude a published version from new installs; existing installs are unaffected.
 
     Args:
-        version: publisher.name@version.
+        version: The version, as publisher.name@version.
     """
     extension, number = require_version(version)
     async with open_registry(target) as registry:
@@ -63,7 +63,9 @@ async def yank(
     if json:
         print_json({"extension": extension, "version": number, "yanked": not undo})
     else:
-        print_lines(f"{extension} {number} {'can be installed again' if undo else 'is no longer installed anew'}")
+        print_lines(
+            f"{extension} {number} {'is available for new installs again' if undo else 'is yanked; existing installs are unaffected'}"
+        )
 
 
 def _state(one: VersionSummary) -> str:

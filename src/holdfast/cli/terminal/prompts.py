@@ -1,4 +1,4 @@
-"""What an extension asks for, shown to whoever installs it, and their answer."""
+"""Shows the rights that an extension requests, and asks for consent."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from holdfast.cli.terminal.printing import note
 from holdfast.errors import HoldfastError
 from holdfast.world.capabilities import ALWAYS_GRANTED, Capability
 
-Yes = Annotated[bool, Parameter(("--yes", "-y"), negative="", help="Grant what is asked for without a question.")]
+Yes = Annotated[bool, Parameter(("--yes", "-y"), negative="", help="Grant the requested rights without a prompt.")]
 
-LESS = "--only and --no-egress grant less."
+FEWER = "--only and --no-egress grant fewer rights."
 
 MEANINGS = {
-    Capability.CONTEXT_READ: "know its own tenant, install and version (always granted)",
+    Capability.CONTEXT_READ: "read its own tenant, install and version (always granted)",
     Capability.LOG_EMIT: "write lines to its log (always granted)",
-    Capability.USER_READ: "know who calls it: name, email address, kind of user (always granted)",
-    Capability.SECRETS_GET: "read the secrets that are set for it",
-    Capability.HTTP_FETCH: "call the hosts below over the network, and no others",
-    Capability.STORAGE_KV: "keep records of its own",
-    Capability.UI_PROXY: "call the host's own routes for the person who uses it",
-    Capability.SCHEDULER_MANAGE: "make, change and remove schedules that call it without anybody present",
+    Capability.USER_READ: "read the name, email address and kind of its current user (always granted)",
+    Capability.SECRETS_GET: "read its secrets",
+    Capability.HTTP_FETCH: "call the hosts below over the network, and no other hosts",
+    Capability.STORAGE_KV: "store its own records",
+    Capability.UI_PROXY: "call routes of the application for its current user",
+    Capability.SCHEDULER_MANAGE: "create, change and remove schedules that call it unattended",
     Capability.INVOICE_MANUAL_CREATE: "create invoices for your clients",
     Capability.CLIENT_READ: "read your clients",
     Capability.SERVICE_READ: "read the services you sell",
@@ -34,69 +34,74 @@ MEANINGS = {
 
 
 class ConsentMissing(HoldfastError):
-    """Raised when an extension asks for rights and nobody grants them."""
+    """Raised when an extension requests rights and the user does not grant them."""
 
     code = "consent_missing"
     status = 409
 
 
-class NotAskedFor(HoldfastError):
-    """Raised when what is to be granted, or withheld, is nothing that the extension asks for."""
+class NotRequested(HoldfastError):
+    """Raised when --only or --no-egress names a right that the extension does not request."""
 
     code = "not_asked_for"
     status = 400
 
 
-def narrowed(
+def select_rights(
     capabilities: Sequence[str], egress: Sequence[str], *, only: Sequence[str], no_egress: Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """What is granted of what is asked for: `only` these capabilities (all when empty; several may stand in one, with commas between
-    them, and `cap:` may be left out), and the hosts that are not in `no_egress`. Raises NotAskedFor."""
+    """The capabilities and hosts to grant, out of the requested ones.
+
+    `only` names the capabilities to grant (empty: all), `no_egress` the hosts to leave out. Each item may be a comma-separated list, and
+    capabilities may omit `cap:`. Raises NotRequested.
+    """
     wanted = {_full_name(name) for written in only for name in written.split(",") if name.strip()}
     withheld = {host.strip().lower() for written in no_egress for host in written.split(",") if host.strip()}
-    strange = sorted(wanted - set(capabilities)) + sorted(withheld - {host.lower() for host in egress})
-    if strange:
-        raise NotAskedFor(
-            f"The extension does not ask for {', '.join(strange)}.",
-            hint=f"It asks for {', '.join([*capabilities, *egress]) or 'nothing'}.",
-            details={"notAskedFor": strange},
+    unknown = sorted(wanted - set(capabilities)) + sorted(withheld - {host.lower() for host in egress})
+    if unknown:
+        raise NotRequested(
+            f"The extension does not request {', '.join(unknown)}.",
+            hint=f"It requests {', '.join([*capabilities, *egress]) or 'nothing'}.",
+            details={"notAskedFor": unknown},
         )
     return [name for name in capabilities if not only or name in wanted], [host for host in egress if host.lower() not in withheld]
 
 
-def ask(title: str, capabilities: Sequence[str], egress: Sequence[str], *, yes: bool, less: str = LESS) -> None:
-    """Shows on stderr what would be granted, and asks unless `yes`, or nothing is asked for that is not granted to all.
+def require_consent(title: str, capabilities: Sequence[str], egress: Sequence[str], *, yes: bool, fewer: str = FEWER) -> None:
+    """Shows the requested rights on stderr and asks for consent, unless `yes` is true or every extension has these rights anyway.
 
-    `less` says how to grant less than that.
+    `fewer` tells the user how to grant fewer rights.
 
-    Raises ConsentMissing when the answer is no, or there is no terminal to ask on.
+    Raises ConsentMissing when the user does not agree, or when stdin is not a terminal.
     """
     note(title)
-    for line in _lines(capabilities, egress):
+    for line in _describe(capabilities, egress):
         note(f"  {line}")
     if yes or (set(capabilities) <= ALWAYS_GRANTED and not egress):
         return
     if sys.stdin is None or not sys.stdin.isatty():
         raise ConsentMissing(
-            "The extension asks for rights, and there is no terminal to ask whether it gets them.",
-            hint=f"Say --yes to grant what is shown above. {less}",
+            "The extension requests rights, and stdin is not a terminal where you could confirm them.",
+            hint=f"Pass --yes to grant the rights shown above. {fewer}",
         )
-    if _answer("Grant this? [y/N] ") not in {"y", "yes"}:
-        raise ConsentMissing("Nothing was granted, and nothing was changed.")
+    if _read_reply("Grant these rights? [y/N] ") not in {"y", "yes"}:
+        raise ConsentMissing(
+            "You did not agree. Nothing was granted, and nothing was changed.", hint="Run the command again to grant the rights."
+        )
 
 
-def _lines(capabilities: Sequence[str], egress: Sequence[str]) -> Iterator[str]:
+def _describe(capabilities: Sequence[str], egress: Sequence[str]) -> Iterator[str]:
     width = max((len(name) for name in capabilities), default=0)
     if not capabilities and not egress:
-        yield "nothing beyond what every extension may do"
+        yield "no rights beyond those of every extension"
     for name in capabilities:
-        meaning = MEANINGS[Capability(name)] if name in MEANINGS else "something that this command does not know"
+        meaning = MEANINGS[Capability(name)] if name in MEANINGS else "a capability that this version of the command does not know"
         yield f"{name:<{width}}  {meaning}"
     for host in egress:
         yield f"{'host':<{width}}  {host}"
 
 
-def _answer(question: str) -> str:
+def _read_reply(question: str) -> str:
     with _interruptible():
         sys.stderr.write(question)
         sys.stderr.flush()
@@ -105,7 +110,7 @@ def _answer(question: str) -> str:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Ctrl-C ends the question at once: the event loop's own handler would wait for the answer first."""
+    """Lets Ctrl-C end the prompt at once: the handler of the event loop would wait for the reply first."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
