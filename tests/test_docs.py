@@ -23,7 +23,7 @@ PAGES = [
     *sorted((ROOT / "examples").glob("*/README.md")),
 ]
 
-COMMANDS = {name for name in create_app(whole=True) if not name.startswith("-")}
+COMMANDS = {name for name in create_app() if not name.startswith("-")}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
