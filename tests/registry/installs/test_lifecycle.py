@@ -31,7 +31,7 @@ from holdfast.registry.installs.uninstall import uninstall
 from holdfast.registry.installs.upgrade import rollback_install, upgrade_install
 from holdfast.registry.migrate import migrate
 from holdfast.registry.publishing.versions import unyank, yank
-from holdfast.registry.secrets.service import remove_secret, set_secrets
+from holdfast.registry.secrets.administration import remove_secret, set_secrets
 from holdfast.storage.service import StorageService, Write
 from tests.records.databases import KINDS, sqlite_url
 from tests.records.postgres import PostgresServer

@@ -19,7 +19,7 @@ from holdfast.client.target import HERE, Target
 from holdfast.registry.secrets.rotation import drop_old_keys as drop_keys
 from holdfast.registry.secrets.rotation import rotate as rotate_secrets
 from holdfast.registry.secrets.sealing import Sealer
-from holdfast.registry.secrets.service import SecretsSummary
+from holdfast.registry.secrets.administration import SecretsSummary
 
 NEVER = "never"
 

@@ -13,7 +13,7 @@ from holdfast.client.registry.protocol import Registry, open_registry
 from holdfast.client.target import HERE, Target
 from holdfast.errors import HoldfastError
 from holdfast.registry.installs.details import InstallDetails
-from holdfast.registry.secrets.service import SecretsSummary
+from holdfast.registry.secrets.administration import SecretsSummary
 
 
 async def show(name: str, *, target: Target = HERE, json: Json = False) -> None:

@@ -29,7 +29,7 @@ from holdfast.registry.installs.upgrade import Upgraded
 from holdfast.registry.publishing.publish import Published
 from holdfast.registry.publishing.requirements import Publication
 from holdfast.registry.publishing.versions import VersionSummary
-from holdfast.registry.secrets.service import SecretsSummary
+from holdfast.registry.secrets.administration import SecretsSummary
 
 API = "/api/v1"
 BUNDLES = "/api/ext-bundles"

@@ -15,7 +15,7 @@ from holdfast.gateway.api.parameters import extension_in, read_change, secret_in
 from holdfast.gateway.api.routing import resource
 from holdfast.gateway.http.responses import json_answer
 from holdfast.gateway.services import Services
-from holdfast.registry.secrets.service import clear_secrets, list_secrets, remove_secret, set_secrets
+from holdfast.registry.secrets.administration import clear_secrets, list_secrets, remove_secret, set_secrets
 
 
 class Secrets(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):

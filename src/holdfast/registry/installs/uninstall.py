@@ -14,15 +14,13 @@ from holdfast.records.database.columns import UuidText, utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
+from holdfast.registry.collaborators import STORAGE_GRACE
 from holdfast.registry.installs.schedules import delete_schedules
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion, TenantExtensionInstall
 from holdfast.registry.models.lookups import require_install
 from holdfast.registry.models.publishing import StorageRemoval
 from holdfast.registry.objects.tenant_copies import content_hashes, delete_released, release_copies
-
-STORAGE_GRACE = timedelta(days=30)
-"""How long what an extension stored is kept after it was uninstalled, where nobody says otherwise."""
 
 # Storage is another room; of its tables only the names are needed here.
 _STORED = tuple(

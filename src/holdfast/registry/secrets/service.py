@@ -1,230 +1,44 @@
-"""The secrets of an install: set, removed and listed by those who administer it. Values go in and never come out here."""
+"""The secrets of installs as one service object. It holds database, sealer and clock; the work is in `administration`."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
-from msgspec import UNSET, Struct, UnsetType
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from msgspec import UNSET, UnsetType
 
-from holdfast.errors import HoldfastError
-from holdfast.records.database.columns import new_id, utc_now
+from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
-from holdfast.registry.audit import record_audit
-from holdfast.registry.models.ids import slug
-from holdfast.registry.models.installs import ExtensionRegistry, TenantExtensionInstall, TenantExtensionInstallSecrets
-from holdfast.registry.models.lookups import require_install
-from holdfast.registry.secrets.sealing import Sealed, Sealer, SecretsUnreadable
-from holdfast.sealing.errors import VaultFailed
-
-VALUE_MAX_BYTES = 32 * 1024
-ALL_MAX_BYTES = 256 * 1024
-MAX_SECRETS = 100
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}", re.ASCII)
+from holdfast.registry.secrets import administration
+from holdfast.registry.secrets.administration import SecretsSummary
+from holdfast.registry.secrets.sealing import Sealer
 
 
-class SecretsRefused(HoldfastError):
-    """Raised for a name, a value or an expiry that secrets may not have. The message names the secret, never its value."""
+class SecretService:
+    """Sets, removes and lists secrets. Each method raises what the function in `administration` raises."""
 
-    code = "secrets_refused"
-    status = 400
+    def __init__(self, db: Database, sealer: Sealer, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._db = db
+        self._sealer = sealer
+        self._now = now
 
+    async def list(self, *, tenant_id: str, extension: str) -> SecretsSummary:
+        """The names of an install's secrets, never their values."""
+        return await administration.list_secrets(self._db, self._sealer, tenant_id=tenant_id, extension=extension)
 
-class SecretNotFound(HoldfastError):
-    """Raised when an install has no secret of that name."""
-
-    code = "secret_not_found"
-    status = 404
-
-
-class SecretsExpired(HoldfastError):
-    """Raised when secrets are added to some whose time is over, without saying until when all of them hold now."""
-
-    code = "secrets_expired"
-    status = 409
-
-
-class SecretsSummary(Struct, frozen=True, kw_only=True):
-    """Which secrets there are: their names, sorted. `version` changes with every write; it is None when there are none.
-
-    `key_id` is the id of the key they are sealed with, or the name of Vault's. From `expires_at` on, the extension gets none.
-    """
-
-    keys: list[str]
-    version: str | None = None
-    algorithm: str | None = None
-    key_id: str | None = None
-    expires_at: datetime | None = None
-
-
-async def list_secrets(db: Database, sealer: Sealer, *, tenant_id: str, extension: str) -> SecretsSummary:
-    """The names of an install's secrets. Raises ExtensionNotInstalled, AmbiguousExtension, SecretsUnreadable, VaultFailed."""
-    async with db.session() as session:
-        install, _registry, _version = await require_install(session, tenant_id, extension)
-        row = await session.scalar(select(TenantExtensionInstallSecrets).where(TenantExtensionInstallSecrets.install_id == install.id))
-    return _summary(row, await _opened(sealer, row, tenant_id))
-
-
-async def set_secrets(
-    db: Database,
-    sealer: Sealer,
-    *,
-    actor: Actor,
-    extension: str,
-    values: Mapping[str, str],
-    expires_at: datetime | UnsetType | None = UNSET,
-    now: Callable[[], datetime] = utc_now,
-) -> SecretsSummary:
-    """Sets secrets (name to value); others stay. An empty value leaves that secret as it is, as forms send it.
-
-    `expires_at` (aware; None is never) counts for all secrets of the install; UNSET keeps what was said before. When the present secrets
-    cannot be opened, nothing is changed. Raises SecretsRefused, SecretsExpired, ExtensionNotInstalled, AmbiguousExtension,
-    SecretsUnreadable, SecretsKeyUnusable, VaultFailed.
-    """
-    given = check_values(values)
-    _check_expiry(expires_at, now())
-    async with db.transaction() as session:
-        install, registry, row = await _locked(session, actor.tenant_id, extension)
-        present = await _opened(sealer, row, actor.tenant_id)
-        until = (None if row is None else row.expires_at) if expires_at is UNSET else expires_at
-        if not given and (row is None or until == row.expires_at):
-            return _summary(row, present)
-        if until is not None and until <= now():
-            raise SecretsExpired(
-                "The time of the secrets that are there is over.", hint="Say until when all of them hold, or clear them first."
-            )
-        after = present | given
-        _check_all(after)
-        sealed = await sealer.seal(after, tenant_id=actor.tenant_id, install_id=install.id)
-        if row is None:
-            row = TenantExtensionInstallSecrets(install_id=install.id, tenant_id=actor.tenant_id, created_at=now())
-            session.add(row)
-        row.expires_at = until
-        put(row, sealed, now())
-        _record(
-            session, actor, registry, "secrets.set", now(), names=sorted(given), expires_at=None if until is None else until.isoformat()
+    async def set(
+        self, *, actor: Actor, extension: str, values: Mapping[str, str], expires_at: datetime | UnsetType | None = UNSET
+    ) -> SecretsSummary:
+        """Adds secrets or replaces their values; see `set_secrets`."""
+        return await administration.set_secrets(
+            self._db, self._sealer, actor=actor, extension=extension, values=values, expires_at=expires_at, now=self._now
         )
-        return _summary(row, after)
 
+    async def remove(self, *, actor: Actor, extension: str, key: str) -> SecretsSummary:
+        """Removes one secret."""
+        return await administration.remove_secret(self._db, self._sealer, actor=actor, extension=extension, key=key, now=self._now)
 
-async def remove_secret(
-    db: Database, sealer: Sealer, *, actor: Actor, extension: str, key: str, now: Callable[[], datetime] = utc_now
-) -> SecretsSummary:
-    """Removes one secret; others stay. Raises SecretNotFound, ExtensionNotInstalled, AmbiguousExtension, SecretsUnreadable,
-    SecretsKeyUnusable, VaultFailed."""
-    async with db.transaction() as session:
-        install, registry, row = await _locked(session, actor.tenant_id, extension)
-        present = await _opened(sealer, row, actor.tenant_id)
-        if row is None or key not in present:
-            raise SecretNotFound("There is no secret of that name.", hint="`holdfast secrets list` shows the names.")
-        after = {name: value for name, value in present.items() if name != key}
-        _record(session, actor, registry, "secrets.removed", now(), names=[key])
-        if not after:
-            await session.delete(row)
-            return _summary(None, {})
-        put(row, await sealer.seal(after, tenant_id=actor.tenant_id, install_id=install.id), now())
-        return _summary(row, after)
-
-
-async def clear_secrets(
-    db: Database, sealer: Sealer, *, actor: Actor, extension: str, now: Callable[[], datetime] = utc_now
-) -> SecretsSummary:
-    """Removes all secrets, also those that cannot be opened. Raises ExtensionNotInstalled, AmbiguousExtension."""
-    async with db.transaction() as session:
-        _install, registry, row = await _locked(session, actor.tenant_id, extension)
-        if row is not None:
-            try:
-                names = sorted(await _opened(sealer, row, actor.tenant_id))
-            except (SecretsUnreadable, VaultFailed):
-                names = None  # who clears them may do so because nobody knows
-            await session.delete(row)
-            _record(session, actor, registry, "secrets.cleared", now(), names=names)
-    return _summary(None, {})
-
-
-def check_values(values: Mapping[str, str]) -> dict[str, str]:
-    """The secrets that have a value, each with a name and a value that may be. Raises SecretsRefused."""
-    for name, value in values.items():
-        if not _NAME.fullmatch(name):
-            # The name itself is not quoted: who puts NAME=VALUE there has put a secret into it.
-            raise SecretsRefused(
-                "The name of a secret is 1 to 128 letters, digits, '_', '.' or '-'.", hint="Choose another name, such as API_KEY."
-            )
-        try:
-            size = len(value.encode())
-        except UnicodeEncodeError:
-            raise SecretsRefused(f"The value of {name} is not Unicode text.", hint="Encode bytes in base64 first.") from None
-        if size > VALUE_MAX_BYTES:
-            raise SecretsRefused(f"The value of {name} has more than {VALUE_MAX_BYTES // 1024} KiB.", hint="Keep large data elsewhere.")
-    return {name: value for name, value in values.items() if value}
-
-
-def put(row: TenantExtensionInstallSecrets, sealed: Sealed, now: datetime) -> None:
-    """Writes sealed secrets into their row, under a new version."""
-    row.ciphertext = sealed.ciphertext
-    row.algorithm = sealed.algorithm
-    row.transit_key = sealed.transit_key
-    row.transit_mount = sealed.transit_mount
-    row.version = new_id()
-    row.updated_at = now
-
-
-def sealed_in(row: TenantExtensionInstallSecrets) -> Sealed:
-    """What is sealed in a row."""
-    return Sealed(ciphertext=row.ciphertext, algorithm=row.algorithm, transit_key=row.transit_key, transit_mount=row.transit_mount)
-
-
-def _check_expiry(expires_at: datetime | UnsetType | None, now: datetime) -> None:
-    if not isinstance(expires_at, datetime):
-        return
-    if expires_at.tzinfo is None:
-        raise SecretsRefused("The expiry has no time zone.", hint="Write it like 2031-12-31T00:00:00Z.")
-    if expires_at <= now:
-        raise SecretsRefused("The secrets would have expired already.", hint="Give a time to come, such as 2031-12-31T00:00:00Z.")
-
-
-def _check_all(values: Mapping[str, str]) -> None:
-    if len(values) > MAX_SECRETS:
-        raise SecretsRefused(f"An install has at most {MAX_SECRETS} secrets.", hint="Remove some first.")
-    if sum(len(value.encode()) for value in values.values()) > ALL_MAX_BYTES:
-        raise SecretsRefused(f"The secrets of an install have at most {ALL_MAX_BYTES // 1024} KiB together.", hint="Remove some first.")
-
-
-async def _locked(
-    session: AsyncSession, tenant_id: str, extension: str
-) -> tuple[TenantExtensionInstall, ExtensionRegistry, TenantExtensionInstallSecrets | None]:
-    """The install and its secrets. Of two who write, the other waits here, also when there are no secrets yet that could be locked."""
-    install, registry, _version = await require_install(session, tenant_id, extension, lock=True)
-    row = await session.scalar(
-        select(TenantExtensionInstallSecrets).where(TenantExtensionInstallSecrets.install_id == install.id).with_for_update()
-    )
-    return install, registry, row
-
-
-async def _opened(sealer: Sealer, row: TenantExtensionInstallSecrets | None, tenant_id: str) -> dict[str, str]:
-    if row is None:
-        return {}
-    if row.tenant_id != tenant_id:
-        # The install was moved in the database; its secrets were given by, and sealed for, the tenant that had it.
-        raise SecretsUnreadable(
-            "The secrets of this install belong to the tenant that had it before.",
-            hint="Clear the secrets and set them anew, or give the install back to that tenant.",
-        )
-    return await sealer.open(sealed_in(row), tenant_id=row.tenant_id, install_id=row.install_id)
-
-
-def _summary(row: TenantExtensionInstallSecrets | None, values: Mapping[str, str]) -> SecretsSummary:
-    if row is None:
-        return SecretsSummary(keys=[])
-    return SecretsSummary(
-        keys=sorted(values), version=row.version, algorithm=row.algorithm, key_id=row.transit_key, expires_at=row.expires_at
-    )
-
-
-def _record(session: AsyncSession, actor: Actor, registry: ExtensionRegistry, event: str, now: datetime, **details: Any) -> None:
-    record_audit(session, actor, event, resource_id=registry.id, resource_name=slug(registry.publisher, registry.name), now=now, **details)
+    async def clear(self, *, actor: Actor, extension: str) -> SecretsSummary:
+        """Removes all secrets of an install."""
+        return await administration.clear_secrets(self._db, self._sealer, actor=actor, extension=extension, now=self._now)

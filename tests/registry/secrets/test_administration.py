@@ -20,7 +20,7 @@ from holdfast.registry.installs.call_context import install_context
 from holdfast.registry.models.installs import TenantExtensionInstall, TenantExtensionInstallSecrets
 from holdfast.registry.models.publishing import ExtensionAuditLog
 from holdfast.registry.secrets.sealing import Sealer, SecretsUnreadable
-from holdfast.registry.secrets.service import (
+from holdfast.registry.secrets.administration import (
     SecretNotFound,
     SecretsExpired,
     SecretsRefused,
