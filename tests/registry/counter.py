@@ -14,10 +14,11 @@ from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.columns import Base, new_id
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
+from holdfast.registry.collaborators import STORAGE_GRACE
 from holdfast.registry.installs.call_context import InstallContext, install_context
 from holdfast.registry.installs.grants import Grants, grant, read_grants, revoke
 from holdfast.registry.installs.install import Installed, install_version
-from holdfast.registry.installs.uninstall import STORAGE_GRACE, Uninstalled, uninstall
+from holdfast.registry.installs.uninstall import Uninstalled, uninstall
 from holdfast.registry.installs.upgrade import Upgraded, rollback_install, upgrade_install
 from holdfast.registry.models.installs import (
     ExtensionApiEndpoint,

@@ -34,8 +34,8 @@ from holdfast.registry.models.lookups import active_bundle, find_install
 from holdfast.registry.models.publishing import ExtensionAuditLog, PendingObject
 from holdfast.registry.publishing.publish import publish_bundle
 from holdfast.registry.publishing.versions import list_versions
-from holdfast.registry.secrets.sealing import Sealer
 from holdfast.registry.secrets.administration import sealed_in
+from holdfast.registry.secrets.sealing import Sealer
 from holdfast.settings import Settings
 from holdfast.storage.tables import StorageRecord
 from tests.records.databases import OTHER_TENANT, TENANT, Clock

@@ -19,7 +19,6 @@ from holdfast.registry.errors import ExtensionNotInstalled
 from holdfast.registry.installs.call_context import install_context
 from holdfast.registry.models.installs import TenantExtensionInstall, TenantExtensionInstallSecrets
 from holdfast.registry.models.publishing import ExtensionAuditLog
-from holdfast.registry.secrets.sealing import Sealer, SecretsUnreadable
 from holdfast.registry.secrets.administration import (
     SecretNotFound,
     SecretsExpired,
@@ -31,6 +30,7 @@ from holdfast.registry.secrets.administration import (
     sealed_in,
     set_secrets,
 )
+from holdfast.registry.secrets.sealing import Sealer, SecretsUnreadable
 from holdfast.sealing.errors import VaultFailed
 from holdfast.settings import Settings
 from tests.hostcalls.vault_server import VaultServer

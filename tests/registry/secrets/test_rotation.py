@@ -13,9 +13,9 @@ from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
 from holdfast.registry.models.installs import TenantExtensionInstall, TenantExtensionInstallSecrets
 from holdfast.registry.models.publishing import ExtensionAuditLog
+from holdfast.registry.secrets.administration import sealed_in, set_secrets
 from holdfast.registry.secrets.rotation import KeysInUse, Rotation, drop_old_keys, rotate
 from holdfast.registry.secrets.sealing import Sealed, Sealer
-from holdfast.registry.secrets.administration import sealed_in, set_secrets
 from holdfast.sealing.errors import SecretsKeyUnusable, VaultFailed
 from holdfast.sealing.keyring import new_key_text
 from holdfast.settings import Settings

@@ -16,10 +16,10 @@ from holdfast.cli.terminal.secret_values import SecretNotGiven, read_values
 from holdfast.client.database import open_records
 from holdfast.client.registry.protocol import open_registry
 from holdfast.client.target import HERE, Target
+from holdfast.registry.secrets.administration import SecretsSummary
 from holdfast.registry.secrets.rotation import drop_old_keys as drop_keys
 from holdfast.registry.secrets.rotation import rotate as rotate_secrets
 from holdfast.registry.secrets.sealing import Sealer
-from holdfast.registry.secrets.administration import SecretsSummary
 
 NEVER = "never"
 

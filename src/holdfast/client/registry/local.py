@@ -38,8 +38,8 @@ from holdfast.registry.publishing.publish import Published, publish_bundle
 from holdfast.registry.publishing.requirements import Publication, read_publication
 from holdfast.registry.publishing.versions import VersionSummary
 from holdfast.registry.secrets import administration as secrets
-from holdfast.registry.secrets.sealing import Sealer
 from holdfast.registry.secrets.administration import SecretsSummary
+from holdfast.registry.secrets.sealing import Sealer
 from holdfast.settings import Settings
 
 

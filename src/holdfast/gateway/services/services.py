@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.events.stream import EventStream
 from holdfast.gateway.services.runner_client import RunnerClient
@@ -14,7 +15,11 @@ from holdfast.gateway.services.service_tokens import Tokens
 from holdfast.http.token_bucket import TokenBuckets
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
+from holdfast.registry.collaborators import Collaborators
+from holdfast.registry.installs.service import InstallService
+from holdfast.registry.publishing.service import PublishingService
 from holdfast.registry.secrets.sealing import Sealer
+from holdfast.registry.secrets.service import SecretService
 from holdfast.settings import Settings
 from holdfast.storage.limits import StorageLimits
 
@@ -39,6 +44,32 @@ class Services:
     def sealer(self) -> Sealer:
         """What seals secrets, made when it is first needed. Raises SecretsKeyUnusable."""
         return Sealer.from_settings(self.settings)
+
+    @cached_property
+    def installs(self) -> InstallService:
+        """Installs, changes and lists what tenants have."""
+        return InstallService(self._collaborators)
+
+    @cached_property
+    def publishing(self) -> PublishingService:
+        """Publishes, lists and yanks versions."""
+        return PublishingService(self._collaborators)
+
+    @property
+    def secrets(self) -> SecretService:
+        """Sets, removes and lists secrets. Raises SecretsKeyUnusable."""
+        return SecretService(self.db, self.sealer, now=self.now)
+
+    @cached_property
+    def _collaborators(self) -> Collaborators:
+        return Collaborators(
+            db=self.db,
+            store=self.store,
+            policy=TrustPolicy.from_settings(self.settings),
+            domain_root=self.settings.ext_domain_root,
+            storage_grace=self.settings.storage_grace,
+            now=self.now,
+        )
 
     async def close_sealer(self) -> None:
         """Closes it, if it was made."""

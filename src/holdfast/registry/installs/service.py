@@ -145,9 +145,7 @@ class InstallService:
         """Replaces all settings of an install. Returns the new settings version."""
         return await config.replace_config(self._with.db, actor=actor, extension=extension, config=values, now=self._with.now)
 
-    async def patch_config(
-        self, *, actor: Actor, extension: str, values: Mapping[str, Any], unset: Iterable[str] = ()
-    ) -> dict[str, Any]:
+    async def patch_config(self, *, actor: Actor, extension: str, values: Mapping[str, Any], unset: Iterable[str] = ()) -> dict[str, Any]:
         """Sets some settings and removes others. Returns all of them."""
         return await config.patch_config(self._with.db, actor=actor, extension=extension, set=values, unset=unset, now=self._with.now)
 

@@ -16,8 +16,8 @@ from holdfast.registry.actors import local_actor
 from holdfast.registry.audit import record_audit
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionRegistry, TenantExtensionInstall, TenantExtensionInstallSecrets
-from holdfast.registry.secrets.sealing import Sealer, SecretsUnreadable
 from holdfast.registry.secrets.administration import put, sealed_in
+from holdfast.registry.secrets.sealing import Sealer, SecretsUnreadable
 from holdfast.sealing import aes_gcm
 
 
