@@ -13,8 +13,8 @@ import resource
 import sys
 from pathlib import Path
 
+from holdfast.bundles.archive.errors import ExtractFailed
 from holdfast.bundles.cache.bundle_cache import BundleCache
-from holdfast.bundles.cache.errors import CacheUnusable
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.hashing import hash_file
 
@@ -37,7 +37,7 @@ async def limited(cache: BundleCache, digest: str, size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
     try:
         await cache.ensure("t", "e", digest)
-    except CacheUnusable as error:
+    except ExtractFailed as error:
         print(error, [path.name for path in cache.root.iterdir()])
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     print(sorted((await cache.ensure("t", "e", digest)).ui_files))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from holdfast.bundles.archive.sidecars import signature_beside
+import pytest
+
+from holdfast.bundles.archive.sidecars import signature_path
+from holdfast.bundles.signing.errors import SignatureRejected
 from holdfast.bundles.signing.minisign_secret import SecretKey
 from holdfast.bundles.signing.sign_archive import sign_archive
 from holdfast.bundles.signing.trust_policy import TrustPolicy
@@ -45,4 +50,12 @@ class Signers:
 def signature_of(archive: Path, key: SecretKey) -> bytes:
     """Signs the archive; the bytes of its `.minisig`."""
     sign_archive(archive, key, NOW)
-    return signature_beside(archive).read_bytes()
+    return signature_path(archive).read_bytes()
+
+
+@contextmanager
+def rejected(code: str, match: str | None = None) -> Iterator[pytest.ExceptionInfo[SignatureRejected]]:
+    """Expects that the block raises SignatureRejected with this code, and with a message that `match` (a pattern) is found in."""
+    with pytest.raises(SignatureRejected, match=match) as caught:
+        yield caught
+    assert caught.value.code == code

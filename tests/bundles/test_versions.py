@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.bundles.versions import InvalidVersion, SemVer, Wildcard, parse_version, semvers
+from holdfast.bundles.versions import InvalidVersion, SemVer, Wildcard, parse_version, parse_versions
 
 _NUMBERS = st.integers(0, 999_999_999)
 _WORDS = st.from_regex(r"[0-9]{0,3}[A-Za-z-][0-9A-Za-z-]{0,6}", fullmatch=True)
@@ -78,7 +78,7 @@ def test_only_the_patch_can_be_a_wildcard(text: str) -> None:
     ],
 )
 def test_a_wildcard_is_the_patch_after_the_highest_release(existing: list[str], expected: str) -> None:
-    assert str(Wildcard.parse("0.3.*").next_of(map(SemVer.parse, existing))) == expected
+    assert str(Wildcard.parse("0.3.*").next_after(map(SemVer.parse, existing))) == expected
 
 
 def test_a_wildcard_is_printed_as_it_was_written() -> None:
@@ -87,4 +87,4 @@ def test_a_wildcard_is_printed_as_it_was_written() -> None:
 
 def test_stored_versions_are_sorted_and_what_is_none_is_passed_over() -> None:
     stored = ["1.10.0", "0.3.*", "1.9.0", "latest", "1.10.0-rc.1", "1" * 200]
-    assert list(semvers(stored).values()) == ["1.9.0", "1.10.0-rc.1", "1.10.0"]
+    assert list(parse_versions(stored).values()) == ["1.9.0", "1.10.0-rc.1", "1.10.0"]

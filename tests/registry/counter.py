@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from holdfast.bundles.signing.trust_policy import TrustPolicy
-from holdfast.bundles.store.hashing import hash_hex
+from holdfast.bundles.store.hashing import normalize_content_hash
 from holdfast.bundles.store.keys import bundle_key
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.columns import Base, new_id
@@ -200,12 +200,12 @@ class Counter(Press):
         return sorted(parts[5] for parts in found)
 
     def copy_key(self, installed: Installed, *, actor: Actor = EVE) -> str:
-        return bundle_key(actor.tenant_id, installed.registry_id, hash_hex(installed.content_hash))
+        return bundle_key(actor.tenant_id, installed.registry_id, normalize_content_hash(installed.content_hash))
 
 
 def hexes(*published: Any) -> list[str]:
     """The hashes of versions that were published or installed, as `Counter.copies` has them."""
-    return sorted(hash_hex(one.content_hash) for one in published)
+    return sorted(normalize_content_hash(one.content_hash) for one in published)
 
 
 def endpoints(*paths: str, method: str = "GET") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from holdfast.bundles.store.folder import FolderStore
-from holdfast.bundles.store.hashing import hash_hex
+from holdfast.bundles.store.hashing import normalize_content_hash
 from holdfast.bundles.store.keys import bundle_key
 from holdfast.errors import HoldfastError
 from holdfast.records.database.columns import Base
@@ -192,7 +192,7 @@ class World:
                 continue
             bundle = await active_bundle(session, version_id)
             assert bundle is not None
-            key = bundle_key(install.tenant_id, install.registry_id, hash_hex(bundle.content_hash))
+            key = bundle_key(install.tenant_id, install.registry_id, normalize_content_hash(bundle.content_hash))
             content = (self.store.root / key).read_bytes()
             assert f"sha256:{hashlib.sha256(content).hexdigest()}" == bundle.content_hash
             needed.add(key)

@@ -75,7 +75,7 @@ class Bench:
         entry = open_entry(self.cache / digest)
         if entry is not None:
             self._is_right(entry.bundle, digest)
-            entry.give()
+            entry.release()
         cache = BundleCache(self.cache, self.store)
         assert not list(self.cache.glob(".*"))
         async with cache.use("t", "e", digest) as unpacked:

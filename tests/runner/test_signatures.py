@@ -95,7 +95,7 @@ async def test_development_runs_and_serves_what_is_unsigned(development: Signed)
 
 async def test_development_refuses_what_is_forged(development: Signed) -> None:
     called, page, warm = await refusals(development, await development.put(forged=True))
-    assert called["status"] == 502 and "not for this bundle" in called["error"]
+    assert called["status"] == 502 and "does not match this bundle" in called["error"]
     assert (page.json()["code"], warm.json()["code"]) == ("signature_invalid", "signature_invalid")
 
 

@@ -15,7 +15,7 @@ from holdfast.author import javascript, npm, python
 from holdfast.author.build_record import hash_inputs, is_current, remember
 from holdfast.author.errors import BuildFailed
 from holdfast.author.project import Language, Project, read_project
-from holdfast.author.staged_output import Staged
+from holdfast.author.staged_output import StagedOutput
 from holdfast.author.toolchain import Progress, Toolchain, silent
 from holdfast.author.typecheck import check_types
 
@@ -45,7 +45,7 @@ def _report(project: Project, started: float, *, cached: bool) -> BuildReport:
     )
 
 
-async def _together(*works: Awaitable[Staged | None]) -> None:
+async def _together(*works: Awaitable[StagedOutput | None]) -> None:
     """Does the works at once, then puts in place what they made: all of it, or after any failure nothing. Raises the first failure."""
     tasks = [asyncio.ensure_future(work) for work in works]
     placed = False
@@ -56,7 +56,7 @@ async def _together(*works: Awaitable[Staged | None]) -> None:
             raise failure
         placed = True
         for result in results:
-            if isinstance(result, Staged):
+            if isinstance(result, StagedOutput):
                 result.place()
     finally:
         finished = [task.result() for task in tasks if task.done() and not task.cancelled() and task.exception() is None]
@@ -66,18 +66,18 @@ async def _together(*works: Awaitable[Staged | None]) -> None:
 
 
 async def _build(project: Project, toolchain: Toolchain, progress: Progress) -> None:
-    scripted = project.language is Language.JAVASCRIPT or project.page is not None or npm.own_script(project) is not None
+    scripted = project.language is Language.JAVASCRIPT or project.page is not None or npm.own_build_script(project) is not None
     if scripted:
         await toolchain.ensure(progress)
         await npm.install(project, toolchain, progress)
-    if await npm.run_own_script(project, toolchain, progress):
+    if await npm.run_own_build_script(project, toolchain, progress):
         other = project.component.with_name("component.wasm")
         if not project.component.is_file() and other.is_file():
             shutil.copyfile(other, project.component)
         if project.component.is_file() or not project.manifest.needs_component:
             return
     progress("Building")
-    works: list[Awaitable[Staged | None]] = []
+    works: list[Awaitable[StagedOutput | None]] = []
     if project.handler is not None and project.language is Language.JAVASCRIPT:
         works.append(javascript.build_component(project, project.handler, toolchain))
     elif project.handler is not None:
@@ -101,7 +101,7 @@ async def build(project: Path, *, toolchain: Toolchain | None = None, progress: 
     inputs = await asyncio.to_thread(hash_inputs, found.root, constants=(holdfast.__version__, tools.key))
     if not force and await asyncio.to_thread(is_current, found.root, inputs):
         return _report(found, started, cached=True)
-    if found.handler is None and found.manifest.needs_component and not found.component.is_file() and npm.own_script(found) is None:
+    if found.handler is None and found.manifest.needs_component and not found.component.is_file() and npm.own_build_script(found) is None:
         raise BuildFailed(
             "The manifest declares endpoints, but the project has no handler.",
             hint="Write src/handler.ts or src/handler.py, or put a finished component at dist/main.wasm.",

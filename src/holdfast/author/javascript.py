@@ -12,7 +12,7 @@ from typing import Any
 from holdfast.author import resources
 from holdfast.author.errors import BuildFailed, Problem
 from holdfast.author.project import Project
-from holdfast.author.staged_output import Staged
+from holdfast.author.staged_output import StagedOutput
 from holdfast.author.tool_process import run
 from holdfast.author.toolchain import Toolchain
 
@@ -82,13 +82,13 @@ def _entry(project: Project, handler: Path) -> str:
     )
 
 
-async def build_component(project: Project, handler: Path, toolchain: Toolchain) -> Staged:
+async def build_component(project: Project, handler: Path, toolchain: Toolchain) -> StagedOutput:
     """Bundles `handler` with the SDK and makes a component of it, for `dist/main.wasm`. Raises BuildFailed."""
     project.component.parent.mkdir(exist_ok=True)
-    staged = Staged(project.component.with_name(f".main.{os.getpid()}.wasm"), project.component)
+    staged = StagedOutput(project.component.with_name(f".main.{os.getpid()}.wasm"), project.component)
     with tempfile.TemporaryDirectory(prefix="holdfast-build-") as scratch:
         wit = Path(scratch) / "wit"
-        resources.write_wit(wit)
+        resources.write_build_wit(wit)
         request = {
             "mode": "component",
             "entry": _entry(project, handler),
@@ -110,10 +110,10 @@ def _copy_static(folder: Path, into: Path) -> None:
     shutil.copytree(folder, into, dirs_exist_ok=True, ignore=ignore)
 
 
-async def build_page(project: Project, page: Path, toolchain: Toolchain) -> Staged:
+async def build_page(project: Project, page: Path, toolchain: Toolchain) -> StagedOutput:
     """Bundles the page's script to `main.js`, with the static files of its folder and of `ui/`, for `dist/ui`. Raises BuildFailed."""
     project.pages.parent.mkdir(exist_ok=True)
-    staged = Staged(Path(tempfile.mkdtemp(prefix=".ui-", dir=project.pages.parent)), project.pages)
+    staged = StagedOutput(Path(tempfile.mkdtemp(prefix=".ui-", dir=project.pages.parent)), project.pages)
     try:
         folder = page.parent.parent if page.parent.name == "src" else page.parent
         for static in dict.fromkeys((project.root / "ui", folder)):

@@ -12,7 +12,7 @@ from pathlib import Path
 from holdfast.author import resources
 from holdfast.author.errors import BuildFailed, Problem, ToolchainUnavailable
 from holdfast.author.project import Project
-from holdfast.author.staged_output import Staged
+from holdfast.author.staged_output import StagedOutput
 from holdfast.author.tool_process import run
 from holdfast.world.functions import WORLD
 
@@ -34,7 +34,7 @@ class WitWorld(wit_world.WitWorld):
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 
 
-def find_componentize() -> str:
+def find_componentize_py() -> str:
     """The program componentize-py. Raises ToolchainUnavailable when it is not installed."""
     beside = Path(sys.executable).parent / "componentize-py"
     found = str(beside) if beside.is_file() else shutil.which("componentize-py")
@@ -56,14 +56,14 @@ def _problem(project: Path, said: str) -> Problem:
     return Problem(text, "src/handler.py")
 
 
-async def build_component(project: Project, handler: Path) -> Staged:
+async def build_component(project: Project, handler: Path) -> StagedOutput:
     """Makes a component of `src/handler.py` and what it imports from `src/`, for `dist/main.wasm`.
 
     Raises BuildFailed, ToolchainUnavailable.
     """
-    program = find_componentize()
+    program = find_componentize_py()
     project.component.parent.mkdir(exist_ok=True)
-    staged = Staged(project.component.with_name(f".main.{os.getpid()}.wasm"), project.component)
+    staged = StagedOutput(project.component.with_name(f".main.{os.getpid()}.wasm"), project.component)
     with tempfile.TemporaryDirectory(prefix="holdfast-build-") as scratch:
         glue = Path(scratch) / "glue"
         glue.mkdir()

@@ -19,7 +19,7 @@ def sdk(language: Literal["typescript", "python"]) -> Path:
     return packaged if packaged.is_dir() else _HERE.parents[2] / "sdk" / language
 
 
-def write_wit(into: Path) -> None:
+def write_build_wit(into: Path) -> None:
     """Writes the WIT package of JavaScript builds, which has the world `build`, into the empty folder `into`."""
     shutil.copytree(WIT_EXTRAS, into, dirs_exist_ok=True)
     shutil.copyfile(WORLD_WIT, into / WORLD_WIT.name)

@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 
-class Staged(Struct, frozen=True):
+class StagedOutput(Struct, frozen=True):
     """A finished file or folder at `path`, beside `target`, where it belongs."""
 
     path: Path

@@ -18,7 +18,7 @@ from holdfast.author.errors import ToolTimeout
 from holdfast.settings import secret_variables
 
 
-class Finished(Struct, frozen=True):
+class ToolResult(Struct, frozen=True):
     """What a tool left: its exit status and its two streams as text (UTF-8, what is malformed replaced)."""
 
     status: int
@@ -63,7 +63,7 @@ async def run(
     timeout: float,
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
-) -> Finished:
+) -> ToolResult:
     """Runs `command` in `cwd` with `stdin` (bytes) and the given variables beside the process's own, less those with secrets of Holdfast.
 
     Raises ToolTimeout after `timeout` seconds, FileNotFoundError when there is no such program. When it raises, also because of
@@ -96,4 +96,4 @@ async def run(
         if process.returncode is None:
             await asyncio.shield(_end(process))
     status = process.returncode
-    return Finished(-1 if status is None else status, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+    return ToolResult(-1 if status is None else status, stdout.decode(errors="replace"), stderr.decode(errors="replace"))

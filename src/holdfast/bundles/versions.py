@@ -91,7 +91,7 @@ class Wildcard:
         """Whether it stands for `version`. Pre-releases are asked for by name only."""
         return (version.major, version.minor) == (self.major, self.minor) and not version.pre
 
-    def next_of(self, existing: Iterable[SemVer]) -> SemVer:
+    def next_after(self, existing: Iterable[SemVer]) -> SemVer:
         """The version to publish under: one patch above the highest one that exists, 0 when none does. Pre-releases do not count."""
         return SemVer(self.major, self.minor, max((version.patch for version in existing if self.matches(version)), default=-1) + 1)
 
@@ -106,7 +106,7 @@ def parse_version(text: str) -> SemVer | Wildcard:
     return SemVer.parse(text)
 
 
-def semvers(texts: Iterable[str]) -> dict[SemVer, str]:
+def parse_versions(texts: Iterable[str]) -> dict[SemVer, str]:
     """Versions as they are stored, newest last, each with its text. What is no version, such as an old `0.3.*`, is passed over."""
     found = {SemVer.parse(text): text for text in texts if len(text) <= VERSION_MAX_LENGTH and _SEMVER.fullmatch(text)}
     return dict(sorted(found.items()))

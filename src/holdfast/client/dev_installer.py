@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from holdfast.bundles.archive.sidecars import signature_beside
+from holdfast.bundles.archive.sidecars import signature_path
 from holdfast.bundles.signing.signature_storage import read_signature
 from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.hashing import hash_file
@@ -80,7 +80,7 @@ class Installer:
             archive,
             tenant_id=self._tenant_id,
             policy=TrustPolicy.from_settings(self._settings),
-            signature=await asyncio.to_thread(read_signature, signature_beside(archive)),
+            signature=await asyncio.to_thread(read_signature, signature_path(archive)),
             check_component=self._check,
             domain_root=self._settings.ext_domain_root,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from holdfast.bundles.archive.sidecars import signature_beside
+from holdfast.bundles.archive.sidecars import signature_path
 from holdfast.bundles.signing.signature_storage import read_signature
 from holdfast.cli.terminal.progress import WorkProgress
 from holdfast.client.project import bundle_of, naming
@@ -20,7 +20,7 @@ async def publish_source(registry: Registry, source: Path, progress: WorkProgres
     Raises NothingToInstall and whatever building, packing and publishing refuse.
     """
     archive = await bundle_of(source, naming(source, progress))
-    signature = await asyncio.to_thread(read_signature, signature_beside(archive))
+    signature = await asyncio.to_thread(read_signature, signature_path(archive))
     return await registry.publish(archive, signature=signature, progress=progress)
 
 

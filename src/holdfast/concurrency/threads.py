@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def in_thread(work: Callable[[], T], undo: Callable[[T], None] | None = None) -> T:
+async def run_in_thread(work: Callable[[], T], undo: Callable[[T], None] | None = None) -> T:
     """The result of `work`, or what it raises.
 
     A thread cannot be cancelled: when the caller is, the work is waited for and its result undone.

@@ -43,7 +43,7 @@ class Console:
     def seal(self, install: InstallSummary) -> str:
         """`signed`, `unsigned` or `untrusted`: how the install's bundle stands now."""
         try:
-            return self._trust.state_of(install.signing_key_id)
+            return self._trust.signature_state(install.signing_key_id)
         except TrustStoreUnusable:
             # Nothing counts while nobody can say which keys do.
             return "untrusted"

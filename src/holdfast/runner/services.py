@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from holdfast.bundles.cache.bundle_cache import BundleCache
-from holdfast.bundles.cache.trusted_cache import TrustedBundles
+from holdfast.bundles.cache.trusted_cache import TrustedBundleCache
 from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.open_store import open_store
 from holdfast.bundles.store.protocol import BundleStore
@@ -95,7 +95,7 @@ class RunnerServices:
             closing.push_async_callback(engine.close)
             _tell_what_is_missing(settings, authenticated=expected is not None)
             policy = _trust(settings)
-            cache = TrustedBundles(settings.resolved_cache_root, store, policy, max_bytes=settings.cache_max_bytes)
+            cache = TrustedBundleCache(settings.resolved_cache_root, store, policy, max_bytes=settings.cache_max_bytes)
             cache.on_fetch, cache.on_evict = metrics.bundle_fetched, metrics.bundle_evicted
             closing.push_async_callback(cache.close)
             await engine.prove()
@@ -134,7 +134,7 @@ def _tell_what_is_missing(settings: Settings, *, authenticated: bool) -> None:
 def _trust(settings: Settings) -> TrustPolicy:
     """What a signature has to be. An unusable trust store ends the start here, before each call fails of it. Raises TrustStoreUnusable."""
     policy = TrustPolicy.from_settings(settings)
-    if policy.counting_keys() == 0 and policy.required:
+    if policy.count_valid_keys() == 0 and policy.required:
         _log.warning(
             f"SIGNING_TRUST_BUNDLE: {policy.store.path} has no key that counts, so that every bundle is refused. Add one with "
             "`holdfast keys trust FILE.pub`"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.bundles.archive.errors import ExtractFailed
-from holdfast.bundles.archive.names import clean_name
+from holdfast.bundles.archive.names import normalize_name
 
 _PIECES = st.sampled_from(["..", ".", "/", "\\", "a", "ui", "", ".x", "\0", "\u202e", "é", "C:", "~", "\ud800", "x" * 100])
 
@@ -16,7 +16,7 @@ _PIECES = st.sampled_from(["..", ".", "/", "\\", "a", "ui", "", ".x", "\0", "\u2
 @given(st.one_of(st.text(max_size=60), st.lists(_PIECES, max_size=8).map("".join), st.lists(_PIECES, max_size=8).map("/".join)))
 def test_a_name_is_refused_or_stays_below_its_folder(name: str) -> None:
     try:
-        cleaned = clean_name(name)
+        cleaned = normalize_name(name)
     except ExtractFailed:
         return
     if cleaned is None:
@@ -31,5 +31,5 @@ def test_a_name_is_refused_or_stays_below_its_folder(name: str) -> None:
 @given(st.lists(st.from_regex(r"[a-z][a-z0-9_-]{0,8}(\.js)?", fullmatch=True), min_size=1, max_size=5))
 def test_an_ordinary_name_is_taken_as_it_is(segments: list[str]) -> None:
     name = "/".join(segments)
-    assert clean_name(name) == name
-    assert clean_name(f"./{name}") == name
+    assert normalize_name(name) == name
+    assert normalize_name(f"./{name}") == name

@@ -17,14 +17,14 @@ from holdfast.bundles.store.hashing import hash_file
 from holdfast.bundles.store.keys import bundle_key
 from holdfast.bundles.store.open_store import open_store
 from holdfast.bundles.store.protocol import BundleStore
-from holdfast.bundles.store.retry import Patience
+from holdfast.bundles.store.retry import RetryPolicy
 from holdfast.settings import Settings
 from tests.bundles.archives import bundle
 from tests.bundles.loopback import Request, answering, files, head, one_after_another, serving
 from tests.bundles.s3_server import make_bucket
 from tests.waiting import MAX_WAIT_SECONDS
 
-QUICK = Patience(attempts=2, first_pause=0.001, longest_pause=0.001)
+QUICK = RetryPolicy(attempts=2, first_pause=0.001, longest_pause=0.001)
 
 
 def opened(origin: str) -> BundleStore:

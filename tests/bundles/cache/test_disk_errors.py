@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.bundles.archive.errors import ExtractFailed
 from holdfast.bundles.cache.bundle_cache import BundleCache
-from holdfast.bundles.cache.errors import CacheUnusable
 from holdfast.bundles.cache.unpacked import size_on_disk
 from tests.bundles.archives import MANIFEST, archive, bundle, regular
 from tests.bundles.object_stores import Cupboard
@@ -54,7 +54,7 @@ async def test_a_full_disk_is_told_with_its_setting_and_the_next_call_works_once
         filler = root / "filler"
         filler.write_bytes(bytes(1_500_000))
         for _ in range(2):
-            with pytest.raises(CacheUnusable, match="EXT_CACHE_ROOT") as refused:
+            with pytest.raises(ExtractFailed, match="EXT_CACHE_ROOT") as refused:
                 await cache.ensure("t", "e", large)
             assert refused.value.message == "The bundle could not be written to the cache folder: No space left on device."
             assert (refused.value.code, refused.value.status) == ("extract_failed", 500)
@@ -80,7 +80,7 @@ async def test_a_file_that_may_not_become_as_large_as_it_is_leaves_nothing(cupbo
         [*line, digest, "100000"], cwd=REPOSITORY, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=True
     ).stdout
     first, second = said.splitlines()
-    assert first.startswith("The bundle could not be written to the cache folder: File too large. Make room on the disk of EXT_CACHE_ROOT")
+    assert first.startswith("The bundle could not be written to the cache folder: File too large. Free space on the disk of EXT_CACHE_ROOT")
     assert first.endswith(" []")
     assert second == "['app.js', 'index.html']"
 
@@ -89,7 +89,7 @@ async def test_a_folder_that_cannot_be_written_is_told_with_its_setting(cupboard
     digest = await cupboard.put(bundle(cupboard.root / "made"))
     (cupboard.root / "file").write_bytes(b"")
     cache = BundleCache(cupboard.root / "file", cupboard.store)
-    with pytest.raises(CacheUnusable, match="Set EXT_CACHE_ROOT to a folder that the runner may write"):
+    with pytest.raises(ExtractFailed, match="Set EXT_CACHE_ROOT to a folder that the runner can write"):
         await cache.ensure("t", "e", digest)
     (cupboard.root / "file").unlink()
     assert (await cache.ensure("t", "e", digest)).ui_files

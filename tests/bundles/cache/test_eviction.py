@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.bundles.cache import eviction
-from holdfast.bundles.cache.entries import open_entry, take_away
+from holdfast.bundles.cache.entries import open_entry, remove_entry
 from holdfast.bundles.cache.eviction import Evictor
 from holdfast.bundles.cache.unpacked import size_on_disk
 from holdfast.bundles.store.hashing import hash_file
@@ -86,9 +86,9 @@ def crowding(cupboard: Cupboard, max_bytes: int, *rest: str) -> Iterator[subproc
 def test_what_was_not_used_for_longest_goes_first(cupboard: Cupboard) -> None:
     digests, size = asyncio.run(filled(cupboard, 4))
     cupboard.age(digests[0], 5_000)
-    assert Evictor(cupboard.root / "cache", 3 * size).make_room()
+    assert Evictor(cupboard.root / "cache", 3 * size).evict()
     assert cupboard.entries() == {digests[0], digests[2], digests[3]}
-    assert Evictor(cupboard.root / "cache", size + size // 2).make_room()
+    assert Evictor(cupboard.root / "cache", size + size // 2).evict()
     assert cupboard.entries() == {digests[0]}
 
 
@@ -119,7 +119,7 @@ async def test_a_bound_that_was_lowered_counts_from_the_first_use(cupboard: Cupb
 async def test_a_use_is_written_down_for_other_processes(cupboard: Cupboard) -> None:
     digests, size = await filled(cupboard, 3)
     await cupboard.another(1 << 30).ensure("t", "e", digests[0])
-    assert Evictor(cupboard.root / "cache", 2 * size).make_room()
+    assert Evictor(cupboard.root / "cache", 2 * size).evict()
     assert cupboard.entries() == {digests[0], digests[2]}
 
 
@@ -128,11 +128,11 @@ async def test_a_bundle_in_use_stays_until_its_last_user_is_done(cupboard: Cupbo
     cache, evictor = cupboard.another(1 << 30), Evictor(cupboard.root / "cache", 0)
     async with cache.use("t", "e", digests[0]):
         async with cache.use("t", "e", digests[0]) as unpacked:
-            assert not evictor.make_room()
-        assert not evictor.make_room()
+            assert not evictor.evict()
+        assert not evictor.evict()
         assert cupboard.entries() == {digests[0]}
         assert (unpacked.ui / "index.html").is_file()
-    assert evictor.make_room()
+    assert evictor.evict()
     assert cupboard.entries() == set()
 
 
@@ -140,11 +140,11 @@ async def test_a_bundle_that_another_process_uses_stays_and_goes_when_that_proce
     digests, _ = await filled(cupboard, 2)
     evictor = Evictor(cupboard.root / "cache", 0)
     with held_elsewhere(cupboard, digests[0]) as process:
-        assert not evictor.make_room()
+        assert not evictor.evict()
         assert cupboard.entries() == {digests[0]}
         process.kill()
         process.wait()
-        assert evictor.make_room()
+        assert evictor.evict()
     assert cupboard.entries() == set()
 
 
@@ -155,7 +155,7 @@ async def test_who_waits_for_a_fetch_gets_the_bundle_before_room_is_made(cupboar
 
     async def page() -> bytes:
         async with small.use("t", "e", digest) as unpacked:
-            await asyncio.to_thread(Evictor(small.root, 1).make_room)
+            await asyncio.to_thread(Evictor(small.root, 1).evict)
             return (unpacked.ui / "index.html").read_bytes()
 
     waiting = [asyncio.create_task(page()) for _ in range(10)]
@@ -171,7 +171,7 @@ async def test_who_waits_for_a_fetch_gets_the_bundle_before_room_is_made(cupboar
 async def test_a_bundle_larger_than_the_cache_works_and_goes_when_nobody_uses_it(
     cupboard: Cupboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(eviction, "AGAIN_SECONDS", 0.001)
+    monkeypatch.setattr(eviction, "RETRY_SECONDS", 0.001)
     digest = await cupboard.put(bundle(cupboard.root / "made", {"ui/app.js": b"1" * 100_000}))
     small = cupboard.another(max_bytes=50_000)
     for _ in range(2):
@@ -186,7 +186,7 @@ async def test_a_bundle_that_another_process_removed_is_fetched_again(cupboard: 
     digests, _ = await filled(cupboard, 1)
     cache = cupboard.another(1 << 30)
     await cache.ensure("t", "e", digests[0])
-    assert Evictor(cupboard.root / "cache", 0).make_room()
+    assert Evictor(cupboard.root / "cache", 0).evict()
     async with cache.use("t", "e", digests[0]) as unpacked:
         assert hash_file(unpacked.ui / "app.js") == unpacked.ui_files["app.js"].sha256
     assert len(cupboard.store.fetches) == 2
@@ -197,11 +197,11 @@ async def test_a_user_of_an_entry_that_was_replaced_does_not_keep_the_new_one(cu
     folder = cupboard.root / "cache" / digests[0]
     old = open_entry(folder)
     assert old is not None
-    old.give()
-    assert take_away(folder, cupboard.root)
+    old.release()
+    assert remove_entry(folder, cupboard.root)
     await cupboard.another(1 << 30).ensure("t", "e", digests[0])
-    assert not old.take()
-    assert take_away(folder, cupboard.root)
+    assert not old.acquire()
+    assert remove_entry(folder, cupboard.root)
 
 
 async def test_a_fetch_that_ends_while_it_is_cancelled_keeps_nothing_in_use(cupboard: Cupboard) -> None:
@@ -214,7 +214,7 @@ async def test_a_fetch_that_ends_while_it_is_cancelled_keeps_nothing_in_use(cupb
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         await cache.close()
-        assert Evictor(cupboard.root / "cache", 0).make_room()
+        assert Evictor(cupboard.root / "cache", 0).evict()
         assert cupboard.left() == []
 
 
@@ -226,7 +226,7 @@ async def test_what_serves_nobody_goes_first_and_what_is_not_ours_stays(cupboard
     (root / ("ab" * 32)).mkdir()
     (root / ".work-of-a-killed-process").mkdir()
     (root / "lost+found").mkdir()
-    assert Evictor(root, size).make_room()
+    assert Evictor(root, size).evict()
     assert cupboard.entries() == {digests[0], "lost+found"}
 
 
@@ -237,6 +237,6 @@ async def test_processes_that_use_and_evict_the_same_bundles_at_once_never_see_h
         for process in processes:
             said = process.communicate(timeout=MAX_WAIT_SECONDS)[1]
             assert process.returncode == 0, said
-    assert Evictor(cupboard.root / "cache", 3 * size).make_room()
+    assert Evictor(cupboard.root / "cache", 3 * size).evict()
     assert len(cupboard.entries()) <= 3
     assert not [name for name in cupboard.entries() if name.startswith(".")]

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema_rs import meta
 
-from holdfast.bundles.manifest.install_settings import InvalidSettings, check_settings, defaults, secret_keys, settings_schema
+from holdfast.bundles.manifest.install_settings import (
+    InvalidSettings,
+    default_settings,
+    secret_setting_keys,
+    settings_schema,
+    validate_settings,
+)
 from holdfast.bundles.manifest.model import Manifest, parse_manifest
 from holdfast.bundles.manifest.parsing.errors import ManifestError
 
@@ -44,7 +50,7 @@ def read(settings: Any) -> Manifest:
 
 def refused(settings: Any, config: dict[str, Any]) -> list[tuple[str, str]]:
     with pytest.raises(InvalidSettings) as error:
-        check_settings(read(settings), config)
+        validate_settings(read(settings), config)
     assert error.value.status == 400 and error.value.code == "INVALID_SETTINGS"
     json.dumps(error.value.to_json())
     return [(issue["path"], issue["expected"]) for issue in error.value.details["issues"]]
@@ -87,17 +93,17 @@ def test_the_short_form_stands_for_a_schema() -> None:
 
 def test_no_settings_are_no_schema() -> None:
     assert settings_schema(read([])) is None
-    assert defaults(read([])) == {}
-    assert secret_keys(read([])) == frozenset()
-    check_settings(read([]), {"anything": [1]})
+    assert default_settings(read([])) == {}
+    assert secret_setting_keys(read([])) == frozenset()
+    validate_settings(read([]), {"anything": [1]})
 
 
 @pytest.mark.parametrize("settings", [SCHEMA, SHORT])
 def test_defaults_and_secrets_are_read_from_either_form(settings: Any) -> None:
     manifest = read(settings)
-    assert defaults(manifest) == ({"region": "eu", "limit": 10} if settings is SCHEMA else {"region": "eu", "loud": False})
-    assert secret_keys(manifest) == {"apiKey"}
-    check_settings(manifest, defaults(manifest))
+    assert default_settings(manifest) == ({"region": "eu", "limit": 10} if settings is SCHEMA else {"region": "eu", "loud": False})
+    assert secret_setting_keys(manifest) == {"apiKey"}
+    validate_settings(manifest, default_settings(manifest))
 
 
 @pytest.mark.parametrize(
@@ -128,13 +134,13 @@ def test_a_wrong_setting_is_named_with_what_was_expected(config: dict[str, Any],
 def test_what_was_filled_in_is_not_in_the_refusal() -> None:
     for config in ({"region": "sw0rdfish"}, {"region": "eu", "apiKey": "sw0rdfish"}, {"region": "eu", "server": "sw0rdfish"}):
         with pytest.raises(InvalidSettings) as error:
-            check_settings(read(SCHEMA), config)
+            validate_settings(read(SCHEMA), config)
         assert "sw0rdfish" not in json.dumps(error.value.to_json())
     assert str(error.value).startswith("The settings of Notes cannot be used: server: expected an object.")
 
 
 def test_settings_that_are_not_declared_are_allowed_unless_the_schema_forbids_them() -> None:
-    check_settings(read(SCHEMA), {"region": "eu", "other": 1})
+    validate_settings(read(SCHEMA), {"region": "eu", "other": 1})
     assert refused({**SCHEMA, "additionalProperties": False}, {"region": "eu", "other": 1}) == [("other", "nothing of this name")]
 
 
@@ -149,7 +155,7 @@ def test_settings_have_limits_of_their_own(settings: Any) -> None:
 
 def test_choices_between_schemas_are_checked_too() -> None:
     either = {"type": "object", "anyOf": [{"required": ["user"]}, {"required": ["team"]}]}
-    check_settings(read(either), {"team": "a"})
+    validate_settings(read(either), {"team": "a"})
     assert refused(either, {}) == [("$", "what anyOf of the settings allows")]
     labelled = {"type": "object", "properties": {"size": {"oneOf": [{"const": "s", "title": "Small"}, {"const": "l", "title": "Large"}]}}}
     assert refused(labelled, {"size": "m"}) == [("size", "what oneOf of the settings allows")]
@@ -268,8 +274,8 @@ def test_any_json_is_a_schema_or_a_fault_and_any_settings_fit_or_do_not(schema: 
         return
     found = settings_schema(manifest)
     assert found is not None and meta.is_valid(found)
-    for config in (value if isinstance(value, dict) else {"a": value}, defaults(manifest)):
+    for config in (value if isinstance(value, dict) else {"a": value}, default_settings(manifest)):
         try:
-            check_settings(manifest, config)
+            validate_settings(manifest, config)
         except InvalidSettings as error:
             json.dumps(error.to_json())

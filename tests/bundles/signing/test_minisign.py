@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.bundles.signing.minisign import FILE_MAX_BYTES, MalformedMinisign, PublicKey, Signature
-from holdfast.bundles.signing.minisign_secret import MAX_COST, Cost, PasswordNeeded, SecretKey, WrongPassword, needs_password
+from holdfast.bundles.signing.minisign_secret import MAX_COST, KdfCost, SecretKey, SecretKeyLocked, is_password_protected
 from tests.bundles.minisign_samples import (
     KEY_ID,
     LEGACY_SIGNATURE,
@@ -23,7 +23,7 @@ from tests.bundles.minisign_samples import (
     SIGNATURE,
 )
 
-CHEAP = Cost(operations=1 << 15, memory=1 << 20)
+CHEAP = KdfCost(operations=1 << 15, memory=1 << 20)
 
 
 def test_a_public_key_of_minisign_is_read_and_written_as_it_was() -> None:
@@ -64,17 +64,17 @@ def test_another_key_with_the_same_id_does_not_verify() -> None:
 def test_a_secret_key_of_minisign_signs_here() -> None:
     secret = SecretKey.parse(SECRET_KEY)
     assert secret.public == PublicKey.parse(PUBLIC_KEY)
-    assert not needs_password(SECRET_KEY)
+    assert not is_password_protected(SECRET_KEY)
     assert secret.to_text(None).encode() == SECRET_KEY
     assert secret.sign(MESSAGE, "a trusted comment").to_text().encode() == SIGNATURE.replace(b"from minisign", b"from a minisign")
 
 
 def test_a_sealed_key_opens_with_its_password_only() -> None:
-    assert needs_password(SEALED_KEY)
+    assert is_password_protected(SEALED_KEY)
     assert SecretKey.parse(SEALED_KEY, SEALED_KEY_PASSWORD).public.to_line() == SEALED_KEY_PUBLIC_LINE
-    with pytest.raises(WrongPassword):
+    with pytest.raises(SecretKeyLocked, match="does not match"):
         SecretKey.parse(SEALED_KEY, "another")
-    with pytest.raises(PasswordNeeded):
+    with pytest.raises(SecretKeyLocked, match="has a password"):
         SecretKey.parse(SEALED_KEY)
 
 
@@ -94,13 +94,13 @@ def test_a_new_key_survives_its_file_and_shows_itself_in_no_text() -> None:
     ("cost", "parameters"),
     [
         (MAX_COST, (1 << 20, 8, 1)),
-        (Cost(1 << 22, 128 << 20), (1 << 17, 8, 1)),
-        (Cost(0, 16 << 20), (1 << 10, 8, 1)),
-        (Cost(524_288, 16 << 20), (1 << 14, 8, 1)),
-        (Cost(1 << 22, 16 << 20), (1 << 14, 8, 8)),
+        (KdfCost(1 << 22, 128 << 20), (1 << 17, 8, 1)),
+        (KdfCost(0, 16 << 20), (1 << 10, 8, 1)),
+        (KdfCost(524_288, 16 << 20), (1 << 14, 8, 1)),
+        (KdfCost(1 << 22, 16 << 20), (1 << 14, 8, 8)),
     ],
 )
-def test_the_cost_of_a_password_means_what_it_means_to_libsodium(cost: Cost, parameters: tuple[int, int, int]) -> None:
+def test_the_cost_of_a_password_means_what_it_means_to_libsodium(cost: KdfCost, parameters: tuple[int, int, int]) -> None:
     assert cost.scrypt() == parameters
 
 
@@ -108,7 +108,7 @@ def test_a_key_file_cannot_ask_for_any_time_and_memory() -> None:
     raw = bytearray(base64.b64decode(SEALED_KEY.splitlines()[1]))
     raw[46:54] = (1 << 40).to_bytes(8, "little")
     with pytest.raises(MalformedMinisign, match="cost"):
-        needs_password(b"untrusted comment: x\n" + base64.b64encode(raw))
+        is_password_protected(b"untrusted comment: x\n" + base64.b64encode(raw))
 
 
 def test_a_damaged_secret_key_without_password_is_refused() -> None:
@@ -146,7 +146,7 @@ def test_what_is_no_signature_is_said_so(data: bytes) -> None:
 
 
 def _parses(data: bytes) -> None:
-    for parse in (Signature.parse, PublicKey.parse, needs_password):
+    for parse in (Signature.parse, PublicKey.parse, is_password_protected):
         try:
             parse(data)
         except MalformedMinisign as refused:

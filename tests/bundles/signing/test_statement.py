@@ -27,7 +27,7 @@ MANIFEST: dict[str, Any] = {
 
 def statement(digest: str = DIGEST, **changes: Any) -> Statement:
     fields = {name: value for name, value in (MANIFEST | changes).items() if value is not None}
-    return Statement.of(parse_manifest(json.dumps(fields).encode()), digest)
+    return Statement.from_manifest(parse_manifest(json.dumps(fields).encode()), digest)
 
 
 def test_the_statement_is_one_line_of_canonical_json() -> None:
@@ -69,9 +69,9 @@ def test_without_publisher_the_statement_has_no_such_field_and_text_is_utf8() ->
 
 def test_an_archive_is_described_by_its_own_manifest_and_hash(tmp_path: Path) -> None:
     packed = bundle(tmp_path / "b.tar.zst", {"manifest.json": json.dumps(MANIFEST).encode()})
-    assert Statement.of_archive(packed) == statement(hash_file(packed))
+    assert Statement.from_archive(packed) == statement(hash_file(packed))
 
 
 def test_an_archive_without_manifest_has_no_statement(tmp_path: Path) -> None:
     with pytest.raises(ManifestMissing):
-        Statement.of_archive(archive(tmp_path / "b.tar.zst", regular("dist/main.wasm")))
+        Statement.from_archive(archive(tmp_path / "b.tar.zst", regular("dist/main.wasm")))

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from holdfast.bundles.signing.minisign_secret import SecretKey
-from holdfast.bundles.signing.trust_store import NO_KEYS, TRUST_STORE_MAX_BYTES, KeyNotTrusted, KeyRevoked, TrustStore, TrustStoreUnusable
+from holdfast.bundles.signing.trust_store import NO_KEYS, TRUST_STORE_MAX_BYTES, TrustChangeRejected, TrustStore, TrustStoreUnusable
 from tests.bundles.signers import DAY, NOW
 
 KEY = SecretKey.generate().public
@@ -62,21 +62,21 @@ def test_trusting_again_changes_what_is_said_and_not_since_when(store: TrustStor
 
 def test_a_key_counts_until_it_expires_or_is_revoked(store: TrustStore) -> None:
     key = store.trust(KEY, name="acme", now=NOW, expires_at=NOW + DAY)
-    assert key.counts_at(NOW) and not key.counts_at(NOW + DAY)
+    assert key.is_valid_at(NOW) and not key.is_valid_at(NOW + DAY)
     revoked = store.revoke(KEY.key_id.lower(), now=NOW, reason="stolen")
-    assert not revoked.counts_at(NOW)
+    assert not revoked.is_valid_at(NOW)
     assert store.revoke(KEY.key_id, now=NOW + DAY) == revoked, "a key stays as it was first revoked"
 
 
 def test_a_revoked_key_is_not_trusted_again(store: TrustStore) -> None:
     store.trust(KEY, name="acme", now=NOW)
     store.revoke(KEY.key_id, now=NOW)
-    with pytest.raises(KeyRevoked):
+    with pytest.raises(TrustChangeRejected, match="was revoked"):
         store.trust(KEY, name="acme", now=NOW)
 
 
 def test_only_a_known_key_is_revoked(store: TrustStore) -> None:
-    with pytest.raises(KeyNotTrusted, match="0123"):
+    with pytest.raises(TrustChangeRejected, match="has no key 0123"):
         store.revoke("0123", now=NOW)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.bundles.store.address import FolderAddress, HttpAddress, S3Address, object_url, store_address
+from holdfast.bundles.store.address import FolderAddress, HttpAddress, S3Address, object_url, parse_store_address
 from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.bundles.store.keys import bundle_key
 
@@ -32,12 +32,12 @@ def test_base_and_key_meet_in_one_slash_and_the_bucket_stays(base: str, key: str
 def test_with_credentials_the_first_segment_is_the_bucket_and_the_rest_the_prefix(
     location: str, endpoint: str, bucket: str, prefix: str
 ) -> None:
-    address = store_address(location, signed=True)
+    address = parse_store_address(location, signed=True)
     assert address == S3Address(endpoint, bucket, prefix)
 
 
 def test_the_key_in_the_bucket_is_the_prefix_and_the_key() -> None:
-    bare, prefixed = (store_address(f"http://store/extensions{prefix}", signed=True) for prefix in ("", "/a/b/"))
+    bare, prefixed = (parse_store_address(f"http://store/extensions{prefix}", signed=True) for prefix in ("", "/a/b/"))
     assert isinstance(bare, S3Address) and isinstance(prefixed, S3Address)
     assert (bare.object_key(KEY), bare.url(KEY)) == (KEY, f"http://store/extensions/{KEY}")
     assert (prefixed.object_key(KEY), prefixed.url(KEY)) == (f"a/b/{KEY}", f"http://store/extensions/a/b/{KEY}")
@@ -53,21 +53,23 @@ def test_the_key_in_the_bucket_is_the_prefix_and_the_key() -> None:
     ],
 )
 def test_without_credentials_the_whole_path_stays_before_the_key(location: str, base: str) -> None:
-    address = store_address(location, signed=False)
+    address = parse_store_address(location, signed=False)
     assert address == HttpAddress(base)
     assert address.url(KEY) == f"{base}/{KEY}"
     assert address.origin == base.removesuffix("/extensions").removesuffix("/a%20b/c~d")
 
 
 def test_an_s3_url_is_at_amazon_or_at_the_endpoint_that_is_set() -> None:
-    assert store_address("s3://bucket/a/b", signed=True, region="eu-central-1") == S3Address(
+    assert parse_store_address("s3://bucket/a/b", signed=True, region="eu-central-1") == S3Address(
         "https://s3.eu-central-1.amazonaws.com", "bucket", "a/b"
     )
-    assert store_address("s3://bucket", signed=True, endpoint="http://localhost:4569/") == S3Address("http://localhost:4569", "bucket")
+    assert parse_store_address("s3://bucket", signed=True, endpoint="http://localhost:4569/") == S3Address(
+        "http://localhost:4569", "bucket"
+    )
 
 
 def test_an_http_url_is_not_moved_by_an_endpoint() -> None:
-    assert store_address("http://here/bucket", signed=True, endpoint="http://there") == S3Address("http://here", "bucket")
+    assert parse_store_address("http://here/bucket", signed=True, endpoint="http://there") == S3Address("http://here", "bucket")
 
 
 @pytest.mark.parametrize(
@@ -76,13 +78,13 @@ def test_an_http_url_is_not_moved_by_an_endpoint() -> None:
 )
 @pytest.mark.parametrize("signed", [True, False])
 def test_everything_without_a_scheme_and_every_file_url_is_a_folder(location: str, path: str, signed: bool) -> None:
-    assert store_address(location, signed=signed) == FolderAddress(Path(path))
+    assert parse_store_address(location, signed=signed) == FolderAddress(Path(path))
 
 
 @pytest.mark.parametrize("location", ["http://localhost:4569", "http://localhost:4569/", "s3://", "s3:///x"])
 def test_a_server_without_a_bucket_is_asked_for_it(location: str) -> None:
     with pytest.raises(BundleStoreUnavailable, match="no bucket") as refused:
-        store_address(location, signed=True)
+        parse_store_address(location, signed=True)
     assert "http://localhost:4569/extensions" in str(refused.value)
 
 
@@ -113,7 +115,7 @@ def test_a_server_without_a_bucket_is_asked_for_it(location: str) -> None:
 )
 def test_what_is_no_address_is_refused_and_not_quoted(location: str, what: str, signed: bool) -> None:
     with pytest.raises(BundleStoreUnavailable) as refused:
-        store_address(location, signed=signed)
+        parse_store_address(location, signed=signed)
     assert what in refused.value.message
     assert refused.value.hint
     assert "hush" not in str(refused.value)
@@ -124,7 +126,7 @@ def test_what_is_no_address_is_refused_and_not_quoted(location: str, what: str, 
 )
 def test_a_bucket_or_prefix_that_could_be_read_in_two_ways_is_refused(location: str) -> None:
     with pytest.raises(BundleStoreUnavailable):
-        store_address(location, signed=True)
+        parse_store_address(location, signed=True)
 
 
 @pytest.mark.parametrize(
@@ -137,5 +139,5 @@ def test_a_bucket_or_prefix_that_could_be_read_in_two_ways_is_refused(location: 
 )
 def test_what_is_wrong_beside_the_base_is_named(region: str, endpoint: str | None, variable: str) -> None:
     with pytest.raises(BundleStoreUnavailable, match=variable) as refused:
-        store_address("s3://bucket", signed=True, region=region, endpoint=endpoint)
+        parse_store_address("s3://bucket", signed=True, region=region, endpoint=endpoint)
     assert "hush" not in str(refused.value)

@@ -19,15 +19,15 @@ from cryptography.x509.oid import NameOID
 from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
 from holdfast.bundles.store.open_store import open_store
 from holdfast.bundles.store.protocol import BundleStore
-from holdfast.bundles.store.retry import Patience
+from holdfast.bundles.store.retry import RetryPolicy
 from holdfast.settings import Settings
 from tests.bundles.loopback import Request, answering, head, one_after_another, serving, silence
 
 KEY = "tenants/t/extensions/e/sha256/x/bundle.tar.zst"
 ACCESS, SECRET = "AccessKeyOfTheTest", "SecretKeyOfTheTest"
 PRIVATE_WORDS = "what the server says about its insides"
-QUICK = Patience(connect=5, idle=5, reading=30, writing=30, attempts=3, first_pause=0.001, longest_pause=0.002)
-IMPATIENT = Patience(connect=5, idle=0.05, reading=30, writing=30, attempts=2, first_pause=0.001, longest_pause=0.001)
+QUICK = RetryPolicy(connect=5, idle=5, reading=30, writing=30, attempts=3, first_pause=0.001, longest_pause=0.002)
+IMPATIENT = RetryPolicy(connect=5, idle=0.05, reading=30, writing=30, attempts=2, first_pause=0.001, longest_pause=0.001)
 
 Opened = Callable[..., BundleStore]
 
@@ -37,8 +37,8 @@ def opened(request: pytest.FixtureRequest) -> Opened:
     """`opened(origin)` gives the store in `extensions` of that server: with credentials an S3 store, else a plain one."""
     keys = {"s3_access_key": ACCESS, "s3_secret_key": SECRET} if request.param == "s3" else {}
 
-    def make(origin: str, patience: Patience = QUICK) -> BundleStore:
-        return open_store(Settings.model_validate({"bundle_store_base": f"{origin}/extensions"} | keys), patience)
+    def make(origin: str, retry_policy: RetryPolicy = QUICK) -> BundleStore:
+        return open_store(Settings.model_validate({"bundle_store_base": f"{origin}/extensions"} | keys), retry_policy)
 
     return make
 
@@ -112,7 +112,7 @@ async def test_a_server_that_drips_is_ended_by_the_bound_of_the_whole_reading(op
             await asyncio.sleep(0.005)
 
     async with serving(drip) as server:
-        store = opened(server.origin, Patience(idle=30, reading=0.1))
+        store = opened(server.origin, RetryPolicy(idle=30, reading=0.1))
         assert "longer than 0.1 s" in (await unavailable(store, server.origin)).message
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.bundles.signing.minisign import PublicKey
-from holdfast.bundles.signing.minisign_secret import SecretKey, needs_password
+from holdfast.bundles.signing.minisign_secret import SecretKey, is_password_protected
 from tests.bundles.minisign_samples import KEY_ID, PUBLIC_KEY
 from tests.cli.command_runner import Done
 
@@ -57,7 +57,7 @@ def test_a_password_comes_from_a_file_and_is_never_shown(command: Command, tmp_p
     (tmp_path / "password").write_text("correct horse\nanother line\n")
     done = command("keys", "new", "--password-file", "password", "--out", ".")
     written = (tmp_path / "holdfast.key").read_bytes()
-    assert needs_password(written)
+    assert is_password_protected(written)
     assert SecretKey.parse(written, "correct horse").public == PublicKey.parse((tmp_path / "holdfast.pub").read_bytes())
     assert "correct" not in done.stdout + done.stderr
 

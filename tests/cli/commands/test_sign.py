@@ -31,7 +31,7 @@ def test_signing_writes_the_statement_and_a_signature_over_it(command: Command, 
     archive = project / "dist/bundle.tar.zst"
     told = json.loads(command("sign", project, "--key", "acme.key", "--json").stdout)
     statement = Path(f"{archive}.statement.json").read_bytes()
-    assert statement == Statement.of_archive(archive).to_bytes()
+    assert statement == Statement.from_archive(archive).to_bytes()
     assert told == {
         "bundle": str(archive),
         "signature": f"{archive}.minisig",

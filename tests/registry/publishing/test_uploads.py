@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from holdfast.bundles.archive.errors import ExtractFailed
-from holdfast.bundles.signing.errors import SignatureMissing
+from holdfast.bundles.signing.errors import SignatureRejected
 from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.hashing import hash_file
@@ -151,7 +151,7 @@ async def test_an_upload_is_published_and_leaves_the_staging_area(desk: Desk) ->
         ({"size": 1}, BadUpload),
         ({"declared_hash": "0" * 64}, HashMismatch),
         ({"manifest_text": b"{}"}, ManifestMismatch),
-        ({"policy": "strict"}, SignatureMissing),
+        ({"policy": "strict"}, SignatureRejected),
     ],
 )
 async def test_what_was_refused_waits_on_and_can_be_finalised_again(

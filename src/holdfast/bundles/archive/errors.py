@@ -6,10 +6,10 @@ from holdfast.errors import HoldfastError
 
 
 class ExtractFailed(HoldfastError):
-    """Raised when an archive is not a zstd-compressed tar, holds what a bundle may not hold, or goes beyond a limit."""
+    """Raised when an archive is not a zstd-compressed tar, contains something that bundles must not contain, or exceeds a limit."""
 
     code = "extract_failed"
     status = 500
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, hint="Pack the extension again with `holdfast pack` and install it again.")
+    def __init__(self, message: str, *, hint: str = "Pack the extension again with `holdfast pack` and install it again.") -> None:
+        super().__init__(message, hint=hint)

@@ -1,9 +1,7 @@
-"""The names of files with a fixed meaning: in an archive, and next to it."""
+"""The names of files with a fixed meaning in a bundle, and the name of the bundle itself."""
 
 from __future__ import annotations
 
-MANIFEST = "manifest.json"
-
-
-COMPONENT = "dist/main.wasm"
 BUNDLE_NAME = "bundle.tar.zst"
+MANIFEST = "manifest.json"
+COMPONENT = "dist/main.wasm"

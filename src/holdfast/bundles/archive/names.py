@@ -7,7 +7,7 @@ from holdfast.bundles.archive.errors import ExtractFailed
 NAME_MAX_BYTES = 255
 
 
-def clean_name(name: str) -> str | None:
+def normalize_name(name: str) -> str | None:
     """The name of a member as a relative path with `/`, or None for the archive's root and for a macOS leftover.
 
     A leading `./` is taken off, as `tar` writes it. Raises ExtractFailed for every name that could lead elsewhere or hide something:
@@ -37,7 +37,7 @@ def clean_name(name: str) -> str | None:
     return name
 
 
-class NameLedger:
+class UsedNames:
     """The names taken so far. Two members never meet in one file, also not where the file system ignores case."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from holdfast.bundles.archive.errors import ExtractFailed
 from holdfast.bundles.archive.layout import BUNDLE_NAME, COMPONENT, MANIFEST
 from holdfast.bundles.archive.reader import list_entries
-from holdfast.bundles.archive.sidecars import forget_signature
+from holdfast.bundles.archive.sidecars import remove_signature_files
 from holdfast.bundles.manifest.model import Manifest, parse_manifest
 from holdfast.bundles.manifest.parsing.errors import ManifestMissing
 from holdfast.bundles.store.hashing import hash_file
@@ -145,7 +145,7 @@ def pack(project: Path, out: Path | None = None) -> PackReport:
         partial.chmod(0o644)
         if not target.is_file() or hash_file(target) != digest:
             # Left there, it would be a signature for another bundle, which nobody takes.
-            forget_signature(target)
+            remove_signature_files(target)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from holdfast.bundles.archive.errors import ExtractFailed
 from holdfast.bundles.archive.limits import MIB, ArchiveLimits
-from holdfast.bundles.archive.names import NameLedger, clean_name
+from holdfast.bundles.archive.names import UsedNames, normalize_name
 from holdfast.bundles.archive.zstd_stream import ExpandedStream
 
 BLOCK = tarfile.BLOCKSIZE
@@ -102,7 +102,7 @@ def entries(stream: ExpandedStream, limits: ArchiveLimits) -> Iterator[Entry]:
 
     Raises ExtractFailed for links, devices and every other kind of member, for a name that is refused, and beyond the limits.
     """
-    ledger, headers, members, override = NameLedger(), 0, 0, _Override()
+    ledger, headers, members, override = UsedNames(), 0, 0, _Override()
     while (header := _header(stream)) is not None:
         headers += 1
         # A member brings one or two extension headers of its own; more than that only costs time.
@@ -122,9 +122,9 @@ def entries(stream: ExpandedStream, limits: ArchiveLimits) -> Iterator[Entry]:
             override = _Override()
 
 
-def _member(stream: ExpandedStream, header: tarfile.TarInfo, override: _Override, ledger: NameLedger) -> Iterator[Entry]:
+def _member(stream: ExpandedStream, header: tarfile.TarInfo, override: _Override, ledger: UsedNames) -> Iterator[Entry]:
     given = header.name if override.name is None else override.name
-    name = clean_name(given)
+    name = normalize_name(given)
     if header.type == tarfile.DIRTYPE:
         return
     if header.type not in _REGULAR or given.endswith("/"):

@@ -1,4 +1,15 @@
-"""Bundles fetched from the store, verified and unpacked once, shared by every call and page that needs them."""
+"""The bundle cache: each bundle is fetched, verified and unpacked once, then shared by every call and page that needs it.
+
+    acquire ──▶ entry known in this process? ──yes──▶ Entry.acquire (a few system calls)
+                     │ no
+                     ▼
+              single-flight by store key ──▶ lock by content hash ──▶ on disk? ──yes──▶ verified once, then known
+                                                                          │ no
+                                                                          └──▶ fetched from the store, DiskQuota.trigger
+
+The key contains the tenant, the hash does not: two tenants may request the same bundle under two keys. The second one waits for the lock,
+then uses the entry of the first, or tries its own key if the first fetch failed.
+"""
 
 from __future__ import annotations
 
@@ -12,105 +23,106 @@ from types import TracebackType
 
 from holdfast.bundles.archive.limits import LIMITS, ArchiveLimits
 from holdfast.bundles.cache.entries import Entry, open_entry
-from holdfast.bundles.cache.eviction import Room
+from holdfast.bundles.cache.eviction import DiskQuota
 from holdfast.bundles.cache.fetch import fetch_entry
 from holdfast.bundles.cache.unpacked import UnpackedBundle
-from holdfast.bundles.cache.workspace import remove_leftovers
-from holdfast.bundles.store.hashing import hash_hex
+from holdfast.bundles.cache.workspace import remove_stale_workspaces
+from holdfast.bundles.store.hashing import normalize_content_hash
 from holdfast.bundles.store.keys import bundle_key
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.concurrency.keyed_lock import KeyedLock
 from holdfast.concurrency.single_flight import SingleFlight
-from holdfast.concurrency.threads import in_thread
+from holdfast.concurrency.threads import run_in_thread
 from holdfast.errors import HoldfastError
 
 DISK_MAX_BYTES = 4 << 30
-_REMEMBERED = 1_000
+_MAX_KNOWN_ENTRIES = 1_000
 
 
 class BundleCache:
     """Unpacked bundles below `root`, one folder for each content hash. Several processes may share `root`."""
 
     def __init__(self, root: Path, store: BundleStore, limits: ArchiveLimits = LIMITS, *, max_bytes: int = DISK_MAX_BYTES) -> None:
-        """Removes what killed processes left in `root`. `max_bytes` is what the bundles in `root` may take on disk."""
+        """Removes what killed processes left in `root`. `max_bytes` limits the disk space of the bundles in `root`."""
         self.root = root
         self.max_bytes = max_bytes
         self._store = store
         self._limits = limits
         self._verified: OrderedDict[str, Entry] = OrderedDict()
-        self._fetches: SingleFlight[str, Entry] = SingleFlight("fetch a bundle", share=Entry.share, release=Entry.give)
+        self._fetches: SingleFlight[str, Entry] = SingleFlight("fetch a bundle", share=Entry.share, release=Entry.release)
         self._digest_locks: KeyedLock[str] = KeyedLock()
-        self._room = Room(root, max_bytes, lambda: self.on_evict())  # noqa: PLW0108 - looked up when called: it is set later
+        self._quota = DiskQuota(root, max_bytes, lambda: self.on_evict())  # noqa: PLW0108 - looked up when called: it is set later
         self.on_evict: Callable[[], None] = lambda: None
-        """Called, in a thread, for every bundle that is removed to make room."""
+        """Called in a thread for each bundle that is evicted."""
         self.on_fetch: Callable[[str, float], None] = lambda outcome, seconds: None
-        """Told of every fetch from the store: `ok` or the code of its error, and how long it took."""
-        remove_leftovers(root)
+        """Called after each fetch from the store with its outcome (`ok`, `cancelled` or an error code) and its duration in seconds."""
+        remove_stale_workspaces(root)
 
     def use(self, tenant_id: str, extension_id: str, sha256_hex: str) -> AbstractAsyncContextManager[UnpackedBundle]:
-        """The unpacked bundle, which stays on disk until the block ends, whatever this or another process has to make room for.
+        """The unpacked bundle. It stays on disk until the block ends, whatever this or another process evicts.
 
-        Fetched from the store when it is not here yet, by one fetch however many ask at once. Ids as in `bundle_key`; the hash with or
-        without `sha256:`. A bundle that is here is used for every tenant: whether a tenant may have it is decided before. Every file is
-        compared with its hash when this process first uses the bundle.
+        A bundle that is not in the cache is fetched from the store, once for all callers that wait for it. Ids as in `bundle_key`; the hash
+        with or without `sha256:`. A cached bundle is used for every tenant: the caller has checked that the tenant may use it. Every file
+        is compared with its hash when this process first uses the bundle.
 
-        Entering raises InvalidBundleKey, InvalidContentHash, BundleNotFound, BundleStoreUnavailable, ArchiveHashMismatch, ExtractFailed,
-        CacheUnusable. After any of them nothing of the bundle is left on disk, and the next call tries again.
+        Entering raises InvalidBundleKey, InvalidContentHash, BundleNotFound, BundleStoreUnavailable, ArchiveHashMismatch, ExtractFailed.
+        After an error nothing of the bundle is left on disk, and the next call tries again.
         """
         return _Use(self, tenant_id, extension_id, sha256_hex)
 
     async def ensure(self, tenant_id: str, extension_id: str, sha256_hex: str) -> UnpackedBundle:
-        """As `use`, for those who need it only to be there now: it may be removed at any time after."""
-        entry = await self.take(tenant_id, extension_id, sha256_hex)
-        entry.give()
+        """As `use`, for callers that need the bundle only now: it may be evicted at any time afterwards."""
+        entry = await self.acquire(tenant_id, extension_id, sha256_hex)
+        entry.release()
         return entry.bundle
 
-    def glance(self, tenant_id: str, extension_id: str, digest: str) -> UnpackedBundle | None:
-        """The unpacked bundle when it was taken before and is as it was, for those who have what they need of it in memory: nothing keeps
-        it on disk. None when it is to be taken; the digest in lower-case hex."""
+    def peek(self, tenant_id: str, extension_id: str, digest: str) -> UnpackedBundle | None:
+        """The unpacked bundle, when this process has acquired it before and it is unchanged; None when it must be acquired.
+
+        The bundle may be evicted at any time: for callers that already have in memory what they need of it. The digest is lower-case hex.
+        """
         entry = self._verified.get(digest)
         return entry.bundle if entry is not None and entry.is_current() else None
 
-    async def take(self, tenant_id: str, extension_id: str, sha256_hex: str) -> Entry:
-        """As entering `use`; the caller has to `give` the entry back, in the event loop."""
-        digest = hash_hex(sha256_hex)
+    async def acquire(self, tenant_id: str, extension_id: str, sha256_hex: str) -> Entry:
+        """As entering `use`; the caller must `release` the entry, in the event loop."""
+        digest = normalize_content_hash(sha256_hex)
         key = bundle_key(tenant_id, extension_id, digest)
-        known = self._known(digest)
+        known = self._acquire_known(digest)
         if known is not None:
             return known
         return await self._fetches.run(key, lambda: self._open_or_fetch(key, digest))
 
     async def close(self) -> None:
-        """Ends fetches that are under way and waits until they have cleaned up."""
+        """Cancels running fetches and waits until they have cleaned up."""
         await self._fetches.close()
-        await self._room.close()
+        await self._quota.close()
 
-    def _known(self, digest: str) -> Entry | None:
+    def _acquire_known(self, digest: str) -> Entry | None:
         entry = self._verified.get(digest)
         if entry is None:
             return None
-        if not entry.take():
+        if not entry.acquire():
             del self._verified[digest]
             return None
         self._verified.move_to_end(digest)
         return entry
 
     async def _open_or_fetch(self, key: str, digest: str) -> Entry:
-        """Two tenants may ask for one bundle under two keys: whoever comes second waits, and tries its own key if the first failed."""
         async with self._digest_locks.hold(digest):
-            entry = self._known(digest)
+            entry = self._acquire_known(digest)
             if entry is not None:
                 return entry
             folder = self.root / digest
-            entry = await in_thread(partial(open_entry, folder), _give_if_any)
+            entry = await run_in_thread(partial(open_entry, folder), _release_if_any)
             if entry is None:
                 entry = await self._fetch(key, folder)
-                self._room.look()
-            elif not self._room.looked:
-                # The bound may have been lowered since the last process.
-                self._room.look()
+                self._quota.trigger()
+            elif not self._quota.was_triggered:
+                # Once per process, because the limit may be lower than it was for the last process.
+                self._quota.trigger()
             self._verified[digest] = entry
-            if len(self._verified) > _REMEMBERED:
+            if len(self._verified) > _MAX_KNOWN_ENTRIES:
                 self._verified.popitem(last=False)
             return entry
 
@@ -128,22 +140,22 @@ class BundleCache:
 
 
 class _Use:
-    """A class, where a generator would be shorter: this is on the way of every call."""
+    """A class, although a generator would be shorter: every call runs this, and a generator costs more."""
 
-    __slots__ = ("_asked", "_cache", "_entry")
+    __slots__ = ("_cache", "_entry", "_key")
 
-    def __init__(self, cache: BundleCache, *asked: str) -> None:
+    def __init__(self, cache: BundleCache, *key: str) -> None:
         self._cache = cache
-        self._asked = asked
+        self._key = key
 
     async def __aenter__(self) -> UnpackedBundle:
-        self._entry = await self._cache.take(*self._asked)
+        self._entry = await self._cache.acquire(*self._key)
         return self._entry.bundle
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._entry.give()
+        self._entry.release()
 
 
-def _give_if_any(entry: Entry | None) -> None:
+def _release_if_any(entry: Entry | None) -> None:
     if entry is not None:
-        entry.give()
+        entry.release()

@@ -1,7 +1,14 @@
-"""The entries of the cache, one folder for each bundle: held by those who use them, put in place and taken away in one step.
+"""The entries of the bundle cache, one folder per bundle: acquired by users, published and removed in one step.
 
-Two locks, both of them free again when their process dies. The marker of an entry: shared by every process that uses the entry, and had
-alone by one that takes it away. The cache's folder: had alone for the few system calls in which names in it change.
+    (no folder) ──publish_entry──▶ available ──acquire──▶ in use ──last release──▶ available
+         ▲                             │                    │
+         │                             │                    └── process killed: the kernel releases its lock
+         └────────remove_entry─────────┘
+
+Two locks, both `flock`, both released by the kernel when their process dies:
+
+    marker of an entry   shared: by each process that uses the entry      exclusive: by the process that removes it
+    cache folder         -                                                exclusive: for the few system calls that change names in it
 """
 
 from __future__ import annotations
@@ -18,18 +25,18 @@ from holdfast.bundles.archive.errors import ExtractFailed
 from holdfast.bundles.cache.unpacked import INDEX, READY, UnpackedBundle, open_unpacked
 
 _TOUCH_SECONDS = 10
-"""How often a use is written down on disk, for those who look for what was not used for longest."""
+"""How often the time of the last use is written to disk, where eviction reads it."""
 
 _Identity = tuple[int, int, int]
 
 
 class Entry:
-    """A verified bundle in the cache. Between `take` and `give` no process removes it. For one thread at a time."""
+    """A verified bundle in the cache. Between `acquire` and `release`, no process removes it. For one thread at a time."""
 
     __slots__ = ("_descriptor", "_identity", "_index", "_marker", "_touched", "_uses", "bundle")
 
     def __init__(self, bundle: UnpackedBundle, folder: Path, identity: _Identity, descriptor: int) -> None:
-        """Taken once already: `descriptor` holds the shared lock of the entry's marker."""
+        """The new entry is acquired once: `descriptor` holds the shared lock of its marker."""
         self.bundle = bundle
         self._marker = str(folder / READY)
         self._index = str(folder / INDEX)
@@ -39,10 +46,10 @@ class Entry:
         self._touched = 0.0
         self._touch()
 
-    def take(self) -> bool:
-        """One more user. False when the entry is not there any more; then it is to be forgotten.
+    def acquire(self) -> bool:
+        """Adds a user. Returns False when the entry was removed; then the caller must forget this object.
 
-        This is on the way of every call: it costs four system calls when nobody else uses the entry, else one.
+        Every call runs this: it costs four system calls for the first user, one for each further user.
         """
         first = self._uses == 0
         if first:
@@ -60,9 +67,9 @@ class Entry:
         return True
 
     def is_current(self) -> bool:
-        """Whether it is still there, without taking it. False also when its use is to be written down, which `take` does.
+        """Whether the entry is still on disk, without acquiring it. Also False when the time of its use must be written by `acquire`.
 
-        On the way of every call too: one system call, and nothing is held.
+        Calls run this too: it costs one system call and holds nothing.
         """
         if time.monotonic() - self._touched > _TOUCH_SECONDS:
             return False
@@ -73,107 +80,107 @@ class Entry:
         return (status.st_dev, status.st_ino, status.st_mtime_ns) == self._identity
 
     def share(self) -> None:
-        """One more user, by somebody who has taken it already."""
+        """Adds a user to an entry that is acquired already."""
         self._uses += 1
 
-    def give(self) -> None:
-        """One user less."""
+    def release(self) -> None:
+        """Removes a user. The last one releases the lock."""
         self._uses -= 1
         if self._uses == 0:
             os.close(self._descriptor)
 
     def _touch(self) -> None:
         self._touched = time.monotonic()
-        # Not the marker: its time is part of its identity. A cache that can only be read still serves.
+        # On the index and not on the marker, whose time is part of its identity. A cache on a read-only disk still works.
         with suppress(OSError):
             os.utime(self._index)
 
 
 def open_entry(folder: Path) -> Entry | None:
-    """The entry in `folder`, taken once, after comparing all of it; None when it is not there or was changed."""
+    """The entry in `folder`, acquired, after comparing every file with its hash; None when it is missing or was changed."""
     return _verified(folder, _lock(folder / READY, fcntl.LOCK_SH))
 
 
-def put_in_place(made: Path, folder: Path) -> Entry:
-    """Gives the complete folder `made` its name in the cache, or finds that another process was first; the entry, taken once.
+def publish_entry(unpacked: Path, folder: Path) -> Entry:
+    """Renames the complete folder `unpacked` to `folder`, unless another process was faster. Returns the entry, acquired.
 
-    What stands there and is damaged is moved beside `made`. Raises ExtractFailed when the disk does not give back what was written.
+    A damaged entry in `folder` is moved next to `unpacked`. Raises ExtractFailed when the disk does not return the bytes that were written.
     """
     while True:
-        there = _present(folder)
-        if there is not None and (entry := open_entry(folder)) is not None:
+        found = _present(folder)
+        if found is not None and (entry := open_entry(folder)) is not None:
             return entry
-        with _names_locked(folder.parent):
-            if _present(folder) != there:
-                continue  # another process put something there since it was looked at
-            # Also from under the feet of those who use it: they get an error, where they would have got wrong bytes.
-            _move(folder, made.parent)
-            made.rename(folder)
+        with _lock_names(folder.parent):
+            if _present(folder) != found:
+                continue  # another process published an entry after `_present` above
+            # This also removes a damaged entry that others use: they then get an error instead of wrong bytes.
+            _move(folder, unpacked.parent)
+            unpacked.rename(folder)
             descriptor = _lock(folder / READY, fcntl.LOCK_SH)
         entry = _verified(folder, descriptor)
         if entry is None:
-            take_away(folder, made.parent)
-            raise ExtractFailed("The unpacked bundle is not what was written; the disk may be failing.")
+            remove_entry(folder, unpacked.parent)
+            raise ExtractFailed("The unpacked files differ from the bundle; the disk of EXT_CACHE_ROOT may be failing.")
         return entry
 
 
-def take_away(folder: Path, scrap: Path) -> bool:
-    """Moves an entry into the folder `scrap`, where nobody looks for it. False when it is in use; True also when there is none.
+def remove_entry(folder: Path, trash: Path) -> bool:
+    """Moves an entry into the folder `trash`. Returns False when the entry is in use, True otherwise, also when there is none.
 
     Raises OSError when it cannot be moved.
     """
-    with _names_locked(folder.parent):
+    with _lock_names(folder.parent):
         descriptor = _lock(folder / READY, fcntl.LOCK_EX)
         try:
-            # Without a marker nobody can have the entry; with one, only whoever has its lock.
+            # An entry without a marker cannot be in use. An entry with one is ours only if we hold its lock.
             if descriptor is None and (folder / READY).exists():
                 return False
-            _move(folder, scrap)
+            _move(folder, trash)
             return True
         finally:
             if descriptor is not None:
                 os.close(descriptor)
 
 
-def last_use(folder: Path) -> float:
-    """When an entry was last used, in seconds since 1970; 0 when nobody can tell."""
+def last_used_at(folder: Path) -> float:
+    """When an entry was last used, in seconds since 1970; 0 when this is unknown."""
     try:
         return (folder / INDEX).stat().st_mtime
     except OSError:
         return 0
 
 
-def _move(folder: Path, scrap: Path) -> None:
-    """The marker goes first: whoever has opened it and gets its lock only now sees by its links that the entry is gone.
+def _move(folder: Path, trash: Path) -> None:
+    """Removes the marker first: a process that has opened it and locks it only now sees from its link count that the entry is gone.
 
-    Killed in between, it is an entry without marker, which nobody uses and which is replaced or removed.
+    A crash in between leaves an entry without a marker, which no process uses and which is replaced or evicted later.
     """
     with suppress(FileNotFoundError, NotADirectoryError):
         (folder / READY).unlink()
     with suppress(FileNotFoundError):
-        folder.rename(scrap / f"{folder.name}-{secrets.token_hex(4)}")
+        folder.rename(trash / f"{folder.name}-{secrets.token_hex(4)}")
 
 
 def _verified(folder: Path, descriptor: int | None) -> Entry | None:
-    """Closes `descriptor` unless it becomes the entry's."""
+    """The entry, when every file matches its hash. Closes `descriptor` unless the entry owns it."""
     if descriptor is None:
         return None
-    kept = False
+    owned = False
     try:
         identity = _identity(descriptor)
-        # A marker with a lock on it that is still linked is the one in `folder`: nothing else goes by its name until it is unlinked.
+        # A locked marker with a link is the one in `folder`: until it is unlinked, no other file can have its name.
         bundle = None if identity is None else open_unpacked(folder)
         if identity is None or bundle is None:
             return None
-        kept = True
+        owned = True
         return Entry(bundle, folder, identity, descriptor)
     finally:
-        if not kept:
+        if not owned:
             os.close(descriptor)
 
 
 def _lock(marker: Path | str, kind: int) -> int | None:
-    """An open descriptor with the lock of a marker; None when there is no marker, or another process is in the way."""
+    """An open descriptor that holds the lock of a marker; None when there is no marker or another process holds a conflicting lock."""
     try:
         descriptor = os.open(marker, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -187,13 +194,13 @@ def _lock(marker: Path | str, kind: int) -> int | None:
 
 
 def _identity(marker: int) -> _Identity | None:
-    """Device, inode and time of an open marker, None when it was removed. The time, because inodes are used again."""
+    """Device, inode and time of an open marker; None when it was removed. The time is included because inode numbers are reused."""
     status = os.fstat(marker)
     return (status.st_dev, status.st_ino, status.st_mtime_ns) if status.st_nlink else None
 
 
 def _present(folder: Path) -> _Identity | None:
-    """The identity of the marker that is in `folder` now."""
+    """The identity of the marker that is in `folder` now; None without one."""
     try:
         status = (folder / READY).stat()
     except OSError:
@@ -202,7 +209,7 @@ def _present(folder: Path) -> _Identity | None:
 
 
 @contextmanager
-def _names_locked(root: Path) -> Iterator[None]:
+def _lock_names(root: Path) -> Iterator[None]:
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -7,16 +7,17 @@ import errno
 from holdfast.bundles.archive.errors import ExtractFailed
 from holdfast.errors import HoldfastError
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class ArchiveHashMismatch(HoldfastError):
-    """Raised when the bytes in the store are not those that the content hash names."""
+    """Raised when the bytes in the store do not have the content hash that names them."""
 
     code = "archive_hash_mismatch"
     status = 502
 
     def __init__(self, expected: str, computed: str) -> None:
+        """Both hashes in lower-case hex."""
         super().__init__(
             f"archive hash mismatch: expected {expected}, got {computed}",
             hint="The bundle in the store was changed or replaced. Install the extension again.",
@@ -24,14 +25,12 @@ class ArchiveHashMismatch(HoldfastError):
         )
 
 
-class CacheUnusable(ExtractFailed):
-    """Raised when the cache's folder cannot be written: its disk is full, or it is not ours. The fault is not the bundle's."""
-
-    def __init__(self, error: OSError) -> None:
-        # Without the path: callers read this too, and the operator knows what the setting says.
-        super().__init__(f"The bundle could not be written to the cache folder: {error.strerror or type(error).__name__}.")
-        self.hint = (
-            "Make room on the disk of EXT_CACHE_ROOT, or set EXT_CACHE_MAX_BYTES to less than it has. The next call tries again."
-            if error.errno in _FULL
-            else "Set EXT_CACHE_ROOT to a folder that the runner may write, or give it the right to. The next call tries again."
-        )
+def cache_not_writable(error: OSError) -> ExtractFailed:
+    """The error to raise when the cache folder cannot be written. The bundle itself is not at fault."""
+    # The path is left out: callers read this message too, and the operator can look up the setting.
+    return ExtractFailed(
+        f"The bundle could not be written to the cache folder: {error.strerror or type(error).__name__}.",
+        hint="Free space on the disk of EXT_CACHE_ROOT, or set EXT_CACHE_MAX_BYTES below the size of that disk. The next call tries again."
+        if error.errno in _DISK_FULL
+        else "Set EXT_CACHE_ROOT to a folder that the runner can write, or fix its permissions. The next call tries again.",
+    )

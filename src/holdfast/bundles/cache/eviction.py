@@ -1,4 +1,13 @@
-"""Keeps the cache within its bound: what was not used for longest goes first, what is in use stays."""
+"""Keeps the cache within its disk quota: the least recently used entries go first, entries in use stay.
+
+    trigger() ──▶ idle ──▶ evict (in a thread) ──fits──▶ idle
+                              ▲        └─ does not fit: more than the quota is in use
+                              │                 │
+                              └── RETRY_SECONDS or trigger()
+
+Several processes may evict from one folder at the same time: `remove_entry` takes the locks, and an entry that another process has
+removed counts as removed here too.
+"""
 
 from __future__ import annotations
 
@@ -12,104 +21,107 @@ from pathlib import Path
 import structlog
 from msgspec import Struct
 
-from holdfast.bundles.cache.entries import last_use, take_away
+from holdfast.bundles.cache.entries import last_used_at, remove_entry
 from holdfast.bundles.cache.unpacked import size_on_disk
-from holdfast.bundles.cache.workspace import remove_leftovers, workspace
-from holdfast.concurrency.threads import in_thread
+from holdfast.bundles.cache.workspace import remove_stale_workspaces, workspace
+from holdfast.concurrency.threads import run_in_thread
 
-AGAIN_SECONDS = 10
-"""How soon to look again, while more is in use than there is room for."""
+RETRY_SECONDS = 10
+"""The pause before the next eviction while the entries in use exceed the quota."""
 
 _NAME = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _log = structlog.get_logger(__name__)
 
 
-class _Usable(Struct, frozen=True):
+class _CachedBundle(Struct, frozen=True):
     folder: Path
-    used: float
+    last_used: float
     size: int
 
 
-class Room:
-    """Makes room in the background, for one process, whenever something has come into the cache. Belongs to one event loop."""
+class DiskQuota:
+    """Evicts in the background, for one process, whenever the cache has grown. Belongs to one event loop."""
 
     def __init__(self, root: Path, max_bytes: int, on_removed: Callable[[], None]) -> None:
-        self.looked = False
+        """`on_removed` is called in a thread for each entry that is evicted."""
+        self.was_triggered = False
         self._evictor = Evictor(root, max_bytes, on_removed)
-        self._news = asyncio.Event()
+        self._pending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def look(self) -> None:
-        """Something has come, or may have."""
-        self.looked = True
-        self._news.set()
+    def trigger(self) -> None:
+        """Starts an eviction, or another round of the one that runs."""
+        self.was_triggered = True
+        self._pending.set()
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._keep(), name="room in the bundle cache")
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="evict from the bundle cache")
 
     async def close(self) -> None:
-        """Waits for what is being removed."""
+        """Stops; waits until a removal that has begun is complete."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _keep(self) -> None:
+    async def _run(self) -> None:
         try:
             fits = False
-            while self._news.is_set() or not fits:
-                self._news.clear()
-                fits = await in_thread(self._evictor.make_room)
+            while self._pending.is_set() or not fits:
+                self._pending.clear()
+                fits = await run_in_thread(self._evictor.evict)
                 if not fits:
-                    await self._news_or_later()
+                    await self._wait_for_trigger()
         except OSError as error:
-            _log.warning("No room can be made in the bundle cache; see EXT_CACHE_ROOT", reason=error.strerror or type(error).__name__)
+            _log.warning(
+                "Cannot evict from the bundle cache; check the folder EXT_CACHE_ROOT", reason=error.strerror or type(error).__name__
+            )
         finally:
             self._task = None
 
-    async def _news_or_later(self) -> None:
+    async def _wait_for_trigger(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(AGAIN_SECONDS):
-                await self._news.wait()
+            async with asyncio.timeout(RETRY_SECONDS):
+                await self._pending.wait()
 
 
 class Evictor:
-    """Makes room in one cache folder. For one thread at a time; other processes may do the same at the same time."""
+    """Evicts from one cache folder. For one thread at a time; other processes may evict from the same folder at the same time."""
 
     def __init__(self, root: Path, max_bytes: int, on_removed: Callable[[], None] = lambda: None) -> None:
-        """`on_removed` is called for every entry that is removed to make room."""
+        """`on_removed` is called for each entry that is evicted."""
         self._root = root
         self._max_bytes = max_bytes
         self._on_removed = on_removed
-        # Equal hashes, equal sizes: each index is read once.
+        # An entry never changes its size, so each index is read once.
         self._sizes: dict[str, int] = {}
 
-    def make_room(self) -> bool:
-        """Removes entries until the rest has at most `max_bytes`, and what killed processes left; work under way is not counted.
+    def evict(self) -> bool:
+        """Removes entries until the rest has at most `max_bytes`; also removes stale workspaces. Fetches in progress do not count.
 
-        False when more than that is in use. Raises OSError when the folder cannot be written.
+        Returns False when the entries in use exceed the quota. Raises OSError when the folder cannot be written.
         """
         if not self._root.is_dir():
             return True
-        remove_leftovers(self._root)
-        usable, unusable = self._entries()
+        remove_stale_workspaces(self._root)
+        usable, unusable = self._list_entries()
         excess = sum(entry.size for entry in usable) - self._max_bytes
         if not unusable and excess <= 0:
             return True
-        with workspace(self._root) as scrap:
+        with workspace(self._root) as trash:
             for folder in unusable:
-                take_away(folder, scrap)
-            for entry in sorted(usable, key=lambda entry: entry.used):
+                remove_entry(folder, trash)
+            for entry in sorted(usable, key=lambda entry: entry.last_used):
                 if excess <= 0:
                     break
-                if take_away(entry.folder, scrap):
-                    # Also when another process was first.
+                if remove_entry(entry.folder, trash):
+                    # Also true when another process removed the entry first: its bytes are free either way.
                     excess -= entry.size
-                    _empty(scrap)
+                    _empty(trash)
                     self._on_removed()
-                    _log.info("Least recently used, removed from the bundle cache", content_hash=entry.folder.name, bytes=entry.size)
+                    _log.info("Evicted the least recently used bundle from the cache", content_hash=entry.folder.name, bytes=entry.size)
         return excess <= 0
 
-    def _entries(self) -> tuple[list[_Usable], list[Path]]:
-        """Those with an index, and those without: these serve nobody, and nobody can say what they take."""
+    def _list_entries(self) -> tuple[list[_CachedBundle], list[Path]]:
+        """The entries with a valid index, and the folders without one: no process can use those, and their size is unknown."""
         usable, unusable = [], []
         for folder in self._root.iterdir():
             if _NAME.fullmatch(folder.name):
@@ -117,11 +129,11 @@ class Evictor:
                 if size is None:
                     unusable.append(folder)
                 else:
-                    usable.append(_Usable(folder, last_use(folder), size))
+                    usable.append(_CachedBundle(folder, last_used_at(folder), size))
         self._sizes = {entry.folder.name: entry.size for entry in usable}
         return usable, unusable
 
 
-def _empty(scrap: Path) -> None:
-    for folder in scrap.iterdir():
+def _empty(trash: Path) -> None:
+    for folder in trash.iterdir():
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,10 @@
-"""One bundle from the store into the cache: downloaded, compared with its hash, unpacked, put in place."""
+"""Fetches one bundle from the store into the cache.
+
+store ──▶ .work-X/bundle.tar.zst ──▶ hash compared ──▶ .work-X/unpacked/ ──▶ renamed to <hash>/ ──▶ entry, acquired
+                    │                      │                   │                     │
+                    └──────────────────────┴── any error or cancellation: .work-X is removed, nothing is left
+                                               (killed: .work-X is stale, the next process removes it)
+"""
 
 from __future__ import annotations
 
@@ -9,52 +15,53 @@ from contextlib import aclosing
 from pathlib import Path
 
 from holdfast.bundles.archive.errors import ExtractFailed
+from holdfast.bundles.archive.layout import BUNDLE_NAME
 from holdfast.bundles.archive.limits import ArchiveLimits
-from holdfast.bundles.cache.entries import Entry, put_in_place
-from holdfast.bundles.cache.errors import ArchiveHashMismatch, CacheUnusable
+from holdfast.bundles.cache.entries import Entry, publish_entry
+from holdfast.bundles.cache.errors import ArchiveHashMismatch, cache_not_writable
 from holdfast.bundles.cache.unpacked import unpack_bundle
 from holdfast.bundles.cache.workspace import workspace
 from holdfast.bundles.store.protocol import BundleStore
-from holdfast.concurrency.threads import in_thread
+from holdfast.concurrency.threads import run_in_thread
 
 
 async def fetch_entry(store: BundleStore, key: str, folder: Path, limits: ArchiveLimits) -> Entry:
-    """Makes the entry `folder`, which is named by the bundle's hash in hex, of what the store has under `key`; taken once.
+    """Creates the entry `folder` from the object under `key`, and returns it acquired. The folder's name is the content hash in hex.
 
-    Raises BundleNotFound, BundleStoreUnavailable, ArchiveHashMismatch, ExtractFailed, CacheUnusable. After any of them, and when it is
-    cancelled, nothing of the bundle is left on disk.
+    Raises BundleNotFound, BundleStoreUnavailable, ArchiveHashMismatch, ExtractFailed (also when the cache folder cannot be written).
+    After an error or a cancellation, nothing of the bundle is left on disk.
     """
     digest = folder.name
     try:
         with workspace(folder.parent) as work:
             try:
-                archive = work / "bundle.tar.zst"
+                archive = work / BUNDLE_NAME
                 computed = await _download(store, key, archive, limits)
                 if computed != digest:
                     raise ArchiveHashMismatch(digest, computed)
-                return await in_thread(lambda: _unpack(archive, work, folder, limits), Entry.give)
+                return await run_in_thread(lambda: _unpack(archive, work, folder, limits), Entry.release)
             except BaseException:
-                # In a thread, since what failed may have thousands of files.
+                # In a thread: a bundle that failed half-way can have thousands of files.
                 await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
                 raise
     except OSError as error:
-        raise CacheUnusable(error) from error
+        raise cache_not_writable(error) from error
 
 
 def _unpack(archive: Path, work: Path, folder: Path, limits: ArchiveLimits) -> Entry:
-    """Leaves `work` empty when it succeeds."""
-    made = work / "unpacked"
-    unpack_bundle(archive, made, limits, folder.name)
-    entry = put_in_place(made, folder)
+    """Unpacks and publishes the entry. Empties `work` when it succeeds, because `workspace` would do that in the event loop."""
+    unpacked = work / "unpacked"
+    unpack_bundle(archive, unpacked, limits, folder.name)
+    entry = publish_entry(unpacked, folder)
     shutil.rmtree(work, ignore_errors=True)
     return entry
 
 
 async def _download(store: BundleStore, key: str, archive: Path, limits: ArchiveLimits) -> str:
-    """Writes the archive and returns the SHA-256 of what was written."""
+    """Writes the archive; returns the SHA-256 (hex) of the bytes written."""
     computed, size = hashlib.sha256(), 0
     with archive.open("xb") as file:
-        # Closed here, not whenever it is collected: a store that goes on sending is hung up on.
+        # Closed at the end of the block and not by the garbage collector, so that a store that keeps sending is disconnected at once.
         async with aclosing(store.get(key)) as pieces:
             async for piece in pieces:
                 size += len(piece)

@@ -1,4 +1,4 @@
-"""The copy of a signature next to the unpacked files, so that the next process need not read it from the store."""
+"""The copy of a signature next to the unpacked files: with it, the next process need not read the signature from the store."""
 
 from __future__ import annotations
 
@@ -6,17 +6,26 @@ from contextlib import suppress
 from pathlib import Path
 
 from holdfast.bundles.cache.workspace import workspace
+from holdfast.bundles.signing.signature_storage import read_signature
 
-KEPT = ".minisig"
-"""Its name beside the unpacked files. No member of an archive can have a dot-leading name, so no bundle can bring it along."""
+SIGNATURE_NAME = ".minisig"
+"""The name next to the unpacked files. No archive member can have a name that begins with a dot, so no bundle can contain this file."""
 
 
-def keep_signature(root: Path, signature: bytes, cache_root: Path) -> None:
-    """Keeps a signature beside the unpacked files in `root`, so that the next process need not ask the store for it.
+def load_signature(root: Path) -> bytes | None:
+    """The signature saved next to the unpacked files in `root`; None when there is none or it cannot be read."""
+    with suppress(OSError):
+        return read_signature(root / SIGNATURE_NAME)
+    return None
 
-    What cannot be kept is asked for again: nothing is raised.
+
+def save_signature(root: Path, signature: bytes, cache_root: Path) -> None:
+    """Saves a signature next to the unpacked files in `root`.
+
+    Never raises: the copy only saves a request, and the next process reads the signature from the store instead.
     """
+    # Written elsewhere and renamed, so that no other process reads half of it.
     with suppress(OSError), workspace(cache_root) as folder:
-        written = folder / KEPT
-        written.write_bytes(signature)
-        written.replace(root / KEPT)
+        partial = folder / SIGNATURE_NAME
+        partial.write_bytes(signature)
+        partial.replace(root / SIGNATURE_NAME)

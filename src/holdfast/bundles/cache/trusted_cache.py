@@ -1,4 +1,14 @@
-"""The bundle cache of those who run what is in it: a bundle is handed out only when its signature allows it, now."""
+"""The bundle cache for services that run what is in it: a bundle is returned only when its signature allows that now.
+
+acquire ──▶ BundleCache.acquire ──▶ status known for these keys? ──yes──▶ entry
+                                          │ no
+                                          ▼
+               single-flight ──▶ signature next to the unpacked files ──signed──▶ remembered, entry
+                                          │ missing or not valid
+                                          ▼
+                                 signature in the store ──TrustPolicy──▶ remembered, entry
+                                                                └──▶ SignatureRejected: released, not remembered
+"""
 
 from __future__ import annotations
 
@@ -18,40 +28,42 @@ from holdfast.bundles.archive.layout import MANIFEST
 from holdfast.bundles.archive.limits import LIMITS, ArchiveLimits
 from holdfast.bundles.cache.bundle_cache import DISK_MAX_BYTES, BundleCache
 from holdfast.bundles.cache.entries import Entry
-from holdfast.bundles.cache.kept_signature import KEPT, keep_signature
+from holdfast.bundles.cache.kept_signature import load_signature, save_signature
 from holdfast.bundles.cache.unpacked import UnpackedBundle
 from holdfast.bundles.manifest.model import parse_manifest
 from holdfast.bundles.manifest.parsing.errors import ManifestError
 from holdfast.bundles.manifest.parsing.json_object import MANIFEST_MAX_BYTES
-from holdfast.bundles.signing.errors import SignatureRefused, SignatureUnverifiable
-from holdfast.bundles.signing.signature_storage import read_signature, read_stored_signature
+from holdfast.bundles.signing.errors import SignatureRejected
+from holdfast.bundles.signing.signature_storage import read_stored_signature
 from holdfast.bundles.signing.statement import Statement
 from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.signing.trust_store import TrustedKeys, TrustStoreUnusable
-from holdfast.bundles.signing.verification import Verdict
+from holdfast.bundles.signing.verification import SignatureStatus
 from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.bundles.store.keys import bundle_key
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.concurrency.single_flight import SingleFlight
 
-_REMEMBERED = 1_000
+_MAX_KNOWN_STATUSES = 1_000
 _Place = tuple[str, str, str]
+"""Tenant, extension, content hash (hex): where a bundle is in the store."""
 
 _log = structlog.get_logger(__name__)
 
 
-class _Known(Struct, frozen=True):
-    """A verdict and the keys that it was given with. It holds for as long as these are the keys."""
+class _KnownStatus(Struct, frozen=True):
+    """A status and the keys that it was computed with. It is valid only while these are the trusted keys."""
 
-    verdict: Verdict
+    status: SignatureStatus
     keys: TrustedKeys
 
 
-class TrustedBundles(BundleCache):
-    """As BundleCache; whoever takes a bundle, in whichever way, also gets the refusals of its signature.
+class TrustedBundleCache(BundleCache):
+    """As BundleCache; every method that returns a bundle first verifies its signature.
 
-    The signature lies in the store beside the bundle. One that counts is kept beside the unpacked bundle, and the verdict in memory until
-    a key of the trust store changes or the signing key expires. Refusals are not remembered. In development the store is asked once.
+    The signature is in the store next to the bundle. A valid one is saved next to the unpacked bundle, and the status is remembered in
+    memory until the trust store changes or the signing key expires. A rejection is not remembered. In development, a bundle without a
+    valid signature is allowed; the store is then read once.
     """
 
     def __init__(
@@ -59,96 +71,97 @@ class TrustedBundles(BundleCache):
     ) -> None:
         super().__init__(root, store, limits, max_bytes=max_bytes)
         self._policy = policy
-        # What is signed is so for everybody. What is let through without is known of the one place where nothing better was found.
-        self._known_verdicts: OrderedDict[str | _Place, _Known] = OrderedDict()
-        self._verifications: SingleFlight[_Place, Verdict] = SingleFlight("verify a signature")
+        # A valid signature is valid for every tenant, so its key is the hash alone. A bundle without one is known by its place only:
+        # another tenant's place in the store may have a signature for the same bundle.
+        self._known_statuses: OrderedDict[str | _Place, _KnownStatus] = OrderedDict()
+        self._verifications: SingleFlight[_Place, SignatureStatus] = SingleFlight("verify a signature")
 
-    async def take(self, tenant_id: str, extension_id: str, sha256_hex: str) -> Entry:
-        """As in BundleCache. Raises also SignatureRefused (see `TrustPolicy.judge`; SignatureUnverifiable without usable trust store)."""
-        entry = await super().take(tenant_id, extension_id, sha256_hex)
+    async def acquire(self, tenant_id: str, extension_id: str, sha256_hex: str) -> Entry:
+        """As in BundleCache. Also raises SignatureRejected (`signature_unverifiable` when the trust store is unusable)."""
+        entry = await super().acquire(tenant_id, extension_id, sha256_hex)
         try:
-            await self._verdict(entry, tenant_id, extension_id)
+            await self._status_of(entry, tenant_id, extension_id)
         except BaseException:
-            entry.give()
+            entry.release()
             raise
         return entry
 
-    def glance(self, tenant_id: str, extension_id: str, digest: str) -> UnpackedBundle | None:
-        """As in BundleCache; None also when its signature is to be judged. Raises SignatureUnverifiable."""
-        bundle = super().glance(tenant_id, extension_id, digest)
-        return bundle if bundle is not None and self._verdict_that_holds((tenant_id, extension_id, digest), self._keys()) else None
+    def peek(self, tenant_id: str, extension_id: str, digest: str) -> UnpackedBundle | None:
+        """As in BundleCache; also None when the signature must be verified. Raises SignatureRejected when the trust store is unusable."""
+        bundle = super().peek(tenant_id, extension_id, digest)
+        return bundle if bundle is not None and self._known_status((tenant_id, extension_id, digest), self._keys()) else None
 
-    async def verdict(self, tenant_id: str, extension_id: str, sha256_hex: str) -> Verdict:
-        """What is known of a bundle's signature. Raises as `take` does."""
-        entry = await super().take(tenant_id, extension_id, sha256_hex)
+    async def signature_status(self, tenant_id: str, extension_id: str, sha256_hex: str) -> SignatureStatus:
+        """The status of a bundle's signature. Raises as `acquire` does."""
+        entry = await super().acquire(tenant_id, extension_id, sha256_hex)
         try:
-            return await self._verdict(entry, tenant_id, extension_id)
+            return await self._status_of(entry, tenant_id, extension_id)
         finally:
-            entry.give()
+            entry.release()
 
     async def close(self) -> None:
-        """Ends what is under way, and waits until it has ended."""
+        """Cancels running verifications and fetches, and waits until they have ended."""
         await self._verifications.close()
         await super().close()
 
-    async def _verdict(self, entry: Entry, tenant_id: str, extension_id: str) -> Verdict:
+    async def _status_of(self, entry: Entry, tenant_id: str, extension_id: str) -> SignatureStatus:
         digest = entry.bundle.root.parent.name
         place = (tenant_id, extension_id, digest)
         keys = self._keys()
-        known = self._verdict_that_holds(place, keys)
+        known = self._known_status(place, keys)
         if known is not None:
             return known
 
-        def verify() -> Coroutine[Any, Any, Verdict]:
+        def verify() -> Coroutine[Any, Any, SignatureStatus]:
             entry.share()  # the verification reads the bundle, also after its first caller has left
-            return self._judge(entry.bundle, place, keys)
+            return self._verify(entry.bundle, place, keys)
 
-        return await self._verifications.run(place, verify, cleanup=entry.give)
+        return await self._verifications.run(place, verify, cleanup=entry.release)
 
-    def _verdict_that_holds(self, place: _Place, keys: TrustedKeys) -> Verdict | None:
-        known = self._known_verdicts.get(place[2]) or self._known_verdicts.get(place)
+    def _known_status(self, place: _Place, keys: TrustedKeys) -> SignatureStatus | None:
+        known = self._known_statuses.get(place[2]) or self._known_statuses.get(place)
         if known is None or known.keys is not keys:
             return None
-        # On the way of every call: what does not expire does not ask for the time.
-        return known.verdict if known.verdict.expires_at is None or known.verdict.holds_at(self._policy.now()) else None
+        # Every call runs this: the clock is read only for a key that expires.
+        return known.status if known.status.expires_at is None or known.status.is_valid_at(self._policy.now()) else None
 
-    async def _judge(self, bundle: UnpackedBundle, place: _Place, keys: TrustedKeys) -> Verdict:
+    async def _verify(self, bundle: UnpackedBundle, place: _Place, keys: TrustedKeys) -> SignatureStatus:
         try:
-            verdict, found = await self._examine(bundle, place)
+            status, stored = await self._evaluate(bundle, place)
         except TrustStoreUnusable as error:
             raise _unverifiable(error) from error
-        signed, digest = verdict.state == "signed", place[2]
-        if signed and found is not None:
-            await asyncio.to_thread(keep_signature, bundle.root, found, self.root)
+        signed, digest = status.state == "signed", place[2]
+        if signed and stored is not None:
+            await asyncio.to_thread(save_signature, bundle.root, stored, self.root)
         if not signed:
-            # An author's bundles are unsigned all day; one that somebody signed and nobody trusts is worth a look.
-            tell = _log.info if verdict.state == "unsigned" else _log.warning
-            tell(f"A bundle runs that production would refuse. {verdict.message}", content_hash=digest, reason=verdict.reason)
-        self._known_verdicts.pop(digest, None)
-        self._known_verdicts[digest if signed else place] = _Known(verdict, keys)
-        if len(self._known_verdicts) > _REMEMBERED:
-            self._known_verdicts.popitem(last=False)
-        return verdict
+            # During development most bundles are unsigned. A signature by an untrusted key is unusual and deserves a warning.
+            write = _log.info if status.state == "unsigned" else _log.warning
+            write("Using a bundle that production would reject", content_hash=digest, reason=status.reason, message=status.message)
+        self._known_statuses.pop(digest, None)
+        self._known_statuses[digest if signed else place] = _KnownStatus(status, keys)
+        if len(self._known_statuses) > _MAX_KNOWN_STATUSES:
+            self._known_statuses.popitem(last=False)
+        return status
 
-    async def _examine(self, bundle: UnpackedBundle, place: _Place) -> tuple[Verdict, bytes | None]:
-        """The verdict, and the signature when it comes from the store."""
+    async def _evaluate(self, bundle: UnpackedBundle, place: _Place) -> tuple[SignatureStatus, bytes | None]:
+        """The status, and the signature when it comes from the store."""
         statement = await asyncio.to_thread(_statement, bundle, place[2])
         if statement is None:
-            return self._policy.judge(None, None), None
-        kept = await asyncio.to_thread(_kept, bundle)
-        if kept is not None:
-            # One that does not count, or no longer, may have been replaced in the store.
-            with suppress(SignatureRefused):
-                verdict = self._policy.judge(statement, kept)
-                if verdict.state == "signed":
-                    return verdict, None
+            return self._policy.evaluate(None, None), None
+        saved = await asyncio.to_thread(load_signature, bundle.root)
+        if saved is not None:
+            # A saved signature that is not valid (any more) may have been replaced in the store since.
+            with suppress(SignatureRejected):
+                status = self._policy.evaluate(statement, saved)
+                if status.state == "signed":
+                    return status, None
         try:
             stored = await read_stored_signature(self._store, bundle_key(*place))
         except BundleStoreUnavailable:
             if self._policy.required:
                 raise
             stored = None
-        return self._policy.judge(statement, stored), stored
+        return self._policy.evaluate(statement, stored), stored
 
     def _keys(self) -> TrustedKeys:
         try:
@@ -157,14 +170,18 @@ class TrustedBundles(BundleCache):
             raise _unverifiable(error) from error
 
 
-def _unverifiable(error: TrustStoreUnusable) -> SignatureUnverifiable:
-    """Without the name of the file and what is in it: callers read this too."""
-    _log.error(str(error))
-    return SignatureUnverifiable("The trusted keys of this runner cannot be read.", hint="The runner's log says why.")
+def _unverifiable(error: TrustStoreUnusable) -> SignatureRejected:
+    """An error without the file's name and content, because callers read it too; those go to the log."""
+    _log.error("The trusted keys cannot be read, so no signature can be verified", reason=error.message, hint=error.hint)
+    return SignatureRejected(
+        "signature_unverifiable",
+        "The runner cannot read its trusted keys, so it cannot verify the signature.",
+        hint="The runner's log has the reason.",
+    )
 
 
 def _statement(bundle: UnpackedBundle, digest: str) -> Statement | None:
-    """What a signature of the unpacked bundle has to be over; None without a valid manifest. Raises ExtractFailed."""
+    """The statement that a signature of this bundle must cover; None without a valid manifest. Raises ExtractFailed."""
     if bundle.manifest is None or bundle.manifest.size > MANIFEST_MAX_BYTES:
         return None
     try:
@@ -172,14 +189,8 @@ def _statement(bundle: UnpackedBundle, digest: str) -> Statement | None:
     except OSError as error:
         raise ExtractFailed(f"The manifest of the unpacked bundle cannot be read ({error.strerror or type(error).__name__}).") from error
     if hashlib.sha256(raw).hexdigest() != bundle.manifest.sha256:
-        raise ExtractFailed("The manifest of the unpacked bundle is not what was unpacked; the disk may be failing.")
+        raise ExtractFailed("The manifest of the unpacked bundle differs from the bundle; the disk of EXT_CACHE_ROOT may be failing.")
     try:
-        return Statement.of(parse_manifest(raw), digest)
+        return Statement.from_manifest(parse_manifest(raw), digest)
     except ManifestError:
         return None
-
-
-def _kept(bundle: UnpackedBundle) -> bytes | None:
-    with suppress(OSError):
-        return read_signature(bundle.root / KEPT)
-    return None

@@ -1,8 +1,13 @@
-"""One unpacked bundle on disk: its two folders, its index of hashes, and the check that it is still what was unpacked.
+"""One unpacked bundle on disk: its folders, its index of hashes, and the check that nothing has changed since it was unpacked.
 
-Layout below the folder of a bundle, which is named by its hash: `bundle/…` (everything but the pages), `ui/…` (the pages),
-`bundle/.ready` (made last) and `bundle/.index.json`. No member of an archive can have a dot-leading name, so the last two cannot be
-forged by a bundle.
+Layout below the folder of a bundle, which is named by its content hash:
+
+    bundle/…            every file except the pages
+    bundle/.index.json  the index: size and hash of each file
+    bundle/.ready       the marker, written last
+    ui/…                the pages
+
+A bundle cannot forge the index or the marker: no archive member can have a name that begins with a dot.
 """
 
 from __future__ import annotations
@@ -26,7 +31,7 @@ _BLOCK = 4_096
 
 
 class _Index(Struct, frozen=True):
-    """`bundle` is the archive's SHA-256 in hex, `size` what all files take on disk, in bytes; `files` go by path below the folder."""
+    """`bundle` is the archive's SHA-256 in hex, `size` the disk space of all files in bytes; `files` has paths below the folder as keys."""
 
     bundle: str
     size: int
@@ -34,9 +39,9 @@ class _Index(Struct, frozen=True):
 
 
 class UnpackedBundle(Struct, frozen=True):
-    """A bundle ready to be used. `root` and `ui` are folders, `ui_files` the pages below `ui` by relative path with `/`.
+    """A bundle that is ready for use. `root` and `ui` are folders; `ui_files` has the pages below `ui` by relative path with `/`.
 
-    `manifest` is `manifest.json` below `root`, as it was packed; None when there is none.
+    `manifest` describes `manifest.json` below `root`, as it was packed; None when there is none.
     """
 
     root: Path
@@ -47,10 +52,10 @@ class UnpackedBundle(Struct, frozen=True):
     ui_files: dict[str, IndexedFile]
 
 
-def _settle_ui(folder: Path, files: dict[str, IndexedFile]) -> dict[str, IndexedFile]:
-    """Moves the pages from `bundle/ui` to `ui`; the files by where they are now.
+def _move_pages(folder: Path, files: dict[str, IndexedFile]) -> dict[str, IndexedFile]:
+    """Moves the pages from `bundle/ui` to `ui`. Returns the files by their new paths.
 
-    A bundle packed by hand may have its pages in `ui/dist`; then that is the root of the pages, and what is beside it is dropped.
+    A bundle packed by hand may have its built pages in `ui/dist`; then only those are pages, and the other files below `ui` are dropped.
     """
     built = "ui/dist/index.html" in files and "ui/index.html" not in files
     pages = "ui/dist/" if built else "ui/"
@@ -60,28 +65,28 @@ def _settle_ui(folder: Path, files: dict[str, IndexedFile]) -> dict[str, Indexed
             shutil.rmtree(folder / "bundle/ui")
     else:
         (folder / "ui").mkdir()
-    settled = {f"bundle/{name}": entry for name, entry in files.items() if not name.startswith("ui/")}
-    return settled | {f"{_UI}{name.removeprefix(pages)}": entry for name, entry in files.items() if name.startswith(pages)}
+    moved = {f"bundle/{name}": entry for name, entry in files.items() if not name.startswith("ui/")}
+    return moved | {f"{_UI}{name.removeprefix(pages)}": entry for name, entry in files.items() if name.startswith(pages)}
 
 
 def unpack_bundle(archive: Path, folder: Path, limits: ArchiveLimits, sha256_hex: str) -> None:
-    """Makes the folder of a bundle out of its archive, whose SHA-256 is given.
+    """Unpacks `archive`, which has the given SHA-256 (hex), into `folder`.
 
-    Raises ExtractFailed, and OSError when it cannot be written; what was written until then stays for the caller to remove.
+    Raises ExtractFailed, and OSError when the folder cannot be written. After an error the caller removes the folder.
     """
-    files = _settle_ui(folder, unpack(archive, folder / "bundle", limits))
+    files = _move_pages(folder, unpack(archive, folder / "bundle", limits))
     size = sum(_BLOCK + entry.size + -entry.size % _BLOCK for entry in files.values())
     index = msgspec.json.encode(_Index(sha256_hex, size, files))
-    # Nothing is synced to the disk: a killed process loses nothing of what it wrote, and after a loss of power the marker, the index and
-    # the files may be there in any state, which no order of writing can rule out on every file system. So the marker alone is never
-    # believed. A new process compares before it serves: the index with its own checksum and with the bundle it is looked for under,
-    # then every file with the index, whose hashes come from the archive and not from the disk. What does not match is fetched again.
+    # No fsync. A killed process loses nothing that it wrote. After a power failure the marker, the index and the files may be in any
+    # state, and no order of writes prevents that on every file system. So the marker alone proves nothing: a new process first compares
+    # the index with its own checksum and with the content hash, then every file with the index, whose hashes come from the archive and
+    # not from the disk. A bundle that does not match is fetched again.
     (folder / INDEX).write_bytes(_checksum(index) + b"\n" + index)
     (folder / READY).write_bytes(b"ok")
 
 
 def open_unpacked(folder: Path) -> UnpackedBundle | None:
-    """The bundle in `folder`, after comparing every file with the index; None when it is not there, not complete, or was changed."""
+    """The bundle in `folder`, after comparing every file with the index; None when it is missing, incomplete or changed."""
     try:
         if not (folder / READY).is_file():
             return None
@@ -102,7 +107,7 @@ def open_unpacked(folder: Path) -> UnpackedBundle | None:
 
 
 def size_on_disk(folder: Path) -> int | None:
-    """What the bundle in `folder` takes on disk, in bytes, as its index says; None when there is no usable one."""
+    """The disk space of the bundle in `folder`, in bytes, according to its index; None without a valid index."""
     try:
         index = _read_index(folder)
     except OSError:

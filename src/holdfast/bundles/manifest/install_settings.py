@@ -49,19 +49,19 @@ def settings_schema(manifest: Manifest) -> dict[str, Any] | None:
     return schema
 
 
-def secret_keys(manifest: Manifest) -> frozenset[str]:
+def secret_setting_keys(manifest: Manifest) -> frozenset[str]:
     """The keys of the secrets that the extension asks for."""
     properties = (settings_schema(manifest) or {}).get("properties", {})
     return frozenset(key for key, part in properties.items() if is_secret(part))
 
 
-def defaults(manifest: Manifest) -> dict[str, Any]:
+def default_settings(manifest: Manifest) -> dict[str, Any]:
     """What holds of the settings while nothing is filled in: the defaults at their top level. Secrets have none."""
     properties = (settings_schema(manifest) or {}).get("properties", {})
     return {key: part["default"] for key, part in properties.items() if isinstance(part, dict) and "default" in part}
 
 
-def check_settings(manifest: Manifest, config: dict[str, Any]) -> None:
+def validate_settings(manifest: Manifest, config: dict[str, Any]) -> None:
     """Raises InvalidSettings unless `config`, all settings of an install but its secrets, is what the extension allows.
 
     Settings that are not declared are allowed, unless the schema says `"additionalProperties": false`. A secret is refused here, for these
@@ -79,7 +79,7 @@ def check_settings(manifest: Manifest, config: dict[str, Any]) -> None:
     schema = settings_schema(manifest)
     if schema is None:
         return
-    secrets = secret_keys(manifest)
+    secrets = secret_setting_keys(manifest)
     exposed = [
         issue((key,), "this is a secret, and is kept with the secrets", expected="no secret here")
         for key in sorted(secrets & config.keys())
@@ -87,9 +87,9 @@ def check_settings(manifest: Manifest, config: dict[str, Any]) -> None:
     if exposed:
         raise InvalidSettings(title, exposed)
     # The validator is a library of megabytes; most extensions have no settings.
-    from holdfast.bundles.manifest.settings.schema_check import faults_of
+    from holdfast.bundles.manifest.settings.schema_check import find_violations
 
-    faults = faults_of(_without(schema, secrets), config)
+    faults = find_violations(_without(schema, secrets), config)
     if faults:
         raise InvalidSettings(title, [issue(path, f"expected {expected}", expected=expected) for path, expected in faults])
 

@@ -31,8 +31,8 @@ from holdfast.bundles.manifest.fields.values import (
     Version,
 )
 from holdfast.bundles.manifest.parsing.errors import Expected, ManifestError
-from holdfast.bundles.manifest.parsing.json_object import read_object
-from holdfast.bundles.manifest.parsing.validation_errors import issues_of
+from holdfast.bundles.manifest.parsing.json_object import read_json_object
+from holdfast.bundles.manifest.parsing.validation_errors import issues_from_validation_error
 from holdfast.bundles.manifest.settings.declaration import Settings
 from holdfast.world.capabilities import Capability
 
@@ -169,10 +169,10 @@ def parse_manifest(raw: bytes) -> Manifest:
     Raises ManifestError, and nothing else, when it is not valid; `details["issues"]` lists every fault as `{path, message, expected, line,
     column}`, where a path is such as `api.endpoints[0].path`, and `$` is the file as a whole.
     """
-    value, text = read_object(raw)
+    value, text = read_json_object(raw)
     try:
         manifest = Manifest.model_validate(value, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise ManifestError(issues_of(error, value, text, _FIELDS)) from None
+        raise ManifestError(issues_from_validation_error(error, value, text, _FIELDS)) from None
     manifest._raw = value
     return manifest

@@ -1,49 +1,28 @@
-"""Why a bundle may not be used because of its signature."""
+"""Why a bundle must not be used because of its signature."""
 
 from __future__ import annotations
 
-from holdfast.errors import HoldfastError
+from typing import ClassVar
+
+from holdfast.errors import CodedError
 
 
-class SignatureRefused(HoldfastError):
-    """Raised when a bundle may not be used because of its signature; the subclasses say why."""
+class SignatureRejected(CodedError):
+    """Raised when the signature of a bundle does not allow its use.
 
-    code = "signature_refused"
-    status = 403
+    - `signature_missing`: no signature, or no valid manifest that a signature could cover
+    - `signature_invalid`: the signature was made for other content; rejected in development too, because someone changed one of the two
+    - `signature_untrusted`: the key is not trusted, or not for this publisher
+    - `signature_revoked`: the key was revoked
+    - `signature_expired`: the key has expired; the date of the signature does not count, since the key's holder can write any date
+    - `signature_unverifiable`: the trust store is unusable, so no signature can be verified
+    """
 
-
-class SignatureMissing(SignatureRefused):
-    """Raised when a bundle has no signature, or no manifest that one could be over."""
-
-    code = "signature_missing"
-
-
-class SignatureInvalid(SignatureRefused):
-    """Raised, also in development, when a bundle has a signature that was not made for it: somebody changed the one or the other."""
-
-    code = "signature_invalid"
-
-
-class SignatureUntrusted(SignatureRefused):
-    """Raised when a signature is of a key that is not trusted, or not for this publisher."""
-
-    code = "signature_untrusted"
-
-
-class SignatureRevoked(SignatureRefused):
-    """Raised when a signature is of a key that was revoked."""
-
-    code = "signature_revoked"
-
-
-class SignatureExpired(SignatureRefused):
-    """Raised when a signature is of a key that has expired. When it was made does not matter: who has the key can write any date."""
-
-    code = "signature_expired"
-
-
-class SignatureUnverifiable(SignatureRefused):
-    """Raised where a bundle is loaded when the trust store cannot be used: nothing is known of any signature."""
-
-    code = "signature_unverifiable"
-    status = 503
+    STATUSES: ClassVar = {
+        "signature_missing": 403,
+        "signature_invalid": 403,
+        "signature_untrusted": 403,
+        "signature_revoked": 403,
+        "signature_expired": 403,
+        "signature_unverifiable": 503,
+    }

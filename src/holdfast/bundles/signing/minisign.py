@@ -1,4 +1,7 @@
-"""Minisign's public keys and signatures: their text form read and written, and a signature compared with a message."""
+"""Minisign's public keys and signatures: reads and writes their text form, and verifies a signature of a message.
+
+Format: https://jedisct1.github.io/minisign/#public-key-format and #signature-format.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +24,16 @@ _UNTRUSTED_MAX, _TRUSTED_MAX = 1_024, 8_192
 
 
 class MalformedMinisign(HoldfastError):
-    """Raised when a text is not a key or a signature in minisign's format. The message says what was expected, and quotes nothing."""
+    """Raised when a text is not a key or a signature in minisign's format. The message says what was expected; it never quotes the text."""
 
     code = "malformed_minisign"
     status = 400
 
 
 class Signature(Struct, frozen=True):
-    """A `.minisig`. With the algorithm `ED` the message's BLAKE2b-512 was signed, with `Ed` (older) the message itself.
+    """The content of a `.minisig` file. With the algorithm `ED` the message's BLAKE2b-512 is signed, with `Ed` (older) the message itself.
 
-    `global_signature` covers the signature and the trusted comment. Nothing here is believed before `PublicKey.verifies` says so.
+    `global_signature` covers the signature and the trusted comment. Do not trust any field until `PublicKey.verifies` returns true.
     """
 
     algorithm: Literal[b"ED", b"Ed"]
@@ -42,7 +45,7 @@ class Signature(Struct, frozen=True):
 
     @property
     def key_id(self) -> str:
-        """The id of the key that is said to have signed, as 16 upper-case hexadecimal digits."""
+        """The id of the key that the signature names, as 16 upper-case hexadecimal digits."""
         return key_id_text(self.raw_key_id)
 
     @classmethod
@@ -50,7 +53,7 @@ class Signature(Struct, frozen=True):
         """Reads the bytes of a `.minisig` file. Raises MalformedMinisign."""
         lines = text_lines(data, "A signature")
         if len(lines) != 4:
-            raise MalformedMinisign(f"A signature has four lines; this one has {len(lines)}.")
+            raise MalformedMinisign(f"A signature has four lines; this file has {len(lines)}.")
         untrusted, raw = comment(lines[0], UNTRUSTED, _UNTRUSTED_MAX), decode_line(lines[1], 74, "The second line of a signature")
         trusted, overall = comment(lines[2], TRUSTED, _TRUSTED_MAX), decode_line(lines[3], 64, "The last line of a signature")
         algorithm: Literal[b"ED", b"Ed"]
@@ -59,7 +62,7 @@ class Signature(Struct, frozen=True):
         elif raw[:2] == b"Ed":
             algorithm = b"Ed"
         else:
-            raise MalformedMinisign("The signature is of a kind other than Ed25519.")
+            raise MalformedMinisign("The signature does not use Ed25519.")
         return cls(algorithm, raw[2:10], raw[10:], trusted, overall, untrusted)
 
     def to_text(self) -> str:
@@ -68,16 +71,16 @@ class Signature(Struct, frozen=True):
         return f"{UNTRUSTED}{self.untrusted_comment}\n{raw}\n{TRUSTED}{self.trusted_comment}\n{encode_line(self.global_signature)}\n"
 
     def signed_bytes(self, message: bytes) -> bytes:
-        """What the signature of this message is over."""
+        """The bytes that the signature of this message covers."""
         return message if self.algorithm == b"Ed" else hashlib.blake2b(message).digest()
 
     def globally_signed_bytes(self) -> bytes:
-        """What the global signature is over."""
+        """The bytes that the global signature covers."""
         return self.signature + self.trusted_comment.encode()
 
 
 class PublicKey(Struct, frozen=True):
-    """A public key: its id (8 bytes, chosen at random, so that equal ids prove nothing) and the 32 bytes of Ed25519."""
+    """A public key: its id (8 random bytes, so equal ids prove nothing) and the 32 bytes of the Ed25519 key."""
 
     raw_key_id: bytes
     key: bytes
@@ -94,10 +97,10 @@ class PublicKey(Struct, frozen=True):
         if len(lines) == 2:
             comment(lines[0], UNTRUSTED, _UNTRUSTED_MAX)
         elif len(lines) != 1:
-            raise MalformedMinisign(f"A public key has one or two lines; this one has {len(lines)}.")
+            raise MalformedMinisign(f"A public key has one or two lines; this file has {len(lines)}.")
         raw = decode_line(lines[-1], 42, "A public key")
         if raw[:2] != KEY_ALGORITHM:
-            raise MalformedMinisign("The public key is of a kind other than Ed25519.")
+            raise MalformedMinisign("The public key is not an Ed25519 key.")
         return cls(raw[2:10], raw[10:])
 
     def to_line(self) -> str:
@@ -122,21 +125,21 @@ class PublicKey(Struct, frozen=True):
 
 
 def key_id_text(raw: bytes) -> str:
-    """Minisign shows the eight bytes as one little-endian number."""
+    """The eight bytes as minisign shows them: one little-endian number in hex."""
     return raw[::-1].hex().upper()
 
 
 def text_lines(data: bytes, what: str) -> list[str]:
-    """The lines of a key or signature file, without line ends. Raises MalformedMinisign for what is too long or no plain text."""
+    """The lines of a key or signature file, without line ends. Raises MalformedMinisign for data that is too long or not plain text."""
     if len(data) > FILE_MAX_BYTES:
-        raise MalformedMinisign(f"{what} has at most {FILE_MAX_BYTES} bytes; this one has {len(data)}.")
+        raise MalformedMinisign(f"{what} has at most {FILE_MAX_BYTES} bytes; this file has {len(data)}.")
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        raise MalformedMinisign(f"{what} is text in UTF-8; this one is not.") from None
+        raise MalformedMinisign(f"{what} is UTF-8 text; this file is not.") from None
     lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
     if any((ord(character) < 32 and character != "\t") or 127 <= ord(character) < 160 for line in lines for character in line):
-        raise MalformedMinisign(f"{what} holds no control characters; this one does.")
+        raise MalformedMinisign(f"{what} has no control characters; this file has some.")
     return lines
 
 
@@ -156,11 +159,11 @@ def encode_line(raw: bytes) -> str:
 
 
 def decode_line(line: str, size: int, what: str) -> bytes:
-    """The `size` bytes of a line of base64, which has one written form only. Raises MalformedMinisign."""
+    """Decodes a line of base64 to exactly `size` bytes; only the canonical encoding is accepted. Raises MalformedMinisign."""
     try:
         raw = base64.b64decode(line, validate=True)
     except (binascii.Error, ValueError):
         raw = b""
     if len(raw) != size or encode_line(raw) != line:
-        raise MalformedMinisign(f"{what} is the base64 of {size} bytes; this one is not.")
+        raise MalformedMinisign(f"{what} is {size} bytes in base64; this one is not.")
     return raw

@@ -1,11 +1,11 @@
-"""Minisign's secret keys: made, kept in a file with or without a password, and used to sign."""
+"""Minisign's secret keys: creates them, reads and writes their files with or without a password, and signs."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
 import struct
-from typing import Final
+from typing import ClassVar, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
@@ -22,29 +22,25 @@ from holdfast.bundles.signing.minisign import (
     encode_line,
     text_lines,
 )
-from holdfast.errors import HoldfastError
+from holdfast.errors import CodedError
 
 _SCRYPT, _PLAIN, _BLAKE2 = b"Sc", b"\0\0", b"B2"
 _LAYOUT: Final = struct.Struct("<2s2s2s32sQQ104s")
 _COMMENT = "minisign encrypted secret key"
 
 
-class PasswordNeeded(HoldfastError):
-    """Raised when a secret key has a password and none was given."""
+class SecretKeyLocked(CodedError):
+    """Raised when a secret key cannot be decrypted.
 
-    code = "password_needed"
-    status = 400
+    - `password_needed`: the key has a password and none was given
+    - `wrong_password`: the password is wrong or the key is damaged; the format does not show which
+    """
 
-
-class WrongPassword(HoldfastError):
-    """Raised when a password does not open a secret key, or the key is damaged: the two cannot be told apart."""
-
-    code = "wrong_password"
-    status = 403
+    STATUSES: ClassVar = {"password_needed": 400, "wrong_password": 403}
 
 
-class Cost(Struct, frozen=True):
-    """What trying one password costs, as libsodium counts it: operations, and memory in bytes. Kept in the key's file."""
+class KdfCost(Struct, frozen=True):
+    """The cost of one password attempt in libsodium's terms: operations, and memory in bytes. Stored in the key's file."""
 
     operations: int
     memory: int
@@ -59,15 +55,15 @@ class Cost(Struct, frozen=True):
         return n, r, max(1, min(operations // 4 // n, 0x3FFFFFFF) // r)
 
 
-DEFAULT_COST = Cost(operations=1 << 22, memory=128 << 20)
-"""Half a second and 128 MiB. Minisign takes eight times that, which a build machine may not have."""
+DEFAULT_COST = KdfCost(operations=1 << 22, memory=128 << 20)
+"""Half a second and 128 MiB. Minisign uses eight times that memory, which a build machine may not have."""
 
-MAX_COST = Cost(operations=1 << 25, memory=1 << 30)
-"""What minisign itself writes. A file that asks for more is not tried: it could ask for any time and memory."""
+MAX_COST = KdfCost(operations=1 << 25, memory=1 << 30)
+"""The cost of keys that minisign writes. A file with a higher cost is rejected: otherwise it could demand any time and memory."""
 
 
 class SecretKey:
-    """An Ed25519 secret key with its id. Its bytes are in no text but that of `to_text`."""
+    """An Ed25519 secret key with its id. Only `to_text` reveals its bytes; `repr` does not."""
 
     __slots__ = ("_key", "_seed", "public")
 
@@ -86,29 +82,31 @@ class SecretKey:
 
     @classmethod
     def parse(cls, data: bytes, password: str | None = None) -> SecretKey:
-        """Reads the bytes of a secret key file. A password that the key does not need is not looked at.
+        """Reads the bytes of a secret key file. The password is ignored when the key has none.
 
-        Raises MalformedMinisign, PasswordNeeded, WrongPassword. With a password this takes time and memory; see `Cost`.
+        Raises MalformedMinisign, SecretKeyLocked. With a password this takes time and memory; see `KdfCost`.
         """
         kdf, salt, cost, sealed = _fields(data)
         if kdf == _SCRYPT:
             if password is None:
-                raise PasswordNeeded("The secret key has a password.", hint="Name a file that holds it with --password-file.")
+                raise SecretKeyLocked(
+                    "password_needed", "The secret key has a password.", hint="Pass a file that contains it with --password-file."
+                )
             opened = _xor(sealed, _stream(password, salt, cost))
             if opened[72:] != _checksum(opened[:8], opened[8:72]):
-                raise WrongPassword("The password does not open the secret key, or the file is damaged.")
+                raise SecretKeyLocked("wrong_password", "The password does not match the secret key, or the file is damaged.")
         else:
             opened = sealed
         key = cls(opened[:8], opened[8:40])
         if key.public.key != opened[40:72]:
-            raise MalformedMinisign("The two halves of the secret key do not belong together; the file is damaged.")
+            raise MalformedMinisign("The two halves of the secret key do not match; the file is damaged.")
         return key
 
-    def to_text(self, password: str | None, cost: Cost = DEFAULT_COST) -> str:
-        """The content of a secret key file; None keeps the key without a password."""
+    def to_text(self, password: str | None, cost: KdfCost = DEFAULT_COST) -> str:
+        """The content of a secret key file, encrypted with the password; None writes the key without a password."""
         plain = self.public.raw_key_id + self._seed + self.public.key
         if password is None:
-            kdf, salt, cost, sealed = _PLAIN, bytes(32), Cost(0, 0), plain + bytes(32)
+            kdf, salt, cost, sealed = _PLAIN, bytes(32), KdfCost(0, 0), plain + bytes(32)
         else:
             kdf, salt = _SCRYPT, secrets.token_bytes(32)
             sealed = _xor(plain + _checksum(plain[:8], plain[8:]), _stream(password, salt, cost))
@@ -124,13 +122,13 @@ class SecretKey:
         return Signature.parse(signed.to_text().encode())
 
 
-def needs_password(data: bytes) -> bool:
-    """Whether the secret key in these bytes of its file is kept under a password. Raises MalformedMinisign."""
+def is_password_protected(data: bytes) -> bool:
+    """Whether the secret key file with this content needs a password. Raises MalformedMinisign."""
     return _fields(data)[0] == _SCRYPT
 
 
-def _fields(data: bytes) -> tuple[bytes, bytes, Cost, bytes]:
-    """How the key is kept, the salt, the cost, and its 104 bytes: id, seed, public key, checksum."""
+def _fields(data: bytes) -> tuple[bytes, bytes, KdfCost, bytes]:
+    """The key derivation, the salt, the cost, and the 104 bytes of the key: id, seed, public key, checksum."""
     lines = text_lines(data, "A secret key")
     if len(lines) != 2:
         raise MalformedMinisign(f"A secret key has two lines; this file has {len(lines)}.")
@@ -138,16 +136,16 @@ def _fields(data: bytes) -> tuple[bytes, bytes, Cost, bytes]:
     raw = decode_line(lines[1], _LAYOUT.size, "A secret key")
     algorithm, kdf, checksum, salt, operations, memory, sealed = _LAYOUT.unpack(raw)
     if algorithm != KEY_ALGORITHM or kdf not in (_SCRYPT, _PLAIN) or checksum != _BLAKE2:
-        raise MalformedMinisign("The secret key is of a kind other than Ed25519 with scrypt and BLAKE2b.")
+        raise MalformedMinisign("The secret key does not use Ed25519 with scrypt and BLAKE2b.")
     if operations > MAX_COST.operations or memory > MAX_COST.memory:
-        raise MalformedMinisign("Opening the secret key would cost more than any key that minisign writes.")
-    return kdf, salt, Cost(operations, memory), sealed
+        raise MalformedMinisign("Decrypting the secret key would cost more time or memory than any key that minisign writes.")
+    return kdf, salt, KdfCost(operations, memory), sealed
 
 
-def _stream(password: str, salt: bytes, cost: Cost) -> bytes:
+def _stream(password: str, salt: bytes, cost: KdfCost) -> bytes:
     n, r, p = cost.scrypt()
-    room = 128 * r * (n + p + 2) + 1024 * 1024
-    return hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=room, dklen=104)
+    max_memory = 128 * r * (n + p + 2) + 1024 * 1024
+    return hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=max_memory, dklen=104)
 
 
 def _checksum(raw_key_id: bytes, secret: bytes) -> bytes:
@@ -159,5 +157,5 @@ def _xor(left: bytes, right: bytes) -> bytes:
 
 
 def _power_above(bound: int) -> int:
-    """The smallest power of two, from two on, that is greater than `bound`."""
+    """The smallest power of two that is greater than `bound`, at least 2."""
     return max(2, 1 << bound.bit_length())

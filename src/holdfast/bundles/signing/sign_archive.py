@@ -1,4 +1,4 @@
-"""Signs a bundle: the statement about it and the signature over that statement, as files beside it."""
+"""Signs a bundle: writes the statement about it, and the signature over that statement, next to the archive."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from holdfast.bundles.archive.sidecars import signature_beside, statement_beside
+from holdfast.bundles.archive.sidecars import signature_path, statement_path
 from holdfast.bundles.signing.minisign_secret import SecretKey
 from holdfast.bundles.signing.statement import Statement
 
 
 class SignedBundle(Struct, frozen=True):
-    """What was written: `minisign -V -m STATEMENT -x SIGNATURE` checks the one with the other."""
+    """The files that were written. `minisign -V -m STATEMENT -x SIGNATURE` verifies them."""
 
     archive: Path
     signature: Path
@@ -25,12 +25,12 @@ class SignedBundle(Struct, frozen=True):
 
 
 def sign_archive(archive: Path, key: SecretKey, now: datetime) -> SignedBundle:
-    """Signs a `.tar.zst` and replaces what lay beside it. The trusted comment tells time and file, as minisign's does.
+    """Signs a `.tar.zst`; an earlier signature of it is replaced. As minisign's, the trusted comment contains the time and the file name.
 
-    Raises ExtractFailed, ManifestMissing, ManifestError for what is no bundle, and OSError.
+    Raises ExtractFailed, ManifestMissing or ManifestError when the archive is not a bundle, and OSError.
     """
-    statement = Statement.of_archive(archive)
-    signature, statement_file = signature_beside(archive), statement_beside(archive)
+    statement = Statement.from_archive(archive)
+    signature, statement_file = signature_path(archive), statement_path(archive)
     signed = key.sign(statement.to_bytes(), f"timestamp:{int(now.timestamp())}\tfile:{statement_file.name}\thashed")
     _replace(statement_file, statement.to_bytes())
     _replace(signature, signed.to_text().encode())

@@ -1,4 +1,4 @@
-"""Where signatures lie: beside an archive, beside it in the bundle store, and beside what was unpacked of it."""
+"""Reads and writes signatures: in files, and in the bundle store next to their bundles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from holdfast.bundles.store.protocol import BundleStore
 
 
 def read_signature(path: Path) -> bytes | None:
-    """The bytes of a signature file, or None when there is none. Of a file that is too long, so many that it is refused. Raises OSError."""
+    """The content of a signature file; None when there is none. Raises OSError.
+
+    Of a file that is too long, it returns just enough for `Signature.parse` to reject it.
+    """
     try:
         with path.open("rb") as file:
             return file.read(FILE_MAX_BYTES + 1)
@@ -22,7 +25,7 @@ def read_signature(path: Path) -> bytes | None:
 
 
 def signature_key(bundle_key: str) -> str:
-    """The key, in the store, of the signature of the bundle with that key."""
+    """The store key of the signature of the bundle under `bundle_key`."""
     return bundle_key + SIGNATURE_SUFFIX
 
 
@@ -41,8 +44,8 @@ async def read_stored_signature(store: BundleStore, bundle_key: str) -> bytes | 
 
 
 async def store_signature(store: BundleStore, bundle_key: str, signature: bytes) -> None:
-    """Puts a signature beside its bundle in the store. Raises BundleStoreUnavailable."""
+    """Stores a signature next to its bundle. Raises BundleStoreUnavailable."""
     with tempfile.TemporaryDirectory(prefix="holdfast-signature-") as folder:
-        written = Path(folder) / SIGNATURE_SUFFIX
-        written.write_bytes(signature)
-        await store.put(signature_key(bundle_key), written)
+        source = Path(folder) / "signature"
+        source.write_bytes(signature)
+        await store.put(signature_key(bundle_key), source)

@@ -1,4 +1,7 @@
-"""What a signature says: which bytes a bundle has, what it is called, and what it asks for. Always made from the bundle itself."""
+"""The statement that a signature covers: a bundle's hash, name, version, and requested capabilities and hosts.
+
+A statement is always computed from the bundle itself, never read from a file.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,13 @@ from msgspec import Struct
 
 from holdfast.bundles.archive.reader import read_bundle_manifest
 from holdfast.bundles.manifest.model import Manifest
-from holdfast.bundles.store.hashing import hash_file, hash_hex
+from holdfast.bundles.store.hashing import hash_file, normalize_content_hash
 
 STATEMENT_TYPE = "holdfast-bundle-statement/1"
 
 
 class Statement(Struct, frozen=True, kw_only=True):
-    """The facts of one bundle. `bundle` is `sha256:…`; capabilities (`cap:…`) and egress hosts are sorted, each once."""
+    """The facts about one bundle. `bundle` is `sha256:…`; capabilities (`cap:…`) and egress hosts are sorted and unique."""
 
     bundle: str
     name: str
@@ -25,10 +28,10 @@ class Statement(Struct, frozen=True, kw_only=True):
     egress: tuple[str, ...]
 
     @classmethod
-    def of(cls, manifest: Manifest, sha256_hex: str) -> Statement:
-        """The statement of a bundle with that manifest and that hash. Raises InvalidContentHash."""
+    def from_manifest(cls, manifest: Manifest, sha256_hex: str) -> Statement:
+        """The statement about a bundle with that manifest and that hash. Raises InvalidContentHash."""
         return cls(
-            bundle=f"sha256:{hash_hex(sha256_hex)}",
+            bundle=f"sha256:{normalize_content_hash(sha256_hex)}",
             name=manifest.name,
             publisher=manifest.publisher,
             version=manifest.version,
@@ -37,12 +40,12 @@ class Statement(Struct, frozen=True, kw_only=True):
         )
 
     @classmethod
-    def of_archive(cls, archive: Path) -> Statement:
-        """The statement of a `.tar.zst`. Raises ExtractFailed, ManifestMissing, ManifestError, OSError."""
-        return cls.of(read_bundle_manifest(archive), hash_file(archive))
+    def from_archive(cls, archive: Path) -> Statement:
+        """The statement about a `.tar.zst`. Raises ExtractFailed, ManifestMissing, ManifestError, OSError."""
+        return cls.from_manifest(read_bundle_manifest(archive), hash_file(archive))
 
     def to_bytes(self) -> bytes:
-        """The bytes that are signed: JSON with sorted keys and no spaces, in UTF-8, and one line end. Without publisher, no such field."""
+        """The bytes that are signed: JSON in UTF-8 with sorted keys, no spaces and one final newline. No `publisher`, no such field."""
         fields = {
             "type": STATEMENT_TYPE,
             "bundle": self.bundle,

@@ -1,4 +1,10 @@
-"""The keys whose signatures count, as a file: read strictly, written whole, and read again as soon as it changes."""
+"""The trusted keys, as a file: read strictly, replaced in one step, and read again as soon as it changes.
+
+readers:  stat ──unchanged──▶ the keys in memory      (every call: one system call)
+            └──changed──▶ read and validate
+writers:  flock <file>.lock ──▶ read ──▶ change ──▶ validate ──▶ write <file>.partial, fsync ──▶ rename ──▶ unlock
+          (killed at any point: the file has the old keys or the new ones)
+"""
 
 from __future__ import annotations
 
@@ -11,13 +17,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from holdfast.bundles.signing.minisign import MalformedMinisign, PublicKey
-from holdfast.errors import HoldfastError
+from holdfast.errors import CodedError, HoldfastError
 
 TRUST_STORE_MAX_BYTES = 1024 * 1024
 TRUST_STORE_MAX_KEYS = 1_000
@@ -29,28 +35,24 @@ Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class TrustStoreUnusable(HoldfastError):
-    """Raised when the trust store is not what it should be, or cannot be read or written. The message names the file and the field."""
+    """Raised when the trust store is invalid, or cannot be read or written. The message names the file and the field."""
 
     code = "trust_store_unusable"
     status = 500
 
 
-class KeyNotTrusted(HoldfastError):
-    """Raised when the trust store has no key with an id."""
+class TrustChangeRejected(CodedError):
+    """Raised when a change of the trust store is not possible.
 
-    code = "key_not_trusted"
-    status = 404
+    - `key_not_trusted`: the trust store has no key with that id
+    - `key_revoked`: the key was revoked, so it cannot become trusted again
+    """
 
-
-class KeyRevoked(HoldfastError):
-    """Raised when a key that was revoked is to be trusted again."""
-
-    code = "key_revoked"
-    status = 409
+    STATUSES: ClassVar = {"key_not_trusted": 404, "key_revoked": 409}
 
 
 class TrustedKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One key. `publishers` are those it may sign for, None is all; from `expires_at`, and once revoked, its signatures do not count."""
+    """One key. It may sign for `publishers`; None means all. Its signatures are invalid from `expires_at` on, and once it is revoked."""
 
     id: str
     public_key: str
@@ -61,8 +63,8 @@ class TrustedKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Text | None = None
     publishers: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=100)] | None = None
 
-    def counts_at(self, now: datetime) -> bool:
-        """Whether its signatures count at that time."""
+    def is_valid_at(self, now: datetime) -> bool:
+        """Whether signatures of this key are valid at that time."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
@@ -72,14 +74,14 @@ class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class TrustedKeys:
-    """The keys as they were read once. Not changed afterwards: other keys are another object."""
+    """The keys as read at one time. Never modified: when the file changes, `TrustStore.read` returns another object."""
 
     def __init__(self, keys: tuple[TrustedKey, ...], public: tuple[PublicKey, ...]) -> None:
         self.all = keys
         self._by_id = {key.id: (key, one) for key, one in zip(keys, public, strict=True)}
 
     def find(self, key_id: str) -> tuple[TrustedKey, PublicKey] | None:
-        """The key with that id (upper-case hexadecimal digits), whether or not it still counts."""
+        """The key with that id (upper-case hexadecimal digits), also when it is expired or revoked."""
         return self._by_id.get(key_id)
 
 
@@ -87,7 +89,7 @@ NO_KEYS = TrustedKeys((), ())
 
 
 class TrustStore:
-    """One file of trusted keys; none is a file without keys. Several processes may read and write it."""
+    """One file of trusted keys; a missing file has no keys. Several processes may read and write it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -95,9 +97,9 @@ class TrustStore:
         self._read: tuple[tuple[int, ...], TrustedKeys] | None = None
 
     def read(self) -> TrustedKeys:
-        """The keys as they are now; the same object for as long as the file is the same. Raises TrustStoreUnusable."""
+        """The current keys; the same object while the file is unchanged. Raises TrustStoreUnusable."""
         try:
-            # On the way of every call, so one system call and no more while nothing changes.
+            # Every call runs this, so an unchanged file costs one system call.
             mark = _mark(os.stat(self._name))  # noqa: PTH116 - a path object would cost as much again
             if self._read is not None and self._read[0] == mark:
                 return self._read[1]
@@ -115,17 +117,21 @@ class TrustStore:
     def trust(
         self, key: PublicKey, *, name: str, now: datetime, expires_at: datetime | None = None, publishers: tuple[str, ...] | None = None
     ) -> TrustedKey:
-        """Adds a key, or gives one that is there another name, expiry and publishers. Times are aware; no publishers means all.
+        """Adds a key, or changes name, expiry and publishers of an existing one. Times are aware; None as publishers means all.
 
-        Raises KeyRevoked, TrustStoreUnusable.
+        Raises TrustChangeRejected (`key_revoked`), TrustStoreUnusable.
         """
 
         def change(keys: dict[str, TrustedKey]) -> TrustedKey:
             known = keys.get(key.key_id)
             if known is not None and known.revoked_at is not None:
-                raise KeyRevoked(f"The key {key.key_id} was revoked.", hint="Make a new key with `holdfast keys new` and trust that one.")
+                raise TrustChangeRejected(
+                    "key_revoked",
+                    f"The key {key.key_id} was revoked.",
+                    hint="Create a new key with `holdfast keys new` and trust that one.",
+                )
             if known is not None and known.public_key != key.to_line():
-                raise self._unusable(f"has another key with the id {key.key_id}", hint="Make a new key with `holdfast keys new`.")
+                raise self._unusable(f"has another key with the id {key.key_id}", hint="Create a new key with `holdfast keys new`.")
             added_at = now if known is None else known.added_at
             return TrustedKey(
                 id=key.key_id, public_key=key.to_line(), name=name, added_at=added_at, expires_at=expires_at, publishers=publishers
@@ -134,15 +140,17 @@ class TrustStore:
         return self._change(change)
 
     def revoke(self, key_id: str, *, now: datetime, reason: str | None = None) -> TrustedKey:
-        """Says that a key's signatures no longer count, whenever they were made. A key stays as it was first revoked.
+        """Revokes a key: all its signatures become invalid, whenever they were made. Revoking it again changes nothing.
 
-        The id in hexadecimal digits of any case. Raises KeyNotTrusted, TrustStoreUnusable.
+        The id in hexadecimal digits of any case. Raises TrustChangeRejected (`key_not_trusted`), TrustStoreUnusable.
         """
 
         def change(keys: dict[str, TrustedKey]) -> TrustedKey:
             known = keys.get(key_id.strip().upper())
             if known is None:
-                raise KeyNotTrusted(f"{self.path} has no key {key_id}.", hint="`holdfast keys list` shows the keys.")
+                raise TrustChangeRejected(
+                    "key_not_trusted", f"{self.path} has no key {key_id}.", hint="List the keys with `holdfast keys list`."
+                )
             if known.revoked_at is not None:
                 return known
             return msgspec.structs.replace(known, revoked_at=now, reason=reason)
@@ -152,10 +160,10 @@ class TrustStore:
     def _change(self, change: Callable[[dict[str, TrustedKey]], TrustedKey]) -> TrustedKey:
         path = self.path.resolve()
         try:
-            with _locked(path.with_name(f"{path.name}.lock")):
+            with _lock(path.with_name(f"{path.name}.lock")):
                 keys = {key.id: key for key in self.read().all}
                 changed = change(keys)
-                data = _written(_File(version=_VERSION, keys=tuple((keys | {changed.id: changed}).values())))
+                data = _encode(_File(version=_VERSION, keys=tuple((keys | {changed.id: changed}).values())))
                 self._parse(data)
                 _replace(path, data)
         except OSError as error:
@@ -168,13 +176,13 @@ class TrustStore:
         try:
             file = msgspec.convert(json.loads(data, object_pairs_hook=_without_repeats), type=_File)
         except msgspec.ValidationError as error:
-            said, _, where = str(error).partition(" - at `")
+            problem, _, where = str(error).partition(" - at `")
             raise self._unusable(
-                f"is not valid: {said[:1].lower()}{said[1:]}", where=where.removesuffix("`").removeprefix("$").removeprefix(".")
+                f"is not valid: {problem[:1].lower()}{problem[1:]}", where=where.removesuffix("`").removeprefix("$").removeprefix(".")
             ) from None
         except (ValueError, RecursionError) as error:
-            said = str(error) if isinstance(error, _Repeated) else "expected a JSON object"
-            raise self._unusable(f"is not valid: {said}") from None
+            problem = str(error) if isinstance(error, _Repeated) else "expected a JSON object"
+            raise self._unusable(f"is not valid: {problem}") from None
         if file.version != _VERSION:
             raise self._unusable(f"is not valid: expected {_VERSION}", where="version")
         public = tuple(self._public(key, f"keys[{index}]") for index, key in enumerate(file.keys))
@@ -194,7 +202,7 @@ class TrustStore:
     def _unusable(self, what: str, *, where: str = "", hint: str = "") -> TrustStoreUnusable:
         return TrustStoreUnusable(
             f"The file of trusted keys {self.path}{f', {where},' if where else ''} {what}.",
-            hint=hint or "SIGNING_TRUST_BUNDLE names the file; `holdfast keys trust` writes it.",
+            hint=hint or "Check SIGNING_TRUST_BUNDLE, which names the file; `holdfast keys trust` writes it.",
         )
 
 
@@ -203,25 +211,25 @@ class _Repeated(ValueError):
 
 
 def _mark(status: os.stat_result) -> tuple[int, ...]:
-    """What tells a file from every other, and from itself after a change."""
+    """Identifies a file and its version."""
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A repeated field is refused: of two values of `revoked_at`, a person and a program could each believe another one."""
+    """Rejects a repeated field: with two values of `revoked_at`, a person and a program could each rely on a different one."""
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise _Repeated("a field is there twice in one object")
+        raise _Repeated("a field appears twice in one object")
     return value
 
 
-def _written(file: _File) -> bytes:
+def _encode(file: _File) -> bytes:
     return msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n"
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Writers come one after another. The lock is a file of its own, because the store is replaced by every write."""
+def _lock(path: Path) -> Iterator[None]:
+    """One writer at a time. The lock is a separate file, because every write replaces the store."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:

@@ -1,4 +1,4 @@
-"""Does a bundle's signature count? The one judgement that install, publish, load and the commands use, and its refusals."""
+"""Verifies the signature of a bundle against the trusted keys. Publishing, installing, loading and the commands all use this."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Literal
 
 from msgspec import Struct
 
-from holdfast.bundles.signing.errors import SignatureExpired, SignatureInvalid, SignatureMissing, SignatureRevoked, SignatureUntrusted
-from holdfast.bundles.signing.minisign import MalformedMinisign, Signature
+from holdfast.bundles.signing.errors import SignatureRejected
+from holdfast.bundles.signing.minisign import MalformedMinisign, PublicKey, Signature
 from holdfast.bundles.signing.statement import Statement
-from holdfast.bundles.signing.trust_store import TrustedKeys
+from holdfast.bundles.signing.trust_store import TrustedKey, TrustedKeys
 
-_SIGN = "Sign it with `holdfast sign`, by a key that is trusted here."
+_SIGN = "Sign it with `holdfast sign`, using a key that is trusted here."
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
-    """What is known of a bundle's signature. Only `signed` is trust; the others run in development only.
+class SignatureStatus(Struct, frozen=True, kw_only=True):
+    """The result of a verification. Only `signed` is trusted; the other states are allowed in development only.
 
-    `reason` and `message` are the code and the sentence that production refuses with. `key_name` and `expires_at` are those of a trusted
-    key, `trusted_comment` is what its holder wrote into the signature.
+    `reason` and `message` are the code and the sentence that production rejects the bundle with. `key_name` and `expires_at` describe the
+    trusted key. `trusted_comment` is the comment that the signer wrote into the signature.
     """
 
     state: Literal["signed", "unsigned", "untrusted"]
@@ -30,8 +30,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     trusted_comment: str | None = None
 
-    def holds_at(self, now: datetime) -> bool:
-        """Whether it is still so at that time, as long as the keys are the same."""
+    def is_valid_at(self, now: datetime) -> bool:
+        """Whether this status still holds at that time, provided the trusted keys are the same."""
         return self.expires_at is None or now < self.expires_at
 
     def __str__(self) -> str:
@@ -40,42 +40,59 @@ class Verdict(Struct, frozen=True, kw_only=True):
         return "unsigned (development only)" if self.state == "unsigned" else f"untrusted (development only): {self.message}"
 
 
-def examine(keys: TrustedKeys, statement: Statement | None, signature: bytes | None, now: datetime) -> Verdict:
-    """The verdict `signed` on a bundle's signature, given as the bytes of its `.minisig`. A bundle without manifest has no statement.
+def verify_signature(keys: TrustedKeys, statement: Statement | None, signature: bytes | None, now: datetime) -> SignatureStatus:
+    """Returns the status `signed`. `signature` is the content of a `.minisig` file; `statement` is None for a bundle without a manifest.
 
-    Raises SignatureMissing, SignatureInvalid, SignatureUntrusted, SignatureRevoked, SignatureExpired.
+    Raises SignatureRejected with every code except `signature_unverifiable`.
     """
     if statement is None:
-        raise SignatureMissing(
-            "The bundle has no valid manifest.json, so no signature can be for it.", hint="Pack it with `holdfast pack`."
+        raise SignatureRejected(
+            "signature_missing",
+            "The bundle has no valid manifest.json, so it cannot have a valid signature.",
+            hint="Pack it with `holdfast pack`.",
         )
     if signature is None:
-        raise SignatureMissing("The bundle is not signed.", hint=_SIGN)
+        raise SignatureRejected("signature_missing", "The bundle is not signed.", hint=_SIGN)
     try:
-        read = Signature.parse(signature)
+        parsed = Signature.parse(signature)
     except MalformedMinisign as error:
-        raise SignatureInvalid(f"The bundle's signature cannot be read. {error.message}", hint=_SIGN) from None
-    found = keys.find(read.key_id)
+        raise SignatureRejected("signature_invalid", f"The bundle's signature cannot be read. {error.message}", hint=_SIGN) from None
+    found = keys.find(parsed.key_id)
     if found is None:
-        raise SignatureUntrusted(
-            f"The bundle is signed by {read.key_id}, which is not a trusted key.",
-            hint="If its holder is to be trusted, add the public key with `holdfast keys trust`.",
+        raise SignatureRejected(
+            "signature_untrusted",
+            f"The bundle is signed by {parsed.key_id}, which is not a trusted key.",
+            hint="If you trust its holder, add the public key with `holdfast keys trust`.",
         )
     key, public = found
-    if not public.verifies(statement.to_bytes(), read):
-        raise SignatureInvalid(
-            "The bundle's signature is not for this bundle: one of the two was changed.",
-            hint="Sign the bundle again with `holdfast sign`, or get both from their source again.",
+    _verify_content(public, statement, parsed)
+    _check_key(key, statement, now)
+    return SignatureStatus(
+        state="signed", key_id=key.id, key_name=key.name, expires_at=key.expires_at, trusted_comment=parsed.trusted_comment
+    )
+
+
+def _verify_content(public: PublicKey, statement: Statement, signature: Signature) -> None:
+    if not public.verifies(statement.to_bytes(), signature):
+        raise SignatureRejected(
+            "signature_invalid",
+            "The bundle's signature does not match this bundle: one of the two was changed.",
+            hint="Sign the bundle again with `holdfast sign`, or download the bundle and its signature again.",
         )
+
+
+def _check_key(key: TrustedKey, statement: Statement, now: datetime) -> None:
+    """Checks that a key which made a matching signature may sign this bundle now."""
+    signer = f"The bundle is signed by {key.name} ({key.id})"
     if key.revoked_at is not None:
-        because = f": {key.reason}" if key.reason else ""
-        raise SignatureRevoked(f"The bundle is signed by {key.name} ({key.id}), a key that was revoked{because}.", hint=_SIGN)
-    if not key.counts_at(now):
-        raise SignatureExpired(f"The bundle is signed by {key.name} ({key.id}), a key that has expired.", hint=_SIGN)
+        reason = f": {key.reason}" if key.reason else ""
+        raise SignatureRejected("signature_revoked", f"{signer}, a key that was revoked{reason}.", hint=_SIGN)
+    if not key.is_valid_at(now):
+        raise SignatureRejected("signature_expired", f"{signer}, a key that has expired.", hint=_SIGN)
     if key.publishers is not None and statement.publisher not in key.publishers:
         whose = "a bundle without publisher" if statement.publisher is None else f"the publisher {statement.publisher}"
-        raise SignatureUntrusted(
-            f"The bundle is signed by {key.name} ({key.id}), which may not sign for {whose}.",
-            hint="`holdfast keys trust` with --publisher says for whom a key may sign.",
+        raise SignatureRejected(
+            "signature_untrusted",
+            f"{signer}, which is not trusted to sign for {whose}.",
+            hint="To change which publishers a key may sign for, run `holdfast keys trust` with --publisher.",
         )
-    return Verdict(state="signed", key_id=key.id, key_name=key.name, expires_at=key.expires_at, trusted_comment=read.trusted_comment)

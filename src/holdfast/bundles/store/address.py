@@ -60,7 +60,7 @@ def object_url(base: str, key: str) -> str:
     return f"{base.rstrip('/')}/{key.lstrip('/')}"
 
 
-def store_address(
+def parse_store_address(
     location: str, *, signed: bool, region: str = "us-east-1", endpoint: str | None = None
 ) -> FolderAddress | HttpAddress | S3Address:
     """The address that BUNDLE_STORE_BASE means.

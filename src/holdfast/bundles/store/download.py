@@ -10,10 +10,10 @@ from pathlib import Path
 
 from holdfast.bundles.store.errors import BundleNotFound
 from holdfast.bundles.store.protocol import BundleStore
-from holdfast.concurrency.threads import in_thread
+from holdfast.concurrency.threads import run_in_thread
 
 
-async def stored_hash(store: BundleStore, key: str) -> str | None:
+async def hash_stored_object(store: BundleStore, key: str) -> str | None:
     """The SHA-256 (hex) of what lies under a key; None when there is nothing. Raises BundleStoreUnavailable."""
     digest = hashlib.sha256()
     try:
@@ -25,12 +25,12 @@ async def stored_hash(store: BundleStore, key: str) -> str | None:
     return digest.hexdigest()
 
 
-async def bring_stored(store: BundleStore, key: str, target: Path) -> str:
+async def download_object(store: BundleStore, key: str, target: Path) -> str:
     """Writes what lies under a key into a file; its SHA-256 (hex). Raises BundleNotFound, BundleStoreUnavailable, OSError."""
     digest = hashlib.sha256()
     with target.open("wb") as file:
         async with aclosing(store.get(key)) as pieces:
             async for piece in pieces:
                 await asyncio.to_thread(digest.update, piece)
-                await in_thread(partial(file.write, piece))
+                await run_in_thread(partial(file.write, piece))
     return digest.hexdigest()

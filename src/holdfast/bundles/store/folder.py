@@ -12,9 +12,9 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
-from holdfast.bundles.store.keys import checked_key
+from holdfast.bundles.store.keys import validate_key
 from holdfast.bundles.store.protocol import PIECE_BYTES
-from holdfast.concurrency.threads import in_thread
+from holdfast.concurrency.threads import run_in_thread
 
 _ATTEMPTS = 10
 _PARTIAL = ".partial"
@@ -28,17 +28,17 @@ class FolderStore:
         self.root = root
 
     def _path(self, key: str) -> Path:
-        return self.root / checked_key(key)
+        return self.root / validate_key(key)
 
     async def put(self, key: str, source: Path) -> None:
         # To its end also when cancelled: who was told that it failed may take it back at once.
         path = self._path(key)
-        await in_thread(lambda: self._put(path, source))
+        await run_in_thread(lambda: self._put(path, source))
 
     async def get(self, key: str) -> AsyncGenerator[bytes, None]:
         path = self._path(key)
         try:
-            file = await in_thread(lambda: path.open("rb"), io.BufferedReader.close)
+            file = await run_in_thread(lambda: path.open("rb"), io.BufferedReader.close)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise BundleNotFound(key) from None
         except OSError as error:
@@ -53,7 +53,7 @@ class FolderStore:
 
     async def delete(self, key: str) -> None:
         path = self._path(key)
-        await in_thread(lambda: self._delete(path))
+        await run_in_thread(lambda: self._delete(path))
 
     async def exists(self, key: str) -> bool:
         return await asyncio.to_thread(self._path(key).is_file)

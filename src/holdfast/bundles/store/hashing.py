@@ -34,7 +34,7 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def hash_hex(content_hash: str) -> str:
+def normalize_content_hash(content_hash: str) -> str:
     """The 64 lower-case digits of a content hash, with or without `sha256:` before them. Raises InvalidContentHash."""
     # What is much longer is not even looked at: white space without end would be remembered with what it stands around.
     digits = content_hash.strip().lower().removeprefix("sha256:") if len(content_hash) <= _MAX_CHARACTERS else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from holdfast.bundles.store.hashing import hash_hex
+from holdfast.bundles.store.hashing import normalize_content_hash
 from holdfast.errors import HoldfastError
 
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
@@ -28,7 +28,7 @@ def bundle_key(tenant_id: str, extension_id: str, sha256_hex: str) -> str:
     for what, part in (("tenant", tenant_id), ("extension", extension_id)):
         if not _PART.fullmatch(part):
             raise InvalidBundleKey(f"The {what} id is not 1 to 128 letters, digits, '.', '_' or '-'.")
-    return f"tenants/{tenant_id}/extensions/{extension_id}/sha256/{hash_hex(sha256_hex)}/bundle.tar.zst"
+    return f"tenants/{tenant_id}/extensions/{extension_id}/sha256/{normalize_content_hash(sha256_hex)}/bundle.tar.zst"
 
 
 def is_key(key: str) -> bool:
@@ -36,7 +36,7 @@ def is_key(key: str) -> bool:
     return all(_SEGMENT.fullmatch(segment) for segment in key.split("/"))
 
 
-def checked_key(key: str) -> str:
+def validate_key(key: str) -> str:
     """The key itself. Raises InvalidBundleKey when it could lead out of the store."""
     if not is_key(key):
         raise InvalidBundleKey("A key is segments of letters, digits, '.', '_' and '-', with '/' between them.")

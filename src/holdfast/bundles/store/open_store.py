@@ -4,37 +4,37 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from holdfast.bundles.store.address import FolderAddress, HttpAddress, store_address
+from holdfast.bundles.store.address import FolderAddress, HttpAddress, parse_store_address
 from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.http import HttpStore
 from holdfast.bundles.store.protocol import BundleStore
-from holdfast.bundles.store.retry import PATIENCE, Patience
+from holdfast.bundles.store.retry import DEFAULT_RETRY_POLICY, RetryPolicy
 from holdfast.bundles.store.s3 import S3Credentials, S3Store
 from holdfast.settings import Settings
 
 
-def open_store(settings: Settings, patience: Patience = PATIENCE) -> BundleStore:
+def open_store(settings: Settings, retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY) -> BundleStore:
     """The store that BUNDLE_STORE_BASE and the S3 settings name. Nobody is talked to yet.
 
     Raises BundleStoreUnavailable when the settings name none, or only half of the credentials.
     """
     access_key, secret_key = _text(settings.s3_access_key), _text(settings.s3_secret_key)
     signed = access_key is not None and secret_key is not None
-    address = store_address(settings.resolved_bundle_store, signed=signed, region=settings.s3_region, endpoint=settings.s3_endpoint)
+    address = parse_store_address(settings.resolved_bundle_store, signed=signed, region=settings.s3_region, endpoint=settings.s3_endpoint)
     if isinstance(address, FolderAddress):
         return FolderStore(address.path)
     if (access_key is None) != (secret_key is None):
         raise _half(given="S3_ACCESS_KEY" if secret_key is None else "S3_SECRET_KEY")
     if isinstance(address, HttpAddress):
-        return HttpStore(address, patience)
+        return HttpStore(address, retry_policy)
     if access_key is None or secret_key is None:
         raise BundleStoreUnavailable(
             "An s3:// bundle store needs credentials.",
             hint="Set S3_ACCESS_KEY and S3_SECRET_KEY (or MINIO_ACCESS_KEY and MINIO_SECRET_KEY).",
         )
     credentials = S3Credentials(access_key=access_key, secret_key=secret_key, region=settings.s3_region)
-    return S3Store(address, credentials, patience)
+    return S3Store(address, credentials, retry_policy)
 
 
 def _half(given: str) -> BundleStoreUnavailable:

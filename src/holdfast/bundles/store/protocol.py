@@ -10,7 +10,7 @@ PIECE_BYTES = 1024 * 1024
 
 
 class BundleStore(Protocol):
-    """Keeps files under keys of `/`-separated segments. Every method raises InvalidBundleKey for a key that `checked_key` refuses."""
+    """Keeps files under keys of `/`-separated segments. Every method raises InvalidBundleKey for a key that `validate_key` refuses."""
 
     async def put(self, key: str, source: Path) -> None:
         """Keeps a copy of the file `source`; readers see the old content or the new, nothing between. Raises BundleStoreUnavailable."""
@@ -25,4 +25,4 @@ class BundleStore(Protocol):
         """Whether something is under the key. Raises BundleStoreUnavailable."""
 
     async def check(self) -> None:
-        """Asks once, without patience, whether the store is there and can be used. Raises BundleStoreUnavailable when it cannot."""
+        """Asks once, without retry_policy, whether the store is there and can be used. Raises BundleStoreUnavailable when it cannot."""

@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 
 
-class Patience(Struct, frozen=True, kw_only=True):
+class RetryPolicy(Struct, frozen=True, kw_only=True):
     """How long a store may take, in seconds: to take a connection, to send or take the next bytes, for a reading and a writing as a whole.
 
     An operation is tried `attempts` times; the pauses between double from `first_pause` up to `longest_pause`, with jitter.
@@ -31,17 +31,17 @@ class Patience(Struct, frozen=True, kw_only=True):
     longest_pause: float = 2.0
 
 
-PATIENCE = Patience()
+DEFAULT_RETRY_POLICY = RetryPolicy()
 
 
-class Attempts:
+class RetryLoop:
     """The attempts of one operation: counted, with pauses between, and with one deadline for all of them."""
 
-    def __init__(self, name: str, patience: Patience, seconds: float, *, once: bool = False) -> None:
+    def __init__(self, name: str, retry_policy: RetryPolicy, seconds: float, *, once: bool = False) -> None:
         self._name = name
-        self._patience = patience
-        self._left = 0 if once else patience.attempts - 1
-        self._pause = patience.first_pause
+        self._retry_policy = retry_policy
+        self._left = 0 if once else retry_policy.attempts - 1
+        self._pause = retry_policy.first_pause
         self._deadline = asyncio.get_running_loop().time() + seconds
 
     async def within(self, work: Awaitable[_T]) -> _T:
@@ -57,7 +57,7 @@ class Attempts:
         _log.warning(f"The bundle store {self._name} cannot be used: {trouble}. Trying again")
         await asyncio.sleep(pause)
         self._left -= 1
-        self._pause = min(2 * self._pause, self._patience.longest_pause)
+        self._pause = min(2 * self._pause, self._retry_policy.longest_pause)
 
     def given_up(self, trouble: str) -> BundleStoreUnavailable:
         """What to raise when there is no further attempt."""

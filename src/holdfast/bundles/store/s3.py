@@ -12,9 +12,9 @@ from obstore.store import S3Store as Signer
 
 from holdfast.bundles.store.address import S3Address
 from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
-from holdfast.bundles.store.remote import RemoteStore, unexpected
-from holdfast.bundles.store.retry import PATIENCE, Patience
-from holdfast.bundles.store.transport import Answer, Method
+from holdfast.bundles.store.remote import RemoteStore, unexpected_response
+from holdfast.bundles.store.retry import DEFAULT_RETRY_POLICY, RetryPolicy
+from holdfast.bundles.store.transport import Method, StoreResponse
 from holdfast.errors import HoldfastError
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ class S3Store(RemoteStore):
     so time limits, retries, redirects and what errors say are the same for every store.
     """
 
-    def __init__(self, address: S3Address, credentials: S3Credentials, patience: Patience = PATIENCE) -> None:
-        super().__init__(f"{address.endpoint}/{address.bucket}", patience)
+    def __init__(self, address: S3Address, credentials: S3Credentials, retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY) -> None:
+        super().__init__(f"{address.endpoint}/{address.bucket}", retry_policy)
         self._address = address
         # All that AWS_* variables could change is said here: only our own settings count.
         self._signer = Signer(
@@ -82,7 +82,7 @@ class S3Store(RemoteStore):
     def _url(self, method: Method, key: str) -> str:
         return obstore.sign(self._signer, method, self._address.object_key(key), _SIGNATURE_LASTS)
 
-    def _refusal(self, answer: Answer, key: str) -> HoldfastError:
+    def _refusal(self, answer: StoreResponse, key: str) -> HoldfastError:
         if answer.code == "NoSuchBucket":
             return BundleStoreUnavailable(
                 f"The bundle store {self.name} has no such bucket.", hint="Make the bucket, or correct its name in BUNDLE_STORE_BASE."
@@ -95,8 +95,8 @@ class S3Store(RemoteStore):
                 hint="Check S3_ACCESS_KEY and S3_SECRET_KEY (or MINIO_ACCESS_KEY and MINIO_SECRET_KEY), S3_REGION, what these keys are "
                 "allowed to do, and the clock of this machine.",
             )
-        return unexpected(self.name, answer)
+        return unexpected_response(self.name, answer)
 
 
-def _is_missing(answer: Answer) -> bool:
+def _is_missing(answer: StoreResponse) -> bool:
     return answer.status == 404 and answer.code != "NoSuchBucket"

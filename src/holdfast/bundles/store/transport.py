@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.bundles.store.protocol import PIECE_BYTES
-from holdfast.bundles.store.retry import PATIENCE, Attempts, Patience
+from holdfast.bundles.store.retry import DEFAULT_RETRY_POLICY, RetryLoop, RetryPolicy
 
 Method = Literal["GET", "HEAD", "PUT", "DELETE"]
 Url = Callable[[], str]
@@ -28,17 +28,17 @@ _EXPLANATION_BYTES = 4 * 1024
 _CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
 
 
-class Answer(Struct, frozen=True):
+class StoreResponse(Struct, frozen=True):
     """The status of an answer and, where it explains an error as S3 servers do, the code of the explanation."""
 
     status: int
     code: str | None = None
 
 
-class Refused(Exception):
+class UnexpectedStatus(Exception):
     """Raised when a reading is answered with another status than 200, and another attempt would not change that."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: StoreResponse) -> None:
         super().__init__(f"status {answer.status}")
         self.answer = answer
 
@@ -46,15 +46,15 @@ class Refused(Exception):
 class Transport:
     """Sends requests to one store. Connections end with their request, so there is nothing to close."""
 
-    def __init__(self, name: str, patience: Patience = PATIENCE) -> None:
+    def __init__(self, name: str, retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY) -> None:
         """`name` is what errors and the log call the store."""
         self.name = name
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._http = httpx2.AsyncClient(
             # What is stored is wanted as it is, not packed once more for the way.
             headers={"accept-encoding": "identity", "connection": "close"},
             verify=ssl.create_default_context(),
-            timeout=httpx2.Timeout(patience.idle, connect=patience.connect, pool=None),
+            timeout=httpx2.Timeout(retry_policy.idle, connect=retry_policy.connect, pool=None),
             limits=httpx2.Limits(max_connections=256, max_keepalive_connections=0),
             follow_redirects=False,
             trust_env=False,
@@ -63,9 +63,9 @@ class Transport:
     async def read(self, url: Url) -> AsyncGenerator[bytes, None]:
         """What `GET` answers, in pieces of at most 1 MiB. Until the first piece was given, a failure leads to another attempt.
 
-        Raises Refused, BundleStoreUnavailable.
+        Raises UnexpectedStatus, BundleStoreUnavailable.
         """
-        attempts = Attempts(self.name, self._patience, self._patience.reading)
+        attempts = RetryLoop(self.name, self._retry_policy, self._retry_policy.reading)
         while True:
             begun = False
             try:
@@ -81,35 +81,35 @@ class Transport:
                 finally:
                     await response.aclose()
             except _TROUBLE as error:
-                trouble = _words(error, self._patience, self._patience.reading)
+                trouble = _words(error, self._retry_policy, self._retry_policy.reading)
             else:
                 if not _passing(answer):
-                    raise Refused(answer)
+                    raise UnexpectedStatus(answer)
                 trouble = f"it answers with status {answer.status}"
             if begun:
                 raise attempts.given_up(trouble)
             await attempts.another(trouble)
 
-    async def ask(self, method: Method, url: Url, *, source: Path | None = None, once: bool = False) -> Answer:
+    async def ask(self, method: Method, url: Url, *, source: Path | None = None, once: bool = False) -> StoreResponse:
         """The answer to a request, which carries the file `source` if there is one. With `once`, a failure leads to no other attempt.
 
         Raises BundleStoreUnavailable when there is no answer, or none but that the server is busy or broken.
         """
-        seconds = self._patience.reading if source is None else self._patience.writing
+        seconds = self._retry_policy.reading if source is None else self._retry_policy.writing
         size = None if source is None else await asyncio.to_thread(_size, source)
-        attempts = Attempts(self.name, self._patience, seconds, once=once)
+        attempts = RetryLoop(self.name, self._retry_policy, seconds, once=once)
         while True:
             try:
                 answer = await attempts.within(self._ask(method, url(), source, size))
             except _TROUBLE as error:
-                trouble = _words(error, self._patience, seconds)
+                trouble = _words(error, self._retry_policy, seconds)
             else:
                 if not _passing(answer):
                     return answer
                 trouble = f"it answers with status {answer.status}"
             await attempts.another(trouble)
 
-    async def _ask(self, method: Method, url: str, source: Path | None, size: int | None) -> Answer:
+    async def _ask(self, method: Method, url: str, source: Path | None, size: int | None) -> StoreResponse:
         response = await self._send(method, url, source, size)
         try:
             return await _answer(response)
@@ -139,7 +139,7 @@ async def _pieces(source: Path) -> AsyncIterator[bytes]:
         file.close()
 
 
-async def _answer(response: httpx2.Response) -> Answer:
+async def _answer(response: httpx2.Response) -> StoreResponse:
     """Reads no more of the answer than its code can be in."""
     explanation = b""
     if response.is_error:
@@ -148,21 +148,21 @@ async def _answer(response: httpx2.Response) -> Answer:
             if len(explanation) >= _EXPLANATION_BYTES:
                 break
     code = _CODE.search(explanation[:_EXPLANATION_BYTES])
-    return Answer(response.status_code, code.group(1).decode() if code else None)
+    return StoreResponse(response.status_code, code.group(1).decode() if code else None)
 
 
-def _passing(answer: Answer) -> bool:
+def _passing(answer: StoreResponse) -> bool:
     """Whether the same request may be answered otherwise a moment later."""
     return answer.status == _TOO_MANY or answer.status >= _OWN_FAULT
 
 
-def _words(error: Exception, patience: Patience, seconds: float) -> str:
+def _words(error: Exception, retry_policy: RetryPolicy, seconds: float) -> str:
     """What happened, in words of our own: the error's may hold addresses."""
     match error:
         case httpx2.ConnectTimeout():
-            return f"no connection within {patience.connect:g} s"
+            return f"no connection within {retry_policy.connect:g} s"
         case httpx2.TimeoutException():
-            return f"nothing came for {patience.idle:g} s"
+            return f"nothing came for {retry_policy.idle:g} s"
         case TimeoutError():
             return f"it took longer than {seconds:g} s"
         case httpx2.InvalidURL() | httpx2.UnsupportedProtocol():

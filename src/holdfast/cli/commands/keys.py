@@ -150,4 +150,4 @@ def _key_json(key: TrustedKey) -> dict[str, Any]:
 def _state(key: TrustedKey) -> str:
     if key.revoked_at is not None:
         return "revoked"
-    return "trusted" if key.counts_at(datetime.now(UTC)) else "expired"
+    return "trusted" if key.is_valid_at(datetime.now(UTC)) else "expired"

@@ -10,12 +10,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from holdfast.bundles.archive.sidecars import signature_beside
+from holdfast.bundles.archive.sidecars import signature_path
 from holdfast.bundles.manifest.parsing.errors import ManifestMissing
 from holdfast.bundles.signing.signature_storage import read_signature
 from holdfast.bundles.signing.statement import Statement
 from holdfast.bundles.signing.trust_store import TrustedKey, TrustedKeys, TrustStore, utc_now
-from holdfast.bundles.signing.verification import Verdict, examine
+from holdfast.bundles.signing.verification import SignatureStatus, verify_signature
 from holdfast.cli.terminal.key_files import KeyFileUnusable, read_public_key
 from holdfast.cli.terminal.options import DataDir, Json, load_settings
 from holdfast.cli.terminal.packed import packed_bundle
@@ -68,17 +68,17 @@ async def verify(
     )
 
 
-def _check(archive: Path, signature: Path | None, keys: TrustedKeys) -> tuple[Statement | None, Verdict]:
-    found = read_signature(signature or signature_beside(archive))
+def _check(archive: Path, signature: Path | None, keys: TrustedKeys) -> tuple[Statement | None, SignatureStatus]:
+    found = read_signature(signature or signature_path(archive))
     if signature is not None and found is None:
         raise KeyFileUnusable(
             f"No signature file {signature} found.", hint="Check --signature, or omit it to use the .minisig next to the bundle."
         )
     try:
-        statement = Statement.of_archive(archive)
+        statement = Statement.from_archive(archive)
     except ManifestMissing:
         statement = None
-    return statement, examine(keys, statement, found, datetime.now(UTC))
+    return statement, verify_signature(keys, statement, found, datetime.now(UTC))
 
 
 def _only(path: Path) -> TrustedKeys:

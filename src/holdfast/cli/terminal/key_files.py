@@ -12,7 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from holdfast.bundles.signing.minisign import FILE_MAX_BYTES, MalformedMinisign, PublicKey
-from holdfast.bundles.signing.minisign_secret import SecretKey, needs_password
+from holdfast.bundles.signing.minisign_secret import SecretKey, is_password_protected
 from holdfast.errors import HoldfastError
 
 KEYS_FOLDER = "keys"
@@ -48,11 +48,11 @@ def read_public_key(path: Path) -> PublicKey:
 async def read_secret_key(path: Path, password_file: Path | None) -> SecretKey:
     """The key of a secret key file; its password, when it has one, from the file or from whoever sits at the terminal.
 
-    Raises KeyFileUnusable, PasswordNotGiven, WrongPassword.
+    Raises KeyFileUnusable, PasswordNotGiven, SecretKeyLocked.
     """
     data = _read(path)
     try:
-        password = await asyncio.to_thread(given_password, password_file) if needs_password(data) else None
+        password = await asyncio.to_thread(given_password, password_file) if is_password_protected(data) else None
         # Opening a sealed key takes time and memory on purpose.
         return await asyncio.to_thread(SecretKey.parse, data, password)
     except MalformedMinisign as error:

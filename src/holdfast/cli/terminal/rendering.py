@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from holdfast.bundles.signing.verification import Verdict
+from holdfast.bundles.signing.verification import SignatureStatus
 from holdfast.cli.terminal.printing import print_json, print_lines
 from holdfast.registry.installs.dev_install import Installed, Uninstalled
 from holdfast.registry.installs.upgrade import Upgraded
@@ -99,5 +99,5 @@ def tell_upgraded(upgraded: Upgraded, *, as_json: bool, done: str) -> None:
     )
 
 
-def _signature(verdict: Verdict | None) -> dict[str, Any]:
+def _signature(verdict: SignatureStatus | None) -> dict[str, Any]:
     return {"signature": None if verdict is None else verdict.state, "signed_by": None if verdict is None else verdict.key_name}

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.manifest.install_settings import MAX_SETTINGS_BYTES, check_settings, defaults, secret_keys
+from holdfast.bundles.manifest.install_settings import MAX_SETTINGS_BYTES, default_settings, secret_setting_keys, validate_settings
 from holdfast.bundles.manifest.model import Manifest
 from holdfast.errors import HoldfastError
 from holdfast.records.database.columns import new_id, utc_now
@@ -100,7 +100,7 @@ async def set_enabled(db: Database, *, actor: Actor, extension: str, enabled: bo
 async def record_defaults(session: AsyncSession, install: TenantExtensionInstall, manifest: Manifest | None, now: datetime) -> None:
     """Writes the settings row of an install: what is set stays, settings that are new take their default, grants are noted."""
     row = await _config_row(session, install, now)
-    merged = {**(defaults(manifest) if manifest is not None else {}), **row.config}
+    merged = {**(default_settings(manifest) if manifest is not None else {}), **row.config}
     if merged != row.config:
         row.config = merged
         row.version = new_id()
@@ -135,7 +135,7 @@ def _write(
 
 
 def _check(manifest: Manifest | None, config: dict[str, Any]) -> None:
-    secrets = sorted(secret_keys(manifest) & config.keys()) if manifest is not None else []
+    secrets = sorted(secret_setting_keys(manifest) & config.keys()) if manifest is not None else []
     if secrets:
         raise SettingIsSecret(
             f"{', '.join(secrets)} is kept sealed, not with the settings: use `holdfast secrets set`.",
@@ -152,7 +152,7 @@ def _check(manifest: Manifest | None, config: dict[str, Any]) -> None:
             hint="Large values belong into the extension's storage.",
         )
     if manifest is not None:
-        check_settings(manifest, config)
+        validate_settings(manifest, config)
 
 
 async def _find_row(session: AsyncSession, install: TenantExtensionInstall) -> TenantExtensionInstallConfig | None:

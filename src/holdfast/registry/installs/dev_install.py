@@ -59,7 +59,7 @@ async def install_bundle(
     again. With `mutable_versions` a version that was not published may be installed again with other content, which becomes the active one
     for whoever has that version; without, that raises VersionConflict. With a `domain_root` the install gets a host name below it.
 
-    Raises ManifestError, UnknownCapability, HostTooOld, SignatureRefused, TrustStoreUnusable, ComponentMissing, VersionConflict,
+    Raises ManifestError, UnknownCapability, HostTooOld, SignatureRejected, TrustStoreUnusable, ComponentMissing, VersionConflict,
     ChangedMeanwhile, errors of the archive and the store, and what `check_component` raises.
     """
     read = await read_archive(archive, declared_hash=None, manifest_text=None)
@@ -69,7 +69,7 @@ async def install_bundle(
     key = bundle_key(tenant_id, registry_id, read.sha256)
     stored = await read_stored_signature(store, key)
     counted = stored if signature is None else signature
-    verdict = policy.judge(read.statement, counted)
+    verdict = policy.evaluate(read.statement, counted)
     await check_component_of(read, check_component)
     described = Archive(manifest, read.content_hash, key, read.size, verdict, None if counted is None else counted.decode())
     released: dict[str, str] = {}

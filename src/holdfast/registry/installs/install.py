@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.signing.trust_policy import TrustPolicy
-from holdfast.bundles.signing.verification import Verdict
+from holdfast.bundles.signing.verification import SignatureStatus
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.columns import new_id, utc_now
 from holdfast.records.database.database import Database
@@ -51,7 +51,7 @@ class Installed(Struct, frozen=True, kw_only=True):
     version: str
     granted: list[str]
     egress: list[str]
-    verdict: Verdict | None
+    verdict: SignatureStatus | None
     replaced: str | None = None
 
 
@@ -87,7 +87,7 @@ async def install_version(
     store first, and the rows are one transaction: either all of it happens or nothing. `policy` judges the bundle's signature before.
     With a `domain_root` the install gets a host name below it.
 
-    Raises SignatureRefused, TrustStoreUnusable, ExtensionUnknown, AmbiguousExtension, UnknownCapability, HostTooOld, ConsentRequired,
+    Raises SignatureRejected, TrustStoreUnusable, ExtensionUnknown, AmbiguousExtension, UnknownCapability, HostTooOld, ConsentRequired,
     SchedulesMissing, ChangedMeanwhile, what resolving a version raises, BundleNotFound, ArchiveHashMismatch, BundleStoreUnavailable.
     """
 
@@ -219,7 +219,7 @@ async def _install_of(session: AsyncSession, tenant_id: str, registry_id: str, *
     return await session.scalar(query.with_for_update() if lock else query)
 
 
-async def _described(db: Database, tenant_id: str, install_id: str, replaced: str | None, verdict: Verdict | None) -> Installed:
+async def _described(db: Database, tenant_id: str, install_id: str, replaced: str | None, verdict: SignatureStatus | None) -> Installed:
     async with db.session() as session:
         install, registry, version = await require_install(session, tenant_id, install_id)
         bundle = await active_bundle(session, version.id)
@@ -231,7 +231,7 @@ def installed_as(
     registry: ExtensionRegistry,
     version: ExtensionVersion,
     content_hash: str,
-    verdict: Verdict | None,
+    verdict: SignatureStatus | None,
     replaced: str | None,
 ) -> Installed:
     """What is told of an install, from its rows."""

@@ -105,7 +105,7 @@ async def upgrade_install(
 
     Settings, secrets and schedules stay, and what was revoked stays revoked. A version that asks for more than the installed one, and than
     is granted, is recorded as pending and refused until `consent` is given, which grants what was shown. Either all of it happens or
-    nothing. `policy` judges the signature of the version's bundle. Raises SignatureRefused, TrustStoreUnusable, ExtensionNotInstalled,
+    nothing. `policy` judges the signature of the version's bundle. Raises SignatureRejected, TrustStoreUnusable, ExtensionNotInstalled,
     AmbiguousExtension, ConsentRequired, SchedulesMissing, UnknownCapability, ChangedMeanwhile,
     what resolving a version raises, and errors of the store.
     """
@@ -125,7 +125,7 @@ async def rollback_install(
 ) -> Upgraded:
     """Moves the tenant's install back to the version before, with the grants of then, less what was revoked since.
 
-    Another rollback comes forward again. `policy` judges that version's signature too. Raises SignatureRefused, TrustStoreUnusable,
+    Another rollback comes forward again. `policy` judges that version's signature too. Raises SignatureRejected, TrustStoreUnusable,
     ExtensionNotInstalled, AmbiguousExtension, NothingToRollBack, SchedulesMissing,
     ChangedMeanwhile, errors of the store.
     """

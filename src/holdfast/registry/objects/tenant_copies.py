@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.cache.errors import ArchiveHashMismatch
 from holdfast.bundles.signing.signature_storage import read_stored_signature, store_signature
-from holdfast.bundles.store.download import bring_stored, stored_hash
+from holdfast.bundles.store.download import download_object, hash_stored_object
 from holdfast.bundles.store.errors import BundleNotFound
-from holdfast.bundles.store.hashing import hash_hex
+from holdfast.bundles.store.hashing import normalize_content_hash
 from holdfast.bundles.store.keys import bundle_key
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.errors import HoldfastError
@@ -48,7 +48,7 @@ class TenantCopy(Struct, frozen=True, kw_only=True):
         """The copy of a bundle. Raises VersionWithoutBundle, InvalidContentHash."""
         if bundle is None:
             raise VersionWithoutBundle(f"The version of {name} has no bundle.", hint="Publish it again under a new version.")
-        return cls(tenant_id=tenant_id, registry_id=registry_id, sha256=hash_hex(bundle.content_hash), name=name)
+        return cls(tenant_id=tenant_id, registry_id=registry_id, sha256=normalize_content_hash(bundle.content_hash), name=name)
 
     @property
     def key(self) -> str:
@@ -62,13 +62,13 @@ async def copy_bundle(store: BundleStore, copy: TenantCopy, source: str | None) 
     The SHA-256 of the copied bytes is checked. An existing copy is read, and replaced when it is damaged. Raises BundleNotFound,
     ArchiveHashMismatch, BundleStoreUnavailable.
     """
-    found = await stored_hash(store, copy.key)
+    found = await hash_stored_object(store, copy.key)
     if found != copy.sha256:
         if source is None or source == copy.key:
             raise BundleNotFound(copy.key) if found is None else ArchiveHashMismatch(copy.sha256, found)
         with tempfile.TemporaryDirectory(prefix="holdfast-copy-") as folder:
             fetched = Path(folder) / "bundle.tar.zst"
-            computed = await bring_stored(store, source, fetched)
+            computed = await download_object(store, source, fetched)
             if computed != copy.sha256:
                 raise ArchiveHashMismatch(copy.sha256, computed)
             await store.put(copy.key, fetched)
@@ -86,7 +86,7 @@ async def release_copies(session: AsyncSession, tenant_id: str, registry_id: str
     """
     released = {}
     for content_hash in sorted(set(hashes)):
-        key, pending_id = bundle_key(tenant_id, registry_id, hash_hex(content_hash)), new_id()
+        key, pending_id = bundle_key(tenant_id, registry_id, normalize_content_hash(content_hash)), new_id()
         await register_pending(session, key, pending_id, now)
         released[pending_id] = key
     return released

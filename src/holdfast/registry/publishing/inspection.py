@@ -14,10 +14,10 @@ from holdfast.bundles.archive.reader import read_bundle_manifest, read_component
 from holdfast.bundles.manifest.host_version import require_host_version
 from holdfast.bundles.manifest.model import Manifest
 from holdfast.bundles.manifest.parsing.errors import ManifestError, issue
-from holdfast.bundles.manifest.parsing.json_object import read_object
+from holdfast.bundles.manifest.parsing.json_object import read_json_object
 from holdfast.bundles.signing.statement import Statement
-from holdfast.bundles.store.hashing import hash_file, hash_hex
-from holdfast.concurrency.threads import in_thread
+from holdfast.bundles.store.hashing import hash_file, normalize_content_hash
+from holdfast.concurrency.threads import run_in_thread
 from holdfast.registry.errors import ComponentMissing, HashMismatch, ManifestMismatch, PublishInterrupted
 from holdfast.registry.publishing.version_rows import requested_capabilities
 
@@ -42,7 +42,7 @@ class ReadArchive(Struct, frozen=True, kw_only=True):
 
     @property
     def statement(self) -> Statement:
-        return Statement.of(self.manifest, self.sha256)
+        return Statement.from_manifest(self.manifest, self.sha256)
 
 
 async def read_archive(path: Path, *, declared_hash: str | None, manifest_text: bytes | None) -> ReadArchive:
@@ -51,8 +51,8 @@ async def read_archive(path: Path, *, declared_hash: str | None, manifest_text: 
     Raises HashMismatch, InvalidContentHash, ManifestMismatch, UnknownCapability, HostTooOld, ManifestError, ManifestMissing, ExtractFailed,
     OSError.
     """
-    declared = None if declared_hash is None else hash_hex(declared_hash)
-    return await in_thread(lambda: _read(path, declared, manifest_text))
+    declared = None if declared_hash is None else normalize_content_hash(declared_hash)
+    return await run_in_thread(lambda: _read(path, declared, manifest_text))
 
 
 def _read(path: Path, declared: str | None, manifest_text: bytes | None) -> ReadArchive:
@@ -61,7 +61,7 @@ def _read(path: Path, declared: str | None, manifest_text: bytes | None) -> Read
     if declared is not None and declared != sha256:
         raise hash_mismatch(declared, sha256)
     manifest = read_bundle_manifest(path)
-    if manifest_text is not None and _canonical(read_object(manifest_text)[0]) != _canonical(manifest.raw):
+    if manifest_text is not None and _canonical(read_json_object(manifest_text)[0]) != _canonical(manifest.raw):
         raise ManifestMismatch(
             "The manifest that was given is not the one in the bundle.", hint="Pack the bundle again, or leave the manifest out."
         )
@@ -89,7 +89,7 @@ async def check_component_of(archive: ReadArchive, check_component: CheckCompone
     if not archive.manifest.needs_component:
         return
     with tempfile.TemporaryDirectory(prefix="holdfast-component-") as folder:
-        component = await in_thread(lambda: read_component(archive.path, Path(folder)))
+        component = await run_in_thread(lambda: read_component(archive.path, Path(folder)))
         if component is None:
             raise ComponentMissing(
                 "The manifest declares endpoints, but the bundle has no dist/main.wasm.", hint="Run `holdfast build`, then publish again."

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.signing.signature_storage import read_stored_signature
 from holdfast.bundles.signing.trust_policy import TrustPolicy
-from holdfast.bundles.signing.verification import Verdict
+from holdfast.bundles.signing.verification import SignatureStatus
 from holdfast.bundles.store.keys import bundle_key
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.columns import utc_now
@@ -53,7 +53,7 @@ class Published(Struct, frozen=True, kw_only=True):
     capabilities: list[str]
     egress: list[str]
     key: str
-    verdict: Verdict
+    verdict: SignatureStatus
 
 
 async def publish_bundle(
@@ -77,7 +77,7 @@ async def publish_bundle(
 
     Whatever is raised, and when the task is cancelled, rows and store are as before; what a killed process leaves, `sweep_objects` finds.
 
-    Raises HashMismatch, InvalidContentHash, ManifestMismatch, ManifestError, ManifestMissing, UnknownCapability, SignatureRefused,
+    Raises HashMismatch, InvalidContentHash, ManifestMismatch, ManifestError, ManifestMissing, UnknownCapability, SignatureRejected,
     TrustStoreUnusable, PublisherTaken, NameTaken, VersionExists, ComponentMissing, PublishInterrupted, errors of the archive, the store
     and the database, and what `check_component` raises.
     """
@@ -105,7 +105,7 @@ async def publish_archive(
     key = bundle_key(actor.tenant_id, registry_id, read.sha256)
     stored = await read_stored_signature(store, key)
     counted = stored if signature is None else signature
-    verdict = policy.judge(read.statement, counted)
+    verdict = policy.evaluate(read.statement, counted)
     async with db.session() as session:
         # Asked again in the transaction. Here it spares the compiling and the copying.
         await check_publisher(session, publisher, tenant_id=actor.tenant_id, verdict=verdict)

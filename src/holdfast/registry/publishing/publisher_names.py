@@ -11,14 +11,14 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.signing.verification import Verdict
+from holdfast.bundles.signing.verification import SignatureStatus
 from holdfast.registry.errors import PublisherTaken
 from holdfast.registry.models.publishing import ExtensionPublisher
 
 _LONGEST = 255
 
 
-async def check_publisher(session: AsyncSession, publisher: str, *, tenant_id: str, verdict: Verdict) -> bool:
+async def check_publisher(session: AsyncSession, publisher: str, *, tenant_id: str, verdict: SignatureStatus) -> bool:
     """Whether the name has an owner already, who is the tenant or the key of the verdict. Raises PublisherTaken when it is another."""
     owner = await _owner(session, publisher)
     if owner is None:
@@ -32,7 +32,7 @@ async def check_publisher(session: AsyncSession, publisher: str, *, tenant_id: s
     return True
 
 
-async def claim_publisher(session: AsyncSession, publisher: str, *, tenant_id: str, verdict: Verdict, now: datetime) -> None:
+async def claim_publisher(session: AsyncSession, publisher: str, *, tenant_id: str, verdict: SignatureStatus, now: datetime) -> None:
     """Makes sure, inside a writing transaction, that the tenant may publish under the name; the name becomes its own if it is nobody's.
 
     Raises PublisherTaken; IntegrityError when two claim a name at once, and the whole transaction is to be tried again.

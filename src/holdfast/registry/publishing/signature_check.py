@@ -5,23 +5,23 @@ from __future__ import annotations
 from holdfast.bundles.signing.minisign import MalformedMinisign, Signature
 from holdfast.bundles.signing.statement import Statement
 from holdfast.bundles.signing.trust_policy import TrustPolicy
-from holdfast.bundles.signing.verification import Verdict
-from holdfast.bundles.store.hashing import hash_hex
+from holdfast.bundles.signing.verification import SignatureStatus
+from holdfast.bundles.store.hashing import normalize_content_hash
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion
 from holdfast.registry.publishing.version_manifest import manifest_of
 
 
-def judge_version(policy: TrustPolicy, version: ExtensionVersion, bundle: ExtensionBundle | None) -> Verdict | None:
+def judge_version(policy: TrustPolicy, version: ExtensionVersion, bundle: ExtensionBundle | None) -> SignatureStatus | None:
     """The verdict of now, with the keys of now: since the version was published, one may have been revoked. None without a bundle.
 
-    Raises SignatureRefused where the policy requires a signature that counts, and, everywhere, for one that was made for something else;
+    Raises SignatureRejected where the policy requires a signature that counts, and, everywhere, for one that was made for something else;
     TrustStoreUnusable.
     """
     if bundle is None:
         return None
     manifest = manifest_of(version)
-    statement = None if manifest is None else Statement.of(manifest, hash_hex(bundle.content_hash))
-    return policy.judge(statement, None if bundle.signature is None else bundle.signature.encode())
+    statement = None if manifest is None else Statement.from_manifest(manifest, normalize_content_hash(bundle.content_hash))
+    return policy.evaluate(statement, None if bundle.signature is None else bundle.signature.encode())
 
 
 def signing_key_id(signature: str | None) -> str | None:

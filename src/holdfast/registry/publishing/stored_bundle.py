@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from holdfast.bundles.signing.signature_storage import read_stored_signature, store_signature
-from holdfast.bundles.store.download import stored_hash
+from holdfast.bundles.store.download import hash_stored_object
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.registry.objects.pending import manifest_key
 from holdfast.registry.publishing.inspection import ReadArchive, require_unchanged
@@ -19,7 +19,7 @@ async def put_bundle(store: BundleStore, key: str, read: ReadArchive, signature:
 
     Raises PublishInterrupted when the file changed since it was read, BundleStoreUnavailable.
     """
-    if await stored_hash(store, key) != read.sha256:
+    if await hash_stored_object(store, key) != read.sha256:
         await store.put(key, read.path)
         await asyncio.to_thread(require_unchanged, read)
     if signature is not None and signature != await read_stored_signature(store, key):

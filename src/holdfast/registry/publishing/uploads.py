@@ -19,11 +19,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.archive.limits import LIMITS
 from holdfast.bundles.signing.trust_policy import TrustPolicy
-from holdfast.bundles.store.download import bring_stored
+from holdfast.bundles.store.download import download_object
 from holdfast.bundles.store.errors import BundleNotFound
-from holdfast.bundles.store.hashing import hash_hex
+from holdfast.bundles.store.hashing import normalize_content_hash
 from holdfast.bundles.store.protocol import BundleStore
-from holdfast.concurrency.threads import in_thread
+from holdfast.concurrency.threads import run_in_thread
 from holdfast.records.database.columns import new_id, utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
@@ -73,7 +73,7 @@ async def stage_upload(
     """
     name = _checked_filename(filename)
     _check_size(size)
-    declared = None if declared_hash is None else hash_hex(declared_hash)
+    declared = None if declared_hash is None else normalize_content_hash(declared_hash)
     key = f"sha256/_staging/{uuid.uuid4()}/bundle.tar.zst"
     with tempfile.TemporaryDirectory(prefix="holdfast-upload-") as folder:
         received = Path(folder) / "bundle.tar.zst"
@@ -212,13 +212,13 @@ async def _receive(body: AsyncIterator[bytes], target: Path, size: int | None) -
                 why = "size_exceeds_cap" if size is None else "content_length_mismatch"
                 raise _bad(why, f"The upload has more than {limit} bytes.")
             digest.update(piece)
-            await in_thread(partial(file.write, piece))
+            await run_in_thread(partial(file.write, piece))
     return digest.hexdigest(), length
 
 
 async def _fetch(store: BundleStore, key: str, target: Path) -> None:
     try:
-        await bring_stored(store, key, target)
+        await download_object(store, key, target)
     except BundleNotFound:
         raise _not_found() from None
 

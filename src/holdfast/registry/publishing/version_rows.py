@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.manifest.model import Manifest
-from holdfast.bundles.signing.verification import Verdict
+from holdfast.bundles.signing.verification import SignatureStatus
 from holdfast.registry.actors import Actor
 from holdfast.registry.errors import UnknownCapability, VersionConflict, VersionExists
 from holdfast.registry.models import ids as identity
@@ -30,7 +30,7 @@ class Archive:
     content_hash: str
     key: str
     size: int
-    verdict: Verdict
+    verdict: SignatureStatus
     signature: str | None
 
     @property

@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.versions import Wildcard, semvers
+from holdfast.bundles.versions import Wildcard, parse_versions
 from holdfast.records.database.columns import as_uuid, utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
@@ -124,7 +124,7 @@ async def resolve_version(session: AsyncSession, registry_id: str, wanted: str |
 
 
 def _newest(versions: list[str]) -> str | None:
-    ordered = semvers(versions)
+    ordered = parse_versions(versions)
     releases = [text for version, text in ordered.items() if not version.pre]
     # What other platforms published may be no version; then the one that was published last is the newest.
     candidates = releases or list(ordered.values()) or versions
@@ -134,14 +134,14 @@ def _newest(versions: list[str]) -> str | None:
 def _newest_of(pattern: str, versions: Iterable[str]) -> str | None:
     """Raises InvalidVersion."""
     wildcard = Wildcard.parse(pattern)
-    fitting = [text for version, text in semvers(versions).items() if wildcard.matches(version)]
+    fitting = [text for version, text in parse_versions(versions).items() if wildcard.matches(version)]
     return fitting[-1] if fitting else None
 
 
 async def next_of(session: AsyncSession, registry_id: str, pattern: str) -> str:
     """The version that `X.Y.*` is published as: one above the highest release X.Y.n, or X.Y.0. Raises InvalidVersion."""
     known = await session.scalars(select(ExtensionVersion.version).where(ExtensionVersion.registry_id == registry_id))
-    return str(Wildcard.parse(pattern).next_of(semvers(known)))
+    return str(Wildcard.parse(pattern).next_after(parse_versions(known)))
 
 
 async def yank(

@@ -12,9 +12,9 @@ from holdfast.bundles.archive.errors import ExtractFailed
 from holdfast.bundles.cache.bundle_cache import BundleCache
 from holdfast.bundles.cache.errors import ArchiveHashMismatch
 from holdfast.bundles.cache.unpacked import UnpackedBundle
-from holdfast.bundles.signing.errors import SignatureRefused
+from holdfast.bundles.signing.errors import SignatureRejected
 from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
-from holdfast.bundles.store.hashing import InvalidContentHash, hash_hex
+from holdfast.bundles.store.hashing import InvalidContentHash, normalize_content_hash
 from holdfast.bundles.store.keys import InvalidBundleKey, bundle_key
 from holdfast.engine import Component, ComponentError, Engine, Limits, Outcome
 from holdfast.hostcalls import CallContext, HostDoor, HostServices, SecretDecryptFailed, SecretEnvelope
@@ -31,7 +31,7 @@ from holdfast.world.types import ExecuteRequest, ExecuteResponse
 
 MEMORY_MAX_MB = 1_024
 TOGETHER_SECONDS = 0.002
-BUNDLE_FAULTS = (ArchiveHashMismatch, ExtractFailed, BundleNotFound, BundleStoreUnavailable, SignatureRefused)
+BUNDLE_FAULTS = (ArchiveHashMismatch, ExtractFailed, BundleNotFound, BundleStoreUnavailable, SignatureRejected)
 
 _log = structlog.get_logger(__name__)
 
@@ -165,7 +165,7 @@ class Calls:
     async def _made_ready(self, context: CallContext, digest: str) -> Component:
         try:
             # Of a component that is in memory nothing is needed from the disk; but that it is still there, and allowed, is seen each time.
-            bundle = self._cache.glance(context.tenant_id, context.extension_id, digest)
+            bundle = self._cache.peek(context.tenant_id, context.extension_id, digest)
             if bundle is not None and bundle.component_sha256 is not None:
                 component = self._engine.loaded(bundle.component_sha256)
                 if component is not None:
@@ -208,7 +208,7 @@ def _answers(settings: Settings) -> IdempotentAnswers:
 def _digest(tenant_id: str, extension_id: str, content_hash: str) -> str:
     """The hash in hex, when all three can be parts of a bundle's key. Raises InvalidContentHash, InvalidBundleKey."""
     bundle_key(tenant_id, extension_id, content_hash)
-    return hash_hex(content_hash)
+    return normalize_content_hash(content_hash)
 
 
 def _context(call: ExecuteCall, routing: Routing, digest: str) -> CallContext:

@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from holdfast.bundles.store.hashing import InvalidContentHash, hash_hex
+from holdfast.bundles.store.hashing import InvalidContentHash, normalize_content_hash
 from holdfast.bundles.store.keys import InvalidBundleKey, bundle_key
 from holdfast.concurrency.single_flight import SingleFlight
 from holdfast.errors import HoldfastError
@@ -103,7 +103,7 @@ class InstallValidator:
             raise RegistryRefused(f"The registry answered the lookup of a host name with status {status}.", hint=_hint(status))
         try:
             found = msgspec.json.decode(body, type=InstallAddress)
-            digest = hash_hex(found.content_hash)
+            digest = normalize_content_hash(found.content_hash)
             bundle_key(found.tenant_id, found.extension_id, digest)
         except (msgspec.DecodeError, UnicodeDecodeError, InvalidBundleKey, InvalidContentHash) as error:
             _log.warning("The registry's answer about a host name is not of the agreed form", problem=type(error).__name__)

@@ -17,7 +17,7 @@ import structlog
 from holdfast.bundles.cache.bundle_cache import BundleCache
 from holdfast.bundles.cache.errors import ArchiveHashMismatch
 from holdfast.bundles.cache.unpacked import UnpackedBundle
-from holdfast.bundles.signing.errors import SignatureRefused
+from holdfast.bundles.signing.errors import SignatureRejected
 from holdfast.bundles.store.errors import BundleNotFound
 from holdfast.bundles.store.keys import InvalidBundleKey
 from holdfast.errors import HoldfastError
@@ -80,7 +80,7 @@ class PageSource:
     async def asset(self, place: Place, path: str) -> Asset:
         """The file at `path`, cleaned; the index for a route of the page itself, which decides what it shows there.
 
-        Raises UiNotFound, ArchiveHashMismatch, SignatureRefused, ExtractFailedHere.
+        Raises UiNotFound, ArchiveHashMismatch, SignatureRejected, ExtractFailedHere.
         """
         opened = self._opened.get(place)
         bundle = opened[1] if opened is not None and opened[0] > self._now() else await self._open(place)
@@ -165,7 +165,7 @@ class PageSource:
         try:
             async with self._cache.use(*place) as bundle:
                 yield bundle
-        except (ArchiveHashMismatch, SignatureRefused):
+        except (ArchiveHashMismatch, SignatureRejected):
             raise
         except InvalidBundleKey:
             raise UiNotFound("There is no such page.") from None

@@ -18,7 +18,7 @@ from holdfast.bundles.manifest.fields.values import (
     ScheduledEndpoint,
     Text,
     Timezone,
-    route_of,
+    route_key,
 )
 from holdfast.bundles.manifest.parsing.errors import Expected
 
@@ -101,7 +101,7 @@ class Api(Part):
     def _distinct(cls, endpoints: list[Endpoint]) -> list[Endpoint]:
         seen: set[tuple[str, ...]] = set()
         for index, endpoint in enumerate(endpoints):
-            route = route_of(endpoint.method, endpoint.path)
+            route = route_key(endpoint.method, endpoint.path)
             if route in seen:
                 raise Expected("each method and path once", at=(index,), found=f"{endpoint.method} {endpoint.path} again")
             seen.add(route)

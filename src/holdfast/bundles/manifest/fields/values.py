@@ -60,7 +60,7 @@ def _scheduled(text: str) -> str:
     return f"{method}{blank}{_endpoint_path(path)}"
 
 
-def route_of(method: str, path: str) -> tuple[str, ...]:
+def route_key(method: str, path: str) -> tuple[str, ...]:
     """What two endpoints that answer the same calls have in common: more slashes and names of parameters do not count."""
     return (method, *(":" if segment.startswith(":") else segment for segment in path.split("/") if segment))
 

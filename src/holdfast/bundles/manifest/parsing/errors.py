@@ -54,7 +54,7 @@ class ManifestError(HoldfastError):
         return "\n".join([*map(_line, issues[:SHOWN_ISSUES]), *hidden, str(self.hint)])
 
 
-def written_path(path: Path) -> str:
+def format_path(path: Path) -> str:
     """A path as people read it: `api.endpoints[0].path`; `$` for the whole."""
     text = ""
     for step in path:
@@ -64,7 +64,7 @@ def written_path(path: Path) -> str:
 
 def issue(path: Path, message: str, *, expected: str | None = None, at: Position | None = None) -> Issue:
     """One fault as it is handed on."""
-    found: Issue = {"path": written_path(path), "message": message}
+    found: Issue = {"path": format_path(path), "message": message}
     if expected is not None:
         found["expected"] = expected
     if at is not None:

@@ -11,7 +11,7 @@ from holdfast.bundles.manifest.parsing.positions import Position, Positions
 MANIFEST_MAX_BYTES = 1024 * 1024
 
 
-def read_object(raw: bytes) -> tuple[dict[str, Any], str]:
+def read_json_object(raw: bytes) -> tuple[dict[str, Any], str]:
     """The JSON object in `raw` (UTF-8, a byte order mark is tolerated), and its text. Raises ManifestError for anything else."""
     if len(raw) > MANIFEST_MAX_BYTES:
         _fail(f"expected at most {MANIFEST_MAX_BYTES} bytes, found {len(raw)}")

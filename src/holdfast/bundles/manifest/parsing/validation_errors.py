@@ -47,7 +47,7 @@ _EXAMPLES = {
 MAX_ISSUES = 100
 
 
-def issues_of(error: ValidationError, value: Any, text: str, fields: Sequence[str]) -> list[Issue]:
+def issues_from_validation_error(error: ValidationError, value: Any, text: str, fields: Sequence[str]) -> list[Issue]:
     """Every fault that pydantic found in `value`, which was read from `text`, in the order of the text; at most 100.
 
     `fields` are the names that the top level may have.

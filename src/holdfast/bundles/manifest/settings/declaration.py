@@ -90,9 +90,9 @@ def _once(settings: list[Setting]) -> list[Setting]:
 
 def _schema(value: dict[str, Any]) -> dict[str, Any]:
     # The validator is a library of megabytes; most manifests have no schema.
-    from holdfast.bundles.manifest.settings.schema_check import check_schema
+    from holdfast.bundles.manifest.settings.schema_check import validate_schema
 
-    check_schema(value)
+    validate_schema(value)
     return value
 
 

@@ -54,7 +54,7 @@ _BOUNDS = {
 }
 
 
-def check_schema(schema: dict[str, Any]) -> None:
+def validate_schema(schema: dict[str, Any]) -> None:
     """Raises Expected, with the place in `schema`, unless it describes settings: an object, by the known keywords, within the limits."""
     if len(json.dumps(schema, ensure_ascii=False)) > MAX_LENGTH:
         raise Expected(f"a schema of at most {MAX_LENGTH} characters", found="more")
@@ -78,13 +78,13 @@ def check_schema(schema: dict[str, Any]) -> None:
         if not _KEY.fullmatch(name):
             raise Expected("a name of 1 to 128 letters, digits, '_', '.' or '-'", at=("properties", name), found=json.dumps(name))
     for path, part in _schemas(schema):
-        if "default" in part and (faults := faults_of(part, part["default"])):
+        if "default" in part and (faults := find_violations(part, part["default"])):
             inner, expected = faults[0]
             raise Expected(expected, at=(*path, "default", *inner))
 
 
-def faults_of(schema: dict[str, Any], value: Any) -> list[tuple[Path, str]]:
-    """What is wrong with `value` by a schema that `check_schema` passed: the place, and what was expected there; at most 100."""
+def find_violations(schema: dict[str, Any], value: Any) -> list[tuple[Path, str]]:
+    """What is wrong with `value` by a schema that `validate_schema` passed: the place, and what was expected there; at most 100."""
     found: list[tuple[Path, str]] = []
     for error in _validator(schema).iter_errors(value):
         found += _told(schema, error)
