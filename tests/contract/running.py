@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.bundles.store.keys import bundle_key
-from holdfast.events import DebugEvent
+from holdfast.contract.debug_event import DebugEvent
 from holdfast.runner.install_lookup.validator import InstallValidator
 from holdfast.runner.services import RunnerServices
 from holdfast.settings import Settings

@@ -10,7 +10,8 @@ import base64
 import json
 from pathlib import Path
 
-from holdfast.hostcalls import CallContext, SecretEnvelope
+from holdfast.contract.secret_envelope import SecretEnvelope
+from holdfast.hostcalls import CallContext
 from tests.contract.guest import host_services
 from tests.contract.running import Running
 from tests.hostcalls.vault_server import VaultServer, sealed

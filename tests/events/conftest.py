@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.events import DebugEvent
+from holdfast.contract.debug_event import DebugEvent
 from tests.events.redis_process import RedisProcess, redis_process
 
 MakeEvent = Callable[..., DebugEvent]

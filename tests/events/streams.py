@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.events import DebugEvent, EventStream, MemoryStream
+from holdfast.contract.debug_event import DebugEvent
+from holdfast.events import EventStream, MemoryStream
 from holdfast.events.redis_server import SECONDS, RedisServer
 from holdfast.events.redis_sink import RedisSink
 from holdfast.events.redis_stream import RedisStream

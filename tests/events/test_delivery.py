@@ -7,7 +7,8 @@ import msgspec
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from holdfast.events import EventBatch, HttpSink
+from holdfast.contract.debug_event import EventBatch
+from holdfast.events import HttpSink
 from tests.events.conftest import MakeEvent
 from tests.events.recording_server import Recorded, RecordingServer, free_port, recording_server
 from tests.waiting import MAX_WAIT_SECONDS

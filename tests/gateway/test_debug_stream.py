@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.events.event import DebugEvent
+from holdfast.contract.debug_event import DebugEvent
 from holdfast.gateway.debug_stream import Watched, event_frames
 from tests.gateway.platform import ORIGIN, Platform
 from tests.records.databases import OTHER_TENANT, TENANT, add_user

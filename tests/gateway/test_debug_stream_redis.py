@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.events.event import DebugEvent
+from holdfast.contract.debug_event import DebugEvent
 from holdfast.gateway.debug_stream import Watched, event_frames
 from tests.events.redis_process import RedisProcess, redis_process
 from tests.events.streams import Kept, kept

@@ -7,19 +7,9 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from holdfast.events import DebugEvent
-from holdfast.hostcalls import (
-    CallContext,
-    CallUser,
-    DoorLimits,
-    Fetcher,
-    HostBackend,
-    HostDoor,
-    Reply,
-    SecretEnvelope,
-    Service,
-    UiProxy,
-)
+from holdfast.contract.debug_event import DebugEvent
+from holdfast.contract.secret_envelope import SecretEnvelope
+from holdfast.hostcalls import CallContext, CallUser, DoorLimits, Fetcher, HostBackend, HostDoor, Reply, Service, UiProxy
 from holdfast.world.capabilities import Capability
 from holdfast.world.functions import FUNCTIONS_BY_ID, WitError
 from tests.waiting import MAX_WAIT_SECONDS

@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from holdfast.events.event import DebugEvent, notice
+from holdfast.contract.debug_event import DebugEvent
+from holdfast.events.event import notice
 
 logger = logging.getLogger(__name__)
 

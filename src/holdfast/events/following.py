@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from holdfast.events.event import Level, notice
+from holdfast.contract.debug_event import Level
+from holdfast.events.event import notice
 from holdfast.events.stream import BEFORE_ALL, NOT_KEPT, Entry, EventStream, StreamUnavailable
 
 

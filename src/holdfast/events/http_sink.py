@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 import msgspec
 
+from holdfast.contract.debug_event import DebugEvent, EventBatch
 from holdfast.events.delivery import DeliveringSink, NeverTaken, NotTaken
-from holdfast.events.event import DebugEvent, EventBatch
 
 PATH = "/api/internal/ext-debug/events"
 

@@ -8,7 +8,8 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator
 from itertools import count
 
-from holdfast.events.event import DebugEvent, notice
+from holdfast.contract.debug_event import DebugEvent
+from holdfast.events.event import notice
 from holdfast.events.stream import NOT_KEPT, Entry
 
 _Key = tuple[str, str]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import get_args
 
-from holdfast.events.event import DebugEvent, Level, Stream
+from holdfast.contract.debug_event import DebugEvent, Level, Stream
 
 LEVELS: dict[str, Level] = {level: level for level in get_args(Level)}
 STREAMS: dict[str, Stream] = {stream: stream for stream in get_args(Stream)}

@@ -8,8 +8,8 @@ from typing import Any
 
 from redis.exceptions import NoPermissionError
 
+from holdfast.contract.debug_event import DebugEvent
 from holdfast.events.delivery import DeliveringSink, NotTaken
-from holdfast.events.event import DebugEvent
 from holdfast.events.redis_fields import common_key, stream_key, to_fields
 from holdfast.events.redis_server import FAILURES, RedisServer, reason
 

@@ -8,7 +8,8 @@ from collections.abc import AsyncGenerator, Awaitable
 from contextlib import suppress
 from typing import Any
 
-from holdfast.events.event import DebugEvent, EventSink, notice
+from holdfast.contract.debug_event import DebugEvent
+from holdfast.events.event import EventSink, notice
 from holdfast.events.redis_fields import from_fields, stream_key
 from holdfast.events.redis_server import FAILURES, RedisServer, reason
 from holdfast.events.stream import BEFORE_ALL, NOT_KEPT, Entry, StreamUnavailable

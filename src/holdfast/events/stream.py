@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
+from holdfast.contract.debug_event import DebugEvent
 from holdfast.errors import HoldfastError
-from holdfast.events.event import DebugEvent, EventSink
+from holdfast.events.event import EventSink
 
 Entry = tuple[str, DebugEvent]
 """An event and its id. Ids are text that only their stream understands; `BEFORE_ALL` lies before every event, and `NOT_KEPT` is the id of

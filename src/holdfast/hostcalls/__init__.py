@@ -1,7 +1,7 @@
 """What a guest may ask of its host: one module per WIT interface, behind one door."""
 
 from holdfast.hostcalls.backend import BackendUnavailable, HostBackend, HttpBackend, Reply, Service
-from holdfast.hostcalls.call import CallContext, CallUser, SecretEnvelope
+from holdfast.hostcalls.call import CallContext, CallUser
 from holdfast.hostcalls.door import HostDoor
 from holdfast.hostcalls.interfaces.secrets import SecretDecryptFailed, open_envelope
 from holdfast.hostcalls.interfaces.ui_proxy import UiProxy
@@ -25,7 +25,6 @@ __all__ = [
     "InvalidEgressEntry",
     "Reply",
     "SecretDecryptFailed",
-    "SecretEnvelope",
     "Service",
     "UiProxy",
     "open_envelope",

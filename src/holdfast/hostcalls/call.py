@@ -6,6 +6,8 @@ import re
 
 from msgspec import Struct, field
 
+from holdfast.contract.secret_envelope import SecretEnvelope
+
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -24,17 +26,6 @@ class CallUser(Struct, frozen=True, kw_only=True):
     client_name: str = ""
     client_id: str | None = None
     additional_fields: dict[str, str] = field(default_factory=dict)
-
-
-class SecretEnvelope(Struct, frozen=True, kw_only=True):
-    """Secrets on their way to the runner. `ciphertext_b64` depends on `algorithm`; `expires_at` is an ISO 8601 time."""
-
-    ciphertext_b64: str
-    version: str | None = None
-    algorithm: str | None = None
-    expires_at: str | None = None
-    key_path: str | None = None
-    mount: str | None = None
 
 
 class CallContext(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,8 @@ from functools import cached_property, lru_cache
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from holdfast.events import EventSink, Level
+from holdfast.contract.debug_event import Level
+from holdfast.events import EventSink
 from holdfast.hostcalls import context
 from holdfast.hostcalls.backend import HostBackend
 from holdfast.hostcalls.call import CallContext

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
+from holdfast.contract.secret_envelope import SecretEnvelope
 from holdfast.events import EventSink
 from holdfast.hostcalls.backend import HostBackend, HttpBackend, UnconfiguredBackend
-from holdfast.hostcalls.call import CallContext, SecretEnvelope
+from holdfast.hostcalls.call import CallContext
 from holdfast.hostcalls.door import HostDoor
 from holdfast.hostcalls.interfaces.secrets import algorithm_of, expired, open_envelope
 from holdfast.hostcalls.interfaces.ui_proxy import UiProxy

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from holdfast.events import DebugEvent, EventSink, Level, Redactor, Stream
+from holdfast.contract.debug_event import DebugEvent, Level, Stream
+from holdfast.events import EventSink, Redactor
 from holdfast.hostcalls.call import CallContext
 
 

@@ -16,9 +16,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 import holdfast
+from holdfast.contract.execute import Envelope
 from holdfast.engine.capi import VERSION
 from holdfast.runner.execute.concurrency_limit import Admission
-from holdfast.runner.execute.schemas import Envelope
 from holdfast.runner.http.responses import HEADERS, guarded
 from holdfast.runner.http.service_token import require_token
 

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 import holdfast
-from holdfast.runner.execute.schemas import Envelope, ExecuteCall, WarmupCall
+from holdfast.contract.execute import Envelope, ExecuteCall
+from holdfast.runner.execute.schemas import WarmupCall
 from holdfast.runner.http.responses import guarded, json_answer
 
 _TEMPLATE = "#/components/schemas/{name}"

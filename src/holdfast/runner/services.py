@@ -13,8 +13,9 @@ from holdfast.bundles.cache.trusted_cache import TrustedBundleCache
 from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.open_store import open_store
 from holdfast.bundles.store.protocol import BundleStore
+from holdfast.contract.debug_event import DebugEvent
 from holdfast.engine import Engine
-from holdfast.events import DebugEvent, EventSink, HttpSink, configured_redis, open_redis_sink
+from holdfast.events import EventSink, HttpSink, configured_redis, open_redis_sink
 from holdfast.events.delivery import DeliveringSink
 from holdfast.hostcalls import HostServices
 from holdfast.runner.execute.concurrency_limit import Admission

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from holdfast.hostcalls import SecretDecryptFailed, SecretEnvelope, open_envelope
+from holdfast.contract.secret_envelope import SecretEnvelope
+from holdfast.hostcalls import SecretDecryptFailed, open_envelope
 from holdfast.hostcalls.interfaces.secrets import expired
 from holdfast.world.capabilities import Capability
 from holdfast.world.types import SecretError

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from holdfast.contract.secret_envelope import SecretEnvelope
 from holdfast.events import MemoryStream
-from holdfast.hostcalls import CallContext, HostServices, SecretDecryptFailed, SecretEnvelope
+from holdfast.hostcalls import CallContext, HostServices, SecretDecryptFailed
 from holdfast.hostcalls.secret_envelope.open import SealedEnvelopes
 from holdfast.sealing.aes_gcm import seal
 from holdfast.sealing.errors import SecretsKeyUnusable

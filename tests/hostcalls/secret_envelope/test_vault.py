@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from holdfast.contract.secret_envelope import SecretEnvelope
 from holdfast.events import MemoryStream
-from holdfast.hostcalls import CallContext, HostServices, SecretDecryptFailed, SecretEnvelope
+from holdfast.hostcalls import CallContext, HostServices, SecretDecryptFailed
 from holdfast.hostcalls.secret_envelope.vault import VaultTransit
 from holdfast.settings import Settings
 from tests.hostcalls.vault_server import VaultServer, sealed

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from holdfast.contract.execute import Envelope, ExecuteCall
 from holdfast.runner.execute.idempotency import KEY_MAX_CHARACTERS, IdempotentAnswers, scope_of
-from holdfast.runner.execute.schemas import Envelope, ExecuteCall
 from tests.runner import guests
 from tests.runner.conftest import TENANT, Runner, call_body
 

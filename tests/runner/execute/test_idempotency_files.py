@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from holdfast.contract.execute import Envelope
 from holdfast.runner.execute.idempotency import IdempotentAnswers
 from holdfast.runner.execute.idempotency_files import SharedAnswers
-from holdfast.runner.execute.schemas import Envelope
 
 ANSWER = Envelope(status=201, headers={"a": "b"}, body_b64=b"\x00\xff", header_list=[("a", "b")])
 

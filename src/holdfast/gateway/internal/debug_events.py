@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from holdfast.events.event import EventBatch
+from holdfast.contract.debug_event import EventBatch
 from holdfast.gateway.http.errors import InvalidRequest
 from holdfast.gateway.http.responses import guarded, json_answer
 from holdfast.gateway.internal.auth import check_service_token, read_json

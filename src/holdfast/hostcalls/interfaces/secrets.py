@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from holdfast.contract.secret_envelope import SecretEnvelope
 from holdfast.errors import HoldfastError
-from holdfast.hostcalls.call import SecretEnvelope
 from holdfast.hostcalls.session import Session
 from holdfast.world.functions import WitError
 from holdfast.world.types import SecretError

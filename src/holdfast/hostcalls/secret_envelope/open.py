@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from holdfast.hostcalls.call import CallContext, SecretEnvelope
+from holdfast.contract.secret_envelope import SecretEnvelope
+from holdfast.hostcalls.call import CallContext
 from holdfast.hostcalls.interfaces.secrets import SecretDecryptFailed
 from holdfast.sealing.aes_gcm import open_sealed
 from holdfast.sealing.errors import CannotOpen, SecretsKeyUnusable

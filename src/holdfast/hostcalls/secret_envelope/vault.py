@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 from pydantic import SecretStr
 
-from holdfast.hostcalls.call import CallContext, SecretEnvelope
+from holdfast.contract.secret_envelope import SecretEnvelope
+from holdfast.hostcalls.call import CallContext
 from holdfast.hostcalls.interfaces.secrets import SecretDecryptFailed, expiry, read_secrets
 from holdfast.sealing.errors import VaultFailed
 from holdfast.sealing.transit import TIMEOUT_SECONDS, TransitClient, is_plain_path

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import select
 
+from holdfast.contract.secret_envelope import SecretEnvelope
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.models.endpoints import Endpoint, read_endpoints
@@ -17,17 +18,6 @@ from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import TenantExtensionInstallConfig, TenantExtensionInstallSecrets
 from holdfast.registry.models.lookups import active_bundle, find_install
 from holdfast.world.capabilities import ALWAYS_GRANTED, parse_capabilities
-
-
-class SecretEnvelope(Struct, frozen=True, omit_defaults=True):
-    """Sealed secrets, as the runner takes them."""
-
-    ciphertext_b64: str
-    algorithm: str | None = None
-    key_path: str | None = None
-    mount: str | None = None
-    version: str | None = None
-    expires_at: str | None = None
 
 
 class InstallContext(Struct, frozen=True, kw_only=True):

@@ -7,15 +7,15 @@ import asyncio
 import structlog
 from msgspec import Struct
 
+from holdfast.contract.execute import Envelope, ExecuteContext
 from holdfast.logs import info, lines_together
-from holdfast.runner.execute.schemas import CallIdentity, Envelope
 from holdfast.runner.metrics import Metrics
 
 _log = structlog.get_logger(__name__)
 
 
 class _Ended(Struct, frozen=True, gc=False):
-    about: CallIdentity
+    about: ExecuteContext
     request_id: str | None
     envelope: Envelope
     seconds: float
@@ -29,7 +29,7 @@ class CallLog:
         self._metrics = metrics
         self._ended: list[_Ended] = []
 
-    def ended(self, about: CallIdentity, request_id: str | None, envelope: Envelope, seconds: float) -> None:
+    def ended(self, about: ExecuteContext, request_id: str | None, envelope: Envelope, seconds: float) -> None:
         """A call that was answered. `request_id` is the one of the headers."""
         if not self._ended:
             asyncio.get_running_loop().call_soon(self._tell)

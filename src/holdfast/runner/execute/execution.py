@@ -16,15 +16,16 @@ from holdfast.bundles.signing.errors import SignatureRejected
 from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
 from holdfast.bundles.store.hashing import InvalidContentHash, normalize_content_hash
 from holdfast.bundles.store.keys import InvalidBundleKey, bundle_key
+from holdfast.contract.execute import Envelope, ExecuteCall, FailureReport
+from holdfast.contract.secret_envelope import SecretEnvelope
 from holdfast.engine import Component, ComponentError, Engine, Limits, Outcome
-from holdfast.hostcalls import CallContext, HostDoor, HostServices, SecretDecryptFailed, SecretEnvelope
+from holdfast.hostcalls import CallContext, HostDoor, HostServices, SecretDecryptFailed
 from holdfast.runner.errors import BodyTooLarge
 from holdfast.runner.execute.batching import Turns
 from holdfast.runner.execute.concurrency_limit import Admission, Busy
-from holdfast.runner.execute.guest_request import body_of, guest_request
+from holdfast.runner.execute.guest_request import body_of, call_user, guest_request
 from holdfast.runner.execute.idempotency import IdempotentAnswers, scope_of
 from holdfast.runner.execute.idempotency_files import ANSWERS, SharedAnswers
-from holdfast.runner.execute.schemas import Envelope, ExecuteCall, FailureReport
 from holdfast.settings import Settings
 from holdfast.world.capabilities import parse_capabilities
 from holdfast.world.types import ExecuteRequest, ExecuteResponse
@@ -221,7 +222,7 @@ def _context(call: ExecuteCall, routing: Routing, digest: str) -> CallContext:
         version_id=about.version_id,
         content_hash=f"sha256:{digest}",
         config=about.config,
-        user=None if call.user is None else call.user.as_call_user(),
+        user=None if call.user is None else call_user(call.user),
         egress=tuple(about.egress),
         secrets=call.secret_envelope,
     )

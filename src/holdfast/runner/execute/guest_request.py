@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import json
 
-from holdfast.hostcalls import CallContext
-from holdfast.runner.execute.schemas import ExecuteCall, pairs
+from holdfast.contract.execute import ExecuteCall, ExecuteUser, pairs
+from holdfast.hostcalls import CallContext, CallUser
 from holdfast.world.types import ContextData, ExecuteRequest, HttpHeader, HttpRequest
 
 CONFIG = "x-ext-config"
@@ -24,6 +24,19 @@ _OURS = frozenset({CONFIG, TRIGGER, SCHEDULE})
 def body_of(call: ExecuteCall) -> bytes | None:
     """The body for the guest; None when there is none. Raises ValueError when it is not base64."""
     return None if call.http.body_b64 is None else base64.b64decode(call.http.body_b64, validate=True)
+
+
+def call_user(user: ExecuteUser) -> CallUser:
+    """The user as host functions know it."""
+    return CallUser(
+        user_id=user.user_id,
+        user_email=user.user_email,
+        user_name=user.user_name,
+        user_type=user.user_type,
+        client_name=user.client_name or user.company_name or "",
+        client_id=user.client_id,
+        additional_fields=user.additional_fields,
+    )
 
 
 def guest_request(call: ExecuteCall, context: CallContext, body: bytes | None) -> ExecuteRequest:

@@ -11,8 +11,8 @@ import structlog
 from msgspec import Struct
 
 from holdfast.concurrency.single_flight import SingleFlight
+from holdfast.contract.execute import Envelope, ExecuteCall
 from holdfast.runner.execute.idempotency_files import SharedAnswers
-from holdfast.runner.execute.schemas import Envelope, ExecuteCall
 
 KEY_MAX_CHARACTERS = 1_024
 _ENTRY_BYTES = 1_024

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from holdfast.runner.execute.schemas import Envelope
+from holdfast.contract.execute import Envelope
 
 ANSWERS = "answers"
 """Their folder, within the one that the workers of a runner share."""

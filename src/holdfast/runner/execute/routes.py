@@ -11,12 +11,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from holdfast.contract.execute import ExecuteCall
 from holdfast.runner.errors import InvalidIdempotencyKey, WarmupIncomplete, WrongShape
 from holdfast.runner.execute.access_log import CallLog
 from holdfast.runner.execute.disconnect import Callers
 from holdfast.runner.execute.execution import Routing
 from holdfast.runner.execute.idempotency import KEY_MAX_CHARACTERS
-from holdfast.runner.execute.schemas import ExecuteCall, WarmupCall, decode, encode
+from holdfast.runner.execute.schemas import WarmupCall, decode, encode
 from holdfast.runner.http.fast_path import RawHeaders
 from holdfast.runner.http.responses import JsonAnswer, guarded, header_table, json_answer, outcome_of, read_json, refused, require_json
 from holdfast.runner.http.service_token import require_token

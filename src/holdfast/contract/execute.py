@@ -1,0 +1,143 @@
+"""Request and response of `POST /v1/execute`. Readers ignore unknown fields at every level."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from holdfast.contract.secret_envelope import SecretEnvelope
+
+Fields = dict[str, str | list[str]] | list[tuple[str, str]]
+"""Names and values in order: an object (a list where a name has several values), or, where names alternate, a list of pairs."""
+
+Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+"""What JSON numbers hold exactly (RFC 8259, section 6)."""
+
+
+# Requests omit fields that have their default value (`omit_defaults`). msgspec recognises an empty default by its factory, `dict` or `list`.
+# These factories are therefore ones of our own: runners expect the following fields even when they are empty.
+def _no_settings() -> dict[str, str]:
+    return {}
+
+
+def _no_names() -> list[str]:
+    return []
+
+
+def _no_fields() -> Fields:
+    return {}
+
+
+def pairs(fields: Fields) -> list[tuple[str, str]]:
+    """The fields one by one, in their order."""
+    if isinstance(fields, list):
+        return fields
+    return [(name, value) for name, given in fields.items() for value in ([given] if isinstance(given, str) else given)]
+
+
+class ExecuteContext(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`context`: for whom which version runs.
+
+    `egress` is Holdfast's own field: the hosts that the install was granted. `trigger` and `schedule_id` name what made the call when no
+    person did.
+    """
+
+    tenant_id: str
+    extension_id: str
+    content_hash: str
+    request_id: str | None = None
+    install_id: str | None = None
+    version_id: str | None = None
+    config: dict[str, str] = field(default_factory=_no_settings)
+    egress: list[str] = field(default_factory=_no_names)
+    trigger: str | None = None
+    schedule_id: str | None = None
+
+
+class ExecuteHttp(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`http`: the request for the guest. `url` is path and query as they arrived; without it, they are assembled from the parts.
+
+    `body_b64` is standard base64; an empty text is a body of no bytes, null is no body.
+    """
+
+    method: str
+    path: str
+    url: str | None = None
+    query: Fields = field(default_factory=_no_fields)
+    headers: Fields = field(default_factory=_no_fields)
+    body_b64: str | None = None
+
+    @property
+    def target(self) -> str:
+        """Path and query as the guest sees them: `url` when it is of this path, else the path with the form-encoded query."""
+        if self.url is not None and self.url.partition("?")[0] == self.path:
+            return self.url
+        query = urlencode(pairs(self.query)) if self.query else ""
+        return f"{self.path}{'&' if '?' in self.path else '?'}{query}" if query else self.path
+
+
+class ExecuteLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`limits`: what the caller requests; absent values get the defaults, and all are capped."""
+
+    timeout_ms: Count | None = None
+    memory_mb: Count | None = None
+    fuel: Count | None = None
+
+
+class ExecuteUser(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`user`: on whose behalf the call is made. `company_name` is another name of `client_name`."""
+
+    user_id: str
+    user_email: str
+    user_name: str
+    user_type: str
+    client_name: str | None = None
+    company_name: str | None = None
+    client_id: str | None = None
+    additional_fields: dict[str, str] = field(default_factory=_no_settings)
+
+
+class ExecuteCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The body of `POST /v1/execute`. `providers` are capability names. `endpoint` is what the manifest declares, such as
+    `GET /items/:id`; it is for logs of other runners, ours does not read it."""
+
+    context: ExecuteContext
+    http: ExecuteHttp
+    limits: ExecuteLimits = field(default_factory=ExecuteLimits)
+    secret_envelope: SecretEnvelope | None = None
+    providers: list[str] = field(default_factory=_no_names)
+    endpoint: str | None = None
+    user: ExecuteUser | None = None
+
+
+class FailureReport(Struct, frozen=True, kw_only=True):
+    """Why a call gave no response, for the author: never shown to callers outside development.
+
+    A stable code, a sentence, the guest's own stack (innermost first) and the last lines that it wrote to stderr.
+    """
+
+    code: str
+    message: str = ""
+    guest_stack: list[str] = field(default_factory=list)
+    stderr: list[str] = field(default_factory=list)
+
+
+class Envelope(Struct, frozen=True, kw_only=True):
+    """The response of `POST /v1/execute`. `error` is null when the guest responded; then the rest is the guest's own.
+
+    In `headers` the values of a repeated name are joined by ", " (other runners may send a list); `header_list`, which not every runner
+    sends, has every header in the guest's order. `body_b64` is standard base64 in JSON.
+    """
+
+    status: int
+    headers: dict[str, str | list[str]] = field(default_factory=dict)
+    body_b64: bytes | None = None
+    error: str | None = None
+    header_list: list[tuple[str, str]] | UnsetType | None = UNSET
+    failure: FailureReport | UnsetType | None = UNSET
+
+    def header_pairs(self) -> list[tuple[str, str]]:
+        """The guest's headers as (name, value), repeated ones one by one where the runner sends them so."""
+        return self.header_list if isinstance(self.header_list, list) else pairs(self.headers)
