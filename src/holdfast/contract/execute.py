@@ -16,8 +16,8 @@ Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 """What JSON numbers hold exactly (RFC 8259, section 6)."""
 
 
-# Requests omit fields that have their default value (`omit_defaults`). msgspec recognises an empty default by its factory, `dict` or `list`.
-# These factories are therefore ones of our own: runners expect the following fields even when they are empty.
+# Requests omit fields that have their default value (`omit_defaults`). msgspec recognises an empty default by its factory: `dict` or
+# `list`. These factories are therefore ones of our own, because runners expect the fields that use them even when they are empty.
 def _no_settings() -> dict[str, str]:
     return {}
 

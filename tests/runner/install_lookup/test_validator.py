@@ -7,7 +7,8 @@ import asyncio
 import httpx2
 import pytest
 
-from holdfast.runner.install_lookup.validator import InstallAddress, InstallValidator
+from holdfast.contract.install_lookup import InstallAddress
+from holdfast.runner.install_lookup.validator import InstallValidator
 from holdfast.settings import Settings
 from tests.runner.conftest import Registry
 

@@ -1,21 +1,20 @@
-"""One call, from the decision that it may happen to its answer: record, hydrate, run, answer, record. Both gateways end here."""
+"""One call, after access was granted: write the audit row, read the install, run, respond, complete the row. Both gateways end here."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from holdfast.contract.execute import Envelope, ExecuteCall, ExecuteContext, ExecuteHttp, ExecuteLimits, ExecuteUser, FailureReport
 from holdfast.errors import HoldfastError
 from holdfast.gateway.auth.authorization import Access
 from holdfast.gateway.calls.audit import AuditRow, Status, finish_audit, start_audit
@@ -23,7 +22,6 @@ from holdfast.gateway.http.errors import BadGateway, ExtensionBusy, GatewayError
 from holdfast.gateway.http.headers import ISOLATION, from_guest, to_guest
 from holdfast.gateway.http.requests import printable, query_pairs, request_id
 from holdfast.gateway.services import Services
-from holdfast.gateway.services.runner_client import Envelope, Failure
 from holdfast.records.identities import has_permission
 from holdfast.registry.installs.call_context import InstallContext, install_context
 
@@ -35,8 +33,11 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """What is asked of an extension. `method` is the effective one, never HEAD; `path` starts with `/` and is percent-encoded, like
-    `query`; `prefix` is the path of the gateway in front of the extension's own, with `/` at its end."""
+    """A call of an extension.
+
+    `method` is the effective one, never HEAD; `path` starts with `/` and is percent-encoded, like `query`; `prefix` is the gateway's own
+    path, which precedes the extension's, with `/` at its end.
+    """
 
     request: Request
     access: Access
@@ -48,33 +49,34 @@ class Call:
 
 
 async def dispatch(services: Services, call: Call) -> Response:
-    """Makes the call and returns the extension's own answer: status, headers, bytes.
+    """Runs the call and returns the extension's own response: status, headers, bytes.
 
     Raises GatewayError (`access_policy_unavailable`, `not_installed`), BadGateway, GatewayTimeout, ExtensionBusy.
-    However it ends, the audit row says so.
+    The audit row records every end.
     """
-    known_as = request_id(call.request)
-    _log.info(f"[{call.request.method} {call.request.url.path}]", request_id=known_as, tenant=_tenant(call), effective_method=call.method)
-    row = await start_audit(services, call.access, request_id=known_as, method=call.method, path=call.path)
+    tag = request_id(call.request)
+    # The guide tells operators to look for this line; method and path are part of it.
+    _log.info(f"[{call.request.method} {call.request.url.path}]", request_id=tag, tenant=_tenant(call), effective_method=call.method)
+    row = await start_audit(services, call.access, request_id=tag, method=call.method, path=call.path)
     status: Status = "error"
     http_status: int | None = None
     error: str | None = "cancelled"
     try:
         context = await _hydrate(services, call.access)
         envelope = await services.runner.execute(
-            payload(services, call, context),
+            build_request(services, call, context),
             _transport_headers(call, context),
             timeout_ms=services.settings.gateway_timeout_ms,
         )
         if envelope.error is not None:
-            raise await _failed(services, call, envelope)
-        response = _answer(call, envelope)
+            raise await _failure_error(services, call, envelope)
+        response = _response(call, envelope)
         status, http_status, error = "ok", envelope.status, None
         if envelope.status >= 400:
             status, error = "upstream_error", "extension_error_status"
         return response
-    except HoldfastError as refusal:
-        status, http_status, error = _outcome(refusal)
+    except HoldfastError as failure:
+        status, http_status, error = _outcome(failure)
         raise
     except Exception:
         status, http_status, error = "error", 503, "internal_error"
@@ -83,47 +85,43 @@ async def dispatch(services: Services, call: Call) -> Response:
         await _finish(services, call, row, status, http_status, error)
 
 
-def payload(services: Services, call: Call, context: InstallContext) -> dict[str, Any]:
-    """The body of `POST /v1/execute`."""
-    fields = query_pairs(call.query)
-    http: dict[str, Any] = {
-        "method": call.method,
-        "path": call.path,
-        # The whole target beside the map: in a map, repeated fields collapse.
-        "url": f"{call.path}?{call.query}" if call.query else call.path,
-        "query": dict(fields),
-        "headers": _guest_headers(call),
-    }
-    if call.body is not None and call.method != "GET":
-        http["body_b64"] = base64.b64encode(call.body).decode()
-    sent: dict[str, Any] = {
-        "context": {
-            "request_id": request_id(call.request),
-            "tenant_id": context.tenant_id,
-            "extension_id": context.registry_id,
-            "install_id": context.install_id,
-            "version_id": context.version_id,
-            "content_hash": context.content_hash,
-            "config": context.config,
-            "egress": context.egress,
-        },
-        "http": http,
-        "limits": {"timeout_ms": services.settings.gateway_timeout_ms},
-        "providers": context.providers,
-        "endpoint": f"{call.access.endpoint.method} {call.access.endpoint.path}",
-        "user": _user(call.access),
-    }
-    if context.secret_envelope is not None:
-        sent["secret_envelope"] = msgspec.to_builtins(context.secret_envelope)
-    return sent
+def build_request(services: Services, call: Call, context: InstallContext) -> ExecuteCall:
+    """The body of `POST /v1/execute`. The context has a content hash: `_hydrate` checked that."""
+    assert context.content_hash is not None
+    return ExecuteCall(
+        context=ExecuteContext(
+            request_id=request_id(call.request),
+            tenant_id=context.tenant_id,
+            extension_id=context.registry_id,
+            install_id=context.install_id,
+            version_id=context.version_id,
+            content_hash=context.content_hash,
+            config=context.config,
+            egress=context.egress,
+        ),
+        http=ExecuteHttp(
+            method=call.method,
+            path=call.path,
+            # The whole target as well as the map: a map holds one value of a repeated field.
+            url=f"{call.path}?{call.query}" if call.query else call.path,
+            query=dict(query_pairs(call.query)),
+            headers=dict(_guest_headers(call)),
+            body_b64=None if call.body is None or call.method == "GET" else base64.b64encode(call.body).decode(),
+        ),
+        limits=ExecuteLimits(timeout_ms=services.settings.gateway_timeout_ms),
+        providers=context.providers,
+        endpoint=f"{call.access.endpoint.method} {call.access.endpoint.path}",
+        user=_user(call.access),
+        secret_envelope=context.secret_envelope,
+    )
 
 
 async def _hydrate(services: Services, access: Access) -> InstallContext:
     context = await install_context(services.db, access.caller.identity.tenant_id, access.registry_id)
     if context is None:
-        raise GatewayError("not_installed", "The extension was removed or switched off a moment ago.", hint="Install it again.")
+        raise GatewayError("not_installed", "The extension was removed or disabled a moment ago.", hint="Install it again.")
     if (context.install_id, context.version_id) != (access.install_id, access.version_id):
-        # What was allowed is not what is there now.
+        # Access was granted to another version than the one installed now.
         raise GatewayError("access_policy_unavailable", "The extension was just replaced.", hint="Call again.")
     if context.content_hash is None:
         raise GatewayError("not_installed", "The installed version has no bundle.", hint="Install the extension again.")
@@ -154,7 +152,7 @@ def _transport_headers(call: Call, context: InstallContext) -> dict[str, str]:
     if context.secrets_version is not None:
         headers["x-ext-secrets-version"] = context.secrets_version
     if call.method != "GET":
-        # The runner may answer a known key with the answer it kept. It must be the same person asking the same thing.
+        # The runner may repeat a stored response for a known key. The scope makes sure that it is the same person's same request.
         scope = "\n".join((call.access.caller.identity.user_id, call.method, call.path, call.query, _idempotency_key(call)))
         headers["x-idempotency-key"] = hashlib.sha256(scope.encode() + b"\n" + (call.body or b"")).hexdigest()
     return headers
@@ -169,37 +167,32 @@ def _idempotency_key(call: Call) -> str:
     return chosen
 
 
-def _user(access: Access) -> dict[str, Any]:
+def _user(access: Access) -> ExecuteUser:
     identity = access.caller.identity
     additional = {"username": identity.username}
     if identity.contact_id is not None:
         additional["contact_id"] = identity.contact_id
-    user: dict[str, Any] = {
-        "user_id": identity.user_id,
-        "user_email": identity.email,
-        "user_name": identity.display_name,
-        "user_type": identity.user_type,
-        "client_name": identity.tenant_name,
-        "additional_fields": additional,
-    }
-    if access.client_id is not None:
-        user["client_id"] = access.client_id
-    return user
+    return ExecuteUser(
+        user_id=identity.user_id,
+        user_email=identity.email,
+        user_name=identity.display_name,
+        user_type=identity.user_type,
+        client_name=identity.tenant_name,
+        client_id=access.client_id,
+        additional_fields=additional,
+    )
 
 
-def _answer(call: Call, envelope: Envelope) -> Response:
+def _response(call: Call, envelope: Envelope) -> Response:
     if not 200 <= envelope.status <= 599:
         raise BadGateway(
-            f"The extension answered with status {envelope.status}, which is not one.",
-            hint="Answer with a status from 200 to 599.",
+            f"The extension responded with status {envelope.status}, which is not a response status.",
+            hint="Respond with a status from 200 to 599.",
             details={"code": "invalid_response"},
         )
-    try:
-        body = base64.b64decode(envelope.body_b64 or "", validate=True)
-    except binascii.Error as error:
-        raise BadGateway("The runner's answer is not of the agreed form.", details={"code": "invalid_response"}) from error
+    body = envelope.body_b64 or b""
     response = Response(status_code=envelope.status)
-    # Starlette's own idea of content type and length is replaced by the extension's headers.
+    # The extension's headers replace the content type and length that Starlette sets.
     pairs = list(from_guest(envelope.header_pairs(), own_url=str(call.request.url), own_prefix=call.prefix))
     names = {name for name, _ in pairs}
     pairs += ISOLATION.items()
@@ -215,9 +208,9 @@ def _answer(call: Call, envelope: Envelope) -> Response:
     return response
 
 
-async def _failed(services: Services, call: Call, envelope: Envelope) -> HoldfastError:
-    """The error for a call that did not come to an answer. What the guest said about it is for those who may change the extension."""
-    failure = envelope.failure or Failure(code=(envelope.error or "").split(":", 1)[0].strip()[:64] or "runner_error")
+async def _failure_error(services: Services, call: Call, envelope: Envelope) -> HoldfastError:
+    """The error for a call without a response. Only users who may change the extension see what the guest reported."""
+    failure = envelope.failure or FailureReport(code=(envelope.error or "").split(":", 1)[0].strip()[:64] or "runner_error")
     details: dict[str, Any] = {"code": failure.code}
     if services.is_development or await has_permission(services.db, call.access.caller.identity, "extension", "write"):
         details |= {
@@ -228,23 +221,23 @@ async def _failed(services: Services, call: Call, envelope: Envelope) -> Holdfas
     if failure.code == "busy":
         return ExtensionBusy("Too many calls of this extension run at the moment.", hint="Call again in a second.")
     if failure.code in _DEADLINE:
-        return GatewayTimeout("The extension did not answer within its deadline.", hint="See the debug stream.", details=details)
+        return GatewayTimeout("The extension did not respond within its deadline.", hint="See the debug stream.", details=details)
     return BadGateway("The extension failed.", hint="See the debug stream.", details=details)
 
 
-def _outcome(refusal: HoldfastError) -> tuple[Status, int, str]:
-    if isinstance(refusal, GatewayTimeout):
-        return "timeout", refusal.status, "timeout"
-    if isinstance(refusal, BadGateway):
-        details: Mapping[str, Any] = refusal.details or {}
-        return "error", refusal.status, str(details.get("code", "runner_error"))
-    if isinstance(refusal, ExtensionBusy):
-        return "error", refusal.status, refusal.code
-    return "policy_denied", refusal.status, refusal.code
+def _outcome(failure: HoldfastError) -> tuple[Status, int, str]:
+    if isinstance(failure, GatewayTimeout):
+        return "timeout", failure.status, "timeout"
+    if isinstance(failure, BadGateway):
+        details: Mapping[str, Any] = failure.details or {}
+        return "error", failure.status, str(details.get("code", "runner_error"))
+    if isinstance(failure, ExtensionBusy):
+        return "error", failure.status, failure.code
+    return "policy_denied", failure.status, failure.code
 
 
 async def _finish(services: Services, call: Call, row: AuditRow, status: Status, http_status: int | None, error: str | None) -> None:
-    # Also when the caller has gone and this task is being cancelled: the row must not stay open.
+    # Shielded: when the caller disconnects, this task is cancelled, and the row must not stay open.
     finishing = asyncio.ensure_future(finish_audit(services, _tenant(call), row, status=status, http_status=http_status, error=error))
     await asyncio.shield(finishing)
 

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
 import msgspec
-from msgspec import Meta, Struct, to_builtins
+from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from holdfast.contract.install_config import InstallConfig, InstallConfigRequest
 from holdfast.gateway.http.errors import GatewayError
 from holdfast.gateway.http.responses import encoded_answer, guarded
 from holdfast.gateway.internal.auth import check_service_token, read_json
 from holdfast.gateway.services import Services
 from holdfast.gateway.services.install_config_cache import InstallConfigCache
 from holdfast.registry.installs.call_context import install_context
-
-_Text = Annotated[str, Meta(min_length=1, max_length=512)]
-
-
-class ConfigRequest(Struct, frozen=True, rename="camel"):
-    """`extension_id` is an install id, a registry id or a name."""
-
-    tenant_id: _Text
-    extension_id: _Text
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -33,32 +23,30 @@ def routes(services: Services) -> list[BaseRoute]:
 
     async def install_config(request: Request) -> Response:
         check_service_token(services, request)
-        asked = await read_json(request, ConfigRequest, 16_384)
+        asked = await read_json(request, InstallConfigRequest, 16_384)
         return encoded_answer(await cache.answer((asked.tenant_id, asked.extension_id), lambda: _read(services, asked)))
 
     return [Route("/api/internal/ext-runner/install-config", guarded(install_config), methods=["POST"])]
 
 
-async def _read(services: Services, asked: ConfigRequest) -> bytes:
+async def _read(services: Services, asked: InstallConfigRequest) -> bytes:
     context = await install_context(services.db, asked.tenant_id, asked.extension_id)
     if context is None:
         raise GatewayError("install_not_found", "The extension is not installed for this tenant, or is switched off.")
-    answer: dict[str, Any] = {
-        "tenantId": context.tenant_id,
-        "extensionSlug": context.slug,
-        "installId": context.install_id,
-        "versionId": context.version_id,
-        "registryId": context.registry_id,
-        "contentHash": context.content_hash,
-        "config": context.config,
-        "providers": context.providers,
-        "egress": context.egress,
-        "updatedAt": context.updated_at,
-    }
-    if context.config_version is not None:
-        answer["configVersion"] = context.config_version
-    if context.secrets_version is not None:
-        answer["secretsVersion"] = context.secrets_version
-    if context.secret_envelope is not None:
-        answer["secretEnvelope"] = to_builtins(context.secret_envelope)
-    return msgspec.json.encode(answer)
+    return msgspec.json.encode(
+        InstallConfig(
+            tenant_id=context.tenant_id,
+            extension_slug=context.slug,
+            install_id=context.install_id,
+            version_id=context.version_id,
+            registry_id=context.registry_id,
+            content_hash=context.content_hash,
+            config=context.config,
+            providers=context.providers,
+            egress=context.egress,
+            updated_at=context.updated_at,
+            config_version=UNSET if context.config_version is None else context.config_version,
+            secrets_version=UNSET if context.secrets_version is None else context.secrets_version,
+            secret_envelope=UNSET if context.secret_envelope is None else context.secret_envelope,
+        )
+    )

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from holdfast.contract.install_lookup import InstallAddress, InstallValidation
 from holdfast.gateway.http.errors import GatewayError, InvalidRequest
 from holdfast.gateway.http.responses import guarded, json_answer
 from holdfast.gateway.services import Services
@@ -34,8 +35,8 @@ def routes(services: Services) -> list[BaseRoute]:
             raise InvalidRequest("hash must be 64 hexadecimal digits, with or without sha256: before them.")
         found = await _tenant_with(services, extension, f"sha256:{content_hash[1].lower()}", tenant or None)
         if tenant:
-            return json_answer({"valid": found is not None})
-        return json_answer({"valid": found is not None, "tenant_id": found})
+            return json_answer(InstallValidation(found is not None))
+        return json_answer(InstallValidation(found is not None, found))
 
     async def lookup_by_host(request: Request) -> Response:
         check(request)
@@ -47,7 +48,7 @@ def routes(services: Services) -> list[BaseRoute]:
             bundle = await active_bundle(session, install.version_id) if install else None
         if install is None or bundle is None:
             raise GatewayError("not_found", "No extension is installed under this host.")
-        return json_answer({"tenant_id": install.tenant_id, "extension_id": install.registry_id, "content_hash": bundle.content_hash})
+        return json_answer(InstallAddress(install.tenant_id, install.registry_id, bundle.content_hash))
 
     return [
         Route("/api/installs/validate", guarded(validate), methods=["GET"]),

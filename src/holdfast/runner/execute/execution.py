@@ -246,10 +246,10 @@ def _answered(outcome: Outcome, door: HostDoor) -> Envelope:
     return Envelope(status=response.status, headers=_joined(header_list), body_b64=response.body, header_list=header_list)
 
 
-def _joined(header_list: list[tuple[str, str]]) -> dict[str, str]:
+def _joined(header_list: list[tuple[str, str]]) -> dict[str, str | list[str]]:
     """One value for each name; names that differ in case only are one, written as the first."""
     names: dict[str, str] = {}
-    joined: dict[str, str] = {}
+    joined: dict[str, str | list[str]] = {}  # lists come from other runners only
     for name, value in header_list:
         known = names.setdefault(name.lower(), name)
         joined[known] = f"{joined[known]}, {value}" if known in joined else value

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 import httpx2
 import msgspec
 import structlog
-from msgspec import Struct
 
 from holdfast.bundles.store.hashing import InvalidContentHash, normalize_content_hash
 from holdfast.bundles.store.keys import InvalidBundleKey, bundle_key
 from holdfast.concurrency.single_flight import SingleFlight
+from holdfast.contract.install_lookup import InstallAddress, InstallValidation
 from holdfast.errors import HoldfastError
 from holdfast.runner.install_lookup.api_key import lookup_key
 from holdfast.runner.install_lookup.client import RegistryClient, RegistryNotSet, RegistryUnreachable
@@ -24,19 +24,6 @@ _REMEMBERED = 10_000
 
 _log = structlog.get_logger(__name__)
 _Question = tuple[str | None, str, str]
-
-
-class _Answer(Struct, frozen=True):
-    valid: bool
-    tenant_id: str | None = None
-
-
-class InstallAddress(Struct, frozen=True):
-    """Where the pages of one install are: ids as in `bundle_key`, the hash with `sha256:`."""
-
-    tenant_id: str
-    extension_id: str
-    content_hash: str
 
 
 class HostUnknown(HoldfastError):
@@ -123,7 +110,7 @@ class InstallValidator:
     async def _find(self, question: _Question) -> str | None:
         tenant_id, extension_id, content_hash = question
         answer = await self._ask(tenant_id, extension_id, content_hash)
-        found = None if answer is None or not answer.valid else tenant_id or answer.tenant_id
+        found = None if answer is None or not answer.valid else tenant_id or answer.tenant_id or None
         if found is None:
             self._valid.pop(question, None)
             return None
@@ -133,14 +120,14 @@ class InstallValidator:
             self._valid.popitem(last=False)
         return found
 
-    async def _ask(self, tenant_id: str | None, extension_id: str, content_hash: str) -> _Answer | None:
+    async def _ask(self, tenant_id: str | None, extension_id: str, content_hash: str) -> InstallValidation | None:
         params = {"extension": extension_id, "hash": content_hash} | ({} if tenant_id is None else {"tenant": tenant_id})
         try:
             status, body = await self._registry.get("/api/installs/validate", params)
             if not 200 <= status < 300:
                 _log.warning("The registry refused to check an extension page", status=status)
                 return None
-            return msgspec.json.decode(body, type=_Answer)
+            return msgspec.json.decode(body, type=InstallValidation)
         except RegistryNotSet:
             _log.warning("Extension pages cannot be checked: there is no registry. Set REGISTRY_BASE_URL")
         except (RegistryUnreachable, msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from holdfast.contract.install_lookup import InstallAddress
 from holdfast.errors import HoldfastError
 from holdfast.runner.http.responses import guarded
-from holdfast.runner.install_lookup.validator import InstallAddress
 from holdfast.runner.services import RunnerServices
 
 _MAX_CHARACTERS = 253
