@@ -12,6 +12,8 @@ STAMPS := $(VENV)/.stamps
 DATA_DIR ?= .holdfast
 # Processes that share the tests; each has its own PostgreSQL and its own platform.
 TEST_WORKERS ?= 2
+# A worker that has nothing left takes tests from the end of another's list; what a worker starts once serves all of its tests.
+PARALLEL = -n $(TEST_WORKERS) --dist worksteal
 EXAMPLES := examples/hello-world examples/notes examples/notes-python
 
 .PHONY: help
@@ -50,7 +52,15 @@ test: setup ## Install what the tests need, run every check and every test
 	@scripts/ensure-debian-package '/usr/lib/postgresql/*/bin/postgres' postgresql "The tests of the records"
 	@scripts/ensure-debian-package /usr/bin/zstd zstd "The tests of the published command line"
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile
+	@$(BIN)/pytest $(PARALLEL)
+
+.PHONY: test-long
+test-long: export HOLDFAST_TEST_LONG = 1
+test-long: test ## The same with long fuzzing and a thousand repetitions where one could fail: about an hour
+
+.PHONY: quick
+quick: lint ## Every check, and the tests that need no browser, PostgreSQL, processes or fuzzing: under 3 minutes
+	@$(BIN)/pytest -q $(PARALLEL) -m "not (slow or postgres or browser or process or fuzz)"
 
 .PHONY: lint
 lint: setup ## Style, types, the import rules and the SDK's types

@@ -1,4 +1,4 @@
-"""What tests of all rooms share: built extensions, made once and kept under build/, and databases of both kinds."""
+"""Fixtures for the tests of all packages: extensions, built once and cached under build/, databases of both kinds, and a browser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,31 +22,50 @@ from tests.records.databases import KINDS, migrated_sqlite
 from tests.records.postgres import PostgresServer, postgres_server
 from tests.waiting import MAX_WAIT_SECONDS
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytest_plugins = ["tests.session.markers", "tests.session.temporary_files"]
+
 ROOT = Path(__file__).parent.parent
-KEPT = ROOT / "build" / "test-extensions"
-_BUILT = ("dist", "node_modules", "__pycache__", ".holdfast")
+CACHE = ROOT / "build" / "test-extensions"
+_BUILD_OUTPUT = ("dist", "node_modules", "__pycache__", ".holdfast")
 
 
 def _source(name: str) -> Path:
     for folder in (ROOT / "tests" / "extensions", ROOT / "examples"):
         if (folder / name / "manifest.json").is_file():
             return folder / name
-    raise LookupError(f"there is no extension {name} in tests/extensions or examples")
+    raise LookupError(f"no extension {name} in tests/extensions or examples")
 
 
-def _refresh(source: Path, copy: Path) -> None:
-    """Makes the copy's sources those of the project; what was built stays, and the build's own record decides whether it is current."""
+def _copy_sources(source: Path, copy: Path) -> None:
+    """Replaces the sources of the copy. Its build output stays, and the record of the build decides whether it is current."""
     for old in copy.iterdir() if copy.is_dir() else ():
-        if old.name not in _BUILT:
+        if old.name not in _BUILD_OUTPUT:
             shutil.rmtree(old) if old.is_dir() else old.unlink()
-    shutil.copytree(source, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_BUILT))
+    shutil.copytree(source, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_BUILD_OUTPUT))
 
 
 def _assemble(project: Path) -> None:
-    """Extensions that no SDK would make are written as component text."""
+    """Extensions that no SDK can produce are written as component text."""
     (project / "dist").mkdir(exist_ok=True)
     tool = Path(sys.executable).parent / "wasm-tools"
     subprocess.run([tool, "parse", project / "main.wat", "-o", project / "dist" / "main.wasm"], check=True, timeout=MAX_WAIT_SECONDS)
+
+
+def _build(source: Path, copy: Path, toolchain: Toolchain) -> None:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    # The workers of a run share the cache: one builds, the others wait and find it current.
+    with (CACHE / f"{copy.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _copy_sources(source, copy)
+        if (copy / "main.wat").is_file():
+            _assemble(copy)
+            return
+        # Tests call this from inside their own event loop, so the build gets a thread with a loop of its own.
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            pool.submit(lambda: asyncio.run(build(copy, toolchain=toolchain))).result()
 
 
 @pytest.fixture(scope="session")
@@ -55,47 +76,47 @@ def toolchain() -> Toolchain:
 
 @pytest.fixture(scope="session")
 def built(toolchain: Toolchain) -> Callable[[str], Path]:
-    """`built(name)` answers the folder of the built project. Not to be changed: copy it first."""
-    done: dict[str, Path] = {}
+    """`built(name)` returns the folder of the built project. Copy it before you change it."""
 
-    def make(name: str) -> Path:
-        if name not in done:
-            source, copy = _source(name), KEPT / name
-            KEPT.mkdir(parents=True, exist_ok=True)
-            with (KEPT / f"{name}.lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                _refresh(source, copy)
-                if (copy / "main.wat").is_file():
-                    _assemble(copy)
-                else:
-                    # Tests call this from inside their own event loop, so the build gets a thread with one of its own.
-                    with ThreadPoolExecutor(max_workers=1) as pool:
-                        pool.submit(lambda: asyncio.run(build(copy, toolchain=toolchain))).result()
-            done[name] = copy
-        return done[name]
+    @cache
+    def build_once(name: str) -> Path:
+        copy = CACHE / name
+        _build(_source(name), copy, toolchain)
+        return copy
 
-    return make
+    return build_once
 
 
 @pytest.fixture(scope="session")
 def bundle(built: Callable[[str], Path]) -> Callable[[str], Path]:
-    """`bundle(name)` answers the path of the packed archive of the built project."""
+    """`bundle(name)` returns the path of the packed archive of the built project."""
     return lambda name: pack(built(name)).path
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL server, started for the first test that needs one."""
+    """A PostgreSQL server, one for each worker, started for the first test that needs it."""
     with postgres_server() as server:
         yield server
 
 
 @pytest.fixture(params=KINDS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database of the test's own, with every table and no row."""
+    """The URL of a new database with every table and no row. A test that uses it runs on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
         yield migrated_sqlite(tmp_path)
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     with server.migrated() as url:
         yield url
+
+
+# Per module, not longer: while a browser is open, its event loop runs in this thread, and asynchronous tests could not.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    # Imported here, because Playwright needs a fifth of a second and most runs of one file need no browser.
+    from tests.chromium import chromium
+
+    with chromium() as opened:
+        yield opened

@@ -20,7 +20,7 @@ FILES = ("package.json", "package-lock.json")
 
 
 class PublishedCli(NamedTuple):
-    """Where it is installed, and what it is told by its environment."""
+    """Where the program is, and the server, key and tenant that its environment names."""
 
     program: Path
     server: str
@@ -29,13 +29,16 @@ class PublishedCli(NamedTuple):
 
     def run(self, *arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
         """Runs one command to its end."""
-        told = {"ALGA_API_BASE_URL": self.server, "ALGA_API_KEY": self.api_key, "ALGA_TENANT_ID": self.tenant} | variables
+        settings = {"ALGA_API_BASE_URL": self.server, "ALGA_API_KEY": self.api_key, "ALGA_TENANT_ID": self.tenant} | variables
         command = ["node", str(self.program), *map(str, arguments)]
-        return subprocess.run(command, env=clean_environment(**told), capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=False)
+        # It unpacks what it publishes into the temporary folder and never removes it.
+        with tempfile.TemporaryDirectory() as temporary:
+            environment = clean_environment(**settings, TMPDIR=temporary)
+            return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=False)
 
 
-def installed() -> Path:
-    """The program, installed once from its lock file into the folder of toolchains."""
+def install() -> Path:
+    """The path of the program, installed once from its lock file into the folder of toolchains."""
     key = hashlib.sha256(b"".join((SOURCE / name).read_bytes() for name in FILES)).hexdigest()[:20]
     root = Toolchain().root
     folder = root / f"alga-cli-{key}"

@@ -13,11 +13,11 @@ import pytest
 from holdfast.bundles.archive.packing import pack
 from holdfast.gateway.api.openapi import document
 from tests.cli.command_runner import write_extension
-from tests.e2e.conftest import ROOT, Running
+from tests.e2e.running_platform import RunningPlatform
 from tests.runner import guests
 from tests.waiting import MAX_WAIT_SECONDS
 
-PAGE = (ROOT / "docs" / "api.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 PREPARATION, *EXAMPLES = re.findall(r"```sh\n(.*?)```", PAGE, re.S)
 
 
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def test_every_example_of_the_page_does_what_it_says(platform: Running, folder: Path) -> None:
+def test_every_example_of_the_page_does_what_it_says(platform: RunningPlatform, folder: Path) -> None:
     preparation = re.sub(r"^SERVER=.*$", f"SERVER={platform.console}", PREPARATION, flags=re.M)
     preparation = re.sub(r"^API_KEY=.*$", f"API_KEY={platform.api_key}", preparation, flags=re.M)
     # One shell for all of it: later examples use what earlier ones set.

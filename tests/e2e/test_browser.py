@@ -1,36 +1,29 @@
-"""What a newcomer sees, in a real browser: log in, find the extensions, use one, look at what its handler wrote."""
+"""What a new user sees in a real browser: log in, find the extensions, use one, read what its handler logged."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import SCREENSHOTS, Running
+from tests.chromium import WAIT_MILLISECONDS
+from tests.e2e.running_platform import RunningPlatform
 
-ARGUMENTS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+SCREENSHOTS = Path(os.environ.get("HOLDFAST_SCREENSHOTS", Path(__file__).parents[2] / "build" / "screenshots"))
+"""Where this test saves its pictures; `make screenshots` points it at docs/images."""
 
 
 @pytest.fixture
-def page(browser: Browser, platform: Running) -> Iterator[Page]:
+def page(browser: Browser, platform: RunningPlatform) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     opened = context.new_page()
-    opened.set_default_timeout(60_000)
-    faults: list[str] = []
-    opened.on("pageerror", lambda error: faults.append(str(error)))
-    opened.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    opened.set_default_timeout(WAIT_MILLISECONDS)
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     opened.goto(platform.console)
     opened.get_by_label("Email").fill(platform.email)
     opened.get_by_label("Password").fill(platform.password)
@@ -38,44 +31,44 @@ def page(browser: Browser, platform: Running) -> Iterator[Page]:
     expect(opened.get_by_role("banner")).to_contain_text(platform.tenant)
     yield opened
     context.close()
-    assert faults == []
+    assert errors == []
 
 
-def keep(page: Page, name: str) -> None:
+def save_screenshot(page: Page, name: str) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
-def test_a_newcomer_uses_hello_world(page: Page, platform: Running) -> None:
-    keep(page, "overview")
+def test_a_new_user_opens_hello_world(page: Page, platform: RunningPlatform) -> None:
+    save_screenshot(page, "overview")
     extensions = page.get_by_role("navigation").filter(has_text="EXTENSIONS")
     expect(extensions.get_by_role("link", name="Notes", exact=True)).to_be_visible()
     extensions.get_by_role("link", name="Hello World").click()
     frame = page.frame_locator("iframe")
     expect(frame.get_by_role("heading")).to_contain_text("Hello")
     expect(frame.locator("body")).to_contain_text(platform.tenant)
-    keep(page, "hello-world")
+    save_screenshot(page, "hello-world")
 
 
 @pytest.mark.parametrize("label", ["Notes", "Notes (Python)"])
-def test_a_note_goes_through_the_bridge_to_the_component_and_back(page: Page, label: str) -> None:
+def test_a_note_goes_through_the_bridge_to_the_handler_and_back(page: Page, label: str) -> None:
     page.get_by_role("navigation").get_by_role("link", name=label, exact=True).click()
     frame = page.frame_locator("iframe")
-    frame.locator("#note-text").fill(f"Written in the browser, kept by {label}")
+    frame.locator("#note-text").fill(f"Written in the browser, saved by {label}")
     frame.locator("#add-note").click()
-    expect(frame.locator("#notes")).to_contain_text(f"Written in the browser, kept by {label}")
+    expect(frame.locator("#notes")).to_contain_text(f"Written in the browser, saved by {label}")
     if label == "Notes":
-        keep(page, "notes")
+        save_screenshot(page, "notes")
     page.reload()
-    expect(page.frame_locator("iframe").locator("#notes")).to_contain_text(f"kept by {label}")
+    expect(page.frame_locator("iframe").locator("#notes")).to_contain_text(f"saved by {label}")
     page.goto(page.url.rstrip("/") + "/debug")
     expect(page.get_by_role("main")).to_contain_text("call finished")
     expect(page.get_by_role("main")).to_contain_text("note")
     if label == "Notes":
-        keep(page, "debug")
+        save_screenshot(page, "debug")
 
 
-def test_the_frame_cannot_reach_the_console(page: Page) -> None:
+def test_the_frame_has_no_access_to_the_console(page: Page) -> None:
     page.get_by_role("navigation").get_by_role("link", name="Notes", exact=True).click()
     frame = page.frame_locator("iframe")
     expect(frame.locator("#note-text")).to_be_visible()
@@ -86,7 +79,7 @@ def test_the_frame_cannot_reach_the_console(page: Page) -> None:
     assert inner.evaluate("() => self.origin") == "null"
 
 
-def test_a_wrong_password_is_refused(browser: Browser, platform: Running) -> None:
+def test_a_wrong_password_is_rejected(browser: Browser, platform: RunningPlatform) -> None:
     context = browser.new_context()
     stranger = context.new_page()
     stranger.goto(platform.console)

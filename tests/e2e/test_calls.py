@@ -1,4 +1,4 @@
-"""From the outside, through gateway and runner, to handlers built from source: what they answer, and what their failures leave alone."""
+"""Calls from outside through gateway and runner to handlers built from source: their responses, and what their failures do not affect."""
 
 from __future__ import annotations
 
@@ -9,85 +9,85 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Running
+from tests.e2e.running_platform import RunningPlatform
 
 WITH_HANDLER = ["com.holdfast.sample.notes", "com.holdfast.sample.notes-python"]
 
 
 @pytest.mark.parametrize("extension", WITH_HANDLER)
-def test_the_guides_curl_gets_the_handlers_own_answer(platform: Running, extension: str) -> None:
+def test_the_guides_curl_gets_the_response_of_the_handler(platform: RunningPlatform, extension: str) -> None:
     with platform.client() as client:
-        made = client.post(f"/api/ext/{extension}/notes", content=b'{"data":"test"}')
-        assert made.status_code == 201
-        assert made.headers["content-type"].startswith("application/json")
-        note = made.json()
+        created = client.post(f"/api/ext/{extension}/notes", content=b'{"data":"test"}')
+        assert created.status_code == 201
+        assert created.headers["content-type"].startswith("application/json")
+        note = created.json()
         assert note["text"] == "test"
         assert note["author"] == "Development Administrator"
         listed = client.get(f"/api/ext/{extension}/notes")
         assert note in listed.json()["notes"]
-        gone = client.delete(f"/api/ext/{extension}/notes/{note['id']}")
-        assert gone.status_code == 204
-        assert gone.content == b""
+        deleted = client.delete(f"/api/ext/{extension}/notes/{note['id']}")
+        assert deleted.status_code == 204
+        assert deleted.content == b""
         assert note not in client.get(f"/api/ext/{extension}/notes").json()["notes"]
 
 
 @pytest.mark.parametrize("extension", WITH_HANDLER)
-def test_bad_input_gets_the_handlers_own_refusal(platform: Running, extension: str) -> None:
+def test_bad_input_gets_the_error_of_the_handler(platform: RunningPlatform, extension: str) -> None:
     with platform.client() as client:
-        refused = client.post(f"/api/ext/{extension}/notes", content=b'{"neither":1}')
-        assert refused.status_code == 400
+        rejected = client.post(f"/api/ext/{extension}/notes", content=b'{"neither":1}')
+        assert rejected.status_code == 400
         assert client.post(f"/api/ext/{extension}/notes", content=b"not json").status_code == 400
 
 
-def test_the_same_call_from_the_command_line(platform: Running) -> None:
+def test_the_command_line_makes_the_same_call(platform: RunningPlatform) -> None:
     done = platform.command("invoke", WITH_HANDLER[0], "POST", "/notes", "--data", '{"text":"from the command line"}', "--json")
     assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    assert answer["status"] == 201
-    assert json.loads(answer["body"])["text"] == "from the command line"
+    result = json.loads(done.stdout)
+    assert result["status"] == 201
+    assert json.loads(result["body"])["text"] == "from the command line"
 
 
-def test_every_command_gives_its_result_as_json(platform: Running, built: Callable[[str], Path], tmp_path: Path) -> None:
+def test_every_command_prints_its_result_as_json(platform: RunningPlatform, built: Callable[[str], Path], tmp_path: Path) -> None:
     project = tmp_path / "echo"
     shutil.copytree(built("echo"), project)
 
-    def told(*arguments: str | Path) -> dict[str, object]:
+    def result_of(*arguments: str | Path) -> dict[str, object]:
         done = platform.command(*arguments, "--json")
         assert done.returncode == 0, done.stderr
-        answer: dict[str, object] = json.loads(done.stdout)
-        return answer
+        result: dict[str, object] = json.loads(done.stdout)
+        return result
 
-    build = told("build", project)
+    build = result_of("build", project)
     assert build["cached"] is True and str(build["component"]).endswith("dist/main.wasm")
-    pack = told("pack", project)
+    pack = result_of("pack", project)
     assert Path(str(pack["path"])).is_file()
-    install = told("install", project)
+    install = result_of("install", project)
     assert {"registry_id", "version_id", "install_id", "content_hash", "signature", "signed_by", "granted", "url"} < set(install)
     assert install["content_hash"] == f"sha256:{pack['sha256']}"
-    listed = told("list")["extensions"]
+    listed = result_of("list")["extensions"]
     assert isinstance(listed, list) and install["registry_id"] in [extension["registry_id"] for extension in listed]
-    assert told("invoke", str(install["registry_id"]), "POST", "/echo", "--data", "{}")["status"] == 200
+    assert result_of("invoke", str(install["registry_id"]), "POST", "/echo", "--data", "{}")["status"] == 200
     name = f"{install['publisher']}.{install['name']}"
-    assert told("show", name)["install_id"] == install["install_id"]
-    assert told("disable", name)["is_enabled"] is False and told("enable", name)["is_enabled"] is True
-    assert told("config", "set", name, "limit=3")["config"] == {"limit": 3}
-    assert told("grants", "list", name)["granted"] == install["granted"]
-    assert told("versions", name)["versions"]
-    assert told("uninstall", str(install["registry_id"]))["registry_id"] == install["registry_id"]
+    assert result_of("show", name)["install_id"] == install["install_id"]
+    assert result_of("disable", name)["is_enabled"] is False and result_of("enable", name)["is_enabled"] is True
+    assert result_of("config", "set", name, "limit=3")["config"] == {"limit": 3}
+    assert result_of("grants", "list", name)["granted"] == install["granted"]
+    assert result_of("versions", name)["versions"]
+    assert result_of("uninstall", str(install["registry_id"]))["registry_id"] == install["registry_id"]
     manifest = json.loads((project / "manifest.json").read_text())
     (project / "manifest.json").write_text(json.dumps(manifest | {"version": "9.0.0"}))
-    assert told("publish", project)["version"] == "9.0.0"
-    assert told("yank", f"{name}@9.0.0")["yanked"] is True and told("yank", f"{name}@9.0.0", "--undo")["yanked"] is False
-    assert told("install", f"{name}@9.0.0", "--yes")["version"] == "9.0.0"
-    assert told("upgrade", f"{name}@{install['version']}", "--yes")["version"] == install["version"]
-    assert told("rollback", name)["version"] == "9.0.0"
-    assert told("uninstall", name)["version"] == "9.0.0"
-    key = told("keys", "new", "--no-password", "--out", tmp_path)
-    assert told("sign", project, "--key", str(key["secret_key"]))["key_id"] == key["id"]
-    assert told("verify", project, "--key", str(key["public_key"]))["key_id"] == key["id"]
+    assert result_of("publish", project)["version"] == "9.0.0"
+    assert result_of("yank", f"{name}@9.0.0")["yanked"] is True and result_of("yank", f"{name}@9.0.0", "--undo")["yanked"] is False
+    assert result_of("install", f"{name}@9.0.0", "--yes")["version"] == "9.0.0"
+    assert result_of("upgrade", f"{name}@{install['version']}", "--yes")["version"] == install["version"]
+    assert result_of("rollback", name)["version"] == "9.0.0"
+    assert result_of("uninstall", name)["version"] == "9.0.0"
+    key = result_of("keys", "new", "--no-password", "--out", tmp_path)
+    assert result_of("sign", project, "--key", str(key["secret_key"]))["key_id"] == key["id"]
+    assert result_of("verify", project, "--key", str(key["public_key"]))["key_id"] == key["id"]
 
 
-def test_status_headers_and_bytes_arrive_as_the_handler_gave_them(platform: Running, built: Callable[[str], Path]) -> None:
+def test_status_headers_and_bytes_arrive_as_the_handler_returned_them(platform: RunningPlatform, built: Callable[[str], Path]) -> None:
     installed = platform.command("install", built("echo"), "--json")
     assert installed.returncode == 0, installed.stderr
     content = bytes(range(256))
@@ -100,7 +100,7 @@ def test_status_headers_and_bytes_arrive_as_the_handler_gave_them(platform: Runn
 
 
 @pytest.fixture(scope="module")
-def faulty(platform: Running, built: Callable[[str], Path]) -> str:
+def faulty(platform: RunningPlatform, built: Callable[[str], Path]) -> str:
     installed = platform.command("install", built("faulty"), "--json")
     assert installed.returncode == 0, installed.stderr
     registry_id: str = json.loads(installed.stdout)["registry_id"]
@@ -110,10 +110,10 @@ def faulty(platform: Running, built: Callable[[str], Path]) -> str:
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [("/throw", 500, "always fails"), ("/loop", 504, "did not finish within"), ("/memory", 500, "out of memory")],
-    ids=["throws", "loops for ever", "eats memory"],
+    ids=["throws", "loops forever", "uses all memory"],
 )
-def test_a_handler_that_fails_is_told_apart_and_the_next_call_succeeds(
-    platform: Running, faulty: str, path: str, status: int, words: str
+def test_each_failure_of_a_handler_has_its_own_error_and_the_next_call_succeeds(
+    platform: RunningPlatform, faulty: str, path: str, status: int, words: str
 ) -> None:
     with platform.client() as client:
         failed = client.get(f"/api/ext/{faulty}{path}")
@@ -123,7 +123,7 @@ def test_a_handler_that_fails_is_told_apart_and_the_next_call_succeeds(
         assert client.get(f"/api/ext/{WITH_HANDLER[0]}/notes").status_code == 200
 
 
-def test_log_lines_of_the_handler_are_in_the_debug_stream(platform: Running, faulty: str) -> None:
+def test_log_lines_of_the_handler_are_in_the_debug_stream(platform: RunningPlatform, faulty: str) -> None:
     with platform.client() as client:
         assert client.get(f"/api/ext/{faulty}/logs").status_code == 200
         with client.stream("GET", f"/api/ext-debug/stream?extensionId={faulty}") as stream:
@@ -135,7 +135,7 @@ def test_log_lines_of_the_handler_are_in_the_debug_stream(platform: Running, fau
     assert "call finished" in seen or "call started" in seen
 
 
-def broken(project: Path, **change: object) -> Path:
+def with_manifest(project: Path, **change: object) -> Path:
     manifest = json.loads((project / "manifest.json").read_text())
     (project / "manifest.json").write_text(json.dumps(manifest | change))
     return project
@@ -143,14 +143,14 @@ def broken(project: Path, **change: object) -> Path:
 
 @pytest.fixture
 def project(built: Callable[[str], Path], tmp_path: Path) -> Path:
-    """A copy of a sample that may be damaged. It has no sources, so that what is in dist/ is taken as it is."""
+    """A copy of a sample that a test may damage. It has no sources, so dist/ is packed unchanged."""
     copy = tmp_path / "project"
     shutil.copytree(built("notes"), copy, ignore=shutil.ignore_patterns("src", "node_modules", ".holdfast-build.json"))
     return copy
 
 
-def refusal(platform: Running, *arguments: str | Path) -> str:
-    """What the command says when it refuses; the platform goes on serving."""
+def error_of(platform: RunningPlatform, *arguments: str | Path) -> str:
+    """The error message of a command that fails; the platform continues to serve."""
     done = platform.command(*arguments)
     assert done.returncode == 1, done.stdout
     assert "Traceback" not in done.stderr
@@ -160,47 +160,47 @@ def refusal(platform: Running, *arguments: str | Path) -> str:
     return said
 
 
-def test_no_manifest_is_said(platform: Running, tmp_path: Path) -> None:
-    assert "manifest.json" in refusal(platform, "install", tmp_path)
+def test_a_missing_manifest_is_reported(platform: RunningPlatform, tmp_path: Path) -> None:
+    assert "manifest.json" in error_of(platform, "install", tmp_path)
 
 
-def test_a_malformed_manifest_names_the_field(platform: Running, project: Path) -> None:
-    assert "version" in refusal(platform, "install", broken(project, version="one"))
+def test_a_malformed_manifest_names_the_field(platform: RunningPlatform, project: Path) -> None:
+    assert "version" in error_of(platform, "install", with_manifest(project, version="one"))
 
 
-def test_an_unknown_capability_is_named(platform: Running, project: Path) -> None:
-    assert "cap:everything" in refusal(platform, "install", broken(project, capabilities=["cap:everything"]))
+def test_an_unknown_capability_is_named(platform: RunningPlatform, project: Path) -> None:
+    assert "cap:everything" in error_of(platform, "install", with_manifest(project, capabilities=["cap:everything"]))
 
 
-def test_a_bundle_that_is_not_zstd_is_said(platform: Running, tmp_path: Path) -> None:
+def test_a_bundle_that_is_not_zstd_is_reported(platform: RunningPlatform, tmp_path: Path) -> None:
     bundle = tmp_path / "bundle.tar.zst"
     bundle.write_bytes(b"not zstd at all")
-    assert "zstd" in refusal(platform, "install", bundle)
+    assert "zstd" in error_of(platform, "install", bundle)
 
 
-def test_a_component_that_is_none_is_said(platform: Running, project: Path) -> None:
+def test_a_file_that_is_not_a_component_is_reported(platform: RunningPlatform, project: Path) -> None:
     (project / "dist" / "main.wasm").write_bytes(b"not a component")
-    assert "not a WebAssembly component" in refusal(platform, "install", project)
+    assert "not a WebAssembly component" in error_of(platform, "install", project)
 
 
-def test_a_component_without_handler_is_said(platform: Running, built: Callable[[str], Path]) -> None:
-    assert "handler" in refusal(platform, "install", built("no-handler"))
+def test_a_component_without_handler_is_reported(platform: RunningPlatform, built: Callable[[str], Path]) -> None:
+    assert "handler" in error_of(platform, "install", built("no-handler"))
 
 
-def test_a_tampered_bundle_is_refused_by_its_hash_and_leaves_nothing(platform: Running, built: Callable[[str], Path]) -> None:
+def test_a_tampered_bundle_is_rejected_by_its_hash_and_not_cached(platform: RunningPlatform, built: Callable[[str], Path]) -> None:
     installed = json.loads(platform.command("install", built("sdk-probe"), "--json").stdout)
     digest = installed["content_hash"].removeprefix("sha256:")
-    store = platform.folder / "data" / "bundles" / "tenants" / platform.tenant / "extensions" / installed["registry_id"] / "sha256" / digest
+    store = platform.data_dir / "bundles" / "tenants" / platform.tenant / "extensions" / installed["registry_id"] / "sha256" / digest
     bundle = store / "bundle.tar.zst"
     whole = bundle.read_bytes()
     bundle.chmod(0o644)
     bundle.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     page = f"/runner/ext-ui/{installed['registry_id']}/sha256:{digest}/index.html?tenant={platform.tenant}"
     with platform.client() as client:
-        refused = client.get(page)
-        assert refused.status_code == 502
-        assert refused.json()["code"] == "archive_hash_mismatch"
-        assert not (platform.folder / "data" / "cache" / digest).exists()
+        rejected = client.get(page)
+        assert rejected.status_code == 502
+        assert rejected.json()["code"] == "archive_hash_mismatch"
+        assert not (platform.data_dir / "cache" / digest).exists()
         bundle.write_bytes(whole)
         assert client.get(page).status_code == 404  # fetched and unpacked again; this extension has no page
-        assert (platform.folder / "data" / "cache" / digest).exists()
+        assert (platform.data_dir / "cache" / digest).exists()

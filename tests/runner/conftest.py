@@ -19,6 +19,7 @@ from holdfast.runner.services import RunnerServices
 from holdfast.settings import Settings
 from tests.bundles.archives import bundle
 from tests.hostcalls.calling import ListSink
+from tests.runner.processes import runner_process
 from tests.runner.serving import served
 from tests.waiting import MAX_WAIT_SECONDS
 
@@ -160,7 +161,6 @@ async def runner(start_runner: StartRunner) -> Runner:
 @pytest.fixture
 def start_workers(tmp_path: Path, artifacts: Path) -> Iterator[Callable[[int], Any]]:
     """Starts `holdfast runner` with so many workers: a `RunningRunner`."""
-    from tests.runner.processes import runner_process
     from tests.runner.running import RunningRunner
 
     with ExitStack() as running:
