@@ -1,4 +1,4 @@
-"""Versions of extensions: how they are written, which is newer, and what `X.Y.*` stands for."""
+"""Versions of extensions: parsing, ordering, and the wildcard `X.Y.*`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NUMBER = r"(?:0|[1-9][0-9]{0,8})"
 _IDENTIFIER = r"(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 _BUILD = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
 SEMVER_PATTERN = rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_IDENTIFIER}(?:\.{_IDENTIFIER})*)?(?:\+{_BUILD})?"
-"""A version without wildcard, as a regular expression that JSON Schema can use too (without anchors)."""
+"""A version without a wildcard, as a regular expression without anchors; the JSON Schema uses it too."""
 WILDCARD_PATTERN = rf"{_NUMBER}\.{_NUMBER}\.\*"
 VERSION_MAX_LENGTH = 100
 
@@ -22,13 +22,13 @@ _WILDCARD = re.compile(WILDCARD_PATTERN)
 
 
 class InvalidVersion(HoldfastError):
-    """Raised for text that is no version."""
+    """Raised for text that is not a version."""
 
     code = "INVALID_VERSION"
     status = 400
 
     def __init__(self, text: str, expected: str) -> None:
-        super().__init__(f"{text[:VERSION_MAX_LENGTH]!r} is no version.", hint=f"Write a version such as {expected}.")
+        super().__init__(f"{text[:VERSION_MAX_LENGTH]!r} is not a version.", hint=f"Use a version such as {expected}.")
 
 
 @total_ordering
@@ -36,8 +36,8 @@ class InvalidVersion(HoldfastError):
 class SemVer:
     """A version of Semantic Versioning 2.0. `pre` and `build` are its identifiers after `-` and `+`, without the dots.
 
-    Versions are ordered by precedence: a pre-release comes before its release. Of two that differ in `build` alone neither is newer; so
-    that sorting is the same everywhere, the one without `build` comes first, then the text decides.
+    Versions are ordered by precedence: a pre-release comes before its release. Two versions that differ only in `build` have the same
+    precedence; to sort them the same way everywhere, the one without `build` comes first, then the text decides.
     """
 
     major: int
@@ -48,7 +48,7 @@ class SemVer:
 
     @classmethod
     def parse(cls, text: str) -> SemVer:
-        """Reads `1.2.3`, `1.2.3-rc.1`, `1.2.3+build`. Raises InvalidVersion for anything else, wildcards too."""
+        """Reads `1.2.3`, `1.2.3-rc.1`, `1.2.3+build`. Raises InvalidVersion for anything else, also for wildcards."""
         if len(text) > VERSION_MAX_LENGTH or not _SEMVER.fullmatch(text):
             raise InvalidVersion(text, "1.2.3 or 1.2.3-beta.1")
         release, _, build = text.partition("+")
@@ -58,8 +58,8 @@ class SemVer:
 
     @property
     def precedence(self) -> tuple[object, ...]:
-        """What decides which of two versions is newer; equal for versions that differ in `build` alone."""
-        # Numbers come before words, and a release after all of its pre-releases.
+        """The sort key that decides which version is newer; equal for versions that differ only in `build`."""
+        # Numbers sort before words, and a release after all its pre-releases.
         pre = tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in self.pre)
         return (self.major, self.minor, self.patch, not self.pre, pre)
 
@@ -74,7 +74,7 @@ class SemVer:
 
 @dataclass(frozen=True)
 class Wildcard:
-    """`X.Y.*`: in a manifest the next patch of X.Y, to be counted when it is published; in a request the newest one of X.Y."""
+    """`X.Y.*`: in a manifest the next patch of X.Y, determined at publishing; in a request the newest version of X.Y."""
 
     major: int
     minor: int
@@ -88,11 +88,11 @@ class Wildcard:
         return cls(int(major), int(minor))
 
     def matches(self, version: SemVer) -> bool:
-        """Whether it stands for `version`. Pre-releases are asked for by name only."""
+        """Whether `version` matches. Pre-releases never match; request them by their exact version."""
         return (version.major, version.minor) == (self.major, self.minor) and not version.pre
 
     def next_after(self, existing: Iterable[SemVer]) -> SemVer:
-        """The version to publish under: one patch above the highest one that exists, 0 when none does. Pre-releases do not count."""
+        """The version to publish as: one patch above the highest existing one, or patch 0. Pre-releases do not count."""
         return SemVer(self.major, self.minor, max((version.patch for version in existing if self.matches(version)), default=-1) + 1)
 
     def __str__(self) -> str:
@@ -100,13 +100,13 @@ class Wildcard:
 
 
 def parse_version(text: str) -> SemVer | Wildcard:
-    """Reads a version as manifests and requests hold it. Raises InvalidVersion."""
+    """Parses a version from a manifest or a request. Raises InvalidVersion."""
     if text.endswith("*"):
         return Wildcard.parse(text)
     return SemVer.parse(text)
 
 
 def parse_versions(texts: Iterable[str]) -> dict[SemVer, str]:
-    """Versions as they are stored, newest last, each with its text. What is no version, such as an old `0.3.*`, is passed over."""
+    """Parses stored versions, sorts them (newest last) and keeps the text of each. Skips invalid ones, such as an old `0.3.*`."""
     found = {SemVer.parse(text): text for text in texts if len(text) <= VERSION_MAX_LENGTH and _SEMVER.fullmatch(text)}
     return dict(sorted(found.items()))

@@ -1,4 +1,4 @@
-"""Work in a thread, for coroutines that must not leave it behind."""
+"""Work in a thread, for coroutines that must not leave it running when they are cancelled."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ T = TypeVar("T")
 
 
 async def run_in_thread(work: Callable[[], T], undo: Callable[[T], None] | None = None) -> T:
-    """The result of `work`, or what it raises.
+    """Runs `work` in a thread; returns its result or raises its error.
 
-    A thread cannot be cancelled: when the caller is, the work is waited for and its result undone.
+    A thread cannot be cancelled. When the caller is cancelled, this waits until `work` ends and then calls `undo` with its result.
     """
     task = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        # A callback: who is cancelled a second time waits no longer.
-        task.add_done_callback(lambda done: _undone(done, undo))
+        # As a callback: a caller that is cancelled a second time stops waiting, and the result must still be undone.
+        task.add_done_callback(lambda done: _undo(done, undo))
         await asyncio.wait([task])
         raise
 
 
-def _undone(task: asyncio.Future[T], undo: Callable[[T], None] | None) -> None:
+def _undo(task: asyncio.Future[T], undo: Callable[[T], None] | None) -> None:
     if not task.cancelled() and task.exception() is None and undo is not None:
         undo(task.result())

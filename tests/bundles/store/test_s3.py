@@ -127,7 +127,7 @@ async def test_wrong_credentials_are_said_everywhere_and_never_shown(tmp_path: P
             lambda: store.delete("a"),
             store.check,
         ):
-            with pytest.raises(BundleStoreUnavailable, match=f"{server.origin}/extensions refuses its credentials") as refused:
+            with pytest.raises(BundleStoreUnavailable, match=f"{server.origin}/extensions rejects its credentials") as refused:
                 await work()
             assert "S3_SECRET_KEY" in str(refused.value)
             for hidden in ("another", ACCESS, SECRET, "words of the server", "X-Amz"):

@@ -98,8 +98,8 @@ async def test_a_server_that_is_not_there_is_said(opened: Opened) -> None:
 
 async def test_a_server_that_never_answers_is_not_waited_for(opened: Opened) -> None:
     async with serving(silence) as server:
-        assert "nothing came for 0.05 s" in (await unavailable(opened(server.origin, IMPATIENT), server.origin)).message
-        with pytest.raises(BundleStoreUnavailable, match=r"nothing came for 0\.05 s"):
+        assert "no data for 0.05 s" in (await unavailable(opened(server.origin, IMPATIENT), server.origin)).message
+        with pytest.raises(BundleStoreUnavailable, match=r"no data for 0\.05 s"):
             await opened(server.origin, IMPATIENT).check()
 
 
@@ -116,23 +116,23 @@ async def test_a_server_that_drips_is_ended_by_the_bound_of_the_whole_reading(op
         assert "longer than 0.1 s" in (await unavailable(store, server.origin)).message
 
 
-async def test_what_broke_off_before_the_first_piece_is_read_again(opened: Opened) -> None:
+async def test_a_read_that_fails_before_the_first_piece_is_retried(opened: Opened) -> None:
     async def half(request: Request, writer: asyncio.StreamWriter) -> None:
         writer.write(head(200, length=10) + b"12345")
 
     async with serving(one_after_another(half, answering(200, b"1234567890"))) as server:
         assert await read(opened(server.origin)) == b"1234567890"
     async with serving(half) as server:
-        assert "broke off" in (await unavailable(opened(server.origin), server.origin)).message
+        assert "was interrupted" in (await unavailable(opened(server.origin), server.origin)).message
         assert len(server.requests) == QUICK.attempts
 
 
-async def test_what_broke_off_after_the_first_piece_is_said(opened: Opened) -> None:
+async def test_a_read_that_fails_after_the_first_piece_is_reported(opened: Opened) -> None:
     async def half(request: Request, writer: asyncio.StreamWriter) -> None:
         writer.write(head(200, length=4 * 1024 * 1024) + bytes(2 * 1024 * 1024))
 
     async with serving(half) as server:
-        assert "broke off" in (await unavailable(opened(server.origin), server.origin)).message
+        assert "was interrupted" in (await unavailable(opened(server.origin), server.origin)).message
         assert len(server.requests) == 1
 
 
@@ -230,9 +230,9 @@ async def test_a_refused_upload_and_a_refused_removal_are_said(tmp_path: Path) -
     source.write_bytes(b"x")
     async with serving(answering(403, PRIVATE_WORDS.encode())) as server:
         store = open_store(_signed(server.origin), QUICK)
-        with pytest.raises(BundleStoreUnavailable, match="refuses its credentials"):
+        with pytest.raises(BundleStoreUnavailable, match="rejects its credentials"):
             await store.put(KEY, source)
-        with pytest.raises(BundleStoreUnavailable, match="refuses its credentials"):
+        with pytest.raises(BundleStoreUnavailable, match="rejects its credentials"):
             await store.delete(KEY)
         assert [request.method for request in server.requests] == ["PUT", "DELETE"]
 

@@ -167,7 +167,7 @@ async def test_a_source_that_cannot_be_read_is_said(store: BundleStore, tmp_path
 
 async def test_a_web_server_is_only_read(tmp_path: Path, s3_origin: str) -> None:
     async with http_shelf(tmp_path, s3_origin) as shelf:
-        with pytest.raises(BundleStoreUnavailable, match="can only be read"):
+        with pytest.raises(BundleStoreUnavailable, match="is read-only"):
             await shelf.store.put(KEY, written(tmp_path / "source", b"x"))
-        with pytest.raises(BundleStoreUnavailable, match="can only be read"):
+        with pytest.raises(BundleStoreUnavailable, match="is read-only"):
             await shelf.store.delete(KEY)

@@ -1,4 +1,4 @@
-"""How large an archive may be, and what it may expand to."""
+"""The limits of an archive: its size, and the size it expands to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ MIB = 1024 * 1024
 
 
 class ArchiveLimits(Struct, frozen=True, kw_only=True):
-    """What a bundle may be. Sizes in bytes; the ratio (expanded to compressed) counts once more than `ratio_from` bytes were expanded."""
+    """Sizes in bytes. `ratio` (expanded size to compressed size) applies after `ratio_from` expanded bytes: small files compress well.
+
+    `window` is the largest window, and so the memory, that a zstd frame may require.
+    """
 
     compressed: int = 64 * MIB
     expanded: int = 256 * MIB

@@ -1,4 +1,4 @@
-"""A built project to a bundle: the same files always give the same bytes, whoever packs them, wherever, whenever."""
+"""Packs a built project into a bundle. The same files always give the same bytes, on every machine and at any time."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from holdfast.bundles.store.hashing import hash_file
 from holdfast.errors import HoldfastError
 
 LEVEL = 9
-"""Higher levels cost seconds for a few percent, and packing is part of every turn of the development loop."""
+"""Higher levels save a few percent and cost seconds, and the development loop packs after every change."""
 
 _SKIPPED_FOLDERS = {"node_modules", "__pycache__"}
 _SOURCE_SUFFIXES = (".ts", ".tsx", ".mts", ".cts")
 
 
 class PackReport(Struct, frozen=True):
-    """What was packed: the bundle, its SHA-256 (lower-case hex), its size in bytes, and its files with their sizes, sorted."""
+    """The result of packing: the bundle, its SHA-256 (lower-case hex), its size in bytes, and its files with their sizes, sorted."""
 
     path: Path
     sha256: str
@@ -38,7 +38,7 @@ class PackReport(Struct, frozen=True):
 
 
 class PackFailed(HoldfastError):
-    """Raised when a project lacks what its manifest promises, or holds what a bundle may not hold."""
+    """Raised when a project lacks a file that its manifest declares, or contains something that bundles must not contain."""
 
     code = "pack_failed"
     status = 400
@@ -48,12 +48,12 @@ def read_project_manifest(project: Path) -> Manifest:
     """The manifest of a project folder. Raises ManifestMissing, ManifestError."""
     path = project / MANIFEST
     if not path.is_file():
-        raise ManifestMissing(f"{project} has no manifest.json.", hint="Run this in the folder of an extension, or name that folder.")
+        raise ManifestMissing(f"{project} has no manifest.json.", hint="Run the command in an extension's folder, or pass that folder.")
     return parse_manifest(path.read_bytes())
 
 
 def _ui_folder(project: Path) -> Path | None:
-    """Built pages come first: `dist/ui`, then `ui/dist` when it has an index, then `ui` as it is."""
+    """Built pages win: `dist/ui`, then `ui/dist` if it has an index, then `ui` unchanged."""
     if (project / "dist" / "ui").is_dir():
         return project / "dist" / "ui"
     if (project / "ui" / "dist" / "index.html").is_file():
@@ -67,7 +67,7 @@ def _ui_files(folder: Path) -> dict[str, Path]:
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED_FOLDERS)
         for name in [*folders, *names]:
             if (Path(parent) / name).is_symlink():
-                raise PackFailed(f"{Path(parent) / name} is a link.", hint="Put the file itself there; a bundle holds regular files only.")
+                raise PackFailed(f"{Path(parent) / name} is a link.", hint="Replace it by the file: a bundle contains regular files only.")
         for name in names:
             if not name.startswith(".") and not name.lower().endswith(_SOURCE_SUFFIXES):
                 path = Path(parent) / name
@@ -79,8 +79,8 @@ def _component(project: Path) -> Path | None:
     return next((path for path in (project / COMPONENT, project / "dist" / "component.wasm") if path.is_file()), None)
 
 
-def collect(project: Path) -> dict[str, Path]:
-    """The files of a bundle of `project`: name in the bundle to file. Raises PackFailed, ManifestMissing, ManifestError."""
+def collect_files(project: Path) -> dict[str, Path]:
+    """The files of the bundle of `project`, by their names in the bundle. Raises PackFailed, ManifestMissing, ManifestError."""
     manifest = read_project_manifest(project)
     files = {MANIFEST: project / MANIFEST}
     folder = _ui_folder(project)
@@ -90,16 +90,18 @@ def collect(project: Path) -> dict[str, Path]:
     if component is not None:
         files[COMPONENT] = component
     elif manifest.needs_component:
-        raise PackFailed("The manifest declares endpoints or an entry, but there is no dist/main.wasm.", hint="Run `holdfast build` first.")
+        raise PackFailed("manifest.json declares endpoints or an entry, but dist/main.wasm is missing.", hint="Run `holdfast build` first.")
     if manifest.ui is not None and not {manifest.ui.entry, "ui/index.html"} & files.keys():
         raise PackFailed(
-            f"The manifest's ui.entry is {manifest.ui.entry}, but there is no such page.",
-            hint="Build the pages, or put them into ui/ (or dist/ui/).",
+            f"manifest.json sets ui.entry to {manifest.ui.entry}, but the project has no such page.",
+            hint="Run `holdfast build`, or put the page into ui/ (or dist/ui/).",
         )
     if manifest.icon is not None and manifest.icon not in files:
         icon = project / manifest.icon
         if icon.is_symlink() or not icon.is_file() or not icon.resolve().is_relative_to(project.resolve()):
-            raise PackFailed(f"The manifest's icon is {manifest.icon}, but there is no such file.", hint="Correct `icon` in manifest.json.")
+            raise PackFailed(
+                f"manifest.json sets icon to {manifest.icon}, but there is no such file.", hint="Correct `icon` in manifest.json."
+            )
         files[manifest.icon] = icon
     return dict(sorted(files.items()))
 
@@ -110,7 +112,7 @@ def _write_archive(files: dict[str, Path], out: IO[bytes]) -> None:
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
     ):
         for name, path in files.items():
-            # The bytes are read before the header is written: a file that grows meanwhile must not break the archive.
+            # Read the content before writing the header, so that a file that grows meanwhile cannot break the archive.
             content = path.read_bytes()
             member = tarfile.TarInfo(name)
             member.size, member.mode, member.mtime = len(content), 0o644, 0
@@ -124,12 +126,12 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def pack(project: Path, out: Path | None = None) -> PackReport:
-    """Packs `project` to `out` (default `<project>/dist/bundle.tar.zst`) and writes the hash beside it: `bundle.sha256`, hex and newline.
+    """Packs `project` to `out` (default `<project>/dist/bundle.tar.zst`), and writes its hash to `bundle.sha256` next to it.
 
-    What is written was read back and checked, so a bundle that the runner would refuse is refused here. An existing bundle is replaced
-    in one step; its signature is removed unless the new one has the same bytes. Raises PackFailed, ManifestMissing, ManifestError.
+    The archive is read back and validated, so an archive that the runner would reject is rejected here. An existing bundle is replaced
+    in one step; its signature is removed unless the bytes are the same. Raises PackFailed, ManifestMissing, ManifestError.
     """
-    files = collect(project)
+    files = collect_files(project)
     target = out or project / "dist" / BUNDLE_NAME
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, partial_name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
@@ -140,11 +142,11 @@ def pack(project: Path, out: Path | None = None) -> PackReport:
         try:
             packed = list_entries(partial)
         except ExtractFailed as error:
-            raise PackFailed(f"This project cannot be a bundle: {error.message}", hint="Rename or remove what the message names.") from None
+            raise PackFailed(f"The project cannot be packed: {error.message}", hint="Rename or remove that file.") from None
         digest, size = hash_file(partial), partial.stat().st_size
         partial.chmod(0o644)
         if not target.is_file() or hash_file(target) != digest:
-            # Left there, it would be a signature for another bundle, which nobody takes.
+            # The old signature would not match the new bundle, and Holdfast rejects a signature that does not match.
             remove_signature_files(target)
         partial.replace(target)
     finally:

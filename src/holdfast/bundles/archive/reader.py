@@ -1,4 +1,4 @@
-"""Reads bundle archives (`bundle.tar.zst`): all of one, its manifest, its component. Never trusts what is in them."""
+"""Reads bundle archives (`bundle.tar.zst`): unpacks them, lists them, or reads the manifest or the component. All input is untrusted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from holdfast.bundles.archive.errors import ExtractFailed
 from holdfast.bundles.archive.layout import COMPONENT, MANIFEST
 from holdfast.bundles.archive.limits import LIMITS, ArchiveLimits
-from holdfast.bundles.archive.tar import Entry, entries
+from holdfast.bundles.archive.tar import Entry, read_entries
 from holdfast.bundles.archive.zstd_stream import open_expanded
 from holdfast.bundles.manifest.model import Manifest, parse_manifest
 from holdfast.bundles.manifest.parsing.errors import ManifestMissing
@@ -21,11 +21,11 @@ from holdfast.bundles.store.hashing import IndexedFile
 @contextmanager
 def _open_entries(archive: Path, limits: ArchiveLimits) -> Iterator[Iterator[Entry]]:
     with open_expanded(archive, limits) as stream:
-        yield entries(stream, limits)
+        yield read_entries(stream, limits)
 
 
 def _write(entry: Entry, into: Path) -> IndexedFile:
-    """Writes one file below `into`. `x` and the cleaned name together make sure that nothing there is ever written through."""
+    """Writes one file below `into`. Mode `x` and the normalized name ensure that no existing file or link is written to."""
     target = into / entry.name
     target.parent.mkdir(parents=True, exist_ok=True)
     computed = hashlib.sha256()
@@ -38,33 +38,33 @@ def _write(entry: Entry, into: Path) -> IndexedFile:
 
 
 def unpack(archive: Path, into: Path, limits: ArchiveLimits = LIMITS) -> dict[str, IndexedFile]:
-    """Writes every file of `archive` below the folder `into`, which must be empty; it is made when missing.
+    """Writes every file of `archive` below the folder `into`, which must be empty or missing.
 
-    Returns what the archive says of each file, by its name with `/`: the caller can compare it with what the disk gives back.
+    Returns hash and size of each file as they are in the archive, by name with `/`; the caller can compare them with the disk.
 
-    Raises ExtractFailed when the archive is damaged, refused or too large; the caller then removes `into`.
+    Raises ExtractFailed when the archive is damaged, contains something invalid or is too large. The caller then removes `into`.
     """
     into.mkdir(parents=True, exist_ok=True)
     try:
         with _open_entries(archive, limits) as members:
             found = {entry.name: _write(entry, into) for entry in members}
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
-        raise ExtractFailed("The archive holds two names that meet in one file on this file system.") from None
+        raise ExtractFailed("The archive contains two names that are one file on this file system.") from None
     if not found:
-        raise ExtractFailed("The archive holds no files.")
+        raise ExtractFailed("The archive contains no files.")
     return found
 
 
 def list_entries(archive: Path, limits: ArchiveLimits = LIMITS) -> list[tuple[str, int]]:
-    """The name and size in bytes of every file, in the archive's order. Reads and checks all of it; raises ExtractFailed."""
+    """The name and size in bytes of every file, in the archive's order. Reads and validates the whole archive; raises ExtractFailed."""
     with _open_entries(archive, limits) as members:
         return [(entry.name, entry.size) for entry in members]
 
 
 def read_bundle_manifest(archive: Path, limits: ArchiveLimits = LIMITS) -> Manifest:
-    """The manifest at the root of `archive`; the whole archive is checked on the way.
+    """The manifest at the root of `archive`. Validates the whole archive too.
 
-    Raises ExtractFailed, ManifestMissing when there is none at the root, ManifestError when it is not valid.
+    Raises ExtractFailed, ManifestMissing when there is no manifest at the root, ManifestError when it is invalid.
     """
     raw: bytes | None = None
     with _open_entries(archive, limits) as members:
@@ -76,13 +76,13 @@ def read_bundle_manifest(archive: Path, limits: ArchiveLimits = LIMITS) -> Manif
             raw = b"".join(entry.chunks)
     if raw is None:
         raise ManifestMissing(
-            "The bundle has no manifest.json at its root.", hint="Pack the folder that holds manifest.json, not the folder above it."
+            "The bundle has no manifest.json at its root.", hint="Pack the folder that contains manifest.json, not its parent folder."
         )
     return parse_manifest(raw)
 
 
 def read_component(archive: Path, into: Path, limits: ArchiveLimits = LIMITS) -> Path | None:
-    """Writes `dist/main.wasm` of `archive` below `into`; its path, or None when the bundle has no component. Raises ExtractFailed."""
+    """Writes `dist/main.wasm` of `archive` below `into`. Returns its path; None when the bundle has no component. Raises ExtractFailed."""
     with _open_entries(archive, limits) as members:
         for entry in members:
             if entry.name == COMPONENT:

@@ -1,4 +1,4 @@
-"""A compressed archive as a stream of bytes that cannot be made to swell without bound."""
+"""Decompresses an archive as a stream, and stops at the limits: a small archive must not expand without bound (a zip bomb)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from holdfast.bundles.archive.limits import LIMITS, MIB, ArchiveLimits
 
 
 class ExpandedStream:
-    """Reads exactly as many expanded bytes as asked for, and counts them against the limits."""
+    """Decompresses only as many bytes as are requested, and counts them against the limits."""
 
     def __init__(self, reader: zstandard.ZstdDecompressionReader, compressed: int, limits: ArchiveLimits) -> None:
         self._reader = reader
@@ -22,7 +22,7 @@ class ExpandedStream:
         self._expanded = 0
 
     def read(self, size: int) -> bytes:
-        """Up to `size` bytes; fewer only at the end of the stream. Raises ExtractFailed for damage and beyond the limits."""
+        """Up to `size` bytes; fewer only at the end of the stream. Raises ExtractFailed for a damaged stream and beyond the limits."""
         pieces: list[bytes] = []
         while size > 0:
             try:
@@ -46,7 +46,7 @@ class ExpandedStream:
 
 @contextmanager
 def open_expanded(archive: Path, limits: ArchiveLimits = LIMITS) -> Iterator[ExpandedStream]:
-    """The expanded bytes of the zstd file `archive`. Raises ExtractFailed when the file is too large, OSError when it cannot be read."""
+    """The decompressed bytes of the zstd file `archive`. Raises ExtractFailed when the file is too large, OSError."""
     compressed = archive.stat().st_size
     if compressed > limits.compressed:
         raise ExtractFailed(f"The archive has {compressed} bytes; the limit is {limits.compressed}.")

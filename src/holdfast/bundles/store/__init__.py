@@ -1,1 +1,1 @@
-"""The bundle store: a folder, an S3-compatible bucket, or plain HTTP."""
+"""Bundle stores: the interface, its three implementations (folder, web server, S3), and requests with retries."""

@@ -6,7 +6,7 @@ from holdfast.errors import HoldfastError
 
 
 class BundleNotFound(HoldfastError):
-    """Raised when the store has nothing under a key."""
+    """Raised when the store has no object under a key."""
 
     code = "bundle_not_found"
     status = 404

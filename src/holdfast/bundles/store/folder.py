@@ -1,4 +1,9 @@
-"""The bundle store that is a folder."""
+"""The bundle store that is a folder.
+
+put:     .<random>.partial ──▶ content, fsync ──▶ renamed to the key
+         killed: the partial file stays; `delete` in that folder removes it after an hour
+delete:  the file, then each parent folder that has become empty
+"""
 
 from __future__ import annotations
 
@@ -22,7 +27,7 @@ _ABANDONED_SECONDS = 3600
 
 
 class FolderStore:
-    """A folder; a key is a path below it. The files can be put there by hand too."""
+    """A folder; a key is a path below it. You can also copy files there by hand."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -31,7 +36,7 @@ class FolderStore:
         return self.root / validate_key(key)
 
     async def put(self, key: str, source: Path) -> None:
-        # To its end also when cancelled: who was told that it failed may take it back at once.
+        # Completed even when cancelled: a caller that gets an error may delete the object at once, and then nothing may write it.
         path = self._path(key)
         await run_in_thread(lambda: self._put(path, source))
 
@@ -59,7 +64,7 @@ class FolderStore:
         return await asyncio.to_thread(self._path(key).is_file)
 
     async def check(self) -> None:
-        """A folder that is not there yet is a store that is still empty: the first `put` makes it."""
+        """A missing folder is an empty store: the first `put` creates it."""
         await asyncio.to_thread(self._check)
 
     def _check(self) -> None:
@@ -73,7 +78,7 @@ class FolderStore:
 
     def _put(self, path: Path, source: Path) -> None:
         try:
-            descriptor, partial = _partial_beside(path)
+            descriptor, partial = _create_partial(path)
             try:
                 with os.fdopen(descriptor, "wb") as target, source.open("rb") as content:
                     shutil.copyfileobj(content, target, PIECE_BYTES)
@@ -95,25 +100,25 @@ class FolderStore:
                     break
                 folder.rmdir()
         except OSError as error:
-            # A folder that still holds something stays; everything else is trouble.
+            # A parent that is not empty stays. An error is reported only when the file itself is still there.
             if path.exists():
                 raise self._unavailable(error) from error
 
     def _unavailable(self, error: OSError) -> BundleStoreUnavailable:
         return BundleStoreUnavailable(
             f"The bundle store {self.root} cannot be used: {error.strerror or type(error).__name__}.",
-            hint="Check BUNDLE_STORE_BASE and the permissions of that folder.",
+            hint="Check BUNDLE_STORE_BASE, and the permissions of that folder.",
         )
 
 
-def _partial_beside(path: Path) -> tuple[int, Path]:
-    """A new file in the folder of `path`, which is made when missing."""
+def _create_partial(path: Path) -> tuple[int, Path]:
+    """A new temporary file in the folder of `path`; creates the folder when it is missing."""
     for attempt in range(_ATTEMPTS):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(prefix=".", suffix=_PARTIAL, dir=path.parent)
         except FileNotFoundError:
-            # Whoever deletes the last file of a folder removes the folder too, also between these two lines.
+            # Another process that deletes the last file of the folder removes the folder too, also between these two lines.
             if attempt == _ATTEMPTS - 1:
                 raise
         else:
@@ -122,7 +127,7 @@ def _partial_beside(path: Path) -> tuple[int, Path]:
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """What processes left in a folder that were killed while they wrote there."""
+    """Removes the partial files of processes that were killed while they wrote."""
     for partial in folder.glob(f".*{_PARTIAL}"):
         if partial.stat().st_mtime < time.time() - _ABANDONED_SECONDS:
             partial.unlink(missing_ok=True)

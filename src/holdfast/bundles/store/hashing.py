@@ -1,4 +1,4 @@
-"""SHA-256 of files, and what a content hash looks like."""
+"""SHA-256 of files, and the form of content hashes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class InvalidContentHash(HoldfastError):
-    """Raised when a content hash is not `sha256:` and 64 hexadecimal digits (the prefix may be left out)."""
+    """Raised when a content hash is not `sha256:` and 64 hexadecimal digits (the prefix is optional)."""
 
     code = "invalid_content_hash"
     status = 400
@@ -36,8 +36,8 @@ def hash_file(path: Path) -> str:
 
 def normalize_content_hash(content_hash: str) -> str:
     """The 64 lower-case digits of a content hash, with or without `sha256:` before them. Raises InvalidContentHash."""
-    # What is much longer is not even looked at: white space without end would be remembered with what it stands around.
+    # A much longer text is rejected unread: callers remember results by their argument, and white space could make it arbitrarily long.
     digits = content_hash.strip().lower().removeprefix("sha256:") if len(content_hash) <= _MAX_CHARACTERS else ""
     if not _HEX.fullmatch(digits):
-        raise InvalidContentHash("A content hash is sha256: followed by 64 hexadecimal digits.")
+        raise InvalidContentHash("A content hash must be sha256: followed by 64 hexadecimal digits.")
     return digits

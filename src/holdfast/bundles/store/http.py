@@ -1,4 +1,4 @@
-"""The bundle stores on another machine: what they have in common, and the one that is a plain web server."""
+"""The bundle store that is a plain web server: read-only, without credentials."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from holdfast.errors import HoldfastError
 
 
 class HttpStore(RemoteStore):
-    """A web server that gives its files to everybody: `GET {base}/{key}`. Nothing can be put there this way."""
+    """A web server with public files: `GET {base}/{key}`. Writing is not possible."""
 
     def __init__(self, address: HttpAddress, retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY) -> None:
         super().__init__(address.origin, retry_policy)
@@ -26,24 +26,24 @@ class HttpStore(RemoteStore):
         raise self._read_only()
 
     async def check(self) -> None:
-        """A server that refuses its own root, as it does for a private bucket or a folder without listing, is there."""
-        await self._transport.ask("HEAD", lambda: self._address.base, once=True)
+        """Any response will do: a private bucket or a folder without a listing denies its root, and still serves its files."""
+        await self._transport.request("HEAD", lambda: self._address.base, once=True)
 
     def _url(self, method: Method, key: str) -> str:
         return self._address.url(key)
 
-    def _refusal(self, answer: StoreResponse, key: str) -> HoldfastError:
-        if answer.status == 404:
+    def _error_for(self, response: StoreResponse, key: str) -> HoldfastError:
+        if response.status == 404:
             return BundleNotFound(key)
-        if answer.status in (401, 403):
+        if response.status in (401, 403):
             return BundleStoreUnavailable(
-                f"The bundle store {self.name} gives its bundles to nobody without credentials (status {answer.status}).",
+                f"The bundle store {self.name} requires credentials (status {response.status}).",
                 hint="If it is S3-compatible, set S3_ACCESS_KEY and S3_SECRET_KEY (or MINIO_ACCESS_KEY and MINIO_SECRET_KEY).",
             )
-        return unexpected_response(self.name, answer)
+        return unexpected_response(self.name, response)
 
     def _read_only(self) -> BundleStoreUnavailable:
         return BundleStoreUnavailable(
-            f"The bundle store {self.name} can only be read.",
-            hint="If it is S3-compatible, set S3_ACCESS_KEY and S3_SECRET_KEY; else put the bundle there by other means.",
+            f"The bundle store {self.name} is read-only.",
+            hint="If it is S3-compatible, set S3_ACCESS_KEY and S3_SECRET_KEY; otherwise upload the bundle by other means.",
         )

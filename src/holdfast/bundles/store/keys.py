@@ -14,7 +14,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}", re.ASCII)
 
 
 class InvalidBundleKey(HoldfastError):
-    """Raised when a tenant id, an extension id or a key could lead out of its place in the store."""
+    """Raised when a tenant id, an extension id or a key could name something outside its place in the store."""
 
     code = "invalid_bundle_key"
     status = 400
@@ -23,21 +23,21 @@ class InvalidBundleKey(HoldfastError):
 def bundle_key(tenant_id: str, extension_id: str, sha256_hex: str) -> str:
     """The key of a bundle: `tenants/{tenant}/extensions/{extension}/sha256/{hex}/bundle.tar.zst`.
 
-    Raises InvalidBundleKey when an id is not 1 to 128 letters, digits, `.`, `_`, `-`; InvalidContentHash when the hash is not one.
+    Raises InvalidBundleKey unless both ids are 1 to 128 letters, digits, `.`, `_`, `-`; InvalidContentHash.
     """
     for what, part in (("tenant", tenant_id), ("extension", extension_id)):
         if not _PART.fullmatch(part):
-            raise InvalidBundleKey(f"The {what} id is not 1 to 128 letters, digits, '.', '_' or '-'.")
+            raise InvalidBundleKey(f"The {what} id must be 1 to 128 letters, digits, '.', '_' or '-'.")
     return f"tenants/{tenant_id}/extensions/{extension_id}/sha256/{normalize_content_hash(sha256_hex)}/bundle.tar.zst"
 
 
 def is_key(key: str) -> bool:
-    """Whether a key is segments of letters, digits, `.`, `_` and `-` with `/` between them, none of which begins with `.` or `-`."""
+    """Whether a key consists of segments of letters, digits, `.`, `_` and `-`, separated by `/`; none may begin with `.` or `-`."""
     return all(_SEGMENT.fullmatch(segment) for segment in key.split("/"))
 
 
 def validate_key(key: str) -> str:
-    """The key itself. Raises InvalidBundleKey when it could lead out of the store."""
+    """Returns the key. Raises InvalidBundleKey when it could name something outside the store."""
     if not is_key(key):
-        raise InvalidBundleKey("A key is segments of letters, digits, '.', '_' and '-', with '/' between them.")
+        raise InvalidBundleKey("A key consists of segments of letters, digits, '.', '_' and '-', separated by '/'.")
     return key

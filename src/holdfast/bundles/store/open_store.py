@@ -1,4 +1,4 @@
-"""Where bundles are kept: a folder, a bucket of an S3-compatible server, or a web server, as the settings say."""
+"""Opens the bundle store of the settings: a folder, a bucket of an S3-compatible server, or a web server."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from holdfast.settings import Settings
 
 
 def open_store(settings: Settings, retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY) -> BundleStore:
-    """The store that BUNDLE_STORE_BASE and the S3 settings name. Nobody is talked to yet.
+    """The store that BUNDLE_STORE_BASE and the S3 settings name. Sends no request yet.
 
-    Raises BundleStoreUnavailable when the settings name none, or only half of the credentials.
+    Raises BundleStoreUnavailable when the settings are invalid or contain only one half of the credentials.
     """
     access_key, secret_key = _text(settings.s3_access_key), _text(settings.s3_secret_key)
     signed = access_key is not None and secret_key is not None
@@ -25,7 +25,7 @@ def open_store(settings: Settings, retry_policy: RetryPolicy = DEFAULT_RETRY_POL
     if isinstance(address, FolderAddress):
         return FolderStore(address.path)
     if (access_key is None) != (secret_key is None):
-        raise _half(given="S3_ACCESS_KEY" if secret_key is None else "S3_SECRET_KEY")
+        raise _missing_half(given="S3_ACCESS_KEY" if secret_key is None else "S3_SECRET_KEY")
     if isinstance(address, HttpAddress):
         return HttpStore(address, retry_policy)
     if access_key is None or secret_key is None:
@@ -37,11 +37,11 @@ def open_store(settings: Settings, retry_policy: RetryPolicy = DEFAULT_RETRY_POL
     return S3Store(address, credentials, retry_policy)
 
 
-def _half(given: str) -> BundleStoreUnavailable:
+def _missing_half(given: str) -> BundleStoreUnavailable:
     missing = "S3_SECRET_KEY" if given == "S3_ACCESS_KEY" else "S3_ACCESS_KEY"
     return BundleStoreUnavailable(
         f"{given} is set, but {missing} is not.",
-        hint=f"Set {missing} (or {missing.replace('S3_', 'MINIO_')}) too; or neither, to read the bundles without credentials.",
+        hint=f"Set {missing} (or {missing.replace('S3_', 'MINIO_')}) too, or neither to read bundles without credentials.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What a bundle store is: the protocol, its errors, the key of a bundle, and which keys are taken."""
+"""The interface of a bundle store."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ PIECE_BYTES = 1024 * 1024
 
 
 class BundleStore(Protocol):
-    """Keeps files under keys of `/`-separated segments. Every method raises InvalidBundleKey for a key that `validate_key` refuses."""
+    """Stores files under keys of `/`-separated segments. Every method raises InvalidBundleKey for a key that `validate_key` rejects."""
 
     async def put(self, key: str, source: Path) -> None:
-        """Keeps a copy of the file `source`; readers see the old content or the new, nothing between. Raises BundleStoreUnavailable."""
+        """Stores a copy of the file `source`. Readers see the old content or the new, never a mix. Raises BundleStoreUnavailable."""
 
     def get(self, key: str) -> AsyncGenerator[bytes, None]:
         """The content in pieces of at most 1 MiB. Raises BundleNotFound, BundleStoreUnavailable, at the first piece or later."""
 
     async def delete(self, key: str) -> None:
-        """Removes what is under the key; nothing there is no error. Raises BundleStoreUnavailable."""
+        """Removes the object under the key; a missing object is not an error. Raises BundleStoreUnavailable."""
 
     async def exists(self, key: str) -> bool:
-        """Whether something is under the key. Raises BundleStoreUnavailable."""
+        """Whether there is an object under the key. Raises BundleStoreUnavailable."""
 
     async def check(self) -> None:
-        """Asks once, without retry_policy, whether the store is there and can be used. Raises BundleStoreUnavailable when it cannot."""
+        """Tests once, without retries, whether the store can be used. Raises BundleStoreUnavailable when it cannot."""

@@ -1,4 +1,4 @@
-"""What the stores on another machine have in common: they are read over HTTP."""
+"""What all remote stores share: reading over HTTP, and errors for unexpected responses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from holdfast.errors import HoldfastError
 
 
 class RemoteStore(ABC):
-    """Reads by HTTP. What an answer means is told by `_refusal`."""
+    """A store that is read over HTTP. A subclass builds the URLs and interprets error responses."""
 
     def __init__(self, name: str, retry_policy: RetryPolicy) -> None:
         """`name` is what errors call the store: its origin, and its bucket if it has one."""
@@ -28,35 +28,35 @@ class RemoteStore(ABC):
             async with aclosing(self._transport.read(lambda: self._url("GET", key))) as pieces:
                 async for piece in pieces:
                     yield piece
-        except UnexpectedStatus as refused:
-            raise self._refusal(refused.answer, key) from None
+        except UnexpectedStatus as unexpected:
+            raise self._error_for(unexpected.response, key) from None
 
     async def exists(self, key: str) -> bool:
-        answer = await self._ask("HEAD", key)
-        if answer.status not in (200, 404):
-            raise self._refusal(answer, key)
-        return answer.status == 200
+        response = await self._request("HEAD", key)
+        if response.status not in (200, 404):
+            raise self._error_for(response, key)
+        return response.status == 200
 
-    async def _ask(self, method: Method, key: str, *, source: Path | None = None, once: bool = False) -> StoreResponse:
+    async def _request(self, method: Method, key: str, *, source: Path | None = None, once: bool = False) -> StoreResponse:
         validate_key(key)
-        return await self._transport.ask(method, lambda: self._url(method, key), source=source, once=once)
+        return await self._transport.request(method, lambda: self._url(method, key), source=source, once=once)
 
     @abstractmethod
     def _url(self, method: Method, key: str) -> str:
-        """The address for one request, good for now."""
+        """The URL for one request, valid now."""
 
     @abstractmethod
-    def _refusal(self, answer: StoreResponse, key: str) -> HoldfastError:
-        """What to raise for an answer that is not the wanted one."""
+    def _error_for(self, response: StoreResponse, key: str) -> HoldfastError:
+        """The error to raise for a response that is not the expected one."""
 
 
-def unexpected_response(name: str, answer: StoreResponse) -> BundleStoreUnavailable:
-    """What to raise for an answer that has no meaning of its own."""
-    if 300 <= answer.status < 400:
+def unexpected_response(name: str, response: StoreResponse) -> BundleStoreUnavailable:
+    """The error for a response that has no specific meaning."""
+    if 300 <= response.status < 400:
         return BundleStoreUnavailable(
-            f"The bundle store {name} answers with a redirect (status {answer.status}), which is not followed.",
-            hint="Set BUNDLE_STORE_BASE to where it leads; on Amazon's servers, check S3_REGION.",
+            f"The bundle store {name} responds with a redirect (status {response.status}); Holdfast does not follow redirects.",
+            hint="Set BUNDLE_STORE_BASE to the address it redirects to; for Amazon S3, check S3_REGION.",
         )
     return BundleStoreUnavailable(
-        f"The bundle store {name} answers with status {answer.status}.", hint="Check BUNDLE_STORE_BASE, its bucket and S3_REGION."
+        f"The bundle store {name} responds with status {response.status}.", hint="Check BUNDLE_STORE_BASE, its bucket and S3_REGION."
     )

@@ -1,4 +1,11 @@
-"""How often and how long a store on another machine is tried."""
+"""How often and how long an operation on a remote store is tried.
+
+request ──▶ response that settles it ─────────────────────────────────▶ result
+   ▲   └──▶ temporary failure ──▶ attempts and time left? ──no──▶ BundleStoreUnavailable
+   │                                       │ yes
+   └────── pause (doubles, with jitter) ◀──┘
+   one deadline for all attempts and pauses together
+"""
 
 from __future__ import annotations
 
@@ -17,9 +24,9 @@ _log = structlog.get_logger(__name__)
 
 
 class RetryPolicy(Struct, frozen=True, kw_only=True):
-    """How long a store may take, in seconds: to take a connection, to send or take the next bytes, for a reading and a writing as a whole.
+    """Time limits in seconds: to connect, between two pieces of data, for a whole read and a whole write.
 
-    An operation is tried `attempts` times; the pauses between double from `first_pause` up to `longest_pause`, with jitter.
+    An operation has `attempts` attempts. The pauses between them double from `first_pause` up to `longest_pause`, with jitter.
     """
 
     connect: float = 5.0
@@ -35,33 +42,35 @@ DEFAULT_RETRY_POLICY = RetryPolicy()
 
 
 class RetryLoop:
-    """The attempts of one operation: counted, with pauses between, and with one deadline for all of them."""
+    """The attempts of one operation: counted, with pauses between them, and with one deadline for all."""
 
-    def __init__(self, name: str, retry_policy: RetryPolicy, seconds: float, *, once: bool = False) -> None:
-        self._name = name
-        self._retry_policy = retry_policy
-        self._left = 0 if once else retry_policy.attempts - 1
-        self._pause = retry_policy.first_pause
+    def __init__(self, store: str, policy: RetryPolicy, seconds: float, *, once: bool = False) -> None:
+        """`store` is the name that errors and the log use. `seconds` is the time for all attempts; `once` allows one attempt only."""
+        self._store = store
+        self._policy = policy
+        self._attempts_left = 0 if once else policy.attempts - 1
+        self._pause = policy.first_pause
         self._deadline = asyncio.get_running_loop().time() + seconds
 
-    async def within(self, work: Awaitable[_T]) -> _T:
+    async def within_deadline(self, work: Awaitable[_T]) -> _T:
         """The result of `work`. Raises TimeoutError when the deadline comes first."""
         async with asyncio.timeout_at(self._deadline):
             return await work
 
-    async def another(self, trouble: str) -> None:
-        """Waits for the next attempt. Raises BundleStoreUnavailable when there is none."""
-        pause = random.uniform(self._pause / 2, self._pause)  # noqa: S311 - spreads the attempts of many, protects nothing
-        if self._left == 0 or asyncio.get_running_loop().time() + pause >= self._deadline:
-            raise self.given_up(trouble)
-        _log.warning(f"The bundle store {self._name} cannot be used: {trouble}. Trying again")
+    async def wait_for_next(self, reason: str) -> None:
+        """Waits before the next attempt. Raises BundleStoreUnavailable when there is none left. `reason` says what failed."""
+        # Jitter spreads the attempts of many clients of a store that has just come back.
+        pause = random.uniform(self._pause / 2, self._pause)  # noqa: S311 - protects nothing
+        if self._attempts_left == 0 or asyncio.get_running_loop().time() + pause >= self._deadline:
+            raise self.give_up(reason)
+        _log.warning("A request to the bundle store failed; trying again", store=self._store, reason=reason)
         await asyncio.sleep(pause)
-        self._left -= 1
-        self._pause = min(2 * self._pause, self._retry_policy.longest_pause)
+        self._attempts_left -= 1
+        self._pause = min(2 * self._pause, self._policy.longest_pause)
 
-    def given_up(self, trouble: str) -> BundleStoreUnavailable:
-        """What to raise when there is no further attempt."""
+    def give_up(self, reason: str) -> BundleStoreUnavailable:
+        """The error to raise when there is no further attempt."""
         return BundleStoreUnavailable(
-            f"The bundle store {self._name} cannot be used: {trouble}.",
-            hint="See that it runs and that BUNDLE_STORE_BASE names it, then try again.",
+            f"The bundle store {self._store} cannot be used: {reason}.",
+            hint="Check that it runs and that BUNDLE_STORE_BASE names it, then try again.",
         )

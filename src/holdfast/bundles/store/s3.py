@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 _PROBE = "healthz"
 _SIGNATURE_LASTS = timedelta(minutes=5)
-"""Also how much slower than the server's this machine's clock may be."""
+"""Also how far this machine's clock may be behind the server's."""
 
 
 class S3Credentials(Struct, frozen=True, kw_only=True):
-    """What requests are signed with. Never shown."""
+    """The credentials that sign requests. `repr` does not show them."""
 
     access_key: str
     secret_key: str
@@ -41,15 +41,15 @@ class S3Credentials(Struct, frozen=True, kw_only=True):
 
 
 class S3Store(RemoteStore):
-    """Requests are signed by obstore (signature version 4, in the query, as the existing runner does) and sent by our own transport:
+    """A bucket. obstore signs the requests (signature version 4, in the query, as the existing runner does); our transport sends them.
 
-    so time limits, retries, redirects and what errors say are the same for every store.
+    So time limits, retries, redirects and error messages are the same for every remote store.
     """
 
     def __init__(self, address: S3Address, credentials: S3Credentials, retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY) -> None:
         super().__init__(f"{address.endpoint}/{address.bucket}", retry_policy)
         self._address = address
-        # All that AWS_* variables could change is said here: only our own settings count.
+        # Every option that an AWS_* variable could set is passed here, so that only our own settings count.
         self._signer = Signer(
             address.bucket,
             endpoint=address.endpoint,
@@ -64,39 +64,39 @@ class S3Store(RemoteStore):
         )
 
     async def put(self, key: str, source: Path) -> None:
-        answer = await self._ask("PUT", key, source=source)
-        if answer.status != 200:
-            raise self._refusal(answer, key)
+        response = await self._request("PUT", key, source=source)
+        if response.status != 200:
+            raise self._error_for(response, key)
 
     async def delete(self, key: str) -> None:
-        answer = await self._ask("DELETE", key)
-        if answer.status not in (200, 204) and not _is_missing(answer):
-            raise self._refusal(answer, key)
+        response = await self._request("DELETE", key)
+        if response.status not in (200, 204) and not _is_missing(response):
+            raise self._error_for(response, key)
 
     async def check(self) -> None:
-        """Reads a key that is not there. Where credentials may read bundles but not list them, that is refused: such a store is well."""
-        answer = await self._ask("GET", _PROBE, once=True)
-        if answer.status != 200 and not _is_missing(answer) and answer.code != "AccessDenied":
-            raise self._refusal(answer, _PROBE)
+        """Reads a key that does not exist. Credentials that can read but not list get `AccessDenied` for it: such a store works."""
+        response = await self._request("GET", _PROBE, once=True)
+        if response.status != 200 and not _is_missing(response) and response.code != "AccessDenied":
+            raise self._error_for(response, _PROBE)
 
     def _url(self, method: Method, key: str) -> str:
         return obstore.sign(self._signer, method, self._address.object_key(key), _SIGNATURE_LASTS)
 
-    def _refusal(self, answer: StoreResponse, key: str) -> HoldfastError:
-        if answer.code == "NoSuchBucket":
+    def _error_for(self, response: StoreResponse, key: str) -> HoldfastError:
+        if response.code == "NoSuchBucket":
             return BundleStoreUnavailable(
-                f"The bundle store {self.name} has no such bucket.", hint="Make the bucket, or correct its name in BUNDLE_STORE_BASE."
+                f"The bundle store {self.name} has no such bucket.", hint="Create the bucket, or correct its name in BUNDLE_STORE_BASE."
             )
-        if _is_missing(answer):
+        if _is_missing(response):
             return BundleNotFound(key)
-        if answer.status in (401, 403):
+        if response.status in (401, 403):
             return BundleStoreUnavailable(
-                f"The bundle store {self.name} refuses its credentials (status {answer.status}).",
-                hint="Check S3_ACCESS_KEY and S3_SECRET_KEY (or MINIO_ACCESS_KEY and MINIO_SECRET_KEY), S3_REGION, what these keys are "
-                "allowed to do, and the clock of this machine.",
+                f"The bundle store {self.name} rejects its credentials (status {response.status}).",
+                hint="Check S3_ACCESS_KEY and S3_SECRET_KEY (or MINIO_ACCESS_KEY and MINIO_SECRET_KEY), S3_REGION, the "
+                "permissions of these keys, and the clock of this machine.",
             )
-        return unexpected_response(self.name, answer)
+        return unexpected_response(self.name, response)
 
 
-def _is_missing(answer: StoreResponse) -> bool:
-    return answer.status == 404 and answer.code != "NoSuchBucket"
+def _is_missing(response: StoreResponse) -> bool:
+    return response.status == 404 and response.code != "NoSuchBucket"
