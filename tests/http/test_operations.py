@@ -31,13 +31,13 @@ PROBLEM = NamedSchema("Problem", {"type": "object", "required": ["message"]})
 
 
 def report_errors(endpoint: Endpoint) -> Endpoint:
-    async def guarded(request: Request) -> Response:
+    async def respond_to_errors(request: Request) -> Response:
         try:
             return await endpoint(request)
         except ValueError as error:
             return PlainTextResponse(str(error), 400)
 
-    return guarded
+    return respond_to_errors
 
 
 ERRORS = ErrorFormat(report_errors, PROBLEM)

@@ -19,9 +19,10 @@ from holdfast.events.stream import BEFORE_ALL, NOT_KEPT, Entry
 from holdfast.gateway.auth.authentication import caller_of, require_permission
 from holdfast.gateway.http.errors import GatewayError, InvalidRequest, RateLimited
 from holdfast.gateway.http.requests import read_body
-from holdfast.gateway.http.responses import guarded, json_answer
+from holdfast.gateway.http.responses import respond_to_errors
 from holdfast.gateway.internal.auth import decode_json
 from holdfast.gateway.services import Services
+from holdfast.http.responses import json_response
 from holdfast.registry.installs.call_context import install_context
 
 POLL_MAX = 100
@@ -67,11 +68,11 @@ def routes(services: Services) -> list[BaseRoute]:
             raise InvalidRequest("lastId is not one that an earlier answer named.", hint="Begin with 0.")
         found = await services.events.after(watched.tenant_id, watched.extension_id, last_id, POLL_MAX)
         events = [to_json(entry) for entry in found if watched.includes(entry)]
-        return json_answer({"events": events, "lastId": found[-1][0] if found else last_id})
+        return json_response({"events": events, "lastId": found[-1][0] if found else last_id})
 
     return [
-        Route("/api/ext-debug/stream", guarded(live), methods=["GET"]),
-        Route("/api/ext-debug/stream", guarded(poll), methods=["POST"]),
+        Route("/api/ext-debug/stream", respond_to_errors(live), methods=["GET"]),
+        Route("/api/ext-debug/stream", respond_to_errors(poll), methods=["POST"]),
     ]
 
 

@@ -8,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from holdfast.gateway.http.responses import guarded, json_answer
+from holdfast.gateway.http.responses import respond_to_errors
 from holdfast.gateway.services import Services
+from holdfast.http.responses import json_response
 
 _log = structlog.get_logger(__name__)
 
@@ -25,9 +26,9 @@ def routes(services: Services) -> list[BaseRoute]:
             "database": "ok" if database else "unreachable",
             "runner": "ok" if runner else "unreachable",
         }
-        return json_answer(answer, 200 if database else 503)
+        return json_response(answer, 200 if database else 503)
 
-    return [Route("/api/health", guarded(health), methods=["GET"])]
+    return [Route("/api/health", respond_to_errors(health), methods=["GET"])]
 
 
 async def _database_answers(services: Services) -> bool:

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from holdfast.gateway.http.errors import GatewayError, InvalidRequest
 from holdfast.gateway.http.requests import path_segments
-from holdfast.gateway.http.responses import guarded
+from holdfast.gateway.http.responses import respond_to_errors
 from holdfast.gateway.services import Services
 
 TO_RUNNER = ("accept", "accept-encoding", "accept-language", "if-modified-since", "if-none-match", "if-range", "range", "user-agent")
@@ -58,7 +58,7 @@ def routes(services: Services) -> list[BaseRoute]:
         answer = await services.runner.open_ui(request.method, target, headers)
         return _passed_on(answer)
 
-    return [Route("/runner/{path:path}", guarded(file), methods=["GET", "HEAD"])]
+    return [Route("/runner/{path:path}", respond_to_errors(file), methods=["GET", "HEAD"])]
 
 
 def _passed_on(answer: httpx2.Response) -> Response:

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from holdfast.bundles.store.errors import BundleStoreUnavailable
-from holdfast.runner.http.responses import guarded, json_answer
+from holdfast.http.responses import json_response
+from holdfast.runner.http.responses import respond_to_errors
 from holdfast.runner.services import RunnerServices
 
 _STORE_SECONDS = 1.0
@@ -27,15 +28,15 @@ def routes(services: RunnerServices) -> list[BaseRoute]:
             "bundle_store": "ok" if reachable else "bundle_store_unreachable",
             "ext_cache_max_bytes": str(services.settings.cache_max_bytes),
         }
-        return json_answer(content, 200 if writable else 503)
+        return json_response(content, 200 if writable else 503)
 
     async def ready(request: Request) -> Response:
-        return json_answer({"ready": services.ready, "calls": services.admission.running}, 200 if services.ready else 503)
+        return json_response({"ready": services.ready, "calls": services.admission.running}, 200 if services.ready else 503)
 
     return [
-        Route("/healthz", guarded(health), methods=["GET"]),
-        Route("/health", guarded(health), methods=["GET"]),
-        Route("/readyz", guarded(ready), methods=["GET"]),
+        Route("/healthz", respond_to_errors(health), methods=["GET"]),
+        Route("/health", respond_to_errors(health), methods=["GET"]),
+        Route("/readyz", respond_to_errors(ready), methods=["GET"]),
     ]
 
 

@@ -18,8 +18,9 @@ from starlette.routing import BaseRoute, Route
 import holdfast
 from holdfast.contract.execute import Envelope
 from holdfast.engine.capi import VERSION
+from holdfast.http.responses import HEADERS
 from holdfast.runner.execute.concurrency_limit import Admission
-from holdfast.runner.http.responses import HEADERS, guarded
+from holdfast.runner.http.responses import respond_to_errors
 from holdfast.runner.http.service_token import require_token
 
 ANSWERED = "answered"
@@ -142,7 +143,7 @@ def routes(metrics: Metrics, token: str | None) -> list[BaseRoute]:
         content = await asyncio.to_thread(metrics.exposition)
         return Response(content, headers=HEADERS | {"content-type": CONTENT_TYPE_PLAIN_0_0_4})
 
-    return [Route("/metrics", guarded(numbers), methods=["GET"])]
+    return [Route("/metrics", respond_to_errors(numbers), methods=["GET"])]
 
 
 def forget_worker(folder: Path, worker: int) -> None:

@@ -11,8 +11,9 @@ from starlette.routing import BaseRoute, Route
 
 import holdfast
 from holdfast.contract.execute import Envelope, ExecuteCall
+from holdfast.http.responses import json_response
 from holdfast.runner.execute.schemas import WarmupCall
-from holdfast.runner.http.responses import guarded, json_answer
+from holdfast.runner.http.responses import respond_to_errors
 
 _TEMPLATE = "#/components/schemas/{name}"
 _TOKEN: list[dict[str, list[str]]] = [{"serviceToken": []}, {"runnerAuth": []}]
@@ -86,9 +87,9 @@ def routes() -> list[BaseRoute]:
     content = document()
 
     async def openapi(request: Request) -> Response:
-        return json_answer(content)
+        return json_response(content)
 
-    return [Route("/openapi.json", guarded(openapi), methods=["GET"])]
+    return [Route("/openapi.json", respond_to_errors(openapi), methods=["GET"])]
 
 
 def _execute() -> dict[str, Any]:

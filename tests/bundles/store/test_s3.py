@@ -34,7 +34,7 @@ def signature(request: Request, origin: str) -> str:
     return found
 
 
-def guarded(server: list[Loopback], content: bytes = b"content") -> Script:
+def respond_to_errors(server: list[Loopback], content: bytes = b"content") -> Script:
     """Answers as S3 servers do: to a known access key and a right signature only."""
 
     async def script(request: Request, writer: asyncio.StreamWriter) -> None:
@@ -76,7 +76,7 @@ async def use_all(store: BundleStore, folder: Path) -> None:
 @pytest.mark.parametrize("path", ["/extensions", "/extensions/a/prefix"])
 async def test_every_request_is_signed_rightly_and_addressed_by_path(tmp_path: Path, path: str) -> None:
     running: list[Loopback] = []
-    async with serving(guarded(running)) as server:
+    async with serving(respond_to_errors(running)) as server:
         running.append(server)
         await use_all(opened(f"{server.origin}{path}"), tmp_path)
         asked = [(request.method, request.target.partition("?")[0]) for request in server.requests]
@@ -108,7 +108,7 @@ async def test_variables_of_other_programs_change_nothing(tmp_path: Path, monkey
     }.items():
         monkeypatch.setenv(name, value)
     running: list[Loopback] = []
-    async with serving(guarded(running)) as server:
+    async with serving(respond_to_errors(running)) as server:
         running.append(server)
         await use_all(opened(f"{server.origin}/extensions"), tmp_path)
 
@@ -117,7 +117,7 @@ async def test_variables_of_other_programs_change_nothing(tmp_path: Path, monkey
 async def test_wrong_credentials_are_said_everywhere_and_never_shown(tmp_path: Path, access: str, secret: str) -> None:
     (tmp_path / "source").write_bytes(b"x")
     running: list[Loopback] = []
-    async with serving(guarded(running)) as server:
+    async with serving(respond_to_errors(running)) as server:
         running.append(server)
         store = opened(f"{server.origin}/extensions", access, secret)
         for work in (

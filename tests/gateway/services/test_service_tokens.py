@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from holdfast.gateway.http.errors import GatewayError
-from holdfast.gateway.services.service_tokens import KNOWN_DEFAULTS, Tokens, same
+from holdfast.gateway.services.service_tokens import Tokens
+from holdfast.http.service_tokens import KNOWN_DEFAULTS, is_same_token
 from holdfast.settings import Settings
 
 
@@ -42,12 +43,12 @@ def test_a_default_that_everybody_knows_works_in_development_only(default: str, 
 
 @pytest.mark.parametrize("offered", [None, "", "wrong", "tokem", "token ", "tok\u00e9n"])
 def test_anything_but_the_token_itself_is_refused(offered: str | None) -> None:
-    assert not same(offered, "token")
+    assert not is_same_token(offered, "token")
     assert not Tokens("service", "token").opens_internal(offered)
 
 
 def test_a_token_that_is_not_configured_matches_nothing() -> None:
-    assert not same("", "") and not same(None, None) and not same("x", None)
+    assert not is_same_token("", "") and not is_same_token(None, None) and not is_same_token("x", None)
     assert not Tokens("s", "i", None).opens_lookups("", None)
 
 

@@ -11,8 +11,8 @@ from starlette.routing import BaseRoute
 
 from holdfast.gateway.api.parameters import extension_in, read_change, reading, writing
 from holdfast.gateway.api.routing import resource
-from holdfast.gateway.http.responses import json_answer
 from holdfast.gateway.services import Services
+from holdfast.http.responses import json_response
 from holdfast.registry.installs.config import patch_config, read_config, replace_config
 
 Key = Annotated[str, Meta(min_length=1, max_length=255)]
@@ -36,14 +36,14 @@ def routes(services: Services) -> list[BaseRoute]:
 
     async def show(request: Request) -> Response:
         actor = await reading(services, request)
-        return json_answer({"config": await read_config(services.db, tenant_id=actor.tenant_id, extension=extension_in(request))})
+        return json_response({"config": await read_config(services.db, tenant_id=actor.tenant_id, extension=extension_in(request))})
 
     async def replace(request: Request) -> Response:
         actor = await writing(services, request)
         asked = await read_change(request, Replacement)
         extension = extension_in(request)
         await replace_config(services.db, actor=actor, extension=extension, config=asked.config, now=services.now)
-        return json_answer({"config": await read_config(services.db, tenant_id=actor.tenant_id, extension=extension)})
+        return json_response({"config": await read_config(services.db, tenant_id=actor.tenant_id, extension=extension)})
 
     async def patch(request: Request) -> Response:
         actor = await writing(services, request)
@@ -51,6 +51,6 @@ def routes(services: Services) -> list[BaseRoute]:
         config = await patch_config(
             services.db, actor=actor, extension=extension_in(request), set=asked.set, unset=asked.unset, now=services.now
         )
-        return json_answer({"config": config})
+        return json_response({"config": config})
 
     return [resource("/api/v1/extensions/{extension}/config", get=show, put=replace, patch=patch)]

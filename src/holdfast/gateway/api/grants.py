@@ -10,8 +10,8 @@ from starlette.routing import BaseRoute
 from holdfast.gateway.api.camel_case import camel
 from holdfast.gateway.api.parameters import Egress, Names, extension_in, read_change, reading, writing
 from holdfast.gateway.api.routing import resource
-from holdfast.gateway.http.responses import json_answer
 from holdfast.gateway.services import Services
+from holdfast.http.responses import json_response
 from holdfast.registry.installs.grants import grant, read_grants, revoke
 
 
@@ -27,7 +27,7 @@ def routes(services: Services) -> list[BaseRoute]:
 
     async def show(request: Request) -> Response:
         actor = await reading(services, request)
-        return json_answer(camel(await read_grants(services.db, tenant_id=actor.tenant_id, extension=extension_in(request))))
+        return json_response(camel(await read_grants(services.db, tenant_id=actor.tenant_id, extension=extension_in(request))))
 
     async def change(request: Request) -> Response:
         actor = await writing(services, request)
@@ -40,6 +40,6 @@ def routes(services: Services) -> list[BaseRoute]:
             egress=rights.egress,
             now=services.now,
         )
-        return json_answer(camel(grants))
+        return json_response(camel(grants))
 
     return [resource("/api/v1/extensions/{extension}/grants", get=show, post=change, delete=change)]

@@ -14,8 +14,8 @@ from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.gateway.api.camel_case import camel
 from holdfast.gateway.api.parameters import Egress, Names, extension_in, read_change, reading, writing
 from holdfast.gateway.api.routing import resource
-from holdfast.gateway.http.responses import json_answer
 from holdfast.gateway.services import Services
+from holdfast.http.responses import json_response
 from holdfast.registry.installs.config import set_enabled
 from holdfast.registry.installs.details import read_details
 from holdfast.registry.installs.install import install_version
@@ -55,11 +55,11 @@ def routes(services: Services) -> list[BaseRoute]:
 
     async def show_all(request: Request) -> Response:
         actor = await reading(services, request)
-        return json_answer({"extensions": camel(await list_installs(services.db, actor.tenant_id))})
+        return json_response({"extensions": camel(await list_installs(services.db, actor.tenant_id))})
 
     async def show(request: Request) -> Response:
         actor = await reading(services, request)
-        return json_answer(camel(await read_details(services.db, tenant_id=actor.tenant_id, extension=extension_in(request))))
+        return json_response(camel(await read_details(services.db, tenant_id=actor.tenant_id, extension=extension_in(request))))
 
     async def install(request: Request) -> Response:
         actor = await writing(services, request)
@@ -76,7 +76,7 @@ def routes(services: Services) -> list[BaseRoute]:
             domain_root=services.settings.ext_domain_root,
             now=services.now,
         )
-        return json_answer(camel(installed), 201, {"location": f"/api/v1/extensions/{quote(installed.registry_id, safe='')}"})
+        return json_response(camel(installed), 201, {"location": f"/api/v1/extensions/{quote(installed.registry_id, safe='')}"})
 
     async def upgrade(request: Request) -> Response:
         actor = await writing(services, request)
@@ -92,7 +92,7 @@ def routes(services: Services) -> list[BaseRoute]:
             disable_missing_schedules=asked.disable_missing_schedules,
             now=services.now,
         )
-        return json_answer(camel(upgraded))
+        return json_response(camel(upgraded))
 
     async def rollback(request: Request) -> Response:
         actor = await writing(services, request)
@@ -106,7 +106,7 @@ def routes(services: Services) -> list[BaseRoute]:
             disable_missing_schedules=asked.disable_missing_schedules,
             now=services.now,
         )
-        return json_answer(camel(rolled_back))
+        return json_response(camel(rolled_back))
 
     async def remove(request: Request) -> Response:
         actor = await writing(services, request)
@@ -118,7 +118,7 @@ def routes(services: Services) -> list[BaseRoute]:
             storage_grace=services.settings.storage_grace,
             now=services.now,
         )
-        return json_answer(camel(removed))
+        return json_response(camel(removed))
 
     async def enable(request: Request) -> Response:
         return await switch(request, enabled=True)
@@ -129,7 +129,7 @@ def routes(services: Services) -> list[BaseRoute]:
     async def switch(request: Request, *, enabled: bool) -> Response:
         actor = await writing(services, request)
         await set_enabled(services.db, actor=actor, extension=extension_in(request), enabled=enabled, now=services.now)
-        return json_answer({"enabled": enabled})
+        return json_response({"enabled": enabled})
 
     one = "/api/v1/extensions/{extension}"
     return [

@@ -14,8 +14,9 @@ from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.errors import HoldfastError
 from holdfast.gateway.api.parameters import read_change, writing
 from holdfast.gateway.http.requests import request_id
-from holdfast.gateway.http.responses import Endpoint, json_answer
 from holdfast.gateway.services import Services
+from holdfast.http.operations import Endpoint
+from holdfast.http.responses import json_response
 from holdfast.registry.installs.install import install_version
 from holdfast.registry.installs.uninstall import uninstall
 from holdfast.registry.installs.upgrade import upgrade_install
@@ -106,7 +107,7 @@ def routes(services: Services) -> list[BaseRoute]:
 
 
 def _answer(registry_id: str, message: str, status: int, **more: str) -> Response:
-    return json_answer({"data": {"registryId": registry_id, **more, "success": True, "message": message}}, status)
+    return json_response({"data": {"registryId": registry_id, **more, "success": True, "message": message}}, status)
 
 
 def _contract(endpoint: Endpoint) -> Endpoint:
@@ -141,4 +142,4 @@ def _shape(error: HoldfastError) -> dict[str, Any]:
 
 def _refused(shape: dict[str, Any], status: int, request: Request) -> Response:
     known_as = request_id(request)
-    return json_answer({**shape, "requestId": known_as}, status, {"x-request-id": known_as})
+    return json_response({**shape, "requestId": known_as}, status, {"x-request-id": known_as})

@@ -18,9 +18,10 @@ from holdfast.gateway.api import secrets, versions
 from holdfast.gateway.api import users_and_keys as administration
 from holdfast.gateway.api.camel_case import camel_name
 from holdfast.gateway.api.openapi_paths import SHAPES, TEMPLATE, operations
-from holdfast.gateway.http.responses import guarded, json_answer
+from holdfast.gateway.http.responses import respond_to_errors
 from holdfast.gateway.publishing import routes as ext_bundles
 from holdfast.gateway.services import Services
+from holdfast.http.responses import json_response
 from holdfast.records.administration import TenantSummary, UserSummary
 from holdfast.records.key_administration import ApiKeySummary
 from holdfast.registry.installs.details import InstallDetails
@@ -104,9 +105,9 @@ def routes(services: Services) -> list[BaseRoute]:
     content = document()
 
     async def openapi(request: Request) -> Response:
-        return json_answer(content)
+        return json_response(content)
 
-    return [Route(PATH, guarded(openapi), methods=["GET"])]
+    return [Route(PATH, respond_to_errors(openapi), methods=["GET"])]
 
 
 def _in_camel(schema: dict[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from starlette.routing import BaseRoute
 from holdfast.gateway.api.camel_case import camel
 from holdfast.gateway.api.parameters import extension_in, reading, version_in
 from holdfast.gateway.api.routing import resource
-from holdfast.gateway.http.responses import json_answer
 from holdfast.gateway.services import Services
+from holdfast.http.responses import json_response
 from holdfast.registry.publishing.requirements import read_publication
 
 LATEST = "latest"
@@ -23,6 +23,6 @@ def routes(services: Services) -> list[BaseRoute]:
         await reading(services, request)
         version = version_in(request)
         wanted = None if version == LATEST else version
-        return json_answer(camel(await read_publication(services.db, extension=extension_in(request), version=wanted)))
+        return json_response(camel(await read_publication(services.db, extension=extension_in(request), version=wanted)))
 
     return [resource("/api/v1/publications/{extension}/{version}", get=publication)]

@@ -6,12 +6,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from holdfast.gateway.http.responses import Endpoint, guarded
+from holdfast.gateway.http.responses import respond_to_errors
+from holdfast.http.operations import Endpoint
 
 
 def resource(path: str, **endpoints: Endpoint) -> Route:
     """The route of a path; `endpoints` are named after their methods in lower case. Their errors become answers of the one shape."""
-    ways = {method.upper(): guarded(endpoint) for method, endpoint in endpoints.items()}
+    ways = {method.upper(): respond_to_errors(endpoint) for method, endpoint in endpoints.items()}
     if "GET" in ways:
         ways["HEAD"] = ways["GET"]
 

@@ -13,8 +13,8 @@ from starlette.routing import BaseRoute
 from holdfast.gateway.api.camel_case import camel
 from holdfast.gateway.api.parameters import extension_in, read_change, secret_in, writing
 from holdfast.gateway.api.routing import resource
-from holdfast.gateway.http.responses import json_answer
 from holdfast.gateway.services import Services
+from holdfast.http.responses import json_response
 from holdfast.registry.secrets.administration import clear_secrets, list_secrets, remove_secret, set_secrets
 
 
@@ -34,7 +34,7 @@ def routes(services: Services) -> list[BaseRoute]:
     async def show(request: Request) -> Response:
         actor = await writing(services, request)
         extension = extension_in(request)
-        return json_answer(camel(await list_secrets(services.db, services.sealer, tenant_id=actor.tenant_id, extension=extension)))
+        return json_response(camel(await list_secrets(services.db, services.sealer, tenant_id=actor.tenant_id, extension=extension)))
 
     async def put(request: Request) -> Response:
         actor = await writing(services, request)
@@ -48,19 +48,19 @@ def routes(services: Services) -> list[BaseRoute]:
             expires_at=asked.expires_at,
             now=services.now,
         )
-        return json_answer(camel(summary))
+        return json_response(camel(summary))
 
     async def remove(request: Request) -> Response:
         actor = await writing(services, request)
         extension, key = extension_in(request), secret_in(request)
-        return json_answer(
+        return json_response(
             camel(await remove_secret(services.db, services.sealer, actor=actor, extension=extension, key=key, now=services.now))
         )
 
     async def clear(request: Request) -> Response:
         actor = await writing(services, request)
         extension = extension_in(request)
-        return json_answer(camel(await clear_secrets(services.db, services.sealer, actor=actor, extension=extension, now=services.now)))
+        return json_response(camel(await clear_secrets(services.db, services.sealer, actor=actor, extension=extension, now=services.now)))
 
     path = "/api/v1/extensions/{extension}/secrets"
     return [resource(path, get=show, put=put, delete=clear), resource(f"{path}/{{key}}", delete=remove)]

@@ -16,8 +16,8 @@ from holdfast.gateway.api.parameters import read_change
 from holdfast.gateway.api.routing import resource
 from holdfast.gateway.auth.authentication import caller_of, require_permission
 from holdfast.gateway.http.errors import GatewayError
-from holdfast.gateway.http.responses import json_answer
 from holdfast.gateway.services import Services
+from holdfast.http.responses import json_response
 from holdfast.records.administration import (
     NewUser,
     UserSummary,
@@ -84,11 +84,11 @@ def routes(services: Services) -> list[BaseRoute]:
 
     async def tenants(request: Request) -> Response:
         identity = await _permitted(services, request, "user:read")
-        return json_answer({"tenants": camel(await list_tenants(services.db, only=identity.tenant_id))})
+        return json_response({"tenants": camel(await list_tenants(services.db, only=identity.tenant_id))})
 
     async def users(request: Request) -> Response:
         identity = await _permitted(services, request, "user:read")
-        return json_answer({"users": camel(await list_users(services.db, tenant_id=identity.tenant_id))})
+        return json_response({"users": camel(await list_users(services.db, tenant_id=identity.tenant_id))})
 
     async def add_user(request: Request) -> Response:
         identity = await _permitted(services, request, "user:write")
@@ -110,7 +110,7 @@ def routes(services: Services) -> list[BaseRoute]:
         password = asked.password if asked.password is not None else new_password()
         made = await create_user(services.db, tenant_id=identity.tenant_id, user=user, password=password, now=services.now)
         _log.info("a user was made", tenant=identity.tenant_id, by=identity.user_id, user=made.user_id)
-        return json_answer({"user": camel(made), **({"password": password} if asked.password is None else {})}, 201)
+        return json_response({"user": camel(made), **({"password": password} if asked.password is None else {})}, 201)
 
     async def change_user(request: Request) -> Response:
         identity = await _permitted(services, request, "user:write")
@@ -123,16 +123,16 @@ def routes(services: Services) -> list[BaseRoute]:
         if asked.is_inactive is not None:
             await set_user_inactive(services.db, tenant_id=identity.tenant_id, user=user.user_id, inactive=asked.is_inactive)
         _log.info("a user was changed", tenant=identity.tenant_id, by=identity.user_id, user=user.user_id)
-        return json_answer({"email": user.email})
+        return json_response({"email": user.email})
 
     async def sign_out(request: Request) -> Response:
         identity = await _permitted(services, request, "user:write")
         user = await _whom(services, identity, request)
-        return json_answer({"email": await revoke_sessions(services.db, tenant_id=identity.tenant_id, user=user.user_id)})
+        return json_response({"email": await revoke_sessions(services.db, tenant_id=identity.tenant_id, user=user.user_id)})
 
     async def keys(request: Request) -> Response:
         identity = await _permitted(services, request, "user:read")
-        return json_answer({"apiKeys": camel(await list_api_keys(services.db, tenant_id=identity.tenant_id))})
+        return json_response({"apiKeys": camel(await list_api_keys(services.db, tenant_id=identity.tenant_id))})
 
     async def add_key(request: Request) -> Response:
         identity = await _permitted(services, request, "user:write")
@@ -149,7 +149,7 @@ def routes(services: Services) -> list[BaseRoute]:
             now=services.now,
         )
         _log.info("an API key was made", tenant=identity.tenant_id, by=identity.user_id, key=made.api_key_id)
-        return json_answer({"apiKey": camel(made), "key": key}, 201)
+        return json_response({"apiKey": camel(made), "key": key}, 201)
 
     async def revoke_key(request: Request) -> Response:
         identity = await _permitted(services, request, "user:write")
@@ -158,7 +158,7 @@ def routes(services: Services) -> list[BaseRoute]:
             raise ApiKeyUnknown("There is no such API key here.", hint="GET /api/v1/api-keys lists the keys with their ids.")
         revoked = await revoke_api_key(services.db, tenant_id=identity.tenant_id, key=key_id)
         _log.info("an API key was revoked", tenant=identity.tenant_id, by=identity.user_id, key=key_id)
-        return json_answer({"apiKey": camel(revoked)})
+        return json_response({"apiKey": camel(revoked)})
 
     return [
         resource("/api/v1/tenants", get=tenants),

@@ -12,8 +12,8 @@ from starlette.routing import BaseRoute
 from holdfast.gateway.api.camel_case import camel
 from holdfast.gateway.api.parameters import extension_in, read_change, reading, version_in, writing
 from holdfast.gateway.api.routing import resource
-from holdfast.gateway.http.responses import json_answer
 from holdfast.gateway.services import Services
+from holdfast.http.responses import json_response
 from holdfast.registry.publishing.versions import list_versions, unyank, yank
 
 
@@ -28,7 +28,7 @@ def routes(services: Services) -> list[BaseRoute]:
 
     async def versions(request: Request) -> Response:
         actor = await reading(services, request)
-        return json_answer(
+        return json_response(
             {"versions": camel(await list_versions(services.db, tenant_id=actor.tenant_id, extension=extension_in(request)))}
         )
 
@@ -37,13 +37,13 @@ def routes(services: Services) -> list[BaseRoute]:
         asked = await read_change(request, Yank)
         version = version_in(request)
         await yank(services.db, actor=actor, extension=extension_in(request), version=version, reason=asked.reason, now=services.now)
-        return json_answer({"version": version, "yanked": True})
+        return json_response({"version": version, "yanked": True})
 
     async def show(request: Request) -> Response:
         actor = await writing(services, request)
         version = version_in(request)
         await unyank(services.db, actor=actor, extension=extension_in(request), version=version, now=services.now)
-        return json_answer({"version": version, "yanked": False})
+        return json_response({"version": version, "yanked": False})
 
     one = "/api/v1/extensions/{extension}/versions"
     return [resource(one, get=versions), resource(f"{one}/{{version}}/yank", post=hide, delete=show)]

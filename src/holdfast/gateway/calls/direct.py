@@ -12,7 +12,7 @@ from holdfast.gateway.auth.authentication import caller_of
 from holdfast.gateway.auth.authorization import assert_access
 from holdfast.gateway.calls.dispatch import Call, dispatch
 from holdfast.gateway.http.requests import path_segments, read_body
-from holdfast.gateway.http.responses import guarded_gateway
+from holdfast.gateway.http.responses import respond_to_call_errors
 from holdfast.gateway.services import Services
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -40,5 +40,5 @@ def routes(services: Services) -> list[BaseRoute]:
         )
         return await dispatch(services, call)
 
-    endpoint = guarded_gateway(call_extension)
+    endpoint = respond_to_call_errors(call_extension)
     return [Route("/api/ext/{extension}", endpoint, methods=METHODS), Route("/api/ext/{extension}/{path:path}", endpoint, methods=METHODS)]

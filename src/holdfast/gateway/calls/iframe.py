@@ -15,7 +15,7 @@ from holdfast.gateway.calls.direct import METHODS
 from holdfast.gateway.calls.dispatch import Call, dispatch
 from holdfast.gateway.http.errors import InvalidRequest
 from holdfast.gateway.http.requests import path_segments, read_body
-from holdfast.gateway.http.responses import guarded_gateway
+from holdfast.gateway.http.responses import respond_to_call_errors
 from holdfast.gateway.services import Services
 
 MARKER = "__method"
@@ -47,7 +47,7 @@ def routes(services: Services) -> list[BaseRoute]:
         )
         return await dispatch(services, call)
 
-    endpoint = guarded_gateway(call_extension)
+    endpoint = respond_to_call_errors(call_extension)
     return [
         Route("/api/ext-proxy/{extension}", endpoint, methods=METHODS),
         Route("/api/ext-proxy/{extension}/{path:path}", endpoint, methods=METHODS),

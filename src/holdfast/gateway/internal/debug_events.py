@@ -8,9 +8,10 @@ from starlette.routing import BaseRoute, Route
 
 from holdfast.contract.debug_event import EventBatch
 from holdfast.gateway.http.errors import InvalidRequest
-from holdfast.gateway.http.responses import guarded, json_answer
+from holdfast.gateway.http.responses import respond_to_errors
 from holdfast.gateway.internal.auth import check_service_token, read_json
 from holdfast.gateway.services import Services
+from holdfast.http.responses import json_response
 
 BODY_LIMIT = 8 * 1024 * 1024
 MAX_EVENTS = 2_000
@@ -27,6 +28,6 @@ def routes(services: Services) -> list[BaseRoute]:
         for event in batch.events:
             if event.tenant_id and event.extension_id:
                 services.events.publish(event)
-        return json_answer({"accepted": len(batch.events)}, 202)
+        return json_response({"accepted": len(batch.events)}, 202)
 
-    return [Route("/api/internal/ext-debug/events", guarded(events), methods=["POST"])]
+    return [Route("/api/internal/ext-debug/events", respond_to_errors(events), methods=["POST"])]

@@ -10,10 +10,11 @@ from starlette.routing import BaseRoute, Route
 
 from holdfast.contract.install_config import InstallConfig, InstallConfigRequest
 from holdfast.gateway.http.errors import GatewayError
-from holdfast.gateway.http.responses import encoded_answer, guarded
+from holdfast.gateway.http.responses import respond_to_errors
 from holdfast.gateway.internal.auth import check_service_token, read_json
 from holdfast.gateway.services import Services
 from holdfast.gateway.services.install_config_cache import InstallConfigCache
+from holdfast.http.responses import encoded_response
 from holdfast.registry.installs.call_context import install_context
 
 
@@ -24,9 +25,9 @@ def routes(services: Services) -> list[BaseRoute]:
     async def install_config(request: Request) -> Response:
         check_service_token(services, request)
         asked = await read_json(request, InstallConfigRequest, 16_384)
-        return encoded_answer(await cache.answer((asked.tenant_id, asked.extension_id), lambda: _read(services, asked)))
+        return encoded_response(await cache.answer((asked.tenant_id, asked.extension_id), lambda: _read(services, asked)))
 
-    return [Route("/api/internal/ext-runner/install-config", guarded(install_config), methods=["POST"])]
+    return [Route("/api/internal/ext-runner/install-config", respond_to_errors(install_config), methods=["POST"])]
 
 
 async def _read(services: Services, asked: InstallConfigRequest) -> bytes:

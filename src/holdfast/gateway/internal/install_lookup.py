@@ -11,8 +11,9 @@ from starlette.routing import BaseRoute, Route
 
 from holdfast.contract.install_lookup import InstallAddress, InstallValidation
 from holdfast.gateway.http.errors import GatewayError, InvalidRequest
-from holdfast.gateway.http.responses import guarded, json_answer
+from holdfast.gateway.http.responses import respond_to_errors
 from holdfast.gateway.services import Services
+from holdfast.http.responses import json_response
 from holdfast.records.database.columns import as_uuid
 from holdfast.registry.models.installs import ExtensionBundle, TenantExtensionInstall
 from holdfast.registry.models.lookups import active_bundle
@@ -35,8 +36,8 @@ def routes(services: Services) -> list[BaseRoute]:
             raise InvalidRequest("hash must be 64 hexadecimal digits, with or without sha256: before them.")
         found = await _tenant_with(services, extension, f"sha256:{content_hash[1].lower()}", tenant or None)
         if tenant:
-            return json_answer(InstallValidation(found is not None))
-        return json_answer(InstallValidation(found is not None, found))
+            return json_response(InstallValidation(found is not None))
+        return json_response(InstallValidation(found is not None, found))
 
     async def lookup_by_host(request: Request) -> Response:
         check(request)
@@ -48,11 +49,11 @@ def routes(services: Services) -> list[BaseRoute]:
             bundle = await active_bundle(session, install.version_id) if install else None
         if install is None or bundle is None:
             raise GatewayError("not_found", "No extension is installed under this host.")
-        return json_answer(InstallAddress(install.tenant_id, install.registry_id, bundle.content_hash))
+        return json_response(InstallAddress(install.tenant_id, install.registry_id, bundle.content_hash))
 
     return [
-        Route("/api/installs/validate", guarded(validate), methods=["GET"]),
-        Route("/api/installs/lookup-by-host", guarded(lookup_by_host), methods=["GET"]),
+        Route("/api/installs/validate", respond_to_errors(validate), methods=["GET"]),
+        Route("/api/installs/lookup-by-host", respond_to_errors(lookup_by_host), methods=["GET"]),
     ]
 
 

@@ -13,9 +13,10 @@ from starlette.routing import BaseRoute, Route
 from holdfast.errors import HoldfastError
 from holdfast.gateway.http.errors import InvalidRequest
 from holdfast.gateway.http.requests import read_body
-from holdfast.gateway.http.responses import guarded, json_answer
+from holdfast.gateway.http.responses import respond_to_errors
 from holdfast.gateway.internal.auth import InstallUnauthorized, decode_json, enabled_install
 from holdfast.gateway.services import Services
+from holdfast.http.responses import json_response
 from holdfast.registry.installs.call_context import effective_providers
 from holdfast.storage.errors import ValidationFailed
 from holdfast.storage.service import StorageService, Write
@@ -89,11 +90,11 @@ def routes(services: Services) -> list[BaseRoute]:
 
     async def storage(request: Request) -> Response:
         try:
-            return json_answer(await _operate(services, request))
+            return json_response(await _operate(services, request))
         except HoldfastError as error:
-            return json_answer({"error": error.message, "code": error.code, "details": error.details}, error.status)
+            return json_response({"error": error.message, "code": error.code, "details": error.details}, error.status)
 
-    return [Route("/api/internal/ext-storage/install/{install_id}", guarded(storage), methods=["POST"])]
+    return [Route("/api/internal/ext-storage/install/{install_id}", respond_to_errors(storage), methods=["POST"])]
 
 
 async def _operate(services: Services, request: Request) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from holdfast.gateway.http.errors import GatewayError
-from holdfast.gateway.http.responses import guarded
+from holdfast.gateway.http.responses import respond_to_errors
 from holdfast.gateway.internal.auth import check_service_token
 from holdfast.gateway.services import Services
 
@@ -23,5 +23,5 @@ def routes(services: Services) -> list[BaseRoute]:
             "not_available", "This gateway has no records of that kind.", hint="Run the extension against the application that keeps them."
         )
 
-    endpoint = guarded(absent)
+    endpoint = respond_to_errors(absent)
     return [Route(f"/api/internal/{name}/install/{{install_id}}", endpoint, methods=["POST"]) for name in ABSENT]

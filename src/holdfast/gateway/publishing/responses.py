@@ -12,7 +12,8 @@ from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.errors import HoldfastError
 from holdfast.gateway.http.errors import RateLimited
 from holdfast.gateway.http.requests import request_id
-from holdfast.gateway.http.responses import Endpoint, json_answer
+from holdfast.http.operations import Endpoint
+from holdfast.http.responses import json_response
 from holdfast.registry.errors import BadUpload, StagingNotFound, VersionConflict
 
 WHY = "x-upload-proxy-why"
@@ -66,13 +67,13 @@ def _answer(error: HoldfastError, request: Request, store_code: str, tells_why: 
         headers["retry-after"] = str(error.retry_after_seconds)
     if isinstance(error, VersionConflict):
         told = {"message": error.message, "code": code, "hint": error.hint, "details": error.details}
-        return json_answer({"success": False, "error": {name: part for name, part in told.items() if part is not None}}, status, headers)
+        return json_response({"success": False, "error": {name: part for name, part in told.items() if part is not None}}, status, headers)
     shape: dict[str, Any] = {"error": error.message, "code": code}
     if error.hint is not None:
         shape["hint"] = error.hint
     if error.details is not None:
         shape["details"] = error.details
-    return json_answer({**shape, "requestId": request_id(request)}, status, headers)
+    return json_response({**shape, "requestId": request_id(request)}, status, headers)
 
 
 def _status_and_code(error: HoldfastError, store_code: str) -> tuple[int, str]:

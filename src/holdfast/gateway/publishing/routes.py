@@ -13,13 +13,13 @@ from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.gateway.api.camel_case import camel
 from holdfast.gateway.api.parameters import writing
 from holdfast.gateway.http.errors import InvalidRequest
-from holdfast.gateway.http.responses import json_answer
 from holdfast.gateway.internal.auth import read_json
 from holdfast.gateway.publishing.component_check import ComponentChecker
 from holdfast.gateway.publishing.responses import publishing
 from holdfast.gateway.publishing.upload import announced, pieces
 from holdfast.gateway.services import Services
 from holdfast.gateway.services.publish_rate_limit import PublishRateLimit
+from holdfast.http.responses import json_response
 from holdfast.registry.publishing.uploads import abort_upload, finalize_upload, stage_upload
 
 _BODY_MAX_BYTES = 4 * 1024 * 1024
@@ -72,7 +72,7 @@ def routes(services: Services) -> list[BaseRoute]:
             now=services.now,
         )
         answer = {"upload": {"key": upload.key, "strategy": "staging"}, "filename": upload.filename, "size": upload.size}
-        return json_answer(answer if upload.declared_hash is None else {**answer, "declaredHash": upload.declared_hash})
+        return json_response(answer if upload.declared_hash is None else {**answer, "declaredHash": upload.declared_hash})
 
     async def finalize(request: Request) -> Response:
         actor = await writing(services, request)
@@ -100,14 +100,14 @@ def routes(services: Services) -> list[BaseRoute]:
             "canonicalKey": published.key,
             "published": camel(published),
         }
-        return json_answer(answer)
+        return json_response(answer)
 
     async def abort(request: Request) -> Response:
         actor = await writing(services, request)
         rate_limit.acquire(actor.tenant_id, "abort")
         asked = await read_json(request, Abort, 16_384)
         status = await abort_upload(services.db, services.store, asked.key, actor=actor, now=services.now)
-        return json_answer({"status": status, "key": asked.key, "area": "staging" if "/_staging/" in asked.key else "canonical"})
+        return json_response({"status": status, "key": asked.key, "area": "staging" if "/_staging/" in asked.key else "canonical"})
 
     return [
         Route("/api/ext-bundles/upload-proxy", publishing(upload_proxy, store_code="S3_PUT_FAILED", tells_why=True), methods=["POST"]),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
 from holdfast.gateway.http.errors import GatewayError
+from holdfast.http.service_tokens import KNOWN_DEFAULTS, is_same_token
 from holdfast.settings import Settings
-
-KNOWN_DEFAULTS = frozenset({"local-runner-key", "changeme", "change-me", "secret"})
 
 
 @dataclass(frozen=True)
@@ -43,20 +41,13 @@ class Tokens:
 
     def opens_internal(self, offered: str | None) -> bool:
         """Whether `offered` (the header x-runner-auth) is the internal token. Takes the same time for every wrong one of its length."""
-        return same(offered, self.internal)
+        return is_same_token(offered, self.internal)
 
     def opens_lookups(self, api_key: str | None, runner_auth: str | None) -> bool:
         """Whether the install lookups may be used with these values of the headers x-api-key and x-runner-auth."""
         # Both are compared, always: which of the two was right is nobody's to measure.
-        by_key, by_token = same(api_key, self.auth_key), same(runner_auth, self.internal)
+        by_key, by_token = is_same_token(api_key, self.auth_key), is_same_token(runner_auth, self.internal)
         return by_key or by_token
-
-
-def same(offered: str | None, expected: str | None) -> bool:
-    """Compares two tokens in constant time; False when either is missing or blank."""
-    if not offered or not expected:
-        return False
-    return hmac.compare_digest(offered.encode(), expected.encode())
 
 
 def _text(secret: SecretStr | None) -> str | None:

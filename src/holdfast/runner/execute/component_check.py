@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from holdfast.http.responses import json_response
 from holdfast.runner.errors import BodyTooLarge, BodyTooSlow, UnsupportedBody
-from holdfast.runner.http.responses import guarded, json_answer
+from holdfast.runner.http.responses import respond_to_errors
 from holdfast.runner.http.service_token import require_token
 from holdfast.runner.services import RunnerServices
 
@@ -39,9 +40,9 @@ def routes(services: RunnerServices) -> list[BaseRoute]:
                 with component.open("wb") as file:
                     sha256 = await _receive(request, file)
                 await services.engine.load(component, sha256)
-        return json_answer({"ok": True, "sha256": sha256})
+        return json_response({"ok": True, "sha256": sha256})
 
-    return [Route(PATH, guarded(check), methods=["POST"])]
+    return [Route(PATH, respond_to_errors(check), methods=["POST"])]
 
 
 def _check_headers(request: Request) -> None:

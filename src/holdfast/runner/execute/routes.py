@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from holdfast.contract.execute import ExecuteCall
+from holdfast.http.responses import json_response
 from holdfast.runner.errors import InvalidIdempotencyKey, WarmupIncomplete, WrongShape
 from holdfast.runner.execute.access_log import CallLog
 from holdfast.runner.execute.disconnect import Callers
@@ -19,7 +20,15 @@ from holdfast.runner.execute.execution import Routing
 from holdfast.runner.execute.idempotency import KEY_MAX_CHARACTERS
 from holdfast.runner.execute.schemas import WarmupCall, decode, encode
 from holdfast.runner.http.fast_path import RawHeaders
-from holdfast.runner.http.responses import JsonAnswer, guarded, header_table, json_answer, outcome_of, read_json, refused, require_json
+from holdfast.runner.http.responses import (
+    FastJsonResponse,
+    header_table,
+    outcome_of,
+    read_json,
+    require_json,
+    respond_to_errors,
+    response_to,
+)
 from holdfast.runner.http.service_token import require_token
 from holdfast.runner.services import RunnerServices
 
@@ -46,12 +55,12 @@ class Execute:
             headers = header_table(scope["headers"])
             require_token(headers, self._token)
             body = await read_json(headers, receive, self._max_bytes)
-            answer: Response | JsonAnswer = await self._callers.unless_gone(receive, self._answered(headers, body))
+            answer: Response | FastJsonResponse = await self._callers.unless_gone(receive, self._answered(headers, body))
         except (Exception, asyncio.CancelledError) as error:
             answer = self._refused(error)
         await answer(scope, receive, send)
 
-    async def answer(self, headers: RawHeaders, body: bytes, gone: Callable[[], bool]) -> Response | JsonAnswer:
+    async def answer(self, headers: RawHeaders, body: bytes, gone: Callable[[], bool]) -> Response | FastJsonResponse:
         """As `runner.protocol.ShortRoute`."""
         try:
             table = header_table(headers)
@@ -63,7 +72,7 @@ class Execute:
         except Exception as error:
             return self._refused(error)
 
-    async def _answered(self, headers: Mapping[str, str], body: bytes) -> JsonAnswer:
+    async def _answered(self, headers: Mapping[str, str], body: bytes) -> FastJsonResponse:
         started = time.perf_counter()
         call = decode(body, ExecuteCall)
         routing = Routing(
@@ -74,11 +83,11 @@ class Execute:
         )
         envelope = await self._run(call, routing)
         self._log.ended(call.context, routing.request_id, envelope, time.perf_counter() - started)
-        return JsonAnswer(encode(envelope))
+        return FastJsonResponse(encode(envelope))
 
     def _refused(self, error: BaseException) -> Response:
         self._log.refused(outcome_of(error))
-        return refused(error, PATH)
+        return response_to(error, PATH)
 
 
 def routes(services: RunnerServices, calls: Execute) -> list[BaseRoute]:
@@ -90,9 +99,9 @@ def routes(services: RunnerServices, calls: Execute) -> list[BaseRoute]:
         async with services.cache.use(call.tenant_id, call.extension_id, call.content_hash) as bundle:
             if bundle.component is not None and bundle.component_sha256 is not None:
                 await services.engine.load(bundle.component, bundle.component_sha256)
-            return json_answer({"ok": True, "component": bundle.component is not None})
+            return json_response({"ok": True, "component": bundle.component is not None})
 
-    return [Route(PATH, calls, methods=["POST"]), Route("/warmup", guarded(warmup), methods=["POST"])]
+    return [Route(PATH, calls, methods=["POST"]), Route("/warmup", respond_to_errors(warmup), methods=["POST"])]
 
 
 def _idempotency_key(headers: Mapping[str, str]) -> str | None:

@@ -1,10 +1,9 @@
-"""HTTP answers of the runner: JSON that nobody keeps, and every error in the one shape."""
+"""The runner's responses to errors, all in one shape, and reading JSON bodies."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -13,29 +12,22 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from holdfast.errors import HoldfastError
+from holdfast.http.operations import Endpoint
+from holdfast.http.responses import HEADERS, json_response, respond_to
 from holdfast.runner.errors import BodyTooLarge, Stopping, UnsupportedBody
-from holdfast.runner.execute.schemas import encode
 from holdfast.runner.http.fast_path import RawHeaders
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-
-HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _RAW_HEADERS = [(name.encode(), value.encode()) for name, value in {**HEADERS, "content-type": "application/json"}.items()]
 _log = structlog.get_logger(__name__)
 
 
-def json_answer(content: Any, status: int = 200) -> Response:
-    """An answer that is never cached."""
-    return Response(encode(content), status, HEADERS, "application/json")
+def error_response(error: HoldfastError) -> Response:
+    """The response to an error. `code` repeats `error`: readers of extension pages expect it there."""
+    return json_response({**error.to_json(), "code": error.code}, error.status)
 
 
-def error_answer(error: HoldfastError) -> Response:
-    """The one error shape. `code` repeats `error`: readers of extension pages look for it there."""
-    return json_answer({**error.to_json(), "code": error.code}, error.status)
-
-
-class JsonAnswer:
-    """What `json_answer` makes of JSON, with status 200, without what a framework's response costs. Holds and sends the same."""
+class FastJsonResponse:
+    """As `encoded_response` with status 200, without the cost of Starlette's Response. Holds and sends the same."""
 
     __slots__ = ("body", "raw_headers")
     status_code = 200
@@ -49,21 +41,21 @@ class JsonAnswer:
         await send({"type": "http.response.body", "body": self.body})
 
 
-def refused(error: BaseException, path: str) -> Response:
-    """The answer to a request that failed; what was not foreseen is logged, with the request's path, and answered without detail."""
+def response_to(error: BaseException, path: str) -> Response:
+    """The response to a request that failed. An unexpected exception is logged, with the request's path; its response has no detail."""
     if isinstance(error, HoldfastError):
-        return error_answer(error)
+        return error_response(error)
     if isinstance(error, ClientDisconnect):
         return Response(status_code=499, headers=HEADERS)
     if isinstance(error, asyncio.CancelledError):
-        # The server cancels requests at the end of a stop, and nobody else does.
-        return error_answer(Stopping("The runner stops and could not finish this request.", hint="Send it again."))
+        # Only the server cancels requests, at the end of a stop.
+        return error_response(Stopping("The runner is stopping and could not finish this request.", hint="Send it again."))
     _log.error("A request failed unexpectedly", path=path, exc_info=error)
-    return error_answer(HoldfastError("Something went wrong in the runner.", hint="Its log has the details."))
+    return error_response(HoldfastError("Something went wrong in the runner.", hint="Its log has the details."))
 
 
 def outcome_of(error: BaseException) -> str:
-    """The stable name of what `refused` answers to."""
+    """The stable name of an error that `response_to` responds to, for metrics."""
     if isinstance(error, HoldfastError):
         return error.code
     if isinstance(error, ClientDisconnect):
@@ -71,25 +63,18 @@ def outcome_of(error: BaseException) -> str:
     return Stopping.code if isinstance(error, asyncio.CancelledError) else HoldfastError.code
 
 
-def guarded(endpoint: Endpoint) -> Endpoint:
-    """The endpoint with its errors made into answers, as `refused` does."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except (Exception, asyncio.CancelledError) as error:
-            return refused(error, request.url.path)
-
-    return answer
+def respond_to_errors(endpoint: Endpoint) -> Endpoint:
+    """The endpoint with responses to its errors, as `response_to`."""
+    return respond_to(endpoint, lambda error, request: response_to(error, request.url.path), Exception, asyncio.CancelledError)
 
 
 async def router_error(request: Request, error: Exception) -> Response:
-    """What the router itself refuses: an unknown path, a wrong method."""
+    """The response to what the router itself rejects: an unknown path, a wrong method."""
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-    answer = json_answer({"error": code, "message": f"{request.method} is not served here: {error.detail}."}, error.status_code)
-    answer.headers.update(error.headers or {})
-    return answer
+    response = json_response({"error": code, "message": f"{request.method} is not served here: {error.detail}."}, error.status_code)
+    response.headers.update(error.headers or {})
+    return response
 
 
 def header_table(headers: RawHeaders) -> dict[str, str]:

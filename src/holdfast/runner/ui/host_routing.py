@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from holdfast.contract.install_lookup import InstallAddress
 from holdfast.errors import HoldfastError
-from holdfast.runner.http.responses import guarded
+from holdfast.runner.http.responses import respond_to_errors
 from holdfast.runner.services import RunnerServices
 
 _MAX_CHARACTERS = 253
@@ -64,7 +64,7 @@ def routes(services: RunnerServices) -> list[BaseRoute]:
         install = await services.validator.install_at(host_name(given[0]))
         return Response(status_code=307, headers={"location": page_address(install), "cache-control": "no-store"})
 
-    return [Route("/", guarded(by_host), methods=["GET", "HEAD"])]
+    return [Route("/", respond_to_errors(by_host), methods=["GET", "HEAD"])]
 
 
 def _ipv6(address: str) -> str | None:

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from holdfast.errors import HoldfastError
 from holdfast.runner.errors import AssetTooLarge, InvalidUiHash
-from holdfast.runner.http.responses import error_answer, refused
+from holdfast.runner.http.responses import error_response
 from holdfast.runner.services import RunnerServices
 from holdfast.runner.ui.assets import Asset
 from holdfast.runner.ui.encodings import accepted
@@ -58,7 +58,7 @@ class UiFiles:
         try:
             answer = await self._answer(_asked(scope))
         except Exception as error:
-            answer = refused(error, scope["path"])
+            answer = response_to(error, scope["path"])
         await answer(scope, receive, send)
 
     async def _answer(self, asked: _Asked) -> ASGIApp:
@@ -94,7 +94,7 @@ class UiFiles:
         current = if_range is None or if_range.strip() == asset.tag
         found = parse_range(wanted, asset.size) if current else None
         if found == OUTSIDE:
-            answer = error_answer(RangeOutside(f"The file has {asset.size} bytes, and none of them is in the range."))
+            answer = error_response(RangeOutside(f"The file has {asset.size} bytes, and none of them is in the range."))
             answer.headers["content-range"] = f"bytes */{asset.size}"
             return answer
         if not isinstance(found, ByteRange):

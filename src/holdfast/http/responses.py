@@ -1,0 +1,42 @@
+"""JSON responses and the responses to errors, as every service sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfast.http.operations import Endpoint
+
+HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+"""Responses of ours are not cached, and browsers do not guess their type."""
+
+
+def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A response with `content` as JSON: msgspec Structs in the spelling that they declare, bytes as standard base64."""
+    return encoded_response(msgspec.json.encode(content), status, headers)
+
+
+def encoded_response(content: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """As `json_response`, for `content` that is JSON already."""
+    return Response(content, status, HEADERS if headers is None else {**HEADERS, **headers}, "application/json")
+
+
+def respond_to(endpoint: Endpoint, respond: Callable[[BaseException, Request], Response], *errors: type[BaseException]) -> Endpoint:
+    """The endpoint with what `respond` makes of each of its `errors` (default: Exception).
+
+    Not Starlette's `exception_handlers`: for an exception of no known type, Starlette sends the response and then raises the exception once
+    more, so that the server logs it a second time; and it never hands a cancelled request to a handler.
+    """
+    caught = errors or (Exception,)
+
+    async def wrapped(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except caught as error:
+            return respond(error, request)
+
+    return wrapped
