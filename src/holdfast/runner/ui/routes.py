@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from holdfast.errors import HoldfastError
 from holdfast.runner.errors import AssetTooLarge, InvalidUiHash
-from holdfast.runner.http.responses import error_response
+from holdfast.runner.http.responses import error_response, response_to
 from holdfast.runner.services import RunnerServices
 from holdfast.runner.ui.assets import Asset
 from holdfast.runner.ui.encodings import accepted
