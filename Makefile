@@ -15,6 +15,12 @@ TEST_WORKERS ?= 2
 # A worker that has nothing left takes tests from the end of another's list; what a worker starts once serves all of its tests.
 PARALLEL = -n $(TEST_WORKERS) --dist worksteal
 EXAMPLES := examples/hello-world examples/notes examples/notes-python
+# What the tests run from Debian: program, package, who needs it.
+TEST_PACKAGES := \
+	/usr/bin/chromium chromium "The browser tests" \
+	/usr/bin/redis-server redis-server "The tests of the debug stream" \
+	'/usr/lib/postgresql/*/bin/postgres' postgresql "The tests on PostgreSQL" \
+	/usr/bin/zstd zstd "The tests of the published command line"
 
 .PHONY: help
 help: ## Show this list
@@ -47,10 +53,7 @@ run: setup ## Start the platform with the examples installed; prints address and
 
 .PHONY: test
 test: setup ## Install what the tests need, run every check and every test
-	@scripts/ensure-debian-package /usr/bin/chromium chromium "The browser tests"
-	@scripts/ensure-debian-package /usr/bin/redis-server redis-server "The tests of the debug stream"
-	@scripts/ensure-debian-package '/usr/lib/postgresql/*/bin/postgres' postgresql "The tests of the records"
-	@scripts/ensure-debian-package /usr/bin/zstd zstd "The tests of the published command line"
+	@scripts/ensure-debian-package $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest $(PARALLEL)
 
@@ -63,11 +66,12 @@ quick: lint ## Every check, and the tests that need no browser, PostgreSQL, proc
 	@$(BIN)/pytest -q $(PARALLEL) -m "not (slow or postgres or browser or process or fuzz)"
 
 .PHONY: lint
-lint: setup ## Style, types, the import rules and the SDK's types
+lint: setup ## Style, types, import rules, words, and the SDK's types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/check-words
 	$(BIN)/python scripts/typecheck-sdk
 
 .PHONY: screenshots
