@@ -74,8 +74,17 @@ lint: setup ## Style, types, import rules, words, and the SDK's types
 	$(BIN)/python scripts/check-words
 	$(BIN)/python scripts/typecheck-sdk
 
+.PHONY: docs
+docs: setup ## Build the documentation site into build/site, offline and strictly
+	@$(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
+.PHONY: reference
+reference: setup ## Write the generated pages of docs/ again: commands, settings, HTTP API, error codes, SDKs, decisions
+	@$(BIN)/python scripts/reference-pages
+
 .PHONY: screenshots
-screenshots: setup ## Take the pictures of the documentation anew, from a run in a real browser
+screenshots: setup ## Take the pictures of the documentation again, in a real browser
 	@scripts/ensure-debian-package /usr/bin/chromium chromium "The screenshots"
 	@HOLDFAST_SCREENSHOTS="$(CURDIR)/docs/images" $(BIN)/pytest -q tests/e2e/test_browser.py
 

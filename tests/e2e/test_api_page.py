@@ -17,7 +17,7 @@ from tests.e2e.running_platform import RunningPlatform
 from tests.runner import guests
 from tests.waiting import MAX_WAIT_SECONDS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "use-the-http-api.md").read_text()
 PREPARATION, *EXAMPLES = re.findall(r"```sh\n(.*?)```", PAGE, re.S)
 
 

@@ -27,7 +27,7 @@ def read_lines(path: Path) -> list[str]:
     except FileNotFoundError:
         raise SecretsKeyUnusable(
             f"There is no key for secrets: {path} does not exist.",
-            hint="Put it back, or set HOLDFAST_SECRETS_KEY, or HOLDFAST_SECRETS_KEY_FILE to a file of keys; docs/secrets.md says how.",
+            hint="Put it back, or set HOLDFAST_SECRETS_KEY or HOLDFAST_SECRETS_KEY_FILE; docs/guides/manage-secrets.md explains both.",
         ) from None
     except OSError as error:
         raise SecretsKeyUnusable(

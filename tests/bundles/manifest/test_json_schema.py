@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator, meta
 
-from holdfast.bundles.manifest.json_schema import manifest_schema, manifest_schema_text
+from holdfast.bundles.manifest.json_schema import manifest_schema
 from holdfast.bundles.manifest.model import parse_manifest
 from holdfast.bundles.manifest.parsing.errors import ManifestError
 from holdfast.world.capabilities import Capability
@@ -39,11 +39,6 @@ def parts(schema: Any) -> Iterator[dict[str, Any]]:
     for name, definition in schema["$defs"].items():
         if name != "SettingsSchemaPart":
             yield from definition["properties"].values()
-
-
-def test_the_file_in_the_documentation_is_what_the_definition_says() -> None:
-    written = (ROOT / "docs" / "manifest.schema.json").read_text()
-    assert written == manifest_schema_text(), "run .venv/bin/python scripts/manifest-schema > docs/manifest.schema.json"
 
 
 def test_the_schema_is_a_schema_and_explains_every_field() -> None:

@@ -33,7 +33,7 @@ def manifest_schema() -> dict[str, Any]:
 
 
 def manifest_schema_text() -> str:
-    """The file `docs/manifest.schema.json`."""
+    """The file `docs/reference/manifest.schema.json`."""
     return json.dumps(manifest_schema(), indent=2, ensure_ascii=False) + "\n"
 
 

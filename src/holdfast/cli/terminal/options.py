@@ -42,7 +42,7 @@ def load_settings(**given: Any) -> Settings:
         first = issues[0]
         raise SettingInvalid(
             f"{first['setting']} ({first['source']}) cannot be used: {first['message'].removeprefix('Value error, ')}.",
-            hint="Correct it; docs/settings.md lists what each variable means.",
+            hint="Correct it; docs/reference/settings.md lists what each variable means.",
             details={"issues": issues},
         ) from refused
 
