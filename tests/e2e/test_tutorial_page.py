@@ -11,23 +11,24 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command_runner import clean_environment
-from tests.e2e.conftest import ROOT, Running
+from tests.e2e.running_platform import RunningPlatform
+from tests.waiting import MAX_WAIT_SECONDS
 
-PAGE = (ROOT / "docs" / "tutorial" / "your-first-extension.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "tutorial" / "your-first-extension.md").read_text()
 BLOCKS = re.findall(r"```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)```", PAGE, re.S)
 STARTING = ("holdfast up", "export KEY=")
 """The two blocks that start the platform and set up a terminal: the fixture has done both."""
 
 
 @pytest.fixture
-def environment(platform: Running, tmp_path: Path) -> dict[str, str]:
+def environment(platform: RunningPlatform, tmp_path: Path) -> dict[str, str]:
     """The second terminal of the tutorial: the command on PATH, the key, and the data folder of the running platform."""
     programs = tmp_path / "bin"
     programs.mkdir()
     command = programs / "holdfast"
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m holdfast.cli "$@"\n')
     command.chmod(0o755)
-    own = clean_environment(KEY=platform.api_key, HOLDFAST_DATA_DIR=str(platform.folder / "data"), **platform.variables)
+    own = clean_environment(KEY=platform.api_key, HOLDFAST_DATA_DIR=str(platform.data_dir), **platform.variables)
     own = {name: value for name, value in own.items() if not name.lower().endswith("_proxy")}
     return own | {"PATH": f"{programs}:{own['PATH']}"}
 
@@ -37,7 +38,9 @@ def steps() -> Iterator[tuple[str, str, str]]:
     return ((kind, title, text) for kind, title, text in BLOCKS if not any(start in text for start in STARTING))
 
 
-def test_every_step_of_the_tutorial_gives_what_the_page_shows(platform: Running, environment: dict[str, str], tmp_path: Path) -> None:
+def test_every_step_of_the_tutorial_gives_what_the_page_shows(
+    platform: RunningPlatform, environment: dict[str, str], tmp_path: Path
+) -> None:
     output = ""
     for kind, title, text in steps():
         if title:
@@ -45,7 +48,13 @@ def test_every_step_of_the_tutorial_gives_what_the_page_shows(platform: Running,
         elif kind == "sh":
             commands = "set -euo pipefail\n" + text.replace("http://localhost:3000", platform.console)
             ran = subprocess.run(
-                ["bash", "-c", commands], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False
+                ["bash", "-c", commands],
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=MAX_WAIT_SECONDS,
+                check=False,
             )
             assert ran.returncode == 0, f"{text}\n{ran.stdout}{ran.stderr}"
             output = ran.stdout
