@@ -1,14 +1,17 @@
-"""The table of settings: documented, read with and without prefix, and clear about what cannot be used."""
+"""The table of settings: documented, read with and without prefix, with clear errors for invalid values and misspelt variables."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 from pydantic import AliasChoices, ValidationError
 
-from holdfast.settings import Settings
+from holdfast.settings import SettingInvalid, Settings, load_settings
+from holdfast.settings.misspelt import UnknownVariable, unknown_variables
+from holdfast.settings.settings import GROUPS
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -82,7 +85,7 @@ def test_secrets_do_not_show_in_a_settings_object(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("variable", "value"), [("PORT", "70000"), ("EXT_GATEWAY_TIMEOUT_MS", "soon"), ("HOLDFAST_ENVIRONMENT", "staging")]
 )
-def test_a_value_that_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, value: str) -> None:
+def test_an_invalid_value_is_rejected(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, value: str) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(variable, value)
     with pytest.raises(ValidationError, match=variable):
@@ -102,3 +105,55 @@ def test_the_example_of_the_file_names_variables_that_are_read_and_can_be_used_a
         settings = Settings()
         assert settings.registry_base_url == "http://localhost:3000"
     assert settings.bundle_store_base == "http://localhost:4569/extensions"
+
+
+def test_every_setting_belongs_to_one_group_and_settings_are_in_the_order_of_the_groups() -> None:
+    assert [name for group in GROUPS for name in group.model_fields] == [*Settings.model_fields]
+
+
+def test_a_variable_of_the_environment_overrides_every_variable_of_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env.runner").write_text("BUNDLE_STORE_BASE=/file\n")
+    monkeypatch.setenv("RUNNER_BUNDLE_STORE_BASE", "/environment")
+    assert Settings().bundle_store_base == "/environment"
+    assert Settings(bundle_store_base="/argument").bundle_store_base == "/argument"
+    monkeypatch.setenv("RUNNER_BUNDLE_STORE_BASE", "")
+    assert Settings().bundle_store_base == "/file"
+    assert Settings(_env_file=None).bundle_store_base is None
+
+
+def test_an_invalid_value_is_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env.runner").write_text("EXT_GATEWAY_TIMEOUT_MS=soon\n")
+    with pytest.raises(SettingInvalid, match=r"EXT_GATEWAY_TIMEOUT_MS='soon' \(\.env\.runner\) is invalid: .*integer") as failed:
+        load_settings()
+    assert failed.value.details["issues"][0]["value"] == "soon"
+    monkeypatch.setenv("EXT_GATEWAY_TIMEOUT_MS", "1000")
+    with pytest.raises(SettingInvalid, match=r"port=70000 \(command line\)|port='70000' \(command line\)"):
+        load_settings(port=70_000)
+
+
+@pytest.mark.parametrize("variable", ["REGISTRY_BASE_URL", "RUNNER_BASE_URL"])
+def test_an_invalid_address_is_shown_without_its_password(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    for address in ("ftp://user:hunter2@example.com", "user:hunter2@example.com", "http://user:hunter2@[bad"):
+        monkeypatch.setenv(variable, address)
+        with pytest.raises(SettingInvalid, match=variable) as failed:
+            load_settings()
+        assert "hunter2" not in str(failed.value) + str(failed.value.to_json()) + repr(failed.value.__cause__)
+
+
+def test_a_misspelt_variable_is_found_with_the_likely_right_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith(("HOLDFAST_", "RUNNER_"))]:
+        monkeypatch.delenv(name)
+    assert list(unknown_variables()) == []
+    monkeypatch.setenv("RUNNER_SERVICE_TOKN", "secret")
+    monkeypatch.setenv("HOLDFAST_SERVER", "http://localhost:3000")
+    monkeypatch.setenv("HOLDFAST_SOMETHING_ELSE_ENTIRELY", "1")
+    (tmp_path / ".env.runner").write_text("EXT_EGRES_ALLOWLIST=a.example\nRUNNER_PORT=1\n")
+    assert list(unknown_variables()) == [
+        UnknownVariable("EXT_EGRES_ALLOWLIST", ".env.runner", "EXT_EGRESS_ALLOWLIST"),
+        UnknownVariable("HOLDFAST_SOMETHING_ELSE_ENTIRELY", "environment", None),
+        UnknownVariable("RUNNER_SERVICE_TOKN", "environment", "RUNNER_SERVICE_TOKEN"),
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -99,3 +100,13 @@ def test_an_interruption_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     with_command(monkeypatch, KeyboardInterrupt())
     assert main.run(["fail"]) == 130
     assert capsys.readouterr() == ("", "")
+
+
+def test_another_system_is_rejected_with_the_supported_ones(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert main.run(["list"]) == 1
+    assert capsys.readouterr() == (
+        "",
+        "Holdfast does not run on this system (win32). "
+        "It runs on Linux and macOS. On Windows, use the Windows Subsystem for Linux (WSL).\n",
+    )

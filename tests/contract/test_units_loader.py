@@ -70,7 +70,7 @@ async def test_un_03_a_deadline_of_zero_is_one_millisecond(start: Start) -> None
 async def asked(application: RecordingServer, base: str, **settings: str) -> str:
     """The path, without query, that a store at `base` asks for."""
     application.answer = lambda _: Response(b"the bundle")
-    store = open_store(Settings(_env_file=None, bundle_store_base=base, **settings))  # type: ignore[arg-type]
+    store = open_store(Settings(_env_file=None, bundle_store_base=base, **settings))
     assert b"".join([piece async for piece in store.get(KEY)]) == b"the bundle"
     (seen,) = application.requests
     application.requests.clear()

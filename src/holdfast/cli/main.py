@@ -24,6 +24,25 @@ EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 
+SUPPORTED_SYSTEMS = ("linux", "darwin")
+"""Values of sys.platform. Holdfast needs POSIX: file locks, inherited sockets, signals, and uvloop, which also needs it."""
+
+
+class SystemUnsupported(HoldfastError):
+    """Raised when Holdfast starts on a system that it does not support."""
+
+    code = "system_unsupported"
+
+
+def require_supported_system() -> None:
+    """Raises SystemUnsupported on a system other than Linux and macOS."""
+    if not sys.platform.startswith(SUPPORTED_SYSTEMS):
+        raise SystemUnsupported(
+            f"Holdfast does not run on this system ({sys.platform}).",
+            hint="It runs on Linux and macOS. On Windows, use the Windows Subsystem for Linux (WSL).",
+        )
+
+
 def create_app() -> App:
     """The command tree. Each command is named by its path, so that a command does not pay for the imports of the others."""
     from cyclopts import App, Group
@@ -49,6 +68,10 @@ def run(tokens: Sequence[str]) -> int:
     if not tokens or tokens[0] in HELP_FLAGS:
         sys.stdout.write(root_help(terminal_width()))
         return 0
+    try:
+        require_supported_system()
+    except SystemUnsupported as error:
+        return _failed(error, as_json="--json" in tokens)
     from cyclopts import CycloptsError
 
     try:

@@ -1,4 +1,4 @@
-"""What a runner runs with: `holdfast runner --print-config`, and the sentence about a variable that cannot be used."""
+"""The settings of a runner (`holdfast runner --print-config`), and the messages about invalid and misspelt variables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def printed(folder: Path, *arguments: str, **variables: str) -> dict[str, dict[s
     return {row["name"]: row for row in json.loads(done.stdout)}
 
 
-def test_every_setting_is_shown_with_its_value_and_where_it_came_from(tmp_path: Path) -> None:
+def test_every_setting_is_shown_with_its_value_and_its_source(tmp_path: Path) -> None:
     (tmp_path / ".env.runner").write_text("RUNNER_EXT_CACHE_MAX_BYTES=1000000\nEXT_EGRESS_ALLOWLIST=from.the.file\nEXT_CACHE_ROOT=\n")
     rows = printed(tmp_path, "--port", "0", RUNNER_EXT_EGRESS_ALLOWLIST="from.the.environment", RUST_LOG="warn,ext=debug")
     assert set(rows) == set(Settings.model_fields)
@@ -37,7 +37,7 @@ def test_every_setting_is_shown_with_its_value_and_where_it_came_from(tmp_path: 
     assert shown("call_timeout_ms") == (5_000, "HOLDFAST_CALL_TIMEOUT_MS", "default")
 
 
-def test_what_is_shown_is_what_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_shown_value_is_the_one_in_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env.runner").write_text("EXT_EGRESS_ALLOWLIST=from.the.file\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RUNNER_EXT_EGRESS_ALLOWLIST", "from.the.environment")
@@ -84,17 +84,17 @@ def test_secrets_and_passwords_within_addresses_are_masked(tmp_path: Path) -> No
         ("VAULT_ADDR", "vault", "http:// or https:// address"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_one_sentence_that_names_the_variable(tmp_path: Path, variable: str, value: str, says: str) -> None:
+def test_an_invalid_value_is_one_line_that_names_the_variable(tmp_path: Path, variable: str, value: str, says: str) -> None:
     refused = run("runner", "--print-config", cwd=tmp_path, **{variable: value})
     assert refused.returncode == 1
     (sentence,) = refused.stderr.splitlines()
-    assert sentence.startswith(f"{variable} (environment) cannot be used: ") and says in sentence
+    assert sentence.startswith(f"{variable}={value!r} (environment) is invalid: ") and says in sentence
 
 
 def test_a_value_of_the_file_is_named_as_such(tmp_path: Path) -> None:
     (tmp_path / ".env.runner").write_text("RUNNER_WORKERS=none\n")
     refused = run("runner", cwd=tmp_path)
-    assert refused.stderr.startswith("RUNNER_WORKERS (.env.runner) cannot be used")
+    assert refused.stderr.startswith("RUNNER_WORKERS='none' (.env.runner) is invalid")
 
 
 def test_a_runner_alone_takes_the_variable_port_when_it_has_none_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -115,3 +115,11 @@ def test_the_backend_chooses_between_the_two_addresses_of_the_runner(monkeypatch
     assert Settings().resolved_runner_base_url == "http://runner:8080"
     monkeypatch.setenv("RUNNER_BACKEND", "docker")
     assert Settings().resolved_runner_base_url == "http://localhost:8085"
+
+
+def test_a_misspelt_variable_is_logged_once_with_the_likely_right_one(tmp_path: Path) -> None:
+    ended = run("runner", cwd=tmp_path, RUNNER_SERVICE_TOKN="secret", HOLDFAST_LOG_FORMAT="json")
+    lines = [json.loads(line) for line in ended.stderr.splitlines() if line.startswith("{")]
+    (warning,) = [line for line in lines if line["event"] == "unknown setting ignored"]
+    assert (warning["variable"], warning["source"]) == ("RUNNER_SERVICE_TOKN", "environment")
+    assert warning["did_you_mean"] == "RUNNER_SERVICE_TOKEN" and "secret" not in ended.stderr

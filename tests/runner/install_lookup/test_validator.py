@@ -75,7 +75,7 @@ async def test_without_a_registry_every_answer_is_a_no() -> None:
 
 async def test_the_key_and_the_token_come_from_the_settings() -> None:
     fields = {"_env_file": None, "registry_base_url": "http://127.0.0.1:9", "alga_auth_key": "key"}
-    validator = InstallValidator.from_settings(Settings(**fields), "token")  # type: ignore[arg-type]
+    validator = InstallValidator.from_settings(Settings(**fields), "token")
     assert validator.headers["x-api-key"] == "key"
     assert validator.headers["x-runner-auth"] == "token"
     await validator.close()

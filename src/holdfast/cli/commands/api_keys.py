@@ -7,11 +7,9 @@ from typing import Annotated
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.markup import escape
-from rich.table import Table
 
 from holdfast.cli.terminal.options import Json
-from holdfast.cli.terminal.printing import note, print_json, print_lines, result_console
+from holdfast.cli.terminal.printing import note, print_json, print_lines, print_table
 from holdfast.client.target import HERE, Target
 from holdfast.client.users.protocol import open_people
 from holdfast.records.database.columns import utc_now
@@ -66,14 +64,13 @@ async def list_keys(*, target: Target = HERE, json: Json = False) -> None:
     if not found:
         note("This tenant has no API keys. Create one with: holdfast keys api new --user EMAIL")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("KEY", "USER", "SCOPES", "STATE", "EXPIRES", "DESCRIPTION", "ID"):
-        table.add_column(heading, overflow="fold")
+    headings = ("KEY", "USER", "SCOPES", "STATE", "EXPIRES", "DESCRIPTION", "ID")
+    rows = list[tuple[str, ...]]()
     for one in found:
         expires = "never" if one.expires_at is None else one.expires_at.isoformat(sep=" ", timespec="minutes")
-        email, description = escape(one.email), escape(one.description or "")
-        table.add_row(f"{one.prefix}…", email, ", ".join(one.scopes), _state(one, now), expires, description, one.api_key_id)
-    result_console().print(table)
+        email, description = one.email, one.description or ""
+        rows.append((f"{one.prefix}…", email, ", ".join(one.scopes), _state(one, now), expires, description, one.api_key_id))
+    print_table(headings, rows)
 
 
 @api_keys.command

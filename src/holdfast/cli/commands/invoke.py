@@ -6,9 +6,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from holdfast.cli.terminal.options import DataDir, Json, load_settings
+from holdfast.cli.terminal.options import DataDir, Json
 from holdfast.cli.terminal.printing import print_bytes, print_json, print_lines
 from holdfast.client.invoke import call_extension
+from holdfast.settings import load_settings
 
 
 async def invoke(

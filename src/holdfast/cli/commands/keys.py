@@ -10,14 +10,14 @@ from typing import Annotated, Any
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.table import Table
 
 from holdfast.bundles.signing.minisign_secret import SecretKey
 from holdfast.bundles.signing.trust_store import TrustedKey, TrustStore, utc_now
 from holdfast.cli.terminal.key_files import KEYS_FOLDER, KeyFileUnusable, PasswordFile, given_password, read_public_key, write_pair
-from holdfast.cli.terminal.options import DataDir, Json, load_settings
-from holdfast.cli.terminal.printing import note, print_json, print_lines, result_console
+from holdfast.cli.terminal.options import DataDir, Json
+from holdfast.cli.terminal.printing import note, print_json, print_lines, print_table
 from holdfast.errors import HoldfastError
+from holdfast.settings import load_settings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
@@ -126,13 +126,12 @@ async def list_keys(*, data_dir: DataDir = None, json: Json = False) -> None:
     if not found:
         note(f"The trust store {store.path} has no keys. Trust one with: holdfast keys trust FILE.pub")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("ID", "NAME", "STATE", "EXPIRES", "PUBLISHERS"):
-        table.add_column(heading, overflow="fold")
+    headings = ("ID", "NAME", "STATE", "EXPIRES", "PUBLISHERS")
+    rows = list[tuple[str, ...]]()
     for key in found:
         expires = "never" if key.expires_at is None else key.expires_at.isoformat(sep=" ", timespec="minutes")
-        table.add_row(key.id, key.name, _state(key), expires, ", ".join(key.publishers or ("all",)))
-    result_console().print(table)
+        rows.append((key.id, key.name, _state(key), expires, ", ".join(key.publishers or ("all",))))
+    print_table(headings, rows)
 
 
 def _print_key(store: TrustStore, key: TrustedKey, done: str, *, as_json: bool) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from holdfast.cli.terminal.options import DataDir, Json, load_settings
+from holdfast.cli.terminal.options import DataDir, Json
 from holdfast.cli.terminal.printing import print_json, print_lines
 from holdfast.records.database.address import database_address, shown_address
 from holdfast.registry.migrate import migrate as run_migrations
+from holdfast.settings import load_settings
 
 
 async def migrate(*, data_dir: DataDir = None, json: Json = False) -> None:

@@ -7,14 +7,16 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from holdfast.cli.terminal.options import DataDir, Json, load_settings
+from holdfast.cli.terminal.options import DataDir, Json
 from holdfast.cli.terminal.printing import print_json, print_lines
-from holdfast.cli.terminal.settings_report import configuration, print_configuration
+from holdfast.cli.terminal.settings_report import print_configuration, warn_about_unknown_variables
 from holdfast.logs import configure_logs
 from holdfast.runner.http.service_token import caller_token
 from holdfast.runner.process.serve import serve
 from holdfast.runner.process.sockets import listen, listen_together, origin_of
 from holdfast.runner.process.supervisor import run_workers
+from holdfast.settings import load_settings
+from holdfast.settings.origins import configuration
 
 
 async def runner(
@@ -38,6 +40,7 @@ async def runner(
         print_configuration(configuration(settings, given), as_json=json)
         return
     configure_logs(settings)
+    warn_about_unknown_variables()
     caller_token(settings)  # fails before the address is printed
 
     def print_address(listening: socket.socket) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from cyclopts import App, Parameter
 from msgspec import UNSET, UnsetType
 
-from holdfast.cli.terminal.options import DataDir, Json, load_settings
+from holdfast.cli.terminal.options import DataDir, Json
 from holdfast.cli.terminal.printing import note, print_json, print_lines
 from holdfast.cli.terminal.secret_values import SecretNotGiven, read_values
 from holdfast.client.database import open_records
@@ -20,6 +20,7 @@ from holdfast.registry.secrets.administration import SecretsSummary
 from holdfast.registry.secrets.rotation import drop_old_keys as drop_keys
 from holdfast.registry.secrets.rotation import rotate as rotate_secrets
 from holdfast.registry.secrets.sealing import Sealer
+from holdfast.settings import load_settings
 
 NEVER = "never"
 

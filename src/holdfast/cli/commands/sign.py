@@ -12,10 +12,11 @@ from cyclopts import Parameter
 from holdfast.bundles.signing.sign_archive import sign_archive
 from holdfast.bundles.signing.trust_store import utc_now
 from holdfast.cli.terminal.key_files import PasswordFile, default_secret_key, read_secret_key
-from holdfast.cli.terminal.options import DataDir, Json, load_settings
+from holdfast.cli.terminal.options import DataDir, Json
 from holdfast.cli.terminal.packed import packed_bundle
 from holdfast.cli.terminal.printing import print_json, print_lines
 from holdfast.errors import HoldfastError
+from holdfast.settings import load_settings
 
 ALGORITHM = "minisign"
 

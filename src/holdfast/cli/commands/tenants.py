@@ -6,15 +6,14 @@ from typing import Annotated
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.markup import escape
-from rich.table import Table
 
-from holdfast.cli.terminal.options import DataDir, Json, load_settings
-from holdfast.cli.terminal.printing import note, print_json, print_lines, result_console
+from holdfast.cli.terminal.options import DataDir, Json
+from holdfast.cli.terminal.printing import note, print_json, print_lines, print_table
 from holdfast.client.database import open_records
 from holdfast.client.target import HERE, Target
 from holdfast.client.users.protocol import open_people
 from holdfast.records import administration
+from holdfast.settings import load_settings
 
 tenants = App(
     name="tenants",
@@ -53,9 +52,8 @@ async def list_tenants(*, target: Target = HERE, json: Json = False) -> None:
     if json:
         print_json({"tenants": msgspec.to_builtins(found)})
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("NAME", "USERS", "TENANT"):
-        table.add_column(heading, overflow="fold")
+    headings = ("NAME", "USERS", "TENANT")
+    rows = list[tuple[str, ...]]()
     for one in found:
-        table.add_row(escape(one.name), str(one.users), one.tenant_id)
-    result_console().print(table)
+        rows.append((one.name, str(one.users), one.tenant_id))
+    print_table(headings, rows)

@@ -7,11 +7,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from holdfast.cli.terminal.options import DataDir, Json, load_settings
+from holdfast.cli.terminal.options import DataDir, Json
 from holdfast.cli.terminal.printing import note, print_error, print_json, print_lines, progress_notes
+from holdfast.cli.terminal.settings_report import warn_about_unknown_variables
 from holdfast.logs import configure_logs
 from holdfast.platform.lock_file import page_of
 from holdfast.platform.supervisor import Ready, run_platform
+from holdfast.settings import load_settings
 
 
 async def up(
@@ -28,6 +30,7 @@ async def up(
     """
     settings = load_settings(data_dir=data_dir, port=port, runner_port=runner_port, host=host)
     configure_logs(settings)
+    warn_about_unknown_variables()
 
     def on_ready(ready: Ready) -> None:
         for source, refusal in ready.refused:

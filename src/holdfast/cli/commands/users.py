@@ -7,12 +7,10 @@ from typing import Annotated
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.markup import escape
-from rich.table import Table
 
 from holdfast.cli.terminal.account_password import AccountPasswordFile, account_password
 from holdfast.cli.terminal.options import Json
-from holdfast.cli.terminal.printing import note, print_json, print_lines, result_console
+from holdfast.cli.terminal.printing import note, print_json, print_lines, print_table
 from holdfast.client.target import HERE, Target
 from holdfast.client.users.protocol import open_people
 from holdfast.records.administration import NewUser
@@ -70,14 +68,13 @@ async def list_users(*, target: Target = HERE, json: Json = False) -> None:
     if not found:
         note("This tenant has no users. Create one with: holdfast users new EMAIL")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("EMAIL", "NAME", "KIND", "STATE", "ID"):
-        table.add_column(heading, overflow="fold")
+    headings = ("EMAIL", "NAME", "KIND", "STATE", "ID")
+    rows = list[tuple[str, ...]]()
     for one in found:
         name = " ".join(part for part in (one.first_name, one.last_name) if part)
         kind = "administrator" if one.is_admin else one.user_type if one.client_name is None else f"client {one.client_name}"
-        table.add_row(escape(one.email), escape(name), escape(kind), "deactivated" if one.is_inactive else "active", one.user_id)
-    result_console().print(table)
+        rows.append((one.email, name, kind, "deactivated" if one.is_inactive else "active", one.user_id))
+    print_table(headings, rows)
 
 
 @users.command

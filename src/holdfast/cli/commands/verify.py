@@ -17,9 +17,10 @@ from holdfast.bundles.signing.statement import Statement
 from holdfast.bundles.signing.trust_store import TrustedKey, TrustedKeys, TrustStore, utc_now
 from holdfast.bundles.signing.verification import SignatureStatus, verify_signature
 from holdfast.cli.terminal.key_files import KeyFileUnusable, read_public_key
-from holdfast.cli.terminal.options import DataDir, Json, load_settings
+from holdfast.cli.terminal.options import DataDir, Json
 from holdfast.cli.terminal.packed import packed_bundle
 from holdfast.cli.terminal.printing import print_json, print_lines
+from holdfast.settings import load_settings
 
 
 async def verify(

@@ -1,4 +1,4 @@
-"""How commands speak: results on stdout, everything else on stderr."""
+"""How commands print: results on stdout, everything else on stderr."""
 
 from __future__ import annotations
 
@@ -7,18 +7,11 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from holdfast.errors import HoldfastError
-
-PIPE_WIDTH = 500
-"""Columns of a table that goes to a file or a program: wide enough that no line is folded."""
 
 
 def plain(text: str) -> str:
-    """The text without what a terminal would obey: a name in a stranger's manifest must not be able to change what is read."""
+    """The text without control characters: a name in another person's manifest must not be able to control the terminal."""
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() or character in "\n\t" else "\N{REPLACEMENT CHARACTER}" for character in text)
@@ -56,20 +49,24 @@ def note(line: str) -> None:
 
 
 def progress_notes(*, quiet: bool) -> Callable[[str], None]:
-    """Where the steps of long work are told: stderr, or nowhere when `quiet`."""
+    """A function that prints the steps of long work on stderr, or nothing when `quiet`."""
     return (lambda line: None) if quiet else note
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Writes a table to stdout, its cells as they are."""
-    table = Table(box=None, pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(plain(cell)) for cell in row))
-    result_console().print(table)
+    """Writes a table to stdout: columns of equal width, separated by two spaces. A long line is not folded."""
+    table = [[*headings], *([plain(cell).replace("\n", " ") for cell in row] for row in rows)]
+    widths = [max(map(_cells, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = (cell + " " * (width - _cells(cell)) for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+    sys.stdout.flush()
 
 
-def result_console() -> Console:
-    """A rich console on stdout for tables; colours only on a terminal."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+def _cells(text: str) -> int:
+    """The columns of a terminal that a text takes: two for each wide character, none for a combining one."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(character) else 2 if east_asian_width(character) in "WF" else 1 for character in text)

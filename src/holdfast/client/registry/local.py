@@ -14,7 +14,6 @@ from msgspec import UNSET, UnsetType
 from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.open_store import open_store
 from holdfast.bundles.store.protocol import BundleStore
-from holdfast.cli.terminal.options import load_settings
 from holdfast.cli.terminal.progress import WorkProgress
 from holdfast.client.database import open_records
 from holdfast.client.dev_installer import ComponentCheck, Installer
@@ -40,7 +39,7 @@ from holdfast.registry.publishing.versions import VersionSummary
 from holdfast.registry.secrets import administration as secrets
 from holdfast.registry.secrets.administration import SecretsSummary
 from holdfast.registry.secrets.sealing import Sealer
-from holdfast.settings import Settings
+from holdfast.settings import Settings, load_settings
 
 
 class LocalRegistry:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from holdfast.cli.terminal.options import load_settings
 from holdfast.client.database import open_records
 from holdfast.client.target import Target
 from holdfast.client.tenant_choice import chosen_tenant
@@ -16,6 +15,7 @@ from holdfast.records.accounts import DEVELOPMENT_EMAIL, DEVELOPMENT_TENANT_ID
 from holdfast.records.administration import NewUser, TenantSummary, UserSummary, UserUnknown
 from holdfast.records.database.database import Database
 from holdfast.records.key_administration import ApiKeySummary, issue_api_key, list_api_keys, revoke_api_key
+from holdfast.settings import load_settings
 
 
 class DevelopmentAccountFixed(HoldfastError):

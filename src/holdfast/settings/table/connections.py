@@ -1,0 +1,83 @@
+"""Settings: gateway and runner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import AliasChoices, BaseModel, Field, SecretStr
+
+from holdfast.settings.kinds import HttpUrl, variables
+
+
+class ConnectionSettings(BaseModel):
+    """How gateway and runner reach each other, and with which tokens."""
+
+    title: ClassVar[str] = "Gateway and runner"
+
+    runner_backend: Literal["docker", "knative"] = Field(
+        "knative",
+        validation_alias=AliasChoices("RUNNER_BACKEND"),
+        description="Which address of the runner applies when both are set: `docker` RUNNER_DOCKER_HOST, `knative` RUNNER_BASE_URL.",
+    )
+    runner_docker_host: HttpUrl | None = Field(
+        None,
+        validation_alias=AliasChoices("RUNNER_DOCKER_HOST"),
+        description="Address at which the gateway reaches a runner in a container.",
+    )
+    runner_base_url: HttpUrl | None = Field(
+        None, validation_alias=AliasChoices("RUNNER_BASE_URL"), description="Address at which the gateway reaches the runner."
+    )
+    runner_public_base: str = Field(
+        "/runner",
+        validation_alias=AliasChoices("RUNNER_PUBLIC_BASE"),
+        description="Base of the URLs of extension pages, as the browser sees them.",
+    )
+    runner_service_token: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("RUNNER_SERVICE_TOKEN", "SERVICE_TOKEN"),
+        description="Shared token of gateway and runner, sent in both directions.",
+    )
+    require_auth: bool = Field(
+        True,
+        validation_alias=AliasChoices("RUNNER_REQUIRE_AUTH"),
+        description="Accept only callers that send the service token. Production rejects `false`.",
+    )
+    runner_storage_api_token: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("RUNNER_STORAGE_API_TOKEN", "STORAGE_API_TOKEN"),
+        description="Token that the runner sends to the internal APIs; unset means the service token.",
+    )
+    alga_auth_key: SecretStr | None = Field(
+        None, validation_alias=variables("ALGA_AUTH_KEY"), description="Key that the runner sends as x-api-key with install lookups."
+    )
+    alga_auth_key_file: Path = Field(
+        Path("/vault/secrets/alga_auth_key"),
+        validation_alias=variables("ALGA_AUTH_KEY_FILE"),
+        description="File with the key of the install lookups; read when ALGA_AUTH_KEY is not set and the file exists.",
+    )
+    registry_base_url: HttpUrl | None = Field(
+        None, validation_alias=variables("REGISTRY_BASE_URL"), description="Origin of the gateway, as the runner sees it."
+    )
+    storage_api_base_url: HttpUrl | None = Field(
+        None, validation_alias=variables("STORAGE_API_BASE_URL"), description="Origin of the internal APIs; unset means the registry's."
+    )
+    gateway_timeout_ms: int = Field(
+        30_000,
+        gt=0,
+        le=60_000,
+        validation_alias=variables("EXT_GATEWAY_TIMEOUT_MS"),
+        description="Deadline that the gateway sets for a call, in milliseconds.",
+    )
+    ext_bundles_ratelimit_max: int = Field(
+        30,
+        gt=0,
+        validation_alias=variables("EXT_BUNDLES_RATELIMIT_MAX"),
+        description="Maximum uploads of a tenant within EXT_BUNDLES_RATELIMIT_WINDOW_MS; finalize requests have a limit of the same size.",
+    )
+    ext_bundles_ratelimit_window_ms: int = Field(
+        60_000,
+        gt=0,
+        validation_alias=variables("EXT_BUNDLES_RATELIMIT_WINDOW_MS"),
+        description="Length of the rate limit window of uploads, in milliseconds.",
+    )

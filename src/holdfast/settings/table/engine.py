@@ -1,0 +1,39 @@
+"""Settings: runner processes and engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import AliasChoices, BaseModel, Field
+
+
+class EngineSettings(BaseModel):
+    """How many processes a runner has, and how its engine works."""
+
+    title: ClassVar[str] = "Runner processes and engine"
+
+    runner_workers: int = Field(
+        1, gt=0, le=256, validation_alias=AliasChoices("RUNNER_WORKERS"), description="Number of runner processes that share one port."
+    )
+    workers_dir: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("HOLDFAST_WORKERS_DIR"),
+        description="Folder that the workers of one runner share; `holdfast runner --workers` creates it and sets this variable for them.",
+    )
+    engine_pool: bool = Field(
+        True,
+        validation_alias=AliasChoices("HOLDFAST_ENGINE_POOL"),
+        description="Allocate instance memory from a pool: twice the calls per second, for more address space.",
+    )
+    engine_pool_instances: int = Field(
+        256,
+        gt=0,
+        validation_alias=AliasChoices("HOLDFAST_ENGINE_POOL_INSTANCES", "WASM_POOL_TOTAL_COMPONENTS", "RUNNER_WASM_POOL_TOTAL_COMPONENTS"),
+        description="Maximum component instances in the pool.",
+    )
+    engine_fuel: bool = Field(
+        False,
+        validation_alias=AliasChoices("HOLDFAST_ENGINE_FUEL"),
+        description="Count the work of calls in fuel, which is equal for equal calls; calls then run at about a fifth of their speed.",
+    )

@@ -1,0 +1,32 @@
+"""Settings: host calls."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import BaseModel, Field, SecretStr
+
+from holdfast.settings.kinds import HttpUrl, variables
+
+
+class HostCallSettings(BaseModel):
+    """What extensions may reach over the network and through the application."""
+
+    title: ClassVar[str] = "Host calls"
+
+    egress_allowlist: str = Field(
+        "",
+        validation_alias=variables("EXT_EGRESS_ALLOWLIST"),
+        description="Comma-separated hosts that every extension with cap:http.fetch may call, in addition to its declared hosts.",
+    )
+    ui_proxy_base_url: HttpUrl | None = Field(
+        None, validation_alias=variables("UI_PROXY_BASE_URL"), description="Base of ui-proxy.call-route; unset means route-not-found."
+    )
+    ui_proxy_timeout_ms: int = Field(
+        5_000, gt=0, validation_alias=variables("UI_PROXY_TIMEOUT_MS"), description="Time limit of one call-route, in milliseconds."
+    )
+    ui_proxy_auth_key: SecretStr | None = Field(
+        None,
+        validation_alias=variables("UI_PROXY_AUTH_KEY"),
+        description="Accepted but never sent, as in the existing runner: it would give an extension the rights of a service.",
+    )

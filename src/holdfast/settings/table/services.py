@@ -1,0 +1,78 @@
+"""Settings: services and data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, Field
+
+from holdfast.settings.kinds import DomainName, parse_log_level
+
+
+class ServiceSettings(BaseModel):
+    """Where the services listen, where their data is, and what they log."""
+
+    title: ClassVar[str] = "Services and data"
+
+    environment: Literal["development", "production"] = Field(
+        "development",
+        validation_alias=AliasChoices("HOLDFAST_ENVIRONMENT"),
+        description="Kind of installation. Production rejects unsigned bundles and well-known tokens.",
+    )
+    data_dir: Path = Field(
+        Path(".holdfast"),
+        validation_alias=AliasChoices("HOLDFAST_DATA_DIR"),
+        description="Folder of the embedded database, bundle store, caches and credentials.",
+    )
+    host: str = Field("127.0.0.1", validation_alias=AliasChoices("HOLDFAST_HOST"), description="Address the services listen on.")
+    port: int = Field(
+        3000,
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices("PORT"),
+        description="Port of gateway and console. `holdfast runner` also uses it when RUNNER_PORT is not set. 0 picks a free port.",
+    )
+    runner_port: int = Field(
+        8085,
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices("RUNNER_PORT", "RUNNER_DOCKER_PORT"),
+        description="Port of the runner; 0 picks a free port.",
+    )
+    database_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("HOLDFAST_DATABASE_URL", "DATABASE_URL"),
+        description="The database: postgresql://USER:PASSWORD@HOST:PORT/NAME, or sqlite:///FILE; unset means SQLite in the data folder.",
+    )
+    storage_grace_days: int = Field(
+        30,
+        ge=0,
+        le=36500,
+        validation_alias=AliasChoices("HOLDFAST_STORAGE_GRACE_DAYS"),
+        description="Days that the records of an uninstalled extension are retained.",
+    )
+    ext_domain_root: DomainName | None = Field(
+        None,
+        validation_alias=AliasChoices("EXT_DOMAIN_ROOT"),
+        description="Domain below which each install gets its own host name, such as apps.example.com; all its subdomains must lead to the"
+        " runner. Unset means no host names.",
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(parse_log_level)] = Field(
+        "info",
+        validation_alias=AliasChoices("HOLDFAST_LOG_LEVEL", "RUST_LOG", "RUNNER_RUST_LOG"),
+        description="Lowest level that is logged. In a filter such as `info,ext=debug`, the part without a target applies.",
+    )
+    log_format: Literal["console", "json"] | None = Field(
+        None,
+        validation_alias=AliasChoices("HOLDFAST_LOG_FORMAT"),
+        description="Format of the log lines; unset means json in production and console in development.",
+    )
+    debug: bool = Field(
+        False, validation_alias=AliasChoices("HOLDFAST_DEBUG"), description="Show the traceback of an unexpected error of a command."
+    )
+    toolchain_dir: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("HOLDFAST_TOOLCHAIN_DIR"),
+        description="Folder of the JavaScript build tools; unset means the user's cache folder.",
+    )
