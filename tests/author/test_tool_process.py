@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.author.errors import ToolTimeout
+from holdfast.author.errors import BuildToolError
 from holdfast.author.tool_process import run
 from tests.waiting import MAX_WAIT_SECONDS
 
@@ -59,7 +59,7 @@ async def test_variables_are_added_to_the_environment(tmp_path: Path) -> None:
 
 
 async def test_a_tool_over_its_time_is_stopped(tmp_path: Path) -> None:
-    with pytest.raises(ToolTimeout, match="sleep did not finish within"):
+    with pytest.raises(BuildToolError, match="sleep did not finish within"):
         await run(["sleep", "1000"], cwd=tmp_path, timeout=0.05)
 
 

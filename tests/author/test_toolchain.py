@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.author.errors import ToolchainUnavailable
+from holdfast.author.errors import BuildToolError
 from holdfast.author.toolchain import SOURCE, Toolchain
 
 
@@ -35,13 +35,13 @@ def test_every_package_is_pinned_by_version_and_hash_and_no_host_is_named() -> N
 
 
 async def test_a_missing_node_is_said_to_be_missing(tmp_path: Path) -> None:
-    with pytest.raises(ToolchainUnavailable, match="Node is not installed") as caught:
+    with pytest.raises(BuildToolError, match="Node is not installed") as caught:
         await Toolchain(tmp_path, node="/no/such/node").ensure()
     assert "18" in str(caught.value.hint)
 
 
 async def test_an_old_node_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ToolchainUnavailable, match="Node 16 is too old"):
+    with pytest.raises(BuildToolError, match="Node 16 is too old"):
         await Toolchain(tmp_path / "root", node=node(tmp_path, "16.20.0")).ensure()
 
 
@@ -50,14 +50,14 @@ async def test_node_says_its_version(tmp_path: Path) -> None:
 
 
 async def test_a_missing_npm_is_said_to_be_missing(tmp_path: Path) -> None:
-    with pytest.raises(ToolchainUnavailable, match="npm is not installed"):
+    with pytest.raises(BuildToolError, match="npm is not installed"):
         await Toolchain(tmp_path / "root", node=node(tmp_path, "22.1.0"), npm="/no/such/npm").ensure()
 
 
 async def test_npms_last_words_are_quoted_and_nothing_half_installed_is_left(tmp_path: Path) -> None:
     npm = program(tmp_path / "npm", "mkdir node_modules; echo 'network is down' >&2; exit 1")
     tools = Toolchain(tmp_path / "root", node=node(tmp_path, "22.1.0"), npm=npm)
-    with pytest.raises(ToolchainUnavailable, match="network is down"):
+    with pytest.raises(BuildToolError, match="network is down"):
         await tools.ensure()
     assert [path.name for path in tools.root.iterdir()] == [f"{tools.key}.lock"]
 

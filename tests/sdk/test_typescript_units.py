@@ -31,6 +31,6 @@ async def test_the_unit_tests_pass_in_node(test: Path, tmp_path: Path, toolchain
 async def test_the_sources_pass_the_type_checker_at_its_strictest(toolchain: Toolchain) -> None:
     await toolchain.ensure()
     done = await run(
-        [toolchain.node, toolchain.tsc, "-p", resources.sdk("typescript")], cwd=Path(__file__).parent, timeout=MAX_WAIT_SECONDS
+        [toolchain.node, toolchain.tsc, "-p", resources.sdk_folder("typescript")], cwd=Path(__file__).parent, timeout=MAX_WAIT_SECONDS
     )
     assert done.status == 0, done.stdout

@@ -1,4 +1,4 @@
-"""What an extension's handler is written with in Python: `from holdfast_sdk import Host, Request, json_response`."""
+"""The SDK for handlers in Python: `from holdfast_sdk import Host, Request, json_response`."""
 
 from holdfast_sdk.errors import HostError
 from holdfast_sdk.host import Host

@@ -1,4 +1,4 @@
-"""The host's parts over the world's functions."""
+"""The host functions, implemented with the functions of the WIT world."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from holdfast_sdk.storage import Storage
 
 
 class Logging:
-    """Lines of the call's log; fields are written behind the message as JSON. Needs cap:log.emit."""
+    """Writes to the log of the call; fields are appended to the message as JSON. Needs cap:log.emit."""
 
     def emit(self, level: str, message: str, fields: Mapping[str, Any] | None = None) -> None:
         write = {"warn": logging_functions.log_warn, "error": logging_functions.log_error}.get(level, logging_functions.log_info)
@@ -45,17 +45,19 @@ class Logging:
 
 
 class Secrets:
-    """Needs cap:secrets.get."""
+    """The secrets of the install. Needs cap:secrets.get."""
 
     def get(self, key: str) -> str:
+        """The value of a secret. Raises HostError `missing`, `denied`."""
         return str(call("secrets.get", secrets_functions.get, key))
 
     def list(self) -> list[str]:
+        """The keys of all secrets."""
         return [*secrets_functions.list_keys()]
 
 
 class Http:
-    """Needs cap:http.fetch, and the host named in the manifest's `egress`."""
+    """Requests to other servers. Needs cap:http.fetch, and the server's host in the manifest's `egress`."""
 
     def fetch(
         self,
@@ -65,36 +67,41 @@ class Http:
         headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
         body: bytes | str | None = None,
     ) -> Fetched:
+        """Sends a request and returns the response, whatever its status. Raises HostError when there is none."""
         pairs = headers.items() if isinstance(headers, Mapping) else headers
         content = body.encode() if isinstance(body, str) else body
         request = wit.HttpRequest(method.upper(), url, [wit.HttpHeader(name, value) for name, value in pairs], content)
-        answer = call("http.fetch", http_functions.fetch, request)
-        return Fetched(answer.status, tuple((header.name, header.value) for header in answer.headers), bytes(answer.body or b""))
+        response = call("http.fetch", http_functions.fetch, request)
+        return Fetched(response.status, tuple((header.name, header.value) for header in response.headers), bytes(response.body or b""))
 
 
 class UiProxy:
-    """Needs cap:ui.proxy."""
+    """Calls routes of the application. Needs cap:ui.proxy."""
 
     def call_route(self, route: str, payload: bytes | None = None) -> bytes:
+        """Sends `payload` to a route; returns the body of the response. Raises HostError."""
         return bytes(call("ui-proxy.call-route", ui_proxy_functions.call_route, route, payload))
 
     def call_json(self, route: str, payload: Any = None) -> Any:
-        answer = self.call_route(route, None if payload is None else json.dumps(payload).encode())
-        return json.loads(answer) if answer else None
+        """As `call_route`, with JSON in both directions."""
+        body = self.call_route(route, None if payload is None else json.dumps(payload).encode())
+        return json.loads(body) if body else None
 
 
 def _payload(value: Any) -> str | None:
-    """JSON text; what is text already is taken as JSON text."""
+    """The value as JSON text; a value that is text already counts as JSON text."""
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 class Scheduler:
-    """Needs cap:scheduler.manage. The results are the world's records."""
+    """The schedules of the install. Needs cap:scheduler.manage. Results are the records of the WIT world."""
 
     def list(self) -> list[Any]:
+        """All schedules."""
         return [*call("scheduler.list", scheduler_functions.list_schedules)]
 
     def get(self, schedule_id: str) -> Any:
+        """One schedule; None when there is none."""
         return call("scheduler.get", scheduler_functions.get_schedule, schedule_id)
 
     def create(
@@ -107,6 +114,7 @@ class Scheduler:
         name: str | None = None,
         payload: Any = None,
     ) -> Any:
+        """Creates a schedule. `cron` has five fields; `timezone` defaults to UTC. Raises HostError."""
         record = wit.CreateScheduleInput(endpoint, cron, timezone, enabled, name, _payload(payload))
         return call("scheduler.create", scheduler_functions.create_schedule, record)
 
@@ -121,19 +129,21 @@ class Scheduler:
         name: str | None = None,
         payload: Any = None,
     ) -> Any:
-        """What is None stays as it is; `payload=""` clears the payload."""
+        """Changes a schedule. A parameter that is None changes nothing; `payload=""` clears the payload. Raises HostError."""
         record = wit.UpdateScheduleInput(endpoint, cron, timezone, enabled, name, _payload(payload))
         return call("scheduler.update", scheduler_functions.update_schedule, schedule_id, record)
 
     def delete(self, schedule_id: str) -> Any:
+        """Deletes a schedule. Raises HostError."""
         return call("scheduler.delete", scheduler_functions.delete_schedule, schedule_id)
 
     def endpoints(self) -> list[Any]:
+        """The endpoints that can be scheduled."""
         return [*call("scheduler.endpoints", scheduler_functions.get_endpoints)]
 
 
 class Invoicing:
-    """Needs cap:invoice.manual.create. Rates are in minor units of the currency."""
+    """Creates invoices. Needs cap:invoice.manual.create. Rates are in minor units of the currency, such as cents."""
 
     def create_manual_invoice(
         self,
@@ -144,7 +154,7 @@ class Invoicing:
         due_date: str | None = None,
         po_number: str | None = None,
     ) -> Any:
-        """Each item has service_id, quantity, description and rate; discounts have is_discount and discount_type besides."""
+        """Each item has service_id, quantity, description and rate; a discount also has is_discount and discount_type."""
         lines = [
             wit.ManualInvoiceItemInput(
                 item["service_id"],
@@ -163,19 +173,21 @@ class Invoicing:
 
 
 class Clients:
-    """Needs cap:client.read."""
+    """The clients of the tenant. Needs cap:client.read."""
 
     def list(
         self, *, search: str | None = None, include_inactive: bool | None = None, page: int | None = None, page_size: int | None = None
     ) -> Any:
+        """One page of clients."""
         return call("clients.list", clients_functions.list_clients, wit.ClientsListInput(search, include_inactive, page, page_size))
 
     def get(self, client_id: str) -> Any:
+        """One client; None when there is none."""
         return call("clients.get", clients_functions.get_client, client_id)
 
 
 class Services:
-    """Needs cap:service.read."""
+    """The services of the tenant. Needs cap:service.read."""
 
     def list(
         self,
@@ -187,12 +199,14 @@ class Services:
         page: int | None = None,
         page_size: int | None = None,
     ) -> Any:
+        """One page of services."""
         kind = None if item_kind is None else wit.ServiceItemKind[item_kind.upper()]
         method = None if billing_method is None else wit.ServiceBillingMethod[billing_method.upper()]
-        wanted = wit.ServicesListInput(search, kind, is_active, method, page, page_size)
-        return call("services.list", services_functions.list_services, wanted)
+        record = wit.ServicesListInput(search, kind, is_active, method, page, page_size)
+        return call("services.list", services_functions.list_services, record)
 
     def get(self, service_id: str) -> Any:
+        """One service; None when there is none."""
         return call("services.get", services_functions.get_service, service_id)
 
 
@@ -211,6 +225,7 @@ def _user() -> User:
 
 
 def make_host() -> Host:
+    """The host of the current call."""
     return Host(
         logging=Logging(),
         storage=Storage(),

@@ -1,4 +1,4 @@
-"""Calling a function of the world: its error case becomes a HostError."""
+"""Calls a function of the host and turns its error case into a HostError."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from holdfast_sdk.errors import HostError
 
 
 def call(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """The result of a host function. Raises HostError, whose `call` is `name`."""
     try:
         return function(*arguments)
     except Err as error:

@@ -1,10 +1,10 @@
-"""The error of a refused host call."""
+"""The error of a host function."""
 
 from __future__ import annotations
 
 
 class HostError(Exception):
-    """`code` is the case the world names, such as `missing` or `denied`; `call` is such as `storage.get`."""
+    """Raised when a host function fails. `call` names it, such as `storage.get`; `code` is the reason, such as `missing` or `denied`."""
 
     def __init__(self, call: str, code: str) -> None:
         super().__init__(f"{call}: {code}")

@@ -1,4 +1,4 @@
-"""From an author's handler to the component's export. Used by the build; exists only inside a component."""
+"""Connects the author's handler to the component's export. The build uses it; it works only inside a component."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from holdfast_sdk.messages import Context, Request, Response
 
 
 def find_handler(module: ModuleType) -> Callable[..., Any]:
-    """The module's function `handler`. Raises AttributeError, at build time, when there is none."""
+    """The function `handler` of the author's module. Raises AttributeError when there is none; this runs at build time."""
     found = getattr(module, "handler", None)
     if not callable(found):
         raise AttributeError("src/handler.py has no function named handler. Write: def handler(request, host): …")
@@ -27,16 +27,16 @@ def find_handler(module: ModuleType) -> Callable[..., Any]:
 
 
 _CONFIG, _TRIGGER, _SCHEDULE = "x-ext-config", "x-ext-trigger", "x-ext-schedule-id"
-"""Request headers in which the host says what the world has no field for; nobody else can set them."""
+"""Request headers in which the host passes what the WIT world has no field for. The host removes them from callers' requests."""
 
 
 def _request(wire: Any) -> Request:
     context = wire.context
-    said = {header.name: header.value for header in wire.http.headers if header.name in (_CONFIG, _TRIGGER, _SCHEDULE)}
+    from_host = {header.name: header.value for header in wire.http.headers if header.name in (_CONFIG, _TRIGGER, _SCHEDULE)}
     return Request(
         wire.http.method,
         wire.http.url,
-        tuple((header.name, header.value) for header in wire.http.headers if header.name not in said),
+        tuple((header.name, header.value) for header in wire.http.headers if header.name not in from_host),
         None if wire.http.body is None else bytes(wire.http.body),
         Context(
             context.tenant_id,
@@ -44,33 +44,33 @@ def _request(wire: Any) -> Request:
             context.request_id,
             context.install_id,
             context.version_id,
-            json.loads(said.get(_CONFIG, "{}")),
-            said.get(_TRIGGER),
-            said.get(_SCHEDULE),
+            json.loads(from_host.get(_CONFIG, "{}")),
+            from_host.get(_TRIGGER),
+            from_host.get(_SCHEDULE),
         ),
     )
 
 
-def _wire(answer: Any) -> wit.ExecuteResponse:
-    if not isinstance(answer, Response):
-        raise TypeError(f"The handler answered {type(answer).__name__}; return json_response(…) or Response(…)")
-    if not isinstance(answer.status, int) or not 100 <= answer.status <= 999:
-        raise TypeError(f"The handler answered status {answer.status!r}, which is not an HTTP status")
-    body = answer.body.encode() if isinstance(answer.body, str) else answer.body
-    return wit.ExecuteResponse(answer.status, [wit.HttpHeader(name, value) for name, value in answer.header_pairs()], body)
+def _to_wire(response: Any) -> wit.ExecuteResponse:
+    if not isinstance(response, Response):
+        raise TypeError(f"The handler returned {type(response).__name__}; return json_response(…) or Response(…)")
+    if not isinstance(response.status, int) or not 100 <= response.status <= 999:
+        raise TypeError(f"The handler returned the status {response.status!r}, which is not an HTTP status")
+    body = response.body.encode() if isinstance(response.body, str) else response.body
+    return wit.ExecuteResponse(response.status, [wit.HttpHeader(name, value) for name, value in response.header_pairs()], body)
 
 
 def _report(error: Exception) -> None:
     text = "".join(traceback.format_exception(error)).rstrip()
     logging_functions.log_error(text)
-    print(text, file=sys.stderr)  # noqa: T201 - standard error is where the host looks for the reason of a failure
+    print(text, file=sys.stderr)  # noqa: T201 - the host reports the last lines of standard error as the reason of a failure
 
 
-def answer(handler: Callable[..., Any], wire: Any) -> wit.ExecuteResponse:
-    """Runs the handler. What it raises is logged with its traceback and answered as 500."""
-    random.seed()  # the build's state would repeat itself in every call
+def respond(handler: Callable[..., Any], wire: Any) -> wit.ExecuteResponse:
+    """Runs the handler. An exception is logged with its traceback and becomes a response with status 500."""
+    random.seed()  # otherwise every call would start with the state from build time, and get the same numbers
     try:
-        return _wire(handler(_request(wire), make_host()))
+        return _to_wire(handler(_request(wire), make_host()))
     except Exception as error:
         _report(error)
         body = json.dumps({"error": "handler_failed", "message": str(error) or type(error).__name__}).encode()

@@ -1,4 +1,4 @@
-"""What a handler may ask of its host, as a type; the parts are in bindings.py, which exists only inside a component."""
+"""The host functions of a handler, as a type. They are implemented in bindings.py, which works only inside a component."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Host:
-    """The host of one call. In tests of a handler, give any objects with the same functions: `Host(storage=FakeStorage(), …)`."""
+    """The host of one call. To test a handler, pass your own objects with the same functions: `Host(storage=FakeStorage(), …)`."""
 
     logging: Logging
     storage: Storage
@@ -29,8 +29,8 @@ class Host:
             setattr(self, name, part)
 
     def user(self) -> User:
-        """The caller's user. Raises HostError `not-available` where no person called, `not-allowed` without cap:user.read."""
+        """The user who made the call. Raises HostError `not-available` when no user did, `not-allowed` without cap:user.read."""
         if self._user is None:
-            raise LookupError("this Host was made without a user function")
+            raise LookupError("This Host has no user function. In a test, pass one: Host(user=lambda: User(…)).")
         found: User = self._user()
         return found

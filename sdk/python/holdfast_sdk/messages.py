@@ -1,4 +1,4 @@
-"""Requests and responses as handlers see them."""
+"""The requests that handlers get and the responses that they return."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class Context:
-    """Whose call this is. `config` is what the tenant has configured; `trigger` is what made the call (`schedule`), None for a caller."""
+    """The tenant and the install of a call. `config` has the tenant's settings; `trigger` is `schedule` for a scheduled call, else None."""
 
     tenant_id: str
     extension_id: str
@@ -25,7 +25,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Request:
-    """One request. `url` is the path with its query; `headers` are pairs in the order received; an absent body is None."""
+    """One request. `url` is the path with its query; `headers` are pairs in the order received; `body` is None without one."""
 
     method: str
     url: str
@@ -35,47 +35,52 @@ class Request:
 
     @property
     def path(self) -> str:
+        """The path of the URL, without the query."""
         return urlsplit(self.url).path or "/"
 
     @property
     def query(self) -> dict[str, list[str]]:
+        """The parameters of the query, each with all its values."""
         return parse_qs(urlsplit(self.url).query, keep_blank_values=True)
 
     def header(self, name: str) -> str | None:
-        """The first header of that name, compared without regard to case."""
+        """The first header with that name, in any case; None without one."""
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), None)
 
     def text(self) -> str:
-        """The body as UTF-8; an absent body is the empty string. Raises UnicodeDecodeError."""
+        """The body decoded as UTF-8; the empty string without a body. Raises UnicodeDecodeError."""
         return (self.body or b"").decode()
 
     def json(self) -> Any:
-        """The body as JSON; an absent body is None. Raises ValueError where it is not JSON."""
+        """The body parsed as JSON; None without a body. Raises ValueError when it is not JSON."""
         return json.loads(self.body) if self.body else None
 
 
 @dataclass(frozen=True)
 class Response:
-    """One answer. `headers` may be a mapping or pairs; text bodies are sent as UTF-8."""
+    """One response. `headers` is a mapping or pairs; a text body is sent as UTF-8."""
 
     status: int = 200
     body: bytes | str | None = None
     headers: Mapping[str, str] | Iterable[tuple[str, str]] = ()
 
     def header_pairs(self) -> list[tuple[str, str]]:
+        """The headers as pairs of text, in order."""
         pairs = self.headers.items() if isinstance(self.headers, Mapping) else self.headers
         return [(str(name), str(value)) for name, value in pairs]
 
 
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """`value` as JSON; `headers` replace the content-type as a whole. Raises TypeError where JSON cannot hold it."""
+    """`value` as JSON. `headers`, if given, replace the default content type. Raises TypeError when JSON cannot represent it."""
     return Response(status, json.dumps(value).encode(), {"content-type": "application/json"} if headers is None else headers)
 
 
 def text_response(text: str, status: int = 200) -> Response:
+    """A response with plain text."""
     return Response(status, text, {"content-type": "text/plain; charset=utf-8"})
 
 
 def empty_response(status: int = 204) -> Response:
+    """A response without a body."""
     return Response(status)

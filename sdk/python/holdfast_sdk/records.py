@@ -1,4 +1,4 @@
-"""The values that host functions answer."""
+"""The values that host functions return."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Entry:
-    """One stored value. `revision` counts the writes of its key."""
+    """One stored value. `revision` increases with every write of its key."""
 
     namespace: str
     key: str
@@ -18,12 +18,13 @@ class Entry:
     revision: int | None = None
 
     def json(self) -> Any:
+        """The value parsed as JSON. Raises ValueError when it is not JSON."""
         return json.loads(self.value)
 
 
 @dataclass(frozen=True)
 class User:
-    """The person who called. `user_type` is `internal` or `client`."""
+    """The user who made the call. `user_type` is `internal` or `client`."""
 
     tenant_id: str
     client_name: str
@@ -37,14 +38,16 @@ class User:
 
 @dataclass(frozen=True)
 class Fetched:
-    """The answer of another server."""
+    """The response of another server."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
     def text(self) -> str:
+        """The body decoded as UTF-8; malformed bytes are replaced."""
         return self.body.decode(errors="replace")
 
     def json(self) -> Any:
+        """The body parsed as JSON. Raises ValueError when it is not JSON."""
         return json.loads(self.body)

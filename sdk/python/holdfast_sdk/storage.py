@@ -19,10 +19,10 @@ def _entry(wire: wit.StorageEntry) -> Entry:
 
 
 class Storage:
-    """Every function raises HostError with `conflict`, `denied` or `internal`."""
+    """Values by namespace and key. Every function raises HostError with the code `conflict`, `denied` or `internal`."""
 
     def get(self, namespace: str, key: str) -> Entry | None:
-        """The entry, or None where the key holds nothing."""
+        """The entry; None when the key has no value."""
         try:
             return _entry(call("storage.get", functions.get, namespace, key))
         except HostError as error:
@@ -31,12 +31,12 @@ class Storage:
             raise
 
     def put(self, namespace: str, key: str, value: bytes | str, *, revision: int | None = None) -> Entry:
-        """Writes; with `revision`, only where that is the stored one (`conflict` otherwise)."""
+        """Writes a value. With `revision`, writes only if that is the stored revision; otherwise raises HostError `conflict`."""
         content = value.encode() if isinstance(value, str) else value
         return _entry(call("storage.put", functions.put, wit.StorageEntry(namespace, key, content, revision)))
 
     def delete(self, namespace: str, key: str) -> None:
-        """Deleting what is not there is no error."""
+        """Deletes a value; a missing value is not an error."""
         try:
             call("storage.delete", functions.delete, namespace, key)
         except HostError as error:
@@ -44,7 +44,7 @@ class Storage:
                 raise
 
     def list(self, namespace: str) -> list[Entry]:
-        """Every entry of the namespace, in the order of the keys."""
+        """All entries of the namespace, sorted by key."""
         found: dict[str, Entry] = {}
         last: str | None = None
         while True:
@@ -55,7 +55,7 @@ class Storage:
             last = fresh[-1].key
 
     def _page(self, namespace: str, last: str | None) -> Any:
-        """A cursor is the last key; hosts that hand it through to the storage API want that API's form of it."""
+        """The page after the key `last`. Some hosts pass the cursor on to their storage API, which expects it as encoded JSON."""
         try:
             return call("storage.list", functions.list_entries, namespace, last)
         except HostError as error:
@@ -65,9 +65,10 @@ class Storage:
             return call("storage.list", functions.list_entries, namespace, cursor)
 
     def get_json(self, namespace: str, key: str) -> Any:
-        """The value read as JSON, or None where the key holds nothing."""
+        """The value parsed as JSON; None when the key has no value. Raises ValueError when it is not JSON."""
         entry = self.get(namespace, key)
         return None if entry is None else entry.json()
 
     def put_json(self, namespace: str, key: str, value: Any, *, revision: int | None = None) -> Entry:
+        """As `put`, with `value` as JSON. Raises TypeError when JSON cannot represent it."""
         return self.put(namespace, key, json.dumps(value), revision=revision)

@@ -1,1 +1,1 @@
-"""For the author of an extension: build, pack."""
+"""Builds extensions from their sources: a component from the handler, static files from the page."""

@@ -1,4 +1,12 @@
-"""A project to what its bundle needs: `dist/main.wasm` from the handler, `dist/ui` from the page."""
+"""Builds a project: `dist/main.wasm` from the handler, `dist/ui` from the page.
+
+inputs unchanged since the last build? ──yes──▶ nothing to do
+     │ no
+     ▼
+packages, own build script ──▶ component ┐
+                               page      ├─ at the same time ──all succeed──▶ published together ──▶ recorded
+                               types     ┘        └──one fails──▶ all outputs discarded, the old ones stay
+"""
 
 from __future__ import annotations
 
@@ -12,16 +20,16 @@ from msgspec import Struct
 
 import holdfast
 from holdfast.author import javascript, npm, python
-from holdfast.author.build_record import hash_inputs, is_current, remember
+from holdfast.author.build_record import hash_inputs, is_up_to_date, write_record
 from holdfast.author.errors import BuildFailed
 from holdfast.author.project import Language, Project, read_project
 from holdfast.author.staged_output import StagedOutput
-from holdfast.author.toolchain import Progress, Toolchain, silent
+from holdfast.author.toolchain import Progress, Toolchain, no_progress
 from holdfast.author.typecheck import check_types
 
 
 class BuildReport(Struct, frozen=True):
-    """What a build made. `component` and `pages` are absent where the extension has none that is built; `cached`: nothing had changed."""
+    """The result of a build. `component` and `pages` are None when the extension has none; `cached` means that nothing had changed."""
 
     project: Path
     language: Language | None
@@ -45,29 +53,29 @@ def _report(project: Project, started: float, *, cached: bool) -> BuildReport:
     )
 
 
-async def _together(*works: Awaitable[StagedOutput | None]) -> None:
-    """Does the works at once, then puts in place what they made: all of it, or after any failure nothing. Raises the first failure."""
+async def _run_all(*works: Awaitable[StagedOutput | None]) -> None:
+    """Runs all works at once, then publishes their outputs: all of them, or none after an error. Raises the first error."""
     tasks = [asyncio.ensure_future(work) for work in works]
-    placed = False
+    published = False
     try:
         results = await asyncio.gather(*tasks, return_exceptions=True)
         failure = next((result for result in results if isinstance(result, BaseException)), None)
         if failure is not None:
             raise failure
-        placed = True
+        published = True
         for result in results:
             if isinstance(result, StagedOutput):
-                result.place()
+                result.publish()
     finally:
         finished = [task.result() for task in tasks if task.done() and not task.cancelled() and task.exception() is None]
-        for staged in () if placed else finished:
+        for staged in () if published else finished:
             if staged is not None:
                 staged.discard()
 
 
 async def _build(project: Project, toolchain: Toolchain, progress: Progress) -> None:
-    scripted = project.language is Language.JAVASCRIPT or project.page is not None or npm.own_build_script(project) is not None
-    if scripted:
+    needs_node = project.language is Language.JAVASCRIPT or project.page is not None or npm.own_build_script(project) is not None
+    if needs_node:
         await toolchain.ensure(progress)
         await npm.install(project, toolchain, progress)
     if await npm.run_own_build_script(project, toolchain, progress):
@@ -84,28 +92,28 @@ async def _build(project: Project, toolchain: Toolchain, progress: Progress) -> 
         works.append(python.build_component(project, project.handler))
     if project.page is not None:
         works.append(javascript.build_page(project, project.page, toolchain))
-    if scripted:
+    if needs_node:
         works.append(check_types(project, toolchain))
-    await _together(*works)
+    await _run_all(*works)
 
 
-async def build(project: Path, *, toolchain: Toolchain | None = None, progress: Progress = silent, force: bool = False) -> BuildReport:
-    """Builds the extension in the folder `project`; does nothing when nothing it depends on has changed, unless `force`.
+async def build(project: Path, *, toolchain: Toolchain | None = None, progress: Progress = no_progress, force: bool = False) -> BuildReport:
+    """Builds the extension in the folder `project`; skips the build when nothing has changed, unless `force`.
 
-    `progress` is told, in words for a person, what takes time. Outputs are put in place whole, or not at all.
-    Raises BuildFailed, ToolchainUnavailable, ToolTimeout, ManifestError.
+    `progress` gets a sentence before each step that takes time. Outputs are published completely or not at all.
+    Raises BuildFailed, BuildToolError, ManifestError.
     """
     started = time.perf_counter()
     tools = toolchain or Toolchain()
     found = await asyncio.to_thread(read_project, project)
     inputs = await asyncio.to_thread(hash_inputs, found.root, constants=(holdfast.__version__, tools.key))
-    if not force and await asyncio.to_thread(is_current, found.root, inputs):
+    if not force and await asyncio.to_thread(is_up_to_date, found.root, inputs):
         return _report(found, started, cached=True)
     if found.handler is None and found.manifest.needs_component and not found.component.is_file() and npm.own_build_script(found) is None:
         raise BuildFailed(
-            "The manifest declares endpoints, but the project has no handler.",
-            hint="Write src/handler.ts or src/handler.py, or put a finished component at dist/main.wasm.",
+            "manifest.json declares endpoints or an entry, but the project has no handler.",
+            hint="Write src/handler.ts or src/handler.py, or put a built component at dist/main.wasm.",
         )
     await _build(found, tools, progress)
-    await asyncio.to_thread(remember, found.root, inputs)
+    await asyncio.to_thread(write_record, found.root, inputs)
     return _report(found, started, cached=False)

@@ -1,4 +1,4 @@
-"""What a build depends on, as one hash, and the record of the last build: how an unchanged project is recognised."""
+"""Recognizes an unchanged project: a hash of everything that a build depends on, and a record of the last build."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SKIPPED = {"dist", "node_modules", "__pycache__", "build"}
 
 
 class Record(msgspec.Struct, frozen=True):
-    """Written after a build: the hash of its inputs, and of each file it made (names relative to the project)."""
+    """Written after a build: the hash of its inputs, and the hash of each output by its path in the project."""
 
     inputs: str
     outputs: dict[str, str]
@@ -36,7 +36,12 @@ def hash_inputs(project: Path, *, constants: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for constant in constants:
         digest.update(constant.encode() + b"\0")
-    roots = (project, resources.sdk("typescript") / "src", resources.sdk("python") / "holdfast_sdk", resources.WORLD_WIT.parent)
+    roots = (
+        project,
+        resources.sdk_folder("typescript") / "src",
+        resources.sdk_folder("python") / "holdfast_sdk",
+        resources.WORLD_WIT.parent,
+    )
     for root in roots:
         for path in _files(root):
             if path.is_file():
@@ -45,24 +50,24 @@ def hash_inputs(project: Path, *, constants: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def _outputs(project: Path) -> dict[str, str]:
-    made = [project / "dist" / "main.wasm", *(_files(project / "dist" / "ui") if (project / "dist" / "ui").is_dir() else ())]
-    return {path.relative_to(project).as_posix(): hash_file(path) for path in made if path.is_file()}
+def _hash_outputs(project: Path) -> dict[str, str]:
+    outputs = [project / "dist" / "main.wasm", *(_files(project / "dist" / "ui") if (project / "dist" / "ui").is_dir() else ())]
+    return {path.relative_to(project).as_posix(): hash_file(path) for path in outputs if path.is_file()}
 
 
-def is_current(project: Path, inputs: str) -> bool:
-    """Whether the last build had these inputs, and what it made is still there, unchanged."""
+def is_up_to_date(project: Path, inputs: str) -> bool:
+    """Whether the last build had these inputs and its outputs are still unchanged."""
     try:
         record = msgspec.json.decode((project / "dist" / RECORD).read_bytes(), type=Record)
     except (OSError, msgspec.MsgspecError):
         return False
-    return record.inputs == inputs and record.outputs == _outputs(project)
+    return record.inputs == inputs and record.outputs == _hash_outputs(project)
 
 
-def remember(project: Path, inputs: str) -> None:
-    """Records the build that has just been made."""
+def write_record(project: Path, inputs: str) -> None:
+    """Records the build that has just finished."""
     folder = project / "dist"
     folder.mkdir(exist_ok=True)
     partial = folder / f"{RECORD}.partial"
-    partial.write_bytes(msgspec.json.encode(Record(inputs, _outputs(project))))
+    partial.write_bytes(msgspec.json.encode(Record(inputs, _hash_outputs(project))))
     partial.replace(folder / RECORD)

@@ -1,14 +1,16 @@
-"""What goes wrong for an author, with the place and the remedy."""
+"""The errors of a build, with file and line where they are known, and what to do next."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec import Struct
 
-from holdfast.errors import HoldfastError
+from holdfast.errors import CodedError, HoldfastError
 
 
 class Problem(Struct, frozen=True):
-    """One fault a tool reported. `file` is relative to the project where it lies in it; line and column count from 1."""
+    """One problem that a tool reported. `file` is relative to the project if it is inside; line and column count from 1."""
 
     text: str
     file: str | None = None
@@ -24,7 +26,7 @@ class Problem(Struct, frozen=True):
 
 
 class BuildFailed(HoldfastError):
-    """Raised when a project cannot be built; `problems` has the tool's own words with file and line."""
+    """Raised when a project cannot be built; `problems` has the tool's own messages with file and line."""
 
     code = "build_failed"
     status = 400
@@ -36,15 +38,11 @@ class BuildFailed(HoldfastError):
         super().__init__(text, hint=hint, details={"problems": details} if details else None)
 
 
-class ToolchainUnavailable(HoldfastError):
-    """Raised when Node, npm or the pinned packages cannot be had."""
+class BuildToolError(CodedError):
+    """Raised when a build tool cannot do its work, whatever the project contains.
 
-    code = "toolchain_unavailable"
-    status = 500
+    - `toolchain_unavailable`: Node, npm, componentize-py or a pinned package is missing or too old
+    - `tool_timeout`: a tool did not finish in time and was killed
+    """
 
-
-class ToolTimeout(HoldfastError):
-    """Raised when a tool did not end within its time; it has been killed."""
-
-    code = "tool_timeout"
-    status = 500
+    STATUSES: ClassVar = {"toolchain_unavailable": 500, "tool_timeout": 500}

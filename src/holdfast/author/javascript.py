@@ -1,4 +1,4 @@
-"""Builds with the JavaScript toolchain: a handler to a component, a page to static files."""
+"""Builds with the JavaScript toolchain: a component from a handler, static files from a page."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ IFRAME_NAMES = ("@holdfast/sdk/iframe", "@alga-psa/extension-iframe-sdk", "@alga
 
 
 def sdk_aliases(project: Path) -> dict[str, str]:
-    """Import names to the SDK's source files. What the project has installed itself under its older names keeps that."""
-    source = resources.sdk("typescript") / "src"
+    """The SDK's source files by import name. A name that the project has installed itself resolves to the installed package."""
+    source = resources.sdk_folder("typescript") / "src"
     aliases = dict.fromkeys(IFRAME_NAMES, str(source / "iframe" / "index.ts")) | dict.fromkeys(GUEST_NAMES, str(source / "index.ts"))
     return {name: path for name, path in aliases.items() if not (project / "node_modules" / name / "package.json").is_file()}
 
@@ -40,17 +40,17 @@ def _problem(project: Path, raw: dict[str, Any]) -> Problem:
 def _hint(problems: list[Problem]) -> str | None:
     text = "\n".join(problem.text for problem in problems)
     if "Could not resolve" in text:
-        return "Install the package in this project (`npm install <name>`), or correct the path of the import."
+        return "Install the package in this project (`npm install NAME`), or correct the path of the import."
     if "Top-level await" in text:
-        return "Move the await into the handler: what stands at the top of a module runs once, at build time."
+        return "Move the await into the handler: code at the top level of a module runs once, at build time."
     if "no function named handler" in text:
-        return "Export the handler by the name `handler`, or as default."
+        return "Export the handler as `handler` or as the default export."
     if "Failed to evaluate" in text:
-        return "The module failed while loading. What stands at its top runs once, at build time, and cannot call the host."
+        return "The module failed while loading. Code at its top level runs once, at build time, and cannot call the host."
     return None
 
 
-async def _drive(project: Project, toolchain: Toolchain, request: dict[str, Any], what: str) -> None:
+async def _run_driver(project: Project, toolchain: Toolchain, request: dict[str, Any], what: str) -> None:
     request = {"project": str(project.root), "alias": sdk_aliases(project.root), **request}
     done = await run(
         [toolchain.node, toolchain.driver],
@@ -60,17 +60,17 @@ async def _drive(project: Project, toolchain: Toolchain, request: dict[str, Any]
         environment={"NODE_PATH": "", "NODE_OPTIONS": ""},
     )
     try:
-        answer = json.loads(done.stdout)
+        response = json.loads(done.stdout)
     except ValueError:
-        raise BuildFailed(f"{what} could not be built: {done.last_lines()}") from None
-    if not answer["ok"]:
-        problems = [_problem(project.root, raw) for raw in answer["errors"]]
-        raise BuildFailed(f"{what} could not be built.", problems=problems, hint=_hint(problems))
+        raise BuildFailed(f"{what} cannot be built: {done.last_lines()}") from None
+    if not response["ok"]:
+        problems = [_problem(project.root, raw) for raw in response["errors"]]
+        raise BuildFailed(f"{what} cannot be built.", problems=problems, hint=_hint(problems))
 
 
-def _entry(project: Project, handler: Path) -> str:
-    """The module that is bundled: installs the runtime, then the author's module, then exports the component's `handler`."""
-    runtime = resources.sdk("typescript") / "src" / "runtime"
+def _entry_module(project: Project, handler: Path) -> str:
+    """The module to bundle: it installs the runtime, loads the author's module, and exports the component's `handler`."""
+    runtime = resources.sdk_folder("typescript") / "src" / "runtime"
     name = handler.relative_to(project.root).as_posix()
     return "\n".join(
         [
@@ -83,7 +83,7 @@ def _entry(project: Project, handler: Path) -> str:
 
 
 async def build_component(project: Project, handler: Path, toolchain: Toolchain) -> StagedOutput:
-    """Bundles `handler` with the SDK and makes a component of it, for `dist/main.wasm`. Raises BuildFailed."""
+    """Builds `dist/main.wasm` from `handler` and the SDK. Raises BuildFailed, BuildToolError."""
     project.component.parent.mkdir(exist_ok=True)
     staged = StagedOutput(project.component.with_name(f".main.{os.getpid()}.wasm"), project.component)
     with tempfile.TemporaryDirectory(prefix="holdfast-build-") as scratch:
@@ -91,13 +91,13 @@ async def build_component(project: Project, handler: Path, toolchain: Toolchain)
         resources.write_build_wit(wit)
         request = {
             "mode": "component",
-            "entry": _entry(project, handler),
-            "inject": str(resources.sdk("typescript") / "src" / "web" / "globals.ts"),
+            "entry": _entry_module(project, handler),
+            "inject": str(resources.sdk_folder("typescript") / "src" / "web" / "globals.ts"),
             "wit": str(wit),
             "out": str(staged.path),
         }
         try:
-            await _drive(project, toolchain, request, handler.relative_to(project.root).as_posix())
+            await _run_driver(project, toolchain, request, handler.relative_to(project.root).as_posix())
         except BaseException:
             staged.discard()
             raise
@@ -105,13 +105,16 @@ async def build_component(project: Project, handler: Path, toolchain: Toolchain)
 
 
 def _copy_static(folder: Path, into: Path) -> None:
-    """Everything beside the sources: pages, styles, pictures. `src/` and TypeScript stay behind."""
+    """Copies pages, styles and images; leaves out sources and configuration."""
     ignore = shutil.ignore_patterns("src", "dist", "node_modules", ".*", "*.ts", "*.tsx", "*.jsx", "tsconfig*.json", "package*.json")
     shutil.copytree(folder, into, dirs_exist_ok=True, ignore=ignore)
 
 
 async def build_page(project: Project, page: Path, toolchain: Toolchain) -> StagedOutput:
-    """Bundles the page's script to `main.js`, with the static files of its folder and of `ui/`, for `dist/ui`. Raises BuildFailed."""
+    """Builds `dist/ui`: the page's script as `main.js`, and the static files of `ui/` and of the page's folder.
+
+    Raises BuildFailed, BuildToolError.
+    """
     project.pages.parent.mkdir(exist_ok=True)
     staged = StagedOutput(Path(tempfile.mkdtemp(prefix=".ui-", dir=project.pages.parent)), project.pages)
     try:
@@ -120,7 +123,7 @@ async def build_page(project: Project, page: Path, toolchain: Toolchain) -> Stag
             if static.is_dir():
                 _copy_static(static, staged.path)
         request = {"mode": "page", "entries": {"main": str(page)}, "out": str(staged.path)}
-        await _drive(project, toolchain, request, page.relative_to(project.root).as_posix())
+        await _run_driver(project, toolchain, request, page.relative_to(project.root).as_posix())
     except BaseException:
         staged.discard()
         raise

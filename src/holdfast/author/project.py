@@ -1,4 +1,4 @@
-"""What kind of extension a folder holds: where its handler is, in which language, and where its pages are."""
+"""Reads a project folder: its manifest, its handler and the language of it, its page, its package.json."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ _PAGE_SUFFIXES = (".tsx", ".ts", ".jsx")
 
 
 class Language(StrEnum):
+    """The language that a handler is written in."""
+
     JAVASCRIPT = "javascript"
     PYTHON = "python"
 
 
 class Project(Struct, frozen=True):
-    """A project folder as found. `handler` and `page` are the source files that builds start from."""
+    """A project folder. `handler` and `page` are the source files that builds start from; `package` is the content of package.json."""
 
     root: Path
     manifest: Manifest
@@ -35,10 +37,12 @@ class Project(Struct, frozen=True):
 
     @property
     def component(self) -> Path:
+        """The path of the built component."""
         return self.root / "dist" / "main.wasm"
 
     @property
     def pages(self) -> Path:
+        """The folder of the built pages."""
         return self.root / "dist" / "ui"
 
 
@@ -49,7 +53,7 @@ def _package(root: Path) -> dict[str, Any]:
     try:
         package = json.loads(path.read_bytes())
     except ValueError as error:
-        raise BuildFailed(f"package.json is not valid JSON: {error}", hint="Correct it, or remove it: a build does not need one.") from None
+        raise BuildFailed(f"package.json is not valid JSON: {error}", hint="Correct it, or remove it: builds do not need it.") from None
     return package if isinstance(package, dict) else {}
 
 
@@ -59,11 +63,11 @@ def _first(root: Path, stems: tuple[str, ...], suffixes: tuple[str, ...]) -> Pat
 
 
 def read_project(root: Path) -> Project:
-    """Looks at the folder `root`. Raises BuildFailed when it holds no manifest.json, ManifestError when that is not valid."""
+    """Reads the folder `root`. Raises BuildFailed when it has no manifest.json, ManifestError when that is invalid."""
     root = root.resolve()
     path = root / "manifest.json"
     if not path.is_file():
-        raise BuildFailed(f"{root} has no manifest.json.", hint="Run this in the folder of an extension, or name that folder.")
+        raise BuildFailed(f"{root} has no manifest.json.", hint="Run the command in an extension's folder, or pass that folder.")
     manifest = parse_manifest(path.read_bytes())
     script = _first(root, _HANDLERS, _SCRIPT_SUFFIXES)
     python = root / "src" / "handler.py"

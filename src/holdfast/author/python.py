@@ -1,4 +1,4 @@
-"""Builds a handler written in Python to a component, with componentize-py."""
+"""Builds a component from a handler written in Python, with componentize-py."""
 
 from __future__ import annotations
 
@@ -10,45 +10,50 @@ import tempfile
 from pathlib import Path
 
 from holdfast.author import resources
-from holdfast.author.errors import BuildFailed, Problem, ToolchainUnavailable
+from holdfast.author.errors import BuildFailed, BuildToolError, Problem
 from holdfast.author.project import Project
 from holdfast.author.staged_output import StagedOutput
 from holdfast.author.tool_process import run
 from holdfast.world.functions import WORLD
 
 BUILD_TIMEOUT = 180.0
-GLUE = '''"""The component's export: hands each request to the author's `handler`."""
+GLUE = '''"""The component's export: passes each request to the author's `handler`."""
 
 import wit_world
 
 import handler as author
-from holdfast_sdk.glue import answer, find_handler
+from holdfast_sdk.glue import find_handler, respond
 
 author_handler = find_handler(author)
 
 
 class WitWorld(wit_world.WitWorld):
     def handler(self, request):
-        return answer(author_handler, request)
+        return respond(author_handler, request)
 '''
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 
 
 def find_componentize_py() -> str:
-    """The program componentize-py. Raises ToolchainUnavailable when it is not installed."""
-    beside = Path(sys.executable).parent / "componentize-py"
-    found = str(beside) if beside.is_file() else shutil.which("componentize-py")
+    """The path of componentize-py. Raises BuildToolError when it is not installed."""
+    # The one of this environment first: its version is pinned.
+    installed = Path(sys.executable).parent / "componentize-py"
+    found = str(installed) if installed.is_file() else shutil.which("componentize-py")
     if found is None:
-        raise ToolchainUnavailable("componentize-py is not installed.", hint="Handlers in Python need it: pip install 'holdfast[python]'.")
+        raise BuildToolError(
+            "toolchain_unavailable",
+            "componentize-py is not installed, and handlers in Python need it.",
+            hint="Run `pip install 'holdfast[python]'`.",
+        )
     return found
 
 
-def _problem(project: Path, said: str) -> Problem:
-    """The last line of what the tool said, at the innermost place in the project's own files."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+def _problem(project: Path, output: str) -> Problem:
+    """The error at the end of the tool's output, at the innermost line of the traceback that is in the project's own files."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"\w*(Error|Exception|Interrupt)\b", line)]
     text = errors[-1] if errors else "\n".join(lines[-8:])
-    for match in reversed(list(_FRAME.finditer(said))):
+    for match in reversed(list(_FRAME.finditer(output))):
         name = Path(match["file"]).name
         local = next((path for path in (project / "src").rglob(name) if path.is_file()), None)
         if local is not None and name.endswith(".py"):
@@ -57,9 +62,9 @@ def _problem(project: Path, said: str) -> Problem:
 
 
 async def build_component(project: Project, handler: Path) -> StagedOutput:
-    """Makes a component of `src/handler.py` and what it imports from `src/`, for `dist/main.wasm`.
+    """Builds `dist/main.wasm` from `src/handler.py` and what it imports from `src/` and `vendor/`.
 
-    Raises BuildFailed, ToolchainUnavailable.
+    Raises BuildFailed, BuildToolError.
     """
     program = find_componentize_py()
     project.component.parent.mkdir(exist_ok=True)
@@ -68,7 +73,7 @@ async def build_component(project: Project, handler: Path) -> StagedOutput:
         glue = Path(scratch) / "glue"
         glue.mkdir()
         (glue / "holdfast_component.py").write_text(GLUE)
-        folders = [glue, handler.parent, resources.sdk("python")]
+        folders = [glue, handler.parent, resources.sdk_folder("python")]
         vendored = project.root / "vendor"
         if vendored.is_dir():
             folders.append(vendored)
@@ -79,7 +84,7 @@ async def build_component(project: Project, handler: Path) -> StagedOutput:
             done = await run(command, cwd=Path(scratch), timeout=BUILD_TIMEOUT, environment={"VIRTUAL_ENV": "", "PYTHONPATH": ""})
             if done.status != 0:
                 problem = _problem(project.root, f"{done.stdout}\n{done.stderr}")
-                raise BuildFailed("src/handler.py could not be built.", problems=[problem], hint=_hint(problem))
+                raise BuildFailed("src/handler.py cannot be built.", problems=[problem], hint=_hint(problem))
         except BaseException:
             staged.discard()
             raise
@@ -88,5 +93,8 @@ async def build_component(project: Project, handler: Path) -> StagedOutput:
 
 def _hint(problem: Problem) -> str | None:
     if "ModuleNotFoundError" in problem.text or "ImportError" in problem.text:
-        return "Put packages into vendor/ (`pip install --target vendor <name>`); those with compiled parts do not run in a component."
+        return (
+            "Install pure-Python packages into vendor/ (`pip install --target vendor NAME`). "
+            "Packages with compiled parts do not run in a component."
+        )
     return None

@@ -1,4 +1,4 @@
-"""What a build has made but not yet put in place: placed when everything succeeded, thrown away otherwise."""
+"""The output of one build step before it is final: published when every step has succeeded, discarded otherwise."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from msgspec import Struct
 
 
 class StagedOutput(Struct, frozen=True):
-    """A finished file or folder at `path`, beside `target`, where it belongs."""
+    """A finished file or folder at `path`, in the same folder as its final place `target`."""
 
     path: Path
     target: Path
 
-    def place(self) -> None:
-        """Puts it where it belongs; what was there is gone. A file is replaced in one step."""
+    def publish(self) -> None:
+        """Moves the output to `target` and removes what was there. A file is replaced in one step."""
         if self.path.is_file():
             self.path.replace(self.target)
             return
@@ -27,6 +27,7 @@ class StagedOutput(Struct, frozen=True):
         shutil.rmtree(old, ignore_errors=True)
 
     def discard(self) -> None:
+        """Removes the output."""
         if self.path.is_dir():
             shutil.rmtree(self.path, ignore_errors=True)
         else:

@@ -1,4 +1,8 @@
-"""Runs one tool to its end: no shell, a time limit, and nothing left running when the caller is cancelled."""
+"""Runs a build tool: without a shell, with a time limit, and with nothing left running after an error or a cancellation.
+
+start ──▶ running ──exits──▶ ToolResult
+             └──timeout or cancellation──▶ SIGKILL to its process group ──▶ waited for ──▶ error
+"""
 
 from __future__ import annotations
 
@@ -14,26 +18,26 @@ from typing import IO
 
 from msgspec import Struct
 
-from holdfast.author.errors import ToolTimeout
+from holdfast.author.errors import BuildToolError
 from holdfast.settings import secret_variables
 
 
 class ToolResult(Struct, frozen=True):
-    """What a tool left: its exit status and its two streams as text (UTF-8, what is malformed replaced)."""
+    """The result of a tool: its exit status, and its two output streams as text (UTF-8; malformed bytes are replaced)."""
 
     status: int
     stdout: str
     stderr: str
 
     def last_lines(self, count: int = 15) -> str:
-        """The end of what the tool said, standard error first choice."""
-        said = self.stderr.strip() or self.stdout.strip()
-        return "\n".join(said.splitlines()[-count:])
+        """The last lines of standard error, or of standard output if standard error is empty."""
+        output = self.stderr.strip() or self.stdout.strip()
+        return "\n".join(output.splitlines()[-count:])
 
 
 @contextmanager
-def _input(content: bytes) -> Iterator[int | IO[bytes]]:
-    """What a tool reads: a file, because a tool that ends before it has read a pipe breaks whoever writes to it."""
+def _open_input(content: bytes) -> Iterator[int | IO[bytes]]:
+    """Standard input as a file and not as a pipe: writing to a pipe fails when the tool ends before it has read everything."""
     if not content:
         yield asyncio.subprocess.DEVNULL
         return
@@ -44,13 +48,13 @@ def _input(content: bytes) -> Iterator[int | IO[bytes]]:
 
 
 def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Tools run code of packages and of the extension's author."""
+    """Tools run code of npm packages and of the extension's author, which must not see Holdfast's secrets."""
     secret = secret_variables()
     return {name: value for name, value in environment.items() if name not in secret}
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Tools start children of their own, so the whole group goes; it was made for this tool alone."""
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    """Kills the whole process group, which the tool has for itself: tools start children of their own."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
@@ -64,12 +68,12 @@ async def run(
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
 ) -> ToolResult:
-    """Runs `command` in `cwd` with `stdin` (bytes) and the given variables beside the process's own, less those with secrets of Holdfast.
+    """Runs `command` in `cwd` with `stdin` (bytes). The tool gets this process's variables without secrets, plus `environment`.
 
-    Raises ToolTimeout after `timeout` seconds, FileNotFoundError when there is no such program. When it raises, also because of
+    Raises BuildToolError (`tool_timeout`) after `timeout` seconds, FileNotFoundError when there is no such program. After an error or a
     cancellation, the tool and its children have been killed.
     """
-    with _input(stdin) as source:
+    with _open_input(stdin) as source:
         starting = asyncio.ensure_future(
             asyncio.create_subprocess_exec(
                 *map(str, command),
@@ -84,16 +88,20 @@ async def run(
         try:
             process = await asyncio.shield(starting)
         except asyncio.CancelledError:
-            # Cancelled while starting, asyncio would kill the tool alone, and its children would live on.
-            await _end(await starting)
+            # If asyncio were cancelled while it starts the tool, it would kill the tool but not its children.
+            await _kill(await starting)
             raise
     try:
         async with asyncio.timeout(timeout):
             stdout, stderr = await process.communicate()
     except TimeoutError:
-        raise ToolTimeout(f"{Path(command[0]).name} did not finish within {timeout:.0f} seconds and was stopped.") from None
+        raise BuildToolError(
+            "tool_timeout",
+            f"{Path(command[0]).name} did not finish within {timeout:.0f} seconds and was stopped.",
+            hint="Try again; if it happens again, look for an endless loop in the code that runs at build time.",
+        ) from None
     finally:
         if process.returncode is None:
-            await asyncio.shield(_end(process))
+            await asyncio.shield(_kill(process))
     status = process.returncode
     return ToolResult(-1 if status is None else status, stdout.decode(errors="replace"), stderr.decode(errors="replace"))

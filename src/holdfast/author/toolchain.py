@@ -1,11 +1,19 @@
-"""The JavaScript tools that builds run, at pinned versions: installed once per lock file, shared by every project."""
+"""The pinned JavaScript build tools: installed once per lock file, shared by every project.
+
+driver.mjs there? ──yes──▶ ready
+     │ no
+     ▼
+flock <key>.lock ──▶ there now? ──yes──▶ ready            (another process has installed it meanwhile)
+                         │ no
+                         ▼
+.<key>-<random>/ ──npm ci──▶ renamed to <key>/ ──▶ ready  (an error or a cancellation removes the temporary folder)
+"""
 
 from __future__ import annotations
 
 import asyncio
 import fcntl
 import hashlib
-import os
 import re
 import shutil
 import tempfile
@@ -13,23 +21,27 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from holdfast.author.errors import ToolchainUnavailable
+from holdfast.author.errors import BuildToolError
 from holdfast.author.tool_process import run
+from holdfast.settings import Settings
 
 SOURCE = Path(__file__).parent / "toolchain_package"
 FILES = ("package.json", "package-lock.json", "driver.mjs")
-OLDEST_NODE = 18
+MIN_NODE = 18
 INSTALL_TIMEOUT = 300.0
+NPM_HINT = "npm comes with Node: install Node, and check that `npm` is on PATH."
 
 Progress = Callable[[str], None]
+"""Receives one short sentence for a person before each step that takes time."""
 
 
-def silent(_: str) -> None:
-    """Progress that nobody looks at."""
+def no_progress(_: str) -> None:
+    """Ignores progress messages."""
 
 
-def _default_root() -> Path:
-    return Path(os.environ.get("HOLDFAST_TOOLCHAIN_DIR") or Path.home() / ".cache" / "holdfast" / "toolchain")
+def default_toolchain_root() -> Path:
+    """The folder of HOLDFAST_TOOLCHAIN_DIR, or one in the user's cache folder."""
+    return Settings().toolchain_dir or Path.home() / ".cache" / "holdfast" / "toolchain"
 
 
 def _publish(staging: Path, folder: Path) -> None:
@@ -38,19 +50,19 @@ def _publish(staging: Path, folder: Path) -> None:
 
 
 class Toolchain:
-    """`root` is the folder that holds installed toolchains, one folder each; absent: HOLDFAST_TOOLCHAIN_DIR or the user's cache folder.
+    """`root` contains one folder for each installed toolchain; the default is `default_toolchain_root()`.
 
     `node` and `npm` are the programs to run, found on PATH.
     """
 
     def __init__(self, root: Path | None = None, *, node: str = "node", npm: str = "npm") -> None:
-        self.root = (root or _default_root()).absolute()
+        self.root = (root or default_toolchain_root()).absolute()
         self.node = node
         self.npm = npm
 
     @property
     def key(self) -> str:
-        """Names the pinned versions: changes whenever one of the toolchain's files does."""
+        """Identifies the pinned versions: changes when one of the toolchain's files changes."""
         digest = hashlib.sha256()
         for name in FILES:
             digest.update(name.encode() + b"\0" + (SOURCE / name).read_bytes() + b"\0")
@@ -58,7 +70,7 @@ class Toolchain:
 
     @property
     def folder(self) -> Path:
-        """Where this toolchain is, or will be, installed."""
+        """The folder that this toolchain is, or will be, installed in."""
         return self.root / self.key
 
     @property
@@ -70,23 +82,23 @@ class Toolchain:
         return self.folder / "node_modules" / "typescript" / "bin" / "tsc"
 
     async def node_version(self) -> str:
-        """The version of Node, such as `20.11.0`. Raises ToolchainUnavailable when it is missing or older than 18."""
-        install = f"Install Node {OLDEST_NODE} or newer, and see that `node` and `npm` are on PATH."
+        """The version of Node, such as `20.11.0`. Raises BuildToolError when it is missing or older than 18."""
+        install = f"Install Node {MIN_NODE} or newer, and check that `node` and `npm` are on PATH."
         try:
             found = await run([self.node, "--version"], cwd=Path.cwd(), timeout=30)
         except (FileNotFoundError, PermissionError):
-            raise ToolchainUnavailable("Node is not installed.", hint=install) from None
+            raise BuildToolError("toolchain_unavailable", "Node is not installed.", hint=install) from None
         match = re.match(r"v(\d+)(\.\S+)", found.stdout.strip())
         if found.status != 0 or match is None:
-            raise ToolchainUnavailable(f"`{self.node} --version` failed: {found.last_lines(3)}", hint=install)
-        if int(match.group(1)) < OLDEST_NODE:
-            raise ToolchainUnavailable(f"Node {match.group(1)} is too old.", hint=install)
+            raise BuildToolError("toolchain_unavailable", f"`{self.node} --version` failed: {found.last_lines(3)}", hint=install)
+        if int(match.group(1)) < MIN_NODE:
+            raise BuildToolError("toolchain_unavailable", f"Node {match.group(1)} is too old.", hint=install)
         return match.group(1) + match.group(2)
 
-    async def ensure(self, progress: Progress = silent) -> Path:
-        """Installs what is pinned, once; answers the folder. Raises ToolchainUnavailable.
+    async def ensure(self, progress: Progress = no_progress) -> Path:
+        """Installs the pinned tools unless they are installed; returns their folder. Raises BuildToolError.
 
-        Safe against other processes that install at the same time: they wait for each other, and what is there is complete.
+        Several processes may do this at the same time: one installs, the others wait. An installed folder is always complete.
         """
         await self.node_version()
         if not self.driver.is_file():
@@ -117,10 +129,11 @@ class Toolchain:
             try:
                 done = await run(command, cwd=staging, timeout=INSTALL_TIMEOUT)
             except (FileNotFoundError, PermissionError):
-                raise ToolchainUnavailable("npm is not installed.", hint="It comes with Node; see that `npm` is on PATH.") from None
+                raise BuildToolError("toolchain_unavailable", "npm is not installed.", hint=NPM_HINT) from None
             if done.status != 0:
-                raise ToolchainUnavailable(
-                    f"The build tools could not be installed. npm said:\n{done.last_lines()}",
+                raise BuildToolError(
+                    "toolchain_unavailable",
+                    f"The build tools could not be installed. npm reported:\n{done.last_lines()}",
                     hint="Check the network and npm's registry setting (`npm config get registry`), then try again.",
                 )
             _publish(staging, self.folder)

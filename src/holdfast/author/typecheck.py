@@ -1,4 +1,4 @@
-"""Type checking of a project's TypeScript: its own tsconfig.json, with the SDK's types in reach."""
+"""Checks the types of a project's TypeScript: with its own tsconfig.json, and with the SDK's types."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _DIAGNOSTIC = re.compile(r"^(?P<file>[^\s(][^(]*)\((?P<line>\d+),(?P<column>\d+)
 
 
 def _write_config(project: Path, path: Path, shown: str) -> bool:
-    """Writes the configuration of the check; `shown` is what tsc resolved the project's own to. False when that names no files."""
+    """Writes the configuration of the check. `shown` is the output of `tsc --showConfig`. Returns False when the project has no files."""
     try:
         files = json.loads(shown).get("files", [])
     except ValueError:
-        files = ["tsconfig.json"]  # tsc could not read it, and says so better in the check itself
+        files = ["tsconfig.json"]  # tsc cannot read it; the check itself reports that better
     settings = {
         "extends": str(project / "tsconfig.json"),
         "files": [str(project / name) for name in files],
@@ -43,38 +43,42 @@ def _write_config(project: Path, path: Path, shown: str) -> bool:
 
 
 def _problems(project: Path, output: str, base: Path) -> list[Problem]:
-    """The errors in the project's own files; a line that begins with blanks continues the one above."""
+    """The errors in the project's own files. A line that begins with a blank continues the one above."""
     found: list[Problem] = []
-    mine = False
+    own = False
     for line in output.splitlines():
         match = _DIAGNOSTIC.match(line)
         if match is not None:
             path = (base / match["file"]).resolve()
-            mine = path.is_relative_to(project) and "node_modules" not in path.parts
-            if mine:
+            own = path.is_relative_to(project) and "node_modules" not in path.parts
+            if own:
                 place = path.relative_to(project).as_posix()
                 found.append(Problem(match["text"], place, int(match["line"]), int(match["column"])))
         elif line.startswith("error "):
-            mine = True
+            own = True
             found.append(Problem(line.removeprefix("error "), "tsconfig.json"))
-        elif mine and found and line.startswith(" "):
+        elif own and found and line.startswith(" "):
             last = found[-1]
             found[-1] = Problem(f"{last.text}\n{line}", last.file, last.line, last.column)
     return found
 
 
 async def check_types(project: Project, toolchain: Toolchain) -> None:
-    """Checks the project when it has a tsconfig.json. Raises BuildFailed with every error in its own files."""
+    """Checks a project that has a tsconfig.json. Raises BuildFailed with every error in its own files, BuildToolError."""
     root = project.root
     if not (root / "tsconfig.json").is_file():
         return
     with tempfile.TemporaryDirectory(prefix="holdfast-types-") as scratch:
         config = Path(scratch, "tsconfig.json")
         tsc = [toolchain.node, str(toolchain.tsc)]
-        own = await run([*tsc, "--showConfig", "-p", str(root)], cwd=root, timeout=TIMEOUT)
-        if not _write_config(root, config, own.stdout):
+        shown = await run([*tsc, "--showConfig", "-p", str(root)], cwd=root, timeout=TIMEOUT)
+        if not _write_config(root, config, shown.stdout):
             return
         done = await run([*tsc, "-p", str(config), "--pretty", "false"], cwd=root, timeout=TIMEOUT)
     problems = _problems(root, done.stdout, root)
     if done.status != 0 and problems:
-        raise BuildFailed("The types do not fit.", problems=problems, hint="Correct the types; without tsconfig.json they are not checked.")
+        raise BuildFailed(
+            "The type check failed.",
+            problems=problems,
+            hint="Correct the types. Without a tsconfig.json, Holdfast does not check types.",
+        )
