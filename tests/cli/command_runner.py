@@ -52,9 +52,12 @@ def told(done: Done) -> dict[str, Any]:
 
 
 class Platform:
-    """`holdfast up --json` as a child process on free ports. Leaving the block kills whatever of it still lives."""
+    """`holdfast up --json` as a child process. Leaving the block kills whatever of it still lives.
 
-    def __init__(self, folder: Path, *arguments: str | Path, as_json: bool = True, port: int = 0, **variables: str) -> None:
+    `port` is 0 for a free one, None for the one that PORT names.
+    """
+
+    def __init__(self, folder: Path, *arguments: str | Path, as_json: bool = True, port: int | None = 0, **variables: str) -> None:
         self.data_dir = folder / "data"
         self.errors = (folder / "stderr.log").open("w+b")
         given = [*map(str, arguments)]
@@ -65,8 +68,7 @@ class Platform:
                 *(["--json"] if as_json else []),
                 "--data-dir",
                 str(self.data_dir),
-                "--port",
-                str(port),
+                *([] if port is None else ["--port", str(port)]),
                 "--runner-port",
                 "0",
                 *given,

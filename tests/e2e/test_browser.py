@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.chromium import WAIT_MILLISECONDS
+from tests.e2e.console_page import console_page
 from tests.e2e.running_platform import RunningPlatform
 
 SCREENSHOTS = Path(os.environ.get("HOLDFAST_SCREENSHOTS", Path(__file__).parents[2] / "build" / "screenshots"))
@@ -18,20 +18,8 @@ SCREENSHOTS = Path(os.environ.get("HOLDFAST_SCREENSHOTS", Path(__file__).parents
 
 @pytest.fixture
 def page(browser: Browser, platform: RunningPlatform) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    opened = context.new_page()
-    opened.set_default_timeout(WAIT_MILLISECONDS)
-    errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    opened.goto(platform.console)
-    opened.get_by_label("Email").fill(platform.email)
-    opened.get_by_label("Password").fill(platform.password)
-    opened.get_by_role("button", name="Log in").click()
-    expect(opened.get_by_role("banner")).to_contain_text(platform.tenant)
-    yield opened
-    context.close()
-    assert errors == []
+    with console_page(browser, platform) as page:
+        yield page
 
 
 def save_screenshot(page: Page, name: str) -> None:

@@ -14,9 +14,10 @@ from tests.waiting import MAX_WAIT_SECONDS
 
 @contextmanager
 def runner_process(folder: Path, *arguments: str, **variables: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Its origin and the process, on a free port with its data below `folder`; what it logs is in `folder/runner.log`."""
+    """Its origin and the process, with its data below `folder`; `folder/runner.log` is its log. Without `--port` it gets a free one."""
     environment = clean_environment(**({"RUNNER_SERVICE_TOKEN": "the-service-token", "HOLDFAST_ENGINE_POOL": "false"} | variables))
-    command = [*COMMAND, "runner", "--json", "--port", "0", "--data-dir", str(folder / "data"), *arguments]
+    port = [] if "--port" in arguments else ["--port", "0"]
+    command = [*COMMAND, "runner", "--json", *port, "--data-dir", str(folder / "data"), *arguments]
     with (
         (folder / "runner.log").open("wb") as log,
         subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log) as process,
