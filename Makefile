@@ -24,7 +24,7 @@ TEST_PACKAGES := \
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(STAMPS)/project $(STAMPS)/toolchain ## Install everything into .venv and the data folder (quick when nothing changed)
@@ -73,6 +73,21 @@ lint: setup ## Style, types, import rules, words, and the SDK's types
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check-words
 	$(BIN)/python scripts/typecheck-sdk
+
+.PHONY: coverage
+coverage: setup ## Run every test and report which lines and branches they reach, in build/coverage
+	@scripts/ensure-debian-package $(TEST_PACKAGES)
+	@$(BIN)/pytest -q $(PARALLEL) --cov --cov-report=html --cov-report=term:skip-covered $(TESTS)
+
+.PHONY: test-pythons
+test-pythons: setup ## Run the quick tests on every other Python that is installed, or on PYTHONS="/path/to/python ..."
+	@scripts/test-pythons $(PYTHONS)
+
+.PHONY: dist
+dist: setup ## Build the wheel into dist/, and try it in an empty environment, with downloads
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build -t wheel
+	@$(BIN)/python scripts/check-wheel dist/*.whl
 
 .PHONY: docs
 docs: setup ## Build the documentation site into build/site, offline and strictly

@@ -55,7 +55,7 @@ def test_the_root_help_equals_the_page_that_cyclopts_prints(width: int) -> None:
 
 
 def test_every_command_is_on_the_page_of_commands() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "guides" / "use-the-command-line.md").read_text()
     old = {"extension"}
     assert {name for name in COMMANDS if f"holdfast {name}" not in page} == old
     assert all(f"alga {name}" in page for name in old)

@@ -121,7 +121,7 @@ def test_a_file_without_keys_is_named(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_file_that_is_not_there_names_the_variables(tmp_path: Path) -> None:
-    with pytest.raises(SecretsKeyUnusable, match="HOLDFAST_SECRETS_KEY, or HOLDFAST_SECRETS_KEY_FILE"):
+    with pytest.raises(SecretsKeyUnusable, match="HOLDFAST_SECRETS_KEY or HOLDFAST_SECRETS_KEY_FILE"):
         of_file(tmp_path / "secrets.key").read()
 
 
