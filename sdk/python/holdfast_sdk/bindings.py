@@ -114,7 +114,7 @@ class Scheduler:
         name: str | None = None,
         payload: Any = None,
     ) -> Any:
-        """Creates a schedule. `cron` has five fields; `timezone` defaults to UTC. Raises HostError."""
+        """Creates a schedule. `cron` has five fields; `timezone` defaults to UTC. The result has `success`, `schedule_id` and `error`."""
         record = wit.CreateScheduleInput(endpoint, cron, timezone, enabled, name, _payload(payload))
         return call("scheduler.create", scheduler_functions.create_schedule, record)
 
@@ -129,12 +129,15 @@ class Scheduler:
         name: str | None = None,
         payload: Any = None,
     ) -> Any:
-        """Changes a schedule. A parameter that is None changes nothing; `payload=""` clears the payload. Raises HostError."""
+        """Changes a schedule. A parameter that is None changes nothing; `payload=""` clears the payload.
+
+        The result has `success` and `error`.
+        """
         record = wit.UpdateScheduleInput(endpoint, cron, timezone, enabled, name, _payload(payload))
         return call("scheduler.update", scheduler_functions.update_schedule, schedule_id, record)
 
     def delete(self, schedule_id: str) -> Any:
-        """Deletes a schedule. Raises HostError."""
+        """Deletes a schedule. The result has `success` and `error`."""
         return call("scheduler.delete", scheduler_functions.delete_schedule, schedule_id)
 
     def endpoints(self) -> list[Any]:

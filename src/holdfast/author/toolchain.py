@@ -23,7 +23,7 @@ from pathlib import Path
 
 from holdfast.author.errors import BuildToolError
 from holdfast.author.tool_process import run
-from holdfast.settings import Settings
+from holdfast.settings import load_settings
 
 SOURCE = Path(__file__).parent / "toolchain_package"
 FILES = ("package.json", "package-lock.json", "driver.mjs")
@@ -40,8 +40,8 @@ def no_progress(_: str) -> None:
 
 
 def default_toolchain_root() -> Path:
-    """The folder of HOLDFAST_TOOLCHAIN_DIR, or one in the user's cache folder."""
-    return Settings().toolchain_dir or Path.home() / ".cache" / "holdfast" / "toolchain"
+    """The folder of HOLDFAST_TOOLCHAIN_DIR, or one in the user's cache folder. Raises SettingInvalid."""
+    return load_settings().toolchain_dir or Path.home() / ".cache" / "holdfast" / "toolchain"
 
 
 def _publish(staging: Path, folder: Path) -> None:

@@ -145,7 +145,7 @@ def test_capabilities_that_were_only_ever_documented_are_refused_with_a_sentence
         read(written("a", capabilities=["log", name]))
     (issue,) = refused.value.details["issues"]
     assert issue["path"] == "capabilities[1]"
-    assert issue["message"] == f'expected a capability that exists, found "{name}", which no host has ever provided; leave it out'
+    assert issue["message"] == f'expected a capability that exists, found "{name}", which no host has ever provided; remove it'
     assert issue["line"] == 8
 
 

@@ -26,5 +26,5 @@ def test_a_newer_one_is_refused_and_both_are_named(required: str, host: str) -> 
     with pytest.raises(HostTooOld) as refused:
         require_host_version(needing(required), host)
     assert (refused.value.status, refused.value.code) == (409, "HOST_TOO_OLD")
-    assert refused.value.message == f"Notes 1.2.3 needs Holdfast {required} or newer, and this is {host}."
+    assert refused.value.message == f"Notes 1.2.3 requires Holdfast {required} or newer; this is {host}."
     assert refused.value.details == {"required": required, "host": host}

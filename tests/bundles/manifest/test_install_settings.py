@@ -136,7 +136,7 @@ def test_what_was_filled_in_is_not_in_the_refusal() -> None:
         with pytest.raises(InvalidSettings) as error:
             validate_settings(read(SCHEMA), config)
         assert "sw0rdfish" not in json.dumps(error.value.to_json())
-    assert str(error.value).startswith("The settings of Notes cannot be used: server: expected an object.")
+    assert str(error.value).startswith("The settings of Notes are invalid: server: expected an object.")
 
 
 def test_settings_that_are_not_declared_are_allowed_unless_the_schema_forbids_them() -> None:

@@ -169,7 +169,7 @@ def test_an_unknown_capability_is_named() -> None:
 
 @pytest.mark.parametrize(
     ("field", "meant"),
-    [("permissions", ""), ("cron", ""), ("display_name", ", perhaps 'displayName' is meant"), ("Name", ", perhaps 'name' is meant")],
+    [("permissions", ""), ("cron", ""), ("display_name", " (did you mean 'displayName'?)"), ("Name", " (did you mean 'name'?)")],
 )
 def test_an_unknown_top_level_field_is_named(field: str, meant: str) -> None:
     (found,) = issues(**{field: "x"})

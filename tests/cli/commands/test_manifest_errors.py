@@ -23,7 +23,7 @@ FAULTY = """{
 TOLD = [
     "manifest.json:7: api.endpoints[0].path: expected a path such as /items/:id, with no spaces, no '..', no query and no backslash, "
     'found "items list".',
-    'manifest.json:9: capabilities[0]: expected a capability that exists, found "metrics", which no host has ever provided; leave it out.',
+    'manifest.json:9: capabilities[0]: expected a capability that exists, found "metrics", which no host has ever provided; remove it.',
     "Correct manifest.json and try again.",
 ]
 

@@ -1,4 +1,4 @@
-"""The settings that an extension asks for: their JSON Schema, their defaults, and whether what was filled in is right."""
+"""The settings of an install: their JSON Schema, their defaults, and the validation of the values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from holdfast.bundles.manifest.model import Manifest
-from holdfast.bundles.manifest.parsing.errors import Issue, issue
+from holdfast.bundles.manifest.parsing.errors import Issue, make_issue
 from holdfast.bundles.manifest.settings.declaration import short_form_schema
 from holdfast.bundles.manifest.settings.keywords import DRAFT, is_secret
 from holdfast.errors import HoldfastError
@@ -17,7 +17,7 @@ MAX_SETTINGS_DEPTH = 16
 
 
 class InvalidSettings(HoldfastError):
-    """Raised for settings that the extension does not allow; `details["issues"]` is a list of `{path, message, expected}`."""
+    """Raised for invalid settings; `details["issues"]` is a list of `{path, message, expected}`."""
 
     code = "INVALID_SETTINGS"
     status = 400
@@ -27,8 +27,8 @@ class InvalidSettings(HoldfastError):
         first = issues[0]
         where = "" if first["path"] == "$" else f"{first['path']}: "
         super().__init__(
-            f"The settings of {title} cannot be used: {where}{first['message']}.{more}",
-            hint="Correct them and try again.",
+            f"The settings of {title} are invalid: {where}{first['message']}.{more}",
+            hint="Correct the settings and try again.",
             details={"issues": issues},
         )
 
@@ -36,7 +36,7 @@ class InvalidSettings(HoldfastError):
 def settings_schema(manifest: Manifest) -> dict[str, Any] | None:
     """The JSON Schema (draft 2020-12, an object) of the settings; None when the extension has none.
 
-    Secrets are the properties with `"writeOnly": true` and `"format": "password"`; they are set apart from the other settings.
+    Secrets are the properties with `"writeOnly": true` and `"format": "password"`; they are stored apart from the other settings.
     """
     if not manifest.settings:
         return None
@@ -50,48 +50,48 @@ def settings_schema(manifest: Manifest) -> dict[str, Any] | None:
 
 
 def secret_setting_keys(manifest: Manifest) -> frozenset[str]:
-    """The keys of the secrets that the extension asks for."""
+    """The keys of the settings that are secrets."""
     properties = (settings_schema(manifest) or {}).get("properties", {})
     return frozenset(key for key, part in properties.items() if is_secret(part))
 
 
 def default_settings(manifest: Manifest) -> dict[str, Any]:
-    """What holds of the settings while nothing is filled in: the defaults at their top level. Secrets have none."""
+    """The values until others are filled in: the defaults at the top level. Secrets have none."""
     properties = (settings_schema(manifest) or {}).get("properties", {})
     return {key: part["default"] for key, part in properties.items() if isinstance(part, dict) and "default" in part}
 
 
 def validate_settings(manifest: Manifest, config: dict[str, Any]) -> None:
-    """Raises InvalidSettings unless `config`, all settings of an install but its secrets, is what the extension allows.
+    """Validates `config`, all settings of an install except its secrets. Raises InvalidSettings.
 
-    Settings that are not declared are allowed, unless the schema says `"additionalProperties": false`. A secret is refused here, for these
-    settings are not sealed. Settings are JSON of at most 64 KiB and 16 levels.
+    Undeclared settings are allowed unless the schema has `"additionalProperties": false`. A secret is rejected, because these settings are
+    not encrypted. Settings are JSON of at most 64 KiB and 16 levels.
     """
     title = manifest.title
     if _depth(config) > MAX_SETTINGS_DEPTH:
-        raise InvalidSettings(title, [issue((), "they are nested too deeply", expected=f"at most {MAX_SETTINGS_DEPTH} levels")])
+        raise InvalidSettings(title, [make_issue((), "they are nested too deeply", expected=f"at most {MAX_SETTINGS_DEPTH} levels")])
     try:
         size = len(json.dumps(config, ensure_ascii=False, allow_nan=False).encode())
     except (TypeError, ValueError):
-        raise InvalidSettings(title, [issue((), "they are not JSON", expected="JSON")]) from None
+        raise InvalidSettings(title, [make_issue((), "the settings are not JSON", expected="JSON")]) from None
     if size > MAX_SETTINGS_BYTES:
-        raise InvalidSettings(title, [issue((), f"they have {size} bytes", expected=f"at most {MAX_SETTINGS_BYTES} bytes")])
+        raise InvalidSettings(title, [make_issue((), f"the settings have {size} bytes", expected=f"at most {MAX_SETTINGS_BYTES} bytes")])
     schema = settings_schema(manifest)
     if schema is None:
         return
     secrets = secret_setting_keys(manifest)
-    exposed = [
-        issue((key,), "this is a secret, and is kept with the secrets", expected="no secret here")
+    misplaced = [
+        make_issue((key,), "this setting is a secret; store it with `holdfast secrets set`", expected="no secret here")
         for key in sorted(secrets & config.keys())
     ]
-    if exposed:
-        raise InvalidSettings(title, exposed)
-    # The validator is a library of megabytes; most extensions have no settings.
+    if misplaced:
+        raise InvalidSettings(title, misplaced)
+    # Imported here because the validator is a library of several megabytes, and most extensions have no settings.
     from holdfast.bundles.manifest.settings.schema_check import find_violations
 
-    faults = find_violations(_without(schema, secrets), config)
-    if faults:
-        raise InvalidSettings(title, [issue(path, f"expected {expected}", expected=expected) for path, expected in faults])
+    violations = find_violations(_without(schema, secrets), config)
+    if violations:
+        raise InvalidSettings(title, [make_issue(path, f"expected {expected}", expected=expected) for path, expected in violations])
 
 
 def _without(schema: dict[str, Any], secrets: frozenset[str]) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _without(schema: dict[str, Any], secrets: frozenset[str]) -> dict[str, Any]:
 
 
 def _depth(config: dict[str, Any]) -> int:
-    """How deep objects and lists are nested; looked at no deeper than needed to refuse."""
+    """How deep objects and lists are nested; stops as soon as the limit is exceeded."""
     depth = 0
     level: list[Any] = [config]
     while level and depth <= MAX_SETTINGS_DEPTH:

@@ -1,4 +1,4 @@
-"""The JSON Schema of `manifest.json`, for editors: made from the one definition, and as strict as a schema can be."""
+"""The JSON Schema of `manifest.json`, for editors: generated from the model, and as strict as a schema can be."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pydantic_core import core_schema
 from holdfast.bundles.manifest.model import Manifest
 from holdfast.bundles.manifest.settings.keywords import ALL_KEYWORDS, DRAFT, DRAFTS, KEY_PATTERN, SCHEMA_KEYWORDS, SCHEMA_LIST_KEYWORDS
 
-_SCHEMA_OF_A_SETTING = "SettingsSchemaPart"
+_SETTING_SCHEMA = "SettingsSchemaPart"
 
 
 class _Generator(GenerateJsonSchema):
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """A default of null says no more than that the field may be left out."""
-        made = super().default_schema(schema)
-        if made.get("default", ...) is None:
-            del made["default"]
-        return made
+        """Omits a default of null, which only means that the field is optional."""
+        generated = super().default_schema(schema)
+        if generated.get("default", ...) is None:
+            del generated["default"]
+        return generated
 
 
 def manifest_schema() -> dict[str, Any]:
-    """The schema (draft 2020-12). It accepts every manifest that `parse_manifest` does; of those it cannot tell apart, some more."""
+    """The schema (draft 2020-12). It accepts every manifest that `parse_manifest` accepts, and some more that a schema cannot exclude."""
     schema = Manifest.model_json_schema(by_alias=True, schema_generator=_Generator)
     forms = schema["properties"]["settings"].pop("oneOf")
     schema["properties"]["settings"]["anyOf"] = [next(form for form in forms if form["type"] == "array"), _settings_schema()]
-    schema["$defs"][_SCHEMA_OF_A_SETTING] = {"title": "Schema of a setting", "anyOf": [{"type": "boolean"}, _part({})]}
+    schema["$defs"][_SETTING_SCHEMA] = {"title": "Schema of a setting", "anyOf": [{"type": "boolean"}, _part({})]}
     return {"$schema": DRAFT, **schema}
 
 
@@ -43,14 +43,14 @@ def _settings_schema() -> dict[str, Any]:
     return {**top, "title": "Settings as a JSON Schema", "required": ["type"]}
 
 
-def _part(narrower: dict[str, Any]) -> dict[str, Any]:
-    """A schema that is written with the known keywords; of those that hold schemas it is known what they hold."""
+def _part(overrides: dict[str, Any]) -> dict[str, Any]:
+    """A schema that uses only the supported keywords. `overrides` replaces what `properties` says about some of them."""
     known: dict[str, Any] = dict.fromkeys(sorted(ALL_KEYWORDS - {"$schema"}), True)
     known |= {keyword: _reference() for keyword in sorted(SCHEMA_KEYWORDS)}
     known |= {keyword: {"type": "array", "items": _reference()} for keyword in sorted(SCHEMA_LIST_KEYWORDS)}
     known["properties"] = {"type": "object", "additionalProperties": _reference()}
-    return {"type": "object", "properties": known | narrower, "patternProperties": {"^x-": True}, "additionalProperties": False}
+    return {"type": "object", "properties": known | overrides, "patternProperties": {"^x-": True}, "additionalProperties": False}
 
 
 def _reference() -> dict[str, Any]:
-    return {"$ref": f"#/$defs/{_SCHEMA_OF_A_SETTING}"}
+    return {"$ref": f"#/$defs/{_SETTING_SCHEMA}"}

@@ -1,4 +1,4 @@
-"""`manifest.json`: what an extension says it is, and the one reader that every part of Holdfast uses."""
+"""The manifest of an extension, `manifest.json`: its model, and the one parser that every part of Holdfast uses."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _author(value: Any) -> Any:
 
 
 class Manifest(BaseModel):
-    """What an extension is, shows, serves and asks for. Unknown fields are refused here, and tolerated in the parts below."""
+    """The top level of a manifest. An unknown field is an error here, and ignored in the sections below."""
 
     # In Python the names are snake_case, in the file camelCase.
     model_config = ConfigDict(
@@ -56,55 +56,66 @@ class Manifest(BaseModel):
         field_title_generator=field_title,
     )
 
-    name: Name = Field(description="The name of the extension, once for a publisher.", examples=["com.example.tickets"])
-    publisher: Label | None = Field(None, description="Who publishes it; the name of whoever used it first.", examples=["Example"])
+    name: Name = Field(description="The name of the extension, unique for its publisher.", examples=["com.example.tickets"])
+    publisher: Label | None = Field(
+        None, description="Who publishes the extension. A publisher name belongs to the first who uses it.", examples=["Example"]
+    )
     version: Version = Field(
-        description="The version. `1.2.*` is counted on when it is published: the patch after the highest one of 1.2.",
+        description="The version. `1.2.*` becomes the next patch of 1.2 when you publish it.",
         examples=["1.2.3", "1.2.3-beta.1", "1.2.*"],
     )
-    runtime: Runtime = Field(description="What the handler is built for.", examples=["wasm-js@1"])
-    display_name: Label | None = Field(None, description="The name for people; `name` when there is none.", examples=["Tickets"])
-    description: Prose | None = Field(None, description="What the extension does.")
+    runtime: Runtime = Field(description="The runtime that the handler is built for.", examples=["wasm-js@1"])
+    display_name: Label | None = Field(None, description="The name that users see. Default: `name`.", examples=["Tickets"])
+    description: Prose | None = Field(None, description="What the extension does, in a few sentences.")
     author: Annotated[Any, BeforeValidator(_author), WithJsonSchema({"type": ["string", "object", "null"]})] = Field(
-        None, description="Who wrote it: a name, or an object with name, email and url."
+        None, description="Who wrote the extension: a name, or an object with name, email and url."
     )
-    homepage: Text | None = Field(None, description="Where to read more.")
-    license: Text | None = Field(None, description="The license, by its SPDX name.", examples=["MIT"])
-    icon: InsidePath | None = Field(None, description="A picture in the bundle.", examples=["ui/icon.svg"])
+    homepage: Text | None = Field(None, description="The address of a page about the extension.")
+    license: Text | None = Field(None, description="The license, as an SPDX identifier.", examples=["MIT"])
+    icon: InsidePath | None = Field(None, description="The path of an image in the bundle.", examples=["ui/icon.svg"])
     entry: InsidePath | None = Field(
-        None, description="The component in the bundle, of an extension without endpoints.", examples=["dist/main.wasm"]
+        None, description="The path of the component in the bundle, for an extension without endpoints.", examples=["dist/main.wasm"]
     )
-    min_host_version: ExactVersion | None = Field(None, description="The oldest Holdfast that it works on.", examples=["0.1.0"])
+    min_host_version: ExactVersion | None = Field(
+        None, description="The oldest Holdfast version that the extension works with.", examples=["0.1.0"]
+    )
     capabilities: list[CapabilityName] = Field(
-        default_factory=list, max_length=100, description="What the handler asks to be allowed.", examples=[["cap:storage.kv"]]
+        default_factory=list, max_length=100, description="The capabilities that the handler requests.", examples=[["cap:storage.kv"]]
     )
     ui: Ui | None = Field(None, description="The page of the extension.")
-    api: Api | None = Field(None, description="What can be called.")
+    api: Api | None = Field(None, description="The endpoints that the extension serves.")
     egress: list[EgressEntry] = Field(
         default_factory=list,
         max_length=100,
-        description="The hosts that `http.fetch` may call, by https and its port unless others are written.",
+        description="The hosts that `http.fetch` may call, over https and port 443 unless the entry says otherwise.",
         examples=[["api.example.com", "https://example.com:8443"]],
     )
     settings: Settings = Field(
         default_factory=list,
-        description="What administrators fill in: a JSON Schema of type object, or a list of settings, its short form.",
+        description="The settings that administrators fill in: a JSON Schema of type object, or its short form, a list of settings.",
     )
     schedules: list[Schedule] = Field(
-        default_factory=list, max_length=50, description="Recurring calls that are set up with the extension."
+        default_factory=list, max_length=50, description="Scheduled calls that are created when the extension is installed."
     )
     assets: list[Text] = Field(
-        default_factory=list, max_length=1_000, description="Files of the page. Kept; everything packed is served.", examples=[["ui/**/*"]]
+        default_factory=list,
+        max_length=1_000,
+        description="Files of the page. For information only: every packed file is served.",
+        examples=[["ui/**/*"]],
     )
     precompiled: dict[Text, InsidePath] = Field(
         default_factory=dict,
         max_length=50,
-        description="Components compiled before, by target. Kept and never run: Holdfast compiles what it runs.",
+        description="Precompiled components by target. For information only: Holdfast compiles every component itself.",
         examples=[{"x86_64-linux-gnu": "precompiled/x86_64-linux-gnu.cwasm"}],
     )
-    events: list[EventHandler] | None = Field(None, max_length=100, description="Events to be called for. Kept; no event is delivered yet.")
-    sbom: Text | None = Field(None, description="A list of what the extension is made of, in the bundle.", examples=["sbom.spdx.json"])
-    schema_url: Text | None = Field(None, alias="$schema", title="Schema", description="Where an editor finds the schema of this file.")
+    events: list[EventHandler] | None = Field(
+        None, max_length=100, description="Events that the extension handles. For information only: no event is delivered yet."
+    )
+    sbom: Text | None = Field(None, description="The path of a software bill of materials in the bundle.", examples=["sbom.spdx.json"])
+    schema_url: Text | None = Field(
+        None, alias="$schema", title="Schema", description="The address of the JSON Schema of this file, for editors."
+    )
 
     _raw: dict[str, Any] = PrivateAttr(default_factory=dict)
 
@@ -118,31 +129,31 @@ class Manifest(BaseModel):
         keys: set[str] = set()
         for index, schedule in enumerate(self.schedules):
             _check_schedule(schedule, self.endpoints, ("schedules", index))
-            # An install knows its schedules by this through all versions.
+            # Installs identify their schedules by this key across all versions.
             key = schedule.name.strip() if schedule.name else f"{schedule.endpoint} {schedule.cron}"
             if key in keys:
-                raise Expected("each schedule once, by its name, or its endpoint and cron", at=("schedules", index), found=f"{key} again")
+                raise Expected("each schedule once, by its name or by its endpoint and cron", at=("schedules", index), found=f"{key} again")
             keys.add(key)
         return self
 
     @property
     def raw(self) -> dict[str, Any]:
-        """The JSON object as it was given."""
+        """The JSON object that the manifest was parsed from."""
         return self._raw
 
     @property
     def endpoints(self) -> list[Endpoint]:
-        """The declared routes; none when there is no `api`."""
+        """The declared endpoints; empty without an `api`."""
         return [] if self.api is None else self.api.endpoints
 
     @property
     def needs_component(self) -> bool:
-        """Whether a bundle of this manifest must hold a component: it declares endpoints, or names an `entry`."""
+        """Whether the bundle must contain a component: the manifest declares endpoints or an `entry`."""
         return bool(self.endpoints) or self.entry is not None
 
     @property
     def title(self) -> str:
-        """The name for people."""
+        """The name that users see."""
         return self.display_name or self.name
 
 
@@ -160,14 +171,14 @@ def _check_schedule(schedule: Schedule, endpoints: list[Endpoint], path: tuple[s
     if any(mark in schedule.path for mark in ":{}"):
         raise Expected("an endpoint without parameters in its path", at=at)
     if len(callable_ones) > 1:
-        raise Expected(f"the method too, such as POST {schedule.path}, for there are two", at=at)
+        raise Expected(f"the method too, such as POST {schedule.path}, because two endpoints have this path", at=at)
 
 
 def parse_manifest(raw: bytes) -> Manifest:
-    """Reads the bytes of a `manifest.json` (UTF-8 JSON, at most 1 MiB).
+    """Parses the bytes of a `manifest.json` (UTF-8 JSON, at most 1 MiB).
 
-    Raises ManifestError, and nothing else, when it is not valid; `details["issues"]` lists every fault as `{path, message, expected, line,
-    column}`, where a path is such as `api.endpoints[0].path`, and `$` is the file as a whole.
+    Raises ManifestError, and nothing else, when it is invalid; `details["issues"]` lists every problem as `{path, message, expected, line,
+    column}`. A path is such as `api.endpoints[0].path`; `$` is the whole file.
     """
     value, text = read_json_object(raw)
     try:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from holdfast.bundles.archive.reader import read_bundle_manifest, read_component
 from holdfast.bundles.manifest.host_version import require_host_version
 from holdfast.bundles.manifest.model import Manifest
-from holdfast.bundles.manifest.parsing.errors import ManifestError, issue
+from holdfast.bundles.manifest.parsing.errors import ManifestError, make_issue
 from holdfast.bundles.manifest.parsing.json_object import read_json_object
 from holdfast.bundles.signing.statement import Statement
 from holdfast.bundles.store.hashing import hash_file, normalize_content_hash
@@ -68,7 +68,7 @@ def _read(path: Path, declared: str | None, manifest_text: bytes | None) -> Read
     requested_capabilities(manifest)
     require_host_version(manifest)
     if _holds_null(manifest.raw):
-        raise ManifestError([issue((), "holds the character \\u0000, which a database cannot keep")])
+        raise ManifestError([make_issue((), "holds the character \\u0000, which a database cannot keep")])
     return ReadArchive(path=path, sha256=sha256, size=path.stat().st_size, manifest=manifest, stamp=stamp)
 
 

@@ -41,13 +41,13 @@ def told(text: str) -> list[str]:
 def test_every_fault_is_a_line_of_its_own() -> None:
     assert told(FAULTY) == [
         'manifest.json:7: capabilities[1]: expected a capability that exists, found "metrics", which no host has ever provided; '
-        "leave it out.",
+        "remove it.",
         "manifest.json:13: api.endpoints[1].path: expected a path such as /items/:id, with no spaces, no '..', no query and no backslash, "
         'found "items list".',
         'manifest.json:15: api.endpoints[3].path: this field is required, such as "path": "/items/:id".',
         'manifest.json:15: api.endpoints[3].handler: this field is required, such as "handler": "dist/main".',
         "manifest.json:18: egress: expected a list, found an object.",
-        "manifest.json:19: displayname: unknown top-level field 'displayname', perhaps 'displayName' is meant.",
+        "manifest.json:19: displayname: unknown top-level field 'displayname' (did you mean 'displayName'?).",
         "Correct manifest.json and try again.",
     ]
 
@@ -70,7 +70,7 @@ def test_programs_get_the_same_in_parts() -> None:
         parse_manifest(FAULTY.encode())
     shape = json.loads(json.dumps(refused.value.to_json()))
     assert shape["error"] == "INVALID_MANIFEST"
-    assert shape["message"].endswith("leave it out. (5 more)")
+    assert shape["message"].endswith("remove it. (5 more)")
     assert shape["details"]["issues"][4] == {
         "path": "egress",
         "message": "expected a list, found an object",
@@ -100,8 +100,8 @@ def test_no_more_than_ten_faults_are_told_and_the_rest_is_counted() -> None:
         ),
         ('{\n  "name" "a"\n}', "manifest.json:2: not valid JSON at line 2, column 10: expecting ':' delimiter."),
         ('\n\n  ["name"]', "manifest.json:3: expected a JSON object."),
-        ('{"a": {\n "b": 1,\n "b": 2}}', "manifest.json:3: a.b: the field is there twice in one object."),
-        ('{"name": "a",\n "name": "a"}', "manifest.json:2: name: the field is there twice in one object."),
+        ('{"a": {\n "b": 1,\n "b": 2}}', "manifest.json:3: a.b: the field appears twice in one object."),
+        ('{"name": "a",\n "name": "a"}', "manifest.json:2: name: the field appears twice in one object."),
     ],
 )
 def test_what_is_no_json_or_no_object_names_its_line_too(text: str, line: str) -> None:

@@ -1,4 +1,4 @@
-"""The parts of a manifest below its top level: pages, endpoints, schedules, events."""
+"""The sections of a manifest below its top level: page, endpoints, schedules, events."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from holdfast.bundles.manifest.parsing.errors import Expected
 
 
 def field_title(name: str, _: object) -> str:
-    """The name of a field as two words instead of one with a hump, for the JSON Schema."""
+    """The title of a field in the JSON Schema: its name as separate words."""
     return name.replace("_", " ").capitalize()
 
 
 def model_title(model: type) -> str:
-    """The name of a part as people write it, for the JSON Schema."""
+    """The title of a section in the JSON Schema: its class name as separate words."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", model.__name__).capitalize()
 
 
-class Part(BaseModel):
-    """Below the top level, fields that are not known here are tolerated: other hosts may know them."""
+class Section(BaseModel):
+    """A section below the top level. Unknown fields are ignored, because other hosts may know them."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -46,55 +46,57 @@ class Part(BaseModel):
     )
 
 
-class MenuHook(Part):
+class MenuHook(Section):
     """An entry in a menu."""
 
-    label: Label = Field(description="What the entry says.", examples=["Tickets"])
+    label: Label = Field(description="The text of the entry.", examples=["Tickets"])
 
 
-class UiHooks(Part):
-    """Where the extension appears."""
+class UiHooks(Section):
+    """The menus that the extension appears in."""
 
-    app_menu: MenuHook | None = Field(None, description="An entry in the menu of the application, for internal users.")
+    app_menu: MenuHook | None = Field(None, description="An entry in the application's menu, for internal users.")
     client_portal_menu: MenuHook | None = Field(
-        None, description="An entry in the client portal. It is also the consent that users of clients may call the extension."
+        None, description="An entry in the client portal. It also allows client users to call the extension."
     )
 
 
-class Ui(Part):
+class Ui(Section):
     """The page of the extension."""
 
-    type: Literal["iframe"] = Field(description="How the page is shown. There is one way.")
-    entry: InsidePath = Field(description="The page in the bundle.", examples=["ui/index.html"])
-    hooks: UiHooks | None = Field(None, description="The menus that lead to the page.")
+    type: Literal["iframe"] = Field(description="How the page is shown: in an iframe.")
+    entry: InsidePath = Field(description="The path of the page in the bundle.", examples=["ui/index.html"])
+    hooks: UiHooks | None = Field(None, description="The menus that link to the page.")
 
 
-class Endpoint(Part):
-    """One route of the handler. What is not declared cannot be called."""
+class Endpoint(Section):
+    """One endpoint of the handler. Only declared endpoints can be called."""
 
-    method: Method = Field(description="The method of HTTP. HEAD is answered by GET, and nothing calls OPTIONS.")
+    method: Method = Field(description="The HTTP method. A HEAD request calls the GET endpoint; OPTIONS is never called.")
     path: EndpointPath = Field(
-        description="The path, in whole segments; `:name` stands for any one that is not empty.", examples=["/items", "/items/:id"]
+        description="The path. A segment `:name` matches any one non-empty segment.", examples=["/items", "/items/:id"]
     )
-    handler: InsidePath = Field(description="The handler in the bundle, without its ending.", examples=["dist/main"])
-    schedulable: bool = Field(False, description="Whether schedules may call it.")
+    handler: InsidePath = Field(description="The path of the handler in the bundle, without file extension.", examples=["dist/main"])
+    schedulable: bool = Field(False, description="Whether schedules may call the endpoint.")
     permission: PermissionName | None = Field(
         None,
-        description="A permission that an internal user needs besides `extension:read` or `extension:write`. Users of clients then need "
-        "`clientPortal: true`.",
+        description="A permission that an internal user needs in addition to `extension:read` or `extension:write`. Client users can then "
+        "call the endpoint only with `clientPortal: true`.",
         examples=["billing:read"],
     )
     client_portal: bool | None = Field(
         None,
-        description="`false` withholds the endpoint from users of clients; `true` opens one that has a `permission`. Neither opens "
-        "anything when the extension has no entry in the client portal.",
+        description="`false` closes the endpoint to client users; `true` opens an endpoint that has a `permission`. Without an "
+        "entry in the client portal, client users can call nothing.",
     )
 
 
-class Api(Part):
-    """What can be called."""
+class Api(Section):
+    """The endpoints that the extension serves."""
 
-    endpoints: list[Endpoint] = Field(max_length=500, description="The routes of the handler; the first one that fits is called.")
+    endpoints: list[Endpoint] = Field(
+        max_length=500, description="The endpoints of the handler. The first one that matches a request is called."
+    )
 
     @field_validator("endpoints")
     @classmethod
@@ -108,23 +110,23 @@ class Api(Part):
         return endpoints
 
 
-class Schedule(Part):
-    """A recurring call that is set up when the extension is installed."""
+class Schedule(Section):
+    """A scheduled call that is created when the extension is installed."""
 
     endpoint: ScheduledEndpoint = Field(
-        description="The path of an endpoint that is `schedulable`, is GET or POST, and has no parameters; with its method before it where "
-        "both are.",
+        description="The path of a `schedulable` GET or POST endpoint without parameters. If both methods exist, put the method before "
+        "the path.",
         examples=["/daily", "POST /daily"],
     )
     cron: Cron = Field(description="Minute, hour, day of the month, month, day of the week.", examples=["0 9 * * *"])
-    timezone: Timezone | None = Field(None, description="Where the hours are read; UTC when there is none.", examples=["Europe/Berlin"])
-    name: Label | None = Field(None, max_length=128, description="A name for people, once in an extension.")
-    enabled: bool = Field(True, description="Whether it runs from the start.")
-    payload: dict[str, Any] | list[Any] | None = Field(None, description="JSON that is sent as the body.")
+    timezone: Timezone | None = Field(None, description="The time zone of the schedule. Default: UTC.", examples=["Europe/Berlin"])
+    name: Label | None = Field(None, max_length=128, description="A name that users see, unique in the extension.")
+    enabled: bool = Field(True, description="Whether the schedule is enabled after the install.")
+    payload: dict[str, Any] | list[Any] | None = Field(None, description="JSON that is sent as the request body.")
 
     @property
     def method(self) -> str | None:
-        """The method that was written before the path, if any."""
+        """The method before the path; None without one."""
         return self.endpoint.rpartition(" ")[0] or None
 
     @property
@@ -133,8 +135,8 @@ class Schedule(Part):
         return self.endpoint.rpartition(" ")[2]
 
 
-class EventHandler(Part):
-    """An event to be called for. It is kept; no event is delivered yet."""
+class EventHandler(Section):
+    """An event that the extension handles. For information only: no event is delivered yet."""
 
     topic: Text = Field(description="The name of the event.", examples=["ticket.created"])
-    handler: InsidePath = Field(description="The handler in the bundle, without its ending.", examples=["dist/main"])
+    handler: InsidePath = Field(description="The path of the handler in the bundle, without file extension.", examples=["dist/main"])

@@ -1,4 +1,4 @@
-"""How single values of a manifest are read: text, version, capability, path, method, egress entry. Each says what it expected."""
+"""The types of single values in a manifest: text, version, capability, path, method, egress entry. Each reports what it expected."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
 
 _SHORT_CAPABILITIES = {capability.value.removeprefix("cap:"): capability for capability in Capability} | {"log": Capability.LOG_EMIT}
 _NEVER_EXISTED = frozenset({"events.emit", "events.subscribe", "metrics"})
-"""Names that a schema of the existing platform lists, and that neither it nor Holdfast ever had."""
+"""Names that a schema of the existing platform lists, but that no host has ever implemented."""
 
 _CONTROL = r"\u0000-\u001f\u007f"
 _SPACE = rf"\s\u0085\ufeff{_CONTROL}"
@@ -29,13 +29,13 @@ _BLANKS = " \t\n\r\f\v"
 
 
 @dataclass(frozen=True)
-class Matching:
-    """Text that `pattern` matches as a whole; the JSON Schema has the same pattern. `then`, when given, reads it further."""
+class PatternText:
+    """Text that `pattern` matches completely; the JSON Schema has the same pattern. `convert`, if given, returns the final value."""
 
     pattern: str
     expected: str
     max_length: int
-    then: Callable[[str], str] | None = None
+    convert: Callable[[str], str] | None = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         compiled = re.compile(self.pattern)
@@ -43,7 +43,7 @@ class Matching:
         def read(text: str) -> str:
             if not compiled.fullmatch(text):
                 raise Expected(self.expected)
-            return text if self.then is None else self.then(text)
+            return text if self.convert is None else self.convert(text)
 
         return core_schema.no_info_after_validator_function(read, core_schema.str_schema(max_length=self.max_length))
 
@@ -61,7 +61,7 @@ def _scheduled(text: str) -> str:
 
 
 def route_key(method: str, path: str) -> tuple[str, ...]:
-    """What two endpoints that answer the same calls have in common: more slashes and names of parameters do not count."""
+    """Equal for two endpoints that match the same requests: extra slashes and the names of parameters do not matter."""
     return (method, *(":" if segment.startswith(":") else segment for segment in path.split("/") if segment))
 
 
@@ -73,7 +73,7 @@ def _capability(value: Any) -> Any:
     if found is not None and name != "cap:log":
         return found
     if name.removeprefix("cap:") in _NEVER_EXISTED:
-        raise Expected("a capability that exists", found=f'"{value}", which no host has ever provided; leave it out')
+        raise Expected("a capability that exists", found=f'"{value}", which no host has ever provided; remove it')
     raise Expected(f"one of {', '.join(capability.value for capability in Capability)}")
 
 
@@ -90,7 +90,7 @@ def _is_host(host: str) -> bool:
         except ValueError:
             return False
     if host.rpartition(".")[2].isdecimal():
-        # To some resolvers `127.1` is an address; only one written in full is one to everybody.
+        # Some resolvers read `127.1` as an address. Only an address in full means the same everywhere.
         try:
             return ipaddress.ip_address(host).version == 4
         except ValueError:
@@ -114,28 +114,28 @@ _VISIBLE = rf"{_NOT_BLANK}[^{_CONTROL}]+"
 
 
 def _any_case(names: tuple[str, ...]) -> str:
-    """A pattern for names in upper or lower case, with blanks around them."""
+    """A pattern that matches names in upper or lower case, with optional blanks around them."""
     written = "|".join("".join(f"[{c.upper()}{c.lower()}]" if c.isalpha() else re.escape(c) for c in name) for name in names)
     return rf"^[ \t\n\r\f\v]*(?:{written})[ \t\n\r\f\v]*$"
 
 
-def _names_schema(shown: tuple[str, ...], read: tuple[str, ...]) -> WithJsonSchema:
-    """The names to offer, and the pattern of all that is read as one of them."""
-    return WithJsonSchema({"type": "string", "anyOf": [{"enum": list(shown)}, {"pattern": _any_case(read)}]})
+def _names_schema(suggested: tuple[str, ...], accepted: tuple[str, ...]) -> WithJsonSchema:
+    """Editors suggest the names in `suggested`; `accepted` has every accepted spelling."""
+    return WithJsonSchema({"type": "string", "anyOf": [{"enum": list(suggested)}, {"pattern": _any_case(accepted)}]})
 
 
-Text = Annotated[str, Matching(_VISIBLE, "text that is not blank and has no control characters", 2_000)]
+Text = Annotated[str, PatternText(_VISIBLE, "text that is not blank and contains no control characters", 2_000)]
 Prose = Annotated[str, StringConstraints(max_length=20_000)]
-Label = Annotated[str, Matching(_VISIBLE, "text that is not blank and has no control characters", 200)]
-Name = Annotated[str, Matching(rf"{_NOT_BLANK}[^/\\{_CONTROL}]+", "a name without slashes, such as com.example.tickets", 200)]
-Runtime = Annotated[str, Matching(rf"[^{_CONTROL}]*[@-][^{_CONTROL}]*", "a runtime such as wasm-js@1", 200)]
+Label = Annotated[str, PatternText(_VISIBLE, "text that is not blank and contains no control characters", 200)]
+Name = Annotated[str, PatternText(rf"{_NOT_BLANK}[^/\\{_CONTROL}]+", "a name without slashes, such as com.example.tickets", 200)]
+Runtime = Annotated[str, PatternText(rf"[^{_CONTROL}]*[@-][^{_CONTROL}]*", "a runtime such as wasm-js@1", 200)]
 Version = Annotated[
-    str, Matching(rf"{SEMVER_PATTERN}|{WILDCARD_PATTERN}", "a version such as 1.2.3, 1.2.3-beta.1 or 1.2.*", VERSION_MAX_LENGTH)
+    str, PatternText(rf"{SEMVER_PATTERN}|{WILDCARD_PATTERN}", "a version such as 1.2.3, 1.2.3-beta.1 or 1.2.*", VERSION_MAX_LENGTH)
 ]
-ExactVersion = Annotated[str, Matching(SEMVER_PATTERN, "a version such as 1.2.3, without wildcard", VERSION_MAX_LENGTH)]
+ExactVersion = Annotated[str, PatternText(SEMVER_PATTERN, "a version such as 1.2.3, without wildcard", VERSION_MAX_LENGTH)]
 InsidePath = Annotated[
     str,
-    Matching(
+    PatternText(
         rf"{_NOT_BLANK}(?!/)(?!\.\.(?:/|$))(?!.*/\.\.(?:/|$))[^\\{_CONTROL}]+",
         "a relative path inside the bundle, with no '..' and no backslash",
         255,
@@ -143,13 +143,13 @@ InsidePath = Annotated[
 ]
 EndpointPath = Annotated[
     str,
-    Matching(
+    PatternText(
         rf"(?!.*\.\.)[^?#\\{_SPACE}]+", "a path such as /items/:id, with no spaces, no '..', no query and no backslash", 500, _endpoint_path
     ),
 ]
 ScheduledEndpoint = Annotated[
     str,
-    Matching(
+    PatternText(
         rf"(?:(?:GET|POST) )?(?!.*\.\.)[^?#\\{_SPACE}]+",
         "the path of a schedulable endpoint, such as /daily or POST /daily",
         510,
@@ -158,10 +158,12 @@ ScheduledEndpoint = Annotated[
 ]
 Cron = Annotated[
     str,
-    Matching(r"[0-9*/,-]+(?:[ \t]+[0-9*/,-]+){4}", "five fields (minute, hour, day of month, month, day of week), such as 0 9 * * *", 128),
+    PatternText(
+        r"[0-9*/,-]+(?:[ \t]+[0-9*/,-]+){4}", "five fields (minute, hour, day of month, month, day of week), such as 0 9 * * *", 128
+    ),
 ]
-Timezone = Annotated[str, Matching(r"[A-Za-z0-9_+/-]+", "a time zone such as UTC or Europe/Berlin", 64)]
-PermissionName = Annotated[str, Matching(r"[A-Za-z0-9_.-]{1,64}:[A-Za-z0-9_.-]{1,64}", "resource:action, such as billing:read", 129)]
+Timezone = Annotated[str, PatternText(r"[A-Za-z0-9_+/-]+", "a time zone such as UTC or Europe/Berlin", 64)]
+PermissionName = Annotated[str, PatternText(r"[A-Za-z0-9_.-]{1,64}:[A-Za-z0-9_.-]{1,64}", "resource:action, such as billing:read", 129)]
 Method = Annotated[
     Literal["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"], BeforeValidator(_method), _names_schema(METHODS, METHODS)
 ]
@@ -172,11 +174,11 @@ CapabilityName = Annotated[
 ]
 EgressEntry = Annotated[
     str,
-    Matching(
+    PatternText(
         r"[ \t\n\r\f\v]*(?:[Hh][Tt][Tt][Pp][Ss]?://)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::[0-9]{1,5})?[ \t\n\r\f\v]*",
         _EGRESS_EXPECTED,
         300,
         _egress,
     ),
 ]
-SettingKey = Annotated[str, Matching(r"[a-zA-Z0-9_.-]{1,128}", "1 to 128 letters, digits, '_', '.' or '-'", 128)]
+SettingKey = Annotated[str, PatternText(r"[a-zA-Z0-9_.-]{1,128}", "1 to 128 letters, digits, '_', '.' or '-'", 128)]

@@ -15,8 +15,10 @@ SHOWN_ISSUES = 10
 
 
 class Expected(ValueError):
-    """Raised by what checks a value. `expected` completes “expected …”; `at` leads from the value that is checked to the faulty one in it;
-    `found` is told instead of the value that stands there."""
+    """Raised by the validators of values. `expected` completes “expected …”.
+
+    `at` is the path from the validated value to the invalid one in it. `found` is reported instead of the value itself.
+    """
 
     def __init__(self, expected: str, *, at: Path = (), found: str | None = None) -> None:
         super().__init__(expected)
@@ -33,7 +35,7 @@ class ManifestMissing(HoldfastError):
 
 
 class ManifestError(HoldfastError):
-    """Raised when a manifest is not JSON or not valid; `details["issues"]` has every fault, the message the first, `str` the first ten."""
+    """Raised when a manifest is invalid. `details["issues"]` has every problem, the message the first one, `str` the first ten."""
 
     code = "INVALID_MANIFEST"
     status = 400
@@ -55,15 +57,15 @@ class ManifestError(HoldfastError):
 
 
 def format_path(path: Path) -> str:
-    """A path as people read it: `api.endpoints[0].path`; `$` for the whole."""
+    """A path as text: `api.endpoints[0].path`; `$` for the whole file."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
     return text or "$"
 
 
-def issue(path: Path, message: str, *, expected: str | None = None, at: Position | None = None) -> Issue:
-    """One fault as it is handed on."""
+def make_issue(path: Path, message: str, *, expected: str | None = None, at: Position | None = None) -> Issue:
+    """One problem in the form of `details["issues"]`."""
     found: Issue = {"path": format_path(path), "message": message}
     if expected is not None:
         found["expected"] = expected
@@ -76,5 +78,5 @@ def _line(fault: Issue) -> str:
     line = f":{fault['line']}" if "line" in fault else ""
     where = "" if fault["path"] == "$" else f" {fault['path']}:"
     text = f"manifest.json{line}:{where} {fault['message']}."
-    # Names and values come from whoever made the bundle, and these lines go to terminals.
+    # Names and values come from an untrusted bundle, and terminals interpret control characters.
     return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)

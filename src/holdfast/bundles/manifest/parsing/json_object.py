@@ -1,25 +1,25 @@
-"""Manifest bytes to a JSON object: strict UTF-8 JSON without repeated fields, faults named by line and column."""
+"""Parses manifest bytes to a JSON object: strict UTF-8 JSON without repeated fields. Errors have line and column."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, NoReturn
 
-from holdfast.bundles.manifest.parsing.errors import ManifestError, issue
+from holdfast.bundles.manifest.parsing.errors import ManifestError, make_issue
 from holdfast.bundles.manifest.parsing.positions import Position, Positions
 
 MANIFEST_MAX_BYTES = 1024 * 1024
 
 
 def read_json_object(raw: bytes) -> tuple[dict[str, Any], str]:
-    """The JSON object in `raw` (UTF-8, a byte order mark is tolerated), and its text. Raises ManifestError for anything else."""
+    """The JSON object in `raw` (UTF-8, with or without a byte order mark) and its text. Raises ManifestError for anything else."""
     if len(raw) > MANIFEST_MAX_BYTES:
         _fail(f"expected at most {MANIFEST_MAX_BYTES} bytes, found {len(raw)}")
     try:
         text = raw.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode("utf-8-sig")
-        _fail(f"expected UTF-8 text; byte {error.start} is not", _end_of(before))
+        _fail(f"expected UTF-8 text, found another byte at position {error.start}", _end_of(before))
     repeats = False
 
     def to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -30,25 +30,25 @@ def read_json_object(raw: bytes) -> tuple[dict[str, Any], str]:
 
     try:
         value = json.loads(text, object_pairs_hook=to_object, parse_constant=lambda name: _fail(f"{name} is not JSON"))
-        # An escape such as \ud800 alone is JSON but no text: it could not be stored or sent on.
+        # A lone escape such as \ud800 is valid JSON but not valid text: it could not be stored or sent.
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except json.JSONDecodeError as error:
         _fail(
-            f"not valid JSON at line {error.lineno}, column {error.colno}: {_said(error, text)}",
+            f"not valid JSON at line {error.lineno}, column {error.colno}: {_describe(error, text)}",
             Position(error.lineno, error.colno),
             expected=error.msg.removeprefix("Expecting ") if error.msg.startswith("Expecting ") else None,
         )
     except RecursionError:
         _fail("nested too deeply")
     except UnicodeEncodeError:
-        _fail("holds an escape such as \\ud800 that is no Unicode character")
+        _fail("contains an escape such as \\ud800 that is not a Unicode character")
     except ValueError:
-        _fail("holds a number that is too large")
+        _fail("contains a number that is too large")
     if repeats:
-        # Two readers could each believe another one of the two values.
+        # Two parsers could each use a different one of the two values.
         raise ManifestError(
             [
-                issue(path, "the field is there twice in one object", expected="every field once", at=at)
+                make_issue(path, "the field appears twice in one object", expected="every field once", at=at)
                 for path, at in Positions(text).repeated
             ]
         )
@@ -58,11 +58,11 @@ def read_json_object(raw: bytes) -> tuple[dict[str, Any], str]:
 
 
 def _fail(message: str, at: Position | None = None, expected: str | None = None) -> NoReturn:
-    raise ManifestError([issue((), message, expected=expected, at=at)])
+    raise ManifestError([make_issue((), message, expected=expected, at=at)])
 
 
-def _said(error: json.JSONDecodeError, text: str) -> str:
-    """The parser's words; it says where a comma too many leads to, so the comma itself is named."""
+def _describe(error: json.JSONDecodeError, text: str) -> str:
+    """The parser's message. For a trailing comma the parser reports the bracket after it, so this names the comma."""
     before = text[: error.pos].rstrip()
     if before.endswith(",") and text[error.pos : error.pos + 1] in {"}", "]"}:
         return "a comma before the closing bracket"

@@ -1,4 +1,7 @@
-"""Where in a JSON text each value and each field name stands, so that a fault can be shown with line and column."""
+"""Finds the line and column of values and field names in a JSON text, for error messages.
+
+`json` does not report positions, so this module scans the text again. It runs only for invalid manifests.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 Path = tuple[int | str, ...]
-"""How to come from the whole value to one in it: names of fields and indices of lists."""
+"""The path from the whole value to one in it: field names and list indices."""
 
 MAX_REPEATED = 100
 
@@ -18,7 +21,7 @@ _TOKEN = re.compile(r'[ \t\n\r]*("(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^ \t\n\r{}\[\]:,"
 
 @dataclass(frozen=True)
 class Position:
-    """A place in a text; line and column (in characters) count from 1."""
+    """A position in a text; line and column (in characters) count from 1."""
 
     line: int
     column: int
@@ -26,7 +29,7 @@ class Position:
 
 @dataclass
 class _Place:
-    """A wanted path, or a step on the way to one: where its value and its name begin, and what is wanted below."""
+    """A requested path or a prefix of one: where its value and its name begin, and the requested paths below."""
 
     value: int | None = None
     name: int | None = None
@@ -35,7 +38,7 @@ class _Place:
 
 @dataclass
 class _Open:
-    """An object (with the names it has so far) or list (without) that the scan is inside of, and the step that led into it."""
+    """An object (with the names found so far) or a list (without) that the scan is in, and the step that leads to it."""
 
     place: _Place | None
     names: set[str] | None
@@ -45,7 +48,7 @@ class _Open:
 
 
 class Positions:
-    """The places of the values at `wanted` in `text`, which must be valid JSON of any depth. Only what is wanted is kept in memory."""
+    """The positions of the values at the paths `wanted` in `text`, which must be valid JSON. Other positions are not stored."""
 
     def __init__(self, text: str, wanted: Iterable[Path] = ()) -> None:
         self._root = _Place()
@@ -55,15 +58,15 @@ class Positions:
                 place = place.below.setdefault(step, _Place())
         self._ends = [match.start() for match in re.finditer("\n", text)]
         self.repeated: list[tuple[Path, Position]] = []
-        """Fields that are there a second time in one object, in the order of the text; at most 100. Of such a field the last one counts."""
+        """Fields that an object repeats, in the order of the text; at most 100. For a repeated field, `value_at` returns the last one."""
         self._scan(text)
 
     def value_at(self, path: Path) -> Position:
-        """Where the value at `path`, which was wanted, begins; where it is missing, the object or list that should hold it."""
+        """Where the value at the requested `path` begins; if it is missing, where the object or list that should contain it begins."""
         return self._position(self._found(path)[0])
 
     def name_at(self, path: Path) -> Position:
-        """Where the name of the field at `path` begins; as `value_at` for what has no name."""
+        """Where the name of the field at `path` begins; as `value_at` for an element of a list."""
         value, name = self._found(path)
         return self._position(value if name is None else name)
 
@@ -114,7 +117,7 @@ class Positions:
 
 
 def _step(holder: _Open) -> int | str:
-    """How the value that comes now is reached from its holder, which then expects what follows it."""
+    """The step from `holder` to the value that begins now; advances `holder` past it."""
     if holder.name is not None:
         name, holder.name = holder.name, None
         return name

@@ -1,4 +1,4 @@
-"""Turns what pydantic found wrong with a manifest into issues: for each the field, its line, and what was expected there."""
+"""Converts the validation errors of pydantic to issues: for each the field, its line, and what was expected there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from holdfast.bundles.manifest.parsing.errors import Expected, Issue, issue
+from holdfast.bundles.manifest.parsing.errors import Expected, Issue, make_issue
 from holdfast.bundles.manifest.parsing.positions import Path, Positions
 
 _FOUND_LENGTH = 60
@@ -48,29 +48,29 @@ MAX_ISSUES = 100
 
 
 def issues_from_validation_error(error: ValidationError, value: Any, text: str, fields: Sequence[str]) -> list[Issue]:
-    """Every fault that pydantic found in `value`, which was read from `text`, in the order of the text; at most 100.
+    """Every error that pydantic found in `value`, which was parsed from `text`, in the order of the text; at most 100.
 
-    `fields` are the names that the top level may have.
+    `fields` are the allowed names at the top level.
     """
     faults = [_fault(item, value, fields) for item in error.errors(include_url=False, include_input=False)[:MAX_ISSUES]]
     positions = Positions(text, [path for path, *_ in faults])
     issues = [
-        issue(path, message, expected=expected, at=positions.name_at(path) if by_name else positions.value_at(path))
+        make_issue(path, message, expected=expected, at=positions.name_at(path) if by_name else positions.value_at(path))
         for path, message, expected, by_name in faults
     ]
     return sorted(issues, key=lambda found: (found["line"], found["column"]))
 
 
 def _fault(error: Any, value: Any, fields: Sequence[str]) -> tuple[Path, str, str | None, bool]:
-    """Path, message, what was expected, and whether the name of the field is what is wrong."""
+    """Path, message, what was expected, and whether the error is in the name of the field."""
     kind, context = error["type"], error.get("ctx", {})
     path = _real_path(error["loc"], value)
     by_name = error["loc"][-1:] == ("[key]",)
     if kind == "extra_forbidden":
         by_letters = {name.lower(): name for name in fields}
         near = get_close_matches(str(path[-1]).replace("_", "").lower(), by_letters, n=1, cutoff=0.8)
-        meant = f", perhaps {by_letters[near[0]]!r} is meant" if near else ""
-        return path, f"unknown top-level field {path[-1]!r}{meant}", f"one of {', '.join(fields)}", True
+        suggestion = f" (did you mean {by_letters[near[0]]!r}?)" if near else ""
+        return path, f"unknown top-level field {path[-1]!r}{suggestion}", f"one of {', '.join(fields)}", True
     if kind == "missing":
         example = {path[-1]: _EXAMPLES[str(path[-1])]} if path[-1] in _EXAMPLES else None
         expected = "this field" if example is None else f"this field, such as {json.dumps(example)[1:-1]}"
@@ -91,7 +91,7 @@ def _fault(error: Any, value: Any, fields: Sequence[str]) -> tuple[Path, str, st
 
 
 def _real_path(location: Path, value: Any) -> Path:
-    """A path of pydantic's without the steps that are not in the file: marks of keys, and tags of alternatives."""
+    """Pydantic's path without the steps that are not in the file: markers of keys and tags of alternatives."""
     path: list[int | str] = []
     for step in location:
         if step == "[key]" or (isinstance(step, str) and isinstance(value, list)):

@@ -1,4 +1,4 @@
-"""The field `settings` of a manifest: a JSON Schema, or the short form, a list of named values that stands for one."""
+"""The field `settings` of a manifest: a JSON Schema, or its short form, a list of settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
-from holdfast.bundles.manifest.fields.sections import Part
+from holdfast.bundles.manifest.fields.sections import Section
 from holdfast.bundles.manifest.fields.values import Label, Prose, SettingKey, Text
 from holdfast.bundles.manifest.parsing.errors import Expected
 
@@ -27,27 +27,27 @@ def _scalar(value: Any) -> Any:
     return value
 
 
-class Setting(Part):
-    """One value that whoever administers the extension fills in; a `secret` is sealed."""
+class Setting(Section):
+    """One value that an administrator fills in; a `secret` is stored encrypted."""
 
-    key: SettingKey = Field(description="Under which name the extension reads it.", examples=["region"])
-    label: Label | None = Field(None, description="What a form calls it.")
-    type: SettingType = Field("text", description="What is filled in.")
-    description: Prose | None = Field(None, description="What it is for.")
-    required: bool = Field(False, description="Whether the extension needs it.")
+    key: SettingKey = Field(description="The name that the extension reads the value by.", examples=["region"])
+    label: Label | None = Field(None, description="The label in the form.")
+    type: SettingType = Field("text", description="The type of the value.")
+    description: Prose | None = Field(None, description="What the value is for.")
+    required: bool = Field(False, description="Whether the extension requires a value.")
     default: Annotated[Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})] = Field(
-        None, description="What holds while nothing is filled in. A secret has none."
+        None, description="The value until one is filled in. A secret has no default."
     )
     options: list[Text] | None = Field(None, max_length=500, description="The choices of a `select`.")
 
     @model_validator(mode="after")
     def _fits(self) -> Setting:
         if self.type == "select" and not self.options:
-            raise Expected("the choices of a select", at=("options",), found="none")
+            raise Expected("the choices of a select", at=("options",), found="nothing")
         if self.default is None:
             return self
         if self.type == "secret":
-            raise Expected("a secret without default, which everyone could read", at=("default",), found="one")
+            raise Expected("no default for a secret, because everyone could read it", at=("default",), found="one")
         if self.type == "select":
             if self.default not in (self.options or []):
                 raise Expected(f"one of {', '.join(self.options or [])}", at=("default",))
@@ -59,7 +59,7 @@ class Setting(Part):
 
 
 def short_form_schema(settings: list[Setting]) -> dict[str, Any]:
-    """The JSON Schema that a short form stands for."""
+    """The JSON Schema that is equivalent to a short form."""
     return {
         "type": "object",
         "properties": {setting.key: _property(setting) for setting in settings},
@@ -89,7 +89,7 @@ def _once(settings: list[Setting]) -> list[Setting]:
 
 
 def _schema(value: dict[str, Any]) -> dict[str, Any]:
-    # The validator is a library of megabytes; most manifests have no schema.
+    # Imported here because the validator is a library of several megabytes, and most manifests have no schema.
     from holdfast.bundles.manifest.settings.schema_check import validate_schema
 
     validate_schema(value)
@@ -110,4 +110,4 @@ Settings = Annotated[
         custom_error_context={},
     ),
 ]
-"""In the short form a list; else the schema as it is in the file, already checked."""
+"""A list in the short form; otherwise the schema as it is in the file, already validated."""

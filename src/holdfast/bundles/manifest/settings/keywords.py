@@ -1,4 +1,4 @@
-"""The keywords of JSON Schema that settings may be described by, and the limits of such a description."""
+"""The JSON Schema keywords that a settings schema may use, and the limits of such a schema."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 DRAFTS = frozenset({DRAFT, "http://json-schema.org/draft-07/schema#"})
-"""What `$schema` may say. The keywords below mean the same in both."""
+"""The supported values of `$schema`. The keywords below mean the same in both."""
 
 MAX_LENGTH = 65_536
 MAX_DEPTH = 8
@@ -21,9 +21,9 @@ _SIZES = {"minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueIt
 ALL_KEYWORDS = frozenset(
     {"properties", "required", "dependentRequired"} | SCHEMA_KEYWORDS | SCHEMA_LIST_KEYWORDS | _ANNOTATIONS | _VALUES | _SIZES
 )
-"""There is no `$ref`: a schema is what it says where it stands, so reading it ends and asks nobody."""
+"""`$ref` is not supported, so evaluating a schema always ends and never loads another document."""
 
 
 def is_secret(schema: Any) -> bool:
-    """Whether a schema describes a secret, which is kept sealed and apart from the other settings."""
+    """Whether a schema describes a secret. Secrets are stored encrypted and apart from the other settings."""
     return isinstance(schema, dict) and (schema.get("writeOnly") is True or schema.get("format") == "password")

@@ -1,4 +1,4 @@
-"""The JSON Schemas that settings may be described by: which keywords, how deep and long, and what is wrong with a value."""
+"""Validates a settings schema (its keywords, depth and length), and finds what violates one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from holdfast.bundles.manifest.settings.keywords import (
 )
 
 _REGEX = RegexOptions(size_limit=250_000, dfa_size_limit=1_000_000)
-"""Patterns are matched in time that grows with the text alone, whatever the pattern; a larger one is refused."""
+"""Matching time grows linearly with the text, whatever the pattern; a pattern that needs more memory is rejected."""
 
 _KEY = re.compile(KEY_PATTERN)
 _TYPE_NAMES = {
@@ -55,7 +55,7 @@ _BOUNDS = {
 
 
 def validate_schema(schema: dict[str, Any]) -> None:
-    """Raises Expected, with the place in `schema`, unless it describes settings: an object, by the known keywords, within the limits."""
+    """Validates a settings schema: it describes an object, with supported keywords, within the limits. Raises Expected with the place."""
     if len(json.dumps(schema, ensure_ascii=False)) > MAX_LENGTH:
         raise Expected(f"a schema of at most {MAX_LENGTH} characters", found="more")
     if schema.get("type") != "object":
@@ -84,25 +84,25 @@ def validate_schema(schema: dict[str, Any]) -> None:
 
 
 def find_violations(schema: dict[str, Any], value: Any) -> list[tuple[Path, str]]:
-    """What is wrong with `value` by a schema that `validate_schema` passed: the place, and what was expected there; at most 100."""
+    """Where `value` violates a schema that `validate_schema` accepted: the place and what was expected there; at most 100."""
     found: list[tuple[Path, str]] = []
     for error in _validator(schema).iter_errors(value):
-        found += _told(schema, error)
+        found += _expectations(schema, error)
         if len(found) >= 100:
             break
     return found[:100]
 
 
 def _validator(schema: dict[str, Any]) -> Draft202012Validator:
-    return Draft202012Validator({**schema, "$schema": DRAFT}, validate_formats=True, pattern_options=_REGEX, retriever=_nothing)
+    return Draft202012Validator({**schema, "$schema": DRAFT}, validate_formats=True, pattern_options=_REGEX, retriever=_load_nothing)
 
 
-def _nothing(address: str) -> Any:
-    raise LookupError(f"{address} is not read")
+def _load_nothing(address: str) -> Any:
+    raise LookupError(f"{address} is not loaded")
 
 
 def _schemas(schema: Any, path: Path = (), depth: int = 1) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Every schema in `schema`, itself first, with its place. Raises Expected when they are nested too deeply or are none."""
+    """Every schema in `schema`, itself first, with its place. Raises Expected for one that is nested too deeply or not a schema."""
     if isinstance(schema, bool):
         return
     if not isinstance(schema, dict):
@@ -128,8 +128,8 @@ def _schemas(schema: Any, path: Path = (), depth: int = 1) -> Iterator[tuple[Pat
 def _check_keywords(path: Path, schema: dict[str, Any]) -> None:
     for keyword in schema:
         if keyword not in ALL_KEYWORDS and not keyword.startswith("x-"):
-            said = ", which could lead outside or into itself; write the schema out" if keyword.startswith("$") else ""
-            raise Expected(f"one of the keywords {', '.join(sorted(ALL_KEYWORDS))}", at=(*path, keyword), found=f"{keyword!r}{said}")
+            reason = ", because references are not supported; write the schema out" if keyword.startswith("$") else ""
+            raise Expected(f"one of the keywords {', '.join(sorted(ALL_KEYWORDS))}", at=(*path, keyword), found=f"{keyword!r}{reason}")
         if keyword == "$schema" and path:
             raise Expected("$schema at the top of the settings only", at=(*path, keyword))
 
@@ -169,7 +169,7 @@ def _faulty_schema(error: ValidationError | ValueError) -> Expected:
     return Expected(f"a JSON Schema, in which {error.message}", at=path)
 
 
-def _told(schema: dict[str, Any], error: ValidationError) -> list[tuple[Path, str]]:
+def _expectations(schema: dict[str, Any], error: ValidationError) -> list[tuple[Path, str]]:
     path = tuple(error.instance_path)
     kind = error.kind
     if isinstance(kind, ValidationErrorKind.Required):
