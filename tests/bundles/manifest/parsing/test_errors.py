@@ -40,8 +40,7 @@ def told(text: str) -> list[str]:
 
 def test_every_fault_is_a_line_of_its_own() -> None:
     assert told(FAULTY) == [
-        'manifest.json:7: capabilities[1]: expected a capability that exists, found "metrics", which no host has ever provided; '
-        "remove it.",
+        'manifest.json:7: capabilities[1]: expected a capability that exists, found "metrics", which no host has ever provided; remove it.',
         "manifest.json:13: api.endpoints[1].path: expected a path such as /items/:id, with no spaces, no '..', no query and no backslash, "
         'found "items list".',
         'manifest.json:15: api.endpoints[3].path: this field is required, such as "path": "/items/:id".',
