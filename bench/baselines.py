@@ -12,8 +12,8 @@ from wasmtime.component import Component, Linker, Record
 
 from holdfast.engine.capi import PoolSizes
 from holdfast.engine.capi import prototypes as c
-from holdfast.engine.capi.engines import _config
-from holdfast.engine.linking import lower_request
+from holdfast.engine.capi.engines import engine_config
+from holdfast.engine.linking import generated_lower_request as lower_request
 from holdfast.engine.values.layout import BYTES_HEADER, Arena
 from holdfast.world.types import ExecuteRequest
 
@@ -24,7 +24,7 @@ _NEVER = 10**9
 
 def bare_c_api(wasm: Path, request: ExecuteRequest, pool: PoolSizes | None) -> Callable[[], None]:
     """The synchronous C API and nothing else: store, instantiate, call, drop. Arguments are prepared once, results are not read."""
-    engine = Engine(_config(pool))
+    engine = Engine(engine_config(pool))
     component = Component.from_file(engine, str(wasm))
     linker = Linker(engine)
     linker.define_unknown_imports_as_traps(component)
@@ -55,7 +55,7 @@ def bare_c_api(wasm: Path, request: ExecuteRequest, pool: PoolSizes | None) -> C
 
 def public_api(wasm: Path, request: ExecuteRequest) -> Callable[[], Any]:
     """The package's own interface, with its own conversion of values and memory on demand."""
-    engine = Engine(_config(None))
+    engine = Engine(engine_config(None))
     component = Component.from_file(engine, str(wasm))
     linker = Linker(engine)
     linker.define_unknown_imports_as_traps(component)
@@ -88,7 +88,7 @@ def compile_seconds(wasm: Path) -> float:
     """The time of one compilation in this process, with every core: what a host pays that compiles for each request."""
     import time
 
-    engine, content = Engine(_config(None)), wasm.read_bytes()
+    engine, content = Engine(engine_config(None)), wasm.read_bytes()
     started = time.perf_counter()
     Component(engine, content)
     return time.perf_counter() - started

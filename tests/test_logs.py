@@ -102,12 +102,12 @@ def test_a_traceback_shows_where_and_never_the_values_of_variables(form: str) ->
 
 TOGETHER = """
 import structlog
-from holdfast.logs import configure_logs, lines_together
+from holdfast.logs import configure_logs, buffered_lines
 from holdfast.settings import Settings
 configure_logs(Settings())
 log = structlog.get_logger("holdfast.test")
 try:
-    with lines_together():
+    with buffered_lines():
         log.info("first", odd=object, text="\\ud800")
         log.info("second")
         raise LookupError
@@ -116,7 +116,7 @@ except LookupError:
 """
 
 
-def test_lines_that_are_said_together_all_arrive_in_order_whatever_is_in_them() -> None:
+def test_buffered_lines_are_all_written_in_order_with_any_content() -> None:
     environment = clean_environment(HOLDFAST_LOG_FORMAT="json")
     done = subprocess.run(
         [sys.executable, "-c", TOGETHER], env=environment, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=True
@@ -124,25 +124,26 @@ def test_lines_that_are_said_together_all_arrive_in_order_whatever_is_in_them() 
     assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["first", "second", "third"]
 
 
-QUICKLY = """
+FAST_AND_NORMAL = """
 import sys
 import structlog
-from holdfast.logs import configure_logs, info
+from holdfast.logs import configure_logs, fast_info
 from holdfast.settings import Settings
 configure_logs(Settings())
 log = structlog.get_logger("holdfast.test")
 fields = {"tenant": "t", "status": 200, "error": None, "text": "a\\nb\\u2028\\ud800", "odd": [1, {"x": 2.5}]}
 log.info("the same", **fields)
-info(log, "the same", **fields)
+fast_info(log, "the same", **fields)
 """
 
 
+@pytest.mark.parametrize("fast", ["true", "false"])
 @pytest.mark.parametrize(("form", "level", "lines"), [("json", "info", 2), ("json", "warning", 0), ("console", "info", 2)])
-def test_the_quick_way_says_the_same(form: str, level: str, lines: int) -> None:
-    environment = clean_environment(HOLDFAST_LOG_FORMAT=form, HOLDFAST_LOG_LEVEL=level)
+def test_a_fast_line_equals_the_normal_line_with_the_switch_on_and_off(form: str, level: str, lines: int, fast: str) -> None:
+    environment = clean_environment(HOLDFAST_LOG_FORMAT=form, HOLDFAST_LOG_LEVEL=level, HOLDFAST_FAST_LOG_LINES=fast)
     done = subprocess.run(
-        [sys.executable, "-c", QUICKLY], env=environment, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=True
+        [sys.executable, "-c", FAST_AND_NORMAL], env=environment, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=True
     )
-    said = [re.sub(r"\d\d:\d\d:\d\d(\.\d+)?", "", line) for line in done.stderr.splitlines()]
-    assert len(said) == lines
-    assert len(set(said)) == min(lines, 1)
+    written = [re.sub(r"\d\d:\d\d:\d\d(\.\d+)?", "", line) for line in done.stderr.splitlines()]
+    assert len(written) == lines
+    assert len(set(written)) == min(lines, 1)

@@ -1,4 +1,4 @@
-"""Calls the contract's guest without a runner: engine and door, as the original's loader with its host context."""
+"""Calls the contract's guest without a runner: engine and call_host, as the original's loader with its host context."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Loader:
         """Status, headers and JSON of a POST. `granted` comes on top of what every call has."""
         component = await self._engine.load(self._component, hash_file(self._component))
         call = CallContext(request_id="request-1", tenant_id=TENANT, extension_id=EXTENSION)
-        door = self._host.door(call, ALWAYS_GRANTED | frozenset(granted), secrets)
+        call_host = self._host.call_host(call, ALWAYS_GRANTED | frozenset(granted), secrets)
         context = ContextData(call.request_id, call.tenant_id, call.extension_id, call.install_id, call.version_id)
-        outcome = await self._engine.execute(component, ExecuteRequest(context, HttpRequest("POST", url, [], body)), door, PATIENT)
+        outcome = await self._engine.execute(component, ExecuteRequest(context, HttpRequest("POST", url, [], body)), call_host, PATIENT)
         assert outcome.response is not None, outcome.failure
         response = outcome.response
         return response.status, {header.name: header.value for header in response.headers}, json.loads(response.body or b"")

@@ -135,9 +135,9 @@ async def test_s9_an_install_id_never_climbs_in_the_internal_api(start: Start, a
     runner = await start(storage_api_base_url=application.url)
     for install_id in ("../../admin", "..", f"{INSTALL}/../x", f"{INSTALL}?x=1", "x", ""):
         call = CallContext(request_id="r", tenant_id=TENANT, extension_id=EXTENSION, install_id=install_id)
-        door = runner.services.host.door(call, frozenset({Capability.STORAGE_KV}))
+        call_host = runner.services.host.call_host(call, frozenset({Capability.STORAGE_KV}))
         with pytest.raises(WitError) as refused:
-            await door.call(FUNCTIONS_BY_ID["storage.get"], ("namespace", "key"))
+            await call_host.call(FUNCTIONS_BY_ID["storage.get"], ("namespace", "key"))
         assert refused.value.case is StorageError.DENIED
     assert application.requests == []
     digest = runner.put(component=guests.reading_a_record())

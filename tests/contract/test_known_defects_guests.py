@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.bundles.store.keys import bundle_key
-from holdfast.hostcalls import CallContext, UiProxy
+from holdfast.hostcalls import CallContext, UiProxyClient
 from holdfast.world.capabilities import Capability
 from holdfast.world.functions import FUNCTIONS_BY_ID, WitError
 from holdfast.world.types import HttpError, ProxyError
@@ -45,9 +45,9 @@ async def fetched(url: str, *granted: str, **settings: object) -> HttpError | in
     """How a fetch ends for an install that was granted these hosts: the error case, or the status."""
     async with host_services(**settings) as host:
         call = CallContext(request_id="r", tenant_id=TENANT, extension_id=EXTENSION, install_id=INSTALL, egress=granted)
-        door = host.door(call, frozenset({Capability.HTTP_FETCH}))
+        call_host = host.call_host(call, frozenset({Capability.HTTP_FETCH}))
         try:
-            response = await door.call(FUNCTIONS_BY_ID["http.fetch"], (request(url),))
+            response = await call_host.call(FUNCTIONS_BY_ID["http.fetch"], (request(url),))
         except WitError as error:
             assert isinstance(error.case, HttpError)
             return error.case
@@ -84,7 +84,7 @@ async def test_s5_each_install_has_its_own_list(application: RecordingServer) ->
 @asynccontextmanager
 async def proxied(application: RecordingServer, *, without: Capability | None = None) -> AsyncIterator[Caller]:
     """A call with everything granted, or all but one capability, whose install has an API key."""
-    proxy = UiProxy(application.url)
+    proxy = UiProxyClient(application.url)
     yield Caller(ui_proxy=proxy, granted=ALL - {without}, secrets={"api_key": "the-api-key"}, user=USER, extension_id=EXTENSION)
     await proxy.close()
 

@@ -11,8 +11,8 @@ import pytest
 from holdfast.bundles.manifest.model import parse_manifest
 from holdfast.cli.main import create_app
 from holdfast.engine import Limits
-from holdfast.engine.values.lifting import LIST_ITEMS
-from holdfast.hostcalls.session import DoorLimits
+from holdfast.engine.values.lifting import MAX_LIST_ITEMS
+from holdfast.hostcalls.call.limits import HostLimits
 from holdfast.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -57,12 +57,12 @@ def test_the_manifest_of_the_authors_page_is_valid() -> None:
 
 def test_the_limits_of_the_authors_page_are_the_defaults() -> None:
     page = (ROOT / "docs" / "guides" / "write-an-extension.md").read_text()
-    settings, door = Settings(), DoorLimits()
+    settings, door = Settings(), HostLimits()
     assert f"Deadline {settings.call_timeout_ms // 1000} s ({settings.gateway_timeout_ms // 1000} s through the gateway)" in page
     assert f"{settings.call_memory_mb} MiB for each memory" in page
     assert f"{Limits().log_lines} log lines of {Limits().log_line_bytes // 1024} KiB" in page
     assert f"{door.host_calls:,} host calls" in page
-    assert f"{LIST_ITEMS:,} items in a list" in page
+    assert f"{MAX_LIST_ITEMS:,} items in a list" in page
     assert f"{settings.calls_per_install} calls at once per install" in page
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from holdfast.engine import FailureCode, Limits
-from holdfast.engine.values.lifting import LIST_ITEMS
+from holdfast.engine.values.lifting import MAX_LIST_ITEMS
 from tests.engine.conftest import RecordingHost
 from tests.engine.guests import RETURN, module
 from tests.engine.test_wasi import SLEEP, system
@@ -109,5 +109,5 @@ EIGHT_SIZES = "(i32.add " * 7 + "(memory.size 0)" + "".join(f" (memory.size {n})
 GROWN = "(drop (memory.grow (i32.const 32)))"
 MANY_BORROWS = f"""(local $h i32) (local $at i32) (local.set $h (call $sleep (i64.const 1))) (local.set $at (i32.const {LARGE})) {GROWN}
   (loop $fill (i32.store (local.get $at) (local.get $h)) (local.set $at (i32.add (local.get $at) (i32.const 4)))
-    (br_if $fill (i32.lt_u (local.get $at) (i32.const {LARGE + 8 * LIST_ITEMS}))))"""
+    (br_if $fill (i32.lt_u (local.get $at) (i32.const {LARGE + 8 * MAX_LIST_ITEMS}))))"""
 """Writes down one handle twice as often as a list may have items, from LARGE on."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from holdfast.engine import FailureCode, Limits
-from holdfast.engine.values.lifting import LIST_ITEMS
-from holdfast.engine.wasi import HANDLES_MAX, WRITE_MAX_BYTES
+from holdfast.engine.values.lifting import MAX_LIST_ITEMS
+from holdfast.engine.wasi import MAX_RESOURCES, MAX_WRITE_BYTES
 from tests.engine import guests
 from tests.engine.guests import RETURN, module
 from tests.engine.hostile import (
@@ -110,9 +110,9 @@ _ANSWERS = [
     ),
     Hostile(
         does="answers more headers than anybody reads",
-        core=module(GROWN + headers(LARGE, 2 * LIST_ITEMS) + RETURN),
+        core=module(GROWN + headers(LARGE, 2 * MAX_LIST_ITEMS) + RETURN),
         ends=FailureCode.LIMIT,
-        says=f"list of {2 * LIST_ITEMS} items",
+        says=f"list of {2 * MAX_LIST_ITEMS} items",
     ),
     traps(
         does="answers a header name that is not UTF-8",
@@ -194,9 +194,9 @@ _SYSTEM = [
     ),
     Hostile(
         does="writes more at once than a stream takes",
-        core=module(GROWN + _WRITE.format(at=LARGE, size=WRITE_MAX_BYTES + 1) + RETURN, imports=OUTPUT),
+        core=module(GROWN + _WRITE.format(at=LARGE, size=MAX_WRITE_BYTES + 1) + RETURN, imports=OUTPUT),
         ends=FailureCode.LIMIT,
-        says=f"{WRITE_MAX_BYTES + 1} bytes at once",
+        says=f"{MAX_WRITE_BYTES + 1} bytes at once",
     ),
     endless(does="sleeps for a day", core=module(f"(call $block (call $sleep (i64.const {86_400 * 10**9}))) {RETURN}", imports=SLEEP)),
     endless(
@@ -211,16 +211,16 @@ _SYSTEM = [
     ),
     Hostile(
         does="polls one handle 20,000 times at once",
-        core=module(MANY_BORROWS + _POLL.format(at=LARGE, count=2 * LIST_ITEMS) + RETURN, imports=SLEEP),
+        core=module(MANY_BORROWS + _POLL.format(at=LARGE, count=2 * MAX_LIST_ITEMS) + RETURN, imports=SLEEP),
         ends=FailureCode.LIMIT,
-        says=f"list of {2 * LIST_ITEMS} items",
+        says=f"list of {2 * MAX_LIST_ITEMS} items",
     ),
     traps(does="polls a list that is not there", core=module(_POLL.format(at=0, count=-1) + RETURN, imports=SLEEP)),
     Hostile(
         does="collects handles for ever",
         core=module(loop("(drop (call $sleep (i64.const 1)))") + RETURN, imports=SLEEP),
         ends=FailureCode.LIMIT,
-        says=f"{HANDLES_MAX} resources",
+        says=f"{MAX_RESOURCES} resources",
     ),
     traps(
         does="waits on a forged handle",

@@ -72,7 +72,7 @@ async def test_a_hostile_guest_ends_in_its_one_way(engine: Engine, wasi: System,
     judge(guest, outcome)
     assert len(host.lines) <= guest.limits.log_lines + 1
     assert len(host.calls) <= guest.limits.host_calls
-    assert not calls.calls and not calls.pending
+    assert not calls.running_calls and not calls.pending
 
 
 async def good_call(engine: Engine, component: Component, url: str) -> None:
@@ -123,7 +123,7 @@ async def test_nothing_else_is_disturbed(artifacts: Path, tmp_path: Path) -> Non
     assert asyncio.all_tasks() == tasks == {asyncio.current_task()}
     assert set(threading.enumerate()) <= alive
     assert process.num_fds() <= files
-    assert not calls.calls
+    assert not calls.running_calls
     assert not calls.pending
     assert process.memory_info().rss - resident < GROWTH_MAX_BYTES
     await engine.close()
@@ -144,7 +144,7 @@ async def test_greedy_components_leave_room_for_every_other_call(engine: Engine,
     for task in holding:
         task.cancel()
     await asyncio.gather(*holding, return_exceptions=True)
-    assert not calls.calls
+    assert not calls.running_calls
 
 
 async def leave(engine: Engine, component: Component, host: RecordingHost) -> asyncio.Task[Outcome]:
@@ -170,7 +170,7 @@ async def test_a_client_that_leaves_ends_what_the_host_was_doing_for_it(engine: 
     with pytest.raises(asyncio.CancelledError):
         await task
     assert ended
-    assert not calls.calls and not calls.pending
+    assert not calls.running_calls and not calls.pending
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
@@ -189,7 +189,7 @@ async def test_a_client_that_leaves_twice_leaves_nothing_behind(engine: Engine, 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not calls.calls and not calls.pending
+    assert not calls.running_calls and not calls.pending
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from holdfast.contract.debug_event import DebugEvent
 from holdfast.events import EventStream, MemoryStream
-from holdfast.events.redis_server import SECONDS, RedisServer
-from holdfast.events.redis_sink import RedisSink
-from holdfast.events.redis_stream import RedisStream
-from holdfast.events.stream import Entry
+from holdfast.events.model.stream import Entry
+from holdfast.events.redis.server import TIMEOUT_SECONDS, RedisServer
+from holdfast.events.redis.sink import RedisSink
+from holdfast.events.redis.stream import RedisStream
 from tests.events.redis_process import RedisProcess
 from tests.waiting import MAX_WAIT_SECONDS
 
@@ -26,12 +26,12 @@ def sink_for(
     prefix: str = PREFIX,
     maxlen: int = 2_000,
     password: str | None = None,
-    reply_seconds: float = SECONDS,
+    reply_seconds: float = TIMEOUT_SECONDS,
     **delivery: Any,
 ) -> RedisSink:
     """A sink that sends at once and retries at once. Redis has `reply_seconds` to reply."""
     settings: dict[str, Any] = {"interval": 0, "retry_delays": (0.01,), **delivery}
-    return RedisSink(RedisServer(redis.url, password, seconds=reply_seconds), prefix=prefix, maxlen=maxlen, **settings)
+    return RedisSink(RedisServer(redis.url, password, timeout=reply_seconds), prefix=prefix, maxlen=maxlen, **settings)
 
 
 async def until_kept(redis: RedisProcess, key: str, number: int, *, password: str | None = None) -> None:

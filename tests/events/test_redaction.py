@@ -33,26 +33,26 @@ def test_a_secret_is_not_a_pattern() -> None:
 
 
 def test_masking_comes_before_cutting_so_that_no_half_of_a_secret_remains() -> None:
-    assert Redactor(["0123456789"]).clipped("ab0123456789cd", 6) == ("ab[sec", True)
+    assert Redactor(["0123456789"]).redact_and_truncate("ab0123456789cd", 6) == ("ab[sec", True)
 
 
 def test_a_secret_that_straddles_the_searched_window_does_not_show() -> None:
     secret = "x" * 50 + "END"
     text = secret * 4
-    kept, cut = Redactor([secret]).clipped(text, 60)
+    kept, cut = Redactor([secret]).redact_and_truncate(text, 60)
     assert "x" not in kept
     assert cut
 
 
 def test_a_text_that_fits_is_not_marked_as_cut() -> None:
-    assert Redactor(["secret"]).clipped("a secret b", 40) == ("a [secret] b", False)
+    assert Redactor(["secret"]).redact_and_truncate("a secret b", 40) == ("a [secret] b", False)
 
 
 def test_a_text_cut_without_any_secret_in_it_is_marked() -> None:
-    assert Redactor(["secret"]).clipped("abcdef", 3) == ("abc", True)
+    assert Redactor(["secret"]).redact_and_truncate("abcdef", 3) == ("abc", True)
 
 
 def test_the_end_of_a_text_after_a_masked_secret_is_marked_as_cut() -> None:
-    kept, cut = Redactor(["secretsecret"]).clipped("secretsecret" + "z" * 30, 12)
+    kept, cut = Redactor(["secretsecret"]).redact_and_truncate("secretsecret" + "z" * 30, 12)
     assert kept == "[secret]"
     assert cut

@@ -95,5 +95,5 @@ async def test_the_live_stream_tells_an_outage_whatever_the_filter_and_goes_on_a
     redis.start()
     await stream.publish(event(platform, "other", request_id="r2"), event(platform, "mine", request_id="r1"))
     async with asyncio.timeout(MAX_WAIT_SECONDS):
-        assert [data_of(await anext(frames))["message"] for _ in range(2)] == ["The debug stream goes on.", "mine"]
+        assert [data_of(await anext(frames))["message"] for _ in range(2)] == ["The debug stream continues.", "mine"]
     await frames.aclose()

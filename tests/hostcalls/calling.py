@@ -1,4 +1,4 @@
-"""Calls host functions through the door, as the engine does."""
+"""Calls host functions through the call_host, as the engine does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from holdfast.contract.debug_event import DebugEvent
 from holdfast.contract.secret_envelope import SecretEnvelope
-from holdfast.hostcalls import CallContext, CallUser, DoorLimits, Fetcher, HostBackend, HostDoor, Reply, Service, UiProxy
+from holdfast.hostcalls import CallContext, CallHost, CallUser, Fetcher, HostBackend, HostLimits, Reply, Service, UiProxyClient
 from holdfast.world.capabilities import Capability
 from holdfast.world.functions import FUNCTIONS_BY_ID, WitError
 from tests.waiting import MAX_WAIT_SECONDS
@@ -92,7 +92,7 @@ def make_call(**fields: Any) -> CallContext:
 
 
 class Caller:
-    """A door, the events it published, and a way to call functions by id."""
+    """A call_host, the events it published, and a way to call functions by id."""
 
     def __init__(
         self,
@@ -100,14 +100,14 @@ class Caller:
         granted: frozenset[Capability] = ALL,
         backend: HostBackend | None = None,
         secrets: Mapping[str, str] | None = None,
-        ui_proxy: UiProxy | None = None,
+        ui_proxy: UiProxyClient | None = None,
         fetcher: Fetcher | None = None,
-        limits: DoorLimits | None = None,
+        limits: HostLimits | None = None,
         envelope: SecretEnvelope | None = None,
         **fields: Any,
     ) -> None:
         self.sink = ListSink()
-        self.door = HostDoor(
+        self.call_host = CallHost(
             make_call(secrets=envelope, **fields),
             granted,
             backend or NoBackend(),
@@ -121,7 +121,7 @@ class Caller:
     async def ask(self, function_id: str, *args: object) -> Any:
         """The function's value; raises WitError for its error case."""
         async with asyncio.timeout(MAX_WAIT_SECONDS):
-            return await self.door.call(FUNCTIONS_BY_ID[function_id], args)
+            return await self.call_host.call(FUNCTIONS_BY_ID[function_id], args)
 
     async def case(self, function_id: str, *args: object) -> StrEnum:
         """The error case of a call that is refused."""

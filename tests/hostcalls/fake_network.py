@@ -1,4 +1,4 @@
-"""Requests through the door, and a network on which public addresses lead to this machine."""
+"""Requests through the call_host, and a network on which public addresses lead to this machine."""
 
 from __future__ import annotations
 

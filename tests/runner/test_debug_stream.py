@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.events.redis_server import RedisUrlUnusable
+from holdfast.events.redis.server import InvalidRedisUrl
 from tests.engine.guests import RETURN, module
 from tests.engine.test_wasi import OUTPUT, at_4096, says, wasi_component
 from tests.events.recording_server import free_port
@@ -79,5 +79,5 @@ async def test_a_redis_that_hangs_does_not_delay_a_call(start_runner: StartRunne
 
 
 async def test_an_unusable_address_stops_the_start_by_the_name_of_its_variable(start_runner: StartRunner) -> None:
-    with pytest.raises(RedisUrlUnusable, match="RUNNER_DEBUG_REDIS_URL"):
+    with pytest.raises(InvalidRedisUrl, match="RUNNER_DEBUG_REDIS_URL"):
         await start_runner(keep_events=False, debug_redis_url="http://127.0.0.1")

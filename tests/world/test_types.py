@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from holdfast import world
-from holdfast.engine.values import shapes as s
+from holdfast.engine.values import types as s
 from holdfast.world import types
 from holdfast.world.functions import EXPORT, FUNCTIONS, FUNCTIONS_BY_ID, INTERFACES, WORLD
 from holdfast.world.types import ExecuteRequest, ExecuteResponse
@@ -30,7 +30,7 @@ def resolved() -> dict[str, Any]:
     return parsed
 
 
-def wit_shape(reference: Any) -> s.Shape:
+def wit_shape(reference: Any) -> s.ValueType:
     if isinstance(reference, str):
         return s.Primitive(reference)
     kind = resolved()["types"][reference]["kind"]
@@ -83,7 +83,7 @@ def test_every_named_type_of_the_wit_is_a_type_in_python() -> None:
     named = {entry["name"]: index for index, entry in enumerate(resolved()["types"]) if entry["name"]}
     for name, index in named.items():
         python = getattr(types, "".join(part.capitalize() for part in name.split("-")))
-        assert s.shape_of(python) == wit_shape(index), name
+        assert s.value_type_of(python) == wit_shape(index), name
 
 
 def test_the_world_exports_the_handler_and_imports_the_twelve_interfaces() -> None:
@@ -92,7 +92,7 @@ def test_the_world_exports_the_handler_and_imports_the_twelve_interfaces() -> No
     assert [name for name in imported if name != "types"] == list(INTERFACES)
     assert len(INTERFACES) == 12
     handler = runner["exports"][EXPORT]["function"]
-    assert wit_signature(handler) == s.Signature((("request", s.shape_of(ExecuteRequest)),), s.shape_of(ExecuteResponse))
+    assert wit_signature(handler) == s.Signature((("request", s.value_type_of(ExecuteRequest)),), s.value_type_of(ExecuteResponse))
 
 
 def test_no_record_of_the_world_is_mutable() -> None:

@@ -1,20 +1,9 @@
 """Runs one component call. Knows no HTTP, no database, no tenant."""
 
-from holdfast.engine.compiling.errors import CompileFailed, ComponentError, HandlerMissing, IncompatibleComponent, NotAComponent
-from holdfast.engine.execution import Component, Engine
-from holdfast.engine.outcome import Failure, FailureCode, Host, Limits, Outcome
+from holdfast.engine.call.host import Host
+from holdfast.engine.call.limits import Limits
+from holdfast.engine.call.outcome import Failure, FailureCode, Outcome
+from holdfast.engine.compiling.errors import ComponentError
+from holdfast.engine.engine import Component, Engine
 
-__all__ = [
-    "CompileFailed",
-    "Component",
-    "ComponentError",
-    "Engine",
-    "Failure",
-    "FailureCode",
-    "HandlerMissing",
-    "Host",
-    "IncompatibleComponent",
-    "Limits",
-    "NotAComponent",
-    "Outcome",
-]
+__all__ = ["Component", "ComponentError", "Engine", "Failure", "FailureCode", "Host", "Limits", "Outcome"]

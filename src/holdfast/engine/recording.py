@@ -1,7 +1,7 @@
-"""A call kept and run again: every host answer, clock reading and random number, in the order the guest asked for them.
+"""Records a call and replays it: every host result, clock reading and random number, in the order in which the guest requested them.
 
-A guest has one thread and no other input, so the same component with the same request and the same answers gives the same response,
-byte for byte, with no host present. A recording holds whatever the guest was told, secrets included: keep it as you keep those.
+A guest has one thread and no other input, so the same component with the same request and the same results returns the same response,
+byte for byte, without a host. A recording contains everything the guest received, secrets included: store it as you store those.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
-from holdfast.engine.outcome import Host
+from holdfast.engine.call.host import Host
 from holdfast.engine.wasi import Sources, SystemSources
 from holdfast.errors import HoldfastError
 from holdfast.world.functions import Function, WitError
@@ -21,7 +21,7 @@ FORMAT = 1
 
 
 class HostAnswer(Struct, frozen=True, tag="host"):
-    """What a host function gave: `value` is its msgpack, or `refused` the error case of its result."""
+    """The result of a host function: `value` is its msgpack, or `refused` the error case."""
 
     function: str
     value: bytes = b""
@@ -44,7 +44,7 @@ Entry = HostAnswer | WallClock | Monotonic | Random
 
 
 class Recording(Struct, frozen=True):
-    """What a call needs to be run again: the component by its hash, the request, and everything the guest was told."""
+    """Everything that a replay needs: the hash of the component, the request, and all that the guest received."""
 
     component_sha256: str
     request: ExecuteRequest
@@ -64,7 +64,7 @@ class RecordingUnreadable(HoldfastError):
 
 
 class ReplayDiverged(HoldfastError):
-    """Raised when a guest asks for something else than it asked for when it was recorded: another component, or another engine."""
+    """Raised when a replayed guest requests something else than the recording has next: another component, or another engine."""
 
     code = "replay_diverged"
     status = 409
@@ -84,7 +84,7 @@ def read_recording(data: bytes) -> Recording:
 
 
 class Recorder:
-    """Stands between a call and its host and sources, passes everything on, and keeps it. Give it to `Engine.execute` as both."""
+    """Passes everything between a call and its host and sources, and records it. Pass it to `Engine.execute` as both."""
 
     def __init__(self, host: Host, sources: Sources | None = None) -> None:
         self._host = host
@@ -92,14 +92,14 @@ class Recorder:
         self._entries: list[Entry] = []
 
     def recording(self, component_sha256: str, request: ExecuteRequest) -> Recording:
-        """What was kept so far."""
+        """The recording so far."""
         return Recording(component_sha256, request, list(self._entries))
 
     async def call(self, function: Function, args: tuple[object, ...]) -> object:
         try:
             value = await self._host.call(function, args)
-        except WitError as refusal:
-            self._entries.append(HostAnswer(function.id, refused=refusal.case.value))
+        except WitError as error:
+            self._entries.append(HostAnswer(function.id, refused=error.case.value))
             raise
         self._entries.append(HostAnswer(function.id, msgspec.msgpack.encode(value)))
         return value
@@ -130,17 +130,17 @@ _Kind = TypeVar("_Kind", bound=Struct)
 
 
 class Replay:
-    """The host and the sources of a call that is run again. Waits for nothing: the recorded clock says that the time has passed."""
+    """The host and the sources of a replayed call. Never waits: the recorded clock shows the time as passed."""
 
     def __init__(self, recording: Recording) -> None:
         self._entries = iter(recording.entries)
         self.lines: list[tuple[str, str]] = []
-        """What the guest wrote this time, as (stream, line)."""
+        """What the guest wrote during the replay, as (stream, line)."""
 
     async def call(self, function: Function, args: tuple[object, ...]) -> object:
         entry = self._next(HostAnswer, f"host call {function.id}")
         if entry.function != function.id:
-            raise ReplayDiverged(f"The guest calls {function.id}; when it was recorded it called {entry.function}.")
+            raise ReplayDiverged(f"The guest calls {function.id}; in the recording it called {entry.function}.")
         if entry.refused is not None and function.err is not None:
             raise WitError(function.err(entry.refused))
         return None if function.ok is None else msgspec.msgpack.decode(entry.value, type=function.ok)
@@ -157,7 +157,7 @@ class Replay:
     def random_bytes(self, count: int) -> bytes:
         data = self._next(Random, "random number").data
         if len(data) != count:
-            raise ReplayDiverged(f"The guest asks for {count} random bytes; when it was recorded it asked for {len(data)}.")
+            raise ReplayDiverged(f"The guest requests {count} random bytes; in the recording it requested {len(data)}.")
         return data
 
     async def wait(self, nanoseconds: int) -> None:
@@ -168,6 +168,6 @@ class Replay:
         if not isinstance(entry, kind):
             recorded = "nothing more" if entry is None else type(entry).__name__.lower()
             raise ReplayDiverged(
-                f"The guest asks for a {what}; the recording has {recorded} here.", hint="Replay with the component that was recorded."
+                f"The guest requests a {what}; the recording has {recorded} here.", hint="Replay it with the recorded component."
             )
         return entry

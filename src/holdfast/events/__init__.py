@@ -1,12 +1,12 @@
-"""The debug stream: what a call did, for the person who is looking."""
+"""The debug stream: what each call did, for the author who debugs an extension."""
 
-from holdfast.events.event import EventSink
-from holdfast.events.http_sink import HttpSink
+from holdfast.events.delivery.http_sink import HttpSink
+from holdfast.events.from_settings import configured_redis, open_redis_sink, open_stream
 from holdfast.events.memory import MemoryStream
-from holdfast.events.opening import configured_redis, open_redis_sink, open_stream
+from holdfast.events.model.event import EventSink
+from holdfast.events.model.stream import EventStream, StreamUnavailable
 from holdfast.events.redaction import Redactor, redact
-from holdfast.events.stream import EventStream, StreamUnavailable
-from holdfast.events.text import clip
+from holdfast.events.text import truncate
 
 __all__ = [
     "EventSink",
@@ -15,9 +15,9 @@ __all__ = [
     "MemoryStream",
     "Redactor",
     "StreamUnavailable",
-    "clip",
     "configured_redis",
     "open_redis_sink",
     "open_stream",
     "redact",
+    "truncate",
 ]

@@ -1,4 +1,4 @@
-"""The debug stream of one process: the last events of every extension, in memory."""
+"""The debug stream in the memory of one process: the last events of every extension."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from collections.abc import AsyncGenerator
 from itertools import count
 
 from holdfast.contract.debug_event import DebugEvent
-from holdfast.events.event import notice
-from holdfast.events.stream import NOT_KEPT, Entry
+from holdfast.events.model.event import notice
+from holdfast.events.model.stream import NOT_STORED, Entry
 
 _Key = tuple[str, str]
 
 EVENT_OVERHEAD_BYTES = 512
-"""What an event costs beside its message, roughly: the object, its ids and its place in the ring."""
+"""Rough memory of an event without its message: the object, its ids and its entry in the ring."""
 
-SLOW_READER = "Some events are missing here: they came faster than they were read."
+SLOW_READER = "Some events are missing here: they arrived faster than they were read."
 
 
 class _Ring:
-    """The last events of one stream. `dropped_through` is the id of the newest event that was pushed out."""
+    """The last events of one stream. `dropped_through` is the id of the newest dropped event."""
 
     __slots__ = ("dropped_through", "entries", "size")
 
@@ -31,7 +31,7 @@ class _Ring:
         self.dropped_through = 0
 
     def push(self, event_id: int, event: DebugEvent, max_events: int, max_bytes: int) -> int:
-        """Adds an event, pushes out what no longer fits, and returns by how many bytes the ring grew (or, negative, shrank)."""
+        """Adds an event and drops the oldest above the limits. Returns by how many bytes the ring grew (negative if it shrank)."""
         before = self.size
         self.entries.append((event_id, event))
         self.size += _cost(event)
@@ -42,7 +42,7 @@ class _Ring:
         return self.size - before
 
     def after(self, event_id: int) -> list[tuple[int, DebugEvent]]:
-        """The events newer than `event_id`, oldest first; the cost is that of the answer, not of the ring."""
+        """The events newer than `event_id`, oldest first; takes time in proportion to the result, not to the ring."""
         newer: list[tuple[int, DebugEvent]] = []
         for entry in reversed(self.entries):
             if entry[0] <= event_id:
@@ -55,8 +55,8 @@ class _Ring:
 class MemoryStream:
     """An `EventStream` in this process's memory.
 
-    Ids are numbers that grow over all streams of the process, and over restarts: they begin at the microsecond of the start. Everything
-    happens on the event loop's thread; `publish` only appends and wakes.
+    Ids are numbers that increase over all streams of the process, and over restarts: they start at the current time in microseconds.
+    Everything runs in the event loop's thread; `publish` only appends and wakes readers.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class MemoryStream:
         max_bytes: int = 256 * 1024 * 1024,
         first_id: int | None = None,
     ) -> None:
-        """`max_events` and `max_stream_bytes` bound one stream, `max_streams` and `max_bytes` all of them together."""
+        """`max_events` and `max_stream_bytes` limit one stream, `max_streams` and `max_bytes` all streams together."""
         self._max_events = max_events
         self._max_streams = max_streams
         self._max_stream_bytes = max_stream_bytes
@@ -76,12 +76,12 @@ class MemoryStream:
         self._ids = count(first_id if first_id is not None else time.time_ns() // 1_000)
         self._rings: OrderedDict[_Key, _Ring] = OrderedDict()
         self._watchers: dict[_Key, set[asyncio.Event]] = {}
-        # Of evicted streams that somebody watches: the last id, so that the reader learns of what it had not taken yet.
+        # The last id of evicted streams that still have readers, so that a reader learns of the events it missed.
         self._evicted: dict[_Key, int] = {}
         self._size = 0
 
     def publish(self, event: DebugEvent) -> None:
-        """Keeps the event and wakes those who watch its stream. The stream written to least recently makes room when there are too many."""
+        """Stores the event and wakes the readers of its stream. Evicts the streams written to least recently above the limits."""
         key = _key(event.tenant_id, event.extension_id)
         ring = self._rings.get(key)
         if ring is None:
@@ -95,7 +95,7 @@ class MemoryStream:
             watcher.set()
 
     def is_id(self, text: str) -> bool:
-        """Whether `text` is a number as this stream gives them, or `0`."""
+        """Whether `text` is a number that can be an id, or `0`."""
         return text.isascii() and text.isdecimal() and len(text) <= 18
 
     async def tail(self, tenant_id: str, extension_id: str, count: int) -> list[Entry]:
@@ -104,15 +104,15 @@ class MemoryStream:
         if ring is None or count <= 0:
             return []
         entries = ring.entries
-        return _named([entries[index] for index in range(max(0, len(entries) - count), len(entries))])
+        return _with_text_ids([entries[index] for index in range(max(0, len(entries) - count), len(entries))])
 
     async def after(self, tenant_id: str, extension_id: str, after_id: str, count: int) -> list[Entry]:
-        """The first `count` kept events of one stream that came after `after_id`, oldest first."""
+        """The first `count` stored events of one stream after `after_id`, oldest first."""
         ring = self._rings.get(_key(tenant_id, extension_id))
-        return [] if ring is None else _named(ring.after(int(after_id))[:count])
+        return [] if ring is None else _with_text_ids(ring.after(int(after_id))[:count])
 
     async def subscribe(self, tenant_id: str, extension_id: str, after_id: str) -> AsyncGenerator[Entry, None]:
-        """Yields every event of one stream after `after_id`, kept ones first, then new ones as they come; see `EventStream`."""
+        """Yields every event of one stream after `after_id`, stored ones first, then new ones as they come; see `EventStream`."""
         key = _key(tenant_id, extension_id)
         wake = asyncio.Event()
         self._watchers.setdefault(key, set()).add(wake)
@@ -124,7 +124,7 @@ class MemoryStream:
                 if ring is not None:
                     if 0 < cursor < ring.dropped_through:
                         cursor = ring.dropped_through
-                        yield NOT_KEPT, notice(tenant_id, extension_id, SLOW_READER)
+                        yield NOT_STORED, notice(tenant_id, extension_id, SLOW_READER)
                     for event_id, event in ring.after(cursor):
                         cursor = event_id
                         yield str(event_id), event
@@ -151,5 +151,5 @@ def _cost(event: DebugEvent) -> int:
     return EVENT_OVERHEAD_BYTES + 4 * len(event.message)
 
 
-def _named(entries: list[tuple[int, DebugEvent]]) -> list[Entry]:
+def _with_text_ids(entries: list[tuple[int, DebugEvent]]) -> list[Entry]:
     return [(str(event_id), event) for event_id, event in entries]

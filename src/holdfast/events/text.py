@@ -1,14 +1,14 @@
-"""Cuts text to a number of bytes without cutting a character."""
+"""Truncates text to a number of bytes without splitting a character."""
 
 from __future__ import annotations
 
 
-def clip(text: str, max_bytes: int) -> tuple[str, bool]:
-    """The longest beginning of `text` that takes at most `max_bytes` bytes of UTF-8, and whether anything was cut off.
+def truncate(text: str, max_bytes: int) -> tuple[str, bool]:
+    """The longest start of `text` that fits in `max_bytes` bytes of UTF-8, and whether the text was longer.
 
-    Characters stay whole. Lone surrogates, which UTF-8 cannot carry, become `?`.
+    Never splits a character. Lone surrogates, which UTF-8 cannot encode, become `?`.
     """
-    # A character takes at least one byte, so what lies behind max_bytes characters need not be encoded to know that it goes.
+    # A character needs at least one byte, so there is no need to encode more than max_bytes characters.
     head = text[:max_bytes]
     encoded = head.encode("utf-8", errors="replace")
     if len(encoded) <= max_bytes:

@@ -14,8 +14,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from holdfast.events.following import Following
-from holdfast.events.stream import BEFORE_ALL, NOT_KEPT, Entry
+from holdfast.events.event_reader import EventReader
+from holdfast.events.model.stream import BEFORE_ALL, NOT_STORED, Entry
 from holdfast.gateway.auth.authentication import caller_of, require_permission
 from holdfast.gateway.http.errors import GatewayError, InvalidRequest, RateLimited
 from holdfast.gateway.http.requests import read_body
@@ -45,7 +45,7 @@ class Watched(Struct, frozen=True):
     def includes(self, entry: Entry) -> bool:
         event_id, event = entry
         # What is said about the stream itself is for everybody who watches it.
-        return event_id == NOT_KEPT or (_is(event.install_id, self.install_id) and _is(event.request_id, self.request_id))
+        return event_id == NOT_STORED or (_is(event.install_id, self.install_id) and _is(event.request_id, self.request_id))
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -100,16 +100,16 @@ async def event_frames(services: Services, watched: Watched, last_id: str | None
 
     When nothing comes for `services.heartbeat_seconds`, a comment keeps the connection open.
     """
-    following = Following(
+    reader = EventReader(
         services.events, watched.tenant_id, watched.extension_id, after_id=last_id, tail=services.settings.debug_tail_count
     )
-    tail = await following.begin()
+    tail = await reader.start()
     # First thing of all, so that the browser knows it is connected before anything has happened.
     yield b": connected\n\n"
     for entry in tail:
         if watched.includes(entry):
             yield _frame(entry)
-    coming = following.coming()
+    coming = reader.entries()
     pending: asyncio.Future[Entry] | None = None
     try:
         while True:
@@ -180,4 +180,4 @@ def _is(actual: str | None, wanted: str | None) -> bool:
 def _frame(entry: Entry) -> bytes:
     data = b"data: %s\n\n" % msgspec.json.encode(to_json(entry))
     # Without an id the browser keeps that of the event before, and comes back to it.
-    return data if entry[0] == NOT_KEPT else b"id: %s\n%s" % (entry[0].encode("ascii"), data)
+    return data if entry[0] == NOT_STORED else b"id: %s\n%s" % (entry[0].encode("ascii"), data)

@@ -1,33 +1,34 @@
-"""What a guest may ask of its host: one module per WIT interface, behind one door."""
+"""The functions that a guest can call: one module per WIT interface, behind one check of quota and capability (`CallHost`)."""
 
-from holdfast.hostcalls.backend import BackendUnavailable, HostBackend, HttpBackend, Reply, Service
-from holdfast.hostcalls.call import CallContext, CallUser
-from holdfast.hostcalls.door import HostDoor
-from holdfast.hostcalls.interfaces.secrets import SecretDecryptFailed, open_envelope
-from holdfast.hostcalls.interfaces.ui_proxy import UiProxy
+from holdfast.hostcalls.application.backend import BackendUnavailable, HostBackend, HttpBackend, Reply, Service
+from holdfast.hostcalls.application.ui_proxy import UiProxyClient
+from holdfast.hostcalls.call.context import CallContext, CallUser
+from holdfast.hostcalls.call.limits import HostLimits
+from holdfast.hostcalls.call_host import CallHost
+from holdfast.hostcalls.host_services import HostServices
 from holdfast.hostcalls.network.egress import EgressRule, InvalidEgressEntry, parse_rule, parse_rules
 from holdfast.hostcalls.network.fetch import Fetcher, FetchLimits
-from holdfast.hostcalls.process import HostServices
-from holdfast.hostcalls.session import DoorLimits
+from holdfast.hostcalls.secret_envelope.envelope import SecretDecryptFailed
+from holdfast.hostcalls.secret_envelope.inline import open_inline_envelope
 
 __all__ = [
     "BackendUnavailable",
     "CallContext",
+    "CallHost",
     "CallUser",
-    "DoorLimits",
     "EgressRule",
     "FetchLimits",
     "Fetcher",
     "HostBackend",
-    "HostDoor",
+    "HostLimits",
     "HostServices",
     "HttpBackend",
     "InvalidEgressEntry",
     "Reply",
     "SecretDecryptFailed",
     "Service",
-    "UiProxy",
-    "open_envelope",
+    "UiProxyClient",
+    "open_inline_envelope",
     "parse_rule",
     "parse_rules",
 ]

@@ -68,7 +68,7 @@ async def run_platform(settings: Settings, sources: Sequence[Path], *, on_ready:
     """Runs until SIGINT (gives 130), SIGTERM or SIGHUP (give 0). `on_ready` is called once.
 
     A source that cannot be built or installed does not stop the others; it is told to `on_ready`. Raises, before anything is started,
-    DataFolderInUse, SecretsKeyUnusable, PortTaken, AddressUnusable, ServiceTokenMissing, RedisUrlUnusable, NothingToInstall,
+    DataFolderInUse, SecretsKeyUnusable, PortTaken, AddressUnusable, ServiceTokenMissing, InvalidRedisUrl, NothingToInstall,
     ManifestError; and RunnerNotStarting.
     """
     configured_redis(settings)

@@ -16,7 +16,7 @@ from holdfast.bundles.store.protocol import BundleStore
 from holdfast.contract.debug_event import DebugEvent
 from holdfast.engine import Engine
 from holdfast.events import EventSink, HttpSink, configured_redis, open_redis_sink
-from holdfast.events.delivery import DeliveringSink
+from holdfast.events.delivery.batching_sink import BatchingSink
 from holdfast.hostcalls import HostServices
 from holdfast.runner.execute.concurrency_limit import Admission
 from holdfast.runner.execute.execution import Calls
@@ -69,7 +69,7 @@ class RunnerServices:
         """Makes a runner's services and proves the engine. `events` and `validator` take the place of those that the settings name;
         `worker` is the place of this process among the workers of the runner.
 
-        Raises ServiceTokenUnusable, LookupKeyUnusable, BundleStoreUnavailable, InvalidEgressEntry, RedisUrlUnusable, and the
+        Raises ServiceTokenUnusable, LookupKeyUnusable, BundleStoreUnavailable, InvalidEgressEntry, InvalidRedisUrl, and the
         engine's own error when Wasmtime does not work.
         """
         expected, own = caller_token(settings), outgoing_token(settings)
@@ -78,7 +78,7 @@ class RunnerServices:
         async with AsyncExitStack() as closing:
             if events is None:
                 events = await _sink(settings, own, closing)
-            if isinstance(events, DeliveringSink):
+            if isinstance(events, BatchingSink):
                 events.on_loss = metrics.event_dropped
             host = HostServices.from_settings(settings, events)
             host.on_host_call = metrics.host_call
@@ -91,6 +91,7 @@ class RunnerServices:
                 pool=settings.engine_pool,
                 pool_instances=settings.engine_pool_instances,
                 fuel=settings.engine_fuel,
+                generated_lowering=settings.engine_generated_lowering,
             )
             engine.on_load, engine.artifacts.on_compile = metrics.component_loaded, metrics.component_compiled
             closing.push_async_callback(engine.close)
@@ -99,7 +100,7 @@ class RunnerServices:
             cache = TrustedBundleCache(settings.resolved_cache_root, store, policy, max_bytes=settings.cache_max_bytes)
             cache.on_fetch, cache.on_evict = metrics.bundle_fetched, metrics.bundle_evicted
             closing.push_async_callback(cache.close)
-            await engine.prove()
+            await engine.check_wasmtime()
             admission = Admission(per_install=settings.calls_per_install, per_process=settings.calls_per_process)
             metrics.watch(admission)
             calls = Calls(settings, cache, engine, host, admission)

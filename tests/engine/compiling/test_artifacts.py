@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.engine.capi import NativeEngine
+from holdfast.engine.capi import NativeComponent, NativeEngine
 from holdfast.engine.compiling import artifacts
 from holdfast.engine.compiling.artifacts import ArtifactStore
-from holdfast.engine.compiling.errors import CompileFailed, NotAComponent
 from tests.engine import guests
 from tests.engine.guests import RETURN, module
+from tests.engine.rejection import rejected
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ async def test_an_artifact_put_under_another_components_name_is_not_loaded(tmp_p
 
 
 async def test_a_file_that_is_not_what_its_hash_says_is_refused(tmp_path: Path, wasm: Path) -> None:
-    with pytest.raises(NotAComponent, match="hash"):
+    with rejected("not_a_component", match="hash"):
         await ArtifactStore(tmp_path / "a").path(wasm, "0" * 64)
 
 
@@ -102,14 +102,14 @@ async def test_a_refused_component_leaves_nothing_and_is_not_remembered(tmp_path
     file.write_bytes(b"not wasm")
     store = ArtifactStore(root)
     for _ in range(2):
-        with pytest.raises(NotAComponent):
+        with rejected("not_a_component"):
             await store.path(file, guests.sha256(file))
     assert not [left for left in root.iterdir() if left.suffix in {".tmp", ".cwasm", ".mac"}]
 
 
 async def test_a_compilation_beyond_its_time_is_ended_with_a_sentence(tmp_path: Path, wasm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifacts, "COMPILE_SECONDS", 0.001)
-    with pytest.raises(CompileFailed, match="took longer"):
+    monkeypatch.setattr(artifacts, "MAX_COMPILE_SECONDS", 0.001)
+    with rejected("compile_failed", match="took longer"):
         await ArtifactStore(tmp_path / "a").path(wasm, guests.sha256(wasm))
     assert not list((tmp_path / "a").glob("*.tmp"))
 
@@ -143,7 +143,7 @@ async def test_the_folder_keeps_to_its_size_and_drops_the_least_recently_used(tm
     others = [guests.assemble(module(RETURN, response=guests.answer(status, None))) for status in (401, 402)]
     first = await ArtifactStore(tmp_path / "a").path(others[0], guests.sha256(others[0]))
     os.utime(first, (1, 1))
-    small = ArtifactStore(tmp_path / "a", disk_max_bytes=int(first.stat().st_size * 2.5))
+    small = ArtifactStore(tmp_path / "a", max_disk_bytes=int(first.stat().st_size * 2.5))
     second = await small.path(others[1], guests.sha256(others[1]))
     third = await small.path(wasm, guests.sha256(wasm))
     assert not first.exists()
@@ -156,6 +156,6 @@ async def test_what_the_compiling_process_makes_loads_in_a_pooled_engine(tmp_pat
     artifact = await ArtifactStore(tmp_path / "a").path(wasm, guests.sha256(wasm))
     for pool in (None, PoolSizes(instances=4)):
         engine = NativeEngine(pool)
-        component = engine.load(artifact)
+        component = NativeComponent.load(engine, artifact)
         assert "handler" in component.exports
         engine.close()

@@ -13,22 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.engine.capi import prototypes
-from holdfast.engine.values.generated_lowering import flat_lowerer
+from holdfast.engine.values.generated_lowering import generate_lowerer
 from holdfast.engine.values.layout import VALUE_BYTES, Arena, Err, Ok
 from holdfast.engine.values.lifting import lifter
 from holdfast.engine.values.lowering import lowerer
-from holdfast.engine.values.shapes import (
+from holdfast.engine.values.types import (
     EnumOf,
     FlagsOf,
     ListOf,
     Primitive,
     RecordOf,
     ResultOf,
-    Shape,
     TupleOf,
     Unsupported,
+    ValueType,
     VariantOf,
-    shape_of,
+    value_type_of,
 )
 from holdfast.world import types
 from holdfast.world.functions import FUNCTIONS
@@ -63,16 +63,16 @@ def values_of(annotation: Any) -> st.SearchStrategy[Any]:
     return st.none() | values_of(payload)
 
 
-def through_wasmtime(shape: Shape, value: Any, annotation: Any = None) -> Any:
+def through_wasmtime(value_type: ValueType, value: Any, annotation: Any = None) -> Any:
     """Lowers, has Wasmtime make its own copy, throws ours away, lifts the copy, frees it."""
     copy = ctypes.create_string_buffer(VALUE_BYTES)
     arena = Arena()
-    lowered = lowerer(shape)(value, arena)
+    lowered = lowerer(value_type)(value, arena)
     assert len(lowered) == VALUE_BYTES
     prototypes.value_clone(ctypes.c_char_p(lowered), copy)
     del arena, lowered
     try:
-        return lifter(shape, annotation)(copy.raw, 0, None)
+        return lifter(value_type, annotation)(copy.raw, 0, None)
     finally:
         prototypes.value_delete(copy)
 
@@ -88,7 +88,7 @@ WORLD_TYPES = sorted(
 @given(data=st.data())
 def test_every_type_of_the_world_crosses_and_comes_back(kind: Any, data: st.DataObject) -> None:
     value = data.draw(values_of(kind))
-    assert through_wasmtime(shape_of(kind), value, kind) == value
+    assert through_wasmtime(value_type_of(kind), value, kind) == value
 
 
 RECORDS = [kind for kind in WORLD_TYPES if issubclass(kind, msgspec.Struct)]
@@ -99,10 +99,10 @@ RECORDS = [kind for kind in WORLD_TYPES if issubclass(kind, msgspec.Struct)]
 def test_flat_lowering_gives_what_lowering_gives(kind: Any, data: st.DataObject) -> None:
     value = data.draw(values_of(kind))
     copy, arena = ctypes.create_string_buffer(VALUE_BYTES), Arena()
-    prototypes.value_clone(ctypes.c_char_p(flat_lowerer(kind)(value, arena)), copy)
+    prototypes.value_clone(ctypes.c_char_p(generate_lowerer(kind)(value, arena)), copy)
     del arena
     try:
-        assert lifter(shape_of(kind), kind)(copy.raw, 0, None) == value
+        assert lifter(value_type_of(kind), kind)(copy.raw, 0, None) == value
     finally:
         prototypes.value_delete(copy)
 
@@ -112,7 +112,7 @@ def test_flat_lowering_gives_what_lowering_gives(kind: Any, data: st.DataObject)
 def test_every_parameter_and_result_of_the_world_crosses(function: Any, data: st.DataObject) -> None:
     for annotation in [*(kind for _, kind in function.params), *([function.ok] if function.ok is not None else [])]:
         value = data.draw(values_of(annotation))
-        back = through_wasmtime(shape_of(annotation), value, annotation)
+        back = through_wasmtime(value_type_of(annotation), value, annotation)
         assert back == value
         assert type(back) is type(value)
 
@@ -124,8 +124,8 @@ def test_results_keep_their_case(value: Any) -> None:
 
 @given(st.sampled_from([("none", None), ("text", "x"), ("bytes", b"\0\xff")]))
 def test_variants_keep_their_case_and_payload(value: Any) -> None:
-    shape = VariantOf((("none", None), ("text", Primitive("string")), ("bytes", ListOf(Primitive("u8")))))
-    assert through_wasmtime(shape, value) == value
+    value_type = VariantOf((("none", None), ("text", Primitive("string")), ("bytes", ListOf(Primitive("u8")))))
+    assert through_wasmtime(value_type, value) == value
 
 
 @given(st.frozensets(st.sampled_from(["read", "write", "run"])))
@@ -154,26 +154,26 @@ def test_integers_keep_their_extremes_and_refuse_what_is_beyond(name: str, low: 
 
 
 def test_records_without_a_class_are_tuples() -> None:
-    shape = RecordOf((("seconds", Primitive("u64")), ("nanoseconds", Primitive("u32"))))
-    assert through_wasmtime(shape, (5, 7)) == (5, 7)
-    assert through_wasmtime(TupleOf((Primitive("char"), shape)), ("ü", (1, 2))) == ("ü", (1, 2))
+    value_type = RecordOf((("seconds", Primitive("u64")), ("nanoseconds", Primitive("u32"))))
+    assert through_wasmtime(value_type, (5, 7)) == (5, 7)
+    assert through_wasmtime(TupleOf((Primitive("char"), value_type)), ("ü", (1, 2))) == ("ü", (1, 2))
 
 
 @pytest.mark.parametrize(
-    ("shape", "value"),
+    ("value_type", "value"),
     [
         (Primitive("string"), 5),
         (Primitive("string"), "\ud800"),
         (ListOf(Primitive("u8")), "text"),
         (EnumOf(("a",)), "b"),
         (ResultOf(None, None), "neither"),
-        (shape_of(types.HttpHeader), ("only-one",)),
-        (shape_of(types.HttpHeader), object()),
+        (value_type_of(types.HttpHeader), ("only-one",)),
+        (value_type_of(types.HttpHeader), object()),
     ],
 )
-def test_a_value_of_another_type_is_refused(shape: Shape, value: Any) -> None:
+def test_a_value_of_another_type_is_refused(value_type: ValueType, value: Any) -> None:
     with pytest.raises((TypeError, ValueError, AttributeError, KeyError)):
-        lowerer(shape)(value, Arena())
+        lowerer(value_type)(value, Arena())
 
 
 def test_types_that_extensions_do_not_have_cannot_cross() -> None:

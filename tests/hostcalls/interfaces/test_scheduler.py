@@ -55,7 +55,7 @@ async def test_schedules_are_read_in_camel_case_and_in_snake_case(application: R
 async def test_a_schedule_that_cannot_be_read_is_left_out_and_reported(application: RecordingServer, caller: Caller) -> None:
     application.reply({"schedules": [{"id": 1}, SCHEDULE]})
     assert await caller.ask("scheduler.list-schedules") == [INFO]
-    assert any("left out" in message for message in caller.sink.messages)
+    assert any("lacks a schedule" in message for message in caller.sink.messages)
 
 
 @pytest.mark.parametrize(("schedule", "expected"), [(SCHEDULE, INFO), (None, None), ({"id": 1}, None)])

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from holdfast.contract.secret_envelope import SecretEnvelope
-from holdfast.hostcalls import SecretDecryptFailed, open_envelope
-from holdfast.hostcalls.interfaces.secrets import expired
+from holdfast.hostcalls import SecretDecryptFailed, open_inline_envelope
+from holdfast.hostcalls.secret_envelope.envelope import is_expired
 from holdfast.world.capabilities import Capability
 from holdfast.world.types import SecretError
 from tests.hostcalls.calling import ALL, Caller
@@ -23,54 +23,54 @@ def envelope(content: Any = None, **fields: Any) -> SecretEnvelope:
 
 @pytest.mark.parametrize("algorithm", [None, "", "inline", " Inline/Base64 "])
 def test_an_inline_envelope_of_a_trusted_caller_is_opened(algorithm: str | None) -> None:
-    assert open_envelope(envelope(algorithm=algorithm, version="v1"), allow_inline=True) == {"a": "1", "b": "2"}
+    assert open_inline_envelope(envelope(algorithm=algorithm, version="v1"), allow_inline=True) == {"a": "1", "b": "2"}
 
 
 def test_an_inline_envelope_of_any_other_caller_is_refused() -> None:
     with pytest.raises(SecretDecryptFailed, match="not encrypted"):
-        open_envelope(envelope(), allow_inline=False)
+        open_inline_envelope(envelope(), allow_inline=False)
 
 
 @pytest.mark.parametrize("algorithm", ["vault-transit", "aes-gcm", "none"])
 def test_an_algorithm_that_is_not_known_is_never_taken_for_inline(algorithm: str) -> None:
     with pytest.raises(SecretDecryptFailed, match=algorithm) as failure:
-        open_envelope(envelope(algorithm=algorithm), allow_inline=True)
+        open_inline_envelope(envelope(algorithm=algorithm), allow_inline=True)
     assert failure.value.code == "secret_decrypt_failed"
     assert failure.value.hint
 
 
 def test_a_blank_envelope_holds_no_secrets() -> None:
-    assert open_envelope(SecretEnvelope(ciphertext_b64="  "), allow_inline=True) == {}
+    assert open_inline_envelope(SecretEnvelope(ciphertext_b64="  "), allow_inline=True) == {}
 
 
 @pytest.mark.parametrize("content", [["top-secret"], {"k": {"top-secret": 1}}, "top-secret", {"k": 1}])
 def test_content_of_another_shape_fails_without_being_quoted(content: object) -> None:
     with pytest.raises(SecretDecryptFailed) as failure:
-        open_envelope(envelope(content), allow_inline=True)
+        open_inline_envelope(envelope(content), allow_inline=True)
     assert "top-secret" not in str(failure.value)
 
 
 @pytest.mark.parametrize("text", ["not base64!", "e30", "/w==", base64.b64encode(b"[" * 100_000).decode()])
 def test_content_that_cannot_be_read_fails(text: str) -> None:
     with pytest.raises(SecretDecryptFailed):
-        open_envelope(SecretEnvelope(ciphertext_b64=text), allow_inline=True)
+        open_inline_envelope(SecretEnvelope(ciphertext_b64=text), allow_inline=True)
 
 
 def test_an_expired_envelope_is_not_opened() -> None:
-    assert open_envelope(envelope(expires_at="2001-01-01T00:00:00Z"), allow_inline=True) == {}
+    assert open_inline_envelope(envelope(expires_at="2001-01-01T00:00:00Z"), allow_inline=True) == {}
 
 
 def test_the_end_of_an_envelope_is_read_with_and_without_zone() -> None:
     noon = datetime(2030, 1, 1, 12, tzinfo=UTC)
-    assert expired(envelope(expires_at="2030-01-01T12:00:00Z"), now=noon)
-    assert not expired(envelope(expires_at="2030-01-01T12:00:01"), now=noon)
-    assert expired(envelope(expires_at="2030-01-01T13:30:00+02:00"), now=noon)
-    assert not expired(envelope(), now=noon)
+    assert is_expired(envelope(expires_at="2030-01-01T12:00:00Z"), now=noon)
+    assert not is_expired(envelope(expires_at="2030-01-01T12:00:01"), now=noon)
+    assert is_expired(envelope(expires_at="2030-01-01T13:30:00+02:00"), now=noon)
+    assert not is_expired(envelope(), now=noon)
 
 
 def test_an_end_that_is_not_a_time_fails() -> None:
     with pytest.raises(SecretDecryptFailed, match="expires_at"):
-        open_envelope(envelope(expires_at="tomorrow"), allow_inline=True)
+        open_inline_envelope(envelope(expires_at="tomorrow"), allow_inline=True)
 
 
 async def test_a_guest_gets_its_secrets_and_their_names() -> None:

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 from starlette.responses import JSONResponse, Response
 
-from holdfast.hostcalls import UiProxy
+from holdfast.hostcalls import UiProxyClient
 from holdfast.world.capabilities import Capability
 from holdfast.world.types import ProxyError
 from tests.events.recording_server import Recorded, RecordingServer, free_port, recording_server
@@ -15,14 +15,14 @@ from tests.hostcalls.calling import ALL, EXTENSION, INSTALL, TENANT, USER, Calle
 
 
 @pytest.fixture
-async def proxy(application: RecordingServer) -> AsyncIterator[UiProxy]:
-    proxy = UiProxy(f"{application.url}/api/ui-proxy/?ignored=1")
+async def proxy(application: RecordingServer) -> AsyncIterator[UiProxyClient]:
+    proxy = UiProxyClient(f"{application.url}/api/ui-proxy/?ignored=1")
     yield proxy
     await proxy.close()
 
 
 @pytest.fixture
-def caller(proxy: UiProxy) -> Caller:
+def caller(proxy: UiProxyClient) -> Caller:
     return Caller(ui_proxy=proxy, secrets={"api_key": "the-api-key"}, user=USER)
 
 
@@ -55,21 +55,21 @@ async def test_the_application_learns_whose_call_it_is(application: RecordingSer
     }
 
 
-async def test_what_is_not_known_is_left_out(application: RecordingServer, proxy: UiProxy) -> None:
+async def test_what_is_not_known_is_left_out(application: RecordingServer, proxy: UiProxyClient) -> None:
     await Caller(ui_proxy=proxy, request_id=None, install_id=None, version_id=None).ask("ui-proxy.call-route", "/r", None)
     seen = application.requests[0]
     assert sorted(name for name, _ in seen.headers if name.startswith("x-")) == ["x-alga-extension", "x-alga-tenant", "x-request-id"]
     assert seen.header("x-request-id") == "ui-proxy-call"
 
 
-async def test_the_api_key_stays_here_without_the_capability_for_secrets(application: RecordingServer, proxy: UiProxy) -> None:
+async def test_the_api_key_stays_here_without_the_capability_for_secrets(application: RecordingServer, proxy: UiProxyClient) -> None:
     caller = Caller(ui_proxy=proxy, granted=ALL - {Capability.SECRETS_GET}, secrets={"api_key": "the-api-key"})
     await caller.ask("ui-proxy.call-route", "/r", None)
     assert application.requests[0].header("x-api-key") is None
 
 
 async def test_a_route_of_the_platform_goes_directly_below_the_base(application: RecordingServer) -> None:
-    proxy = UiProxy(application.url)
+    proxy = UiProxyClient(application.url)
     caller = Caller(ui_proxy=proxy)
     await caller.ask("ui-proxy.call-route", "/api/v1/clients", None)
     await caller.ask("ui-proxy.call-route", "api/v1/clients", None)
@@ -80,7 +80,7 @@ async def test_a_route_of_the_platform_goes_directly_below_the_base(application:
 
 @pytest.mark.parametrize("route", ["/api/internal/ext-storage/install/x", "api//internal/x", "/api/INTERNAL/x"])
 async def test_the_internal_api_is_denied(application: RecordingServer, route: str) -> None:
-    proxy = UiProxy(application.url)
+    proxy = UiProxyClient(application.url)
     assert await Caller(ui_proxy=proxy).case("ui-proxy.call-route", route, None) is ProxyError.DENIED
     await proxy.close()
     assert application.requests == []
@@ -139,12 +139,12 @@ async def test_a_redirect_is_not_followed_with_the_api_key(application: Recordin
         assert other.requests == []
 
 
-async def test_a_user_with_any_name_can_be_sent(application: RecordingServer, proxy: UiProxy) -> None:
+async def test_a_user_with_any_name_can_be_sent(application: RecordingServer, proxy: UiProxyClient) -> None:
     await Caller(ui_proxy=proxy, user=replace(USER, user_email="josé@example.com")).ask("ui-proxy.call-route", "/r", None)
     assert (application.requests[0].header("x-user-email") or "").encode("latin-1").decode() == "josé@example.com"
 
 
-async def test_a_secret_that_no_header_can_carry_fails_without_being_shown(application: RecordingServer, proxy: UiProxy) -> None:
+async def test_a_secret_that_no_header_can_carry_fails_without_being_shown(application: RecordingServer, proxy: UiProxyClient) -> None:
     caller = Caller(ui_proxy=proxy, secrets={"api_key": "line\r\nbreak"})
     assert await caller.case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
     assert application.requests == []
@@ -155,7 +155,7 @@ async def test_without_an_application_there_is_no_route() -> None:
     assert await Caller(ui_proxy=None).case("ui-proxy.call-route", "/r", None) is ProxyError.ROUTE_NOT_FOUND
 
 
-async def test_a_call_without_tenant_or_extension_is_internal(application: RecordingServer, proxy: UiProxy) -> None:
+async def test_a_call_without_tenant_or_extension_is_internal(application: RecordingServer, proxy: UiProxyClient) -> None:
     assert await Caller(ui_proxy=proxy, tenant_id="").case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
     assert await Caller(ui_proxy=proxy, extension_id="").case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
     assert application.requests == []
@@ -163,7 +163,7 @@ async def test_a_call_without_tenant_or_extension_is_internal(application: Recor
 
 async def test_an_answer_above_its_limit_is_internal(application: RecordingServer) -> None:
     application.answer = lambda _: Response(b"x" * 2_000)
-    proxy = UiProxy(application.url, max_answer_bytes=1_000)
+    proxy = UiProxyClient(application.url, max_response_bytes=1_000)
     assert await Caller(ui_proxy=proxy).case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
     await proxy.close()
 
@@ -177,7 +177,7 @@ async def test_an_application_that_is_away_or_silent_is_internal(application: Re
 
     application.answer = hold
     for url in (application.url, f"http://127.0.0.1:{free_port()}"):
-        proxy = UiProxy(url, timeout_ms=50)
+        proxy = UiProxyClient(url, timeout_ms=50)
         assert await Caller(ui_proxy=proxy).case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
         await proxy.close()
     released.set()
@@ -186,4 +186,4 @@ async def test_an_application_that_is_away_or_silent_is_internal(application: Re
 @pytest.mark.parametrize("base", ["", "localhost:3000", "ftp://example.com", "http://"])
 def test_a_base_that_is_no_http_url_is_refused_at_the_start(base: str) -> None:
     with pytest.raises(ValueError, match="ui-proxy"):
-        UiProxy(base)
+        UiProxyClient(base)

@@ -101,7 +101,7 @@ def test_blank_entries_of_a_list_are_left_out() -> None:
     ],
 )
 def test_a_rule_is_of_this_machine_when_it_names_a_port_of_it(entry: str, expected: bool) -> None:
-    assert parse_rule(entry).loopback is expected
+    assert parse_rule(entry).is_loopback is expected
 
 
 @pytest.mark.parametrize(

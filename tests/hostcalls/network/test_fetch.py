@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from holdfast.hostcalls import DoorLimits, Fetcher, FetchLimits, parse_rules
+from holdfast.hostcalls import Fetcher, FetchLimits, HostLimits, parse_rules
 from holdfast.world.types import HttpError
 from tests.events.recording_server import Recorded, RecordingServer, free_port
 from tests.hostcalls.calling import Caller, FixedResolver, NoResolver
@@ -215,14 +215,14 @@ async def test_an_answer_above_its_limit_is_refused_while_it_comes(application: 
             await asyncio.sleep(0)  # lets the server notice that nobody reads any more
 
     application.answer = lambda _: StreamingResponse(endless())
-    fetcher = local_fetcher(application, limits=FetchLimits(answer_bytes=1_000_000))
+    fetcher = local_fetcher(application, limits=FetchLimits(response_bytes=1_000_000))
     assert await refusal(fetcher, request(application.url)) is HttpError.TRANSPORT
     assert sent < 1_000
 
 
 async def test_an_answer_at_its_limit_is_taken(application: RecordingServer) -> None:
     application.answer = lambda _: Response(b"x" * 1_000)
-    fetcher = local_fetcher(application, limits=FetchLimits(answer_bytes=1_000))
+    fetcher = local_fetcher(application, limits=FetchLimits(response_bytes=1_000))
     assert len((await fetch(fetcher, request(application.url))).body or b"") == 1_000
 
 
@@ -240,7 +240,7 @@ async def test_an_answer_that_does_not_end_in_time_is_refused(application: Recor
 
 
 async def test_a_call_has_a_limit_of_fetches(application: RecordingServer) -> None:
-    caller = Caller(fetcher=local_fetcher(application), limits=DoorLimits(fetches=2))
+    caller = Caller(fetcher=local_fetcher(application), limits=HostLimits(fetches=2))
     for _ in range(2):
         await caller.ask("http.fetch", request(application.url))
     assert await caller.case("http.fetch", request(application.url)) is HttpError.NOT_ALLOWED
@@ -261,7 +261,7 @@ async def test_a_call_has_a_limit_of_fetches_at_once(application: RecordingServe
         return Response()
 
     application.answer = hold
-    caller = Caller(fetcher=local_fetcher(application), limits=DoorLimits(fetches_at_once=2))
+    caller = Caller(fetcher=local_fetcher(application), limits=HostLimits(fetches_at_once=2))
     fetches = [asyncio.create_task(caller.ask("http.fetch", request(application.url))) for _ in range(5)]
     await application.wait_for(2)
     released.set()

@@ -1,11 +1,12 @@
-"""The only room that touches `wasmtime`: its C API by addresses, with the asynchronous entry points that the package does not wrap.
+"""The only package that imports `wasmtime`: its C API by addresses, with the asynchronous entry points that the package does not wrap.
 
-Everything above deals in plain data: shapes, addresses as ints, and three objects: NativeEngine, NativeComponent, NativeCall. Host
-functions are registered once per component as `(call, args, results) -> …`; which call runs is found by the address of its store.
-Nothing here raises into C: what a callback raises is kept in the call and ends it.
+Other packages see plain data: value types, addresses as ints, and three objects: NativeEngine, NativeComponent, NativeCall. Host
+functions are registered once per component as `(call, args, results) -> …`; the address of the store identifies the running call.
+Nothing here raises into C: an exception in a callback is stored in the call and ends it.
 """
 
-from holdfast.engine.capi.calls import HostFunction, NativeCall
+from holdfast.engine.capi.callbacks import HostFunction
+from holdfast.engine.capi.calls import NativeCall
 from holdfast.engine.capi.components import ImportedInterface, NativeComponent
 from holdfast.engine.capi.engines import NativeEngine, PoolSizes
 from holdfast.engine.capi.prototypes import VERSION, EngineUnusable, GuestFault

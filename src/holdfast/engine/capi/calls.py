@@ -1,4 +1,18 @@
-"""One store and the calls made in it, and the C callbacks that find them. Nothing here raises into C."""
+"""One store and the calls made in it. Nothing here raises into C.
+
+States of a NativeCall (`start` goes through the same states as `instantiate`):
+
+    created ── instantiate ──► running ── ready at the first poll ──────────────────────► idle ── start ──► running ──► result ──► drop
+                                  │                                                        ▲
+                                  └── not ready ──► _finish ── poll until it is ready ─────┘
+                                                       │
+                    a host function waits              │  awaits `_waiter`, which a finished task, `end` or the deadline wakes
+                    the guest computes beyond a tick   │  sleep(0): the event loop runs other calls in between
+                    failure set, or cancelled          └──► future deleted, the guest is gone ──► close (tasks run) or drop
+
+    `failure` is set once, by whichever comes first: a host function's exception, the deadline, or `end`.
+    `running_calls` holds the call from its creation to `drop`; callbacks find it there by the address of its store.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +21,36 @@ import ctypes
 import itertools
 import time
 from collections.abc import Awaitable
-from ctypes import byref, c_bool, c_size_t, c_uint32, c_uint64, c_void_p
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from ctypes import byref, c_uint64, c_void_p
+from typing import Any, NoReturn
 
-from wasmtime import _ffi as ffi
+from msgspec import Struct
 
+from holdfast.engine.call.errors import DeadlinePassed
+from holdfast.engine.call.limits import Limits
 from holdfast.engine.capi import prototypes as c
-from holdfast.engine.capi.prototypes import GuestFault, take_error
-from holdfast.engine.outcome import DeadlinePassed, Limits
+from holdfast.engine.capi.engines import NativeEngine
+from holdfast.engine.capi.prototypes import GuestFault, raise_error, take_error
+from holdfast.engine.capi.scratch import acquire_scratch, release_scratch
 from holdfast.engine.values.layout import BYTES_HEADER, VALUE_BYTES, Arena
 
-if TYPE_CHECKING:
-    from holdfast.engine.capi.components import NativeComponent
-    from holdfast.engine.capi.engines import NativeEngine
-
-
 _UNLIMITED = (1 << 64) - 1
-_INSTANCE_BYTES = ctypes.sizeof(ffi.wasmtime_component_instance_t)
-_FUNCTION_BYTES = ctypes.sizeof(ffi.wasmtime_component_func_t)
 
 
-class HostFunction(Protocol):
-    """A host function as callbacks see it: reads arguments at `args`, and writes its result through `call.give` at once or later."""
+class LinkedComponent(Struct, frozen=True):
+    """The addresses of a linked component, as a call needs them. The NativeComponent that they come from keeps them valid."""
 
-    def __call__(self, call: NativeCall, args: int, results: int) -> Awaitable[None] | None: ...
+    component: int
+    linker: int
+    export: int
+
+
+numbers = itertools.count(1)
+"""Numbers for resources, continuations and host functions, unique in the process."""
 
 
 class NativeCall:
-    """One store and the calls made in it. Lives on one event loop; `failure` is the first exception a host function raised."""
+    """One store and the calls made in it. Belongs to one event loop; `failure` is the first exception of a host function."""
 
     __slots__ = (
         "_context",
@@ -52,7 +68,7 @@ class NativeCall:
     )
 
     def __init__(self, engine: NativeEngine, state: Any, limits: Limits, expiry: tuple[float, int] | None = None) -> None:
-        """`expiry` is when the call's time is up, on `time.perf_counter`, and how much it had, in ms."""
+        """`expiry` is the deadline on `time.perf_counter`, and the time from the start to it in ms."""
         self._store = c.store_new(engine.address, None, None)
         self._context: int = c.store_context(self._store)
         self.state = state
@@ -64,58 +80,52 @@ class NativeCall:
         self._owned: list[int] = []
         self._pending: set[int] = set()
         self._running = False
-        self._scratch = _scratches.pop() if _scratches else _Scratch()
+        self._scratch = acquire_scratch()
         c.store_limiter(self._store, limits.memory_mb << 20, limits.table_elements, limits.instances, limits.tables, limits.memories)
-        # One tick: a guest that computes gives the loop back at every tick of the engine's clock.
+        # One tick: a computing guest yields to the event loop at every tick of the engine's clock.
         c.set_epoch_deadline(self._context, 1)
         c.epoch_yield(self._context, 1)
         if engine.fuel:
-            self._succeeds(c.context_set_fuel(self._context, _UNLIMITED if limits.fuel is None else limits.fuel))
-        calls[self._context] = self
-
-    @staticmethod
-    def _succeeds(error: int | None) -> None:
-        if error:
-            raise GuestFault(take_error(error))
+            raise_error(c.context_set_fuel(self._context, _UNLIMITED if limits.fuel is None else limits.fuel))
+        running_calls[self._context] = self
 
     def fuel_left(self) -> int:
-        """What is left of the fuel the call was given; only where the engine counts it."""
+        """The fuel that the call has not used yet. Only for an engine that counts fuel."""
         left = c_uint64()
-        self._succeeds(c.context_get_fuel(self._context, ctypes.addressof(left)))
+        raise_error(c.context_get_fuel(self._context, ctypes.addressof(left)))
         return left.value
 
-    # Resources: the guest sees handles, the host sees the objects behind the numbers.
+    # Resources: the guest holds handles; the host holds the objects, in `resources`, under the numbers behind the handles.
 
     def number(self, resource: int) -> int:
+        """See `Handles`."""
         host = c_void_p()
-        error = c.resource_to_host(self._context, resource, byref(host))
-        if error:
-            raise GuestFault(take_error(error))
+        raise_error(c.resource_to_host(self._context, resource, byref(host)))
         rep: int = c.resource_host_rep(host)
         c.resource_host_delete(host)
         return rep
 
     def own(self, number: int) -> int:
+        """See `Handles`."""
         host = c.resource_host_new(True, number, self.resources[number].resource_type)
         any_resource = c_void_p()
         error = c.resource_to_any(self._context, host, byref(any_resource))
         c.resource_host_delete(host)
-        if error:
-            raise GuestFault(take_error(error))
+        raise_error(error)
         assert any_resource.value
         self._owned.append(any_resource.value)
         return any_resource.value
 
-    def keep(self, thing: Any) -> int:
-        """Puts a host object into the call and gives its number, for `own`."""
+    def add_resource(self, resource: Any) -> int:
+        """Adds a host object to the call. Returns its number, for `own`."""
         number = next(numbers) & 0x7FFFFFFF
-        self.resources[number] = thing
+        self.resources[number] = resource
         return number
 
-    def give(self, results: int, value: bytes, arena: Arena) -> None:
-        """Writes a lowered value as the result of a host function: Wasmtime owns the copy, the arena may go.
+    def write_result(self, results: int, value: bytes, arena: Arena) -> None:
+        """Writes a lowered value as the result of a host function. Wasmtime owns the copy, so the arena may be freed afterwards.
 
-        Raises CancelledError when the guest is gone and with it the place of the result: a host function may swallow its cancellation.
+        Raises CancelledError when the guest is gone and the address with it: a host function may have swallowed its cancellation.
         """
         if not self._running:
             raise asyncio.CancelledError
@@ -126,9 +136,10 @@ class NativeCall:
     # Running.
 
     async def _finish(self, future: int) -> None:
-        """Drives a future that was not ready at its first poll: the guest waits, or computes for longer than a tick.
+        """Polls a future that was not ready at its first poll: the guest waits, or computes for longer than a tick.
 
-        Only here the deadline needs a timer. Everything a call waits for, it waits for here, so that no cancellation is needed either.
+        Only a call that gets here needs a timer for its deadline. This is the only place where a call waits, so waking it here is enough
+        to end it; nothing is cancelled.
         """
         loop = asyncio.get_running_loop()
         timer = None
@@ -145,25 +156,28 @@ class NativeCall:
                         await asyncio.sleep(0)
                 if self.failure is not None:
                     raise GuestFault("the host ended the call")
-                if c.future_poll(future):  # gives the loop back after one tick at most
+                if c.future_poll(future):  # returns after one tick at most
                     return
         finally:
             if timer is not None:
                 timer.cancel()
             self._running = False
-            c.future_delete(future)  # also when cancelled: the guest is gone
+            c.future_delete(future)  # also when cancelled: this ends the guest
 
     def end(self, reason: BaseException) -> None:
-        """Ends the call from outside, at the latest after one tick: `failure` is the reason."""
+        """Ends the call from outside, after one tick at most. `reason` becomes its `failure` unless it has one."""
         if self.failure is None:
             self.failure = reason
         self._wake()
 
-    def instantiate(self, component: NativeComponent) -> Awaitable[None] | None:
-        """Makes a fresh instance of a linked component: at once, or when what is returned was awaited. Either raises GuestFault."""
+    def instantiate(self, component: LinkedComponent) -> Awaitable[None] | None:
+        """Creates a fresh instance of a linked component.
+
+        Returns None when the instance is ready, else an awaitable. Both the method and the awaitable raise GuestFault.
+        """
         at = self._scratch
         self._running = True
-        future = c.linker_instantiate_async(component.linker_address, self._context, component.address, at.instance, at.error_address)
+        future = c.linker_instantiate_async(component.linker, self._context, component.component, at.instance, at.error_address)
         if not c.future_poll(future):
             return self._instantiate_later(future, component)
         self._running = False
@@ -171,21 +185,21 @@ class NativeCall:
         self._find_handler(component)
         return None
 
-    async def _instantiate_later(self, future: int, component: NativeComponent) -> None:
+    async def _instantiate_later(self, future: int, component: LinkedComponent) -> None:
         await self._finish(future)
         self._find_handler(component)
 
-    def _find_handler(self, component: NativeComponent) -> None:
+    def _find_handler(self, component: LinkedComponent) -> None:
         at = self._scratch
         if at.error.value:
             self._fail()
-        if not c.instance_get_func(at.instance, self._context, component.export_address, at.function):
+        if not c.instance_get_func(at.instance, self._context, component.export, at.function):
             raise GuestFault("the export is not a function")
 
     def start(self, argument: bytes) -> Awaitable[None] | None:
-        """Calls the instance's handler with one lowered argument, whose arena the caller holds until it has the result.
+        """Calls the instance's handler with one lowered argument. The caller keeps its arena alive until it has the result.
 
-        It has returned at once, or when what is returned was awaited; then `result` has its answer, or raises GuestFault.
+        Returns None when the handler has returned, else an awaitable. Then `result` returns its value, or raises GuestFault.
         """
         at = self._scratch
         self._running = True
@@ -197,7 +211,7 @@ class NativeCall:
         return None
 
     def result(self) -> bytes:
-        """The 32 bytes of the handler's answer, valid until `release`. Raises GuestFault."""
+        """The 32 bytes of the handler's return value, valid until `release`. Raises GuestFault."""
         at = self._scratch
         if at.error.value:
             self._fail()
@@ -205,6 +219,8 @@ class NativeCall:
 
     def release(self) -> None:
         """Frees the memory of the result."""
+        # The next call assigns to this slot, which drops its old content once more. Deleting a record (what handlers return) or a string
+        # resets the slot; deleting an option, result or variant does not: for those, zero the 32 bytes here or the next call frees twice.
         c.value_delete(self._scratch.result)
 
     def _fail(self) -> NoReturn:
@@ -215,7 +231,7 @@ class NativeCall:
         raise GuestFault(text)
 
     async def close(self) -> None:
-        """Ends the guest and what it waits for. After it, nothing of the call is left."""
+        """Ends the guest and the host functions it waits for, then frees everything."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -223,22 +239,20 @@ class NativeCall:
             if tasks:
                 await asyncio.gather(*tasks, return_exceptions=True)
         finally:
-            self.drop()  # also when cancelled while it waits; gather ends only after its tasks
+            self.drop()  # also when cancelled here; gather returns only after its tasks have ended
 
     def drop(self) -> None:
-        """The same where no host call is under way."""
-        if calls.pop(self._context, None) is not None:
+        """Frees everything. For a call that waits for no host function; does nothing the second time."""
+        if running_calls.pop(self._context, None) is not None:
             c.store_delete(self._store)
-            for key in self._pending:  # continuations that Wasmtime will not ask for again
+            for key in self._pending:  # Wasmtime never polls these continuations again
                 pending.pop(key, None)
             self.resources.clear()
-            if self._scratch.error.value:  # nobody looked at it
-                take_error(self._scratch.error.value)
-                self._scratch.error.value = None
-            _scratches.append(self._scratch)
+            release_scratch(self._scratch)
 
     @property
-    def waiting(self) -> bool:
+    def is_waiting(self) -> bool:
+        """Whether a host function of this call still runs."""
         return bool(self._tasks)
 
     def _started(self, task: asyncio.Future[None]) -> None:
@@ -256,96 +270,8 @@ class NativeCall:
             self._waiter.set_result(None)
 
 
-class _Scratch:
-    """Memory that every call needs and none leaves anything in: kept from call to call, since making it costs more than using it."""
-
-    __slots__ = ("_memory", "error", "error_address", "function", "instance", "result")
-
-    def __init__(self) -> None:
-        self._memory = [ctypes.create_string_buffer(size) for size in (_INSTANCE_BYTES, _FUNCTION_BYTES, VALUE_BYTES)]
-        self.instance, self.function, self.result = (ctypes.addressof(memory) for memory in self._memory)
-        self.error = c_void_p()
-        self.error_address = ctypes.addressof(self.error)
-
-
-_scratches: list[_Scratch] = []
-calls: dict[int, NativeCall] = {}
-functions: dict[int, HostFunction] = {}
-numbers = itertools.count(1)
-
-
-def _failed(call: NativeCall, failure: BaseException) -> int:
-    if call.failure is None:
-        call.failure = failure
-    error: int = c.error_new(b"a host function failed")
-    return error
-
-
-@c.callback(c_size_t, c.P, c.P, c.P, c.P, c_size_t, c.P, c_size_t)
-def _on_call(function: int, context: int, _type: int, args: int, _nargs: int, results: int, _nresults: int) -> int:
-    call = calls[context]
-    try:
-        functions[function](call, args, results)
-    except BaseException as failure:
-        return _failed(call, failure)
-    return 0
-
+running_calls: dict[int, NativeCall] = {}
+"""Every call by the address of its store's context."""
 
 pending: dict[int, tuple[NativeCall, asyncio.Future[None]]] = {}
-
-
-@c.callback(c_bool, c.P)
-def _on_continue(key: int) -> bool:
-    call, task = pending[key]
-    # A task that failed never continues the guest: by now there is no way to give Wasmtime an error, because the slot for it lived
-    # on the stack of the callback. The driver sees the call's failure and ends the guest instead.
-    if not task.done() or task.cancelled() or task.exception() is not None:
-        return False
-    del pending[key]
-    call._pending.discard(key)
-    return True
-
-
-_CONTINUE_ADDRESS = c.address_of(_on_continue)
-_DONE_KEY = 0
-
-
-@c.callback(c_bool, c.P)
-def _on_done(_key: int) -> bool:
-    return True
-
-
-_DONE_ADDRESS = c.address_of(_on_done)
-_DONE = c.continuation.pack(_DONE_ADDRESS, 0, 0)
-
-
-@c.callback(None, c.P, c.P, c.P, c.P, c_size_t, c.P, c_size_t, c.P, c.P)
-def _on_call_async(
-    function: int, context: int, _type: int, args: int, _nargs: int, results: int, _nresults: int, error_slot: int, out: int
-) -> None:
-    call = calls[context]
-    try:
-        awaitable = functions[function](call, args, results)
-        if awaitable is None:
-            ctypes.memmove(out, _DONE, 24)
-            return
-        task = asyncio.ensure_future(awaitable)
-        call._started(task)
-        key = next(numbers)
-        pending[key] = call, task
-        call._pending.add(key)
-        ctypes.memmove(out, c.continuation.pack(_CONTINUE_ADDRESS, key, 0), 24)
-    except BaseException as failure:
-        ctypes.memmove(error_slot, _failed(call, failure).to_bytes(8, "little"), 8)
-        ctypes.memmove(out, _DONE, 24)
-
-
-@c.callback(c_size_t, c.P, c.P, c_uint32)
-def _on_drop(_env: int, context: int, rep: int) -> int:
-    call = calls.get(context)
-    if call is not None:
-        call.resources.pop(rep, None)
-    return 0
-
-
-ON_CALL, ON_CALL_ASYNC, ON_DROP = c.address_of(_on_call), c.address_of(_on_call_async), c.address_of(_on_drop)
+"""Host functions that a guest waits for, by the key of their continuation."""

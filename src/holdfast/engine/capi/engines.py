@@ -1,8 +1,6 @@
-"""The engine of a process: its one configuration, the pool, the clock that makes guests yield."""
+"""The Wasmtime engine of a process: its one configuration, the pool, and the epoch that makes guests yield."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import msgspec
 from wasmtime import Config, Engine, WasmtimeError
@@ -10,15 +8,18 @@ from wasmtime import _ffi as ffi
 from wasmtime import component as wc
 
 from holdfast.engine.capi import prototypes as c
-from holdfast.engine.capi.components import NativeComponent
 from holdfast.engine.capi.prototypes import EngineUnusable, GuestFault, address_of
 
 MEMORIES, TABLES, CORE_INSTANCES = 8, 64, 100
-"""The most of each that one component may have."""
+"""Maximum number of each that one component may have."""
 
 
 class PoolSizes(msgspec.Struct, frozen=True, kw_only=True):
-    """How much the pooling allocator reserves. `instances` is component instances alive at once."""
+    """How much the pooling allocator reserves. `instances` is the number of component instances alive at once.
+
+    A speed trick: on some machines calls run twice as fast as with memory allocated on demand, if the resident sizes exceed what a guest
+    touches. Each of `unused_warm_slots` keeps that much memory resident between calls.
+    """
 
     instances: int = 256
     memory_bytes: int = 1 << 30
@@ -28,8 +29,8 @@ class PoolSizes(msgspec.Struct, frozen=True, kw_only=True):
     unused_warm_slots: int = 32
 
 
-def _config(pool: PoolSizes | None, fuel: bool = False) -> Config:
-    """The one configuration. All but the allocator is equal in the serving and the compiling process, or artifacts would not load."""
+def engine_config(pool: PoolSizes | None, fuel: bool = False) -> Config:
+    """The one configuration. All but the allocator must be equal in the serving and the compiling process, or artifacts do not load."""
     config = Config()
     config.epoch_interruption = True
     config.consume_fuel = fuel
@@ -42,8 +43,8 @@ def _config(pool: PoolSizes | None, fuel: bool = False) -> Config:
         allocation = ffi.wasmtime_pooling_allocation_config_new()
         sizes = {
             "total_component_instances": pool.instances,
-            # As many as all components together may take: with fewer, some greedy ones leave none for the others. Unused ones are
-            # addresses only.
+            # As many as all components together may use: with fewer, a few components could use up the pool for the others. Unused ones
+            # cost only addresses.
             "total_core_instances": pool.instances * CORE_INSTANCES,
             "total_memories": pool.instances * MEMORIES,
             "total_tables": pool.instances * TABLES,
@@ -70,50 +71,31 @@ def _config(pool: PoolSizes | None, fuel: bool = False) -> Config:
 
 
 class NativeEngine:
-    """One per process: compiled code, the pool, and the clock that makes guests yield."""
+    """One per process: compiled code, the pool, and the epoch that makes guests yield."""
 
     def __init__(self, pool: PoolSizes | None, *, fuel: bool = False) -> None:
-        """With `fuel`, calls count what they compute.
-
-        Raises EngineUnusable when the pool cannot be reserved; the caller may try again without.
-        """
+        """`fuel` counts what calls compute. Raises EngineUnusable when the pool cannot be reserved; the caller may try without a pool."""
         try:
-            self._engine = Engine(_config(pool, fuel))
+            self._engine = Engine(engine_config(pool, fuel))
         except WasmtimeError as error:
             raise EngineUnusable(str(error)) from error
         self.address = address_of(self._engine.ptr())
         self.fuel = fuel
 
     def tick(self) -> None:
-        """Advances the clock: each computing guest gives the loop back."""
+        """Advances the epoch: every computing guest yields to the event loop."""
         c.engine_increment_epoch(self.address)
 
     def compile(self, wasm: bytes) -> bytes:
-        """Compiles a component. Returns the artifact that `load` maps. Raises GuestFault for what is not a component.
+        """Compiles a component. Returns the artifact that `NativeComponent.load` maps. Raises GuestFault for bytes that are no component.
 
-        Takes seconds and hundreds of MiB: only for a process of its own.
+        Needs seconds and hundreds of MiB: run it in a separate process.
         """
         try:
             return bytes(wc.Component(self._engine, wasm).serialize())
         except WasmtimeError as error:
             raise GuestFault(str(error)) from error
 
-    def compile_here(self, text: str) -> NativeComponent:
-        """Compiles a component of our own, given as WAT, in this process. Never for what somebody else wrote."""
-        try:
-            return NativeComponent(self, wc.Component(self._engine, text))
-        except WasmtimeError as error:
-            raise GuestFault(str(error)) from error
-
-    def load(self, artifact: Path) -> NativeComponent:
-        """Maps an artifact that `compile` of this host made. Raises GuestFault when it is of another version or configuration.
-
-        An artifact is machine code: the caller has proved that this host made the file.
-        """
-        try:
-            return NativeComponent(self, wc.Component.deserialize_file(self._engine, str(artifact)))
-        except WasmtimeError as error:
-            raise GuestFault(str(error)) from error
-
     def close(self) -> None:
+        """Frees the engine. No component or call may be in use."""
         self._engine.close()

@@ -1,9 +1,9 @@
-"""The compiling process: `python -m holdfast.engine.compiling.compiler WASM OUT CPU-SECONDS MEMORY-BYTES FUEL` compiles one component.
+"""The compiler process: `python -m holdfast.engine.compiling.compiler WASM OUT CPU-SECONDS MEMORY-BYTES FUEL` compiles one component.
 
-OUT is an empty file. FUEL is 1 for code that counts what it computes, else 0.
+OUT is an empty file. FUEL is 1 for code that counts what it computes, else 0. Exit status 0: OUT is written; 3: WASM is not a
+component, with the reason on stderr; anything else: the compiler stopped.
 
-Compile time is not covered by Wasmtime's security promises, so it never happens in a process that serves. Exit status 0: OUT is
-written; 3: the file is not a component, its reason on stderr; anything else: the compiler stopped.
+Wasmtime's security guarantees do not cover compiling, so no serving process compiles, and this one limits its own resources first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from holdfast.engine.capi import GuestFault, NativeEngine
 
 CPU_SECONDS = 120
 MEMORY_BYTES = 4 << 30
-NOT_A_COMPONENT = 3
+EXIT_NOT_A_COMPONENT = 3
 
 
 def main(wasm: Path, out: Path, cpu_seconds: int, memory_bytes: int, fuel: bool) -> int:
@@ -29,8 +29,8 @@ def main(wasm: Path, out: Path, cpu_seconds: int, memory_bytes: int, fuel: bool)
         artifact = engine.compile(wasm.read_bytes())
     except GuestFault as fault:
         sys.stderr.write(str(fault))
-        return NOT_A_COMPONENT
-    # Not made anew: whoever started this process may have been killed, and another may have cleaned up since.
+        return EXIT_NOT_A_COMPONENT
+    # Opens the existing file only: the parent may have been killed, and another process may have removed the file since.
     with out.open("r+b") as file:
         file.write(artifact)
     return 0

@@ -1,36 +1,25 @@
-"""Why a component cannot be loaded: each is the author's to mend, and says how."""
+"""Why this host rejects a component. The author of the component can fix each of these; the hint says how."""
 
 from __future__ import annotations
 
-from holdfast.errors import HoldfastError
+from typing import ClassVar
+
+from holdfast.errors import CodedError
+
+NOT_A_COMPONENT = "not_a_component"
+"""The bytes are not a WebAssembly component: garbage, a core module, or a damaged file."""
+
+HANDLER_MISSING = "handler_missing"
+"""The component does not export `handler` with the world's type."""
+
+INCOMPATIBLE_COMPONENT = "incompatible_component"
+"""An import is not in the world, or has other types than the world's; the message names the function."""
+
+COMPILE_FAILED = "compile_failed"
+"""Compiling needs more time or memory than the limits allow, or the compiler stopped."""
 
 
-class ComponentError(HoldfastError):
-    """The base of every refusal of a component."""
+class ComponentError(CodedError):
+    """Raised when a component cannot be loaded. `code` is one of the constants of this module."""
 
-    code = "component_error"
-    status = 422
-
-
-class NotAComponent(ComponentError):
-    """Raised when the bytes are not a WebAssembly component: garbage, a core module, or a damaged file."""
-
-    code = "not_a_component"
-
-
-class HandlerMissing(ComponentError):
-    """Raised when the component does not export `handler` with the world's type."""
-
-    code = "handler_missing"
-
-
-class IncompatibleComponent(ComponentError):
-    """Raised when an import is not in the world, or has other types than the world gives it; the message names the function."""
-
-    code = "incompatible_component"
-
-
-class CompileFailed(ComponentError):
-    """Raised when compiling needs more time or memory than the limits allow, or the compiler stops."""
-
-    code = "compile_failed"
+    STATUSES: ClassVar = {NOT_A_COMPONENT: 422, HANDLER_MISSING: 422, INCOMPATIBLE_COMPONENT: 422, COMPILE_FAILED: 422}

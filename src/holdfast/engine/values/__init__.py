@@ -1,1 +1,1 @@
-"""Component-model values in C memory: their shapes, lowering and lifting."""
+"""Values of the component model in C memory: their types, lowering and lifting."""

@@ -1,8 +1,8 @@
 """Values to and from C memory: `wasmtime_component_val_t`, 32 bytes, kind at offset 0, payload at offset 8.
 
-Here is their layout and the memory they live in; `lowering.py` and `lifting.py` compile the converters, once per type. Lowering builds
-a value in memory owned by Python (an Arena): the arguments of a call are only borrowed by Wasmtime, and the result of a host function is
-cloned from the arena in one C call, so nothing is ever freed by hand. Lifting copies out of memory that Wasmtime owns.
+This module has their layout and the memory they use; `lowering.py` and `lifting.py` compile the converters, once per type. Lowering
+builds a value in memory that Python owns (an Arena): Wasmtime only borrows the arguments of a call, and clones the result of a host
+function in one C call, so nothing needs to be freed. Lifting copies out of memory that Wasmtime owns.
 
 Python forms: bytes for list<u8>, list, tuple, None or the value for option, the case's text for enums (a StrEnum where the type names
 one), `Ok`/`Err` for result, `(case, payload)` for variant, frozenset of names for flags, an int for a resource handle.
@@ -41,7 +41,7 @@ PAIR = struct.Struct("<QQ")
 QUAD = struct.Struct("<QQQQ")
 
 BYTES_HEADER = bytes.__basicsize__ - 1
-"""Offset of a bytes object's data from its address in CPython. `proof.prove` checks it before anything relies on it."""
+"""Offset of a bytes object's data from its address in CPython. `startup_check` checks it before anything relies on it."""
 
 PRIMITIVE: dict[str, tuple[int, struct.Struct]] = {
     "bool": (BOOL, struct.Struct("<?")),
@@ -59,13 +59,13 @@ PRIMITIVE: dict[str, tuple[int, struct.Struct]] = {
 
 
 class Handles(typing.Protocol):
-    """Turns resource handles of one call into numbers and back; capi implements it over the store of the call."""
+    """Converts resource handles of one call into numbers and back; `capi.NativeCall` implements it."""
 
     def number(self, resource: int) -> int:
         """The number behind the `wasmtime_component_resource_any_t` at this address. Only valid inside the callback that received it."""
 
     def own(self, number: int) -> int:
-        """The address of a new owned `wasmtime_component_resource_any_t` for this number, freed when the call's arena is."""
+        """The address of a new owned `wasmtime_component_resource_any_t` for this number, valid until the next `write_result`."""
 
 
 class Arena(list[Any]):

@@ -1,4 +1,4 @@
-"""From C memory to Python: compiles, once per type, the function that reads a value out of memory that Wasmtime owns."""
+"""From C memory to Python: compiles, once per type, a function that reads a value from memory that Wasmtime owns."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from holdfast.engine.outcome import LimitReached
-from holdfast.engine.values import shapes as s
+from holdfast.engine.call.errors import LimitReached
+from holdfast.engine.values import types as s
 from holdfast.engine.values.layout import ENTRY_BYTES, NAME_BYTES, PAIR, PRIMITIVE, QUAD, VALUE_BYTES, Err, Handles, Lift, Ok
 
-LIST_ITEMS = 10_000
-"""Most items of a list that leaves a guest, but for bytes: making objects of a million items would hold the loop for seconds."""
+MAX_LIST_ITEMS = 10_000
+"""Maximum number of items in a list that leaves a guest, bytes excepted: a million new objects block the event loop for seconds."""
 
 _unpack_two = PAIR.unpack_from
 _string_at = ctypes.string_at
 
 
-def lifter(shape: s.Shape, annotation: Any = None) -> Lift:
-    """Compiles the function that reads a value of this shape at an offset of a buffer.
+def lifter(value_type: s.ValueType, annotation: Any = None) -> Lift:
+    """Compiles a function that reads a value of this type at an offset of a buffer.
 
-    `annotation` is the world type the value becomes (a Struct, a StrEnum, or a container of them); without it records become tuples.
+    `annotation` is the Python type of the result (a Struct, a StrEnum, or a container of them); without it records become tuples.
     """
-    match shape:
+    match value_type:
         case s.Primitive(name="string"):
             return _lift_string
         case s.Primitive(name="char"):
@@ -53,11 +53,11 @@ def lifter(shape: s.Shape, annotation: Any = None) -> Lift:
         case s.Handle():
             return _lift_handle
         case _:
-            raise TypeError(f"values of type {s.describe(shape)} cannot cross the boundary")
+            raise TypeError(f"values of type {s.describe(value_type)} cannot cross the boundary")
 
 
-def _lifter_if(shape: s.Shape | None) -> Lift | None:
-    return None if shape is None else lifter(shape)
+def _lifter_if(value_type: s.ValueType | None) -> Lift | None:
+    return None if value_type is None else lifter(value_type)
 
 
 def _argument(annotation: Any, index: int) -> Any:
@@ -79,14 +79,14 @@ def _lift_bytes(raw: bytes, at: int, handles: Handles | None) -> Any:
     count, pointer = _unpack_two(raw, at + 8)
     if count < _VIEWED_FROM:
         return _string_at(pointer, VALUE_BYTES * count)[8::VALUE_BYTES] if count else b""
-    # Read where they stand: to copy 32 bytes for each byte first takes four times as long.
+    # Reads in place, a speed trick: copying 32 bytes for each byte first takes four times as long.
     values: bytes = _view(pointer, VALUE_BYTES * count, _READ)[8::VALUE_BYTES].tobytes()
     return values
 
 
 _VIEWED_FROM = 4_096
 _READ = 0x100  # PyBUF_READ
-# Not a ctypes array: those make a type for each length, and the interpreter keeps it.
+# Not a ctypes array: ctypes creates a new type for each length and never frees it.
 _view = ctypes.pythonapi.PyMemoryView_FromMemory
 _view.restype = ctypes.py_object
 _view.argtypes = [ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int]
@@ -97,8 +97,8 @@ def _lift_list(element: Lift) -> Lift:
         count, pointer = _unpack_two(raw, at + 8)
         if not count:
             return []
-        if count > LIST_ITEMS:
-            raise LimitReached(f"a list of {count} items left the guest; the limit is {LIST_ITEMS}")
+        if count > MAX_LIST_ITEMS:
+            raise LimitReached(f"a list of {count} items left the guest; the limit is {MAX_LIST_ITEMS}")
         items = _string_at(pointer, VALUE_BYTES * count)
         return [element(items, offset, handles) for offset in range(0, VALUE_BYTES * count, VALUE_BYTES)]
 
@@ -123,14 +123,16 @@ def _lift_tuple(elements: list[Lift]) -> Lift:
     return lift
 
 
-def _lift_record(fields: tuple[tuple[str, s.Shape], ...], annotation: Any) -> Lift:
+def _lift_record(fields: tuple[tuple[str, s.ValueType], ...], annotation: Any) -> Lift:
     build: Callable[..., Any]
     hints: dict[str, Any]
     if annotation is None:
         build, hints = (lambda *values: values), {}
     else:
         build, hints = annotation, typing.get_type_hints(annotation, include_extras=True)
-    parts = [(lifter(shape, hints.get(name.replace("-", "_"))), ENTRY_BYTES * i + NAME_BYTES) for i, (name, shape) in enumerate(fields)]
+    parts = [
+        (lifter(value_type, hints.get(name.replace("-", "_"))), ENTRY_BYTES * i + NAME_BYTES) for i, (name, value_type) in enumerate(fields)
+    ]
     size = ENTRY_BYTES * len(parts)
 
     def lift(raw: bytes, at: int, handles: Handles | None) -> Any:
@@ -155,8 +157,8 @@ def _lift_flags(raw: bytes, at: int, handles: Handles | None) -> Any:
     )
 
 
-def _lift_variant(variants: tuple[tuple[str, s.Shape | None], ...]) -> Lift:
-    payloads = {name: _lifter_if(shape) for name, shape in variants}
+def _lift_variant(variants: tuple[tuple[str, s.ValueType | None], ...]) -> Lift:
+    payloads = {name: _lifter_if(value_type) for name, value_type in variants}
 
     def lift(raw: bytes, at: int, handles: Handles | None) -> Any:
         _, length, address, pointer = QUAD.unpack_from(raw, at)

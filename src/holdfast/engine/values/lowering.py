@@ -1,4 +1,4 @@
-"""From Python to C memory: compiles, once per type, the function that turns a value into its 32 bytes."""
+"""From Python to C memory: compiles, once per type, a function that converts a value into its 32 bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import struct
 from operator import attrgetter
 from typing import Any
 
-from holdfast.engine.values import shapes as s
+from holdfast.engine.values import types as s
 from holdfast.engine.values.layout import (
     BYTES_HEADER,
     CHAR,
@@ -37,12 +37,12 @@ from holdfast.engine.values.layout import (
 _pack = QUAD.pack
 
 
-def lowerer(shape: s.Shape) -> Lower:
-    """Compiles the function that turns a Python value of this shape into its 32 bytes.
+def lowerer(value_type: s.ValueType) -> Lower:
+    """Compiles a function that converts a Python value of this type into its 32 bytes.
 
-    The function raises TypeError, ValueError, struct.error or AttributeError for a value that is not of the shape.
+    The function raises TypeError, ValueError, struct.error or AttributeError for a value of another type.
     """
-    match shape:
+    match value_type:
         case s.Primitive(name="string"):
             return _lower_string
         case s.Primitive(name="char"):
@@ -73,11 +73,11 @@ def lowerer(shape: s.Shape) -> Lower:
         case s.Handle():
             return _lower_handle
         case _:
-            raise TypeError(f"values of type {s.describe(shape)} cannot cross the boundary")
+            raise TypeError(f"values of type {s.describe(value_type)} cannot cross the boundary")
 
 
-def _lowerer_if(shape: s.Shape | None) -> Lower | None:
-    return None if shape is None else lowerer(shape)
+def _lowerer_if(value_type: s.ValueType | None) -> Lower | None:
+    return None if value_type is None else lowerer(value_type)
 
 
 def _lower_string(value: Any, arena: Arena) -> bytes:
@@ -91,14 +91,14 @@ def _lower_bytes(value: Any, arena: Arena) -> bytes:
     if count >= _MAPPED_FROM:
         return _lower_many_bytes(value, arena)
     values = bytearray(VALUE_BYTES * count)
-    # Strided slices write a whole column at once; a loop over the bytes takes 400 times as long.
+    # Strided slices write a whole column at once, a speed trick: a loop over the bytes takes 400 times as long.
     values[0::VALUE_BYTES] = _U8_KIND * count
     values[8::VALUE_BYTES] = value
     return _pack(LIST, count, arena.address(bytes(values)), 0)
 
 
 def _lower_many_bytes(value: Any, arena: Arena) -> bytes:
-    """The same in huge pages: a megabyte becomes 32, and to fault those in by 4 KiB takes longer than to write them."""
+    """Does the same in huge pages, a speed trick: 1 MiB of bytes becomes 32 MiB, and faults of 4 KiB take longer than the writes."""
     count = len(value)
     values = mmap.mmap(-1, VALUE_BYTES * count, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
@@ -106,7 +106,7 @@ def _lower_many_bytes(value: Any, arena: Arena) -> bytes:
     values[0::VALUE_BYTES] = _U8_KIND * count
     values[8::VALUE_BYTES] = value
     start = ctypes.c_char.from_buffer(values)
-    arena.append(start)  # holds the mapping
+    arena.append(start)  # keeps the mapping alive
     return _pack(LIST, count, ctypes.addressof(start), 0)
 
 
@@ -143,10 +143,10 @@ def _lower_tuple(elements: list[Lower]) -> Lower:
     return lower
 
 
-def _lower_record(fields: tuple[tuple[str, s.Shape], ...]) -> Lower:
+def _lower_record(fields: tuple[tuple[str, s.ValueType], ...]) -> Lower:
     attributes = attrgetter(*[name.replace("-", "_") for name, _ in fields])
     names = [PAIR.pack(*static_name(name)) for name, _ in fields]
-    lowers = [lowerer(shape) for _, shape in fields]
+    lowers = [lowerer(value_type) for _, value_type in fields]
     count = len(fields)
 
     def lower(value: Any, arena: Arena) -> bytes:
@@ -177,8 +177,8 @@ def _lower_flags(names: tuple[str, ...]) -> Lower:
     return lower
 
 
-def _lower_variant(variants: tuple[tuple[str, s.Shape | None], ...]) -> Lower:
-    cases = {name: (static_name(name), _lowerer_if(shape)) for name, shape in variants}
+def _lower_variant(variants: tuple[tuple[str, s.ValueType | None], ...]) -> Lower:
+    cases = {name: (static_name(name), _lowerer_if(value_type)) for name, value_type in variants}
 
     def lower(value: Any, arena: Arena) -> bytes:
         name, payload = value

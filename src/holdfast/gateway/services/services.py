@@ -9,7 +9,7 @@ from functools import cached_property
 
 from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.protocol import BundleStore
-from holdfast.events.stream import EventStream
+from holdfast.events.model.stream import EventStream
 from holdfast.gateway.services.runner_client import RunnerClient
 from holdfast.gateway.services.service_tokens import Tokens
 from holdfast.http.token_bucket import TokenBuckets

@@ -1,46 +1,46 @@
-"""The interface `clients`: the tenant's clients, to read."""
+"""The interface `clients`: reads the tenant's clients."""
 
 from __future__ import annotations
 
-from holdfast.hostcalls.answers import Answer, Malformed, reading
-from holdfast.hostcalls.backend import Service
-from holdfast.hostcalls.interfaces.record_values import Cases, ask, page_fields, page_numbers
-from holdfast.hostcalls.session import Session
+from holdfast.hostcalls.application.backend import Service
+from holdfast.hostcalls.application.response import MalformedResponse, ResponseObject, malformed_as
+from holdfast.hostcalls.interfaces.record_pages import ErrorCases, page_fields, page_numbers, request_records
+from holdfast.hostcalls.interfaces.session import Session
 from holdfast.world.types import ClientReadError, ClientsListInput, ClientsListResult, ClientSummary
 
-_CASES = Cases(not_allowed=ClientReadError.NOT_ALLOWED, invalid_input=ClientReadError.INVALID_INPUT, internal=ClientReadError.INTERNAL)
+_CASES = ErrorCases(not_allowed=ClientReadError.NOT_ALLOWED, invalid_input=ClientReadError.INVALID_INPUT, internal=ClientReadError.INTERNAL)
 
 
 def _client(value: object) -> ClientSummary:
-    answer = Answer(value)
+    record = ResponseObject(value)
     return ClientSummary(
-        answer.text("clientId"),
-        answer.text("clientName"),
-        answer.optional_text("clientType"),
-        answer.flag("isInactive", False),
-        answer.optional_text("defaultCurrencyCode"),
-        answer.optional_text("accountManagerId"),
-        answer.optional_text("accountManagerName"),
-        answer.optional_text("billingEmail"),
+        record.text("clientId"),
+        record.text("clientName"),
+        record.optional_text("clientType"),
+        record.flag("isInactive", False),
+        record.optional_text("defaultCurrencyCode"),
+        record.optional_text("accountManagerId"),
+        record.optional_text("accountManagerName"),
+        record.optional_text("billingEmail"),
     )
 
 
-async def list_clients(session: Session, given: ClientsListInput) -> ClientsListResult:
-    """One page of clients. A page with a record that cannot be read is refused whole."""
+async def list_clients(session: Session, params: ClientsListInput) -> ClientsListResult:
+    """One page of clients. Raises `internal` if one record of it is malformed."""
     fields = {
-        "search": given.search,
-        "includeInactive": given.include_inactive,
-        **page_fields(given.page, given.page_size, _CASES),
+        "search": params.search,
+        "includeInactive": params.include_inactive,
+        **page_fields(params.page, params.page_size, _CASES),
     }
-    answer = await ask(session, Service.CLIENTS, "list", fields, _CASES)
-    with reading(ClientReadError.INTERNAL):
-        return ClientsListResult([_client(item) for item in answer.items("items")], *page_numbers(answer))
+    response = await request_records(session, Service.CLIENTS, "list", fields, _CASES)
+    with malformed_as(ClientReadError.INTERNAL):
+        return ClientsListResult([_client(item) for item in response.items("items")], *page_numbers(response))
 
 
 async def get_client(session: Session, client_id: str) -> ClientSummary | None:
-    """One client, or None when there is none."""
-    answer = await ask(session, Service.CLIENTS, "get", {"clientId": client_id}, _CASES)
-    with reading(ClientReadError.INTERNAL):
-        if not answer.has("item"):
-            raise Malformed("item is missing")
-        return None if answer.value("item") is None else _client(answer.value("item"))
+    """One client, or None if there is no client with this id."""
+    response = await request_records(session, Service.CLIENTS, "get", {"clientId": client_id}, _CASES)
+    with malformed_as(ClientReadError.INTERNAL):
+        if not response.has("item"):
+            raise MalformedResponse("item is missing")
+        return None if response.value("item") is None else _client(response.value("item"))

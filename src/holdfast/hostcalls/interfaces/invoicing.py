@@ -1,13 +1,13 @@
-"""The interface `invoicing`: drafts of manual invoices."""
+"""The interface `invoicing`: creates drafts of manual invoices."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from holdfast.hostcalls.answers import Answer, Malformed, json_text
-from holdfast.hostcalls.backend import BackendUnavailable, Reply, Service
-from holdfast.hostcalls.session import Session
+from holdfast.hostcalls.application.backend import BackendUnavailable, Reply, Service
+from holdfast.hostcalls.application.response import MalformedResponse, ResponseObject, json_text
+from holdfast.hostcalls.interfaces.session import Session
 from holdfast.world.types import CreateManualInvoiceInput, CreateManualInvoiceResult, ManualInvoiceItemInput
 
 NO_INSTALL = "Permission denied: install_id missing"
@@ -15,24 +15,28 @@ NOT_FINITE = "Must be a finite number"
 MAX_ERROR_CHARACTERS = 500
 
 
-async def create_manual_invoice(session: Session, given: CreateManualInvoiceInput) -> CreateManualInvoiceResult:
-    """Creates a draft. Refusals come with the application's message and, as JSON text, its errors by field.
+async def create_manual_invoice(session: Session, params: CreateManualInvoiceInput) -> CreateManualInvoiceResult:
+    """Creates a draft. A failed result has the application's message and, as JSON text, its errors by field.
 
-    A quantity or rate that is infinite or not a number is refused here: JSON cannot carry it, and no other amount may take its place.
+    Rejects a quantity or rate that is infinite or not a number: JSON cannot express it, and no other amount may replace it.
     """
     install_id = session.call.usable_install_id
     if install_id is None:
         return _failure(NO_INSTALL)
-    faults = {
+    errors = {
         f"items[{index}].{name}": NOT_FINITE
-        for index, item in enumerate(given.items)
+        for index, item in enumerate(params.items)
         for name, value in (("quantity", item.quantity), ("rate", item.rate))
         if not math.isfinite(value)
     }
-    if faults:
-        return _failure("Validation error", json_text(faults))
-    body: dict[str, Any] = {"operation": "createManualInvoice", "clientId": given.client_id, "items": [_item(item) for item in given.items]}
-    body |= _present({"invoiceDate": given.invoice_date, "dueDate": given.due_date, "poNumber": given.po_number})
+    if errors:
+        return _failure("Validation error", json_text(errors))
+    body: dict[str, Any] = {
+        "operation": "createManualInvoice",
+        "clientId": params.client_id,
+        "items": [_item(item) for item in params.items],
+    }
+    body |= _present({"invoiceDate": params.invoice_date, "dueDate": params.due_date, "poNumber": params.po_number})
     try:
         reply = await session.backend.post(Service.INVOICING, install_id, body)
     except BackendUnavailable as error:
@@ -57,17 +61,17 @@ def _item(item: ManualInvoiceItemInput) -> dict[str, Any]:
 
 
 def _present(fields: dict[str, Any]) -> dict[str, Any]:
-    """Without what is None: older applications refuse null where a field may be absent."""
+    """Leaves out None: older applications reject null where a field may be absent."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def _result(reply: Reply) -> CreateManualInvoiceResult:
     try:
-        answer = Answer(reply.body)
-        invoice = Answer(answer.value("invoice")) if isinstance(answer.value("invoice"), dict) else answer
-        error, field_errors = answer.optional_text("error"), answer.field_errors()
-        if not reply.ok or not answer.flag("success", False):
-            return _failure(error or _in_words(reply), field_errors)
+        response = ResponseObject(reply.body)
+        invoice = ResponseObject(response.value("invoice")) if isinstance(response.value("invoice"), dict) else response
+        error, field_errors = response.optional_text("error"), response.field_errors()
+        if not reply.ok or not response.flag("success", False):
+            return _failure(error or _describe(reply), field_errors)
         return CreateManualInvoiceResult(
             True,
             invoice.optional_text("invoiceId"),
@@ -79,11 +83,11 @@ def _result(reply: Reply) -> CreateManualInvoiceResult:
             error,
             field_errors,
         )
-    except Malformed:
-        return _failure("invalid response" if reply.ok else _in_words(reply))
+    except MalformedResponse:
+        return _failure("invalid response" if reply.ok else _describe(reply))
 
 
-def _in_words(reply: Reply) -> str:
+def _describe(reply: Reply) -> str:
     return f"http {reply.status}: {reply.text}"[:MAX_ERROR_CHARACTERS]
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from holdfast.hostcalls.answers import Answer, Malformed, json_text, reading
-from holdfast.hostcalls.backend import BackendUnavailable, Reply, Service
-from holdfast.hostcalls.session import Refused, Session
+from holdfast.hostcalls.application.backend import BackendUnavailable, Reply, Service
+from holdfast.hostcalls.application.response import MalformedResponse, ResponseObject, json_text, malformed_as
+from holdfast.hostcalls.call.errors import HostCallError
+from holdfast.hostcalls.interfaces.session import Session
 from holdfast.world import types as t
 from holdfast.world.types import SchedulerError
 
@@ -26,7 +27,7 @@ _CASES = {
 
 
 class _Failure(Exception):
-    """A change that was not made: what the guest is told."""
+    """Raised when a change fails; the guest receives both texts in its result."""
 
     def __init__(self, error: str, field_errors: str | None = None) -> None:
         super().__init__(error)
@@ -34,23 +35,23 @@ class _Failure(Exception):
         self.field_errors = field_errors
 
 
-async def _ask(session: Session, body: Mapping[str, Any]) -> Answer:
-    """A reading operation. Raises the error case for every answer but a 2xx object."""
+async def _request(session: Session, body: Mapping[str, Any]) -> ResponseObject:
+    """Sends a read operation. Raises HostCallError for every response but a 2xx object."""
     install_id = session.call.usable_install_id
     if install_id is None:
-        raise Refused(SchedulerError.DENIED, "the call names no install")
+        raise HostCallError(SchedulerError.DENIED, "the call names no install")
     try:
         reply = await session.backend.post(Service.SCHEDULER, install_id, body)
     except BackendUnavailable as error:
-        raise Refused(SchedulerError.INTERNAL, str(error)) from error
+        raise HostCallError(SchedulerError.INTERNAL, str(error)) from error
     if not reply.ok:
-        raise Refused(_CASES.get(reply.status, SchedulerError.INTERNAL), reply.problem)
-    with reading(SchedulerError.INTERNAL):
-        return Answer(reply.body)
+        raise HostCallError(_CASES.get(reply.status, SchedulerError.INTERNAL), reply.error_text)
+    with malformed_as(SchedulerError.INTERNAL):
+        return ResponseObject(reply.body)
 
 
-async def _change(session: Session, body: Mapping[str, Any]) -> Answer:
-    """A changing operation. Raises _Failure, with the application's own words and field errors where it gave them."""
+async def _change(session: Session, body: Mapping[str, Any]) -> ResponseObject:
+    """Sends a change. Raises _Failure, with the application's own message and field errors if it sent them."""
     install_id = session.call.usable_install_id
     if install_id is None:
         raise _Failure(NO_INSTALL)
@@ -59,21 +60,21 @@ async def _change(session: Session, body: Mapping[str, Any]) -> Answer:
     except BackendUnavailable as error:
         raise _Failure(f"{SchedulerError.INTERNAL.value}: {error}") from error
     try:
-        answer = Answer(reply.body)
-        if reply.ok and answer.flag("success", True):
-            return answer
-        raise _Failure(answer.optional_text("error") or _in_words(reply), answer.field_errors())
-    except Malformed:
-        raise _Failure(_in_words(reply)) from None
+        response = ResponseObject(reply.body)
+        if reply.ok and response.flag("success", True):
+            return response
+        raise _Failure(response.optional_text("error") or _describe(reply), response.field_errors())
+    except MalformedResponse:
+        raise _Failure(_describe(reply)) from None
 
 
-def _in_words(reply: Reply) -> str:
+def _describe(reply: Reply) -> str:
     case = _CASES.get(reply.status, SchedulerError.INTERNAL)
-    return f"{case.value}: {reply.problem}"
+    return f"{case.value}: {reply.error_text}"
 
 
 def _with_payload(body: dict[str, Any], payload: str) -> None:
-    """Puts JSON text into the body as it is. Raises _Failure for what is no JSON."""
+    """Puts JSON text into the body unchanged. Raises _Failure for text that is not JSON."""
     try:
         msgspec.json.decode(payload)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
@@ -82,87 +83,87 @@ def _with_payload(body: dict[str, Any], payload: str) -> None:
 
 
 def _schedule(value: object) -> t.ScheduleInfo:
-    answer = Answer(value)
-    payload = answer.value("payload")
+    response = ResponseObject(value)
+    payload = response.value("payload")
     return t.ScheduleInfo(
-        answer.text("id"),
-        answer.text("endpointPath"),
-        answer.text("endpointMethod"),
-        answer.optional_text("name"),
-        answer.text("cron"),
-        answer.text("timezone"),
-        answer.flag("enabled", False),
+        response.text("id"),
+        response.text("endpointPath"),
+        response.text("endpointMethod"),
+        response.optional_text("name"),
+        response.text("cron"),
+        response.text("timezone"),
+        response.flag("enabled", False),
         None if payload is None else json_text(payload),
-        answer.optional_text("lastRunAt"),
-        answer.optional_text("lastRunStatus"),
-        answer.optional_text("lastError"),
-        answer.optional_text("createdAt"),
+        response.optional_text("lastRunAt"),
+        response.optional_text("lastRunStatus"),
+        response.optional_text("lastError"),
+        response.optional_text("createdAt"),
     )
 
 
 async def list_schedules(session: Session) -> list[t.ScheduleInfo]:
-    """All schedules of the install. One that cannot be read is left out and reported."""
-    answer = await _ask(session, {"operation": "list"})
+    """All schedules of the install. Leaves out and reports malformed ones."""
+    response = await _request(session, {"operation": "list"})
     schedules: list[t.ScheduleInfo] = []
-    with reading(SchedulerError.INTERNAL):
-        for item in answer.items("schedules"):
+    with malformed_as(SchedulerError.INTERNAL):
+        for item in response.items("schedules"):
             try:
                 schedules.append(_schedule(item))
-            except Malformed as error:
-                session.report.host("warn", f"A schedule was left out of the list, since it cannot be read: {error}.")
+            except MalformedResponse as error:
+                session.events.host("warn", f"The list lacks a schedule that is malformed: {error}.")
     return schedules
 
 
 async def get_schedule(session: Session, schedule_id: str) -> t.ScheduleInfo | None:
-    """One schedule, or None when there is none or it cannot be read."""
-    answer = await _ask(session, {"operation": "get", "scheduleId": schedule_id})
-    schedule = answer.value("schedule")
+    """One schedule, or None if it does not exist or is malformed."""
+    response = await _request(session, {"operation": "get", "scheduleId": schedule_id})
+    schedule = response.value("schedule")
     if schedule is None:
         return None
     try:
         return _schedule(schedule)
-    except Malformed as error:
-        session.report.host("warn", f"The schedule cannot be read: {error}.")
+    except MalformedResponse as error:
+        session.events.host("warn", f"The schedule is malformed: {error}.")
         return None
 
 
-async def create_schedule(session: Session, given: t.CreateScheduleInput) -> t.CreateScheduleResult:
-    """Creates a schedule. Refusals come with the application's message and, as JSON text, its errors by field."""
-    body: dict[str, Any] = {"operation": "create", "endpoint": given.endpoint, "cron": given.cron}
-    body |= {name: value for name, value in _options(given).items() if value is not None}
+async def create_schedule(session: Session, params: t.CreateScheduleInput) -> t.CreateScheduleResult:
+    """Creates a schedule. A failed result has the application's message and, as JSON text, its errors by field."""
+    body: dict[str, Any] = {"operation": "create", "endpoint": params.endpoint, "cron": params.cron}
+    body |= {name: value for name, value in _options(params).items() if value is not None}
     try:
-        if given.payload is not None:
-            _with_payload(body, given.payload)
-        answer = await _change(session, body)
-        return t.CreateScheduleResult(True, answer.optional_text("scheduleId"), None, None)
+        if params.payload is not None:
+            _with_payload(body, params.payload)
+        response = await _change(session, body)
+        return t.CreateScheduleResult(True, response.optional_text("scheduleId"), None, None)
     except _Failure as failure:
         return t.CreateScheduleResult(False, None, failure.error, failure.field_errors)
-    except Malformed as error:
+    except MalformedResponse as error:
         return t.CreateScheduleResult(False, None, f"{SchedulerError.INTERNAL.value}: {error}", None)
 
 
-async def update_schedule(session: Session, schedule_id: str, given: t.UpdateScheduleInput) -> t.UpdateScheduleResult:
-    """Changes what is given and leaves the rest. An empty payload text clears the payload."""
+async def update_schedule(session: Session, schedule_id: str, params: t.UpdateScheduleInput) -> t.UpdateScheduleResult:
+    """Changes the fields that are not None. An empty payload clears the payload."""
     body: dict[str, Any] = {"operation": "update", "scheduleId": schedule_id}
-    fields = {"endpoint": given.endpoint, "cron": given.cron, **_options(given)}
+    fields = {"endpoint": params.endpoint, "cron": params.cron, **_options(params)}
     body |= {name: value for name, value in fields.items() if value is not None}
     try:
-        if given.payload == "":
+        if params.payload == "":
             body["payload"] = None
-        elif given.payload is not None:
-            _with_payload(body, given.payload)
+        elif params.payload is not None:
+            _with_payload(body, params.payload)
         await _change(session, body)
         return t.UpdateScheduleResult(True, None, None)
     except _Failure as failure:
         return t.UpdateScheduleResult(False, failure.error, failure.field_errors)
 
 
-def _options(given: t.CreateScheduleInput | t.UpdateScheduleInput) -> dict[str, Any]:
-    return {"timezone": given.timezone, "enabled": given.enabled, "name": given.name}
+def _options(params: t.CreateScheduleInput | t.UpdateScheduleInput) -> dict[str, Any]:
+    return {"timezone": params.timezone, "enabled": params.enabled, "name": params.name}
 
 
 async def delete_schedule(session: Session, schedule_id: str) -> t.DeleteScheduleResult:
-    """Removes a schedule."""
+    """Deletes a schedule."""
     try:
         await _change(session, {"operation": "delete", "scheduleId": schedule_id})
         return t.DeleteScheduleResult(True, None)
@@ -171,13 +172,13 @@ async def delete_schedule(session: Session, schedule_id: str) -> t.DeleteSchedul
 
 
 async def get_endpoints(session: Session) -> list[t.EndpointInfo]:
-    """The endpoints of the installed version. One that cannot be read is left out and reported."""
-    answer = await _ask(session, {"operation": "getEndpoints"})
+    """The endpoints of the installed version. Leaves out and reports malformed ones."""
+    response = await _request(session, {"operation": "getEndpoints"})
     endpoints: list[t.EndpointInfo] = []
-    with reading(SchedulerError.INTERNAL):
-        for item in answer.items("endpoints"):
+    with malformed_as(SchedulerError.INTERNAL):
+        for item in response.items("endpoints"):
             try:
-                endpoint = Answer(item)
+                endpoint = ResponseObject(item)
                 endpoints.append(
                     t.EndpointInfo(
                         endpoint.text("id"),
@@ -187,6 +188,6 @@ async def get_endpoints(session: Session) -> list[t.EndpointInfo]:
                         endpoint.flag("schedulable", False),
                     )
                 )
-            except Malformed as error:
-                session.report.host("warn", f"An endpoint was left out of the list, since it cannot be read: {error}.")
+            except MalformedResponse as error:
+                session.events.host("warn", f"The list lacks an endpoint that is malformed: {error}.")
     return endpoints

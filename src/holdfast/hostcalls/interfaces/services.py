@@ -1,14 +1,14 @@
-"""The interface `services`: the tenant's services and products, to read."""
+"""The interface `services`: reads the tenant's services and products."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import TypeVar
 
-from holdfast.hostcalls.answers import Answer, Malformed, reading
-from holdfast.hostcalls.backend import Service
-from holdfast.hostcalls.interfaces.record_values import Cases, ask, page_fields, page_numbers
-from holdfast.hostcalls.session import Session
+from holdfast.hostcalls.application.backend import Service
+from holdfast.hostcalls.application.response import MalformedResponse, ResponseObject, malformed_as
+from holdfast.hostcalls.interfaces.record_pages import ErrorCases, page_fields, page_numbers, request_records
+from holdfast.hostcalls.interfaces.session import Session
 from holdfast.world.types import (
     ServiceBillingMethod,
     ServiceItemKind,
@@ -18,52 +18,54 @@ from holdfast.world.types import (
     ServiceSummary,
 )
 
-_CASES = Cases(not_allowed=ServiceReadError.NOT_ALLOWED, invalid_input=ServiceReadError.INVALID_INPUT, internal=ServiceReadError.INTERNAL)
+_CASES = ErrorCases(
+    not_allowed=ServiceReadError.NOT_ALLOWED, invalid_input=ServiceReadError.INVALID_INPUT, internal=ServiceReadError.INTERNAL
+)
 
 _Case = TypeVar("_Case", bound=StrEnum)
 
 
-def _case(answer: Answer, name: str, cases: type[_Case]) -> _Case:
+def _case(record: ResponseObject, name: str, cases: type[_Case]) -> _Case:
     try:
-        return cases(answer.text(name))
+        return cases(record.text(name))
     except ValueError:
-        raise Malformed(f"{name} is not one of {', '.join(cases)}") from None
+        raise MalformedResponse(f"{name} is not one of {', '.join(cases)}") from None
 
 
 def _service(value: object) -> ServiceSummary:
-    answer = Answer(value)
+    record = ResponseObject(value)
     return ServiceSummary(
-        answer.text("serviceId"),
-        answer.text("serviceName"),
-        _case(answer, "itemKind", ServiceItemKind),
-        _case(answer, "billingMethod", ServiceBillingMethod),
-        answer.optional_text("serviceTypeId"),
-        answer.optional_text("serviceTypeName"),
-        answer.number("defaultRate") or 0.0,
-        answer.optional_text("unitOfMeasure") or "",
-        answer.flag("isActive", True),
-        answer.optional_text("sku"),
+        record.text("serviceId"),
+        record.text("serviceName"),
+        _case(record, "itemKind", ServiceItemKind),
+        _case(record, "billingMethod", ServiceBillingMethod),
+        record.optional_text("serviceTypeId"),
+        record.optional_text("serviceTypeName"),
+        record.number("defaultRate") or 0.0,
+        record.optional_text("unitOfMeasure") or "",
+        record.flag("isActive", True),
+        record.optional_text("sku"),
     )
 
 
-async def list_services(session: Session, given: ServicesListInput) -> ServicesListResult:
-    """One page of services. A page with a record that cannot be read is refused whole."""
+async def list_services(session: Session, params: ServicesListInput) -> ServicesListResult:
+    """One page of services. Raises `internal` if one record of it is malformed."""
     fields = {
-        "search": given.search,
-        "itemKind": None if given.item_kind is None else given.item_kind.value,
-        "isActive": given.is_active,
-        "billingMethod": None if given.billing_method is None else given.billing_method.value,
-        **page_fields(given.page, given.page_size, _CASES),
+        "search": params.search,
+        "itemKind": None if params.item_kind is None else params.item_kind.value,
+        "isActive": params.is_active,
+        "billingMethod": None if params.billing_method is None else params.billing_method.value,
+        **page_fields(params.page, params.page_size, _CASES),
     }
-    answer = await ask(session, Service.SERVICES, "list", fields, _CASES)
-    with reading(ServiceReadError.INTERNAL):
-        return ServicesListResult([_service(item) for item in answer.items("items")], *page_numbers(answer))
+    response = await request_records(session, Service.SERVICES, "list", fields, _CASES)
+    with malformed_as(ServiceReadError.INTERNAL):
+        return ServicesListResult([_service(item) for item in response.items("items")], *page_numbers(response))
 
 
 async def get_service(session: Session, service_id: str) -> ServiceSummary | None:
-    """One service, or None when there is none."""
-    answer = await ask(session, Service.SERVICES, "get", {"serviceId": service_id}, _CASES)
-    with reading(ServiceReadError.INTERNAL):
-        if not answer.has("item"):
-            raise Malformed("item is missing")
-        return None if answer.value("item") is None else _service(answer.value("item"))
+    """One service, or None if there is no service with this id."""
+    response = await request_records(session, Service.SERVICES, "get", {"serviceId": service_id}, _CASES)
+    with malformed_as(ServiceReadError.INTERNAL):
+        if not response.has("item"):
+            raise MalformedResponse("item is missing")
+        return None if response.value("item") is None else _service(response.value("item"))

@@ -1,9 +1,9 @@
-"""The interfaces `user` and `user-v2`: on whose behalf the call is made."""
+"""The interfaces `user` and `user-v2`: the user on whose behalf the call runs."""
 
 from __future__ import annotations
 
-from holdfast.hostcalls.call import CallUser
-from holdfast.hostcalls.session import Session
+from holdfast.hostcalls.call.context import CallUser
+from holdfast.hostcalls.interfaces.session import Session
 from holdfast.world.functions import WitError
 from holdfast.world.types import UserData, UserDataV2, UserError
 
@@ -15,13 +15,13 @@ def _user(session: Session) -> CallUser:
 
 
 async def get_user(session: Session) -> UserData:
-    """The user of the call. Raises `not-available` where there is none, as in a scheduled call."""
+    """The user of the call. Raises `not-available` if there is none, as in a scheduled call."""
     user = _user(session)
     return UserData(session.call.tenant_id, user.client_name, user.user_id, user.user_email, user.user_name, user.user_type)
 
 
 async def get_user_v2(session: Session) -> UserDataV2:
-    """The user of the call with client id and additional fields, these sorted by name. Raises `not-available` where there is none."""
+    """The user of the call with client id and additional fields, sorted by name. Raises `not-available` if there is none."""
     user = _user(session)
     return UserDataV2(
         session.call.tenant_id,

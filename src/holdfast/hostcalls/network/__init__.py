@@ -1,1 +1,1 @@
-"""How a guest's HTTP requests leave: egress rules, checked addresses, pinned connections."""
+"""HTTP requests of guests: egress rules, checked addresses, pinned connections."""

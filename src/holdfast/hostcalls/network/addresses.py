@@ -1,4 +1,4 @@
-"""From a name to addresses, and which addresses are the public Internet."""
+"""Resolves names to addresses, and decides which addresses belong to the public Internet."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-# Beyond what the ipaddress module calls global: addresses that carry or reach another address, and one cloud's metadata service, which
-# lies in public space. The module's own tables are older than some assignments, so IPv6 is narrowed to what is assigned for hosts.
-_REFUSED_V4 = tuple(
+# The ipaddress module calls these global, but they translate to other addresses, or belong to one cloud's metadata service in public
+# space. The module's tables are older than some assignments, so of IPv6 only the range assigned to hosts counts.
+_DENIED_V4 = tuple(
     ipaddress.IPv4Network(network)
     for network in (
         "100.64.0.0/10",  # carrier-grade NAT
@@ -20,7 +20,7 @@ _REFUSED_V4 = tuple(
     )
 )
 _GLOBAL_UNICAST_V6 = ipaddress.IPv6Network("2000::/3")
-_REFUSED_V6 = tuple(
+_DENIED_V6 = tuple(
     ipaddress.IPv6Network(network)
     for network in (
         "2001::/23",  # IETF protocol assignments, Teredo among them
@@ -32,15 +32,15 @@ _REFUSED_V6 = tuple(
 
 
 class Resolver(Protocol):
-    """From a name to addresses."""
+    """Resolves names to addresses."""
 
     async def resolve(self, host: str, port: int) -> list[str]:
-        """The addresses of `host` as text, best first. Raises OSError when it has none."""
+        """The addresses of `host` as text, preferred ones first. Raises OSError when it has none."""
         ...
 
 
 class SystemResolver:
-    """The resolver of this machine, on threads of its own: slow names must not take the threads that others work with."""
+    """The resolver of this machine, in its own threads: slow names must not occupy the threads that other work uses."""
 
     def __init__(self, threads: int = 8) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="resolver")
@@ -51,7 +51,7 @@ class SystemResolver:
         return list(dict.fromkeys(found))
 
     def close(self) -> None:
-        """Ends the threads without waiting for look-ups under way."""
+        """Stops the threads without waiting for running lookups."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
@@ -61,23 +61,23 @@ def _lookup(host: str, port: int) -> list[str]:
 
 def is_public(address: str) -> bool:
     """Whether the address belongs to a host on the public Internet: not private, loopback, link-local (cloud metadata), shared, multicast
-    or reserved, and not an IPv6 address that stands for an IPv4 one (mapped, NAT64, 6to4, Teredo). What is no address is not public."""
+    or reserved, and not an IPv6 form of an IPv4 address (mapped, NAT64, 6to4, Teredo). False for text that is not an address."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
     if isinstance(parsed, ipaddress.IPv4Address):
-        return parsed.is_global and not parsed.is_multicast and not any(parsed in network for network in _REFUSED_V4)
+        return parsed.is_global and not parsed.is_multicast and not any(parsed in network for network in _DENIED_V4)
     return (
         parsed in _GLOBAL_UNICAST_V6
         and parsed.is_global
         and parsed.scope_id is None
-        and not any(parsed in network for network in _REFUSED_V6)
+        and not any(parsed in network for network in _DENIED_V6)
     )
 
 
 def is_loopback(address: str) -> bool:
-    """Whether the address is this machine itself. What is no address is not."""
+    """Whether the address is this machine itself. False for text that is not an address."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:

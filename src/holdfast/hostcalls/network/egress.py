@@ -1,4 +1,4 @@
-"""Which hosts an extension may call: the rules of its install and of the operator, and what a URL points at."""
+"""Egress rules: which hosts an extension may call, by its install and by the operator, and the target of a URL."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class InvalidEgressEntry(HoldfastError):
 
 
 class InvalidTarget(ValueError):
-    """Raised when a URL is none that an extension may name. The text says why."""
+    """Raised when a URL cannot be the target of a fetch. The text says why."""
 
 
 class Target(Struct, frozen=True):
-    """What a URL points at. `host` is lower-case ASCII without a final dot; an IPv6 address has no brackets."""
+    """The target of a URL. `host` is lower-case ASCII without a final dot; an IPv6 address has no brackets."""
 
     scheme: str
     host: str
@@ -41,7 +41,7 @@ class Target(Struct, frozen=True):
 
 
 class EgressRule(Struct, frozen=True):
-    """One allowed destination. `subdomains` means every name below `host`, and not `host` itself; `explicit_port` that it was written."""
+    """One allowed target. `subdomains`: every name below `host`, but not `host` itself. `explicit_port`: the entry names the port."""
 
     scheme: str
     host: str
@@ -50,18 +50,19 @@ class EgressRule(Struct, frozen=True):
     explicit_port: bool
 
     def matches(self, target: Target) -> bool:
+        """Whether the rule allows this target."""
         if (self.scheme, self.port) != (target.scheme, target.port):
             return False
         return target.host.endswith("." + self.host) if self.subdomains else target.host == self.host
 
     @property
-    def loopback(self) -> bool:
-        """Whether the rule names a port of this machine itself."""
+    def is_loopback(self) -> bool:
+        """Whether the rule allows a port of this machine itself."""
         return self.explicit_port and not self.subdomains and (self.host == _LOOPBACK_NAME or _is_loopback(self.host))
 
 
 def parse_target(url: str) -> Target:
-    """Reads the URL of a fetch. Raises InvalidTarget for other schemes than http and https, credentials, and hosts written in odd ways."""
+    """Parses the URL of a fetch. Raises InvalidTarget for schemes other than http and https, credentials, and ambiguous hosts."""
     if len(url) > MAX_URL_CHARACTERS:
         raise InvalidTarget("the URL is too long")
     try:
@@ -76,14 +77,14 @@ def parse_target(url: str) -> Target:
     port = DEFAULT_PORTS[parsed.scheme] if parsed.port is None else parsed.port
     if not 1 <= port <= 65_535:
         raise InvalidTarget("the port is out of range")
-    return Target(parsed.scheme, normal_host(host), port, parsed)
+    return Target(parsed.scheme, normalize_host(host), port, parsed)
 
 
-def normal_host(host: str) -> str:
-    """A host in the one form in which hosts are compared. Raises InvalidTarget for what is neither a name nor a plain address.
+def normalize_host(host: str) -> str:
+    """The host in the one form that rules are compared in. Raises InvalidTarget for text that is neither a name nor a plain address.
 
-    `2130706433`, `0x7f.1` and `127.1` are addresses to some resolvers and names to others, so a host that ends in a number must be four
-    decimal numbers.
+    `2130706433`, `0x7f.1` and `127.1` are addresses to some resolvers and names to others, so a host that ends in a number must consist
+    of four decimal numbers.
     """
     host = host.lower().removesuffix(".")
     if ":" in host:
@@ -105,7 +106,7 @@ def normal_host(host: str) -> str:
 
 
 def parse_rule(entry: str) -> EgressRule:
-    """Reads one egress entry; https is meant where no scheme is named, and the scheme's port where none is. Raises InvalidEgressEntry."""
+    """Parses one egress entry; the default scheme is https, the default port that of the scheme. Raises InvalidEgressEntry."""
     text = entry.strip().lower()
     scheme, separator, rest = text.partition("://")
     if not separator:
@@ -118,18 +119,18 @@ def parse_rule(entry: str) -> EgressRule:
     except InvalidTarget as error:
         raise _invalid(entry, str(error)) from None
     if subdomains and ("." not in target.host or ":" in target.host or _is_address(target.host)):
-        raise _invalid(entry, "`*.` stands before a domain of at least two parts")
+        raise _invalid(entry, "`*.` needs a domain of at least two parts after it")
     return EgressRule(target.scheme, target.host, target.port, subdomains, re.search(r":[0-9]+$", rest) is not None)
 
 
 def parse_rules(entries: Iterable[str]) -> tuple[EgressRule, ...]:
-    """Reads egress entries, blank ones left out. Raises InvalidEgressEntry for the first that is faulty."""
+    """Parses egress entries and skips blank ones. Raises InvalidEgressEntry for the first invalid one."""
     return tuple(parse_rule(entry) for entry in entries if entry.strip())
 
 
 def _invalid(entry: str, reason: str) -> InvalidEgressEntry:
     return InvalidEgressEntry(
-        f"The egress entry {entry[:200]!r} cannot be used: {reason}.",
+        f"The egress entry {entry[:200]!r} is invalid: {reason}.",
         hint="Write api.example.com, api.example.com:8443, *.example.com or http://api.example.com.",
     )
 

@@ -1,4 +1,4 @@
-"""Sends the requests of guests to the outside: one checked destination, one fresh connection, one bounded answer each."""
+"""Sends the HTTP requests of guests: one checked target, one fresh connection, one size-limited response each."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from collections.abc import Sequence
 import httpcore2
 from msgspec import Struct
 
+from holdfast.hostcalls.call.errors import HostCallError
 from holdfast.hostcalls.network.addresses import Resolver, SystemResolver, is_loopback, is_public
 from holdfast.hostcalls.network.egress import EgressRule, InvalidTarget, Target, parse_target
 from holdfast.hostcalls.network.pinning import PinnedNetwork
-from holdfast.hostcalls.session import Refused
 from holdfast.world.types import HttpError, HttpHeader, HttpRequest, HttpResponse
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BAD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 FORBIDDEN_METHODS = frozenset({"CONNECT", "TRACE"})
-"""CONNECT makes a tunnel to another destination than the checked one; TRACE returns headers that were added on the way."""
+"""CONNECT opens a tunnel to an unchecked target; TRACE returns headers that proxies added."""
 
 HOP_BY_HOP = frozenset(
     {
@@ -38,7 +38,7 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-"""Headers of a guest that are dropped: they speak about the connection, which is the host's."""
+"""Headers of a guest that are dropped: they describe the connection, which belongs to the host."""
 
 MAX_ADDRESSES = 4
 
@@ -47,17 +47,16 @@ class FetchLimits(Struct, frozen=True, kw_only=True):
     """Limits of one fetch."""
 
     seconds: float = 30.0
-    answer_bytes: int = 5 * 1024 * 1024
+    response_bytes: int = 5 * 1024 * 1024
     headers: int = 100
     header_bytes: int = 32 * 1024
 
 
 class Fetcher:
-    """Fetches for every call of a process. Nothing is allowed that no rule names.
+    """Fetches for every call of a process. Denies every target that no rule allows.
 
-    A name is resolved once; if any of its addresses is not public, the fetch is refused; the connection goes to the addresses that were
-    checked. Connections are not kept, so that no tenant meets what another one left on one. Redirects are returned, not followed, and
-    proxies of the environment are not used.
+    Resolves a name once, denies the fetch if any address is not public, and connects to the checked addresses only. Never reuses a
+    connection, so no tenant can receive data of another. Returns redirects, never follows them; ignores proxies of the environment.
     """
 
     def __init__(
@@ -70,8 +69,8 @@ class Fetcher:
         network: httpcore2.AsyncNetworkBackend | None = None,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        """`allowlist` are the operator's rules, for every extension. With `allow_loopback`, those among them that name a port of this
-        machine reach it: for the author whose API runs beside the extension; never in production."""
+        """`allowlist` has the operator's rules, which apply to every extension. With `allow_loopback`, rules for a port of this machine
+        are allowed too: for an author whose API runs on the same machine, never in production."""
         self._allowlist = tuple(allowlist)
         self._allow_loopback = allow_loopback
         self._limits = limits or FetchLimits()
@@ -80,14 +79,14 @@ class Fetcher:
         self._ssl_context = ssl_context or ssl.create_default_context()
 
     async def fetch(self, request: HttpRequest, granted: Sequence[EgressRule]) -> HttpResponse:
-        """Sends the request where `granted` or the operator's rules allow it. Raises Refused with a case of HttpError and the reason."""
+        """Sends the request if `granted` or the operator's rules allow its target. Raises HostCallError with a case of HttpError."""
         try:
             target = parse_target(request.url)
         except InvalidTarget as error:
-            raise Refused(HttpError.INVALID_URL, str(error)) from None
+            raise HostCallError(HttpError.INVALID_URL, str(error)) from None
         local = self._is_local(target)
         if not local and not any(rule.matches(target) for rule in (*granted, *self._allowlist)):
-            raise Refused(
+            raise HostCallError(
                 HttpError.NOT_ALLOWED,
                 f"{target.scheme}://{target.host}:{target.port} is not among the hosts granted to this install; "
                 "declare it under egress in the manifest",
@@ -99,20 +98,20 @@ class Fetcher:
                 addresses = await self._addresses(target, local)
                 return await self._exchange(method, target, headers, request.body, addresses)
         except TimeoutError:
-            raise Refused(HttpError.TRANSPORT, f"no complete answer within {self._limits.seconds:g} s") from None
+            raise HostCallError(HttpError.TRANSPORT, f"no complete response within {self._limits.seconds:g} s") from None
         except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException, OSError) as error:
-            raise Refused(HttpError.TRANSPORT, f"the request failed ({type(error).__name__})") from error
+            raise HostCallError(HttpError.TRANSPORT, f"the request failed ({type(error).__name__})") from error
 
     def close(self) -> None:
-        """Ends what the fetcher keeps between fetches."""
+        """Stops the threads of the resolver."""
         if isinstance(self._resolver, SystemResolver):
             self._resolver.close()
 
     def _is_local(self, target: Target) -> bool:
-        return self._allow_loopback and any(rule.loopback and rule.matches(target) for rule in self._allowlist)
+        return self._allow_loopback and any(rule.is_loopback and rule.matches(target) for rule in self._allowlist)
 
     async def _addresses(self, target: Target, local: bool) -> list[str]:
-        # An address is an answer by itself; resolvers would only be asked to read it in ways of their own.
+        # Never resolve an address: resolvers accept forms of addresses that the checks here do not.
         if ":" in target.host or _is_dotted(target.host):
             addresses = [target.host]
         else:
@@ -121,22 +120,23 @@ class Fetcher:
             except (OSError, UnicodeError):
                 addresses = []
         if not addresses:
-            raise Refused(HttpError.TRANSPORT, f"the name {target.host} has no address")
+            raise HostCallError(HttpError.TRANSPORT, f"the name {target.host} has no address")
+        # All of them: a name with one public and one private address could otherwise reach the private one.
         permitted = is_loopback if local else is_public
         if not all(permitted(address) for address in addresses):
-            raise Refused(HttpError.NOT_ALLOWED, f"{target.host} has an address that is not on the public Internet")
+            raise HostCallError(HttpError.NOT_ALLOWED, f"{target.host} has an address that is not on the public Internet")
         return addresses[:MAX_ADDRESSES]
 
-    def _headers(self, given: Sequence[HttpHeader], target: Target) -> list[tuple[bytes, bytes]]:
-        if len(given) > self._limits.headers or sum(len(h.name) + len(h.value) for h in given) > self._limits.header_bytes:
-            raise Refused(HttpError.TRANSPORT, "the request has too many headers")
+    def _headers(self, requested: Sequence[HttpHeader], target: Target) -> list[tuple[bytes, bytes]]:
+        if len(requested) > self._limits.headers or sum(len(h.name) + len(h.value) for h in requested) > self._limits.header_bytes:
+            raise HostCallError(HttpError.TRANSPORT, "the request has too many headers")
         dropped = HOP_BY_HOP | {
-            name.strip().lower() for header in given if header.name.lower() == "connection" for name in header.value.split(",")
+            name.strip().lower() for header in requested if header.name.lower() == "connection" for name in header.value.split(",")
         }
         headers = [(b"Host", target.url.netloc)]
-        for header in given:
+        for header in requested:
             if not _TOKEN.fullmatch(header.name) or _BAD_VALUE.search(header.value):
-                raise Refused(HttpError.TRANSPORT, "the request has a header that HTTP does not allow")
+                raise HostCallError(HttpError.TRANSPORT, "the request has a header that HTTP does not allow")
             if header.name.lower() not in dropped:
                 headers.append((header.name.encode("ascii"), header.value.strip(" \t").encode("utf-8")))
         return headers
@@ -154,27 +154,27 @@ class Fetcher:
             pool.stream(method, url, headers=headers, content=body, extensions={"sni_hostname": target.host}) as response,
         ):
             content = await self._read(response)
-            answered = [HttpHeader(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers]
-            return HttpResponse(response.status, answered, content)
+            response_headers = [HttpHeader(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers]
+            return HttpResponse(response.status, response_headers, content)
 
     async def _read(self, response: httpcore2.Response) -> bytes:
         content = bytearray()
         async for chunk in response.aiter_stream():
             content += chunk
-            if len(content) > self._limits.answer_bytes:
-                raise Refused(HttpError.TRANSPORT, f"the answer is larger than {self._limits.answer_bytes} bytes")
+            if len(content) > self._limits.response_bytes:
+                raise HostCallError(HttpError.TRANSPORT, f"the response is larger than {self._limits.response_bytes} bytes")
         return bytes(content)
 
 
 def _is_dotted(host: str) -> bool:
-    # normal_host lets a host end in a number only when it is an IPv4 address.
+    # normalize_host accepts a host that ends in a number only if it is an IPv4 address.
     return host.rpartition(".")[2].isdecimal()
 
 
-def _method(written: str) -> str:
-    method = written.upper()
+def _method(requested: str) -> str:
+    method = requested.upper()
     if not _TOKEN.fullmatch(method) or len(method) > 32:
-        raise Refused(HttpError.INVALID_URL, "the method is not one that HTTP knows")
+        raise HostCallError(HttpError.INVALID_URL, "the method is not a valid HTTP method")
     if method in FORBIDDEN_METHODS:
-        raise Refused(HttpError.INVALID_URL, f"the method {method} is not available")
+        raise HostCallError(HttpError.INVALID_URL, f"the method {method} is not available")
     return method

@@ -1,4 +1,4 @@
-"""A network for httpcore that connects to addresses that were checked, whatever the name means by then."""
+"""A network backend for httpcore that connects to checked addresses only, even if the name resolves to others by then."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import httpcore2
 
 
 class PinnedNetwork(httpcore2.AsyncNetworkBackend):
-    """Connects to one of `addresses`, in their order; the host it is asked for only serves the TLS name and the Host header."""
+    """Connects to one of `addresses`, in order. Ignores the host that httpcore passes, which is for TLS and the Host header."""
 
     def __init__(self, addresses: Sequence[str], network: httpcore2.AsyncNetworkBackend, *, attempt_timeout: float = 10.0) -> None:
-        """`attempt_timeout` bounds one address, in seconds, so that a silent one does not use up the time of the others."""
+        """`attempt_timeout` limits each address, in seconds, so that one that never responds leaves time for the others."""
         self._addresses = tuple(addresses)
         self._network = network
         self._attempt_timeout = attempt_timeout
@@ -24,7 +24,7 @@ class PinnedNetwork(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """A connection to the first address that takes one. Raises the failure of the last one."""
+        """Connects to the first address that accepts. Raises the error of the last one if none does."""
         failure: Exception = httpcore2.ConnectError("no address")
         for address in self._addresses:
             try:
@@ -36,7 +36,7 @@ class PinnedNetwork(httpcore2.AsyncNetworkBackend):
     async def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None
     ) -> httpcore2.AsyncNetworkStream:
-        """Always raises ConnectError: a socket in the file system is no public address."""
+        """Always raises ConnectError: a local socket is not a public address."""
         raise httpcore2.ConnectError("local sockets are not reachable")
 
     async def sleep(self, seconds: float) -> None:

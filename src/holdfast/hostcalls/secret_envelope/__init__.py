@@ -1,1 +1,1 @@
-"""Opening an install's secret envelope: with a key of the keyring, or by Vault."""
+"""Opens the secret envelope of an install: inline in development, with a key of the keyring, or with Vault."""

@@ -1,4 +1,4 @@
-"""Secret envelopes that Vault's transit engine opens: `POST {addr}/v1/{mount}/decrypt/{key_path}`."""
+"""Secret envelopes sealed by Vault's transit engine: `POST {addr}/v1/{mount}/decrypt/{key_path}`."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import msgspec
 from pydantic import SecretStr
 
 from holdfast.contract.secret_envelope import SecretEnvelope
-from holdfast.hostcalls.call import CallContext
-from holdfast.hostcalls.interfaces.secrets import SecretDecryptFailed, expiry, read_secrets
+from holdfast.hostcalls.call.context import CallContext
+from holdfast.hostcalls.secret_envelope.envelope import SecretDecryptFailed, expiry, read_secrets
 from holdfast.sealing.errors import VaultFailed
 from holdfast.sealing.transit import TIMEOUT_SECONDS, TransitClient, is_plain_path
 
-KEPT_SECONDS = 30.0
-_KEPT_ENTRIES = 1_000
+MAX_CACHE_SECONDS = 30.0
+_MAX_CACHE_ENTRIES = 1_000
 
 
 class VaultTransit:
-    """One Vault. What it opened is remembered for at most 30 seconds, and never past the envelope's own end."""
+    """One Vault server. Caches opened secrets for at most 30 seconds, and never after the envelope has expired."""
 
     def __init__(
         self,
@@ -36,71 +36,71 @@ class VaultTransit:
         timeout: float = TIMEOUT_SECONDS,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`address` is an http or https URL; `token` counts before the file; times are seconds.
+        """`address` is an http or https URL; `token` takes precedence over the file; times are seconds.
 
-        Raises SecretDecryptFailed when the address is not one.
+        Raises SecretDecryptFailed when the address is not a URL.
         """
         try:
             self._client = TransitClient(address, token_file, token=token, namespace=namespace, timeout=timeout)
         except VaultFailed as failure:
-            raise _undecrypted(failure) from None
+            raise _decrypt_failed(failure) from None
         self._mount = mount
         self._now = now
         self._opened: OrderedDict[bytes, tuple[float, dict[str, str]]] = OrderedDict()
 
     async def open(self, envelope: SecretEnvelope, call: CallContext) -> dict[str, str]:
-        """The secrets in an envelope that is not expired, name to value. Raises SecretDecryptFailed."""
+        """The secrets of an envelope that has not expired, name to value. Raises SecretDecryptFailed."""
         if not envelope.ciphertext_b64.strip():
             return {}
-        mount, key_path = self._place(envelope)
-        key = _key(envelope, call, f"{mount}:{key_path}")
-        known = self._opened.get(key)
-        if known is not None and known[0] > self._now():
-            return known[1]
+        mount, key_path = self._transit_key(envelope)
+        key = _cache_key(envelope, call, f"{mount}:{key_path}")
+        cached = self._opened.get(key)
+        if cached is not None and cached[0] > self._now():
+            return cached[1]
         try:
             opened = read_secrets(await self._client.decrypt(mount, key_path, envelope.ciphertext_b64))
         except VaultFailed as failure:
-            raise _undecrypted(failure) from None
-        self._opened[key] = (self._now() + _seconds_to_keep(envelope), opened)
+            raise _decrypt_failed(failure) from None
+        self._opened[key] = (self._now() + _cache_seconds(envelope), opened)
         self._opened.move_to_end(key)
-        self._forget()
+        self._evict()
         return opened
 
     async def close(self) -> None:
-        """Closes the connections and forgets every secret."""
+        """Closes the connections and clears the cache."""
         self._opened.clear()
         await self._client.close()
 
-    def _place(self, envelope: SecretEnvelope) -> tuple[str, str]:
-        """The mount and the key that the envelope names."""
+    def _transit_key(self, envelope: SecretEnvelope) -> tuple[str, str]:
+        """The mount and the key path that the envelope names."""
         key_path = (envelope.key_path or "").strip().strip("/")
         mount = (envelope.mount or self._mount).strip().strip("/")
         if not key_path:
-            raise SecretDecryptFailed("The secret envelope names no key (key_path).", hint="The gateway that seals it must send one.")
+            raise SecretDecryptFailed("The secret envelope names no key (key_path).", hint="Let the gateway send one.")
         if not is_plain_path(key_path) or not is_plain_path(mount):
             raise SecretDecryptFailed("The secret envelope's mount or key_path is not a path of plain names.")
         return mount, key_path
 
-    def _forget(self) -> None:
-        """Secrets leave the memory when their time is over, not only when somebody asks for them again."""
+    def _evict(self) -> None:
+        """Removes expired secrets, also those that nobody requests again, then the oldest above the limit."""
         now = self._now()
         for key in [key for key, (until, _) in self._opened.items() if until <= now]:
             del self._opened[key]
-        while len(self._opened) > _KEPT_ENTRIES:
+        while len(self._opened) > _MAX_CACHE_ENTRIES:
             self._opened.popitem(last=False)
 
 
-def _key(envelope: SecretEnvelope, call: CallContext, place: str) -> bytes:
-    """By whom, by which version, and by the text itself: a changed envelope is never answered with an old one's secrets."""
+def _cache_key(envelope: SecretEnvelope, call: CallContext, transit_key: str) -> bytes:
+    """Identifies tenant, install, version and the ciphertext itself: a changed envelope never gets the secrets of an earlier one."""
     ciphertext = hashlib.sha256(envelope.ciphertext_b64.encode("utf-8", "surrogatepass")).hexdigest()
-    parts = [call.tenant_id, call.extension_id, call.install_id or "", envelope.version or "", place, ciphertext]
+    parts = [call.tenant_id, call.extension_id, call.install_id or "", envelope.version or "", transit_key, ciphertext]
     return hashlib.sha256(msgspec.json.encode(parts)).digest()
 
 
-def _seconds_to_keep(envelope: SecretEnvelope) -> float:
+def _cache_seconds(envelope: SecretEnvelope) -> float:
     end = expiry(envelope)
-    return KEPT_SECONDS if end is None else max(0.0, min(KEPT_SECONDS, (end - datetime.now(UTC)).total_seconds()))
+    return MAX_CACHE_SECONDS if end is None else max(0.0, min(MAX_CACHE_SECONDS, (end - datetime.now(UTC)).total_seconds()))
 
 
-def _undecrypted(failure: VaultFailed) -> SecretDecryptFailed:
+def _decrypt_failed(failure: VaultFailed) -> SecretDecryptFailed:
     return SecretDecryptFailed(f"The secret envelope could not be opened. {failure.message}", hint=failure.hint)

@@ -8,7 +8,7 @@ import structlog
 from msgspec import Struct
 
 from holdfast.contract.execute import Envelope, ExecuteContext
-from holdfast.logs import info, lines_together
+from holdfast.logs import buffered_lines, fast_info
 from holdfast.runner.metrics import Metrics
 
 _log = structlog.get_logger(__name__)
@@ -41,10 +41,10 @@ class CallLog:
 
     def _tell(self) -> None:
         ended, self._ended = self._ended, []
-        with lines_together():
+        with buffered_lines():
             for one in ended:
                 self._metrics.call_ended(one.envelope, one.seconds)
-                info(
+                fast_info(
                     _log,
                     "[POST /v1/execute]",
                     request_id=one.about.request_id or one.request_id,

@@ -19,7 +19,7 @@ from holdfast.bundles.store.keys import InvalidBundleKey, bundle_key
 from holdfast.contract.execute import Envelope, ExecuteCall, FailureReport
 from holdfast.contract.secret_envelope import SecretEnvelope
 from holdfast.engine import Component, ComponentError, Engine, Limits, Outcome
-from holdfast.hostcalls import CallContext, HostDoor, HostServices, SecretDecryptFailed
+from holdfast.hostcalls import CallContext, CallHost, HostServices, SecretDecryptFailed
 from holdfast.runner.errors import BodyTooLarge
 from holdfast.runner.execute.batching import Turns
 from holdfast.runner.execute.concurrency_limit import Admission, Busy
@@ -93,19 +93,19 @@ class Calls:
             return await self._run(call, context, digest)
         envelope, known = await self._answers.once(scope_of(call, key), lambda: self._run(call, context, digest))
         if known:
-            self._host.door(context, frozenset()).call_repeated(envelope.status)
+            self._host.call_host(context, frozenset()).call_repeated(envelope.status)
         return envelope
 
     async def _run(self, call: ExecuteCall, context: CallContext, digest: str) -> Envelope:
         # Cheap checks come first: a call that cannot run costs no fetch, no compilation and no instance.
         capabilities, unknown = parse_capabilities(call.providers)
-        door = self._host.door(context, capabilities)
+        door = self._host.call_host(context, capabilities)
         try:
             if unknown:
                 names = ", ".join(unknown)
                 raise Refusal(400, f"unknown_capabilities: {names}", "unknown_capabilities", names)
             if call.secret_envelope is not None:
-                door = self._host.door(context, capabilities, await self._secrets(call.secret_envelope, context))
+                door = self._host.call_host(context, capabilities, await self._secrets(call.secret_envelope, context))
             request = self._request(call, context)
             with self._admission.admit(context.tenant_id, context.install_id or context.extension_id):
                 door.call_started(call.http.method, call.http.path)
@@ -144,7 +144,7 @@ class Calls:
             raise BodyTooLarge(f"The body for the extension is larger than {self._settings.request_body_max_bytes} bytes.")
         return guest_request(call, context, body)
 
-    async def _execute(self, call: ExecuteCall, context: CallContext, digest: str, request: ExecuteRequest, door: HostDoor) -> Envelope:
+    async def _execute(self, call: ExecuteCall, context: CallContext, digest: str, request: ExecuteRequest, door: CallHost) -> Envelope:
         component = await self._component(context, digest)
         await self._turns.gather()
         door.handler_started()
@@ -232,7 +232,7 @@ def _refused(refusal: Refusal) -> Envelope:
     return Envelope(status=refusal.status, error=refusal.error, failure=refusal.report)
 
 
-def _answered(outcome: Outcome, door: HostDoor) -> Envelope:
+def _answered(outcome: Outcome, door: CallHost) -> Envelope:
     if outcome.failure is not None:
         failure = outcome.failure
         report = FailureReport(

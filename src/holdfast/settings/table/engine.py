@@ -35,5 +35,10 @@ class EngineSettings(BaseModel):
     engine_fuel: bool = Field(
         False,
         validation_alias=AliasChoices("HOLDFAST_ENGINE_FUEL"),
-        description="Count the work of calls in fuel, which is equal for equal calls; calls then run at about a fifth of their speed.",
+        description="Count the work of calls in fuel, which is equal for equal calls; calls then run about 20 % slower.",
+    )
+    engine_generated_lowering: bool = Field(
+        True,
+        validation_alias=AliasChoices("HOLDFAST_GENERATED_LOWERING"),
+        description="Convert requests for guests with generated code; off, with the general code. Both have the same result.",
     )

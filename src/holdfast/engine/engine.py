@@ -1,0 +1,245 @@
+"""The engine of a process: loads components, and runs one call in a fresh instance within its limits.
+
+load(wasm)                                             execute(component, request)
+    │                                                      │
+in memory? ──► Component                               slot free? ── no ──► wait in line, at most until the deadline
+    │ no: one load per component at a time                 │
+startup check, artifact (compiled if need be)          lower the request ──► instantiate ──► handler ──► lift the response
+    │                                                      │
+map, check the imports, link ──► Component             Outcome: response, or a classified failure; the instance is gone
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from holdfast.concurrency.single_flight import SingleFlight
+from holdfast.engine.call.errors import DeadlinePassed, LimitReached
+from holdfast.engine.call.host import Host
+from holdfast.engine.call.limits import MAX_RESPONSE_BODY_BYTES, Limits
+from holdfast.engine.call.outcome import Failure, FailureCode, Outcome, classify
+from holdfast.engine.call_slots import CallSlots
+from holdfast.engine.call_state import CallState
+from holdfast.engine.capi import EngineUnusable, GuestFault, NativeCall, NativeComponent, NativeEngine, PoolSizes
+from holdfast.engine.compiling.artifacts import ArtifactStore
+from holdfast.engine.compiling.errors import COMPILE_FAILED, ComponentError
+from holdfast.engine.epoch_clock import EpochClock
+from holdfast.engine.linking import generated_lower_request, lift_response, link, lower_request
+from holdfast.engine.startup_check import check_wasmtime
+from holdfast.engine.values.layout import Arena
+from holdfast.engine.wasi import Sources, SystemSources
+from holdfast.world.types import ExecuteRequest, ExecuteResponse
+
+MAX_LOADED_COMPONENTS = 256
+"""Compiled components kept in memory; the least recently used is evicted first. About 4.6 MB each."""
+
+_UNLIMITED_FUEL = (1 << 64) - 1
+
+_log = structlog.get_logger(__name__)
+
+
+class Component:
+    """A loaded component: returned by `Engine.load`, passed to `Engine.execute`."""
+
+    def __init__(self, native: NativeComponent, sha256: str) -> None:
+        self.native = native
+        self.sha256 = sha256
+
+
+class Engine:
+    """The engine of a process. Belongs to one event loop; scale by processes."""
+
+    def __init__(
+        self,
+        artifact_root: Path,
+        *,
+        pool: bool = True,
+        pool_instances: int = 256,
+        fuel: bool = False,
+        generated_lowering: bool = True,
+        sources: Sources | None = None,
+    ) -> None:
+        """`artifact_root` is the folder of compiled components.
+
+        `pool` reserves memory for `pool_instances` calls at once; where that fails, the engine logs a warning and allocates on demand.
+        `fuel` counts what calls compute and costs a fifth of their speed. `generated_lowering` lowers requests with generated code; both
+        ways produce the same bytes. `sources` are the clocks and randomness of calls that pass none.
+        """
+        self._artifacts = ArtifactStore(artifact_root, fuel=fuel)
+        self._native = _native_engine(PoolSizes(instances=pool_instances) if pool else None, fuel)
+        self._clock = EpochClock(self._native)
+        self._slots = CallSlots(pool_instances)
+        self._lower_request = generated_lower_request if generated_lowering else lower_request
+        self._sources = sources or SystemSources()
+        self._loaded: OrderedDict[str, Component] = OrderedDict()
+        self._loads: SingleFlight[str, Component] = SingleFlight("load a component")
+        self._wasmtime_check: asyncio.Task[None] | None = None
+        self.on_load: Callable[[], None] = lambda: None
+        """Called after each component is loaded into memory."""
+
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """The compiled components on disk."""
+        return self._artifacts
+
+    async def check_wasmtime(self) -> None:
+        """Checks once, with a tiny component, that wasmtime behaves as the engine needs. Services call it at start; `load` does too.
+
+        Raises EngineUnusable, whose message names the step that failed.
+        """
+        if self._wasmtime_check is None:
+            self._wasmtime_check = asyncio.create_task(self._check_wasmtime())
+        await asyncio.shield(self._wasmtime_check)
+
+    async def _check_wasmtime(self) -> None:
+        self._clock.calls += 1
+        self._clock.wake()
+        try:
+            await check_wasmtime(self._native)
+        finally:
+            self._clock.calls -= 1
+
+    def loaded(self, sha256: str) -> Component | None:
+        """The component with this SHA-256 (hex) if it is in memory."""
+        component = self._loaded.get(sha256)
+        if component is not None:
+            self._loaded.move_to_end(sha256)
+        return component
+
+    async def load(self, wasm: Path, sha256: str) -> Component:
+        """Returns the component of a wasm file with this SHA-256 (hex): from memory, from its artifact, or compiled.
+
+        Raises ComponentError, and tries again the next time.
+        """
+        component = self.loaded(sha256)
+        if component is not None:
+            return component
+        return await self._loads.run(sha256, lambda: self._load(wasm, sha256))
+
+    async def _load(self, wasm: Path, sha256: str) -> Component:
+        _, artifact = await asyncio.gather(self.check_wasmtime(), self._artifacts.path(wasm, sha256))
+        try:
+            native = NativeComponent.load(self._native, artifact)
+        except GuestFault as fault:
+            _reject_oversized(fault)
+            # This host wrote it and cannot load it: the settings changed without a new SETTINGS_REVISION. Compile again, once.
+            _log.warning("compiled component cannot be loaded, compiling again", reason=str(fault))
+            self._artifacts.discard(artifact)
+            try:
+                native = NativeComponent.load(self._native, await self._artifacts.path(wasm, sha256))
+            except GuestFault as again:
+                raise ComponentError(COMPILE_FAILED, f"The compiled component cannot be loaded: {again}") from again
+        link(native)
+        component = Component(native, sha256)
+        self._loaded[sha256] = component
+        self.on_load()
+        if len(self._loaded) > MAX_LOADED_COMPONENTS:
+            self._loaded.popitem(last=False)  # freed when the last call that uses it ends
+        return component
+
+    async def execute(
+        self, component: Component, request: ExecuteRequest, host: Host, limits: Limits, *, sources: Sources | None = None
+    ) -> Outcome:
+        """Runs the component's handler once, in a fresh instance. `sources` are the clocks and randomness of this call.
+
+        Never raises for anything the guest does: the outcome has the failure. Cancelling the coroutine ends the guest and its host calls.
+        """
+        started = time.perf_counter()
+        state = CallState(host, limits, sources or self._sources)
+        response: ExecuteResponse | None = None
+        failure: Failure | None = None
+        if not self._slots.try_acquire() and not await self._slots.acquire(limits.timeout_ms / 1000):
+            return Outcome(None, classify("", DeadlinePassed(limits.timeout_ms), []), (time.perf_counter() - started) * 1000)
+        try:
+            response = await self._run(component, request, state, limits, started)
+            failure = _response_failure(response)
+        except GuestFault as fault:
+            failure = classify(str(fault), state.ended_by, state.flush())
+        except LimitReached as limit:  # from lifting the response; one from a host function arrives as a GuestFault
+            failure = classify("", limit, state.flush())
+        finally:
+            self._slots.release()
+        state.flush()
+        return Outcome(response if failure is None else None, failure, (time.perf_counter() - started) * 1000, state.fuel_used)
+
+    async def _run(
+        self, component: Component, request: ExecuteRequest, state: CallState, limits: Limits, started: float
+    ) -> ExecuteResponse:
+        """Runs the call itself. Raises GuestFault; `state.ended_by` is the exception with which the host ended the guest, if any."""
+        arena = Arena()
+        arguments = self._lower_request(request, arena)
+        call = NativeCall(self._native, state, limits, (started + limits.timeout_ms / 1000, limits.timeout_ms))
+        clock = self._clock
+        clock.calls += 1
+        if clock.idle:
+            clock.wake()
+        try:
+            waits = call.instantiate(component.native.linked)
+            if waits is not None:
+                await waits
+            waits = call.start(arguments)
+            if waits is not None:
+                await waits
+            raw = call.result()
+            try:
+                response: ExecuteResponse = lift_response(raw, 0, call)
+            finally:
+                call.release()
+            return response
+        finally:
+            clock.calls -= 1
+            state.ended_by = call.failure
+            if self._native.fuel:
+                state.fuel_used = (_UNLIMITED_FUEL if limits.fuel is None else limits.fuel) - call.fuel_left()
+            if call.is_waiting:
+                await call.close()
+            else:
+                call.drop()
+            del arena  # alive until here: the call borrowed its memory
+
+    async def close(self) -> None:
+        """Frees everything. No call may be running."""
+        await self._loads.close()
+        if self._wasmtime_check is not None:
+            await asyncio.gather(self._wasmtime_check, return_exceptions=True)  # runs in the engine, so it is not cancelled
+        await self._artifacts.close()
+        self._clock.stop()
+        self._loaded.clear()
+        self._native.close()
+
+
+def _reject_oversized(fault: GuestFault) -> None:
+    """Raises ComponentError for a component that has more of something than the pool allows: compiling it again would not help."""
+    what, _, causes = str(fault).partition("Caused by:")
+    if "pooling allocator" in what:
+        reason = causes.strip().splitlines()[-1].strip() if causes.strip() else what.strip()
+        raise ComponentError(
+            COMPILE_FAILED, f"The component needs more than one call may have: {reason}.", hint="Use fewer memories, tables and instances."
+        ) from fault
+
+
+def _response_failure(response: ExecuteResponse) -> Failure | None:
+    """The failure of a response that cannot be passed on, or None."""
+    if response.body is not None and len(response.body) > MAX_RESPONSE_BODY_BYTES:
+        message = f"the response body is {len(response.body)} bytes; the limit is {MAX_RESPONSE_BODY_BYTES}"
+        return Failure(FailureCode.RESPONSE_TOO_LARGE, message, [], [])
+    if not 200 <= response.status <= 599:
+        message = f"the handler returned status {response.status}; it must be 200 to 599"
+        return Failure(FailureCode.INVALID_RESPONSE, message, [], [])
+    return None
+
+
+def _native_engine(pool: PoolSizes | None, fuel: bool) -> NativeEngine:
+    if pool is None:
+        return NativeEngine(None, fuel=fuel)
+    try:
+        return NativeEngine(pool, fuel=fuel)
+    except EngineUnusable as reason:
+        _log.warning("no memory pool for instances, calls may run at half speed", reason=str(reason))
+        return NativeEngine(None, fuel=fuel)

@@ -1,0 +1,1 @@
+"""Sends events elsewhere in batches: the queue, and the transport over HTTP."""

@@ -1,0 +1,63 @@
+"""Opens the debug stream of the settings: in Redis, or in the memory of this process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from holdfast.events.memory import MemoryStream
+from holdfast.events.model.event import EventSink
+from holdfast.events.model.stream import EventStream
+from holdfast.settings import Settings
+
+if TYPE_CHECKING:
+    from holdfast.events.redis.server import RedisServer
+
+# Redis is imported on use: importing its client takes longer than most commands run.
+
+
+def configured_redis(settings: Settings) -> RedisServer | None:
+    """The Redis server of RUNNER_DEBUG_REDIS_URL, or None if it is not set. Does not connect. Raises InvalidRedisUrl."""
+    url = _text(settings.debug_redis_url)
+    if url is None:
+        return None
+    from holdfast.events.redis.server import RedisServer
+
+    return RedisServer(url, _text(settings.debug_redis_password))
+
+
+@asynccontextmanager
+async def open_redis_sink(settings: Settings, server: RedisServer) -> AsyncIterator[EventSink]:
+    """A sink that writes to this server, which need not be available yet. Leaving the block sends what is queued."""
+    from holdfast.events.redis.sink import RedisSink
+
+    sink = RedisSink(server, prefix=settings.debug_redis_stream_prefix, maxlen=settings.debug_redis_maxlen)
+    await sink.start()
+    try:
+        yield sink
+    finally:
+        await sink.close()
+
+
+@asynccontextmanager
+async def open_stream(settings: Settings) -> AsyncIterator[EventStream]:
+    """The stream that the gateway reads from and publishes to. Raises InvalidRedisUrl."""
+    server = configured_redis(settings)
+    if server is None:
+        yield MemoryStream()
+        return
+    from holdfast.events.redis.stream import RedisStream
+
+    async with open_redis_sink(settings, server) as sink:
+        stream = RedisStream(server, sink, prefix=settings.debug_redis_stream_prefix)
+        try:
+            yield stream
+        finally:
+            await stream.close()
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return (secret.get_secret_value().strip() or None) if secret is not None else None

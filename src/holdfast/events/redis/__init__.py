@@ -1,0 +1,1 @@
+"""The debug stream in Redis: addresses and connections, entries, writing and reading."""

@@ -1,0 +1,38 @@
+"""What every host function of one call works with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from holdfast.hostcalls.application.backend import HostBackend
+from holdfast.hostcalls.application.ui_proxy import UiProxyClient
+from holdfast.hostcalls.call.context import CallContext
+from holdfast.hostcalls.call.event_reporter import EventReporter
+from holdfast.hostcalls.call.limits import HostLimits
+from holdfast.hostcalls.network.egress import EgressRule
+from holdfast.hostcalls.network.fetch import Fetcher
+from holdfast.world.capabilities import Capability
+
+
+@dataclass(eq=False)
+class Session:
+    """One call. `secrets` maps names to plaintext values; `egress` has the hosts that this install may fetch from."""
+
+    call: CallContext
+    granted: frozenset[Capability]
+    secrets: Mapping[str, str]
+    egress: tuple[EgressRule, ...]
+    backend: HostBackend
+    fetcher: Fetcher
+    ui_proxy: UiProxyClient | None
+    events: EventReporter
+    limits: HostLimits
+    fetches: int = 0
+
+    @cached_property
+    def fetch_slots(self) -> asyncio.Semaphore:
+        """Created when the guest fetches something: most guests do not."""
+        return asyncio.Semaphore(self.limits.fetches_at_once)

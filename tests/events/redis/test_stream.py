@@ -1,0 +1,70 @@
+"""What is special about reading from Redis; `test_stream.py` has what all streams do."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+from structlog.typing import EventDict
+
+from holdfast.events import StreamUnavailable
+from holdfast.events.model.stream import BEFORE_ALL
+from tests.events.conftest import MakeEvent
+from tests.events.redis_process import RedisProcess, redis_process
+from tests.events.streams import kept, messages, take
+
+
+async def test_what_another_runner_wrote_is_read(redis: RedisProcess) -> None:
+    with redis.client() as client:
+        fields = {"ts": "5", "level": "warn", "stream": "log", "tenant": "T", "extension": "E", "message": "m", "truncated": "1"}
+        client.xadd("ext-debug:t:e", fields)
+    async with kept(redis, keep=10) as stream:
+        ((_, event),) = await stream.stream.tail("t", "e", 5)
+    assert (event.ts, event.level, event.tenant_id, event.extension_id, event.truncated) == (5, "warn", "T", "E", True)
+
+
+async def test_an_entry_that_names_another_tenant_is_not_shown(redis: RedisProcess, make_event: MakeEvent) -> None:
+    with redis.client() as client:
+        client.xadd("ext-debug:t:e", {"tenant": "t2", "extension": "e", "message": "not yours"})
+    async with kept(redis, keep=10) as stream:
+        await stream.publish(make_event("mine"))
+        assert messages(await stream.stream.tail("t", "e", 5)) == ["mine"]
+        assert messages(await stream.stream.after("t", "e", BEFORE_ALL, 5)) == ["mine"]
+        async with aclosing(stream.stream.subscribe("t", "e", BEFORE_ALL)) as events:
+            assert await take(events, 1) == ["mine"]
+
+
+async def test_reading_says_in_a_sentence_that_redis_is_away_and_works_when_it_is_back(
+    tmp_path: Path, make_event: MakeEvent, logged: list[EventDict]
+) -> None:
+    with redis_process(tmp_path) as redis:
+        async with kept(redis, keep=10) as stream:
+            await stream.publish(make_event("before"))
+            redis.stop()
+            for _ in range(2):
+                with pytest.raises(StreamUnavailable) as outage:
+                    await stream.stream.tail("t", "e", 5)
+            with pytest.raises(StreamUnavailable):
+                await stream.stream.after("t", "e", BEFORE_ALL, 5)
+            with pytest.raises(StreamUnavailable):
+                await anext(stream.stream.subscribe("t", "e", BEFORE_ALL))
+            redis.start()
+            await stream.publish(make_event("after"))
+            assert messages(await stream.stream.tail("t", "e", 5)) == ["after"]
+    assert outage.value.status == 503
+    assert outage.value.message.startswith("The debug stream cannot be read: Redis does not respond correctly")
+    assert str(redis.port) not in str(outage.value)
+    (warning,) = [entry for entry in logged if entry["event"] == "debug stream cannot be read from Redis"]
+    assert warning["address"].startswith("redis://127.0.0.1:")
+
+
+async def test_a_reader_that_waits_is_told_when_redis_goes_away(tmp_path: Path, make_event: MakeEvent) -> None:
+    with redis_process(tmp_path) as redis:
+        async with kept(redis, keep=10) as stream:
+            await stream.publish(make_event("before"))
+            events = stream.stream.subscribe("t", "e", BEFORE_ALL)
+            assert await take(events, 1) == ["before"]
+            redis.stop()
+            with pytest.raises(StreamUnavailable):
+                await take(events, 1)
