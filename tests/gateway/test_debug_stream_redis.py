@@ -66,7 +66,7 @@ async def test_polling_says_in_a_sentence_that_redis_is_away(platform: Platform,
     params = {"extensionId": platform.installed.registry_id}
     answer = await platform.http.post(STREAM, params=params, headers=await platform.admin())
     assert (answer.status_code, answer.json()["error"]) == (503, "debug_stream_unavailable")
-    assert answer.json()["message"].startswith("The debug stream cannot be read: Redis does not answer")
+    assert answer.json()["message"].startswith("The debug stream cannot be read: Redis does not respond")
 
 
 async def test_the_live_stream_begins_with_the_tail_and_goes_on(platform: Platform, stream: Kept) -> None:
@@ -91,7 +91,7 @@ async def test_the_live_stream_tells_an_outage_whatever_the_filter_and_goes_on_a
     # Without an id: a browser that comes back asks for what came after the last event it got.
     assert frame.startswith(b"data: ")
     assert (data_of(frame)["level"], data_of(frame)["stream"]) == ("error", "host")
-    assert data_of(frame)["message"].startswith("The debug stream cannot be read: Redis does not answer")
+    assert data_of(frame)["message"].startswith("The debug stream cannot be read: Redis does not respond")
     redis.start()
     await stream.publish(event(platform, "other", request_id="r2"), event(platform, "mine", request_id="r1"))
     async with asyncio.timeout(MAX_WAIT_SECONDS):

@@ -28,7 +28,7 @@ from holdfast.engine.call_slots import CallSlots
 from holdfast.engine.call_state import CallState
 from holdfast.engine.capi import EngineUnusable, GuestFault, NativeCall, NativeComponent, NativeEngine, PoolSizes
 from holdfast.engine.compiling.artifacts import ArtifactStore
-from holdfast.engine.compiling.errors import COMPILE_FAILED, ComponentError
+from holdfast.engine.compiling.errors import ComponentError
 from holdfast.engine.epoch_clock import EpochClock
 from holdfast.engine.linking import generated_lower_request, lift_response, link, lower_request
 from holdfast.engine.startup_check import check_wasmtime
@@ -134,7 +134,7 @@ class Engine:
             try:
                 native = NativeComponent.load(self._native, await self._artifacts.path(wasm, sha256))
             except GuestFault as again:
-                raise ComponentError(COMPILE_FAILED, f"The compiled component cannot be loaded: {again}") from again
+                raise ComponentError("compile_failed", f"The compiled component cannot be loaded: {again}") from again
         link(native)
         component = Component(native, sha256)
         self._loaded[sha256] = component
@@ -220,7 +220,9 @@ def _reject_oversized(fault: GuestFault) -> None:
     if "pooling allocator" in what:
         reason = causes.strip().splitlines()[-1].strip() if causes.strip() else what.strip()
         raise ComponentError(
-            COMPILE_FAILED, f"The component needs more than one call may have: {reason}.", hint="Use fewer memories, tables and instances."
+            "compile_failed",
+            f"The component needs more than one call may have: {reason}.",
+            hint="Use fewer memories, tables and instances.",
         ) from fault
 
 

@@ -11,7 +11,7 @@ from holdfast.engine import wasi
 from holdfast.engine.call.errors import LimitReached
 from holdfast.engine.call.host import Host
 from holdfast.engine.capi import HostFunction, ImportedInterface, NativeCall, NativeComponent
-from holdfast.engine.compiling.errors import HANDLER_MISSING, INCOMPATIBLE_COMPONENT, ComponentError
+from holdfast.engine.compiling.errors import ComponentError
 from holdfast.engine.values.generated_lowering import generate_lowerer
 from holdfast.engine.values.layout import VALUE_BYTES, Arena, Err, Lift, Lower, Ok
 from holdfast.engine.values.lifting import lifter
@@ -44,7 +44,7 @@ def link(component: NativeComponent) -> None:
     _check_handler(component)
     if component.other_imports:
         raise ComponentError(
-            INCOMPATIBLE_COMPONENT,
+            "incompatible_component",
             f"The component imports `{component.other_imports[0]}`, which the world `{PACKAGE}/runner` does not have.",
             hint="Build it against the WIT of this host; `holdfast build` does.",
         )
@@ -57,7 +57,7 @@ def link(component: NativeComponent) -> None:
             functions = _wasi_functions(wasi_name["interface"], interface)
         else:
             raise ComponentError(
-                INCOMPATIBLE_COMPONENT,
+                "incompatible_component",
                 f"The component imports `{interface.name}`, which this host does not have.",
                 hint="Extensions can import the interfaces of `alga:extension` and WASI 0.2; build for those.",
             )
@@ -69,14 +69,14 @@ def _check_handler(component: NativeComponent) -> None:
     handler = component.exports.get(EXPORT)
     if handler is None:
         raise ComponentError(
-            HANDLER_MISSING,
+            "handler_missing",
             f"The component does not export `{EXPORT}`.",
             hint="Export a function `handler`; `holdfast build` generates the component export from it.",
         )
     differs = describe_difference(_HANDLER, handler)
     if differs:
         raise ComponentError(
-            HANDLER_MISSING,
+            "handler_missing",
             f"The component's `{EXPORT}` has other types than in the world: {differs}.",
             hint="Build it against the WIT of this host.",
         )
@@ -86,14 +86,14 @@ def _world_function(interface: str, name: str, imported: Signature) -> HostFunct
     function = FUNCTIONS_BY_ID.get(f"{interface}.{name}")
     if function is None:
         raise ComponentError(
-            INCOMPATIBLE_COMPONENT,
+            "incompatible_component",
             f"The component imports `{PACKAGE}/{interface}` `{name}`, which the world does not have.",
             hint="Build it against the WIT of this host; `holdfast build` does.",
         )
     differs = describe_difference(signature_of(function), imported)
     if differs:
         raise ComponentError(
-            INCOMPATIBLE_COMPONENT,
+            "incompatible_component",
             f"The component's import `{PACKAGE}/{interface}` `{name}` has other types than in the world: {differs}.",
             hint="Build it against the WIT of this host; `holdfast build` does.",
         )

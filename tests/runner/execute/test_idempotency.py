@@ -167,7 +167,7 @@ async def test_a_repeated_key_does_not_run_the_guest_again(runner: Runner) -> No
         assert response.json()["status"] == 200
     said = runner.messages()
     assert sum(message.startswith("call started") for message in said) == 1
-    assert any("idempotency key was answered before" in message for message in said)
+    assert any("idempotency key has a stored response" in message for message in said)
 
 
 async def test_another_tenant_with_the_same_key_gets_its_own_answer(runner: Runner) -> None:

@@ -34,7 +34,7 @@ from pathlib import Path
 from holdfast.concurrency.single_flight import SingleFlight
 from holdfast.engine.capi import VERSION
 from holdfast.engine.compiling.compiler import CPU_SECONDS, EXIT_NOT_A_COMPONENT, MEMORY_BYTES
-from holdfast.engine.compiling.errors import COMPILE_FAILED, NOT_A_COMPONENT, ComponentError
+from holdfast.engine.compiling.errors import ComponentError
 
 SETTINGS_REVISION = 1
 """Increment it with every change of capi's configuration that changes compiled code."""
@@ -93,7 +93,7 @@ class ArtifactStore:
 
     async def _compile(self, wasm: Path, sha256: str, artifact: Path) -> None:
         if await asyncio.to_thread(_sha256, wasm) != sha256:
-            raise ComponentError(NOT_A_COMPONENT, f"{wasm.name} does not have the expected hash.", hint="Fetch or build it again.")
+            raise ComponentError("not_a_component", f"{wasm.name} does not have the expected hash.", hint="Fetch or build it again.")
         # Holding the lock: temporary files of this component are leftovers of killed processes.
         for leftover in self._root.glob(f"*{sha256}*.tmp"):
             leftover.unlink(missing_ok=True)
@@ -220,7 +220,7 @@ async def _run_compiler(wasm: Path, out: Path, *, fuel: bool) -> None:
         _, stderr = await asyncio.wait_for(process.communicate(), MAX_COMPILE_SECONDS)
     except TimeoutError:
         raise ComponentError(
-            COMPILE_FAILED,
+            "compile_failed",
             f"Compiling the component took longer than {MAX_COMPILE_SECONDS} s.",
             hint="Make the component smaller, or split the handler.",
         ) from None
@@ -231,13 +231,13 @@ async def _run_compiler(wasm: Path, out: Path, *, fuel: bool) -> None:
     if process.returncode == EXIT_NOT_A_COMPONENT:
         reason = stderr.decode(errors="replace").strip().splitlines()
         raise ComponentError(
-            NOT_A_COMPONENT,
+            "not_a_component",
             f"The file is not a WebAssembly component: {reason[-1].strip() if reason else 'it cannot be read'}.",
             hint="`holdfast build` makes dist/main.wasm a component; a core module must be wrapped first.",
         )
     if process.returncode != 0:
         raise ComponentError(
-            COMPILE_FAILED,
+            "compile_failed",
             f"Compiling the component stopped with status {process.returncode}: it needs more time or memory than allowed.",
             hint="Make the component smaller, or split the handler.",
         )

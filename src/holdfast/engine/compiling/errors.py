@@ -6,20 +6,13 @@ from typing import ClassVar
 
 from holdfast.errors import CodedError
 
-NOT_A_COMPONENT = "not_a_component"
-"""The bytes are not a WebAssembly component: garbage, a core module, or a damaged file."""
-
-HANDLER_MISSING = "handler_missing"
-"""The component does not export `handler` with the world's type."""
-
-INCOMPATIBLE_COMPONENT = "incompatible_component"
-"""An import is not in the world, or has other types than the world's; the message names the function."""
-
-COMPILE_FAILED = "compile_failed"
-"""Compiling needs more time or memory than the limits allow, or the compiler stopped."""
-
 
 class ComponentError(CodedError):
-    """Raised when a component cannot be loaded. `code` is one of the constants of this module."""
+    """Raised when a component cannot be loaded."""
 
-    STATUSES: ClassVar = {NOT_A_COMPONENT: 422, HANDLER_MISSING: 422, INCOMPATIBLE_COMPONENT: 422, COMPILE_FAILED: 422}
+    STATUSES: ClassVar = {
+        "not_a_component": 422,  # the bytes are garbage, a core module, or a damaged file
+        "handler_missing": 422,  # no export `handler` with the world's type
+        "incompatible_component": 422,  # an import is not in the world or has other types; the message names it
+        "compile_failed": 422,  # compiling needs more time or memory than allowed, or the compiler stopped
+    }
