@@ -70,3 +70,10 @@ def test_nothing_written_names_a_machine_or_a_package_registry() -> None:
     words = re.compile(r"/root/|/home/|--index-url|--find-links")
     for page in [*PAGES, ROOT / "requirements.lock", ROOT / "pyproject.toml"]:
         assert not words.search(page.read_text()), page
+
+
+def test_the_page_about_the_architecture_has_every_package() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    packages = {path.parent.name for path in (ROOT / "src" / "holdfast").glob("*/__init__.py")}
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert {name for row in rows for name in re.findall(r"`([a-z]+)`", row.split("|")[1])} >= packages
