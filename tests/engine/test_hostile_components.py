@@ -22,6 +22,8 @@ from tests.engine.hostile import GET, LOG, PATIENT
 from tests.engine.rejection import rejected
 from tests.waiting import MAX_WAIT_SECONDS
 
+pytestmark = pytest.mark.slow
+
 
 def parsed(text: str, folder: Path) -> Path:
     """A component of its own text, for what no core module becomes."""

@@ -22,9 +22,12 @@ from holdfast.bundles.store.keys import bundle_key
 from tests.bundles.archives import bundle
 from tests.bundles.memory_disk import memory_folder
 from tests.engine.guests import RETURN, answer, assemble, module
+from tests.session.effort import repetitions
+
+pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).parents[2]
-MOMENTS, LOOK_EVERY = 200, 20
+MOMENTS, LOOK_EVERY = repetitions(60, long=1_000), 20
 
 
 class Bench:
@@ -104,7 +107,7 @@ def bench() -> Iterator[Bench]:
                 process.kill()
 
 
-async def test_after_a_kill_at_any_of_two_hundred_moments_the_next_start_serves_right_answers_only(bench: Bench) -> None:
+async def test_after_a_kill_at_any_moment_the_next_start_serves_the_right_response(bench: Bench) -> None:
     source = random.Random(4)
     for status in (201, 202, 203):
         await bench.pack(status, pages=40)
@@ -122,6 +125,8 @@ async def test_after_a_kill_at_any_of_two_hundred_moments_the_next_start_serves_
             assert ended["answer"] == bench.answers[digest]
             whole[stage] *= 0.95
             continue
+        # And if the machine has become slower, later: both stages are reached at any speed.
+        whole[stage] *= 1.02
         killed["compiled" if "landed" in ended["stages"] else "fetched"] += 1
         await bench.check(digest)
         if sum(killed.values()) % LOOK_EVERY == 0:
@@ -130,7 +135,7 @@ async def test_after_a_kill_at_any_of_two_hundred_moments_the_next_start_serves_
     _nothing_is_left(bench, digests)
 
 
-async def test_after_a_kill_at_each_step_on_the_disk_the_next_start_serves_right_answers_only(bench: Bench) -> None:
+async def test_after_a_kill_at_each_step_on_the_disk_the_next_start_serves_the_right_response(bench: Bench) -> None:
     await bench.pack(201, pages=3)
     (digest,) = bench.packed
     steps = bench.run(digest)["steps"]

@@ -13,7 +13,6 @@ import pytest
 from tests.cli import command_runner
 from tests.runner import processes
 
-_PARAMETERS_WITH_POSTGRES = ("database_url", "platform")
 _STARTERS: tuple[object, ...] = (command_runner.COMMAND, command_runner.Platform, command_runner.run, processes.runner_process)
 """What every test that starts `holdfast` as a process uses, itself or through a helper."""
 
@@ -40,9 +39,9 @@ def _needs(item: pytest.Function, known: dict[object, bool]) -> Iterator[str]:
         yield "fuzz"
 
 
-def _parameters(item: pytest.Function) -> set[object]:
+def _parameters(item: pytest.Function) -> list[object]:
     callspec = getattr(item, "callspec", None)
-    return {callspec.params.get(name) for name in _PARAMETERS_WITH_POSTGRES} if callspec else set()
+    return list(callspec.params.values()) if callspec else []
 
 
 def _starts_a_process(used: object, known: dict[object, bool]) -> bool:

@@ -16,6 +16,7 @@ from holdfast.bundles.archive.limits import ArchiveLimits
 from holdfast.bundles.archive.reader import list_entries, unpack
 from tests.bundles.archives import Member, compressed, regular, special, tar_bytes
 from tests.bundles.memory_disk import memory_folder
+from tests.session.effort import repetitions
 
 LIMITS = ArchiveLimits(compressed=1_000_000, expanded=2_000_000, entries=40)
 
@@ -46,7 +47,7 @@ def plain(root: Path) -> dict[str, bytes]:
     return found
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=repetitions(200, long=5_000))
 @given(st.lists(st.one_of(_FILES, _FILES, _FILES, _OTHERS), max_size=8), _FORMATS)
 def test_what_comes_out_is_what_was_packed_below_its_folder_or_nothing(members: list[Member], tar_format: int) -> None:
     with memory_folder() as folder:
@@ -72,7 +73,7 @@ def test_what_comes_out_is_what_was_packed_below_its_folder_or_nothing(members: 
         assert list_entries(archive, LIMITS) == [(name, said[name].size) for name in said]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=repetitions(100, long=2_000))
 @given(st.binary(max_size=3_000), st.booleans())
 def test_bytes_that_nobody_packed_are_refused(data: bytes, as_tar: bool) -> None:
     with memory_folder() as folder:

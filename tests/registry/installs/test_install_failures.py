@@ -27,6 +27,8 @@ from tests.registry.extensions import UNSIGNED_TOO
 from tests.registry.faults import FailingStore, Trouble, cancelled_at, failing
 from tests.registry.published import EVE
 
+pytestmark = pytest.mark.slow
+
 DAILY = [{"name": "Daily", "endpoint": "/daily", "cron": "0 1 * * *"}]
 API = {"endpoints": [{"method": "GET", "path": "/daily", "handler": "dist/main", "schedulable": True}]}
 KINDS = ["once", "once, after its effect", "lasting"]

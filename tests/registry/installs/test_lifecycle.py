@@ -1,13 +1,12 @@
 """Whatever three tenants publish, install, change and remove, in any order: nobody's bundle, grants, rows or secrets are ever wrong.
 
-HOLDFAST_LIFECYCLE_EXAMPLES says how many orders are tried (more than the usual few: at night, or after a change here).
+HOLDFAST_TEST_LONG=1 tries far more orders than the usual few: at night, or after a change here.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -37,8 +36,11 @@ from tests.records.databases import KINDS, sqlite_url
 from tests.records.postgres import PostgresServer
 from tests.registry.extensions import UNSIGNED_TOO
 from tests.registry.lifecycle import ACTORS, EXTENSIONS, TENANTS, World
+from tests.session.effort import repetitions
 
-EXAMPLES = int(os.environ.get("HOLDFAST_LIFECYCLE_EXAMPLES", "6"))
+pytestmark = [pytest.mark.slow, pytest.mark.fuzz]
+
+EXAMPLES = repetitions(4, long=200)
 STEPS = 20
 CAPABILITIES = ["cap:http.fetch", "cap:secrets.get", "cap:storage.kv"]
 HOSTS = ["api.example.com", "other.example.com"]
