@@ -12,7 +12,7 @@ import pytest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from holdfast.client.connection import ServerConnection, ServerRefused, ServerUnreachable, ServerUnusable, open_connection
-from holdfast.client.decoding import read_shape
+from holdfast.client.decoding import read_result
 from holdfast.client.target import ServerTarget
 from holdfast.errors import HoldfastError
 from tests.events.recording_server import RecordingServer, recording_server
@@ -22,6 +22,17 @@ KEY = "hf_the-key-of-these-tests"
 
 class Inner(msgspec.Struct):
     long_name: str
+
+
+class SentInner(msgspec.Struct, rename="camel"):
+    long_name: str
+
+
+class SentShape(msgspec.Struct, rename="camel"):
+    content_hash: str
+    inner: SentInner | None
+    inners: list[SentInner]
+    data: dict[str, int]
 
 
 class Shape(msgspec.Struct):
@@ -140,15 +151,15 @@ async def test_the_address_may_have_a_path(server: RecordingServer) -> None:
 
 def test_fields_are_read_in_camel_case_and_keys_of_data_stay() -> None:
     told = {"contentHash": "x", "inner": {"longName": "a"}, "inners": [{"longName": "b"}], "data": {"camelCase": 1, "snake_case": 2}}
-    read = read_shape(Shape, {"answer": told}, "answer")
+    read = read_result(SentShape, Shape, {"answer": told}, "answer")
     assert read == Shape("x", Inner("a"), [Inner("b")], {"camelCase": 1, "snake_case": 2})
-    assert read_shape(list[Inner], [{"longName": "c"}]) == [Inner("c")]
+    assert read_result(list[SentInner], list[Inner], [{"longName": "c"}]) == [Inner("c")]
 
 
 @pytest.mark.parametrize("told", [{}, None, [], {"answer": {"contentHash": 7}}, {"answer": None}])
 def test_an_answer_of_another_form_is_refused(told: object) -> None:
     with pytest.raises(ServerUnusable, match="not of the form"):
-        read_shape(Shape, told, "answer")
+        read_result(SentShape, Shape, told, "answer")
 
 
 def test_a_key_is_in_no_picture_of_a_target() -> None:

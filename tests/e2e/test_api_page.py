@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.bundles.archive.packing import pack
-from holdfast.gateway.api.openapi import document
+from holdfast.gateway.openapi import document
 from tests.cli.command_runner import write_extension
 from tests.e2e.running_platform import RunningPlatform
 from tests.runner import guests

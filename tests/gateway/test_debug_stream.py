@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from holdfast.contract.debug_event import DebugEvent
-from holdfast.gateway.debug_stream import Watched, event_frames
+from holdfast.gateway.debug_stream import Selection, event_frames
 from tests.gateway.platform import ORIGIN, Platform
 from tests.records.databases import OTHER_TENANT, TENANT, add_user
 from tests.waiting import MAX_WAIT_SECONDS
@@ -24,8 +24,8 @@ def publish(platform: Platform, message: str, *, tenant_id: str = TENANT, **more
     )
 
 
-def watched(platform: Platform, install_id: str | None = None, request_id: str | None = None) -> Watched:
-    return Watched(TENANT, platform.installed.registry_id, install_id, request_id)
+def watched(platform: Platform, install_id: str | None = None, request_id: str | None = None) -> Selection:
+    return Selection(TENANT, platform.installed.registry_id, install_id, request_id)
 
 
 def message_of(frame: bytes) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from holdfast.contract.debug_event import DebugEvent
-from holdfast.gateway.debug_stream import Watched, event_frames
+from holdfast.gateway.debug_stream import Selection, event_frames
 from tests.events.redis_process import RedisProcess, redis_process
 from tests.events.streams import Kept, kept
 from tests.gateway.platform import Platform
@@ -39,8 +39,8 @@ def event(platform: Platform, message: str, *, tenant_id: str = TENANT, **more: 
     return DebugEvent(ts=1, level="info", stream="log", tenant_id=tenant_id, extension_id=extension_id, message=message, **more)
 
 
-def watched(platform: Platform, request_id: str | None = None) -> Watched:
-    return Watched(TENANT, platform.installed.registry_id, None, request_id)
+def watched(platform: Platform, request_id: str | None = None) -> Selection:
+    return Selection(TENANT, platform.installed.registry_id, None, request_id)
 
 
 def data_of(frame: bytes) -> dict[str, Any]:

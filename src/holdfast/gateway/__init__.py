@@ -1,1 +1,4 @@
-"""The gateway: who is calling, may they, how often; then the call goes to the runner, and its answer back. And the runner's own API."""
+"""Service 2, the gateway: authenticates callers, checks what they may call and how often, and passes calls to the runner.
+
+It also serves the REST API, the publishing API and the internal APIs of the runner. `app` puts their tables of operations together.
+"""

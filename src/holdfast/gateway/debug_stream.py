@@ -1,41 +1,67 @@
-"""`/api/ext-debug/stream`: the debug events of one of the caller's extensions, live (GET, server-sent events) or by polling (POST)."""
+"""`/api/ext-debug/stream`: the debug events of an extension of the caller's tenant, live (GET, server-sent events) or by polling (POST)."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from holdfast.events.event_reader import EventReader
 from holdfast.events.model.stream import BEFORE_ALL, NOT_STORED, Entry
-from holdfast.gateway.auth.authentication import caller_of, require_permission
+from holdfast.gateway.auth.authentication import caller_of
+from holdfast.gateway.auth.permissions import require_permission
+from holdfast.gateway.http.error_formats import STANDARD_ERRORS
 from holdfast.gateway.http.errors import GatewayError, InvalidRequest, RateLimited
+from holdfast.gateway.http.json_body import decode_json
 from holdfast.gateway.http.requests import read_body
-from holdfast.gateway.http.responses import respond_to_errors
-from holdfast.gateway.internal.auth import decode_json
 from holdfast.gateway.services import Services
+from holdfast.http.operations import Operation
 from holdfast.http.responses import json_response
 from holdfast.registry.installs.call_context import install_context
 
-POLL_MAX = 100
+POLL_MAX_EVENTS = 100
+_POLL_MAX_BYTES = 4_096
 
 
-class Poll(Struct, frozen=True, rename="camel"):
-    """The body of a poll: the `lastId` of the answer before, `0` at first."""
+class PollRequest(Struct, frozen=True, rename="camel"):
+    """The body of a poll: the `lastId` of the previous response, `0` in the first request."""
 
     last_id: str | int = BEFORE_ALL
 
 
-class Watched(Struct, frozen=True):
-    """Whose events: the caller's tenant and the registry id; of these only one install or request, when given (lower case)."""
+class EventResult(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A debug event. `ts` is milliseconds since the epoch."""
+
+    id: str
+    ts: int
+    level: str
+    stream: str
+    tenant_id: str
+    extension_id: str
+    install_id: str | None
+    request_id: str | None
+    version_id: str | None
+    content_hash: str | None
+    message: str
+    truncated: bool
+
+
+class PollResult(Struct, frozen=True, rename="camel"):
+    """Events, oldest first, and the `lastId` for the next poll."""
+
+    events: list[EventResult]
+    last_id: str
+
+
+class Selection(Struct, frozen=True):
+    """Which events a client gets: those of its tenant and one extension (a registry id); if set, only of one install or one request
+    (ids in lower case)."""
 
     tenant_id: str
     extension_id: str
@@ -44,93 +70,94 @@ class Watched(Struct, frozen=True):
 
     def includes(self, entry: Entry) -> bool:
         event_id, event = entry
-        # What is said about the stream itself is for everybody who watches it.
-        return event_id == NOT_STORED or (_is(event.install_id, self.install_id) and _is(event.request_id, self.request_id))
+        # An event about the stream itself, which is not stored, is for every client.
+        return event_id == NOT_STORED or (_matches(event.install_id, self.install_id) and _matches(event.request_id, self.request_id))
 
 
-def routes(services: Services) -> list[BaseRoute]:
-    """The routes of the debug stream. It needs `extension:read`; the tenant is always the caller's."""
-    open_streams: Counter[str] = Counter()
-
-    async def live(request: Request) -> Response:
-        watched = await _watched(services, request)
-        if open_streams[watched.tenant_id] >= services.debug_streams_per_tenant:
-            raise RateLimited("Your tenant watches too many debug streams.", retry_after_seconds=10, hint="Close one of them.")
-        last_id = request.headers.get("last-event-id", "")
-        frames = event_frames(services, watched, last_id if services.events.is_id(last_id) else None)
-        return _EventStream(frames, open_streams, watched.tenant_id)
-
-    async def poll(request: Request) -> Response:
-        watched = await _watched(services, request)
-        body = await read_body(request, 4_096)
-        last_id = str(decode_json(body, Poll).last_id) if body else BEFORE_ALL
-        if not services.events.is_id(last_id):
-            raise InvalidRequest("lastId is not one that an earlier answer named.", hint="Begin with 0.")
-        found = await services.events.after(watched.tenant_id, watched.extension_id, last_id, POLL_MAX)
-        events = [to_json(entry) for entry in found if watched.includes(entry)]
-        return json_response({"events": events, "lastId": found[-1][0] if found else last_id})
-
-    return [
-        Route("/api/ext-debug/stream", respond_to_errors(live), methods=["GET"]),
-        Route("/api/ext-debug/stream", respond_to_errors(poll), methods=["POST"]),
-    ]
+async def stream_live(services: Services, request: Request) -> Response:
+    """Server-sent events: first the newest of what is stored, or all after the header Last-Event-ID, then new events as they come."""
+    selection = await _selection(services, request)
+    if services.open_debug_streams[selection.tenant_id] >= services.debug_streams_per_tenant:
+        raise RateLimited("Your tenant has too many open debug streams.", retry_after_seconds=10, hint="Close one of them.")
+    last_id = request.headers.get("last-event-id", "")
+    frames = event_frames(services, selection, last_id if services.events.is_id(last_id) else None)
+    return _EventStream(frames, services.open_debug_streams, selection.tenant_id)
 
 
-def to_json(entry: Entry) -> dict[str, Any]:
-    """An event as readers get it. `ts` is milliseconds since the epoch."""
+async def poll(services: Services, request: Request) -> Response:
+    """At most 100 events after `lastId`, and the id to send with the next poll."""
+    selection = await _selection(services, request)
+    body = await read_body(request, _POLL_MAX_BYTES)
+    last_id = str(decode_json(body, PollRequest).last_id) if body else BEFORE_ALL
+    if not services.events.is_id(last_id):
+        raise InvalidRequest("lastId is not an id from an earlier response.", hint="Begin with 0.")
+    found = await services.events.after(selection.tenant_id, selection.extension_id, last_id, POLL_MAX_EVENTS)
+    events = [event_result(entry) for entry in found if selection.includes(entry)]
+    return json_response(PollResult(events, found[-1][0] if found else last_id))
+
+
+OPERATIONS: tuple[Operation[Services], ...] = (
+    Operation(method="GET", path="/api/ext-debug/stream", handler=stream_live, errors=STANDARD_ERRORS),
+    Operation(method="POST", path="/api/ext-debug/stream", handler=poll, errors=STANDARD_ERRORS),
+)
+
+
+def event_result(entry: Entry) -> EventResult:
+    """A stored event as clients get it."""
     event_id, event = entry
-    return {
-        "id": event_id,
-        "ts": event.ts,
-        "level": event.level,
-        "stream": event.stream,
-        "tenantId": event.tenant_id,
-        "extensionId": event.extension_id,
-        "installId": event.install_id,
-        "requestId": event.request_id,
-        "versionId": event.version_id,
-        "contentHash": event.content_hash,
-        "message": event.message,
-        "truncated": event.truncated,
-    }
+    return EventResult(
+        id=event_id,
+        ts=event.ts,
+        level=event.level,
+        stream=event.stream,
+        tenant_id=event.tenant_id,
+        extension_id=event.extension_id,
+        install_id=event.install_id,
+        request_id=event.request_id,
+        version_id=event.version_id,
+        content_hash=event.content_hash,
+        message=event.message,
+        truncated=event.truncated,
+    )
 
 
-async def event_frames(services: Services, watched: Watched, last_id: str | None) -> AsyncGenerator[bytes, None]:
-    """The frames of the live stream: what came after `last_id` (None: the tail of what is kept), then what comes.
+async def event_frames(services: Services, selection: Selection, last_id: str | None) -> AsyncGenerator[bytes, None]:
+    """The frames of the live stream: what came after `last_id` (None: the newest of what is stored), then new events.
 
-    When nothing comes for `services.heartbeat_seconds`, a comment keeps the connection open.
+    If no event comes for `services.heartbeat_seconds`, a comment keeps the connection open.
     """
     reader = EventReader(
-        services.events, watched.tenant_id, watched.extension_id, after_id=last_id, tail=services.settings.debug_tail_count
+        services.events, selection.tenant_id, selection.extension_id, after_id=last_id, tail=services.settings.debug_tail_count
     )
     tail = await reader.start()
-    # First thing of all, so that the browser knows it is connected before anything has happened.
+    # Sent first, so that the browser reports the connection as open before any event happens.
     yield b": connected\n\n"
     for entry in tail:
-        if watched.includes(entry):
+        if selection.includes(entry):
             yield _frame(entry)
-    coming = reader.entries()
+    entries = reader.entries()
     pending: asyncio.Future[Entry] | None = None
     try:
         while True:
-            pending = pending or asyncio.ensure_future(anext(coming))
+            # The wait for an event outlives a heartbeat: cancelling it each time could lose an event.
+            pending = pending or asyncio.ensure_future(anext(entries))
             done, _ = await asyncio.wait({pending}, timeout=services.heartbeat_seconds)
             if not done:
                 yield b": still here\n\n"
                 continue
             entry = pending.result()
             pending = None
-            if watched.includes(entry):
+            if selection.includes(entry):
                 yield _frame(entry)
     finally:
         if pending is not None:
             pending.cancel()
             await asyncio.wait({pending})
-        await coming.aclose()
+        await entries.aclose()
 
 
 class _EventStream(StreamingResponse):
-    """Counts itself among the open streams of its tenant while it is being sent."""
+    """Counts as an open stream of its tenant while it is sent."""
 
     def __init__(self, frames: AsyncGenerator[bytes, None], open_streams: Counter[str], tenant_id: str) -> None:
         headers = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
@@ -150,34 +177,37 @@ class _EventStream(StreamingResponse):
                 del self._open_streams[self._tenant_id]
 
 
-async def _watched(services: Services, request: Request) -> Watched:
+async def _selection(services: Services, request: Request) -> Selection:
+    """The events that the query asks for and the caller may see. Needs `extension:read`; the tenant is always the caller's."""
     caller = await caller_of(services, request)
     await require_permission(services, caller, "extension:read")
     tenant_id = caller.identity.tenant_id
-    asked = request.query_params
-    if (named := asked.get("tenantId", "").strip()) and named.lower() != tenant_id.lower():
-        raise GatewayError("tenant_mismatch", "Only the events of your own tenant are shown.", hint="Leave tenantId out.")
-    extension = asked.get("extensionId", "").strip()
+    query = request.query_params
+    if (named := query.get("tenantId", "").strip()) and named.lower() != tenant_id.lower():
+        raise GatewayError("tenant_mismatch", "You see only the events of your own tenant.", hint="Omit tenantId.")
+    extension = query.get("extensionId", "").strip()
     if not extension:
-        raise InvalidRequest("extensionId is required", hint="Add ?extensionId= with the id or name of an extension.")
+        raise InvalidRequest("extensionId is required.", hint="Add ?extensionId= with the id or name of an extension.")
     context = await install_context(services.db, tenant_id, extension, only_enabled=False)
     if context is None:
         raise GatewayError(
-            "extension_not_available", f"The extension {extension} is not installed here.", hint="`holdfast list` shows what is."
+            "extension_not_available",
+            f"The extension {extension} is not installed for your tenant.",
+            hint="`holdfast list` shows what is installed.",
         )
-    return Watched(
+    return Selection(
         tenant_id,
         context.registry_id,
-        asked.get("installId", "").strip().lower() or None,
-        asked.get("requestId", "").strip().lower() or None,
+        query.get("installId", "").strip().lower() or None,
+        query.get("requestId", "").strip().lower() or None,
     )
 
 
-def _is(actual: str | None, wanted: str | None) -> bool:
+def _matches(actual: str | None, wanted: str | None) -> bool:
     return wanted is None or (actual or "").lower() == wanted
 
 
 def _frame(entry: Entry) -> bytes:
-    data = b"data: %s\n\n" % msgspec.json.encode(to_json(entry))
-    # Without an id the browser keeps that of the event before, and comes back to it.
+    data = b"data: %s\n\n" % msgspec.json.encode(event_result(entry))
+    # Without an id the browser keeps the id of the previous event, and resumes from it.
     return data if entry[0] == NOT_STORED else b"id: %s\n%s" % (entry[0].encode("ascii"), data)

@@ -1,4 +1,4 @@
-"""`/runner/ext-ui/…`: the files of extension pages, passed through from the runner as they are."""
+"""`/runner/ext-ui/…`: passes the files of extension pages through from the runner, byte for byte."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import httpx2
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from holdfast.gateway.http.error_formats import STANDARD_ERRORS
 from holdfast.gateway.http.errors import GatewayError, InvalidRequest
 from holdfast.gateway.http.requests import path_segments
-from holdfast.gateway.http.responses import respond_to_errors
 from holdfast.gateway.services import Services
+from holdfast.http.operations import Operation
 
-TO_RUNNER = ("accept", "accept-encoding", "accept-language", "if-modified-since", "if-none-match", "if-range", "range", "user-agent")
-FROM_RUNNER = frozenset(
+REQUEST_HEADERS = ("accept", "accept-encoding", "accept-language", "if-modified-since", "if-none-match", "if-range", "range", "user-agent")
+"""Headers of a request that the runner gets."""
+RESPONSE_HEADERS = frozenset(
     {
         "accept-ranges",
         "cache-control",
@@ -33,71 +34,69 @@ FROM_RUNNER = frozenset(
         "x-content-type-options",
     }
 )
-# A page opened by its address, outside the frame that sandboxes it, gets the same origin of its own.
+"""Headers of the runner's response that the browser gets."""
+# If somebody opens a page by its address, outside the frame that sandboxes it, this gives it an opaque origin all the same.
 SANDBOX = "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads"
-_MAX_QUERY = 4_096
+_MAX_QUERY_LENGTH = 4_096
 
 _log = structlog.get_logger(__name__)
 
 
-def routes(services: Services) -> list[BaseRoute]:
-    """The route of UI files. It asks for no credentials: a frame in an origin of its own has none to send."""
-
-    async def file(request: Request) -> Response:
-        _runner, *rest = path_segments(request)
-        if len(rest) < 4 or rest[0] != "ext-ui":
-            raise GatewayError("endpoint_not_found", "Only files of extension pages are served here, below /runner/ext-ui/.")
-        if len(request.url.query) > _MAX_QUERY:
-            raise InvalidRequest(f"The query has at most {_MAX_QUERY} characters.")
-        target = "/" + "/".join(rest)
-        if request.url.query:
-            target += f"?{request.url.query}"
-        headers = {name: request.headers[name] for name in TO_RUNNER if name in request.headers}
-        # The bytes are passed on undecoded, so they may only be encoded as the browser allows.
-        headers.setdefault("accept-encoding", "identity")
-        answer = await services.runner.open_ui(request.method, target, headers)
-        return _passed_on(answer)
-
-    return [Route("/runner/{path:path}", respond_to_errors(file), methods=["GET", "HEAD"])]
-
-
-def _passed_on(answer: httpx2.Response) -> Response:
-    response = _PassedOn(answer)
-    response.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in _headers(answer)]
+async def proxy_ui_file(services: Services, request: Request) -> Response:
+    """Needs no credentials: a frame with an opaque origin has none to send. The runner checks the install instead."""
+    _runner, *rest = path_segments(request)
+    if len(rest) < 4 or rest[0] != "ext-ui":
+        raise GatewayError("endpoint_not_found", "Only files of extension pages are served here, below /runner/ext-ui/.")
+    if len(request.url.query) > _MAX_QUERY_LENGTH:
+        raise InvalidRequest(f"The query is longer than {_MAX_QUERY_LENGTH} characters.", hint="Shorten the query.")
+    target = "/" + "/".join(rest)
+    if request.url.query:
+        target += f"?{request.url.query}"
+    headers = {name: request.headers[name] for name in REQUEST_HEADERS if name in request.headers}
+    # The bytes are passed on undecoded, so the runner may only encode them as the browser allows.
+    headers.setdefault("accept-encoding", "identity")
+    upstream = await services.runner.open_ui(request.method, target, headers)
+    response = _ProxiedResponse(upstream)
+    response.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in _headers(upstream)]
     return response
 
 
-class _PassedOn(StreamingResponse):
-    """Streams the runner's answer, and lets go of it however the browser behaves."""
+OPERATIONS: tuple[Operation[Services], ...] = (
+    Operation(method="GET", path="/runner/{path:path}", handler=proxy_ui_file, errors=STANDARD_ERRORS),
+)
 
-    def __init__(self, answer: httpx2.Response) -> None:
-        super().__init__(_raw(answer), status_code=answer.status_code)
-        self._answer = answer
+
+class _ProxiedResponse(StreamingResponse):
+    """Streams the runner's response and closes it even if the browser disconnects before the body starts."""
+
+    def __init__(self, upstream: httpx2.Response) -> None:
+        super().__init__(_raw_chunks(upstream), status_code=upstream.status_code)
+        self._upstream = upstream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
-            await self._answer.aclose()
+            await self._upstream.aclose()
 
 
-def _headers(answer: httpx2.Response) -> Iterator[tuple[str, str]]:
-    for name, value in answer.headers.multi_items():
-        if name.lower() in FROM_RUNNER:
+def _headers(upstream: httpx2.Response) -> Iterator[tuple[str, str]]:
+    for name, value in upstream.headers.multi_items():
+        if name.lower() in RESPONSE_HEADERS:
             yield name.lower(), value
     yield "content-security-policy", SANDBOX
-    # Module scripts and fonts are fetched with CORS, from the page's origin "null". The files are the same for everybody.
+    # Browsers fetch module scripts and fonts with CORS, from the page's origin "null". The files are the same for every user.
     yield "access-control-allow-origin", "*"
     yield "cross-origin-resource-policy", "cross-origin"
-    if "x-content-type-options" not in answer.headers:
+    if "x-content-type-options" not in upstream.headers:
         yield "x-content-type-options", "nosniff"
 
 
-async def _raw(answer: httpx2.Response) -> AsyncIterator[bytes]:
+async def _raw_chunks(upstream: httpx2.Response) -> AsyncIterator[bytes]:
     try:
-        async for chunk in answer.aiter_raw():
+        async for chunk in upstream.aiter_raw():
             yield chunk
     except httpx2.HTTPError as error:
-        # Too late for a status: the connection is cut short, which the browser sees as an incomplete file.
-        _log.warning("the runner stopped in the middle of a file", error=type(error).__name__)
+        # Too late for an error status: the connection is cut, which the browser reports as an incomplete file.
+        _log.warning("ui_file_interrupted", error=type(error).__name__)
         raise

@@ -14,7 +14,7 @@ from schemathesis import Case
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance, unsupported_method
 from starlette.routing import Route
 
-from holdfast.gateway.api.openapi import PATH, document
+from holdfast.gateway.openapi import PATH, document
 from tests.cli.command_runner import Platform, write_extension
 from tests.gateway.platform import Platform as InProcess
 from tests.runner import guests

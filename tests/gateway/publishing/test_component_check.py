@@ -1,4 +1,4 @@
-"""What the gateway learns of a component from a real runner, and when there is none."""
+"""The gateway checks components with a real runner, and reports when there is none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.gateway.publishing.component_check import ComponentChecker, ComponentRefused, ComponentUncheckable
+from holdfast.gateway.publishing.component_check import ComponentChecker, ComponentCheckFailed
 from holdfast.gateway.services.runner_client import RunnerClient
 from tests.events.recording_server import recording_server
 from tests.runner import guests
@@ -32,33 +32,36 @@ async def test_a_component_that_the_runner_can_run_passes(checker: ComponentChec
     await checker(guests.fine())
 
 
-async def test_what_the_runner_cannot_run_is_refused_with_its_reason(checker: ComponentChecker, tmp_path: Path) -> None:
+async def test_a_component_that_the_runner_cannot_run_is_rejected_with_the_reason(checker: ComponentChecker, tmp_path: Path) -> None:
     (tmp_path / "main.wasm").write_bytes(b"no component")
-    with pytest.raises(ComponentRefused) as caught:
+    with pytest.raises(ComponentCheckFailed) as raised:
         await checker(tmp_path / "main.wasm")
-    assert caught.value.details == {"code": "not_a_component"}
-    assert caught.value.message
+    assert (raised.value.code, raised.value.details) == ("component_refused", {"code": "not_a_component"})
+    assert raised.value.message
 
 
-async def test_a_runner_that_does_not_know_us_says_nothing_of_the_component(origin: str) -> None:
+async def test_a_runner_that_rejects_the_token_leaves_the_component_unchecked(origin: str) -> None:
     client = RunnerClient(origin, "another token")
-    with pytest.raises(ComponentUncheckable, match="status 401"):
+    with pytest.raises(ComponentCheckFailed, match="status 401") as raised:
         await ComponentChecker(client)(guests.fine())
+    assert raised.value.code == "component_check_unavailable"
     await client.close()
 
 
-async def test_without_a_runner_nothing_can_be_said() -> None:
+async def test_without_a_runner_the_component_is_unchecked() -> None:
     client = RunnerClient("http://127.0.0.1:9", TOKEN)
-    with pytest.raises(ComponentUncheckable, match="could not be reached"):
+    with pytest.raises(ComponentCheckFailed, match="is unreachable") as raised:
         await ComponentChecker(client)(guests.fine())
+    assert raised.value.code == "component_check_unavailable"
     await client.close()
 
 
-async def test_an_answer_that_is_not_of_the_runner_is_no_verdict() -> None:
+async def test_an_invalid_response_leaves_the_component_unchecked() -> None:
     async with recording_server() as server:
         client = RunnerClient(server.url, TOKEN)
         server.reply(["no"], 422)
-        with pytest.raises(ComponentUncheckable, match="agreed form"):
+        with pytest.raises(ComponentCheckFailed, match="Invalid response from the runner") as raised:
             await ComponentChecker(client)(guests.fine())
+        assert raised.value.code == "component_check_unavailable"
         assert server.requests[0].body == guests.fine().read_bytes()
         await client.close()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import httpx2
 import pytest
 from sqlalchemy import update
 from starlette.applications import Starlette
 
-from holdfast.gateway.internal import install_config as internal_config
+from holdfast.gateway.app import gateway_routes
 from holdfast.gateway.services import install_config_cache
 from holdfast.gateway.services.install_config_cache import InstallConfigCache
 from holdfast.records.database.database import Database
@@ -82,10 +82,10 @@ async def test_answers_are_kept_for_half_a_second_and_read_once_meanwhile(platfo
         reads += 1
         return b"%d" % reads
 
-    assert [await cache.answer(("t", "e"), read) for _ in range(3)] == [b"1"] * 3
+    assert [await cache.get_or_read(("t", "e"), read) for _ in range(3)] == [b"1"] * 3
     clock.value = 0.5
-    assert await cache.answer(("t", "e"), read) == b"2"
-    assert await cache.answer(("other", "e"), read) == b"3"
+    assert await cache.get_or_read(("t", "e"), read) == b"2"
+    assert await cache.get_or_read(("other", "e"), read) == b"3"
 
 
 async def test_what_was_read_before_a_change_is_not_kept_after_it(platform: Platform) -> None:
@@ -99,8 +99,8 @@ async def test_what_was_read_before_a_change_is_not_kept_after_it(platform: Plat
     async def new() -> bytes:
         return b"new"
 
-    assert await cache.answer(("t", "e"), overtaken) == b"old"
-    assert await cache.answer(("t", "e"), new) == b"new"
+    assert await cache.get_or_read(("t", "e"), overtaken) == b"old"
+    assert await cache.get_or_read(("t", "e"), new) == b"new"
 
 
 async def test_what_concerns_no_install_drops_nothing(platform: Platform) -> None:
@@ -112,9 +112,9 @@ async def test_what_concerns_no_install_drops_nothing(platform: Platform) -> Non
     async def second() -> bytes:
         return b"second"
 
-    await cache.answer(("t", "e"), first)
+    await cache.get_or_read(("t", "e"), first)
     await platform.admin()
-    assert await cache.answer(("t", "e"), second) == b"first"
+    assert await cache.get_or_read(("t", "e"), second) == b"first"
 
 
 async def test_an_error_is_not_kept(platform: Platform) -> None:
@@ -127,8 +127,8 @@ async def test_an_error_is_not_kept(platform: Platform) -> None:
         return b"fine"
 
     with pytest.raises(LookupError):
-        await cache.answer(("t", "e"), failing)
-    assert await cache.answer(("t", "e"), fine) == b"fine"
+        await cache.get_or_read(("t", "e"), failing)
+    assert await cache.get_or_read(("t", "e"), fine) == b"fine"
 
 
 @pytest.mark.parametrize(("limit", "value"), [("MAX_ENTRIES", 3), ("MAX_BYTES", 30)])
@@ -142,7 +142,7 @@ async def test_the_cache_is_bounded(platform: Platform, monkeypatch: pytest.Monk
 
     async def ask(*names: str) -> None:
         for name in names:
-            await cache.answer(("t", name), partial(read, name))
+            await cache.get_or_read(("t", name), partial(read, name))
 
     await ask("a", "b", "c", "d")
     reads.clear()
@@ -151,8 +151,7 @@ async def test_the_cache_is_bounded(platform: Platform, monkeypatch: pytest.Monk
 
 
 async def test_two_gateways_of_two_processes_agree_after_a_second(platform: Platform, elsewhere: Database) -> None:
-    services: Any = platform.services
-    second = Starlette(routes=internal_config.routes(type(services)(**(vars(services) | {"db": elsewhere}))))
+    second = Starlette(routes=gateway_routes(replace(platform.services, db=elsewhere)))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=second), base_url="http://second") as other:
         assert await providers(other) == await providers(platform.http)
         await revoke(

@@ -17,10 +17,22 @@ from holdfast.bundles.store.hashing import hash_file
 from holdfast.cli.terminal.printing import note
 from holdfast.cli.terminal.progress import WorkProgress
 from holdfast.client.connection import COMPILE_SECONDS, ServerConnection, ServerUnusable, open_connection
-from holdfast.client.decoding import read_shape
+from holdfast.client.decoding import read_result, read_shape
 from holdfast.client.publish_source import install_published, publish_source
 from holdfast.client.target import ServerTarget
 from holdfast.errors import HoldfastError
+from holdfast.gateway.api.results import (
+    GrantsResult,
+    InstallDetailsResult,
+    InstalledResult,
+    InstallSummaryResult,
+    PublicationResult,
+    PublishedResult,
+    SecretsResult,
+    UninstalledResult,
+    UpgradedResult,
+    VersionResult,
+)
 from holdfast.platform.lock_file import page_of
 from holdfast.registry.installs.details import InstallDetails
 from holdfast.registry.installs.dev_install import Installed, InstallSummary, Uninstalled
@@ -76,13 +88,15 @@ class ServerRegistry:
             with suppress(HoldfastError):
                 await asyncio.shield(self._connection.call("POST", f"{BUNDLES}/abort", json={"key": key}))
             raise
-        return read_shape(Published, told, "published")
+        return read_result(PublishedResult, Published, told, "published")
 
     async def publication(self, extension: str, version: str | None) -> Publication:
-        return read_shape(Publication, await self._get(f"/publications/{_part(extension)}/{_part(version or 'latest')}"))
+        return read_result(
+            PublicationResult, Publication, await self._get(f"/publications/{_part(extension)}/{_part(version or 'latest')}")
+        )
 
     async def versions(self, extension: str) -> list[VersionSummary]:
-        return read_shape(list[VersionSummary], await self._get(f"{_install(extension)}/versions"), "versions")
+        return read_result(list[VersionResult], list[VersionSummary], await self._get(f"{_install(extension)}/versions"), "versions")
 
     async def yank(self, extension: str, version: str, *, reason: str | None) -> None:
         await self._send("POST", f"{_install(extension)}/versions/{_part(version)}/yank", {"reason": reason} if reason else {})
@@ -91,10 +105,10 @@ class ServerRegistry:
         await self._send("DELETE", f"{_install(extension)}/versions/{_part(version)}/yank")
 
     async def installs(self) -> list[InstallSummary]:
-        return read_shape(list[InstallSummary], await self._get("/extensions"), "extensions")
+        return read_result(list[InstallSummaryResult], list[InstallSummary], await self._get("/extensions"), "extensions")
 
     async def details(self, extension: str) -> InstallDetails:
-        return read_shape(InstallDetails, await self._get(_install(extension)))
+        return read_result(InstallDetailsResult, InstallDetails, await self._get(_install(extension)))
 
     async def install_source(self, source: Path, progress: WorkProgress) -> Installed:
         published = await publish_source(self, source, progress)
@@ -105,30 +119,30 @@ class ServerRegistry:
         self, extension: str, version: str | None, *, capabilities: Sequence[str] | None = None, egress: Sequence[str] | None = None
     ) -> Installed:
         body = _given(extension=extension, version=version, capabilities=capabilities, egress=egress)
-        return read_shape(Installed, await self._send("POST", "/extensions", body))
+        return read_result(InstalledResult, Installed, await self._send("POST", "/extensions", body))
 
     async def upgrade(self, extension: str, version: str | None, *, consent: bool, disable_missing_schedules: bool) -> Upgraded:
         body = _given(version=version, consent=consent, disableMissingSchedules=disable_missing_schedules)
-        return read_shape(Upgraded, await self._send("POST", f"{_install(extension)}/upgrade", body))
+        return read_result(UpgradedResult, Upgraded, await self._send("POST", f"{_install(extension)}/upgrade", body))
 
     async def rollback(self, extension: str, *, disable_missing_schedules: bool) -> Upgraded:
         body = {"disableMissingSchedules": disable_missing_schedules}
-        return read_shape(Upgraded, await self._send("POST", f"{_install(extension)}/rollback", body))
+        return read_result(UpgradedResult, Upgraded, await self._send("POST", f"{_install(extension)}/rollback", body))
 
     async def uninstall(self, extension: str) -> Uninstalled:
-        return read_shape(Uninstalled, await self._send("DELETE", _install(extension)))
+        return read_result(UninstalledResult, Uninstalled, await self._send("DELETE", _install(extension)))
 
     async def set_enabled(self, extension: str, *, enabled: bool) -> None:
         await self._send("POST", f"{_install(extension)}/{'enable' if enabled else 'disable'}", {})
 
     async def grants(self, extension: str) -> Grants:
-        return read_shape(Grants, await self._get(f"{_install(extension)}/grants"))
+        return read_result(GrantsResult, Grants, await self._get(f"{_install(extension)}/grants"))
 
     async def grant(self, extension: str, *, capabilities: Sequence[str], egress: Sequence[str]) -> Grants:
-        return read_shape(Grants, await self._send("POST", f"{_install(extension)}/grants", _rights(capabilities, egress)))
+        return read_result(GrantsResult, Grants, await self._send("POST", f"{_install(extension)}/grants", _rights(capabilities, egress)))
 
     async def revoke(self, extension: str, *, capabilities: Sequence[str], egress: Sequence[str]) -> Grants:
-        return read_shape(Grants, await self._send("DELETE", f"{_install(extension)}/grants", _rights(capabilities, egress)))
+        return read_result(GrantsResult, Grants, await self._send("DELETE", f"{_install(extension)}/grants", _rights(capabilities, egress)))
 
     async def config(self, extension: str) -> dict[str, Any]:
         return _config(await self._get(f"{_install(extension)}/config"))
@@ -137,7 +151,7 @@ class ServerRegistry:
         return _config(await self._send("PATCH", f"{_install(extension)}/config", {"set": values, "unset": list(unset)}))
 
     async def secrets(self, extension: str) -> SecretsSummary:
-        return read_shape(SecretsSummary, await self._get(f"{_install(extension)}/secrets"))
+        return read_result(SecretsResult, SecretsSummary, await self._get(f"{_install(extension)}/secrets"))
 
     async def set_secrets(
         self, extension: str, values: dict[str, str], *, expires_at: datetime | UnsetType | None = UNSET
@@ -145,13 +159,13 @@ class ServerRegistry:
         body: dict[str, Any] = {"values": values}
         if expires_at is not UNSET:
             body["expiresAt"] = expires_at
-        return read_shape(SecretsSummary, await self._send("PUT", f"{_install(extension)}/secrets", body))
+        return read_result(SecretsResult, SecretsSummary, await self._send("PUT", f"{_install(extension)}/secrets", body))
 
     async def remove_secret(self, extension: str, key: str) -> SecretsSummary:
-        return read_shape(SecretsSummary, await self._send("DELETE", f"{_install(extension)}/secrets/{_part(key)}"))
+        return read_result(SecretsResult, SecretsSummary, await self._send("DELETE", f"{_install(extension)}/secrets/{_part(key)}"))
 
     async def clear_secrets(self, extension: str) -> SecretsSummary:
-        return read_shape(SecretsSummary, await self._send("DELETE", f"{_install(extension)}/secrets"))
+        return read_result(SecretsResult, SecretsSummary, await self._send("DELETE", f"{_install(extension)}/secrets"))
 
     async def _get(self, path: str) -> Any:
         return await self._connection.call("GET", f"{API}{path}")

@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import quote
 
 from holdfast.client.connection import ServerConnection, open_connection
-from holdfast.client.decoding import read_shape
+from holdfast.client.decoding import read_result, read_shape
 from holdfast.client.target import ServerTarget
 from holdfast.errors import HoldfastError
+from holdfast.gateway.api.results import ApiKeyResult, TenantResult, UserResult
 from holdfast.records.administration import NewUser, TenantSummary, UserSummary
 from holdfast.records.database.columns import as_uuid
 from holdfast.records.key_administration import AmbiguousApiKey, ApiKeySummary, ApiKeyUnknown
@@ -34,15 +35,15 @@ class ServerPeople:
         self._connection = connection
 
     async def tenants(self) -> list[TenantSummary]:
-        return read_shape(list[TenantSummary], await self._connection.call("GET", "/api/v1/tenants"), "tenants")
+        return read_result(list[TenantResult], list[TenantSummary], await self._connection.call("GET", "/api/v1/tenants"), "tenants")
 
     async def users(self) -> list[UserSummary]:
-        return read_shape(list[UserSummary], await self._connection.call("GET", _USERS), "users")
+        return read_result(list[UserResult], list[UserSummary], await self._connection.call("GET", _USERS), "users")
 
     async def add_user(self, user: NewUser, password: str) -> UserSummary:
         body: dict[str, Any] = {"email": user.email, "userType": user.user_type, "isAdmin": user.is_admin, "password": password}
         body |= {"firstName": user.first_name, "lastName": user.last_name, "clientName": user.client_name}
-        return read_shape(UserSummary, await self._connection.call("POST", _USERS, json=body), "user")
+        return read_result(UserResult, UserSummary, await self._connection.call("POST", _USERS, json=body), "user")
 
     async def set_inactive(self, user: str, *, inactive: bool) -> str:
         return read_shape(str, await self._connection.call("PATCH", _user(user), json={"isInactive": inactive}), "email")
@@ -54,7 +55,7 @@ class ServerPeople:
         return read_shape(str, await self._connection.call("PATCH", _user(user), json={"password": password}), "email")
 
     async def keys(self) -> list[ApiKeySummary]:
-        return read_shape(list[ApiKeySummary], await self._connection.call("GET", _KEYS), "apiKeys")
+        return read_result(list[ApiKeyResult], list[ApiKeySummary], await self._connection.call("GET", _KEYS), "apiKeys")
 
     async def add_key(
         self, user: str | None, *, scopes: Sequence[str], description: str | None, expires_at: datetime | None
@@ -67,12 +68,12 @@ class ServerPeople:
         if expires_at is not None:
             body["expiresAt"] = expires_at.isoformat()
         told = await self._connection.call("POST", _KEYS, json=body)
-        return read_shape(ApiKeySummary, told, "apiKey"), read_shape(str, told, "key")
+        return read_result(ApiKeyResult, ApiKeySummary, told, "apiKey"), read_shape(str, told, "key")
 
     async def revoke_key(self, key: str) -> ApiKeySummary:
         # Never the key itself in an address: those are logged.
         key_id = as_uuid(key) or _id_of(key, await self.keys())
-        return read_shape(ApiKeySummary, await self._connection.call("DELETE", f"{_KEYS}/{key_id}"), "apiKey")
+        return read_result(ApiKeyResult, ApiKeySummary, await self._connection.call("DELETE", f"{_KEYS}/{key_id}"), "apiKey")
 
 
 @asynccontextmanager

@@ -1,28 +1,24 @@
-"""`/api/v1/publications`: what a published version asks for, to be looked at before it is installed."""
+"""`/api/v1/publications`: what a published version requests, so that a person can review it before installing."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
-from holdfast.gateway.api.camel_case import camel
-from holdfast.gateway.api.parameters import extension_in, reading, version_in
-from holdfast.gateway.api.routing import resource
+from holdfast.gateway.api.path_parameters import extension_parameter, version_parameter
+from holdfast.gateway.api.results import PublicationResult, to_result
+from holdfast.gateway.auth.authentication import Caller
 from holdfast.gateway.services import Services
 from holdfast.http.responses import json_response
-from holdfast.registry.publishing.requirements import read_publication
 
 LATEST = "latest"
 
 
-def routes(services: Services) -> list[BaseRoute]:
-    """The route. It needs `extension:read`. The version `latest` is the newest that may be installed."""
-
-    async def publication(request: Request) -> Response:
-        await reading(services, request)
-        version = version_in(request)
-        wanted = None if version == LATEST else version
-        return json_response(camel(await read_publication(services.db, extension=extension_in(request), version=wanted)))
-
-    return [resource("/api/v1/publications/{extension}/{version}", get=publication)]
+async def show_publication(services: Services, request: Request, caller: Caller) -> Response:
+    """The version `latest` is the newest that can be installed."""
+    version = version_parameter(request)
+    wanted = None if version == LATEST else version
+    publication = await services.publishing.read_publication(
+        tenant_id=caller.actor.tenant_id, extension=extension_parameter(request), version=wanted
+    )
+    return json_response(to_result(publication, PublicationResult))

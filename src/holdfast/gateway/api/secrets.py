@@ -1,66 +1,35 @@
-"""`/api/v1/extensions/{extension}/secrets`: the names of an install's secrets, setting and removing them. No value is ever given out."""
+"""`/api/v1/extensions/{extension}/secrets`: lists the names of an install's secrets, sets and removes them. No response has a value."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
-
-from msgspec import UNSET, Meta, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
-from holdfast.gateway.api.camel_case import camel
-from holdfast.gateway.api.parameters import extension_in, read_change, secret_in, writing
-from holdfast.gateway.api.routing import resource
+from holdfast.gateway.api.path_parameters import extension_parameter, secret_name_parameter
+from holdfast.gateway.api.request_bodies import SetSecretsRequest, read_request
+from holdfast.gateway.api.results import SecretsResult, to_result
+from holdfast.gateway.auth.authentication import Caller
 from holdfast.gateway.services import Services
 from holdfast.http.responses import json_response
-from holdfast.registry.secrets.administration import clear_secrets, list_secrets, remove_secret, set_secrets
 
 
-class Secrets(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """Secrets to set; the others stay. `expires_at` is for all of them: null is never, and what is not given stays as it is."""
-
-    values: dict[str, str]
-    expires_at: Annotated[datetime, Meta(tz=True)] | UnsetType | None = UNSET
-
-    def __repr__(self) -> str:
-        return f"Secrets({len(self.values)} values)"
+async def show_secrets(services: Services, request: Request, caller: Caller) -> Response:
+    summary = await services.secrets.list(tenant_id=caller.actor.tenant_id, extension=extension_parameter(request))
+    return json_response(to_result(summary, SecretsResult))
 
 
-def routes(services: Services) -> list[BaseRoute]:
-    """All of it needs `extension:write`, reading the names too."""
+async def put_secrets(services: Services, request: Request, caller: Caller) -> Response:
+    body = await read_request(request, SetSecretsRequest)
+    extension = extension_parameter(request)
+    summary = await services.secrets.set(actor=caller.actor, extension=extension, values=body.values, expires_at=body.expires_at)
+    return json_response(to_result(summary, SecretsResult))
 
-    async def show(request: Request) -> Response:
-        actor = await writing(services, request)
-        extension = extension_in(request)
-        return json_response(camel(await list_secrets(services.db, services.sealer, tenant_id=actor.tenant_id, extension=extension)))
 
-    async def put(request: Request) -> Response:
-        actor = await writing(services, request)
-        asked = await read_change(request, Secrets)
-        summary = await set_secrets(
-            services.db,
-            services.sealer,
-            actor=actor,
-            extension=extension_in(request),
-            values=asked.values,
-            expires_at=asked.expires_at,
-            now=services.now,
-        )
-        return json_response(camel(summary))
+async def delete_secret(services: Services, request: Request, caller: Caller) -> Response:
+    extension, key = extension_parameter(request), secret_name_parameter(request)
+    return json_response(to_result(await services.secrets.remove(actor=caller.actor, extension=extension, key=key), SecretsResult))
 
-    async def remove(request: Request) -> Response:
-        actor = await writing(services, request)
-        extension, key = extension_in(request), secret_in(request)
-        return json_response(
-            camel(await remove_secret(services.db, services.sealer, actor=actor, extension=extension, key=key, now=services.now))
-        )
 
-    async def clear(request: Request) -> Response:
-        actor = await writing(services, request)
-        extension = extension_in(request)
-        return json_response(camel(await clear_secrets(services.db, services.sealer, actor=actor, extension=extension, now=services.now)))
-
-    path = "/api/v1/extensions/{extension}/secrets"
-    return [resource(path, get=show, put=put, delete=clear), resource(f"{path}/{{key}}", delete=remove)]
+async def delete_all_secrets(services: Services, request: Request, caller: Caller) -> Response:
+    extension = extension_parameter(request)
+    return json_response(to_result(await services.secrets.clear(actor=caller.actor, extension=extension), SecretsResult))

@@ -1,49 +1,33 @@
-"""What is published of an extension: its versions, and hiding one from new installs."""
+"""`/api/v1/extensions/{extension}/versions`: lists published versions, yanks and unyanks them."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
-from holdfast.gateway.api.camel_case import camel
-from holdfast.gateway.api.parameters import extension_in, read_change, reading, version_in, writing
-from holdfast.gateway.api.routing import resource
+from holdfast.gateway.api.path_parameters import extension_parameter, version_parameter
+from holdfast.gateway.api.request_bodies import YankRequest, read_request
+from holdfast.gateway.api.results import VersionResult, to_result
+from holdfast.gateway.auth.authentication import Caller
 from holdfast.gateway.services import Services
 from holdfast.http.responses import json_response
-from holdfast.registry.publishing.versions import list_versions, unyank, yank
 
 
-class Yank(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why, for those who have the version installed."""
+async def show_versions(services: Services, request: Request, caller: Caller) -> Response:
+    versions = await services.publishing.list_versions(tenant_id=caller.actor.tenant_id, extension=extension_parameter(request))
+    return json_response({"versions": to_result(versions, list[VersionResult])})
 
-    reason: Annotated[str, Meta(max_length=1_024)] | None = None
+
+async def yank_version(services: Services, request: Request, caller: Caller) -> Response:
+    """Only the tenant that owns the publisher's name may yank."""
+    body = await read_request(request, YankRequest)
+    version = version_parameter(request)
+    extension = extension_parameter(request)
+    await services.publishing.yank(actor=caller.actor, extension=extension, version=version, reason=body.reason)
+    return json_response({"version": version, "yanked": True})
 
 
-def routes(services: Services) -> list[BaseRoute]:
-    """Reading needs `extension:read`; yanking `extension:write`, and that the publisher's name is the tenant's."""
-
-    async def versions(request: Request) -> Response:
-        actor = await reading(services, request)
-        return json_response(
-            {"versions": camel(await list_versions(services.db, tenant_id=actor.tenant_id, extension=extension_in(request)))}
-        )
-
-    async def hide(request: Request) -> Response:
-        actor = await writing(services, request)
-        asked = await read_change(request, Yank)
-        version = version_in(request)
-        await yank(services.db, actor=actor, extension=extension_in(request), version=version, reason=asked.reason, now=services.now)
-        return json_response({"version": version, "yanked": True})
-
-    async def show(request: Request) -> Response:
-        actor = await writing(services, request)
-        version = version_in(request)
-        await unyank(services.db, actor=actor, extension=extension_in(request), version=version, now=services.now)
-        return json_response({"version": version, "yanked": False})
-
-    one = "/api/v1/extensions/{extension}/versions"
-    return [resource(one, get=versions), resource(f"{one}/{{version}}/yank", post=hide, delete=show)]
+async def unyank_version(services: Services, request: Request, caller: Caller) -> Response:
+    version = version_parameter(request)
+    await services.publishing.unyank(actor=caller.actor, extension=extension_parameter(request), version=version)
+    return json_response({"version": version, "yanked": False})

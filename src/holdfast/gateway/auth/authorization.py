@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.gateway.auth.authentication import Caller, require_permission
+from holdfast.gateway.auth.authentication import Caller
+from holdfast.gateway.auth.permissions import require_permission
 from holdfast.gateway.http.errors import GatewayError, RateLimited
 from holdfast.gateway.services import Services
 from holdfast.records.identities import client_of

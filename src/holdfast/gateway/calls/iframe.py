@@ -7,51 +7,50 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
 
 from holdfast.gateway.auth.authentication import caller_of
 from holdfast.gateway.auth.authorization import assert_access
 from holdfast.gateway.calls.direct import METHODS
 from holdfast.gateway.calls.dispatch import Call, dispatch
+from holdfast.gateway.http.error_formats import CALL_ERRORS
 from holdfast.gateway.http.errors import InvalidRequest
 from holdfast.gateway.http.requests import path_segments, read_body
-from holdfast.gateway.http.responses import respond_to_call_errors
 from holdfast.gateway.services import Services
+from holdfast.http.operations import Operation
 
 MARKER = "__method"
 _ALLOWED = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
-def routes(services: Services) -> list[BaseRoute]:
-    """The routes of the pages' gateway."""
+async def call_from_page(services: Services, request: Request) -> Response:
+    """Calls an extension for its page, with the method that the request's marker names."""
+    caller = await caller_of(services, request)
+    _api, _ext, extension, *rest = path_segments(request)
+    path = "/" + "/".join(rest)
+    method = "GET" if request.method == "HEAD" else request.method
+    # The body may name the method that access is checked for, so it is read first; the caller is authenticated by now.
+    body = None if method == "GET" else await read_body(request, services.settings.request_body_max_bytes)
+    query = request.url.query
+    if method == "POST":
+        method, query, body = effective_method(query, body)
+    access = await assert_access(services, caller, unquote(extension), method, path)
+    call = Call(
+        request=request,
+        access=access,
+        method=method,
+        path=path,
+        query=query,
+        body=body or None,
+        prefix=f"/api/ext-proxy/{extension}/",
+    )
+    return await dispatch(services, call)
 
-    async def call_extension(request: Request) -> Response:
-        caller = await caller_of(services, request)
-        _api, _ext, extension, *rest = path_segments(request)
-        path = "/" + "/".join(rest)
-        method = "GET" if request.method == "HEAD" else request.method
-        # The body may name the method that access is decided for, so it is read first; the caller is known by now.
-        body = None if method == "GET" else await read_body(request, services.settings.request_body_max_bytes)
-        query = request.url.query
-        if method == "POST":
-            method, query, body = effective_method(query, body)
-        access = await assert_access(services, caller, unquote(extension), method, path)
-        call = Call(
-            request=request,
-            access=access,
-            method=method,
-            path=path,
-            query=query,
-            body=body or None,
-            prefix=f"/api/ext-proxy/{extension}/",
-        )
-        return await dispatch(services, call)
 
-    endpoint = respond_to_call_errors(call_extension)
-    return [
-        Route("/api/ext-proxy/{extension}", endpoint, methods=METHODS),
-        Route("/api/ext-proxy/{extension}/{path:path}", endpoint, methods=METHODS),
-    ]
+OPERATIONS: tuple[Operation[Services], ...] = tuple(
+    Operation(method=method, path=path, handler=call_from_page, errors=CALL_ERRORS)
+    for path in ("/api/ext-proxy/{extension}", "/api/ext-proxy/{extension}/{path:path}")
+    for method in METHODS
+)
 
 
 def effective_method(query: str, body: bytes | None) -> tuple[str, str, bytes | None]:

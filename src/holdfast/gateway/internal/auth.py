@@ -1,60 +1,49 @@
-"""What the internal APIs have in common: only the runner may call them, and they read JSON."""
+"""Access checks of the internal APIs: only the runner calls them, with the service token, on behalf of an install."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import ClassVar
 
-import msgspec
 from sqlalchemy import select
 from starlette.requests import Request
+from starlette.responses import Response
 
-from holdfast.errors import HoldfastError
-from holdfast.gateway.http.errors import GatewayError, InvalidRequest
-from holdfast.gateway.http.requests import read_body
+from holdfast.errors import CodedError
+from holdfast.gateway.http.errors import GatewayError
 from holdfast.gateway.services import Services
+from holdfast.http.operations import Handler
 from holdfast.records.database.columns import as_uuid
 from holdfast.registry.models.installs import TenantExtensionInstall
 
-T = TypeVar("T")
+
+class InternalApiError(CodedError):
+    """Raised by the internal API of extension storage, with the codes that the runner knows from the existing platform."""
+
+    STATUSES: ClassVar = {
+        # The service token is missing or wrong, or the install is disabled.
+        "UNAUTHORIZED": 401,
+        # The install does not exist.
+        "NOT_FOUND": 404,
+        # The install uses storage without `cap:storage.kv`.
+        "NAMESPACE_DENIED": 403,
+    }
 
 
-class InstallUnauthorized(HoldfastError):
-    """Raised when an internal API is called for an install that is switched off, or without the service token."""
+def with_service_token(handler: Handler[Services]) -> Handler[Services]:
+    """A handler that runs only for requests with the service token in x-runner-auth. Raises GatewayError (`unauthorized`) for others."""
 
-    code = "UNAUTHORIZED"
-    status = 401
+    async def checked(services: Services, request: Request) -> Response:
+        if not services.tokens.opens_internal(request.headers.get("x-runner-auth")):
+            raise GatewayError("unauthorized", "The header x-runner-auth does not carry the service token.")
+        return await handler(services, request)
 
-
-class InstallMissing(HoldfastError):
-    """Raised when an internal API is called for an install that does not exist."""
-
-    code = "NOT_FOUND"
-    status = 404
-
-
-def check_service_token(services: Services, request: Request) -> None:
-    """Raises ServiceUnauthorized unless the header x-runner-auth carries the service token."""
-    if not services.tokens.opens_internal(request.headers.get("x-runner-auth")):
-        raise GatewayError("unauthorized", "The header x-runner-auth does not carry the service token.")
-
-
-async def read_json(request: Request, shape: type[T], limit: int) -> T:
-    """The body as `shape`. Raises InvalidRequest when it is not of that shape, PayloadTooLarge above `limit` bytes."""
-    return decode_json(await read_body(request, limit), shape)
-
-
-def decode_json(body: bytes, shape: type[T]) -> T:
-    """The JSON as `shape`. Raises InvalidRequest."""
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRequest("The body is not of the required form.", details={"issue": str(error)[:300]}) from error
+    return checked
 
 
 async def enabled_install(services: Services, request: Request) -> TenantExtensionInstall:
     """The install that the path names. A header x-alga-tenant, when sent, must name its tenant.
 
-    Raises InstallMissing, and InstallUnauthorized when it is switched off.
+    Raises InternalApiError: `NOT_FOUND`, or `UNAUTHORIZED` when the install is disabled.
     """
     install_id = as_uuid(request.path_params["install_id"])
     install = None
@@ -65,7 +54,7 @@ async def enabled_install(services: Services, request: Request) -> TenantExtensi
         async with services.db.session() as session:
             install = await session.scalar(query)
     if install is None:
-        raise InstallMissing("install not found")
+        raise InternalApiError("NOT_FOUND", "install not found")
     if not install.is_enabled or install.status != "enabled":
-        raise InstallUnauthorized("extension install is disabled")
+        raise InternalApiError("UNAUTHORIZED", "extension install is disabled")
     return install

@@ -1,4 +1,4 @@
-"""`/api/installs/*`: what the runner asks before it serves UI files. Only enabled installs exist here."""
+"""`/api/installs/*`: what the runner looks up before it serves UI files. Disabled installs do not exist here."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import re
 from sqlalchemy import Select, select
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
 
 from holdfast.contract.install_lookup import InstallAddress, InstallValidation
 from holdfast.gateway.http.errors import GatewayError, InvalidRequest
-from holdfast.gateway.http.responses import respond_to_errors
 from holdfast.gateway.services import Services
+from holdfast.http.operations import Handler
 from holdfast.http.responses import json_response
 from holdfast.records.database.columns import as_uuid
 from holdfast.registry.models.installs import ExtensionBundle, TenantExtensionInstall
@@ -21,40 +20,40 @@ from holdfast.registry.models.lookups import active_bundle
 _HASH = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})")
 
 
-def routes(services: Services) -> list[BaseRoute]:
-    """The routes of the install lookups; they need x-api-key or x-runner-auth."""
+def with_lookup_key(handler: Handler[Services]) -> Handler[Services]:
+    """A handler that runs only for requests with x-api-key or x-runner-auth. Raises GatewayError (`unauthorized`) for others."""
 
-    def check(request: Request) -> None:
+    async def checked(services: Services, request: Request) -> Response:
         if not services.tokens.opens_lookups(request.headers.get("x-api-key"), request.headers.get("x-runner-auth")):
             raise GatewayError("unauthorized", "The install lookups need the header x-api-key or x-runner-auth.")
+        return await handler(services, request)
 
-    async def validate(request: Request) -> Response:
-        check(request)
-        extension, tenant = request.query_params.get("extension", ""), request.query_params.get("tenant", "").strip()
-        content_hash = _HASH.fullmatch(request.query_params.get("hash", ""))
-        if content_hash is None:
-            raise InvalidRequest("hash must be 64 hexadecimal digits, with or without sha256: before them.")
-        found = await _tenant_with(services, extension, f"sha256:{content_hash[1].lower()}", tenant or None)
-        if tenant:
-            return json_response(InstallValidation(found is not None))
-        return json_response(InstallValidation(found is not None, found))
+    return checked
 
-    async def lookup_by_host(request: Request) -> Response:
-        check(request)
-        host = request.query_params.get("host", "").split(":", 1)[0].strip().lower()
-        if not host:
-            raise GatewayError("missing_host", "host is missing")
-        async with services.db.session() as session:
-            install = await session.scalar(_enabled().where(TenantExtensionInstall.runner_domain == host))
-            bundle = await active_bundle(session, install.version_id) if install else None
-        if install is None or bundle is None:
-            raise GatewayError("not_found", "No extension is installed under this host.")
-        return json_response(InstallAddress(install.tenant_id, install.registry_id, bundle.content_hash))
 
-    return [
-        Route("/api/installs/validate", respond_to_errors(validate), methods=["GET"]),
-        Route("/api/installs/lookup-by-host", respond_to_errors(lookup_by_host), methods=["GET"]),
-    ]
+async def validate(services: Services, request: Request) -> Response:
+    """Whether an enabled install has this bundle. Without `tenant`, the response also names the tenant."""
+    extension, tenant = request.query_params.get("extension", ""), request.query_params.get("tenant", "").strip()
+    content_hash = _HASH.fullmatch(request.query_params.get("hash", ""))
+    if content_hash is None:
+        raise InvalidRequest("hash must be 64 hexadecimal digits, with or without the prefix sha256:.")
+    found = await _tenant_with(services, extension, f"sha256:{content_hash[1].lower()}", tenant or None)
+    if tenant:
+        return json_response(InstallValidation(found is not None))
+    return json_response(InstallValidation(found is not None, found))
+
+
+async def lookup_by_host(services: Services, request: Request) -> Response:
+    """Which bundle belongs to a host name."""
+    host = request.query_params.get("host", "").split(":", 1)[0].strip().lower()
+    if not host:
+        raise GatewayError("missing_host", "host is missing")
+    async with services.db.session() as session:
+        install = await session.scalar(_enabled().where(TenantExtensionInstall.runner_domain == host))
+        bundle = await active_bundle(session, install.version_id) if install else None
+    if install is None or bundle is None:
+        raise GatewayError("not_found", "No extension is installed under this host.")
+    return json_response(InstallAddress(install.tenant_id, install.registry_id, bundle.content_hash))
 
 
 def _enabled() -> Select[TenantExtensionInstall]:

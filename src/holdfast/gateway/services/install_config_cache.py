@@ -1,4 +1,12 @@
-"""Answers of install-config, kept for half a second: what is revoked elsewhere is seen within one."""
+"""Caches encoded install configurations for half a second, so that a revocation made by another process takes effect within one.
+
+get_or_read(key) --- fresh entry ----------------------------------> entry
+     |
+     +-- missing or older than 0.5 s --> read() --+-- no write meanwhile --> store, return
+                                                  +-- a write meanwhile ---> return only
+
+a write by this process --> count it, drop all entries
+"""
 
 from __future__ import annotations
 
@@ -12,50 +20,51 @@ from holdfast.records.database.database import Database
 SECONDS = 0.5
 MAX_ENTRIES = 4_096
 MAX_BYTES = 32 * 1024 * 1024
-# What an answer is made of. A tenant's end takes its installs along.
+# The tables that a configuration is read from. Deleting a tenant deletes its installs.
 _TABLES = ("tenant_extension_install", "extension_registry", "extension_version", "extension_bundle", "tenants")
 
 Key = tuple[str, str]
 
 
 class InstallConfigCache:
-    """Encoded answers by tenant and extension, as both were written by who asked.
+    """Encoded configurations by tenant and extension, both as the request spells them.
 
-    An entry's age counts from before it was read. What this process writes drops everything at once. `clock` never goes back.
+    The age of an entry counts from before it was read. Any write by this process to one of the tables drops all entries. `clock` returns
+    seconds and never goes back.
     """
 
     def __init__(self, db: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._entries: OrderedDict[Key, tuple[float, bytes]] = OrderedDict()
         self._bytes = 0
-        self._changes = 0
+        self._writes = 0
         tell_changes(db, _TABLES, self._drop_all)
 
-    async def answer(self, key: Key, read: Callable[[], Awaitable[bytes]]) -> bytes:
-        """The kept answer, or what `read` gives, which is then kept. What it raises is not kept."""
-        asked, changes = self._clock(), self._changes
-        kept = self._entries.get(key)
-        if kept is not None and asked - kept[0] < SECONDS:
-            return kept[1]
-        answer = await read()
-        # Read before a change and kept after it, it would be the old state with a new date.
-        if changes == self._changes:
-            self._keep(key, asked, answer)
-        return answer
+    async def get_or_read(self, key: Key, read: Callable[[], Awaitable[bytes]]) -> bytes:
+        """The cached configuration, or the result of `read`, which is then cached. An exception of `read` is not cached."""
+        started, writes = self._clock(), self._writes
+        entry = self._entries.get(key)
+        if entry is not None and started - entry[0] < SECONDS:
+            return entry[1]
+        config = await read()
+        # If a write came between, the result may be the old state; storing it would give that state a new date.
+        if writes == self._writes:
+            self._store(key, started, config)
+        return config
 
-    def _keep(self, key: Key, asked: float, answer: bytes) -> None:
-        self._forget(key)
-        self._entries[key] = asked, answer
-        self._bytes += len(answer)
+    def _store(self, key: Key, started: float, config: bytes) -> None:
+        self._drop(key)
+        self._entries[key] = started, config
+        self._bytes += len(config)
         while len(self._entries) > MAX_ENTRIES or self._bytes > MAX_BYTES:
-            self._forget(next(iter(self._entries)))
+            self._drop(next(iter(self._entries)))
 
-    def _forget(self, key: Key) -> None:
-        forgotten = self._entries.pop(key, None)
-        if forgotten is not None:
-            self._bytes -= len(forgotten[1])
+    def _drop(self, key: Key) -> None:
+        dropped = self._entries.pop(key, None)
+        if dropped is not None:
+            self._bytes -= len(dropped[1])
 
     def _drop_all(self) -> None:
-        self._changes += 1
+        self._writes += 1
         self._entries.clear()
         self._bytes = 0

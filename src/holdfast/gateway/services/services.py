@@ -1,7 +1,8 @@
-"""Everything the gateway works with, put together once at the start."""
+"""The services object: everything that route handlers work with, assembled once at the start."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,8 @@ from functools import cached_property
 from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.events.model.stream import EventStream
+from holdfast.gateway.services.install_config_cache import InstallConfigCache
+from holdfast.gateway.services.publish_rate_limit import PublishRateLimit
 from holdfast.gateway.services.runner_client import RunnerClient
 from holdfast.gateway.services.service_tokens import Tokens
 from holdfast.http.token_bucket import TokenBuckets
@@ -26,7 +29,7 @@ from holdfast.storage.limits import StorageLimits
 
 @dataclass(kw_only=True)
 class Services:
-    """What routes reach for. Whoever makes it closes `db`, `runner` and `events`, and calls `close_sealer`."""
+    """The parts of one gateway. The code that creates it closes `db`, `runner` and `events`, and calls `close_sealer`."""
 
     settings: Settings
     db: Database
@@ -39,10 +42,17 @@ class Services:
     now: Callable[[], datetime] = utc_now
     heartbeat_seconds: float = 15.0
     debug_streams_per_tenant: int = 20
+    open_debug_streams: Counter[str] = field(default_factory=Counter)
+    """Open live debug streams by tenant id."""
+
+    @cached_property
+    def trust_policy(self) -> TrustPolicy:
+        """Which signatures count. It reads the trusted keys whenever it verifies."""
+        return TrustPolicy.from_settings(self.settings)
 
     @cached_property
     def sealer(self) -> Sealer:
-        """What seals secrets, made when it is first needed. Raises SecretsKeyUnusable."""
+        """Encrypts and decrypts secrets. Created at first use, so a gateway without secrets needs no key. Raises SecretsKeyUnusable."""
         return Sealer.from_settings(self.settings)
 
     @cached_property
@@ -61,18 +71,27 @@ class Services:
         return SecretService(self.db, self.sealer, now=self.now)
 
     @cached_property
+    def install_configs(self) -> InstallConfigCache:
+        return InstallConfigCache(self.db)
+
+    @cached_property
+    def publish_rate_limit(self) -> PublishRateLimit:
+        settings = self.settings
+        return PublishRateLimit(count=settings.ext_bundles_ratelimit_max, seconds=settings.ext_bundles_ratelimit_window_ms / 1_000)
+
+    @cached_property
     def _collaborators(self) -> Collaborators:
         return Collaborators(
             db=self.db,
             store=self.store,
-            policy=TrustPolicy.from_settings(self.settings),
+            policy=self.trust_policy,
             domain_root=self.settings.ext_domain_root,
             storage_grace=self.settings.storage_grace,
             now=self.now,
         )
 
     async def close_sealer(self) -> None:
-        """Closes it, if it was made."""
+        """Closes the sealer if it was created."""
         if "sealer" in vars(self):
             await self.sealer.close()
 

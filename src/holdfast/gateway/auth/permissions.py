@@ -1,0 +1,38 @@
+"""Permissions of callers: the check, and handlers that run only after it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfast.gateway.auth.authentication import Caller, caller_of
+from holdfast.gateway.http.errors import GatewayError
+from holdfast.gateway.services import Services
+from holdfast.http.operations import Handler
+from holdfast.records.identities import has_permission
+
+CALLER_CREDENTIALS = ("apiKey", "bearer", "session")
+"""The security schemes of the OpenAPI document that a caller may use."""
+
+CallerHandler = Callable[[Services, Request, Caller], Awaitable[Response]]
+"""A handler that knows who called."""
+
+
+async def require_permission(services: Services, caller: Caller, permission: str) -> None:
+    """Raises GatewayError (`forbidden`) unless the caller is an internal user whose roles (and key) grant `resource:action`."""
+    resource, _, action = permission.partition(":")
+    if not await has_permission(services.db, caller.identity, resource, action):
+        raise GatewayError("forbidden", f"You need the permission {permission}.", hint="Ask an administrator of your tenant for it.")
+
+
+def with_permission(permission: str, handler: CallerHandler) -> Handler[Services]:
+    """A handler that authenticates the caller, checks the permission, and only then runs `handler`. Raises what both checks raise."""
+
+    async def checked(services: Services, request: Request) -> Response:
+        caller = await caller_of(services, request)
+        await require_permission(services, caller, permission)
+        return await handler(services, request, caller)
+
+    return checked

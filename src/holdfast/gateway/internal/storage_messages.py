@@ -1,0 +1,125 @@
+"""The requests and results of the internal storage API, as the existing contract spells them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from holdfast.storage.errors import ValidationFailed
+from holdfast.storage.service import Write
+from holdfast.storage.tables import StorageRecord
+
+_Revision = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+_Seconds = Annotated[int, Meta(gt=0, le=2**31)]
+
+
+class Item(Struct, frozen=True, rename="camel", kw_only=True):
+    """A value to store."""
+
+    key: str
+    value: Any | UnsetType = UNSET
+    metadata: dict[str, Any] | None = None
+    ttl_seconds: _Seconds | None = None
+    if_revision: _Revision | None = None
+    schema_version: Annotated[int, Meta(gt=0)] | None = None
+
+    def to_write(self) -> Write:
+        """Raises ValidationFailed when the value is missing (null is a value)."""
+        if self.value is UNSET:
+            raise ValidationFailed("value is missing")
+        return Write(
+            key=self.key, value=self.value, metadata=self.metadata or {}, ttl_seconds=self.ttl_seconds, if_revision=self.if_revision
+        )
+
+
+class Put(Item, frozen=True, rename="camel", kw_only=True, tag_field="operation", tag="put"):
+    namespace: str
+
+
+class Get(Struct, frozen=True, rename="camel", kw_only=True, tag_field="operation", tag="get"):
+    namespace: str
+    key: str
+    if_revision: _Revision | None = None
+
+
+class List(Struct, frozen=True, rename="camel", kw_only=True, tag_field="operation", tag="list"):
+    namespace: str
+    limit: int | None = None
+    cursor: str | None = None
+    key_prefix: str | None = None
+    include_values: bool = False
+    include_metadata: bool = False
+
+
+class Delete(Struct, frozen=True, rename="camel", kw_only=True, tag_field="operation", tag="delete"):
+    namespace: str
+    key: str
+    if_revision: _Revision | None = None
+
+
+class BulkPut(Struct, frozen=True, rename="camel", kw_only=True, tag_field="operation", tag="bulkPut"):
+    namespace: str
+    items: list[Item]
+
+
+StorageRequest = Put | Get | List | Delete | BulkPut
+
+
+class RecordResult(Struct, frozen=True, rename="camel", kw_only=True):
+    """A stored record. Times are ISO 8601 in UTC with milliseconds. Fields that an operation does not return are absent."""
+
+    namespace: str
+    key: str
+    revision: int
+    ttl_expires_at: str | None
+    created_at: str | None
+    updated_at: str | None
+    tenant_id: str | UnsetType = UNSET
+    extension_install_id: str | UnsetType = UNSET
+    value: Any | UnsetType = UNSET
+    metadata: dict[str, Any] | UnsetType = UNSET
+
+
+class DeletedResult(Struct, frozen=True):
+    success: bool
+
+
+class BulkItemResult(Struct, frozen=True, rename="camel"):
+    key: str
+    revision: int
+    ttl_expires_at: str | None
+
+
+class BulkPutResult(Struct, frozen=True):
+    namespace: str
+    items: list[BulkItemResult]
+
+
+class PageResult(Struct, frozen=True, rename="camel"):
+    """`next_cursor` is null on the last page."""
+
+    items: list[RecordResult]
+    next_cursor: str | None
+
+
+StorageResult = RecordResult | DeletedResult | BulkPutResult | PageResult
+
+
+def record_result(record: StorageRecord, **fields: Any) -> RecordResult:
+    """The record as a result, with `fields` that only some operations return."""
+    return RecordResult(
+        namespace=record.namespace,
+        key=record.key,
+        revision=record.revision,
+        ttl_expires_at=format_instant(record.ttl_expires_at),
+        created_at=format_instant(record.created_at),
+        updated_at=format_instant(record.updated_at),
+        **fields,
+    )
+
+
+def format_instant(instant: datetime | None) -> str | None:
+    """ISO 8601 in UTC with milliseconds and `Z`, as JavaScript writes it."""
+    return None if instant is None else instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
