@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec import Struct, structs
 
-from holdfast.bundles.signing.verification import VerificationResult
+from holdfast.bundles.signing.verification import SignatureStatus
 from holdfast.gateway.api import results as r
 from holdfast.records.administration import TenantSummary, UserSummary
 from holdfast.records.key_administration import ApiKeySummary
@@ -29,7 +29,7 @@ PAIRS: list[tuple[type[Struct], type[Struct]]] = [
     (ScheduleSummary, r.ScheduleResult),
     (PendingUpgrade, r.PendingUpgradeResult),
     (InstallDetails, r.InstallDetailsResult),
-    (VerificationResult, r.SignatureResult),
+    (SignatureStatus, r.SignatureResult),
     (Installed, r.InstalledResult),
     (Uninstalled, r.UninstalledResult),
     (MissingSchedule, r.MissingScheduleResult),
