@@ -14,35 +14,35 @@ def settings(**values: Any) -> Settings:
     return Settings(**{"_env_file": None, **values})
 
 
-def test_the_storage_token_comes_before_the_service_token() -> None:
+def test_the_internal_token_is_the_storage_token_or_else_the_service_token() -> None:
     both = Tokens.from_settings(settings(runner_service_token="a", runner_storage_api_token="b"))
     assert (both.service, both.internal) == ("a", "b")
     one = Tokens.from_settings(settings(runner_service_token="a", runner_storage_api_token="  "))
     assert (one.service, one.internal) == ("a", "a")
 
 
-def test_a_generated_token_takes_the_place_of_one_that_is_not_set() -> None:
-    assert Tokens.from_settings(settings(), generated="made").service == "made"
-    assert Tokens.from_settings(settings(runner_service_token="set"), generated="made").service == "set"
+def test_a_generated_token_is_used_only_if_none_is_configured() -> None:
+    assert Tokens.from_settings(settings(), generated="generated").service == "generated"
+    assert Tokens.from_settings(settings(runner_service_token="set"), generated="generated").service == "set"
 
 
-def test_without_any_token_there_is_no_start() -> None:
-    with pytest.raises(GatewayError, match="There is no service token") as raised:
+def test_a_missing_token_prevents_the_start() -> None:
+    with pytest.raises(GatewayError, match="No service token is configured") as raised:
         Tokens.from_settings(settings(runner_service_token=" "))
     assert raised.value.code == "insecure_token"
 
 
 @pytest.mark.parametrize("default", sorted(KNOWN_DEFAULTS))
 @pytest.mark.parametrize("name", ["runner_service_token", "runner_storage_api_token", "alga_auth_key"])
-def test_a_default_that_everybody_knows_works_in_development_only(default: str, name: str) -> None:
+def test_a_published_default_works_in_development_only(default: str, name: str) -> None:
     values = {"runner_service_token": "long and random"} | {name: default}
     assert Tokens.from_settings(settings(environment="development", **values))
-    with pytest.raises(GatewayError, match="everybody knows"):
+    with pytest.raises(GatewayError, match="published default"):
         Tokens.from_settings(settings(environment="production", **values))
 
 
 @pytest.mark.parametrize("offered", [None, "", "wrong", "tokem", "token ", "tok\u00e9n"])
-def test_anything_but_the_token_itself_is_refused(offered: str | None) -> None:
+def test_any_other_token_is_rejected(offered: str | None) -> None:
     assert not is_same_token(offered, "token")
     assert not Tokens("service", "token").opens_internal(offered)
 

@@ -1,4 +1,4 @@
-"""May this caller call this endpoint of this extension, now? The checks in their order; the first that fails decides."""
+"""Access control of calls: may this caller call this endpoint of this extension now? The checks run in order; the first failure decides."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from holdfast.registry.models.lookups import find_install
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """What was allowed: who (a `client` principal always with its client), and which endpoint of which install and version."""
+    """What is allowed: the caller (a client user always with its client), and the endpoint of one install and version."""
 
     caller: Caller
     install_id: str
@@ -31,10 +31,10 @@ class Access:
 
 
 async def assert_access(services: Services, caller: Caller, extension: str, method: str, path: str) -> Access:
-    """Decides about one call and takes it from the tenant's allowance.
+    """Checks the access of one call and counts it against the tenant's rate limit.
 
-    `extension` is an install id, a registry id, `publisher.name`, or a name that is the only one; `path` may be percent-encoded. Raises
-    EndpointNotFound, ExtensionNotAvailable, Forbidden, RateLimited, AmbiguousExtension.
+    `extension` is an install id, a registry id, `publisher.name`, or a name that only one extension has; `path` may be percent-encoded.
+    Raises GatewayError (`endpoint_not_found`, `extension_not_available`, `forbidden`), RateLimited, AmbiguousExtension.
     """
     method = method.strip().upper()
     if method == "HEAD":
@@ -47,7 +47,7 @@ async def assert_access(services: Services, caller: Caller, extension: str, meth
     if found is None:
         raise GatewayError(
             "extension_not_available",
-            f"The extension {extension} is not installed here, or is switched off.",
+            f"The extension {extension} is not installed for your tenant, or is disabled.",
             hint="`holdfast list` shows what is installed.",
         )
     install, registry, version = found
@@ -57,10 +57,10 @@ async def assert_access(services: Services, caller: Caller, extension: str, meth
         raise GatewayError(
             "endpoint_not_found",
             f"{registry.publisher}.{registry.name} {version.version} declares no endpoint {method} {path}.",
-            hint="Declare it in manifest.json under api.endpoints, and install again.",
+            hint="Declare it in manifest.json under api.endpoints, and install the extension again.",
         )
     if identity.is_client:
-        client_id = await _client(services, caller, version.ui, endpoint)
+        client_id = await _client_of_user(services, caller, version.ui, endpoint)
     else:
         client_id = None
         await require_permission(services, caller, "extension:read" if method == "GET" else "extension:write")
@@ -69,7 +69,7 @@ async def assert_access(services: Services, caller: Caller, extension: str, meth
     decision = services.buckets.acquire((identity.tenant_id, registry.id))
     if not decision.allowed:
         raise RateLimited(
-            "Your tenant called this extension too often.",
+            "Your tenant calls this extension too often.",
             retry_after_seconds=decision.retry_after_seconds,
             hint=f"Call again in {decision.retry_after_seconds} s.",
         )
@@ -83,10 +83,11 @@ async def assert_access(services: Services, caller: Caller, extension: str, meth
     )
 
 
-async def _client(services: Services, caller: Caller, ui: dict[str, Any] | None, endpoint: Endpoint) -> str:
-    """The client a client user calls for. The extension must be in the client portal, and its endpoint not withheld from it.
+async def _client_of_user(services: Services, caller: Caller, ui: dict[str, Any] | None, endpoint: Endpoint) -> str:
+    """The client that a client user calls for. The extension must be in the client portal, and its endpoint open to it.
 
-    Client users have no permissions, so an endpoint that needs one is open to them only where its manifest says so.
+    Client users have no permissions, so an endpoint that needs one is open to them only if the manifest says so. Raises GatewayError
+    (`forbidden`).
     """
     label = ((ui or {}).get("hooks") or {}).get("clientPortalMenu") or {}
     if not str(label.get("label") or "").strip():
@@ -94,8 +95,8 @@ async def _client(services: Services, caller: Caller, ui: dict[str, Any] | None,
     if endpoint.client_portal is False or (endpoint.permission is not None and endpoint.client_portal is None):
         raise GatewayError("forbidden", "This endpoint is not open to client users.")
     if caller.identity.scopes is not None and not caller.identity.scopes & {"*", "extension:read", "extension:write"}:
-        raise GatewayError("forbidden", "The API key does not cover extensions.")
+        raise GatewayError("forbidden", "The scopes of your API key do not include extensions.")
     client_id = await client_of(services.db, caller.identity)
     if client_id is None:
-        raise GatewayError("forbidden", "Your user belongs to no client.", hint="An administrator must link your contact to a client.")
+        raise GatewayError("forbidden", "Your user belongs to no client.", hint="Ask an administrator to link your contact to a client.")
     return client_id
