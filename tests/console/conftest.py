@@ -1,4 +1,4 @@
-"""A browser, and a small site that frames an extension with the console's own pages while recording what reaches the server."""
+"""A browser, and a site that shows an extension in the console's own pages and records the requests to the server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def running_site() -> Iterator[Site]:
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     yield site
-    site.release()
+    site.resume_calls()
     server.should_exit = True
     thread.join(timeout=MAX_WAIT_SECONDS)
     listening.close()
@@ -36,7 +36,7 @@ def running_site() -> Iterator[Site]:
 def site(running_site: Site) -> Iterator[Site]:
     running_site.reset()
     yield running_site
-    running_site.release()
+    running_site.resume_calls()
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ PASSWORD = "correct horse"
 
 @dataclass
 class Platform:
-    """The application and what it stands on."""
+    """The application and its parts."""
 
     app: Starlette
     db: Database
@@ -42,17 +42,17 @@ class Platform:
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx2.AsyncClient]:
-        """A browser without a session; it sends Origin with nothing unless told so."""
+        """An HTTP client without a session. It sends the Origin header only where a test adds it."""
         transport = httpx2.ASGITransport(app=self.app, raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as client:
             yield client
 
     @asynccontextmanager
-    async def signed_in(self, email: str | None = None, password: str | None = None) -> AsyncIterator[httpx2.AsyncClient]:
-        """A browser with a session of that account; the development administrator's unless named."""
+    async def logged_in(self, email: str | None = None, password: str | None = None) -> AsyncIterator[httpx2.AsyncClient]:
+        """A client with a session of that account, by default the development administrator's."""
         async with self.client() as client:
-            answer = await post_login(client, email or self.account.email, password or self.account.password)
-            assert answer.status_code == 303
+            response = await post_login(client, email or self.account.email, password or self.account.password)
+            assert response.status_code == 303
             assert SESSION_COOKIE in client.cookies
             yield client
 

@@ -1,4 +1,4 @@
-"""The small site: the console's real frame and debug pages around a scripted extension, and a server that records."""
+"""A test site: the console's real frame and debug pages around a scripted extension, and a server that records requests."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 
 import holdfast.console
-from holdfast.console.addresses import FrameBase, extension_path
 from holdfast.console.app import ConsoleFiles
 from holdfast.console.rendering import Pages
+from holdfast.console.urls import FrameBase, extension_path
 
 TENANT = "51bbbfe5-0720-4d9b-b3e5-b5b43e441a52"
 EXTENSION = "11111111-2222-4333-8444-555555555555"
@@ -40,8 +40,8 @@ window.scriptRan = true;
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """A request as the server saw it."""
+class RecordedRequest:
+    """A request that the server received."""
 
     method: str
     target: str
@@ -51,20 +51,20 @@ class Recorded:
 
 @dataclass
 class Site:
-    """The site at `origin`. Tests script its answers and read what it recorded."""
+    """The site at `origin`. Tests set its responses and read the recorded requests."""
 
     origin: str
-    calls: list[Recorded] = field(default_factory=list)
+    calls: list[RecordedRequest] = field(default_factory=list)
     documents: list[str] = field(default_factory=list)
-    answer: Response | None = None
+    response: Response | None = None
     document: Response | None = None
     events: list[tuple[str, str]] = field(default_factory=list)
     stream_ends: bool = False
     streams: int = 0
 
     def __post_init__(self) -> None:
-        self._gate = threading.Event()
-        self._gate.set()
+        self._calls_may_proceed = threading.Event()
+        self._calls_may_proceed.set()
         self._pages = Pages(development=True)
         self.app = Starlette(
             routes=[
@@ -87,17 +87,17 @@ class Site:
         self.calls.clear()
         self.documents.clear()
         self.events.clear()
-        self.answer = self.document = None
+        self.response = self.document = None
         self.stream_ends = False
         self.streams = 0
-        self._gate.set()
+        self._calls_may_proceed.set()
 
-    def hold(self) -> None:
-        """Proxied calls wait until `release`."""
-        self._gate.clear()
+    def pause_calls(self) -> None:
+        """Proxied calls wait until `resume_calls`."""
+        self._calls_may_proceed.clear()
 
-    def release(self) -> None:
-        self._gate.set()
+    def resume_calls(self) -> None:
+        self._calls_may_proceed.set()
 
     def _values(self) -> dict[str, object]:
         visitor = SimpleNamespace(
@@ -110,10 +110,10 @@ class Site:
         base, path = FrameBase.parse("/runner"), extension_path(request.query_params.get("path"))
         source = base.document(EXTENSION, HASH, path=path, tenant_id=TENANT)
         frame = base.frame_source(EXTENSION, HASH, host=request.headers["host"])
-        return self._pages.answer("frame.html", {**self._values(), "src": source, "path": path, "seals": {}}, frames=[frame])
+        return self._pages.render("frame.html", {**self._values(), "src": source, "path": path, "signatures": {}}, frames=[frame])
 
     async def _debug_page(self, request: Request) -> Response:
-        return self._pages.answer("debug.html", {**self._values(), "example": "curl …"})
+        return self._pages.render("debug.html", {**self._values(), "example": "curl …"})
 
     async def _document(self, request: Request) -> Response:
         self.documents.append(str(request.url))
@@ -131,10 +131,10 @@ class Site:
         raw = request.scope["raw_path"].decode()
         query = request.scope["query_string"].decode()
         target = f"{raw}?{query}" if query and "?" not in raw else raw
-        self.calls.append(Recorded(request.method, target, dict(request.headers), await request.body()))
-        while not self._gate.is_set():
-            await asyncio.to_thread(self._gate.wait, 0.2)
-        return self.answer or JSONResponse({"ok": True}, headers={"x-request-id": "req-1", "x-internal": "kept back"})
+        self.calls.append(RecordedRequest(request.method, target, dict(request.headers), await request.body()))
+        while not self._calls_may_proceed.is_set():
+            await asyncio.to_thread(self._calls_may_proceed.wait, 0.2)
+        return self.response or JSONResponse({"ok": True}, headers={"x-request-id": "req-1", "x-internal": "not passed on"})
 
     async def _stream(self, request: Request) -> Response:
         self.streams += 1

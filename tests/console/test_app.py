@@ -1,4 +1,4 @@
-"""What every answer of the console has in common, and what is answered when nothing else was."""
+"""Headers of every response of the console, and responses to errors."""
 
 from __future__ import annotations
 
@@ -12,62 +12,62 @@ from tests.console.platform import Platform
 
 
 @pytest.mark.parametrize("path", ["/login", "/msp/dashboard", "/msp/extensions/nothing/", "/no-such-page", "/client-portal"])
-async def test_every_page_carries_the_policy(platform: Platform, path: str) -> None:
-    async with platform.signed_in() as client:
+async def test_every_page_has_the_security_headers(platform: Platform, path: str) -> None:
+    async with platform.logged_in() as client:
         if path == "/login":
             client.cookies.clear()
-        answer = await client.get(path)
-    directives = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
+        response = await client.get(path)
+    directives = dict(part.split(" ", 1) for part in response.headers["content-security-policy"].split("; "))
     assert directives["default-src"] == directives["script-src"] == directives["style-src"] == directives["form-action"] == "'self'"
     assert directives["object-src"] == directives["base-uri"] == directives["frame-ancestors"] == directives["frame-src"] == "'none'"
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["referrer-policy"] == "same-origin"
-    assert "style=" not in answer.text
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["referrer-policy"] == "same-origin"
+    assert "style=" not in response.text
 
 
-async def test_unknown_pages_and_methods_are_pages(platform: Platform) -> None:
+async def test_unknown_pages_and_methods_get_error_pages(platform: Platform) -> None:
     async with platform.client() as client:
         missing = await client.get("/no/such<script>")
         method = await client.put("/login")
     assert (missing.status_code, method.status_code) == (404, 405)
-    assert "There is no such page" in missing.text
+    assert "Page not found" in missing.text
     assert "<script>" not in missing.text
     assert method.headers["allow"]
 
 
-async def test_unknown_addresses_of_the_api_are_json(platform: Platform) -> None:
+async def test_unknown_addresses_of_the_api_get_json(platform: Platform) -> None:
     async with platform.client() as client:
-        answer = await client.get("/api/no-such")
-    assert answer.status_code == 404
-    assert answer.json()["error"] == "not_found"
+        response = await client.get("/api/no-such")
+    assert response.status_code == 404
+    assert response.json()["error"] == "not_found"
 
 
 @pytest.mark.parametrize(("prefix", "is_json"), [("/api", True), ("", False)])
-async def test_what_nobody_foresaw_is_answered_without_detail(platform: Platform, prefix: str, is_json: bool) -> None:
+async def test_the_response_to_an_unexpected_error_has_no_detail(platform: Platform, prefix: str, is_json: bool) -> None:
     async def broken(request: Request) -> Response:
         raise RuntimeError("a secret detail")
 
-    async def refused(request: Request) -> Response:
-        raise HoldfastError("No room.", hint="Make room.")
+    async def rejecting(request: Request) -> Response:
+        raise HoldfastError("The disk is full.", hint="Delete files.")
 
     platform.app.router.routes.insert(0, Route(f"{prefix}/broken", broken))
-    platform.app.router.routes.insert(0, Route(f"{prefix}/refused", refused))
+    platform.app.router.routes.insert(0, Route(f"{prefix}/rejecting", rejecting))
     async with platform.client() as client:
-        first, second = await client.get(f"{prefix}/broken"), await client.get(f"{prefix}/refused")
+        first, second = await client.get(f"{prefix}/broken"), await client.get(f"{prefix}/rejecting")
     assert (first.status_code, second.status_code) == (500, 500)
     assert "secret" not in first.text
     if is_json:
         assert first.json()["error"] == "internal_error"
-        assert second.json() == {"error": "internal_error", "message": "No room.", "hint": "Make room."}
+        assert second.json() == {"error": "internal_error", "message": "The disk is full.", "hint": "Delete files."}
     else:
         assert "Something went wrong" in first.text
-        assert "Make room." in second.text
+        assert "Delete files." in second.text
         assert "content-security-policy" in first.headers
 
 
-async def test_static_files_are_revalidated_and_not_sniffed(platform: Platform) -> None:
+async def test_browsers_revalidate_static_files_and_do_not_guess_their_type(platform: Platform) -> None:
     async with platform.client() as client:
         script = await client.get("/console/static/bridge.js")
         again = await client.get("/console/static/bridge.js", headers={"if-none-match": script.headers["etag"]})
@@ -84,6 +84,6 @@ async def test_static_files_are_revalidated_and_not_sniffed(platform: Platform) 
 async def test_the_gateway_is_part_of_the_application(platform: Platform) -> None:
     installed = await platform.install()
     async with platform.client() as client:
-        answer = await client.get(f"/api/ext-proxy/{installed.registry_id}/notes")
-    assert answer.status_code == 401
-    assert answer.json()["error"] == "unauthenticated"
+        response = await client.get(f"/api/ext-proxy/{installed.registry_id}/notes")
+    assert response.status_code == 401
+    assert response.json()["error"] == "unauthenticated"

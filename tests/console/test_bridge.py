@@ -1,4 +1,4 @@
-"""The bridge in a real browser: what a sandboxed frame reaches, and what it does not."""
+"""The bridge in a real browser: what a sandboxed frame can reach, and what it cannot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from tests.console.site import EXTENSION, HASH, OTHER_EXTENSION, PREFIX, TENANT, Site, redirect
 
 
-def opened(page: Page, site: Site, query: str = "") -> Frame:
+def open_page(page: Page, site: Site, query: str = "") -> Frame:
     """Opens the extension's page and returns its frame once its script has run."""
     page.goto(site.page + query)
     page.wait_for_selector('[data-frame-stage][data-state="shown"]')
@@ -34,27 +34,27 @@ def post(frame: Frame, message: object) -> None:
     frame.evaluate("message => parent.postMessage(message, '*')", message)
 
 
-def answers(frame: Frame, type_: str, count: int = 1) -> list[dict[str, Any]]:
-    """The messages of a type, once there are `count`; asks the host for one more answer first, so that late ones would be seen too."""
+def messages(frame: Frame, type_: str, count: int = 1) -> list[dict[str, Any]]:
+    """The messages of a type that the frame has received, once there are `count`."""
     frame.wait_for_function("([type, count]) => received.filter((m) => m.type === type).length >= count", arg=[type_, count])
     found = frame.evaluate("type => received.filter((m) => m.type === type)", type_)
     assert isinstance(found, list)
     return found
 
 
-def settle(frame: Frame) -> None:
-    """Returns when the host has handled everything that was posted before: messages are handled in order."""
+def wait_for_host(frame: Frame) -> None:
+    """Returns when the host has handled all earlier messages: it handles them in order."""
     before = frame.evaluate("received.filter((m) => m.type === 'bootstrap').length")
     send(frame, "ready", {})
-    answers(frame, "bootstrap", before + 1)
+    messages(frame, "bootstrap", before + 1)
 
 
 def call(frame: Frame, payload: Mapping[str, object], request_id: str = "r-1") -> dict[str, Any]:
-    """Makes one proxy call and returns the payload of its only answer."""
+    """Makes one proxy call and returns the payload of its only response."""
     send(frame, "apiproxy", payload, request_id)
     frame.wait_for_function("id => received.some((m) => m.request_id === id && m.type === 'apiproxy_response')", arg=request_id)
-    settle(frame)
-    matching = [m for m in answers(frame, "apiproxy_response") if m["request_id"] == request_id]
+    wait_for_host(frame)
+    matching = [m for m in messages(frame, "apiproxy_response") if m["request_id"] == request_id]
     assert len(matching) == 1
     payload_ = matching[0]["payload"]
     assert isinstance(payload_, dict)
@@ -67,8 +67,8 @@ def height(page: Page) -> str:
     return value
 
 
-def test_the_frame_is_sandboxed_and_told_where_it_is(page: Page, site: Site) -> None:
-    opened(page, site, "?path=%2Forders%2F7")
+def test_the_frame_is_sandboxed_and_its_address_has_path_tenant_and_origin(page: Page, site: Site) -> None:
+    open_page(page, site, "?path=%2Forders%2F7")
     frame = page.locator("#extension-frame")
     assert frame.get_attribute("sandbox") == "allow-scripts allow-forms allow-popups"
     assert frame.get_attribute("title") == "Sample"
@@ -78,10 +78,10 @@ def test_the_frame_is_sandboxed_and_told_where_it_is(page: Page, site: Site) -> 
     assert source.endswith(f"&extensionId={EXTENSION}&parentOrigin={site.origin.replace(':', '%3A').replace('/', '%2F')}")
 
 
-def test_ready_is_answered_with_bootstrap_and_theme_and_without_a_token(page: Page, site: Site) -> None:
-    frame = opened(page, site, "?path=/orders")
+def test_ready_gets_bootstrap_and_theme_without_a_token(page: Page, site: Site) -> None:
+    frame = open_page(page, site, "?path=/orders")
     send(frame, "ready", {}, "hello")
-    (bootstrap,) = answers(frame, "bootstrap")
+    (bootstrap,) = messages(frame, "bootstrap")
     assert bootstrap["alga"] is True
     assert bootstrap["version"] == "1"
     assert bootstrap["request_id"] == "hello"
@@ -89,7 +89,7 @@ def test_ready_is_answered_with_bootstrap_and_theme_and_without_a_token(page: Pa
     assert payload["session"] == {"token": "", "expires_at": ""}
     assert payload["navigation"] == {"path": "/orders"}
     assert payload["context"] == {"tenantId": TENANT, "extensionId": EXTENSION}
-    (theme,) = answers(frame, "theme")
+    (theme,) = messages(frame, "theme")
     assert theme["payload"] == payload["theme_tokens"]
     assert len(theme["payload"]) == 31
     assert all(value for value in theme["payload"].values())
@@ -97,16 +97,16 @@ def test_ready_is_answered_with_bootstrap_and_theme_and_without_a_token(page: Pa
 
 def test_the_theme_follows_the_colour_scheme(page: Page, site: Site) -> None:
     page.emulate_media(color_scheme="light")
-    frame = opened(page, site)
-    settle(frame)
+    frame = open_page(page, site)
+    wait_for_host(frame)
     page.emulate_media(color_scheme="dark")
-    first, second = answers(frame, "theme", 2)
+    first, second = messages(frame, "theme", 2)
     assert first["payload"]["--alga-bg"] != second["payload"]["--alga-bg"]
 
 
-def test_the_frame_reaches_neither_its_parent_nor_cookies(page: Page, site: Site) -> None:
+def test_the_frame_cannot_reach_its_parent_or_cookies(page: Page, site: Site) -> None:
     page.context.add_cookies([{"name": "holdfast_session", "value": "secret", "url": site.origin}])
-    frame = opened(page, site)
+    frame = open_page(page, site)
     assert frame.evaluate("window.parentReach") == "SecurityError"
     reach = "() => { try { return document.cookie; } catch (error) { return error.name; } }"
     assert frame.evaluate(reach) == "SecurityError"
@@ -117,24 +117,24 @@ def test_the_frame_reaches_neither_its_parent_nor_cookies(page: Page, site: Site
 
 @pytest.mark.parametrize("target", [f"/runner/ext-ui/{OTHER_EXTENSION}/{HASH}/index.html", "/blank", "/msp/extensions/other/"])
 def test_the_frame_cannot_move_to_another_extension_or_into_the_console(page: Page, site: Site, target: str) -> None:
-    frame = opened(page, site)
+    frame = open_page(page, site)
     own = list(site.documents)
     with page.expect_console_message(lambda message: "Content Security Policy" in message.text):
-        # Later, because the frame is gone once it has moved, and with it whoever waits for the answer.
+        # In a timer, because navigation removes the frame, and `evaluate` would wait for its result in vain.
         frame.evaluate("target => { setTimeout(() => { location.href = target; }); }", site.origin + target)
     assert site.documents == own
     assert site.calls == []
 
 
 def test_a_forged_message_from_another_window_is_ignored(page: Page, site: Site) -> None:
-    frame = opened(page, site)
+    frame = open_page(page, site)
     forged = [
         {"alga": True, "version": "1", "type": "resize", "payload": {"height": 333}},
         {"alga": True, "version": "1", "type": "apiproxy", "request_id": "x", "payload": {"route": "/forged", "method": "GET"}},
     ]
     page.evaluate("() => { window.seen = 0; addEventListener('message', () => { window.seen += 1; }); }")
     page.evaluate("messages => messages.forEach((message) => postMessage(message, '*'))", forged)
-    # A second opaque frame on the same page: its origin is "null" too, only the window tells them apart.
+    # A second opaque frame on the same page has the origin "null" too; only the window differs.
     page.evaluate(
         """() => new Promise((done) => {
           const other = document.createElement("iframe");
@@ -144,14 +144,14 @@ def test_a_forged_message_from_another_window_is_ignored(page: Page, site: Site)
         })"""
     )
     page.frames[2].evaluate("messages => messages.forEach((message) => parent.postMessage(message, '*'))", forged)
-    # The bridge listened first: once these are counted here, it has had them.
+    # The bridge added its listener first: once these are counted here, it has handled them.
     page.wait_for_function("window.seen === 4")
-    settle(frame)
+    wait_for_host(frame)
     assert height(page) == ""
     assert site.calls == []
 
 
-_NOT_MESSAGES: list[object] = [
+_INVALID_MESSAGES: list[object] = [
     {"version": "1", "type": "resize", "payload": {"height": 333}},
     {"alga": True, "type": "resize", "payload": {"height": 333}},
     {"alga": True, "version": "2", "type": "resize", "payload": {"height": 333}},
@@ -166,42 +166,42 @@ _NOT_MESSAGES: list[object] = [
 ]
 
 
-def test_what_is_not_a_message_has_no_effect(page: Page, site: Site) -> None:
-    frame = opened(page, site)
-    for message in _NOT_MESSAGES:
+def test_an_invalid_message_has_no_effect(page: Page, site: Site) -> None:
+    frame = open_page(page, site)
+    for message in _INVALID_MESSAGES:
         post(frame, message)
-        settle(frame)
+        wait_for_host(frame)
         assert height(page) == "", message
         assert site.calls == [], message
         assert frame.evaluate("received.filter((m) => m.type === 'apiproxy_response')") == [], message
 
 
 def test_a_height_is_floored_and_clamped(page: Page, site: Site) -> None:
-    frame = opened(page, site)
-    for asked, set_ in [(-5, "100px"), (640.7, "640px"), (99.9, "100px"), (4001, "4000px"), (100.5, "100px"), (1e12, "4000px")]:
-        send(frame, "resize", {"height": asked})
-        settle(frame)
-        assert height(page) == set_
+    frame = open_page(page, site)
+    for requested, applied in [(-5, "100px"), (640.7, "640px"), (99.9, "100px"), (4001, "4000px"), (100.5, "100px"), (1e12, "4000px")]:
+        send(frame, "resize", {"height": requested})
+        wait_for_host(frame)
+        assert height(page) == applied
 
 
 def test_navigation_follows_into_the_console_address_and_bad_paths_do_not(page: Page, site: Site) -> None:
-    frame = opened(page, site)
+    frame = open_page(page, site)
     send(frame, "navigate", {"path": "/orders/7?tab=a&b"})
-    settle(frame)
+    wait_for_host(frame)
     assert page.evaluate("new URL(location.href).searchParams.get('path')") == "/orders/7?tab=a&b"
     for bad in ("//evil.example", "https://evil.example", "\\evil", "orders", "/a\nb"):
         send(frame, "navigate", {"path": bad})
-    settle(frame)
+    wait_for_host(frame)
     assert page.evaluate("new URL(location.href).searchParams.get('path')") == "/orders/7?tab=a&b"
-    assert answers(frame, "bootstrap")[-1]["payload"]["navigation"] == {"path": "/orders/7?tab=a&b"}
+    assert messages(frame, "bootstrap")[-1]["payload"]["navigation"] == {"path": "/orders/7?tab=a&b"}
     send(frame, "navigate", {"path": "/"})
-    settle(frame)
+    wait_for_host(frame)
     assert page.url == site.page
 
 
-def test_a_call_arrives_with_method_route_query_and_body(page: Page, site: Site) -> None:
+def test_a_call_reaches_the_server_with_method_route_query_and_body(page: Page, site: Site) -> None:
     page.context.add_cookies([{"name": "holdfast_session", "value": "secret", "url": site.origin}])
-    frame = opened(page, site)
+    frame = open_page(page, site)
     body = bytes(range(256)) * 300
     payload = {
         "route": "/items/a%20b?x=1&x=2",
@@ -209,11 +209,11 @@ def test_a_call_arrives_with_method_route_query_and_body(page: Page, site: Site)
         "body": base64.b64encode(body).decode(),
         "headers": {"Content-Type": "application/json", "X-Alga-Tenant": "other", "Cookie": "a=b", "authorization": "Bearer x"},
     }
-    answer = call(frame, payload)
-    assert answer["status"] == 200
-    assert answer["headers"] == {"content-type": "application/json", "x-request-id": "req-1"}
-    assert json.loads(base64.b64decode(answer["body"])) == {"ok": True}
-    assert "error" not in answer
+    response = call(frame, payload)
+    assert response["status"] == 200
+    assert response["headers"] == {"content-type": "application/json", "x-request-id": "req-1"}
+    assert json.loads(base64.b64decode(response["body"])) == {"ok": True}
+    assert "error" not in response
     (recorded,) = site.calls
     assert (recorded.method, recorded.target, recorded.body) == ("PUT", f"{PREFIX}/items/a%20b?x=1&x=2", body)
     assert recorded.headers["content-type"] == "application/json"
@@ -224,14 +224,14 @@ def test_a_call_arrives_with_method_route_query_and_body(page: Page, site: Site)
 
 
 def test_a_call_without_method_is_a_post_and_a_body_without_type_is_bytes(page: Page, site: Site) -> None:
-    frame = opened(page, site)
+    frame = open_page(page, site)
     call(frame, {"route": "items", "body": base64.b64encode(b"{}").decode()})
     (recorded,) = site.calls
     assert (recorded.method, recorded.target) == ("POST", f"{PREFIX}/items")
     assert recorded.headers["content-type"] == "application/octet-stream"
 
 
-_LEAVING = [
+_ESCAPING_ROUTES = [
     "/../../api/installs",
     "/items/../../../secret",
     "/..",
@@ -262,79 +262,79 @@ _LEAVING = [
 ]
 
 
-def test_a_route_that_could_leave_the_prefix_is_answered_with_an_error_and_not_requested(page: Page, site: Site) -> None:
-    frame = opened(page, site)
-    for number, route in enumerate(_LEAVING):
-        answer = call(frame, {"route": route, "method": "GET"}, f"r-{number}")
-        assert list(answer) == ["error"], route
-        assert "route" in answer["error"].lower(), route
+def test_a_route_that_could_leave_the_prefix_gets_an_error_and_is_not_requested(page: Page, site: Site) -> None:
+    frame = open_page(page, site)
+    for number, route in enumerate(_ESCAPING_ROUTES):
+        response = call(frame, {"route": route, "method": "GET"}, f"r-{number}")
+        assert list(response) == ["error"], route
+        assert "route" in response["error"].lower(), route
         assert site.calls == [], route
 
 
 @pytest.mark.parametrize(
-    ("payload", "said"),
+    ("payload", "error"),
     [
         ({"route": "/a", "method": "TRACE"}, "Unsupported proxy method: TRACE"),
         ({"route": "/a", "method": "constructor"}, "Unsupported proxy method: CONSTRUCTOR"),
         ({"route": "/a", "method": "GET", "body": "aGk="}, "GET requests cannot include a body"),
-        ({"route": "/a", "method": "POST", "body": "%%%"}, "A request body is sent as base64."),
+        ({"route": "/a", "method": "POST", "body": "%%%"}, "A request body must be base64."),
         ({"route": 7}, "A proxy request is"),
         ({"method": "GET"}, "A proxy request is"),
         ({"route": "/a", "headers": {"accept": 1}}, "A proxy request is"),
     ],
 )
-def test_a_call_that_cannot_be_made_is_answered_with_the_reason(page: Page, site: Site, payload: dict[str, object], said: str) -> None:
-    answer = call(opened(page, site), payload)
-    assert answer["error"].startswith(said)
+def test_a_call_that_cannot_be_made_gets_an_error_with_the_reason(page: Page, site: Site, payload: dict[str, object], error: str) -> None:
+    response = call(open_page(page, site), payload)
+    assert response["error"].startswith(error)
     assert site.calls == []
 
 
-def test_an_error_status_keeps_its_status_and_bytes_beside_the_error(page: Page, site: Site) -> None:
-    frame = opened(page, site)
-    site.answer = JSONResponse({"error": "nope"}, 422)
-    answer = call(frame, {"route": "/a", "method": "GET"})
-    assert answer["status"] == 422
-    assert answer["error"] == 'Proxy error 422: {"error":"nope"}'
-    assert json.loads(base64.b64decode(answer["body"])) == {"error": "nope"}
+def test_an_error_response_has_status_and_body_and_an_error(page: Page, site: Site) -> None:
+    frame = open_page(page, site)
+    site.response = JSONResponse({"error": "nope"}, 422)
+    response = call(frame, {"route": "/a", "method": "GET"})
+    assert response["status"] == 422
+    assert response["error"] == 'Proxy error 422: {"error":"nope"}'
+    assert json.loads(base64.b64decode(response["body"])) == {"error": "nope"}
 
 
-def test_an_answer_without_a_body_has_an_empty_one(page: Page, site: Site) -> None:
-    frame = opened(page, site)
-    site.answer = Response(status_code=204)
+def test_a_response_without_a_body_has_an_empty_one(page: Page, site: Site) -> None:
+    frame = open_page(page, site)
+    site.response = Response(status_code=204)
     assert call(frame, {"route": "/a", "method": "DELETE"})["body"] == ""
 
 
 def test_a_redirect_is_not_followed(page: Page, site: Site) -> None:
-    frame = opened(page, site)
-    site.answer = redirect()
+    frame = open_page(page, site)
+    site.response = redirect()
     assert "redirect" in call(frame, {"route": "/a", "method": "GET"})["error"]
     assert [recorded.target for recorded in site.calls] == [f"{PREFIX}/a"]
 
 
-def test_the_seventeenth_call_at_once_is_refused_and_every_call_is_answered_once(page: Page, site: Site) -> None:
-    frame = opened(page, site)
-    site.hold()
+def test_the_seventeenth_concurrent_call_is_rejected_and_each_call_gets_one_response(page: Page, site: Site) -> None:
+    frame = open_page(page, site)
+    site.pause_calls()
     for number in range(17):
         send(frame, "apiproxy", {"route": f"/{number}", "method": "GET"}, f"r-{number}")
-    (refused,) = answers(frame, "apiproxy_response")
-    assert refused["request_id"] == "r-16"
-    assert "at most 16" in refused["payload"]["error"]
-    site.release()
-    answers(frame, "apiproxy_response", 17)
-    settle(frame)
-    assert sorted(m["request_id"] for m in answers(frame, "apiproxy_response")) == sorted(f"r-{n}" for n in range(17))
+    (rejected,) = messages(frame, "apiproxy_response")
+    assert rejected["request_id"] == "r-16"
+    assert "at most 16" in rejected["payload"]["error"]
+    site.resume_calls()
+    messages(frame, "apiproxy_response", 17)
+    wait_for_host(frame)
+    assert sorted(m["request_id"] for m in messages(frame, "apiproxy_response")) == sorted(f"r-{n}" for n in range(17))
     assert call(frame, {"route": "/again", "method": "GET"}, "again")["status"] == 200
 
 
-def test_a_call_that_gets_no_answer_times_out_after_35_seconds(page: Page, site: Site) -> None:
+def test_a_call_without_a_response_times_out_after_35_seconds(page: Page, site: Site) -> None:
     page.clock.install()
-    frame = opened(page, site)
-    site.hold()
+    frame = open_page(page, site)
+    site.pause_calls()
     send(frame, "apiproxy", {"route": "/slow", "method": "GET"}, "slow")
-    settle(frame)
+    wait_for_host(frame)
     page.clock.fast_forward(34_000)
-    settle(frame)
+    wait_for_host(frame)
     assert frame.evaluate("received.filter((m) => m.type === 'apiproxy_response')") == []
     page.clock.fast_forward(1_500)
-    (answer,) = answers(frame, "apiproxy_response")
-    assert answer["payload"] == {"error": "Proxy request timed out after 35 s."}
+    (response,) = messages(frame, "apiproxy_response")
+    assert response["payload"] == {"error": "Proxy request timed out after 35 s."}

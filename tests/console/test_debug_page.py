@@ -14,7 +14,7 @@ def event(message: str, *, level: str = "info", stream: str = "log", request_id:
     return json.dumps({**fields, "tenantId": "t", "extensionId": EXTENSION, "truncated": truncated})
 
 
-def opened(page: Page, site: Site) -> None:
+def open_page(page: Page, site: Site) -> None:
     page.goto(f"{site.page}debug")
     expect(page.locator("[data-connection]")).to_have_text("Live")
 
@@ -23,26 +23,26 @@ def messages(page: Page) -> list[str]:
     return page.locator(".event-message").all_text_contents()
 
 
-def test_an_empty_page_says_how_to_make_events(page: Page, site: Site) -> None:
-    opened(page, site)
+def test_an_empty_page_shows_how_to_get_events(page: Page, site: Site) -> None:
+    open_page(page, site)
     empty = page.locator("[data-empty]")
-    expect(empty).to_contain_text("Nothing has happened yet")
+    expect(empty).to_contain_text("No events yet")
     expect(empty.get_by_role("link", name="open the extension")).to_have_attribute("href", f"/msp/extensions/{EXTENSION}/")
 
 
 def test_messages_are_shown_as_text_never_as_markup(page: Page, site: Site) -> None:
     hostile = '<img src=x onerror="document.title=1"><script>1</script>\nsecond line'
     site.events.append(("1", event(hostile, truncated=True)))
-    opened(page, site)
+    open_page(page, site)
     expect(page.locator(".event")).to_have_count(1)
     assert messages(page) == [hostile + "cut off"]
     assert page.locator(".event img, .event script").count() == 0
     expect(page.locator("[data-empty]")).to_be_hidden()
 
 
-def test_what_is_not_an_event_is_left_out(page: Page, site: Site) -> None:
+def test_invalid_events_are_ignored(page: Page, site: Site) -> None:
     site.events += [("1", "not json"), ("2", "null"), ("3", '{"message": 7}'), ("4", event("good"))]
-    opened(page, site)
+    open_page(page, site)
     expect(page.locator(".event")).to_have_count(1)
     assert messages(page) == ["good"]
 
@@ -54,7 +54,7 @@ def test_levels_streams_and_request_ids_are_filtered(page: Page, site: Site) -> 
         ("3", event("c", level="error", stream="stderr")),
         ("4", event("d", stream="audit")),
     ]
-    opened(page, site)
+    open_page(page, site)
     expect(page.locator(".event")).to_have_count(4)
     page.locator("[data-level]").first.select_option("warn")
     assert messages(page) == ["b", "c"]
@@ -69,20 +69,20 @@ def test_levels_streams_and_request_ids_are_filtered(page: Page, site: Site) -> 
     expect(page.locator("[data-nothing-matches]")).to_be_visible()
 
 
-def test_a_pause_holds_events_back_and_resuming_shows_them(page: Page, site: Site) -> None:
-    opened(page, site)
+def test_a_paused_page_shows_new_events_only_after_resume(page: Page, site: Site) -> None:
+    open_page(page, site)
     page.get_by_role("button", name="Pause").click()
     site.events.append(("1", event("late")))
-    site.stream_ends = True  # the browser comes back by itself and is told the new event
+    site.stream_ends = True  # the browser reconnects and gets the new event
     expect(page.get_by_role("button", name="Resume (1 new)")).to_be_visible()
     assert messages(page) == []
     page.get_by_role("button", name="Resume (1 new)").click()
     assert messages(page) == ["late"]
 
 
-def test_after_a_break_the_page_reconnects_and_shows_no_event_twice(page: Page, site: Site) -> None:
+def test_after_a_reconnect_no_event_is_shown_twice(page: Page, site: Site) -> None:
     site.events.append(("1", event("first")))
-    opened(page, site)
+    open_page(page, site)
     expect(page.locator(".event")).to_have_count(1)
     site.events.append(("2", event("second")))
     site.stream_ends = True
@@ -91,18 +91,18 @@ def test_after_a_break_the_page_reconnects_and_shows_no_event_twice(page: Page, 
     assert site.streams >= 2
 
 
-def test_clearing_removes_what_is_shown(page: Page, site: Site) -> None:
+def test_clear_removes_all_events(page: Page, site: Site) -> None:
     site.events.append(("1", event("old")))
-    opened(page, site)
+    open_page(page, site)
     expect(page.locator(".event")).to_have_count(1)
     page.get_by_role("button", name="Clear").click()
     assert messages(page) == []
-    expect(page.locator("[data-count]")).to_have_text("0 shown, 0 kept")
+    expect(page.locator("[data-count]")).to_have_text("0 shown, 0 stored")
 
 
-def test_the_last_two_thousand_events_are_kept(page: Page, site: Site) -> None:
+def test_the_page_stores_the_last_two_thousand_events(page: Page, site: Site) -> None:
     site.events += [(str(number), event(f"m{number}")) for number in range(1, 2011)]
-    opened(page, site)
-    expect(page.locator("[data-count]")).to_have_text("2000 shown, 2000 kept")
+    open_page(page, site)
+    expect(page.locator("[data-count]")).to_have_text("2000 shown, 2000 stored")
     expect(page.locator(".event-message").first).to_have_text("m11")
     expect(page.locator(".event-message").last).to_have_text("m2010")

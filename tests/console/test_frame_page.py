@@ -1,4 +1,4 @@
-"""The page around a frame: what it shows while loading, after loading, and when the runner refuses."""
+"""The page around a frame while it loads, after it has loaded, and when the runner reports an error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from tests.console.site import Site
 
 
-def test_a_frame_that_never_says_ready_is_shown_once_it_has_loaded(page: Page, site: Site) -> None:
+def test_a_frame_that_sends_no_ready_message_is_shown_once_it_has_loaded(page: Page, site: Site) -> None:
     site.document = HTMLResponse("<!doctype html><p>silent</p>")
     page.goto(site.page)
     expect(page.locator("[data-frame-stage]")).to_have_attribute("aria-busy", "false")
@@ -21,13 +21,13 @@ def test_a_frame_that_never_says_ready_is_shown_once_it_has_loaded(page: Page, s
     ("answer", "code", "advice"),
     [
         (JSONResponse({"code": "extract_failed"}, 500), "extract_failed", "Pack it again"),
-        (JSONResponse({"code": "archive_hash_mismatch"}, 502), "archive_hash_mismatch", "not the one that was installed"),
+        (JSONResponse({"code": "archive_hash_mismatch"}, 502), "archive_hash_mismatch", "differs from the installed one"),
         (JSONResponse({"error": "runner_unreachable", "message": "No runner."}, 502), "runner_unreachable", "try again in a moment"),
         (PlainTextResponse("", 404), "http_404", "ui/index.html"),
-        (JSONResponse({"code": "<img src=x>"}, 500), "http_500", "log says what happened"),
+        (JSONResponse({"code": "<img src=x>"}, 500), "http_500", "platform's log"),
     ],
 )
-def test_a_refusal_of_the_runner_is_shown_with_what_to_do(page: Page, site: Site, answer: Response, code: str, advice: str) -> None:
+def test_an_error_of_the_runner_is_shown_with_a_next_step(page: Page, site: Site, answer: Response, code: str, advice: str) -> None:
     site.document = answer
     page.goto(site.page)
     failure = page.locator("[data-overlay=failure]")
@@ -37,7 +37,7 @@ def test_a_refusal_of_the_runner_is_shown_with_what_to_do(page: Page, site: Site
     expect(page.locator("#extension-frame")).to_be_hidden()
 
 
-def test_trying_again_loads_a_frame_that_was_mended(page: Page, site: Site) -> None:
+def test_try_again_loads_a_frame_that_works_again(page: Page, site: Site) -> None:
     site.document = JSONResponse({"code": "extract_failed"}, 500)
     page.goto(site.page)
     retry = page.get_by_role("button", name="Try again")
@@ -48,10 +48,10 @@ def test_trying_again_loads_a_frame_that_was_mended(page: Page, site: Site) -> N
     expect(page.locator("[data-overlay=failure]")).to_be_hidden()
 
 
-def test_the_page_runs_without_a_breach_of_its_own_policy(page: Page, site: Site) -> None:
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+def test_the_page_complies_with_its_own_policy(page: Page, site: Site) -> None:
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(site.page)
     page.wait_for_selector('[data-frame-stage][data-state="shown"]')
-    assert complaints == []
+    assert errors == []

@@ -12,11 +12,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from holdfast.console.error_handlers import ErrorHandlers
+from holdfast.console.login import login_routes
 from holdfast.console.pages import page_routes
-from holdfast.console.policy import STATIC_HEADERS
-from holdfast.console.refusals import Refusals
-from holdfast.console.shell import Console
-from holdfast.console.signing_in import signing_in_routes
+from holdfast.console.security_headers import STATIC_HEADERS
+from holdfast.console.services import ConsoleServices
 from holdfast.errors import HoldfastError
 from holdfast.gateway.app import gateway_routes
 from holdfast.gateway.services import Services
@@ -25,23 +25,27 @@ _STATIC = Path(__file__).parent / "static"
 
 
 def create_platform_app(services: Services) -> Starlette:
-    """Gateway and console as one application. Whoever made `services` closes them. Raises FrameBaseInvalid."""
-    console = Console(services)
-    refusals = Refusals(console.pages)
+    """Gateway and console as one application. The code that created `services` closes them. Raises ConsoleUrlError."""
+    console = ConsoleServices(services)
+    handlers = ErrorHandlers(console.pages)
     return Starlette(
         routes=[
             *gateway_routes(services),
             Route("/favicon.ico", _favicon, methods=["GET"]),
             Mount("/console/static", ConsoleFiles(directory=_STATIC)),
-            *signing_in_routes(console),
+            *login_routes(console),
             *page_routes(console),
         ],
-        exception_handlers={HTTPException: refusals.http, HoldfastError: refusals.refused, Exception: refusals.failed},
+        exception_handlers={
+            HTTPException: handlers.http_exception,
+            HoldfastError: handlers.holdfast_error,
+            Exception: handlers.unexpected,
+        },
     )
 
 
 class ConsoleFiles(StaticFiles):
-    """The console's scripts, styles and images, with the headers they need."""
+    """The console's scripts, styles and images, with their security headers."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)

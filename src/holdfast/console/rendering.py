@@ -1,4 +1,4 @@
-"""Turns a template and its values into an answer. Every value is escaped; every page carries the console's policy."""
+"""Renders templates. Every value is escaped; every page has the console's security headers."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from holdfast.console.policy import secure_page
+from holdfast.console.security_headers import set_page_headers
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
 class Link:
-    """A next step on a notice."""
+    """A link on an error page."""
 
     label: str
     href: str
 
 
 class Pages:
-    """The console's templates. `development` shows the banner that says unsigned bundles run here."""
+    """The console's templates. With `development`, pages have a banner that says that unsigned bundles run."""
 
     def __init__(self, *, development: bool) -> None:
         self._environment = Environment(
@@ -35,7 +35,7 @@ class Pages:
         self._environment.filters["tint"] = tint
         self._environment.globals["development"] = development
 
-    def answer(
+    def render(
         self,
         template: str,
         values: Mapping[str, Any],
@@ -45,17 +45,17 @@ class Pages:
         connections: Iterable[str] = (),
         headers: Mapping[str, str] | None = None,
     ) -> HTMLResponse:
-        """The page as an HTML answer. `frames` and `connections` are sources its policy allows beside the console itself."""
+        """The page as a response. `frames` and `connections` are sources that its policy allows besides the console."""
         response = HTMLResponse(self._environment.get_template(template).render(values), status_code=status, headers=headers)
-        secure_page(response.headers, frames=frames, connections=connections)
+        set_page_headers(response.headers, frames=frames, connections=connections)
         return response
 
 
 def short_hash(content_hash: str) -> str:
-    """The first 12 hexadecimal digits of a `sha256:…` hash, as people compare them."""
+    """The first 12 hexadecimal digits of a `sha256:…` hash: short enough to read, long enough to compare."""
     return content_hash.removeprefix("sha256:")[:12]
 
 
 def tint(registry_id: str) -> int:
-    """Which of the stylesheet's six tints an extension has: the same one wherever it appears."""
+    """Which of the stylesheet's six colours an extension has; it is the same on every page."""
     return zlib.crc32(registry_id.encode()) % 6

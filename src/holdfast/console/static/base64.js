@@ -1,11 +1,11 @@
-// Bytes to and from base64, in pieces small enough for the call stack.
+// Encodes and decodes base64. Encodes in chunks, because the arguments of one call must fit on the stack.
 
-const PIECE = 0x8000;
+const CHUNK_BYTES = 0x8000;
 
 /** @param {Uint8Array} bytes */
 export function toBase64(bytes) {
   let text = "";
-  for (let start = 0; start < bytes.length; start += PIECE) text += String.fromCharCode(...bytes.subarray(start, start + PIECE));
+  for (let start = 0; start < bytes.length; start += CHUNK_BYTES) text += String.fromCharCode(...bytes.subarray(start, start + CHUNK_BYTES));
   return btoa(text);
 }
 

@@ -1,12 +1,12 @@
-// The host's end of the iframe SDK: what an extension's frame may ask of the console, and nothing more.
+// The host side of the iframe SDK: handles the messages that an extension's frame may send, and no others.
 //
 // The frame is sandboxed without allow-same-origin, so its origin is opaque. Two consequences:
-//   - Its messages arrive with origin "null", which any sandboxed frame anywhere has. What identifies it is event.source: the window
-//     object of exactly this iframe. Both are checked, then the envelope and the payload of the type.
+//   - Its messages arrive with the origin "null", which every sandboxed frame has. Only event.source identifies it: the window object
+//     of this iframe. The bridge checks both, then the envelope, then the payload.
 //   - A message to it cannot name its origin; "*" is the only target origin that reaches it. This is safe because postMessage
 //     delivers to that one window and to no other, because the page's frame-src lets no document but this extension's own bundle load
-//     in that window, and because nothing is sent that the frame did not ask for or may not know: no token, no cookie, only colours,
-//     its own path, its tenant and extension id, and answers of its own API. Before each answer the window is compared again.
+//     in that window, and because the bridge sends nothing secret: no token, no cookie, only colours, the frame's own path, its tenant
+//     and extension id, and responses of its own API. The bridge compares the window again before each message.
 
 import { envelope, readMessage } from "./envelope.js";
 import { ProxyCalls } from "./proxy.js";
@@ -22,11 +22,11 @@ export const MAX_HEIGHT = 4000;
  * @param {HTMLIFrameElement} options.iframe
  * @param {string} options.extensionId registry id, the prefix of the frame's API
  * @param {string} options.tenantId
- * @param {string} options.path where in the extension the page was opened
+ * @param {string} options.path the path inside the extension at which the page was opened
  * @param {() => void} [options.onReady] called on each `ready`
- * @param {(path: string) => void} [options.onNavigate] called with each path the frame reports
+ * @param {(path: string) => void} [options.onNavigate] called with each path that the frame reports
  * @param {number} [options.timeoutMs] of one proxy call
- * @returns {() => void} ends the connection and cancels what still waits
+ * @returns {() => void} ends the connection and cancels pending calls
  */
 export function connectFrame({ iframe, extensionId, tenantId, path, onReady = () => {}, onNavigate = () => {}, timeoutMs }) {
   const calls = new ProxyCalls({ extensionId, origin: location.origin, timeoutMs });
@@ -42,7 +42,7 @@ export function connectFrame({ iframe, extensionId, tenantId, path, onReady = ()
     ready: (message, from) => {
       const tokens = themeTokens();
       const bootstrap = {
-        // The shape the SDK reads. There is no token: the frame never speaks to the server itself, the bridge does it for it.
+        // The shape that the SDK reads. The token is empty: the frame never calls the server itself, the bridge does.
         session: { token: "", expires_at: "" },
         theme_tokens: tokens,
         navigation: { path: current },
@@ -72,7 +72,7 @@ export function connectFrame({ iframe, extensionId, tenantId, path, onReady = ()
   };
 
   const onMessage = (event) => {
-    // contentWindow is null once the frame is gone, and so may event.source be: null equals nothing here.
+    // Both contentWindow and event.source are null once the frame is removed; null must not match null.
     if (event.source === null || event.source !== iframe.contentWindow || event.origin !== "null") return;
     const message = readMessage(event.data);
     if (message !== null) handlers[message.type](message, event.source);

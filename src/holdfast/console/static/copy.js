@@ -1,4 +1,4 @@
-// Buttons that copy a text: <button data-copy="text">.
+// Buttons that copy text to the clipboard: <button data-copy="text">.
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   const label = button.getAttribute("aria-label");
@@ -6,7 +6,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     try {
       await navigator.clipboard.writeText(button.dataset.copy);
     } catch {
-      // No clipboard without a secure context: select the text instead, for the person to copy.
+      // Without a secure context there is no clipboard. Select the text, so that the user can copy it.
       getSelection()?.selectAllChildren(button.querySelector("[data-copy-text]") ?? button);
       return;
     }

@@ -1,6 +1,9 @@
-// The live debug page: connects to the event stream, keeps it connected, and shows what passes the filter. Text only, never markup.
+// The live debug page: connects to the event stream, reconnects, and shows the events that match the filter. Text only, never markup,
+// because events hold whatever an extension logs.
+//
+//   event --> waiting --(every 50 ms, unless paused)--> log --(matches the filter)--> row
 
-import { EventLog, readEvent, shows } from "./event-log.js";
+import { EventLog, matches, readEvent } from "./event-log.js";
 
 const RECONNECT_MS = 3000;
 
@@ -10,8 +13,8 @@ const list = find("events");
 const controls = { level: find("level"), request: find("request"), streams: find("streams") };
 const filter = { level: "trace", hidden: new Set(), requestId: "" };
 const log = new EventLog();
-const rows = new Map(); // event → its row, for those that are shown
-let waiting = []; // arrived since the last frame, or while paused
+const rows = new Map(); // event → its row, for events that are shown
+let waiting = []; // arrived since the last flush, or while paused
 let paused = false;
 let scheduled = false;
 
@@ -48,7 +51,7 @@ function row(event) {
   return item;
 }
 
-function offerStream(name) {
+function addStreamFilter(name) {
   const known = [...controls.streams.querySelectorAll("input")].some((input) => input.value === name);
   if (known) return;
   const label = document.createElement("label");
@@ -62,7 +65,7 @@ function offerStream(name) {
 }
 
 function showCounts() {
-  find("count").textContent = `${rows.size} shown, ${log.events.length} kept`;
+  find("count").textContent = `${rows.size} shown, ${log.events.length} stored`;
   find("empty").hidden = log.events.length > 0;
   find("nothing-matches").hidden = log.events.length === 0 || rows.size > 0;
   find("pause").textContent = paused ? (waiting.length > 0 ? `Resume (${waiting.length} new)` : "Resume") : "Pause";
@@ -84,8 +87,8 @@ function flush() {
       rows.delete(dropped);
     }
     if (!isNew) continue;
-    offerStream(event.stream);
-    if (!shows(filter, event)) continue;
+    addStreamFilter(event.stream);
+    if (!matches(filter, event)) continue;
     const item = row(event);
     rows.set(event, item);
     added.append(item);
@@ -99,13 +102,13 @@ function flush() {
 function schedule() {
   if (scheduled) return;
   scheduled = true;
-  // A timer, not an animation frame: a tab in the background draws no frames but still has to keep its memory bounded.
+  // A timer, not an animation frame: a background tab gets no frames, and without a flush its memory would grow.
   setTimeout(flush, 50);
 }
 
-function showAgain() {
+function rerender() {
   rows.clear();
-  const shown = log.events.filter((event) => shows(filter, event)).map((event) => {
+  const shown = log.events.filter((event) => matches(filter, event)).map((event) => {
     const item = row(event);
     rows.set(event, item);
     return item;
@@ -115,10 +118,10 @@ function showAgain() {
   showCounts();
 }
 
-function showState(state, words) {
+function showState(state, text) {
   const badge = find("connection");
   badge.dataset.state = state;
-  badge.textContent = words;
+  badge.textContent = text;
 }
 
 function connect() {
@@ -128,13 +131,13 @@ function connect() {
     const event = readEvent(message.lastEventId, message.data);
     if (event === null) return;
     waiting.push(event);
-    // While paused nothing is shown, but what arrives is kept within the same bound.
+    // While paused, the same bound applies to events that arrive.
     if (waiting.length > 4000) waiting = waiting.slice(-2000);
     schedule();
   });
   source.addEventListener("error", () => {
     showState("reconnecting", "Reconnecting…");
-    // After a broken connection the browser comes back by itself; after a refusal it gives up, so that is ours to do.
+    // The browser reconnects after a broken connection, but not after an error status; then this page does.
     if (source.readyState === EventSource.CLOSED) setTimeout(connect, RECONNECT_MS);
   });
 }
@@ -145,17 +148,17 @@ function setRequest(requestId) {
   if (filter.requestId === "") address.searchParams.delete("requestId");
   else address.searchParams.set("requestId", filter.requestId);
   history.replaceState(null, "", address);
-  showAgain();
+  rerender();
 }
 
 controls.level.addEventListener("change", () => {
   filter.level = controls.level.value;
-  showAgain();
+  rerender();
 });
 controls.streams.addEventListener("change", (change) => {
   if (change.target.checked) filter.hidden.delete(change.target.value);
   else filter.hidden.add(change.target.value);
-  showAgain();
+  rerender();
 });
 controls.request.addEventListener("input", () => setRequest(controls.request.value));
 list.addEventListener("click", (click) => {
@@ -172,11 +175,11 @@ find("pause").addEventListener("click", () => {
 find("clear").addEventListener("click", () => {
   waiting = [];
   log.clear();
-  showAgain();
+  rerender();
 });
 
 controls.request.value = new URL(location.href).searchParams.get("requestId") ?? "";
 filter.requestId = controls.request.value.trim();
-filter.level = controls.level.value; // browsers keep a select's choice over a reload
+filter.level = controls.level.value; // browsers restore a select's choice after a reload
 showCounts();
 connect();

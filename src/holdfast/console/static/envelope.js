@@ -1,4 +1,4 @@
-// The shape of every message between console and frame: {alga: true, version: "1", type, request_id?, payload}. Reads nothing else.
+// The messages between console and frame: {alga: true, version: "1", type, request_id?, payload}. Everything else is ignored.
 
 const MAX_ID_LENGTH = 128;
 
@@ -6,7 +6,7 @@ const isObject = (value) => typeof value === "object" && value !== null && !Arra
 const isOptionalString = (value) => value === undefined || value === null || typeof value === "string";
 const isStringMap = (value) => isObject(value) && Object.values(value).every((item) => typeof item === "string");
 
-/** What the payload of each type a frame may send has to look like. A type that is not here is not a message. */
+/** A check of the payload for each message type that a frame may send. Other types are ignored. */
 const PAYLOADS = {
   ready: (payload) => payload === undefined || payload === null || isObject(payload),
   resize: (payload) => isObject(payload) && Number.isFinite(payload.height),
@@ -20,7 +20,7 @@ const PAYLOADS = {
 };
 
 /**
- * The message in `data`, or null when it is none of ours.
+ * The message in `data`, or null when it is not a valid message.
  * @param {unknown} data `event.data` of a message event
  * @returns {{type: string, requestId: string | undefined, payload: any} | null}
  */
@@ -29,16 +29,16 @@ export function readMessage(data) {
   if (!Object.hasOwn(PAYLOADS, data.type)) return null;
   const requestId = data.request_id ?? undefined;
   if (requestId !== undefined && (typeof requestId !== "string" || requestId === "" || requestId.length > MAX_ID_LENGTH)) return null;
-  // Without an id there is nothing an answer could be matched by.
+  // Without an id the frame could not match the response.
   if (data.type === "apiproxy" && requestId === undefined) return null;
   if (!PAYLOADS[data.type](data.payload)) {
-    // A request that can be answered is answered: silence would cost its author a timeout to find the typo.
+    // Respond to a malformed request if possible: otherwise its author would see a timeout instead of the typo.
     return data.type === "apiproxy" ? { type: "malformed", requestId, payload: null } : null;
   }
   return { type: data.type, requestId, payload: data.payload ?? {} };
 }
 
-/** An envelope for the frame. */
+/** A message for the frame. */
 export function envelope(type, payload, requestId) {
   return requestId === undefined ? { alga: true, version: "1", type, payload } : { alga: true, version: "1", type, request_id: requestId, payload };
 }

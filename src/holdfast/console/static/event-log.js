@@ -1,13 +1,13 @@
-// The debug events a page keeps and which of them a filter shows. Knows no DOM.
+// The debug events that the page stores, and the filter that selects which it shows. Independent of the DOM.
 
-export const KEPT = 2000;
+export const MAX_EVENTS = 2000;
 export const LEVELS = ["trace", "debug", "info", "warn", "error"];
 
 const text = (value) => (typeof value === "string" ? value : "");
 
 /**
- * One event as the page uses it; null when `data` is not an event.
- * @param {string} id the stream's id of it, "" when it has none
+ * An event as the page uses it; null when `data` is not an event.
+ * @param {string} id its id in the stream, "" when it has none
  * @param {string} data JSON
  */
 export function readEvent(id, data) {
@@ -33,34 +33,34 @@ export function readEvent(id, data) {
   };
 }
 
-/** Whether `filter` ({level, hidden streams, requestId}) shows `event`. */
-export function shows(filter, event) {
+/** Whether `event` matches `filter` ({level, hidden streams, requestId}). */
+export function matches(filter, event) {
   if (LEVELS.indexOf(event.level) < LEVELS.indexOf(filter.level)) return false;
   if (filter.hidden.has(event.stream)) return false;
   return filter.requestId === "" || event.requestId.toLowerCase().includes(filter.requestId.toLowerCase());
 }
 
-/** The last `KEPT` events, each once: a stream that reconnects tells its newest events again. */
+/** The last `MAX_EVENTS` events, each once: a stream that reconnects repeats its newest events. */
 export class EventLog {
   events = [];
   #keys = new Set();
 
-  /** Returns {added, dropped}: whether `event` was new, and the event that left to make room for it, if one did. */
+  /** Returns {added, dropped}: whether `event` was new, and the oldest event if it was dropped to stay within the bound. */
   add(event) {
     if (event.hasId) {
       if (this.#keys.has(event.key)) return { added: false, dropped: null };
       this.#keys.add(event.key);
     }
     this.events.push(event);
-    if (this.events.length <= KEPT) return { added: true, dropped: null };
+    if (this.events.length <= MAX_EVENTS) return { added: true, dropped: null };
     const dropped = this.events.shift();
     this.#keys.delete(dropped.key);
     return { added: true, dropped };
   }
 
-  /** Forgets what is shown, not what was seen: a reconnect does not bring back what a person cleared. */
+  /** Removes all events but remembers their keys: a reconnect does not bring back events that the user cleared. */
   clear() {
     this.events = [];
-    this.#keys = new Set([...this.#keys].slice(-KEPT));
+    this.#keys = new Set([...this.#keys].slice(-MAX_EVENTS));
   }
 }

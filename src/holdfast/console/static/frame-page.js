@@ -1,23 +1,27 @@
-// The page around an extension's frame: loading, what went wrong and what to do, and the console's address following the frame.
+// The page around an extension's frame: shows that it loads, why it failed and what to do, and keeps the address in step with the frame.
+//
+//   loading --(ready message, or the document has loaded)--> shown
+//      ^  \--(the probe got an error)--> failed
+//      \------------(Try again)------------/
 
 import { connectFrame } from "./bridge.js";
 
 const ADVICE = {
-  __proto__: null, // the code comes from a server; only what is listed here is one
-  archive_hash_mismatch: "The stored bundle is not the one that was installed. Install the extension again.",
+  __proto__: null, // the code comes from a server, and must not match a property of Object.prototype
+  archive_hash_mismatch: "The stored bundle differs from the installed one. Install the extension again.",
   extract_failed: "The bundle could not be unpacked. Pack it again with “holdfast pack” and install it again.",
   bundle_not_found: "The bundle is missing from the bundle store. Install the extension again.",
-  bad_gateway: "The runner does not answer. The platform starts it again by itself: try again in a moment. Its log says why it stopped.",
-  gateway_timeout: "The runner took too long to answer. Try again in a moment.",
-  bundle_store_unavailable: "The bundle store does not answer. See that it is there and that BUNDLE_STORE_BASE names it, then try again.",
-  runner_unreachable: "The runner does not answer. The platform starts it again by itself: try again in a moment. Its log says why it stopped.",
-  runner_timeout: "The runner took too long to answer. Try again in a moment.",
+  bad_gateway: "The runner is unreachable. The platform restarts it: try again in a moment. Look in its log for the reason.",
+  gateway_timeout: "The runner took too long to respond. Try again in a moment.",
+  bundle_store_unavailable: "The bundle store is unreachable. Check that it runs and that BUNDLE_STORE_BASE is its address, then try again.",
+  runner_unreachable: "The runner is unreachable. The platform restarts it: try again in a moment. Look in its log for the reason.",
+  runner_timeout: "The runner took too long to respond. Try again in a moment.",
 };
 const ADVICE_BY_STATUS = {
   401: "Your session has ended. Log in again.",
-  404: "The runner has no page for this version. Does the bundle contain ui/index.html? Then install it again.",
-  502: "The runner does not answer. The platform starts it again by itself: try again in a moment. Its log says why it stopped.",
-  504: "The runner took too long to answer. Try again in a moment.",
+  404: "The runner has no page for this version. Check that the bundle contains ui/index.html, then install it again.",
+  502: "The runner is unreachable. The platform restarts it: try again in a moment. Look in its log for the reason.",
+  504: "The runner took too long to respond. Try again in a moment.",
 };
 
 const stage = document.querySelector("[data-frame-stage]");
@@ -36,29 +40,29 @@ function show(state) {
 function fail(code, message, status, hint) {
   failure.querySelector("[data-failure-code]").textContent = code;
   failure.querySelector("[data-failure-message]").textContent = message;
-  failure.querySelector("[data-failure-advice]").textContent = ADVICE[code] ?? hint ?? ADVICE_BY_STATUS[status] ?? "The platform's log says what happened.";
+  failure.querySelector("[data-failure-advice]").textContent = ADVICE[code] ?? hint ?? ADVICE_BY_STATUS[status] ?? "Look in the platform's log for the reason.";
   show("failed");
 }
 
-/** Fetches the frame's document once before the frame does, because an iframe does not say why it stayed empty. */
+/** Fetches the frame's document once before the frame does, because an iframe does not report why it stayed empty. */
 async function probe(address) {
   const sameOrigin = address.origin === location.origin;
   let response;
   try {
     response = await fetch(address, { credentials: sameOrigin ? "same-origin" : "omit", mode: sameOrigin ? "same-origin" : "no-cors" });
   } catch {
-    fail("runner_unreachable", `Nothing answers at ${address.origin}.`, 502);
+    fail("runner_unreachable", `No server responds at ${address.origin}.`, 502);
     return false;
   }
-  // Another origin tells no-cors readers nothing but that it answered.
+  // A no-cors response of another origin reveals only that the server responded.
   if (!sameOrigin || response.ok) return true;
-  const said = await reason(response);
-  fail(said.code, said.message, response.status, said.hint);
+  const error = await readError(response);
+  fail(error.code, error.message, response.status, error.hint);
   return false;
 }
 
-async function reason(response) {
-  const fallback = { code: `http_${response.status}`, message: `The extension's page was answered with status ${response.status}.` };
+async function readError(response) {
+  const fallback = { code: `http_${response.status}`, message: `The server responded with status ${response.status}.` };
   try {
     const body = JSON.parse((await response.text()).slice(0, 4096));
     const code = [body.code, body.details?.code, body.error].find((value) => typeof value === "string" && /^[A-Za-z0-9_]{1,64}$/.test(value));
@@ -76,7 +80,7 @@ function followPath(path) {
   try {
     history.replaceState(history.state, "", address);
   } catch {
-    // Browsers limit how often a page may do this. The address is a convenience; the next change sets it.
+    // Browsers limit how often a page may do this. The address is only a convenience, and the next change updates it.
   }
 }
 
@@ -92,7 +96,7 @@ function start() {
 async function open(address) {
   show("loading");
   if (!(await probe(address))) return;
-  // The listener comes after the frame's first, empty document has loaded, and before its real one is asked for.
+  // Add the listener after the frame's initial empty document has loaded, and before it requests the real one.
   iframe.addEventListener("load", () => show("shown"), { once: true });
   iframe.src = address.href;
 }

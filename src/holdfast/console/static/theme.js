@@ -1,4 +1,4 @@
-// The colours a frame is given. They are the console's own: its stylesheet is written in the same variables.
+// The colours that a frame gets: the variables of the console's own stylesheet.
 
 export const THEME_VARIABLES = [
   "primary", "primary-foreground", "primary-light", "primary-dark", "primary-50", "primary-100",
@@ -8,13 +8,13 @@ export const THEME_VARIABLES = [
   "success", "warning", "radius", "ring",
 ].map((name) => `--alga-${name}`);
 
-/** The variables with their values as they are now, light or dark. @returns {Record<string, string>} */
+/** The variables with their current values, light or dark. @returns {Record<string, string>} */
 export function themeTokens(root = document.documentElement) {
   const style = getComputedStyle(root);
   return Object.fromEntries(THEME_VARIABLES.map((name) => [name, style.getPropertyValue(name).trim()]));
 }
 
-/** Calls `listener` when the colours change. Returns what ends that. */
+/** Calls `listener` when the colours change. Returns a function that ends that. */
 export function onThemeChange(listener) {
   const query = matchMedia("(prefers-color-scheme: dark)");
   query.addEventListener("change", listener);

@@ -13,8 +13,8 @@ from holdfast.settings import Settings
 
 @dataclass(frozen=True)
 class Tokens:
-    """`service` is sent to the runner with each call. Requests to the internal APIs must carry `internal`. If `auth_key` is set, it opens the
-    install lookups too."""
+    """`service` is sent to the runner with each call. Requests to the internal APIs must carry `internal`. If `auth_key` is set, it also
+    opens the install lookups."""
 
     service: str = field(repr=False)
     internal: str = field(repr=False)

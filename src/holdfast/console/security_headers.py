@@ -1,4 +1,4 @@
-"""What a browser may do with the console's answers: the Content-Security-Policy and the headers beside it."""
+"""Security headers of the console's responses: the Content-Security-Policy and others."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ PAGE_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    # Not no-referrer: under it browsers send `Origin: null` with a form, and the Origin is what a form is checked by.
+    # Not no-referrer: with that, browsers send `Origin: null` with a form, and login.py checks the Origin of forms.
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
 }
 
 STATIC_HEADERS = {
-    # Revalidated by ETag each time: a new version of Holdfast must not meet the old version's scripts.
+    # Browsers revalidate by ETag each time, so that no page of a new version runs scripts of an old one.
     "cache-control": "no-cache",
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "cross-origin-resource-policy": "same-origin",
@@ -26,7 +26,7 @@ STATIC_HEADERS = {
 
 
 def content_security_policy(*, frames: Iterable[str] = (), connections: Iterable[str] = ()) -> str:
-    """The policy of one page. `frames` are the sources it may frame (none unless given), `connections` what it may fetch beside itself."""
+    """The policy of one page. `frames` are the sources it may frame (default: none), `connections` those it may fetch besides its own."""
     frame_sources = " ".join(frames) or "'none'"
     connect_sources = " ".join(["'self'", *connections])
     return "; ".join(
@@ -45,7 +45,7 @@ def content_security_policy(*, frames: Iterable[str] = (), connections: Iterable
     )
 
 
-def secure_page(headers: MutableHeaders, *, frames: Iterable[str] = (), connections: Iterable[str] = ()) -> None:
-    """Sets every header a page has to have."""
+def set_page_headers(headers: MutableHeaders, *, frames: Iterable[str] = (), connections: Iterable[str] = ()) -> None:
+    """Sets all security headers of a page."""
     headers.update(PAGE_HEADERS)
     headers["content-security-policy"] = content_security_policy(frames=frames, connections=connections)

@@ -1,4 +1,4 @@
-"""The console says which bundles production would refuse, and stops saying so when they are signed."""
+"""The console marks bundles that production would not run."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.console.platform import PASSWORD, Platform, platform_at
 from tests.records.databases import add_user
 from tests.registry.extensions import archive_of
 
-UNSIGNED, UNTRUSTED = 'data-seal="unsigned"', 'data-seal="untrusted"'
+UNSIGNED, UNTRUSTED = 'data-signature="unsigned"', 'data-signature="untrusted"'
 
 
 @pytest.fixture
 async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
-    async with platform_at(tmp_path, signing_trust_bundle=tmp_path / "keys.json") as made:
-        yield made
+    async with platform_at(tmp_path, signing_trust_bundle=tmp_path / "keys.json") as platform:
+        yield platform
 
 
 async def signed_install(platform: Platform, key: SecretKey) -> Installed:
@@ -40,18 +40,18 @@ async def signed_install(platform: Platform, key: SecretKey) -> Installed:
 
 
 async def pages(platform: Platform, installed: Installed) -> tuple[str, str]:
-    async with platform.signed_in() as client:
+    async with platform.logged_in() as client:
         overview = await client.get("/msp/dashboard")
         frame = await client.get(f"/msp/extensions/{installed.registry_id}/")
     return overview.text, frame.text
 
 
-async def test_an_unsigned_bundle_is_shown_as_such(platform: Platform) -> None:
+async def test_an_unsigned_bundle_is_marked(platform: Platform) -> None:
     for page in await pages(platform, await platform.install()):
         assert page.count(UNSIGNED) == 1 and UNTRUSTED not in page
 
 
-async def test_a_signature_is_shown_by_how_its_key_stands_now(platform: Platform) -> None:
+async def test_the_mark_follows_the_trust_in_the_key(platform: Platform) -> None:
     key, store = SecretKey.generate(), TrustStore(platform.folder / "keys.json")
     installed = await signed_install(platform, key)
     for page in await pages(platform, installed):
@@ -64,17 +64,17 @@ async def test_a_signature_is_shown_by_how_its_key_stands_now(platform: Platform
         assert page.count(UNTRUSTED) == 1
 
 
-async def test_with_an_unusable_trust_store_the_pages_are_there_and_nothing_counts(platform: Platform) -> None:
+async def test_with_an_unreadable_trust_store_pages_work_and_no_key_is_trusted(platform: Platform) -> None:
     installed = await signed_install(platform, SecretKey.generate())
     (platform.folder / "keys.json").write_text("{")
     for page in await pages(platform, installed):
         assert page.count(UNTRUSTED) == 1
 
 
-async def test_a_clients_user_is_told_nothing_of_it(platform: Platform) -> None:
+async def test_client_users_do_not_see_the_mark(platform: Platform) -> None:
     hooks = {"appMenu": {"label": "Notes"}, "clientPortalMenu": {"label": "Notes"}}
     installed = await platform.install(ui={"type": "iframe", "entry": "ui/index.html", "hooks": hooks})
     await add_user(platform.db, "client@example.com", tenant_id=platform.account.tenant_id, user_type="client", password=PASSWORD)
-    async with platform.signed_in("client@example.com", PASSWORD) as client:
+    async with platform.logged_in("client@example.com", PASSWORD) as client:
         page = await client.get(f"/client-portal/extensions/{installed.registry_id}/")
-    assert page.status_code == 200 and "data-seal" not in page.text
+    assert page.status_code == 200 and "data-signature" not in page.text

@@ -1,10 +1,10 @@
-"""Addresses of frames, paths inside extensions, and targets after signing in."""
+"""Addresses of frames, paths inside extensions, and targets after login."""
 
 from __future__ import annotations
 
 import pytest
 
-from holdfast.console.addresses import BundleHashInvalid, FrameBase, FrameBaseInvalid, extension_path, local_target
+from holdfast.console.urls import ConsoleUrlError, FrameBase, extension_path, local_target
 
 HASH = "sha256:" + "0f" * 32
 
@@ -19,13 +19,13 @@ HASH = "sha256:" + "0f" * 32
         ("http://localhost:8085/x/y/", "http://localhost:8085", "/x/y"),
     ],
 )
-def test_a_base_is_read_with_or_without_origin(text: str, origin: str, path: str) -> None:
+def test_a_base_is_parsed_with_or_without_origin(text: str, origin: str, path: str) -> None:
     assert FrameBase.parse(text) == FrameBase(origin, path)
 
 
 @pytest.mark.parametrize("text", ["runner", "//host/x", "javascript:alert(1)", "/a b", "/a; script-src *", "https://u:p@host", "/x?y"])
-def test_a_base_that_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(FrameBaseInvalid):
+def test_a_base_that_is_not_an_address_is_rejected(text: str) -> None:
+    with pytest.raises(ConsoleUrlError, match="RUNNER_PUBLIC_BASE"):
         FrameBase.parse(text)
 
 
@@ -35,12 +35,12 @@ def test_the_document_address_encodes_its_parts() -> None:
 
 
 @pytest.mark.parametrize("content_hash", ["", "sha256:", "0f" * 32, "sha256:" + "0g" * 32, HASH + "0", "md5:" + "0f" * 32])
-def test_a_malformed_hash_makes_no_address(content_hash: str) -> None:
-    with pytest.raises(BundleHashInvalid):
+def test_a_malformed_hash_is_rejected(content_hash: str) -> None:
+    with pytest.raises(ConsoleUrlError, match="hash is malformed"):
         FrameBase.parse("/runner").folder("id", content_hash)
 
 
-def test_a_frame_source_names_one_bundle_and_nothing_a_header_could_smuggle_in() -> None:
+def test_a_frame_source_names_one_bundle_whatever_the_host_header_says() -> None:
     here = FrameBase.parse("/runner")
     assert here.frame_source("id", HASH, host="localhost:3000") == f"localhost:3000/runner/ext-ui/id/{HASH.replace(':', '%3A')}/"
     assert here.frame_source("id", HASH, host="a; script-src *") == "'self'"
@@ -50,7 +50,7 @@ def test_a_frame_source_names_one_bundle_and_nothing_a_header_could_smuggle_in()
 
 
 @pytest.mark.parametrize("text", [None, "", "x", "//evil", "/\\evil", "\\\\evil", "https://evil", "/a\tb", "/a\nb", "/" + "a" * 2048])
-def test_what_is_no_local_path_becomes_the_root(text: str | None) -> None:
+def test_a_text_that_is_not_a_local_path_becomes_the_root(text: str | None) -> None:
     assert extension_path(text) == "/"
     assert local_target(text) == "/"
 
@@ -61,5 +61,5 @@ def test_local_paths_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("text", ["/login", "/login?next=/login", "/logout", "/login/"])
-def test_signing_in_never_leads_back_to_the_door(text: str) -> None:
+def test_login_never_redirects_to_login_or_logout(text: str) -> None:
     assert local_target(text) == "/"

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class MenuSource(Protocol):
-    """What of an install the menu is made from; the registry's summary has it."""
+    """The fields of an install that the menu needs; the registry's `InstallSummary` has them."""
 
     @property
     def registry_id(self) -> str: ...
@@ -28,10 +28,10 @@ class MenuEntry:
     registry_id: str
 
 
-def menu(installs: Iterable[MenuSource], *, is_client: bool) -> list[MenuEntry]:
-    """The entries by label, regardless of letter case. Disabled installs and blank labels are left out.
+def make_menu(installs: Iterable[MenuSource], *, is_client: bool) -> list[MenuEntry]:
+    """The entries, sorted by label regardless of letter case, without disabled installs and blank labels.
 
-    Client users get what opted into their portal, everybody else what has a label for the application's menu.
+    Client users get the extensions that opted into their portal, internal users those with a label for the application's menu.
     """
     entries = []
     for install in installs:
