@@ -14,6 +14,7 @@ from starlette.types import Scope
 
 from holdfast.console.error_handlers import ErrorHandlers
 from holdfast.console.login import login_routes
+from holdfast.console.login_rate_limit import LoginRateLimit
 from holdfast.console.pages import page_routes
 from holdfast.console.security_headers import STATIC_HEADERS
 from holdfast.console.services import ConsoleServices
@@ -24,7 +25,7 @@ from holdfast.gateway.services import Services
 _STATIC = Path(__file__).parent / "static"
 
 
-def create_platform_app(services: Services) -> Starlette:
+def create_platform_app(services: Services, *, login_rate_limit: LoginRateLimit | None = None) -> Starlette:
     """Gateway and console as one application. The code that created `services` closes them. Raises ConsoleUrlError."""
     console = ConsoleServices(services)
     handlers = ErrorHandlers(console.pages)
@@ -33,7 +34,7 @@ def create_platform_app(services: Services) -> Starlette:
             *gateway_routes(services),
             Route("/favicon.ico", _favicon, methods=["GET"]),
             Mount("/console/static", ConsoleFiles(directory=_STATIC)),
-            *login_routes(console),
+            *login_routes(console, login_rate_limit or LoginRateLimit()),
             *page_routes(console),
         ],
         exception_handlers={

@@ -46,9 +46,9 @@ class _Form:
     next: str
 
 
-def login_routes(console: ConsoleServices, rate_limit: LoginRateLimit | None = None) -> list[Route]:
+def login_routes(console: ConsoleServices, rate_limit: LoginRateLimit) -> list[Route]:
     """GET and POST /login, POST /logout."""
-    handlers = LoginHandlers(console, rate_limit or LoginRateLimit())
+    handlers = LoginHandlers(console, rate_limit)
     return [
         Route("/login", handlers.show_form, methods=["GET"]),
         Route("/login", handlers.log_in, methods=["POST"]),
