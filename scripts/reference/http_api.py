@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from holdfast.gateway.api.openapi import document as gateway_document
+from holdfast.gateway.openapi import document as gateway_document
 from holdfast.runner.openapi import document as runner_document
 
 HEAD = """# HTTP API of the {name}
