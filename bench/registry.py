@@ -19,7 +19,8 @@ from holdfast.bundles.store.hashing import hash_file
 from holdfast.records.database.database import Database
 from holdfast.registry.publishing.publish import publish_bundle
 from tests.records.databases import migrated
-from tests.registry.extensions import UNSIGNED_TOO, archive_of
+from tests.registry.collaborators import collaborators
+from tests.registry.extensions import archive_of
 from tests.registry.published import ADA
 
 QUICK = "--quick" in sys.argv
@@ -50,7 +51,7 @@ async def publishing(folder: Path) -> dict[str, Any]:
 
 
 async def _publish(db: Database, store: FolderStore, archive: Path) -> None:
-    await publish_bundle(db, store, archive, actor=ADA, policy=UNSIGNED_TOO, check_component=None)
+    await publish_bundle(collaborators(db, store), archive, actor=ADA, check_component=None)
 
 
 async def _baseline(db: Database, archive: Path, copy: Path) -> None:

@@ -22,10 +22,13 @@ from holdfast.gateway.services.service_tokens import Tokens
 from holdfast.records.accounts import DevelopmentAccount, ensure_development_tenant
 from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
-from holdfast.registry.installs.dev_install import Installed, install_bundle
+from holdfast.registry.actors import local_actor
+from holdfast.registry.installs.dev_install import install_archive
+from holdfast.registry.installs.results import Installed
 from holdfast.settings import Settings
 from tests.records.databases import migrated
-from tests.registry.extensions import UNSIGNED_TOO, archive_of
+from tests.registry.collaborators import collaborators
+from tests.registry.extensions import archive_of
 
 ORIGIN = "http://console.test"
 PASSWORD = "correct horse"
@@ -60,8 +63,8 @@ class Platform:
     async def install(self, tenant_id: str | None = None, **manifest: Any) -> Installed:
         """Installs an extension with that manifest (see tests.registry.extensions)."""
         archive = archive_of(self.folder / f"{new_id()}.tar.zst", **manifest)
-        return await install_bundle(
-            self.db, self.store, archive, tenant_id=tenant_id or self.account.tenant_id, policy=UNSIGNED_TOO, check_component=None
+        return await install_archive(
+            collaborators(self.db, self.store), archive, actor=local_actor(tenant_id or self.account.tenant_id), check_component=None
         )
 
 

@@ -10,10 +10,13 @@ import pytest
 from holdfast.bundles.signing.minisign_secret import SecretKey
 from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.signing.trust_store import TrustStore
-from holdfast.registry.installs.dev_install import Installed, install_bundle
+from holdfast.registry.actors import local_actor
+from holdfast.registry.installs.dev_install import install_archive
+from holdfast.registry.installs.results import Installed
 from tests.bundles.signers import NOW, signature_of
 from tests.console.platform import PASSWORD, Platform, platform_at
 from tests.records.databases import add_user
+from tests.registry.collaborators import collaborators
 from tests.registry.extensions import archive_of
 
 UNSIGNED, UNTRUSTED = 'data-signature="unsigned"', 'data-signature="untrusted"'
@@ -28,12 +31,10 @@ async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
 async def signed_install(platform: Platform, key: SecretKey) -> Installed:
     policy = TrustPolicy(TrustStore(platform.folder / "keys.json"), required=False)
     archive = archive_of(platform.folder / "signed.tar.zst", name="com.example.signed")
-    return await install_bundle(
-        platform.db,
-        platform.store,
+    return await install_archive(
+        collaborators(platform.db, platform.store, policy=policy),
         archive,
-        tenant_id=platform.account.tenant_id,
-        policy=policy,
+        actor=local_actor(platform.account.tenant_id),
         signature=signature_of(archive, key),
         check_component=None,
     )

@@ -26,12 +26,15 @@ from holdfast.records.api_keys import create_api_key
 from holdfast.records.database.database import Database
 from holdfast.records.identities import Identity
 from holdfast.records.sessions import create_session
-from holdfast.registry.installs.dev_install import Installed, install_bundle
+from holdfast.registry.actors import local_actor
+from holdfast.registry.installs.dev_install import install_archive
+from holdfast.registry.installs.results import Installed
 from holdfast.registry.models.installs import ExtensionExecutionLog
 from holdfast.settings import Settings
 from tests.events.recording_server import RecordingServer, recording_server
 from tests.records.databases import TENANT, add_user, migrated
-from tests.registry.extensions import UNSIGNED_TOO, archive_of
+from tests.registry.collaborators import collaborators
+from tests.registry.extensions import archive_of
 
 ORIGIN = "http://gateway.test"
 SERVICE_TOKEN = "the service token of these tests"
@@ -94,12 +97,10 @@ class Platform:
             return list((await session.scalars(select(ExtensionExecutionLog).order_by(ExtensionExecutionLog.started_at))).all())
 
     async def install(self, name: str = "a.tar.zst", *, tenant_id: str = TENANT, **changes: Any) -> Installed:
-        return await install_bundle(
-            self.db,
-            self.services.store,
+        return await install_archive(
+            collaborators(self.db, self.services.store),
             archive_of(self.folder / name, **changes),
-            tenant_id=tenant_id,
-            policy=UNSIGNED_TOO,
+            actor=local_actor(tenant_id),
             check_component=None,
         )
 
@@ -120,7 +121,7 @@ async def platform(folder: Path, *, database_url: str | None = None, **settings:
             buckets=TokenBuckets(clock=seconds),
         )
         archive = archive_of(folder / "first.tar.zst")
-        installed = await install_bundle(db, services.store, archive, tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None)
+        installed = await install_archive(collaborators(db, services.store), archive, actor=local_actor(TENANT), check_component=None)
         app = Starlette(routes=gateway_routes(services))
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http:

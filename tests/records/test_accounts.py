@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, func, select
 
-from holdfast.records.accounts import DEVELOPMENT_TENANT_ID, LoginRefused, ensure_development_tenant, login
+from holdfast.records.accounts import LoginRefused, ensure_development_tenant, login
 from holdfast.records.api_keys import find_api_key
 from holdfast.records.database.database import Database
+from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
 from holdfast.records.identities import has_permission
 from holdfast.records.models.people import Permission, Role, User
 from tests.records.databases import add_user

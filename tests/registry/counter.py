@@ -17,9 +17,11 @@ from holdfast.registry.actors import Actor
 from holdfast.registry.collaborators import STORAGE_GRACE
 from holdfast.registry.installs.call_context import InstallContext, install_context
 from holdfast.registry.installs.grants import Grants, grant, read_grants, revoke
-from holdfast.registry.installs.install import Installed, install_version
-from holdfast.registry.installs.uninstall import Uninstalled, uninstall
-from holdfast.registry.installs.upgrade import Upgraded, rollback_install, upgrade_install
+from holdfast.registry.installs.install import install_version
+from holdfast.registry.installs.results import Installed, Uninstalled, Upgraded
+from holdfast.registry.installs.rollback import rollback_install
+from holdfast.registry.installs.uninstall import uninstall
+from holdfast.registry.installs.upgrade import upgrade_install
 from holdfast.registry.models.installs import (
     ExtensionApiEndpoint,
     ExtensionVersion,
@@ -28,6 +30,7 @@ from holdfast.registry.models.installs import (
     TenantExtensionSchedule,
 )
 from holdfast.registry.models.publishing import ExtensionAuditLog
+from tests.registry.collaborators import collaborators
 from tests.registry.extensions import UNSIGNED_TOO
 from tests.registry.published import EVE, Press
 
@@ -52,16 +55,12 @@ class Counter(Press):
     ) -> Installed:
         self.clock.advance(1)
         return await install_version(
-            db or self.db,
-            store or self.store,
+            collaborators(db or self.db, store or self.store, policy=self.policy, domain_root=domain_root, now=self.clock),
             actor=actor,
-            policy=self.policy,
             extension=NOTES,
             version=version,
             capabilities=capabilities,
             egress=egress,
-            domain_root=domain_root,
-            now=self.clock,
         )
 
     async def upgrade(
@@ -76,15 +75,12 @@ class Counter(Press):
     ) -> Upgraded:
         self.clock.advance(1)
         return await upgrade_install(
-            db or self.db,
-            store or self.store,
+            collaborators(db or self.db, store or self.store, policy=self.policy, now=self.clock),
             actor=actor,
-            policy=self.policy,
             extension=NOTES,
             version=version,
             consent=consent,
             disable_missing_schedules=disable_missing,
-            now=self.clock,
         )
 
     async def rollback(
@@ -97,13 +93,10 @@ class Counter(Press):
     ) -> Upgraded:
         self.clock.advance(1)
         return await rollback_install(
-            db or self.db,
-            store or self.store,
+            collaborators(db or self.db, store or self.store, policy=self.policy, now=self.clock),
             actor=actor,
-            policy=self.policy,
             extension=NOTES,
             disable_missing_schedules=disable_missing,
-            now=self.clock,
         )
 
     async def uninstall(
@@ -115,7 +108,9 @@ class Counter(Press):
         grace: timedelta = STORAGE_GRACE,
     ) -> Uninstalled:
         self.clock.advance(1)
-        return await uninstall(db or self.db, store or self.store, actor=actor, extension=NOTES, storage_grace=grace, now=self.clock)
+        return await uninstall(
+            collaborators(db or self.db, store or self.store, storage_grace=grace, now=self.clock), actor=actor, extension=NOTES
+        )
 
     async def grant(self, *capabilities: str, egress: tuple[str, ...] = (), actor: Actor = EVE) -> Grants:
         self.clock.advance(1)

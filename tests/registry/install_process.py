@@ -9,10 +9,11 @@ import msgspec
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.database import Database
 from holdfast.registry.installs.install import install_version
+from holdfast.registry.installs.rollback import rollback_install
 from holdfast.registry.installs.uninstall import uninstall
-from holdfast.registry.installs.upgrade import rollback_install, upgrade_install
+from holdfast.registry.installs.upgrade import upgrade_install
+from tests.registry.collaborators import collaborators
 from tests.registry.counter import NOTES
-from tests.registry.extensions import UNSIGNED_TOO
 from tests.registry.publish_process import work_until_killed
 from tests.registry.published import EVE
 
@@ -33,12 +34,12 @@ def change_until_killed(work: Work, step: int) -> None:
     async def change(db: Database, store: BundleStore) -> None:
         match work.change:
             case "install":
-                await install_version(db, store, actor=EVE, policy=UNSIGNED_TOO, extension=NOTES, version="1.0.0")
+                await install_version(collaborators(db, store), actor=EVE, extension=NOTES, version="1.0.0")
             case "upgrade":
-                await upgrade_install(db, store, actor=EVE, policy=UNSIGNED_TOO, extension=NOTES, version="1.1.0")
+                await upgrade_install(collaborators(db, store), actor=EVE, extension=NOTES, version="1.1.0")
             case "rollback":
-                await rollback_install(db, store, actor=EVE, policy=UNSIGNED_TOO, extension=NOTES)
+                await rollback_install(collaborators(db, store), actor=EVE, extension=NOTES)
             case "uninstall":
-                await uninstall(db, store, actor=EVE, extension=NOTES)
+                await uninstall(collaborators(db, store), actor=EVE, extension=NOTES)
 
     work_until_killed(work.url, work.store, step, change)

@@ -39,7 +39,8 @@ from holdfast.registry.secrets.sealing import Sealer
 from holdfast.settings import Settings
 from holdfast.storage.tables import StorageRecord
 from tests.records.databases import OTHER_TENANT, TENANT, Clock
-from tests.registry.extensions import UNSIGNED_TOO, archive_of
+from tests.registry.collaborators import collaborators
+from tests.registry.extensions import archive_of
 
 TENANTS = (TENANT, OTHER_TENANT, "33333333-3333-4333-8333-333333333333")
 ACTORS = tuple(Actor(tenant_id=tenant_id, user_id=f"admin-{number}") for number, tenant_id in enumerate(TENANTS))
@@ -113,7 +114,7 @@ class World:
             capabilities=capabilities,
             egress=egress,
         )
-        done = await publish_bundle(self.db, self.store, archive, actor=actor, policy=UNSIGNED_TOO, check_component=None, now=self.clock)
+        done = await publish_bundle(collaborators(self.db, self.store, now=self.clock), archive, actor=actor, check_component=None)
         self.published[done.version_id] = (await self._rows_of_version(done.version_id), archive.read_bytes())
         assert done.content_hash == f"sha256:{hashlib.sha256(archive.read_bytes()).hexdigest()}"
 

@@ -24,6 +24,7 @@ from holdfast.bundles.store.protocol import BundleStore
 from holdfast.errors import HoldfastError
 from holdfast.records.database.database import Database
 from holdfast.registry.publishing.publish import publish_bundle
+from tests.registry.collaborators import collaborators
 from tests.registry.published import ADA
 
 T = TypeVar("T")
@@ -98,7 +99,7 @@ def work_until_killed(url: str, store: str, step: int, work: Callable[[Database,
 def _publishes(order: Order, db: Database, store: BundleStore) -> list[Awaitable[Any]]:
     policy = TrustPolicy(TrustStore(Path(order.trust)), required=False)
     return [
-        publish_bundle(db, store, Path(archive), actor=ADA, policy=policy, signature=signature, check_component=None)
+        publish_bundle(collaborators(db, store, policy=policy), Path(archive), actor=ADA, signature=signature, check_component=None)
         for archive, signature in zip(order.archives, order.signatures, strict=True)
     ]
 

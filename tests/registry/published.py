@@ -19,6 +19,7 @@ from holdfast.registry.models.installs import ExtensionApiEndpoint, ExtensionBun
 from holdfast.registry.models.publishing import ExtensionAuditLog, ExtensionPublisher, ExtensionUpload, PendingObject
 from holdfast.registry.publishing.publish import Published, publish_bundle
 from tests.records.databases import OTHER_TENANT, TENANT, Clock
+from tests.registry.collaborators import collaborators
 from tests.registry.extensions import UNSIGNED_TOO, archive_of
 
 ADA = Actor(tenant_id=TENANT, user_id="ada", email="ada@example.com")
@@ -60,16 +61,13 @@ class Press:
         """Publishes an archive, or a new one with `changes`. The clock goes on by a second."""
         self.clock.advance(1)
         return await publish_bundle(
-            db or self.db,
-            store or self.store,
+            collaborators(db or self.db, store or self.store, policy=policy, now=self.clock),
             archive or self.archive(**changes),
             actor=actor,
-            policy=policy,
             signature=signature,
             manifest_text=manifest_text,
             declared_hash=declared_hash,
             check_component=self.look,
-            now=self.clock,
         )
 
     async def look(self, component: Path) -> None:
@@ -85,7 +83,7 @@ class Press:
     async def versions(self) -> list[str]:
         """The versions that there are, in the order of their publishing."""
         async with self.db.session() as session:
-            return list((await session.scalars(select(ExtensionVersion.version).order_by(ExtensionVersion.created_at))).all())
+            return list((await session.scalars(select(ExtensionVersion.version_key).order_by(ExtensionVersion.created_at))).all())
 
     def objects(self) -> list[str]:
         """The keys of what the store holds, and of what was left half written."""

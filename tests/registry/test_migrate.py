@@ -133,6 +133,76 @@ async def test_what_a_first_version_kept_is_still_there_after_the_second(url: st
     assert install is not None and (install.config, install.previous, install.pending) == ({"colour": "blue"}, None, None)
 
 
+IDS = [f"{number:08d}-0000-4000-8000-000000000000" for number in range(20)]
+OTHER = "22222222-2222-4222-8222-222222222222"
+
+
+def _populate_0002(connection: Connection) -> dict[str, str]:
+    """Versions as the release before wrote them; by what they are, their ids."""
+    version_ids = dict(zip(("published", "one tenant", "two tenants", "stored", "nobody", "moved"), IDS, strict=False))
+    connection.execute(text(FIRST_ROWS[1]))
+    for number, (kind, version_id) in enumerate(version_ids.items()):
+        owner = f"'{TENANT}'" if kind == "published" else "NULL"
+        connection.execute(
+            text(
+                "INSERT INTO extension_version (id, registry_id, version, runtime, main_entry, api, capabilities, api_endpoints, "
+                f"published_tenant, created_at) VALUES ('{version_id}', '{REGISTRY_ID}', '{number}.0.0', 'wasm-js@1', 'main', '{{}}', "
+                f"'[]', '[]', {owner}, '2026-01-01')"
+            )
+        )
+    stored = {"published": TENANT, "one tenant": TENANT, "stored": OTHER, "moved": TENANT}
+    for number, (kind, tenant_id) in enumerate(stored.items()):
+        url = f"tenants/{tenant_id}/extensions/{REGISTRY_ID}/sha256/{'a' * 64}/bundle.tar.zst"
+        connection.execute(
+            text(
+                "INSERT INTO extension_bundle (id, version_id, content_hash, storage_url, created_at) "
+                f"VALUES ('{IDS[10 + number]}', '{version_ids[kind]}', 'sha256:{'a' * 64}', '{url}', '2026-01-01')"
+            )
+        )
+    # An install is unique by tenant and extension; that is not what this test is about, so every tenant here has one.
+    installs = [("published", "t-1"), ("one tenant", TENANT), ("two tenants", "t-2"), ("two tenants", "t-3"), ("moved", OTHER)]
+    for number, (kind, tenant_id) in enumerate(installs):
+        connection.execute(
+            text(
+                "INSERT INTO tenant_extension_install (id, tenant_id, registry_id, version_id, granted_caps, granted_egress, config, "
+                f"is_enabled, status, created_at, updated_at) VALUES ('{IDS[15 + number]}', '{tenant_id}', '{REGISTRY_ID}', "
+                f"'{version_ids[kind]}', '[]', '[]', '{{}}', true, 'enabled', '2026-01-01', '2026-01-01')"
+            )
+        )
+    connection.commit()
+    return version_ids
+
+
+def _rows(connection: Connection) -> dict[str, list[dict[str, object]]]:
+    tables = ("extension_registry", "extension_version", "extension_bundle", "tenant_extension_install")
+    return {
+        table: [
+            {name: value for name, value in row.items() if name != "private_tenant"}
+            for row in connection.execute(text(f"SELECT * FROM {table} ORDER BY id")).mappings()
+        ]
+        for table in tables
+    }
+
+
+async def test_versions_of_development_installs_become_private_and_no_row_changes_otherwise(url: str) -> None:
+    await migrate(url, to="0002")
+    with _open(url) as connection:
+        version_ids = _populate_0002(connection)
+        before = _rows(connection)
+    await migrate(url)
+    with _open(url) as connection:
+        assert _rows(connection) == before
+        owners = {str(row[0]): row[1] for row in connection.execute(text("SELECT id, private_tenant FROM extension_version"))}
+    assert {kind: owners[version_id] for kind, version_id in version_ids.items()} == {
+        "published": None,
+        "one tenant": TENANT,
+        "two tenants": None,
+        "stored": OTHER,
+        "nobody": None,
+        "moved": OTHER,
+    }
+
+
 async def test_the_database_of_a_newer_version_is_refused_with_advice(url: str) -> None:
     await migrate(url)
     with _open(url) as connection:

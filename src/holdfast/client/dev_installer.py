@@ -12,9 +12,13 @@ from holdfast.bundles.store.hashing import hash_file
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.client.project import NothingToInstall, Progress, bundle_of, check_source, naming
 from holdfast.engine import Engine
-from holdfast.records.accounts import DEVELOPMENT_TENANT_ID
 from holdfast.records.database.database import Database
-from holdfast.registry.installs.dev_install import CheckComponent, Installed, install_bundle
+from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
+from holdfast.registry.actors import local_actor
+from holdfast.registry.collaborators import Collaborators
+from holdfast.registry.installs.results import Installed
+from holdfast.registry.installs.service import InstallService
+from holdfast.registry.publishing.inspection import CheckComponent
 from holdfast.settings import Settings
 
 __all__ = ["ComponentCheck", "Installer", "NothingToInstall", "Progress", "check_source"]
@@ -57,9 +61,9 @@ class Installer:
         *,
         tenant_id: str = DEVELOPMENT_TENANT_ID,
     ) -> None:
-        self._settings = settings
-        self._db = db
-        self._store = store
+        self._collaborators = Collaborators(
+            db=db, store=store, policy=TrustPolicy.from_settings(settings), domain_root=settings.ext_domain_root
+        )
         self._tenant_id = tenant_id
         self._own_check = ComponentCheck(settings) if check is None else None
         self._check = check or self._own_check
@@ -74,15 +78,11 @@ class Installer:
         named = naming(source, progress)
         archive = await bundle_of(source, named)
         named("Installing")
-        return await install_bundle(
-            self._db,
-            self._store,
+        return await InstallService(self._collaborators).install_archive(
             archive,
-            tenant_id=self._tenant_id,
-            policy=TrustPolicy.from_settings(self._settings),
+            actor=local_actor(self._tenant_id),
             signature=await asyncio.to_thread(read_signature, signature_path(archive)),
             check_component=self._check,
-            domain_root=self._settings.ext_domain_root,
         )
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ from holdfast.bundles.signing.signature_storage import read_signature
 from holdfast.cli.terminal.progress import WorkProgress
 from holdfast.client.project import bundle_of, naming
 from holdfast.client.registry.protocol import Registry
-from holdfast.registry.installs.dev_install import Installed
+from holdfast.registry.installs.results import Installed
 from holdfast.registry.publishing.publish import Published
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from holdfast.client.target import TENANT_VARIABLES, first_set
-from holdfast.records.accounts import DEVELOPMENT_TENANT_ID
 from holdfast.records.administration import TenantUnknown
 from holdfast.records.database.columns import as_uuid
 from holdfast.records.database.database import Database
+from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
 from holdfast.records.models.people import Tenant
 
 

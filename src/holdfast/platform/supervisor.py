@@ -29,7 +29,7 @@ from holdfast.platform.maintenance import tidy_up_forever
 from holdfast.platform.server import SocketServer
 from holdfast.records.accounts import DevelopmentAccount, ensure_development_tenant
 from holdfast.records.database.database import Database
-from holdfast.registry.installs.dev_install import Installed
+from holdfast.registry.installs.results import Installed
 from holdfast.registry.migrate import migrate
 from holdfast.registry.secrets.sealing import Sealer
 from holdfast.runner.process.child_process import STOP_SECONDS, ParentPipe, SupervisedChild, runner_command

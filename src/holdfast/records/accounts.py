@@ -18,13 +18,12 @@ from holdfast.errors import HoldfastError
 from holdfast.records.api_keys import create_api_key, find_api_key, revoke_api_keys
 from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
+from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID, DEVELOPMENT_TENANT_NAME
 from holdfast.records.identities import Identity, has_permission, identities, identity_of
 from holdfast.records.models.people import Tenant, User
 from holdfast.records.passwords import hash_password, verify_password
 from holdfast.records.roles import ADMIN_PERMISSIONS, ensure_admin_role, make_admin
 
-DEVELOPMENT_TENANT_ID = "51bbbfe5-0720-4d9b-b3e5-b5b43e441a52"
-DEVELOPMENT_TENANT_NAME = "Development"
 DEVELOPMENT_EMAIL = "admin@holdfast.localhost"
 _DEVELOPMENT_KEY = "development"
 

@@ -16,7 +16,7 @@ from holdfast.registry.installs.details import InstallDetails, PendingUpgrade, S
 from holdfast.registry.installs.grants import Grants
 from holdfast.registry.installs.install import Installed
 from holdfast.registry.installs.listing import InstallSummary
-from holdfast.registry.installs.uninstall import Uninstalled
+from holdfast.registry.installs.results import Uninstalled
 from holdfast.registry.installs.upgrade import Upgraded
 from holdfast.registry.installs.upgrade_errors import MissingSchedule
 from holdfast.registry.publishing.publish import Published

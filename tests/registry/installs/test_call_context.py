@@ -11,11 +11,13 @@ from holdfast.registry.actors import local_actor
 from holdfast.registry.errors import ExtensionNotInstalled, UnknownCapability
 from holdfast.registry.installs.call_context import InstallContext, as_strings, install_context
 from holdfast.registry.installs.config import replace_config, set_enabled
-from holdfast.registry.installs.dev_install import Installed, install_bundle
+from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.installs.grants import grant, revoke
+from holdfast.registry.installs.results import Installed
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall, TenantExtensionInstallConfig
 from tests.records.databases import OTHER_TENANT, TENANT
-from tests.registry.extensions import UNSIGNED_TOO, archive_of
+from tests.registry.collaborators import collaborators
+from tests.registry.extensions import archive_of
 
 NOTES = "com.example.notes"
 ALWAYS = ["cap:context.read", "cap:log.emit", "cap:user.read"]
@@ -23,7 +25,9 @@ ALWAYS = ["cap:context.read", "cap:log.emit", "cap:user.read"]
 
 @pytest.fixture
 async def installed(db: Database, store: FolderStore, tmp_path: Path) -> Installed:
-    return await install_bundle(db, store, archive_of(tmp_path / "a.tar.zst"), tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None)
+    return await install_archive(
+        collaborators(db, store), archive_of(tmp_path / "a.tar.zst"), actor=local_actor(TENANT), check_component=None
+    )
 
 
 async def context(db: Database, extension: str = NOTES, tenant_id: str = TENANT) -> InstallContext:

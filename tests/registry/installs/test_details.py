@@ -12,18 +12,19 @@ from holdfast.registry.actors import local_actor
 from holdfast.registry.errors import ExtensionNotInstalled
 from holdfast.registry.installs.config import replace_config
 from holdfast.registry.installs.details import PendingUpgrade, ScheduleSummary, read_details
-from holdfast.registry.installs.dev_install import install_bundle
+from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.models.installs import ExtensionApiEndpoint, TenantExtensionInstall, TenantExtensionSchedule
 from holdfast.storage.tables import StorageUsage
 from tests.records.databases import OTHER_TENANT, TENANT, Clock
-from tests.registry.extensions import UNSIGNED_TOO, archive_of
+from tests.registry.collaborators import collaborators
+from tests.registry.extensions import archive_of
 
 NAME = "acme.com.example.notes"
 
 
 async def test_an_install_is_told_with_names_and_counts_but_no_values(db: Database, store: FolderStore, tmp_path: Path) -> None:
     archive, clock = archive_of(tmp_path / "a.tar.zst"), Clock()
-    installed = await install_bundle(db, store, archive, tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None, now=clock)
+    installed = await install_archive(collaborators(db, store, now=clock), archive, actor=local_actor(TENANT), check_component=None)
     await replace_config(db, actor=local_actor(TENANT), extension=NAME, config={"region": "a secret place", "limit": 3}, now=clock)
     async with db.transaction() as session:
         install = await session.get(TenantExtensionInstall, installed.install_id)
@@ -74,6 +75,6 @@ async def test_an_install_is_told_with_names_and_counts_but_no_values(db: Databa
 
 async def test_what_another_tenant_has_installed_does_not_exist(db: Database, store: FolderStore, tmp_path: Path) -> None:
     archive = archive_of(tmp_path / "a.tar.zst")
-    await install_bundle(db, store, archive, tenant_id=OTHER_TENANT, policy=UNSIGNED_TOO, check_component=None)
+    await install_archive(collaborators(db, store), archive, actor=local_actor(OTHER_TENANT), check_component=None)
     with pytest.raises(ExtensionNotInstalled):
         await read_details(db, tenant_id=TENANT, extension=NAME)

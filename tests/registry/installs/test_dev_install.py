@@ -13,12 +13,16 @@ from holdfast.bundles.store.hashing import hash_file
 from holdfast.errors import HoldfastError
 from holdfast.records.database.columns import Base, new_id
 from holdfast.records.database.database import Database
+from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
 from holdfast.registry.actors import local_actor
 from holdfast.registry.errors import AmbiguousExtension, ComponentMissing, ExtensionNotInstalled, VersionConflict
 from holdfast.registry.installs.call_context import install_context
 from holdfast.registry.installs.config import replace_config, set_enabled
-from holdfast.registry.installs.dev_install import Installed, install_bundle, list_installs, uninstall
+from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.installs.grants import revoke
+from holdfast.registry.installs.listing import list_installs
+from holdfast.registry.installs.results import Installed
+from holdfast.registry.installs.uninstall import uninstall
 from holdfast.registry.models import ids as identity
 from holdfast.registry.models.installs import (
     ExtensionApiEndpoint,
@@ -33,7 +37,8 @@ from holdfast.registry.models.installs import (
 from holdfast.storage.service import StorageService, Write
 from holdfast.storage.tables import StorageRecord, StorageUsage
 from tests.records.databases import OTHER_TENANT, TENANT, Clock
-from tests.registry.extensions import UNSIGNED_TOO, WASM, archive_of
+from tests.registry.collaborators import collaborators
+from tests.registry.extensions import WASM, archive_of
 
 NOTES = "com.example.notes"
 
@@ -44,7 +49,7 @@ class Refused(HoldfastError):
 
 
 async def install(db: Database, store: FolderStore, archive: Path, *, tenant_id: str = TENANT) -> Installed:
-    return await install_bundle(db, store, archive, tenant_id=tenant_id, policy=UNSIGNED_TOO, check_component=None, now=Clock())
+    return await install_archive(collaborators(db, store, now=Clock()), archive, actor=local_actor(tenant_id), check_component=None)
 
 
 async def count(db: Database, table: type[Base]) -> int:
@@ -64,13 +69,13 @@ async def test_installing_records_everything_and_stores_the_archive_under_the_te
     db: Database, store: FolderStore, tmp_path: Path
 ) -> None:
     archive = archive_of(tmp_path / "a.tar.zst")
-    done = await install(db, store, archive)
+    done = await install(db, store, archive, tenant_id=DEVELOPMENT_TENANT_ID)
     sha256 = hash_file(archive)
     assert done.registry_id == identity.registry_id("acme", NOTES)
     assert done.version_id == identity.version_id("acme", NOTES, "1.0.0")
-    assert done.install_id == identity.install_id(TENANT, "acme", NOTES)
+    assert done.install_id == identity.install_id(DEVELOPMENT_TENANT_ID, "acme", NOTES)
     assert (done.content_hash, done.display_name, done.publisher, done.version) == (f"sha256:{sha256}", "Notes", "acme", "1.0.0")
-    assert stored(store) == [f"tenants/{TENANT}/extensions/{done.registry_id}/sha256/{sha256}/bundle.tar.zst"]
+    assert stored(store) == [f"tenants/{DEVELOPMENT_TENANT_ID}/extensions/{done.registry_id}/sha256/{sha256}/bundle.tar.zst"]
     async with db.session() as session:
         row = (await session.scalars(select(TenantExtensionInstall))).one()
         version = (await session.scalars(select(ExtensionVersion))).one()
@@ -113,17 +118,15 @@ async def test_a_version_that_may_not_change_is_refused_with_other_content_and_n
     done = await install(db, store, first)
     before = stored(store)
     with pytest.raises(VersionConflict, match=r"1\.0\.0"):
-        await install_bundle(
-            db,
-            store,
+        await install_archive(
+            collaborators(db, store),
             archive_of(tmp_path / "2.tar.zst", marker="2"),
-            tenant_id=TENANT,
-            policy=UNSIGNED_TOO,
+            actor=local_actor(TENANT),
             check_component=None,
             mutable_versions=False,
         )
     assert stored(store) == before
-    again = await install_bundle(db, store, first, tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None, mutable_versions=False)
+    again = await install_archive(collaborators(db, store), first, actor=local_actor(TENANT), check_component=None, mutable_versions=False)
     assert again.content_hash == done.content_hash
 
 
@@ -161,7 +164,9 @@ async def test_a_component_is_checked_before_anything_is_recorded(db: Database, 
         raise Refused("It does not run.")
 
     with pytest.raises(Refused):
-        await install_bundle(db, store, archive_of(tmp_path / "a.tar.zst"), tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=check)
+        await install_archive(
+            collaborators(db, store), archive_of(tmp_path / "a.tar.zst"), actor=local_actor(TENANT), check_component=check
+        )
     assert checked == [WASM]
     assert await count(db, ExtensionRegistry) == 0
     assert stored(store) == []
@@ -177,7 +182,7 @@ async def test_an_extension_that_is_only_a_page_needs_no_component(db: Database,
         raise AssertionError("there is nothing to check")
 
     archive = archive_of(tmp_path / "a.tar.zst", wasm=None, api=None)
-    done = await install_bundle(db, store, archive, tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=check)
+    done = await install_archive(collaborators(db, store), archive, actor=local_actor(TENANT), check_component=check)
     assert done.version == "1.0.0"
 
 
@@ -193,7 +198,7 @@ async def test_when_the_rows_cannot_be_written_the_archive_does_not_stay(
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr("holdfast.registry.installs.dev_install.record_defaults", fail)
+    monkeypatch.setattr("holdfast.registry.installs.install_rows.record_defaults", fail)
     with pytest.raises(RuntimeError, match="no"):
         await install(db, store, archive_of(tmp_path / "a.tar.zst"))
     assert stored(store) == []
@@ -210,7 +215,7 @@ async def test_a_failed_install_does_not_take_away_the_archive_of_an_earlier_one
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr("holdfast.registry.installs.dev_install.record_defaults", fail)
+    monkeypatch.setattr("holdfast.registry.installs.install_rows.record_defaults", fail)
     with pytest.raises(RuntimeError, match="no"):
         await install(db, store, archive)
     assert stored(store) == before != []
@@ -246,7 +251,7 @@ async def test_endpoints_that_a_changed_manifest_no_longer_has_disappear_and_oth
 async def test_an_extension_is_uninstalled_by_any_of_its_names(db: Database, store: FolderStore, tmp_path: Path, named: str) -> None:
     done = await install(db, store, archive_of(tmp_path / "a.tar.zst"))
     extension = {"registry": done.registry_id, "install": done.install_id}.get(named, named)
-    gone = await uninstall(db, store, actor=local_actor(TENANT), extension=extension)
+    gone = await uninstall(collaborators(db, store), actor=local_actor(TENANT), extension=extension)
     assert (gone.install_id, gone.name, gone.bundle_deleted) == (done.install_id, NOTES, False)
     assert await list_installs(db, TENANT) == []
     assert len(stored(store)) == 1, "the version is known, so its bundle is kept to be installed again"
@@ -256,27 +261,27 @@ async def test_uninstalling_takes_all_that_belongs_to_the_install_and_keeps_what
     db: Database, store: FolderStore, tmp_path: Path
 ) -> None:
     done = await install(db, store, archive_of(tmp_path / "1.tar.zst", marker="1"))
-    await install(db, store, archive_of(tmp_path / "2.tar.zst", marker="2"))
+    second = await install(db, store, archive_of(tmp_path / "2.tar.zst", marker="2"))
     third = await install(db, store, archive_of(tmp_path / "3.tar.zst", version="2.0.0"))
     other = await install(db, store, archive_of(tmp_path / "1.tar.zst", marker="1"), tenant_id=OTHER_TENANT)
     for tenant_id, install_id in ((TENANT, done.install_id), (OTHER_TENANT, other.install_id)):
         await StorageService(db, tenant_id=tenant_id, install_id=install_id).put("n", Write(key="k", value=1))
         async with db.transaction() as session:
             session.add(TenantExtensionSchedule(install_id=install_id, tenant_id=tenant_id, endpoint_id=new_id(), cron="0 * * * *"))
-    await uninstall(db, store, actor=local_actor(TENANT), extension=NOTES)
+    await uninstall(collaborators(db, store), actor=local_actor(TENANT), extension=NOTES)
     tables = (TenantExtensionInstall, TenantExtensionInstallConfig, TenantExtensionSchedule)
     assert [await count(db, table) for table in tables] == [1] * 3
     assert [await count(db, table) for table in (StorageRecord, StorageUsage)] == [2, 2], "what it stored is kept for a while"
-    assert [await count(db, table) for table in (ExtensionRegistry, ExtensionVersion, ExtensionBundle)] == [1, 2, 3]
-    of_the_other, active = stored_of(store, OTHER_TENANT), stored_of(store, TENANT)
-    assert len(of_the_other) == 1 and len(active) == 1
-    assert third.content_hash.removeprefix("sha256:") in active[0], "of what versions had before nothing stays"
+    assert [await count(db, table) for table in (ExtensionRegistry, ExtensionVersion, ExtensionBundle)] == [1, 3, 4]
+    hashes = [[key.split("/")[5] for key in stored_of(store, tenant_id)] for tenant_id in (TENANT, OTHER_TENANT)]
+    active = sorted(one.content_hash.removeprefix("sha256:") for one in (second, third))
+    assert hashes == [active, [other.content_hash.removeprefix("sha256:")]], "of the content that a version had before nothing stays"
 
 
 async def test_what_was_uninstalled_can_be_installed_again(db: Database, store: FolderStore, tmp_path: Path) -> None:
     archive = archive_of(tmp_path / "a.tar.zst")
     await install(db, store, archive)
-    await uninstall(db, store, actor=local_actor(TENANT), extension=NOTES)
+    await uninstall(collaborators(db, store), actor=local_actor(TENANT), extension=NOTES)
     await install(db, store, archive)
     assert len(stored(store)) == 1
     assert await install_context(db, TENANT, NOTES) is not None
@@ -286,7 +291,7 @@ async def test_another_tenants_install_cannot_be_uninstalled(db: Database, store
     done = await install(db, store, archive_of(tmp_path / "a.tar.zst"))
     for extension in (NOTES, done.install_id, done.registry_id):
         with pytest.raises(ExtensionNotInstalled):
-            await uninstall(db, store, actor=local_actor(OTHER_TENANT), extension=extension)
+            await uninstall(collaborators(db, store), actor=local_actor(OTHER_TENANT), extension=extension)
     assert len(await list_installs(db, TENANT)) == 1
 
 
@@ -294,9 +299,9 @@ async def test_a_bare_name_that_two_publishers_use_is_not_guessed(db: Database, 
     await install(db, store, archive_of(tmp_path / "1.tar.zst"))
     await install(db, store, archive_of(tmp_path / "2.tar.zst", publisher="zeta"))
     with pytest.raises(AmbiguousExtension) as refused:
-        await uninstall(db, store, actor=local_actor(TENANT), extension=NOTES)
+        await uninstall(collaborators(db, store), actor=local_actor(TENANT), extension=NOTES)
     assert refused.value.details == {"candidates": [f"acme.{NOTES}", f"zeta.{NOTES}"]}
-    await uninstall(db, store, actor=local_actor(TENANT), extension=f"zeta.{NOTES}")
+    await uninstall(collaborators(db, store), actor=local_actor(TENANT), extension=f"zeta.{NOTES}")
     assert [summary.publisher for summary in await list_installs(db, TENANT)] == ["acme"]
 
 

@@ -9,9 +9,10 @@ from sqlalchemy import update
 
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
-from holdfast.registry.installs.domains import domains_of
+from holdfast.registry.installs.domains import domain_candidates
 from holdfast.registry.installs.install import install_version
 from holdfast.registry.models.installs import TenantExtensionInstall
+from tests.registry.collaborators import collaborators
 from tests.registry.counter import NOTES, Counter
 from tests.registry.published import ADA, EVE
 
@@ -33,7 +34,7 @@ def counter(db: Database, store: FolderStore, tmp_path: Path) -> Counter:
     ],
 )
 def test_a_name_is_made_of_the_beginnings_of_both_ids(tenant: str, extension: str, expected: str) -> None:
-    first, second = domains_of(tenant, extension, ROOT)
+    first, second = domain_candidates(tenant, extension, ROOT)
     assert first == f"{expected}.{ROOT}"
     assert second.startswith(f"{expected}-") and len(second.partition(".")[0]) <= 63
 
@@ -45,7 +46,7 @@ async def test_an_install_gets_its_name_when_there_is_a_root_and_keeps_it(counte
     assert (await counter.row()).runner_domain is None
     await counter.install("1.0.0", domain_root=ROOT)
     name = (await counter.row()).runner_domain
-    assert name == domains_of(EVE.tenant_id, done.registry_id, ROOT)[0]
+    assert name == domain_candidates(EVE.tenant_id, done.registry_id, ROOT)[0]
     await counter.upgrade("1.1.0")
     await counter.install("1.1.0", domain_root="other.example.com")
     assert (await counter.row()).runner_domain == name
@@ -54,8 +55,10 @@ async def test_an_install_gets_its_name_when_there_is_a_root_and_keeps_it(counte
 async def test_a_name_that_another_has_is_not_taken_from_them(counter: Counter) -> None:
     published = await counter.publish()
     await counter.install(actor=ADA)
-    taken, own = domains_of(EVE.tenant_id, published.registry_id, ROOT)
+    taken, own = domain_candidates(EVE.tenant_id, published.registry_id, ROOT)
     async with counter.db.transaction() as session:
         await session.execute(update(TenantExtensionInstall).values(runner_domain=taken))
-    await install_version(counter.db, counter.store, actor=EVE, policy=counter.policy, extension=NOTES, domain_root=ROOT, now=counter.clock)
+    await install_version(
+        collaborators(counter.db, counter.store, policy=counter.policy, domain_root=ROOT, now=counter.clock), actor=EVE, extension=NOTES
+    )
     assert (await counter.row()).runner_domain == own

@@ -8,19 +8,23 @@ from sqlalchemy import select
 
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
-from holdfast.registry.installs.dev_install import Installed, install_bundle, list_installs
+from holdfast.registry.actors import local_actor
+from holdfast.registry.installs.dev_install import install_archive
+from holdfast.registry.installs.listing import list_installs
+from holdfast.registry.installs.results import Installed
 from holdfast.registry.models.installs import ExtensionVersion
 from holdfast.registry.models.lookups import active_bundle
 from tests.records.databases import OTHER_TENANT, TENANT, on_postgres
 from tests.records.postgres import PostgresServer
-from tests.registry.extensions import UNSIGNED_TOO, archive_of
+from tests.registry.collaborators import collaborators
+from tests.registry.extensions import archive_of
 
 pytestmark = on_postgres
 
 
 async def installed(db: Database, store: FolderStore, folder: Path) -> Installed:
     archive = archive_of(folder / "notes.tar.zst")
-    return await install_bundle(db, store, archive, tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None)
+    return await install_archive(collaborators(db, store), archive, actor=local_actor(TENANT), check_component=None)
 
 
 async def test_the_tenant_is_found(db: Database, postgres: PostgresServer, database_url: str) -> None:

@@ -17,9 +17,9 @@ from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import ExtensionUnknown, UnknownCapability, VersionNotFound, VersionYanked
 from holdfast.registry.installs.config import patch_config, set_enabled
-from holdfast.registry.installs.dev_install import list_installs
 from holdfast.registry.installs.install import install_version
-from holdfast.registry.installs.upgrade import ConsentRequired, SchedulesMissing
+from holdfast.registry.installs.listing import list_installs
+from holdfast.registry.installs.upgrade_errors import ConsentRequired, SchedulesMissing
 from holdfast.registry.models import ids as identity
 from holdfast.registry.models.installs import (
     ExtensionVersion,
@@ -31,6 +31,7 @@ from holdfast.registry.models.publishing import ExtensionAuditLog, PendingObject
 from holdfast.registry.publishing.versions import yank
 from tests.bundles.signers import Signers, signature_of
 from tests.records.databases import OTHER_TENANT, TENANT
+from tests.registry.collaborators import collaborators
 from tests.registry.counter import NOTES, Counter, hexes
 from tests.registry.published import ADA, EVE
 
@@ -319,7 +320,9 @@ async def test_different_versions_installed_at_once_end_with_one_of_them_and_its
 async def test_an_extension_is_named_as_people_name_it(counter: Counter) -> None:
     published = await counter.publish()
     for name in (published.registry_id, "com.example.notes", "ACME.com.example.Notes"):
-        done = await install_version(counter.db, counter.store, actor=EVE, policy=counter.policy, extension=name, now=counter.clock)
+        done = await install_version(
+            collaborators(counter.db, counter.store, policy=counter.policy, now=counter.clock), actor=EVE, extension=name
+        )
         assert done.registry_id == published.registry_id
 
 
@@ -329,7 +332,7 @@ async def test_a_version_for_a_later_host_is_neither_installed_nor_upgraded_to(c
     await counter.publish(version="1.1.0", marker="new")
     async with counter.db.transaction() as session:
         # As a later host on the same database would have published it.
-        row = (await session.scalars(select(ExtensionVersion).where(ExtensionVersion.version == "1.1.0"))).one()
+        row = (await session.scalars(select(ExtensionVersion).where(ExtensionVersion.version_key == "1.1.0"))).one()
         row.manifest = {**(row.manifest or {}), "minHostVersion": "99.0.0"}
     with pytest.raises(HostTooOld, match=r"99\.0\.0"):
         await counter.upgrade("1.1.0")

@@ -16,14 +16,15 @@ from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.database import Database
+from holdfast.registry.actors import local_actor
 from holdfast.registry.installs.config import patch_config
-from holdfast.registry.installs.dev_install import install_bundle
+from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.models.installs import TenantExtensionInstall, TenantExtensionInstallConfig, TenantExtensionSchedule
 from holdfast.registry.models.publishing import PendingObject, StorageRemoval
 from holdfast.registry.objects.pending import sweep_objects
 from tests.records.databases import OTHER_TENANT
+from tests.registry.collaborators import collaborators
 from tests.registry.counter import NOTES, Counter
-from tests.registry.extensions import UNSIGNED_TOO
 from tests.registry.faults import FailingStore, Trouble, cancelled_at, failing
 from tests.registry.published import EVE
 
@@ -210,14 +211,8 @@ async def test_installing_an_archive_in_trouble_leaves_before_or_after(counter: 
 
         async def install(store: BundleStore, archive: Path = archive) -> None:
             counter.clock.advance(1)
-            await install_bundle(
-                counter.db,
-                store,
-                archive,
-                tenant_id=OTHER_TENANT,
-                policy=UNSIGNED_TOO,
-                check_component=None,
-                now=counter.clock,
+            await install_archive(
+                collaborators(counter.db, store, now=counter.clock), archive, actor=local_actor(OTHER_TENANT), check_component=None
             )
 
         failed = False

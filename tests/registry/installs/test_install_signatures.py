@@ -16,10 +16,14 @@ from holdfast.bundles.store.hashing import hash_file
 from holdfast.bundles.store.keys import bundle_key
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
-from holdfast.registry.installs.dev_install import Installed, install_bundle, list_installs, uninstall
+from holdfast.registry.installs.dev_install import install_archive
+from holdfast.registry.installs.listing import list_installs
+from holdfast.registry.installs.results import Installed
+from holdfast.registry.installs.uninstall import uninstall
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry
 from tests.bundles.signers import DAY, NOW, Signers, rejected, signature_of
 from tests.records.databases import TENANT
+from tests.registry.collaborators import collaborators
 from tests.registry.extensions import archive_of
 
 
@@ -43,8 +47,12 @@ class Desk:
 
     async def install(self, archive: Path, signature: bytes | None = None, policy: TrustPolicy | None = None) -> Judged:
         policy = policy or self.signers.policy
-        done = await install_bundle(
-            self.db, self.store, archive, tenant_id=TENANT, policy=policy, signature=signature, check_component=self._looked
+        done = await install_archive(
+            collaborators(self.db, self.store, policy=policy),
+            archive,
+            actor=local_actor(TENANT),
+            signature=signature,
+            check_component=self._looked,
         )
         assert done.verdict is not None
         return Judged(done, done.verdict)
@@ -163,12 +171,12 @@ async def test_when_the_rows_cannot_be_written_no_signature_stays(desk: Desk, mo
     archive = desk.archive()
     signature = signature_of(archive, desk.signers.trusted)
     with monkeypatch.context() as patched:
-        patched.setattr("holdfast.registry.installs.dev_install.record_defaults", fail)
+        patched.setattr("holdfast.registry.installs.install_rows.record_defaults", fail)
         with pytest.raises(RuntimeError, match="no"):
             await desk.install(archive, signature)
     assert desk.stored() == []
     await desk.install(archive, policy=desk.lenient)
-    monkeypatch.setattr("holdfast.registry.installs.dev_install.record_defaults", fail)
+    monkeypatch.setattr("holdfast.registry.installs.install_rows.record_defaults", fail)
     with pytest.raises(RuntimeError, match="no"):
         await desk.install(archive, signature)
     assert "bundle.tar.zst" in desk.stored(), "the bundle was there before"
@@ -179,7 +187,7 @@ async def test_uninstalling_takes_the_signature_of_a_bundle_that_goes_and_keeps_
     await desk.install(first, signature_of(first, desk.signers.trusted))
     second = desk.archive(marker="second")
     await desk.install(second, signature_of(second, desk.signers.trusted))
-    assert (await uninstall(desk.db, desk.store, actor=local_actor(TENANT), extension="com.example.notes")).bundle_deleted
+    assert (await uninstall(collaborators(desk.db, desk.store), actor=local_actor(TENANT), extension="com.example.notes")).bundle_deleted
     assert sorted(desk.stored()) == ["bundle.tar.zst", "bundle.tar.zst.minisig"]
 
 

@@ -10,6 +10,7 @@ import itertools
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,18 +24,20 @@ from holdfast.errors import HoldfastError
 from holdfast.records.database.database import Database
 from holdfast.records.models.people import Tenant
 from holdfast.registry.actors import Actor
+from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.installs.config import patch_config, set_enabled
 from holdfast.registry.installs.grants import grant, revoke
 from holdfast.registry.installs.install import install_version
+from holdfast.registry.installs.rollback import rollback_install
 from holdfast.registry.installs.uninstall import uninstall
-from holdfast.registry.installs.upgrade import rollback_install, upgrade_install
+from holdfast.registry.installs.upgrade import upgrade_install
 from holdfast.registry.migrate import migrate
 from holdfast.registry.publishing.versions import unyank, yank
 from holdfast.registry.secrets.administration import remove_secret, set_secrets
 from holdfast.storage.service import StorageService, Write
 from tests.records.databases import KINDS, sqlite_url
 from tests.records.postgres import PostgresServer
-from tests.registry.extensions import UNSIGNED_TOO
+from tests.registry.collaborators import collaborators
 from tests.registry.lifecycle import ACTORS, EXTENSIONS, TENANTS, World
 from tests.session.effort import repetitions
 
@@ -98,6 +101,10 @@ class Lifecycle(RuleBasedStateMachine):
     def there(self) -> dict[str, Any]:
         return {"db": self.db, "now": self.world.clock}
 
+    @property
+    def using(self) -> Collaborators:
+        return collaborators(self.db, self.world.store, now=self.world.clock)
+
     def do(self, actor: Actor, work: Awaitable[Any]) -> HoldfastError | None:
         return self.runner.run(self.world.do(actor, work))
 
@@ -108,10 +115,8 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(actor=actors, extension=extensions, version=wanted, capabilities=st.none() | some, egress=st.none() | hosts)
     def install(self, actor: Actor, extension: str, version: str | None, capabilities: list[str] | None, egress: list[str] | None) -> None:
         work = install_version(
-            **self.there,
-            store=self.world.store,
+            self.using,
             actor=actor,
-            policy=UNSIGNED_TOO,
             extension=extension,
             version=version,
             capabilities=capabilities,
@@ -123,10 +128,8 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(actor=actors, extension=extensions, version=wanted, consent=st.booleans())
     def upgrade(self, actor: Actor, extension: str, version: str | None, consent: bool) -> None:
         work = upgrade_install(
-            **self.there,
-            store=self.world.store,
+            self.using,
             actor=actor,
-            policy=UNSIGNED_TOO,
             extension=extension,
             version=version,
             consent=consent,
@@ -136,7 +139,7 @@ class Lifecycle(RuleBasedStateMachine):
     @precondition(lambda self: self.world.published)
     @rule(actor=actors, extension=extensions)
     def rollback(self, actor: Actor, extension: str) -> None:
-        work = rollback_install(**self.there, store=self.world.store, actor=actor, policy=UNSIGNED_TOO, extension=extension)
+        work = rollback_install(self.using, actor=actor, extension=extension)
         self.do(actor, work)
 
     @precondition(lambda self: self.world.published)
@@ -173,7 +176,7 @@ class Lifecycle(RuleBasedStateMachine):
     @precondition(lambda self: self.world.published)
     @rule(actor=actors, extension=extensions, days=st.integers(0, 2))
     def uninstall(self, actor: Actor, extension: str, days: int) -> None:
-        work = uninstall(**self.there, store=self.world.store, actor=actor, extension=extension, storage_grace=timedelta(days=days))
+        work = uninstall(replace(self.using, storage_grace=timedelta(days=days)), actor=actor, extension=extension)
         if self.do(actor, work) is None:
             self.world.secrets.pop((actor.tenant_id, extension), None)
 

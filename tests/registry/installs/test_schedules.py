@@ -11,7 +11,7 @@ from sqlalchemy import delete, update
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
-from holdfast.registry.installs.upgrade import SchedulesMissing
+from holdfast.registry.installs.upgrade_errors import SchedulesMissing
 from holdfast.registry.models.installs import ExtensionApiEndpoint, TenantExtensionSchedule
 from tests.registry.counter import Counter, endpoints, hexes
 

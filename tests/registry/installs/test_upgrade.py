@@ -11,17 +11,18 @@ from sqlalchemy import select, update
 
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
+from holdfast.registry.actors import local_actor
 from holdfast.registry.errors import ExtensionNotInstalled, UnknownCapability, VersionYanked
 from holdfast.registry.installs.config import patch_config, set_enabled
-from holdfast.registry.installs.dev_install import install_bundle
+from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.installs.schedules import DISABLED
-from holdfast.registry.installs.upgrade import ConsentRequired, NothingToRollBack, SchedulesMissing
+from holdfast.registry.installs.upgrade_errors import ConsentRequired, NothingToRollBack, SchedulesMissing
 from holdfast.registry.models.installs import ExtensionVersion
 from holdfast.registry.models.publishing import ExtensionAuditLog, PendingObject
 from holdfast.registry.publishing.versions import yank
 from tests.records.databases import OTHER_TENANT
+from tests.registry.collaborators import collaborators
 from tests.registry.counter import NOTES, Counter, endpoints, hexes
-from tests.registry.extensions import UNSIGNED_TOO
 from tests.registry.published import ADA, EVE
 
 KV, FETCH, SECRETS = "cap:storage.kv", "cap:http.fetch", "cap:secrets.get"
@@ -280,14 +281,11 @@ async def test_without_a_version_before_there_is_nothing_to_roll_back(counter: C
 
 async def test_what_was_installed_for_development_can_be_rolled_back(counter: Counter) -> None:
     for version in ("1.0.0", "2.0.0"):
-        await install_bundle(
-            counter.db,
-            counter.store,
+        await install_archive(
+            collaborators(counter.db, counter.store, now=counter.clock),
             counter.archive(version=version),
-            tenant_id=OTHER_TENANT,
-            policy=UNSIGNED_TOO,
+            actor=local_actor(OTHER_TENANT),
             check_component=None,
-            now=counter.clock,
         )
     assert (await counter.rollback()).version == "1.0.0"
     assert (await counter.rollback()).version == "2.0.0"

@@ -12,10 +12,10 @@ from sqlalchemy.exc import OperationalError
 
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
-from holdfast.registry.installs.dev_install import install_bundle
+from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.models.installs import TenantExtensionInstall
+from tests.registry.collaborators import collaborators
 from tests.registry.counter import Counter
-from tests.registry.extensions import UNSIGNED_TOO
 from tests.registry.faults import commit_lost
 from tests.registry.published import EVE
 
@@ -29,9 +29,7 @@ async def _install(counter: Counter) -> Any:
 async def _install_archive(counter: Counter) -> Any:
     counter.clock.advance(1)
     archive = counter.archive(version="3.0.0")
-    done = await install_bundle(
-        counter.db, counter.store, archive, tenant_id=EVE.tenant_id, policy=UNSIGNED_TOO, check_component=None, now=counter.clock
-    )
+    done = await install_archive(collaborators(counter.db, counter.store, now=counter.clock), archive, actor=EVE, check_component=None)
     return done.version
 
 

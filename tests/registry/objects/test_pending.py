@@ -12,7 +12,7 @@ from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
-from holdfast.registry.installs.dev_install import install_bundle
+from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.objects.pending import (
     cleanup_pending,
     commit_pending,
@@ -23,7 +23,7 @@ from holdfast.registry.objects.pending import (
 )
 from tests.bundles.signers import Signers, signature_of
 from tests.records.databases import TENANT
-from tests.registry.extensions import UNSIGNED_TOO
+from tests.registry.collaborators import collaborators
 from tests.registry.faults import FailingStore, Trouble
 from tests.registry.published import ADA, EVE, Press
 
@@ -89,7 +89,7 @@ async def test_a_published_bundle_stays(press: Press) -> None:
 async def test_a_copy_stays_for_the_tenant_that_runs_it_and_no_other(press: Press) -> None:
     archive = press.archive()
     done = await press.publish(archive)
-    await install_bundle(press.db, press.store, archive, tenant_id=EVE.tenant_id, policy=UNSIGNED_TOO, check_component=None)
+    await install_archive(collaborators(press.db, press.store), archive, actor=EVE, check_component=None)
     theirs = done.key.replace(ADA.tenant_id, EVE.tenant_id)
     nobodys = done.key.replace(ADA.tenant_id, "33333333-3333-4333-8333-333333333333")
     await press.store.put(nobodys, archive)

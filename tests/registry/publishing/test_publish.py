@@ -16,6 +16,7 @@ from holdfast.bundles.signing.signature_storage import read_stored_signature
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.records.database.database import Database
+from holdfast.registry.actors import local_actor
 from holdfast.registry.errors import (
     ComponentMissing,
     HashMismatch,
@@ -25,14 +26,15 @@ from holdfast.registry.errors import (
     VersionConflict,
     VersionExists,
 )
-from holdfast.registry.installs.dev_install import install_bundle
+from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion
 from holdfast.registry.models.publishing import ExtensionAuditLog
 from holdfast.registry.objects.pending import sweep_objects
 from holdfast.registry.publishing.publish import publish_bundle
 from tests.bundles.signers import Signers, rejected, signature_of
 from tests.records.databases import TENANT
-from tests.registry.extensions import UNSIGNED_TOO, WASM, archive_of, manifest
+from tests.registry.collaborators import collaborators
+from tests.registry.extensions import WASM, archive_of, manifest
 from tests.registry.published import ADA, EVE, ONE_VERSION, Press
 
 
@@ -139,7 +141,7 @@ async def test_a_pattern_becomes_the_patch_above_the_highest_release(press: Pres
 
 async def test_a_pattern_that_was_installed_in_development_is_published_all_the_same(press: Press) -> None:
     archive = press.archive(version="1.0.*")
-    await install_bundle(press.db, press.store, archive, tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None)
+    await install_archive(collaborators(press.db, press.store), archive, actor=local_actor(TENANT), check_component=None)
     assert (await press.publish(archive)).version == "1.0.0"
 
 
@@ -195,16 +197,16 @@ async def test_what_needs_a_newer_holdfast_is_refused(press: Press) -> None:
 async def test_a_component_must_be_there_where_the_manifest_needs_one(press: Press, engine: bool) -> None:
     with pytest.raises(ComponentMissing):
         await publish_bundle(
-            *(press.db, press.store, press.archive(wasm=None)),
+            collaborators(press.db, press.store),
+            press.archive(wasm=None),
             actor=ADA,
-            policy=UNSIGNED_TOO,
             check_component=press.look if engine else None,
         )
     assert await press.rows() == {}
 
 
 async def test_without_an_engine_the_component_is_not_looked_at(press: Press) -> None:
-    done = await publish_bundle(press.db, press.store, press.archive(), actor=ADA, policy=UNSIGNED_TOO, check_component=None)
+    done = await publish_bundle(collaborators(press.db, press.store), press.archive(), actor=ADA, check_component=None)
     assert done.version == "1.0.0" and press.looked == []
 
 
@@ -213,7 +215,7 @@ async def test_a_component_that_cannot_run_leaves_nothing(press: Press) -> None:
         raise ValueError(component.name)
 
     with pytest.raises(ValueError, match=r"main\.wasm"):
-        await publish_bundle(press.db, press.store, press.archive(), actor=ADA, policy=UNSIGNED_TOO, check_component=refuse)
+        await publish_bundle(collaborators(press.db, press.store), press.archive(), actor=ADA, check_component=refuse)
     assert (press.objects(), await press.rows()) == ([], {})
 
 
@@ -237,7 +239,7 @@ async def test_an_archive_that_changes_while_it_is_published_is_refused(press: P
         archive_of(archive, marker="rebuilt meanwhile")
 
     with pytest.raises(PublishInterrupted):
-        await publish_bundle(press.db, press.store, archive, actor=ADA, policy=UNSIGNED_TOO, check_component=rebuild)
+        await publish_bundle(collaborators(press.db, press.store), archive, actor=ADA, check_component=rebuild)
     assert (press.objects(), await press.rows()) == ([], {})
 
 
@@ -272,9 +274,7 @@ async def test_installing_in_development_does_not_change_what_was_published(pres
     done = await press.publish(archive)
 
     async def install(changed: Path) -> None:
-        await install_bundle(
-            press.db, press.store, changed, tenant_id=EVE.tenant_id, policy=UNSIGNED_TOO, check_component=None, mutable_versions=True
-        )
+        await install_archive(collaborators(press.db, press.store), changed, actor=EVE, check_component=None, mutable_versions=True)
 
     with pytest.raises(VersionConflict):
         await install(press.archive(marker="changed"))
@@ -286,7 +286,7 @@ async def test_installing_in_development_does_not_change_what_was_published(pres
 
 async def test_what_was_installed_in_development_has_its_egress_and_manifest_recorded(press: Press) -> None:
     archive = press.archive()
-    await install_bundle(press.db, press.store, archive, tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None)
+    await install_archive(collaborators(press.db, press.store), archive, actor=local_actor(TENANT), check_component=None)
     async with press.db.session() as session:
         version = (await session.scalars(select(ExtensionVersion))).one()
     assert (version.egress, version.manifest, version.published_tenant) == (["api.example.com"], manifest(), None)

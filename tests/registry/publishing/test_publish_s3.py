@@ -18,7 +18,7 @@ from holdfast.registry.objects.pending import manifest_key
 from holdfast.registry.publishing.uploads import abort_upload, finalize_upload, stage_upload
 from holdfast.settings import Settings
 from tests.bundles.s3_server import make_bucket, s3_server
-from tests.registry.extensions import UNSIGNED_TOO
+from tests.registry.collaborators import collaborators
 from tests.registry.published import ADA, ONE_VERSION, Press
 
 
@@ -59,15 +59,20 @@ async def test_an_upload_goes_through_a_bucket(press: Press, bucket: BundleStore
     keys = []
     for _ in range(2):
         upload = await stage_upload(
-            press.db, bucket, _pieces(archive), actor=ADA, filename="a", size=size, declared_hash=hash_file(archive), now=press.clock
+            collaborators(press.db, bucket, now=press.clock),
+            _pieces(archive),
+            actor=ADA,
+            filename="a",
+            size=size,
+            declared_hash=hash_file(archive),
         )
         keys.append(upload.key)
         assert await bucket.exists(upload.key)
     with pytest.raises(HashMismatch):
         await finalize_upload(
-            press.db, bucket, keys[0], actor=ADA, policy=UNSIGNED_TOO, declared_hash="0" * 64, check_component=None, now=press.clock
+            collaborators(press.db, bucket, now=press.clock), keys[0], actor=ADA, declared_hash="0" * 64, check_component=None
         )
-    done = await finalize_upload(press.db, bucket, keys[0], actor=ADA, policy=UNSIGNED_TOO, check_component=None, now=press.clock)
-    assert await abort_upload(press.db, bucket, keys[1], actor=ADA, now=press.clock) == "deleted"
+    done = await finalize_upload(collaborators(press.db, bucket, now=press.clock), keys[0], actor=ADA, check_component=None)
+    assert await abort_upload(collaborators(press.db, bucket, now=press.clock), keys[1], actor=ADA) == "deleted"
     assert [await bucket.exists(key) for key in (*keys, done.key)] == [False, False, True]
     assert await press.rows() == ONE_VERSION

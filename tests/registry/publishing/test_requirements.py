@@ -8,12 +8,14 @@ import pytest
 
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
+from holdfast.registry.actors import local_actor
 from holdfast.registry.errors import ExtensionUnknown, VersionNotFound, VersionYanked
-from holdfast.registry.installs.dev_install import install_bundle
+from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.models.installs import ExtensionVersion
 from holdfast.registry.publishing.requirements import read_publication
 from tests.records.databases import TENANT, Clock
-from tests.registry.extensions import UNSIGNED_TOO, archive_of
+from tests.registry.collaborators import collaborators
+from tests.registry.extensions import archive_of
 
 NAME = "acme.com.example.notes"
 
@@ -22,25 +24,25 @@ async def test_a_version_tells_what_it_asks_for_and_without_one_the_newest_does(
     clock = Clock()
     for version in ("1.0.0", "1.1.0"):
         archive = archive_of(tmp_path / f"{version}.tar.zst", version=version)
-        installed = await install_bundle(db, store, archive, tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None, now=clock)
-    told = await read_publication(db, extension=NAME, version="1.0.0")
+        installed = await install_archive(collaborators(db, store, now=clock), archive, actor=local_actor(TENANT), check_component=None)
+    told = await read_publication(db, tenant_id=TENANT, extension=NAME, version="1.0.0")
     assert (told.publisher, told.name, told.version, told.display_name) == ("acme", "com.example.notes", "1.0.0", "Notes")
     assert told.capabilities == ["cap:http.fetch", "cap:storage.kv"]
-    newest = await read_publication(db, extension=NAME, version=None)
+    newest = await read_publication(db, tenant_id=TENANT, extension=NAME, version=None)
     assert (newest.version, newest.version_id, newest.content_hash) == ("1.1.0", installed.version_id, installed.content_hash)
     assert newest.size_bytes == archive.stat().st_size and newest.signing_key_id is None
 
 
 async def test_a_version_that_cannot_be_installed_asks_for_nothing(db: Database, store: FolderStore, tmp_path: Path) -> None:
     clock, archive = Clock(), archive_of(tmp_path / "a.tar.zst")
-    installed = await install_bundle(db, store, archive, tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None, now=clock)
+    installed = await install_archive(collaborators(db, store, now=clock), archive, actor=local_actor(TENANT), check_component=None)
     with pytest.raises(ExtensionUnknown):
-        await read_publication(db, extension="nobody.knows", version=None)
+        await read_publication(db, tenant_id=TENANT, extension="nobody.knows", version=None)
     with pytest.raises(VersionNotFound):
-        await read_publication(db, extension=NAME, version="9.9.9")
+        await read_publication(db, tenant_id=TENANT, extension=NAME, version="9.9.9")
     async with db.transaction() as session:
         version = await session.get(ExtensionVersion, installed.version_id)
         assert version is not None
         version.yanked_at = clock()
     with pytest.raises(VersionYanked):
-        await read_publication(db, extension=NAME, version="1.0.0")
+        await read_publication(db, tenant_id=TENANT, extension=NAME, version="1.0.0")

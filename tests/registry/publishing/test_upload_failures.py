@@ -17,7 +17,7 @@ from holdfast.records.database.database import Database
 from holdfast.registry.errors import StagingNotFound
 from holdfast.registry.publishing.publish import Published
 from holdfast.registry.publishing.uploads import Upload, abort_upload, finalize_upload, stage_upload, sweep_uploads
-from tests.registry.extensions import UNSIGNED_TOO
+from tests.registry.collaborators import collaborators
 from tests.registry.faults import FailingStore, Trouble, failing
 from tests.registry.published import ADA, ONE_VERSION, Press
 
@@ -36,12 +36,12 @@ async def _stage(press: Press, step: int, store: BundleStore | None = None) -> U
         yield data
 
     return await stage_upload(
-        press.db, store or press.store, body(), actor=ADA, filename="a", size=len(data), declared_hash=None, now=press.clock
+        collaborators(press.db, store or press.store, now=press.clock), body(), actor=ADA, filename="a", size=len(data), declared_hash=None
     )
 
 
 async def _finalize(press: Press, key: str, store: BundleStore) -> Published:
-    return await finalize_upload(press.db, store, key, actor=ADA, policy=UNSIGNED_TOO, check_component=None, now=press.clock)
+    return await finalize_upload(collaborators(press.db, store, now=press.clock), key, actor=ADA, check_component=None)
 
 
 async def _sweep(press: Press) -> None:
@@ -112,11 +112,11 @@ async def test_aborting_with_trouble_at_any_step(press: Press, kind: str) -> Non
         trouble = _trouble(kind, step)
         try:
             with failing(press.db, trouble):
-                await abort_upload(press.db, FailingStore(press.store, trouble), upload.key, actor=ADA, now=press.clock)
+                await abort_upload(collaborators(press.db, FailingStore(press.store, trouble), now=press.clock), upload.key, actor=ADA)
         except (BundleStoreUnavailable, OperationalError):
             trouble.over = True
             if kind != "once, after its effect":
-                assert await abort_upload(press.db, press.store, upload.key, actor=ADA, now=press.clock) == "deleted"
+                assert await abort_upload(collaborators(press.db, press.store, now=press.clock), upload.key, actor=ADA) == "deleted"
         trouble.over = True
         await _sweep(press)
         assert await _state(press) == (Counter(), [])

@@ -27,6 +27,7 @@ from holdfast.registry.publishing.publish import Published
 from holdfast.registry.publishing.uploads import Upload, abort_upload, finalize_upload, is_staging_key, stage_upload, sweep_uploads
 from tests.bundles.signers import Signers
 from tests.records.databases import TENANT
+from tests.registry.collaborators import collaborators
 from tests.registry.extensions import UNSIGNED_TOO
 from tests.registry.published import ADA, EVE, ONE_VERSION, Press
 
@@ -39,14 +40,15 @@ class Desk(Press):
     async def stage(self, content: bytes | None = None, *, actor: Actor = ADA, **given: Any) -> Upload:
         data = self.archive().read_bytes() if content is None else content
         full: dict[str, Any] = {"filename": "bundle.tar.zst", "size": len(data), "declared_hash": None} | given
-        return await stage_upload(self.db, self.store, pieces(data), actor=actor, now=self.clock, **full)
+        return await stage_upload(collaborators(self.db, self.store, now=self.clock), pieces(data), actor=actor, **full)
 
     async def finalize(self, key: str, *, actor: Actor = ADA, **given: Any) -> Published:
-        full: dict[str, Any] = {"policy": UNSIGNED_TOO, "check_component": self.look} | given
-        return await finalize_upload(self.db, self.store, key, actor=actor, now=self.clock, **full)
+        full: dict[str, Any] = {"check_component": self.look} | given
+        policy = full.pop("policy", UNSIGNED_TOO)
+        return await finalize_upload(collaborators(self.db, self.store, policy=policy, now=self.clock), key, actor=actor, **full)
 
     async def abort(self, key: str, *, actor: Actor = ADA) -> str:
-        return await abort_upload(self.db, self.store, key, actor=actor, now=self.clock)
+        return await abort_upload(collaborators(self.db, self.store, now=self.clock), key, actor=actor)
 
     async def sweep(self, older_than: timedelta = HOUR) -> int:
         return await sweep_uploads(self.db, self.store, older_than=older_than, now=self.clock)
@@ -119,7 +121,7 @@ async def test_a_body_is_read_no_further_than_what_may_come(desk: Desk, monkeypa
     for size, why in ((None, "size_exceeds_cap"), (5_000, "content_length_mismatch")):
         read = 0
         with pytest.raises(BadUpload) as refused:
-            await stage_upload(desk.db, desk.store, endless(), actor=ADA, filename="a", size=size, declared_hash=None)
+            await stage_upload(collaborators(desk.db, desk.store), endless(), actor=ADA, filename="a", size=size, declared_hash=None)
         assert refused.value.details == {"why": why} and read <= 11_000
     assert (desk.objects(), await desk.rows()) == ([], {})
 
@@ -130,7 +132,7 @@ async def test_a_sender_that_goes_away_leaves_nothing(desk: Desk) -> None:
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        await stage_upload(desk.db, desk.store, broken(), actor=ADA, filename="a", size=10, declared_hash=None)
+        await stage_upload(collaborators(desk.db, desk.store), broken(), actor=ADA, filename="a", size=10, declared_hash=None)
     assert (desk.objects(), await desk.rows()) == ([], {})
 
 

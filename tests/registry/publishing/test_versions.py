@@ -12,8 +12,9 @@ from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.versions import InvalidVersion
 from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
+from holdfast.registry.actors import local_actor
 from holdfast.registry.errors import AmbiguousExtension, ExtensionUnknown, PublisherTaken, VersionNotFound, VersionYanked
-from holdfast.registry.installs.dev_install import install_bundle
+from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.models.ids import registry_id
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion
 from holdfast.registry.models.publishing import ExtensionAuditLog
@@ -21,7 +22,7 @@ from holdfast.registry.publishing.publish import Published
 from holdfast.registry.publishing.versions import find_extension, list_versions, resolve_version, unyank, yank
 from tests.bundles.signers import Signers, signature_of
 from tests.records.databases import OTHER_TENANT, TENANT
-from tests.registry.extensions import UNSIGNED_TOO
+from tests.registry.collaborators import collaborators
 from tests.registry.published import ADA, EVE, Press
 
 NOTES = "acme.com.example.notes"
@@ -38,9 +39,9 @@ async def _publish(press: Press, *versions: str) -> Published:
 
 async def _resolved(press: Press, wanted: str | None, *, allow_yanked: bool = False) -> str:
     async with press.db.session() as session:
-        registry = await find_extension(session, NOTES)
+        registry = await find_extension(session, TENANT, NOTES)
         assert registry is not None
-        return (await resolve_version(session, registry.id, wanted, allow_yanked=allow_yanked)).version
+        return (await resolve_version(session, registry.id, wanted, tenant_id=TENANT, allow_yanked=allow_yanked)).version
 
 
 async def _yank(press: Press, version: str, reason: str | None = None) -> None:
@@ -64,7 +65,7 @@ async def test_versions_are_listed_the_newest_published_first(press: Press) -> N
 async def test_the_version_that_the_tenant_has_is_marked_for_that_tenant_alone(press: Press) -> None:
     await _publish(press, "1.0.0")
     archive = press.archive(version="1.1.0", publisher="acme")
-    await install_bundle(press.db, press.store, archive, tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None)
+    await install_archive(collaborators(press.db, press.store), archive, actor=local_actor(TENANT), check_component=None)
     ours = await list_versions(press.db, tenant_id=TENANT, extension=NOTES)
     theirs = await list_versions(press.db, tenant_id=OTHER_TENANT, extension=NOTES)
     assert {version.version: version.installed for version in ours} == {"1.0.0": False, "1.1.0": True}
@@ -84,10 +85,10 @@ async def test_an_extension_is_found_by_id_by_its_written_name_and_by_a_bare_nam
     done = await _publish(press, "1.0.0")
     async with press.db.session() as session:
         for written in (done.registry_id, done.registry_id.upper(), NOTES, "Acme.Com.Example.Notes", f" {NOTES} ", "com.example.notes"):
-            found = await find_extension(session, written)
+            found = await find_extension(session, TENANT, written)
             assert found is not None and found.id == done.registry_id
         for other in ("notes", "acme.notes", new_id(), ""):
-            assert await find_extension(session, other) is None
+            assert await find_extension(session, TENANT, other) is None
 
 
 async def test_a_bare_name_that_several_have_is_ambiguous(press: Press) -> None:
@@ -95,8 +96,8 @@ async def test_a_bare_name_that_several_have_is_ambiguous(press: Press) -> None:
     await press.publish(publisher="other", actor=EVE)
     async with press.db.session() as session:
         with pytest.raises(AmbiguousExtension) as refused:
-            await find_extension(session, "com.example.notes")
-        assert (await find_extension(session, "other.com.example.notes")) is not None
+            await find_extension(session, TENANT, "com.example.notes")
+        assert (await find_extension(session, TENANT, "other.com.example.notes")) is not None
     assert refused.value.details == {"candidates": [NOTES, "other.com.example.notes"]}
 
 
@@ -105,10 +106,10 @@ async def test_of_names_that_differ_in_letter_case_alone_the_one_that_is_written
         for publisher in ("acme", "Acme"):
             session.add(ExtensionRegistry(id=registry_id(publisher, "notes"), publisher=publisher, name="notes"))
     async with press.db.session() as session:
-        found = await find_extension(session, "Acme.notes")
+        found = await find_extension(session, TENANT, "Acme.notes")
         assert found is not None and found.publisher == "Acme"
         with pytest.raises(AmbiguousExtension):
-            await find_extension(session, "ACME.notes")
+            await find_extension(session, TENANT, "ACME.notes")
 
 
 async def test_what_was_never_published_is_unknown(press: Press) -> None:
@@ -223,7 +224,7 @@ async def test_only_the_tenant_that_owns_the_name_yanks(press: Press) -> None:
 
 
 async def test_nobody_yanks_what_nobody_published(press: Press) -> None:
-    await install_bundle(press.db, press.store, press.archive(), tenant_id=TENANT, policy=UNSIGNED_TOO, check_component=None)
+    await install_archive(collaborators(press.db, press.store), press.archive(), actor=local_actor(TENANT), check_component=None)
     with pytest.raises(PublisherTaken):
         await _yank(press, "1.0.0")
 

@@ -18,7 +18,7 @@ from holdfast.client.registry.http import open_server
 from holdfast.client.registry.protocol import Registry
 from holdfast.client.target import SERVER_VARIABLES, ServerTarget, Target, first_set, server_address
 from holdfast.errors import HoldfastError
-from holdfast.registry.installs.dev_install import Installed
+from holdfast.registry.installs.results import Installed
 from holdfast.registry.publishing.publish import Published
 
 DEFAULT_SERVER = "http://localhost:3000"

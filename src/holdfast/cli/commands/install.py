@@ -17,7 +17,7 @@ from holdfast.client.registry.protocol import Registry, open_registry
 from holdfast.client.target import HERE, Target
 from holdfast.errors import HoldfastError
 from holdfast.registry.errors import ExtensionUnknown
-from holdfast.registry.installs.dev_install import Installed
+from holdfast.registry.installs.results import Installed
 
 Only = Annotated[
     tuple[str, ...],

@@ -13,7 +13,8 @@ from holdfast.cli.terminal.rendering import tell_upgraded
 from holdfast.client.registry.protocol import Registry, open_registry
 from holdfast.client.target import HERE, Target
 from holdfast.errors import HoldfastError
-from holdfast.registry.installs.upgrade import ConsentRequired, Upgraded
+from holdfast.registry.installs.results import Upgraded
+from holdfast.registry.installs.upgrade_errors import ConsentRequired
 
 DisableMissing = Annotated[
     bool,

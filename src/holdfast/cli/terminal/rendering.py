@@ -8,8 +8,7 @@ import msgspec
 
 from holdfast.bundles.signing.verification import SignatureStatus
 from holdfast.cli.terminal.printing import print_json, print_lines
-from holdfast.registry.installs.dev_install import Installed, Uninstalled
-from holdfast.registry.installs.upgrade import Upgraded
+from holdfast.registry.installs.results import Installed, Uninstalled, Upgraded
 from holdfast.registry.publishing.publish import Published
 
 

@@ -35,9 +35,9 @@ from holdfast.gateway.api.results import (
 )
 from holdfast.platform.lock_file import page_of
 from holdfast.registry.installs.details import InstallDetails
-from holdfast.registry.installs.dev_install import Installed, InstallSummary, Uninstalled
 from holdfast.registry.installs.grants import Grants
-from holdfast.registry.installs.upgrade import Upgraded
+from holdfast.registry.installs.listing import InstallSummary
+from holdfast.registry.installs.results import Installed, Uninstalled, Upgraded
 from holdfast.registry.publishing.publish import Published
 from holdfast.registry.publishing.requirements import Publication
 from holdfast.registry.publishing.versions import VersionSummary

@@ -23,18 +23,16 @@ from holdfast.logs import configure_logs
 from holdfast.platform.lock_file import extension_url
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
-from holdfast.registry.installs import config as settings
-from holdfast.registry.installs import dev_install as installs
-from holdfast.registry.installs import grants
-from holdfast.registry.installs import upgrade as upgrading
-from holdfast.registry.installs.details import InstallDetails, read_details
-from holdfast.registry.installs.dev_install import CheckComponent, Installed, InstallSummary, Uninstalled
+from holdfast.registry.collaborators import Collaborators
+from holdfast.registry.installs.details import InstallDetails
+from holdfast.registry.installs.dev_install import CheckComponent
 from holdfast.registry.installs.grants import Grants
-from holdfast.registry.installs.install import install_version
-from holdfast.registry.installs.upgrade import Upgraded
-from holdfast.registry.publishing import versions
-from holdfast.registry.publishing.publish import Published, publish_bundle
-from holdfast.registry.publishing.requirements import Publication, read_publication
+from holdfast.registry.installs.listing import InstallSummary
+from holdfast.registry.installs.results import Installed, Uninstalled, Upgraded
+from holdfast.registry.installs.service import InstallService
+from holdfast.registry.publishing.publish import Published
+from holdfast.registry.publishing.requirements import Publication
+from holdfast.registry.publishing.service import PublishingService
 from holdfast.registry.publishing.versions import VersionSummary
 from holdfast.registry.secrets import administration as secrets
 from holdfast.registry.secrets.administration import SecretsSummary
@@ -52,6 +50,15 @@ class LocalRegistry:
         self._tenant_id = tenant_id
         self._actor = local_actor(tenant_id)
         self._check = ComponentCheck(settings)
+        collaborators = Collaborators(
+            db=db,
+            store=store,
+            policy=TrustPolicy.from_settings(settings),
+            domain_root=settings.ext_domain_root,
+            storage_grace=settings.storage_grace,
+        )
+        self._installs = InstallService(collaborators)
+        self._publishing = PublishingService(collaborators)
 
     @cached_property
     def _sealer(self) -> Sealer:
@@ -63,33 +70,27 @@ class LocalRegistry:
 
     async def publish(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Published:
         progress("Publishing")
-        return await publish_bundle(
-            self._db,
-            self._store,
-            archive,
-            actor=self._actor,
-            policy=TrustPolicy.from_settings(self._settings),
-            signature=signature,
-            check_component=self._check_telling(progress),
+        return await self._publishing.publish(
+            archive, actor=self._actor, signature=signature, check_component=self._check_telling(progress)
         )
 
     async def publication(self, extension: str, version: str | None) -> Publication:
-        return await read_publication(self._db, extension=extension, version=version)
+        return await self._publishing.read_publication(tenant_id=self._tenant_id, extension=extension, version=version)
 
     async def versions(self, extension: str) -> list[VersionSummary]:
-        return await versions.list_versions(self._db, tenant_id=self._tenant_id, extension=extension)
+        return await self._publishing.list_versions(tenant_id=self._tenant_id, extension=extension)
 
     async def yank(self, extension: str, version: str, *, reason: str | None) -> None:
-        await versions.yank(self._db, actor=self._actor, extension=extension, version=version, reason=reason)
+        await self._publishing.yank(actor=self._actor, extension=extension, version=version, reason=reason)
 
     async def unyank(self, extension: str, version: str) -> None:
-        await versions.unyank(self._db, actor=self._actor, extension=extension, version=version)
+        await self._publishing.unyank(actor=self._actor, extension=extension, version=version)
 
     async def installs(self) -> list[InstallSummary]:
-        return await installs.list_installs(self._db, self._tenant_id)
+        return await self._installs.list(tenant_id=self._tenant_id)
 
     async def details(self, extension: str) -> InstallDetails:
-        return await read_details(self._db, tenant_id=self._tenant_id, extension=extension)
+        return await self._installs.details(tenant_id=self._tenant_id, extension=extension)
 
     async def install_source(self, source: Path, progress: WorkProgress) -> Installed:
         installer = Installer(self._settings, self._db, self._store, self._check_telling(progress), tenant_id=self._tenant_id)
@@ -98,24 +99,17 @@ class LocalRegistry:
     async def install(
         self, extension: str, version: str | None, *, capabilities: Sequence[str] | None = None, egress: Sequence[str] | None = None
     ) -> Installed:
-        return await install_version(
-            self._db,
-            self._store,
+        return await self._installs.install(
             actor=self._actor,
-            policy=TrustPolicy.from_settings(self._settings),
             extension=extension,
             version=version,
             capabilities=None if capabilities is None else list(capabilities),
             egress=None if egress is None else list(egress),
-            domain_root=self._settings.ext_domain_root,
         )
 
     async def upgrade(self, extension: str, version: str | None, *, consent: bool, disable_missing_schedules: bool) -> Upgraded:
-        return await upgrading.upgrade_install(
-            self._db,
-            self._store,
+        return await self._installs.upgrade(
             actor=self._actor,
-            policy=TrustPolicy.from_settings(self._settings),
             extension=extension,
             version=version,
             consent=consent,
@@ -123,37 +117,28 @@ class LocalRegistry:
         )
 
     async def rollback(self, extension: str, *, disable_missing_schedules: bool) -> Upgraded:
-        return await upgrading.rollback_install(
-            self._db,
-            self._store,
-            actor=self._actor,
-            policy=TrustPolicy.from_settings(self._settings),
-            extension=extension,
-            disable_missing_schedules=disable_missing_schedules,
-        )
+        return await self._installs.rollback(actor=self._actor, extension=extension, disable_missing_schedules=disable_missing_schedules)
 
     async def uninstall(self, extension: str) -> Uninstalled:
-        return await installs.uninstall(
-            self._db, self._store, actor=self._actor, extension=extension, storage_grace=self._settings.storage_grace
-        )
+        return await self._installs.uninstall(actor=self._actor, extension=extension)
 
     async def set_enabled(self, extension: str, *, enabled: bool) -> None:
-        await settings.set_enabled(self._db, actor=self._actor, extension=extension, enabled=enabled)
+        await self._installs.set_enabled(actor=self._actor, extension=extension, enabled=enabled)
 
     async def grants(self, extension: str) -> Grants:
-        return await grants.read_grants(self._db, tenant_id=self._tenant_id, extension=extension)
+        return await self._installs.read_grants(tenant_id=self._tenant_id, extension=extension)
 
     async def grant(self, extension: str, *, capabilities: Sequence[str], egress: Sequence[str]) -> Grants:
-        return await grants.grant(self._db, actor=self._actor, extension=extension, capabilities=capabilities, egress=egress)
+        return await self._installs.grant(actor=self._actor, extension=extension, capabilities=capabilities, egress=egress)
 
     async def revoke(self, extension: str, *, capabilities: Sequence[str], egress: Sequence[str]) -> Grants:
-        return await grants.revoke(self._db, actor=self._actor, extension=extension, capabilities=capabilities, egress=egress)
+        return await self._installs.revoke(actor=self._actor, extension=extension, capabilities=capabilities, egress=egress)
 
     async def config(self, extension: str) -> dict[str, Any]:
-        return await settings.read_config(self._db, tenant_id=self._tenant_id, extension=extension)
+        return await self._installs.read_config(tenant_id=self._tenant_id, extension=extension)
 
     async def change_config(self, extension: str, *, values: dict[str, Any], unset: Sequence[str]) -> dict[str, Any]:
-        return await settings.patch_config(self._db, actor=self._actor, extension=extension, set=values, unset=unset)
+        return await self._installs.patch_config(actor=self._actor, extension=extension, values=values, unset=unset)
 
     async def secrets(self, extension: str) -> SecretsSummary:
         return await secrets.list_secrets(self._db, self._sealer, tenant_id=self._tenant_id, extension=extension)

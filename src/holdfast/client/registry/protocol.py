@@ -13,9 +13,9 @@ from msgspec import UNSET, UnsetType
 from holdfast.cli.terminal.progress import WorkProgress
 from holdfast.client.target import Target
 from holdfast.registry.installs.details import InstallDetails
-from holdfast.registry.installs.dev_install import Installed, InstallSummary, Uninstalled
 from holdfast.registry.installs.grants import Grants
-from holdfast.registry.installs.upgrade import Upgraded
+from holdfast.registry.installs.listing import InstallSummary
+from holdfast.registry.installs.results import Installed, Uninstalled, Upgraded
 from holdfast.registry.publishing.publish import Published
 from holdfast.registry.publishing.requirements import Publication
 from holdfast.registry.publishing.versions import VersionSummary

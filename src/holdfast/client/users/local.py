@@ -11,9 +11,10 @@ from holdfast.client.target import Target
 from holdfast.client.tenant_choice import chosen_tenant
 from holdfast.errors import HoldfastError
 from holdfast.records import administration
-from holdfast.records.accounts import DEVELOPMENT_EMAIL, DEVELOPMENT_TENANT_ID
+from holdfast.records.accounts import DEVELOPMENT_EMAIL
 from holdfast.records.administration import NewUser, TenantSummary, UserSummary, UserUnknown
 from holdfast.records.database.database import Database
+from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
 from holdfast.records.key_administration import ApiKeySummary, issue_api_key, list_api_keys, revoke_api_key
 from holdfast.settings import load_settings
 

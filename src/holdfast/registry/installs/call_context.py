@@ -17,6 +17,7 @@ from holdfast.registry.models.endpoints import Endpoint, read_endpoints
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import TenantExtensionInstallConfig, TenantExtensionInstallSecrets
 from holdfast.registry.models.lookups import active_bundle, find_install
+from holdfast.registry.models.visibility import display_name
 from holdfast.world.capabilities import ALWAYS_GRANTED, parse_capabilities
 
 
@@ -79,7 +80,7 @@ async def install_context(
         publisher=registry.publisher,
         name=registry.name,
         version=version.version,
-        display_name=registry.display_name or registry.name,
+        display_name=display_name(registry, version),
         is_enabled=install.is_enabled and install.status == "enabled",
         content_hash=bundle.content_hash if bundle else None,
         config=as_strings(config.config if config else install.config),

@@ -20,6 +20,7 @@ from holdfast.registry.models.installs import (
     TenantExtensionSchedule,
 )
 from holdfast.registry.models.lookups import active_bundle, find_install
+from holdfast.registry.models.visibility import description, display_name
 from holdfast.registry.publishing.signature_check import signing_key_id
 
 # Storage is another room; of its table only the names are needed here.
@@ -98,8 +99,8 @@ async def read_details(db: Database, *, tenant_id: str, extension: str) -> Insta
             version_id=version.id,
             install_id=install.id,
             name=registry.name,
-            display_name=registry.display_name or registry.name,
-            description=registry.description or "",
+            display_name=display_name(registry, version),
+            description=description(registry, version),
             publisher=registry.publisher,
             version=version.version,
             content_hash=None if bundle is None else bundle.content_hash,

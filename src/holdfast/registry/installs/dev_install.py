@@ -1,147 +1,118 @@
-"""Installing an archive that is at hand, for development: its version is made known and may be replaced by other content."""
+"""Development installs: an archive becomes a version that is private to its tenant and replaceable, then it is installed as any other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.signing.signature_storage import read_stored_signature, store_signature
-from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.keys import bundle_key
-from holdfast.bundles.store.protocol import BundleStore
-from holdfast.records.database.columns import utc_now
-from holdfast.records.database.database import Database
-from holdfast.registry.actors import local_actor
-from holdfast.registry.audit import record_audit
-from holdfast.registry.installs.config import record_defaults
-from holdfast.registry.installs.domains import give_domain
-from holdfast.registry.installs.install import Installed, add_install, installed_as
-from holdfast.registry.installs.listing import InstallSummary, list_installs
-from holdfast.registry.installs.permissions import Permissions, asked_by, granted_to, set_granted
-from holdfast.registry.installs.schedules import move_schedules, scheduled_calls
-from holdfast.registry.installs.uninstall import Uninstalled, uninstall
-from holdfast.registry.installs.upgrade import previous_of
-from holdfast.registry.models.ids import slug
-from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall
+from holdfast.registry.actors import Actor
+from holdfast.registry.collaborators import Collaborators
+from holdfast.registry.installs.install_rows import (
+    create_install,
+    describe_install,
+    finish_install,
+    lock_install,
+    read_before,
+    release_previous,
+    set_version,
+)
+from holdfast.registry.installs.permissions import Permissions, requested_by
+from holdfast.registry.installs.results import Installed
 from holdfast.registry.objects.object_transaction import object_transaction
-from holdfast.registry.objects.tenant_copies import content_hashes, delete_released, release_copies
+from holdfast.registry.objects.tenant_copies import delete_released
 from holdfast.registry.publishing.inspection import CheckComponent, check_component_of, read_archive, require_unchanged
-from holdfast.registry.publishing.version_manifest import manifest_of
-from holdfast.registry.publishing.version_rows import Archive, publish, registry_id_for
+from holdfast.registry.publishing.version_rows import Archive, publish_replaceable, registry_id_for
 from holdfast.registry.retry import retry_when_moved
 
-__all__ = ["CheckComponent", "InstallSummary", "Installed", "Uninstalled", "install_bundle", "list_installs", "uninstall"]
+__all__ = ["CheckComponent", "Installed", "install_archive"]
 
 
-async def install_bundle(
-    db: Database,
-    store: BundleStore,
+async def install_archive(
+    using: Collaborators,
     archive: Path,
     *,
-    tenant_id: str,
-    policy: TrustPolicy,
+    actor: Actor,
     signature: bytes | None = None,
     check_component: CheckComponent | None,
     mutable_versions: bool = True,
-    domain_root: str | None = None,
-    now: Callable[[], datetime] = utc_now,
 ) -> Installed:
-    """Installs the archive (a `.tar.zst`) for a tenant, or replaces what it has of the same extension. It grants all that is new.
+    """Installs the archive (a `.tar.zst`) for the actor's tenant, or replaces what it has of the same extension. It grants all that is new.
 
-    `signature` is the bytes of the archive's `.minisig`; None is the one that the store has of this bundle, if any. `policy` judges it
-    before anything is done with the component. `check_component` is given the extracted component, when the manifest needs one, and
-    raises when it cannot run. Settings, secrets and revoked grants of an earlier install stay as they are; schedules without an endpoint
-    are disabled. Either all of it happens or nothing: the rows are one transaction, and what this call put into the store is taken out
-    again. With `mutable_versions` a version that was not published may be installed again with other content, which becomes the active one
-    for whoever has that version; without, that raises VersionConflict. With a `domain_root` the install gets a host name below it.
+    The version is private to the tenant: no other tenant can find, install or upgrade to it. With `mutable_versions` it may be installed
+    again with other content. A published version is never replaced: see `publish_replaceable`.
+
+    `signature` is the bytes of the archive's `.minisig`; None means the one that the store has of this bundle, if any. `check_component`
+    gets the extracted component, when the manifest needs one, and raises when it cannot run. Settings, secrets and revoked grants of an
+    earlier install stay; schedules without an endpoint are disabled. Either everything happens or nothing: the rows are one transaction,
+    and what this call put into the store is removed again.
 
     Raises ManifestError, UnknownCapability, HostTooOld, SignatureRejected, TrustStoreUnusable, ComponentMissing, VersionConflict,
     ChangedMeanwhile, errors of the archive and the store, and what `check_component` raises.
     """
     read = await read_archive(archive, declared_hash=None, manifest_text=None)
-    manifest = read.manifest
-    async with db.session() as session:
-        registry_id = await registry_id_for(session, manifest)
-    key = bundle_key(tenant_id, registry_id, read.sha256)
-    stored = await read_stored_signature(store, key)
-    counted = stored if signature is None else signature
-    verdict = policy.evaluate(read.statement, counted)
+    async with using.db.session() as session:
+        registry_id = await registry_id_for(session, read.manifest)
+    key = bundle_key(actor.tenant_id, registry_id, read.sha256)
+    stored = await read_stored_signature(using.store, key)
+    valid_signature = stored if signature is None else signature
+    verdict = using.policy.evaluate(read.statement, valid_signature)
     await check_component_of(read, check_component)
-    described = Archive(manifest, read.content_hash, key, read.size, verdict, None if counted is None else counted.decode())
+    text = None if valid_signature is None else valid_signature.decode()
+    described = Archive(read.manifest, read.content_hash, key, read.size, verdict, text)
     released: dict[str, str] = {}
 
     async def put() -> None:
-        if not await store.exists(key):
-            await store.put(key, archive)
+        if not await using.store.exists(key):
+            await using.store.put(key, archive)
             require_unchanged(read)
-        if counted is not None and counted != await read_stored_signature(store, key):
-            await store_signature(store, key, counted)
+        if valid_signature is not None and valid_signature != await read_stored_signature(using.store, key):
+            await store_signature(using.store, key, valid_signature)
 
     async def write(session: AsyncSession) -> Installed:
         released.clear()
-        return await _record(session, described, tenant_id, now(), mutable_versions, released, domain_root)
+        return await _write(session, using, actor, described, registry_id, released, mutable_versions=mutable_versions)
 
     installed = await retry_when_moved(
-        lambda: object_transaction(db, store, key=key, put=put, write=write, name=manifest.name, now=now), name=manifest.name
+        lambda: object_transaction(using.db, using.store, key=key, put=put, write=write, name=read.manifest.name, now=using.now),
+        name=read.manifest.name,
     )
-    await delete_released(db, store, released)
+    await delete_released(using.db, using.store, released)
     return installed
 
 
-async def _record(
+async def _write(
     session: AsyncSession,
+    using: Collaborators,
+    actor: Actor,
     archive: Archive,
-    tenant_id: str,
-    now: datetime,
-    mutable_versions: bool,
+    registry_id: str,
     released: dict[str, str],
-    domain_root: str | None,
+    *,
+    mutable_versions: bool,
 ) -> Installed:
-    install = await session.scalar(
-        select(TenantExtensionInstall)
-        .where(
-            TenantExtensionInstall.tenant_id == tenant_id,
-            TenantExtensionInstall.registry_id == await registry_id_for(session, archive.manifest),
-        )
-        .with_for_update()
-    )
-    replaced = None if install is None else await session.get(ExtensionVersion, install.version_id)
-    # Read before the version's rows are written, which may be the same rows: what is asked for now, and what is called on schedule.
-    replaced_version = None if replaced is None else replaced.version
-    replaced_manifest = None if replaced is None else manifest_of(replaced)
-    revoked = Permissions() if install is None or replaced is None else asked_by(replaced) - granted_to(install)
-    calls = [] if install is None else await scheduled_calls(session, install)
-    registry, version = await publish(session, archive, now, mutable_versions=mutable_versions)
+    now = using.now()
+    install = await lock_install(session, actor.tenant_id, await registry_id_for(session, archive.manifest))
+    before = await read_before(session, install)
+    registry, version = await publish_replaceable(session, archive, now, tenant_id=actor.tenant_id, mutable_versions=mutable_versions)
     if install is None:
-        install = await add_install(session, tenant_id, registry, now)
-    elif replaced is not None and replaced.id != version.id:
-        dropped = await content_hashes(session, [(install.previous or {}).get("version_id")])
-        released.update(await release_copies(session, tenant_id, registry.id, dropped, now))
-        install.previous = previous_of(install, replaced)
-    install.version_id = version.id
-    install.pending = None
-    set_granted(install, asked_by(version) - revoked)
+        install = await create_install(session, actor.tenant_id, registry, version, now)
+    elif before is not None and before.version_id != version.id:
+        released.update(await release_previous(session, install, now))
+    # Authors expect what they just installed to run: everything new is granted, and a disabled install is enabled.
     install.is_enabled = True
     install.status = "enabled"
     install.runner_status = {"state": "ready"}
-    install.updated_at = now
-    await give_domain(session, install, domain_root)
-    await session.flush()
-    await move_schedules(session, install, calls, replaced_manifest, version, disable_missing=True, now=now)
-    await record_defaults(session, install, archive.manifest, now)
-    record_audit(
-        session,
-        local_actor(tenant_id),
-        "extension.installed",
-        resource_id=registry.id,
-        resource_name=slug(registry.publisher, registry.name),
-        now=now,
-        version=version.version,
-        granted=install.granted_caps,
-        egress=install.granted_egress,
+    granted = requested_by(version) - (Permissions() if before is None else before.revoked)
+    await set_version(session, install, version, granted, before, disable_missing=True, now=now)
+    await finish_install(session, actor, install, registry, version, using.domain_root, now)
+    return describe_install(
+        install,
+        registry,
+        version,
+        content_hash=archive.content_hash,
+        verdict=archive.verdict,
+        replaced=None if before is None else before.version,
     )
-    return installed_as(install, registry, version, archive.content_hash, archive.verdict, replaced_version)

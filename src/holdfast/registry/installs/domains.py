@@ -15,20 +15,20 @@ _BEGINS_LIKE_A_UUID = re.compile(r"[0-9a-f]{8}-", re.ASCII)
 _WORD = 12
 
 
-async def give_domain(session: AsyncSession, install: TenantExtensionInstall, root: str | None) -> None:
+async def assign_domain(session: AsyncSession, install: TenantExtensionInstall, root: str | None) -> None:
     """Gives an install that has none its host name, in the transaction that writes the install; none without a root.
 
     IntegrityError when two take one name at the same time, and the whole transaction is to be tried again.
     """
     if root is None or install.runner_domain is not None:
         return
-    for name in domains_of(install.tenant_id, install.registry_id, root):
+    for name in domain_candidates(install.tenant_id, install.registry_id, root):
         if await session.scalar(select(TenantExtensionInstall.id).where(TenantExtensionInstall.runner_domain == name)) is None:
             install.runner_domain = name
             return
 
 
-def domains_of(tenant_id: str, registry_id: str, root: str) -> list[str]:
+def domain_candidates(tenant_id: str, registry_id: str, root: str) -> list[str]:
     """The names for an install, in the order in which they are taken: `{tenant}-{extension}.{root}` with eight digits of each id, as
     the existing platform has it; and, where that is another's, the same with digits of both whole ids."""
     short = f"{_word(tenant_id)}-{_word(registry_id)}"

@@ -13,7 +13,7 @@ from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
-from holdfast.registry.installs.permissions import asked_by, granted_to, of_names, require_asked, set_granted
+from holdfast.registry.installs.permissions import granted_to, named_permissions, requested_by, require_requested, set_granted
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall, TenantExtensionInstallConfig
 from holdfast.registry.models.lookups import require_install
@@ -79,11 +79,11 @@ async def _change(
     *,
     revoking: bool,
 ) -> Grants:
-    named = of_names(capabilities, egress)
+    named = named_permissions(capabilities, egress)
     async with db.transaction() as session:
         install, registry, version = await require_install(session, actor.tenant_id, extension, lock=True)
-        before, asked = granted_to(install), asked_by(version)
-        require_asked(named, asked | before if revoking else asked)
+        before, asked = granted_to(install), requested_by(version)
+        require_requested(named, asked | before if revoking else asked)
         after = before - named if revoking else before | named
         if after != before:
             set_granted(install, after)
@@ -107,7 +107,7 @@ async def _change(
 
 
 def _grants(install: TenantExtensionInstall, version: ExtensionVersion) -> Grants:
-    asked, granted = asked_by(version).as_lists(), granted_to(install).as_lists()
+    asked, granted = requested_by(version).as_lists(), granted_to(install).as_lists()
     return Grants(
         asked=asked["capabilities"],
         granted=granted["capabilities"],

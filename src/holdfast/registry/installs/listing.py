@@ -11,6 +11,7 @@ from holdfast.records.database.database import Database
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionBundle
 from holdfast.registry.models.lookups import installs_of
+from holdfast.registry.models.visibility import description, display_name
 from holdfast.registry.publishing.signature_check import signing_key_id
 
 
@@ -57,8 +58,8 @@ async def list_installs(db: Database, tenant_id: str) -> list[InstallSummary]:
                 version_id=version.id,
                 install_id=install.id,
                 name=registry.name,
-                display_name=registry.display_name or registry.name,
-                description=registry.description or "",
+                display_name=display_name(registry, version),
+                description=description(registry, version),
                 publisher=registry.publisher,
                 version=version.version,
                 content_hash=None if bundle is None else bundle[0],

@@ -34,21 +34,21 @@ class Permissions(Struct, frozen=True):
         return {"capabilities": sorted(self.capabilities), "egress": sorted(self.egress)}
 
 
-def of_names(capabilities: Iterable[str], egress: Iterable[str]) -> Permissions:
+def named_permissions(capabilities: Iterable[str], egress: Iterable[str]) -> Permissions:
     """Permissions as people and stored rows write them: trimmed and in lower case, known or not."""
     known, unknown = parse_capabilities(capabilities)
     hosts = (host.strip().lower() for host in egress)
     return Permissions(frozenset({*(str(name) for name in known), *unknown}), frozenset(host for host in hosts if host))
 
 
-def asked_by(version: ExtensionVersion) -> Permissions:
+def requested_by(version: ExtensionVersion) -> Permissions:
     """What a version asks for."""
-    return of_names(version.capabilities, version.egress)
+    return named_permissions(version.capabilities, version.egress)
 
 
 def granted_to(install: TenantExtensionInstall) -> Permissions:
     """What an install is granted."""
-    return of_names(install.granted_caps, install.granted_egress)
+    return named_permissions(install.granted_caps, install.granted_egress)
 
 
 def set_granted(install: TenantExtensionInstall, granted: Permissions) -> None:
@@ -68,7 +68,7 @@ def require_known(version: ExtensionVersion) -> None:
         )
 
 
-def require_asked(wanted: Permissions, asked: Permissions) -> None:
+def require_requested(wanted: Permissions, asked: Permissions) -> None:
     """Raises UnknownCapability when something is wanted that is not asked for."""
     refused = wanted - asked
     if refused:

@@ -10,12 +10,14 @@ from holdfast.registry.actors import Actor
 from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.installs import config, grants
 from holdfast.registry.installs.details import InstallDetails, read_details
-from holdfast.registry.installs.dev_install import install_bundle
+from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.installs.grants import Grants
-from holdfast.registry.installs.install import Installed, install_version
+from holdfast.registry.installs.install import install_version
 from holdfast.registry.installs.listing import InstallSummary, list_installs
-from holdfast.registry.installs.uninstall import Uninstalled, remove_due_storage, uninstall
-from holdfast.registry.installs.upgrade import Upgraded, rollback_install, upgrade_install
+from holdfast.registry.installs.results import Installed, Uninstalled, Upgraded
+from holdfast.registry.installs.rollback import rollback_install
+from holdfast.registry.installs.uninstall import remove_due_storage, uninstall
+from holdfast.registry.installs.upgrade import upgrade_install
 from holdfast.registry.publishing.inspection import CheckComponent
 
 
@@ -36,33 +38,14 @@ class InstallService:
     ) -> Installed:
         """Installs a published version for the actor's tenant; see `install_version`."""
         return await install_version(
-            self._with.db,
-            self._with.store,
-            actor=actor,
-            policy=self._with.policy,
-            extension=extension,
-            version=version,
-            capabilities=capabilities,
-            egress=egress,
-            domain_root=self._with.domain_root,
-            now=self._with.now,
+            self._with, actor=actor, extension=extension, version=version, capabilities=capabilities, egress=egress
         )
 
     async def install_archive(
         self, archive: Path, *, actor: Actor, signature: bytes | None = None, check_component: CheckComponent | None
     ) -> Installed:
-        """Installs an archive for development, private to the actor's tenant; see `install_bundle`."""
-        return await install_bundle(
-            self._with.db,
-            self._with.store,
-            archive,
-            tenant_id=actor.tenant_id,
-            policy=self._with.policy,
-            signature=signature,
-            check_component=check_component,
-            domain_root=self._with.domain_root,
-            now=self._with.now,
-        )
+        """Installs an archive for development, private to the actor's tenant; see `install_archive`."""
+        return await install_archive(self._with, archive, actor=actor, signature=signature, check_component=check_component)
 
     async def upgrade(
         self,
@@ -75,39 +58,21 @@ class InstallService:
     ) -> Upgraded:
         """Moves an install to another version; see `upgrade_install`."""
         return await upgrade_install(
-            self._with.db,
-            self._with.store,
+            self._with,
             actor=actor,
-            policy=self._with.policy,
             extension=extension,
             version=version,
             consent=consent,
             disable_missing_schedules=disable_missing_schedules,
-            now=self._with.now,
         )
 
     async def rollback(self, *, actor: Actor, extension: str, disable_missing_schedules: bool = False) -> Upgraded:
         """Moves an install back to the version before; see `rollback_install`."""
-        return await rollback_install(
-            self._with.db,
-            self._with.store,
-            actor=actor,
-            policy=self._with.policy,
-            extension=extension,
-            disable_missing_schedules=disable_missing_schedules,
-            now=self._with.now,
-        )
+        return await rollback_install(self._with, actor=actor, extension=extension, disable_missing_schedules=disable_missing_schedules)
 
     async def uninstall(self, *, actor: Actor, extension: str) -> Uninstalled:
         """Removes an install; see `uninstall`."""
-        return await uninstall(
-            self._with.db,
-            self._with.store,
-            actor=actor,
-            extension=extension,
-            storage_grace=self._with.storage_grace,
-            now=self._with.now,
-        )
+        return await uninstall(self._with, actor=actor, extension=extension)
 
     async def list(self, *, tenant_id: str) -> list[InstallSummary]:
         """A tenant's installs, disabled ones too, by publisher and name."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from msgspec import Struct
 from sqlalchemy import column, delete, select, table
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.columns import UuidText, utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
-from holdfast.registry.collaborators import STORAGE_GRACE
+from holdfast.registry.collaborators import Collaborators
+from holdfast.registry.installs.results import Uninstalled
 from holdfast.registry.installs.schedules import delete_schedules
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion, TenantExtensionInstall
@@ -29,58 +28,36 @@ _STORED = tuple(
 )
 
 
-class Uninstalled(Struct, frozen=True, kw_only=True):
-    """What was removed. `bundle_deleted` is False when the tenant had no copy of a bundle that was its alone.
-
-    `storage_until` is when what the extension stored is removed.
-    """
-
-    registry_id: str
-    install_id: str
-    name: str
-    publisher: str
-    version: str
-    bundle_deleted: bool
-    storage_until: datetime
-
-
-async def uninstall(
-    db: Database,
-    store: BundleStore,
-    *,
-    actor: Actor,
-    extension: str,
-    storage_grace: timedelta = STORAGE_GRACE,
-    now: Callable[[], datetime] = utc_now,
-) -> Uninstalled:
+async def uninstall(using: Collaborators, *, actor: Actor, extension: str) -> Uninstalled:
     """Removes a tenant's install (by any of its names) with its settings, secrets, schedules, subscriptions and copies of bundles.
 
-    What it stored stays for `storage_grace`: another install before that finds it again. The extension, its versions and the bundle that
-    others install from stay. Raises ExtensionNotInstalled, AmbiguousExtension.
+    What it stored stays for the storage grace period: an install before its end finds it again. The extension, its versions and the bundle
+    that others install from stay. Raises ExtensionNotInstalled, AmbiguousExtension.
     """
-    async with db.transaction() as session:
+    async with using.db.transaction() as session:
         install, registry, version = await require_install(session, actor.tenant_id, extension, lock=True)
-        remove_at = now() + storage_grace
+        now = using.now()
+        remove_at = now + using.storage_grace
         hashes = [
             *await content_hashes(session, [install.version_id, (install.previous or {}).get("version_id")]),
             *await _superseded(session, registry.id),
         ]
-        given_up = await release_copies(session, actor.tenant_id, registry.id, hashes, now())
+        released = await release_copies(session, actor.tenant_id, registry.id, hashes, now)
         await delete_schedules(session, install)
-        # Settings, secrets and subscriptions go with it: their rows refer to it.
+        # Settings, secrets and subscriptions are deleted with it: their rows refer to it.
         await session.execute(
             delete(TenantExtensionInstall).where(
                 TenantExtensionInstall.tenant_id == actor.tenant_id, TenantExtensionInstall.id == install.id
             )
         )
-        await session.merge(StorageRemoval(tenant=actor.tenant_id, extension_install_id=install.id, remove_at=remove_at, created_at=now()))
+        await session.merge(StorageRemoval(tenant=actor.tenant_id, extension_install_id=install.id, remove_at=remove_at, created_at=now))
         record_audit(
             session,
             actor,
             "extension.uninstalled",
             resource_id=registry.id,
             resource_name=slug(registry.publisher, registry.name),
-            now=now(),
+            now=now,
             version=version.version,
         )
     return Uninstalled(
@@ -89,12 +66,12 @@ async def uninstall(
         name=registry.name,
         publisher=registry.publisher,
         version=version.version,
-        bundle_deleted=await delete_released(db, store, given_up),
+        bundle_deleted=await delete_released(using.db, using.store, released),
         storage_until=remove_at,
     )
 
 
-async def keep_storage(session: AsyncSession, tenant_id: str, install_id: str) -> None:
+async def retain_storage(session: AsyncSession, tenant_id: str, install_id: str) -> None:
     """What an earlier install with that id stored is not removed: it comes back."""
     await session.execute(
         delete(StorageRemoval).where(StorageRemoval.tenant == tenant_id, StorageRemoval.extension_install_id == install_id)

@@ -1,4 +1,4 @@
-"""The ids of the registry: name-based UUIDs, so that installing the same extension twice, anywhere, gives the same ids."""
+"""The ids of the registry: name-based UUIDs. Installing the same extension twice, anywhere, results in the same ids."""
 
 from __future__ import annotations
 
@@ -26,6 +26,26 @@ def bundle_id(publisher: str | None, name: str, version: str, content_hash: str)
 def install_id(tenant_id: str, publisher: str | None, name: str) -> str:
     """The id of an extension installed for a tenant."""
     return _named(f"{tenant_id}/{publisher or DEFAULT_PUBLISHER}/{name}")
+
+
+def private_version_id(tenant_id: str, publisher: str | None, name: str, version: str) -> str:
+    """The id of a version that is private to a tenant, other than the development tenant."""
+    return _named(f"private/{tenant_id}/{publisher or DEFAULT_PUBLISHER}/{name}/{version}")
+
+
+def private_bundle_id(tenant_id: str, publisher: str | None, name: str, version: str, content_hash: str) -> str:
+    """The id of a bundle of such a version; `content_hash` with its prefix `sha256:`."""
+    return _named(f"private/{tenant_id}/{publisher or DEFAULT_PUBLISHER}/{name}/{version}/{content_hash}")
+
+
+def private_version_key(version: str, tenant_id: str) -> str:
+    """What the column `version` holds for a private version where another version of the extension has the plain number."""
+    return f"{version}{private_suffix(tenant_id)}"
+
+
+def private_suffix(tenant_id: str) -> str:
+    """What `private_version_key` appends."""
+    return f"+private.{tenant_id}"
 
 
 def slug(publisher: str, name: str) -> str:

@@ -10,10 +10,11 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, T
 from sqlalchemy.orm import Mapped, mapped_column
 
 from holdfast.records.database.columns import Base, Json, Timestamp, UuidText, new_id, utc_now
+from holdfast.registry.models.ids import private_suffix
 
 
 class ExtensionRegistry(Base):
-    """A published extension; belongs to nobody's tenant."""
+    """An extension: what its versions, public and private, have in common. It belongs to no tenant."""
 
     __tablename__ = "extension_registry"
     __table_args__ = (
@@ -31,8 +32,15 @@ class ExtensionRegistry(Base):
 
 
 class ExtensionVersion(Base):
-    """One version. `api_endpoints` is what the gateway goes by: a list of `{method, path, handler}`, normalised. `manifest` is the whole
-    of it, None for versions that another platform published. A yanked version is not installed anew."""
+    """One version of an extension.
+
+    `api_endpoints` is what the gateway matches calls against: a list of `{method, path, handler}`, normalised. `manifest` is the whole
+    manifest; None for versions that another platform published. A yanked version cannot be installed; existing installs are unaffected.
+
+    `private_tenant` is the tenant that a development install belongs to; no other tenant can find it. None: every tenant can. The column
+    `version` is unique within an extension, because scripts insert with `ON CONFLICT (registry_id, version)`. So a private version has
+    its tenant appended there (`private_version_key`) where another version has the plain number; `version` in Python is always the number.
+    """
 
     __tablename__ = "extension_version"
     __table_args__ = (
@@ -42,7 +50,7 @@ class ExtensionVersion(Base):
 
     id: Mapped[str] = mapped_column(UuidText, primary_key=True)
     registry_id: Mapped[str] = mapped_column(UuidText, ForeignKey("extension_registry.id", ondelete="CASCADE"))
-    version: Mapped[str] = mapped_column(String(255))
+    version_key: Mapped[str] = mapped_column("version", String(255))
     runtime: Mapped[str] = mapped_column(String(255))
     main_entry: Mapped[str] = mapped_column(String(255))
     api: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
@@ -51,11 +59,21 @@ class ExtensionVersion(Base):
     api_endpoints: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
     egress: Mapped[list[str]] = mapped_column(Json, default=list, server_default=text("'[]'"))
     manifest: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    private_tenant: Mapped[str | None] = mapped_column(String(255))
     published_tenant: Mapped[str | None] = mapped_column(String(255))
     published_by: Mapped[str | None] = mapped_column(String(255))
     yanked_at: Mapped[datetime | None] = mapped_column(Timestamp)
     yanked_reason: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+
+    @property
+    def version(self) -> str:
+        """The version number of the manifest."""
+        return self.version_key if self.private_tenant is None else self.version_key.removesuffix(private_suffix(self.private_tenant))
+
+    @version.setter
+    def version(self, number: str) -> None:
+        self.version_key = number
 
 
 class ExtensionBundle(Base):

@@ -11,17 +11,15 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.signing.signature_storage import read_stored_signature
-from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.signing.verification import SignatureStatus
 from holdfast.bundles.store.keys import bundle_key
-from holdfast.bundles.store.protocol import BundleStore
-from holdfast.records.database.columns import utc_now
-from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
+from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.errors import NameTaken, PublishInterrupted
 from holdfast.registry.models.ids import DEFAULT_PUBLISHER, slug
 from holdfast.registry.models.installs import ExtensionRegistry
+from holdfast.registry.models.visibility import extension_is_public
 from holdfast.registry.objects.locks import lock_name
 from holdfast.registry.objects.object_transaction import PendingSwept, object_transaction
 from holdfast.registry.publishing.inspection import CheckComponent, ReadArchive, check_component_of, read_archive
@@ -57,21 +55,18 @@ class Published(Struct, frozen=True, kw_only=True):
 
 
 async def publish_bundle(
-    db: Database,
-    store: BundleStore,
+    using: Collaborators,
     archive: Path,
     *,
     actor: Actor,
-    policy: TrustPolicy,
     signature: bytes | None = None,
     manifest_text: bytes | None = None,
     declared_hash: str | None = None,
     check_component: CheckComponent | None,
-    now: Callable[[], datetime] = utc_now,
 ) -> Published:
     """Publishes the archive (a `.tar.zst`) as a new version of its extension, for every tenant to install.
 
-    `signature` is the bytes of its `.minisig`; None is the one that the store has of this bundle, if any. `policy` judges it before the
+    `signature` is the bytes of its `.minisig`; None is the one that the store has of this bundle, if any. It is verified before the
     component is touched. `manifest_text` (JSON) and `declared_hash` (hex, with or without `sha256:`) must agree with the archive.
     `check_component` is given the extracted component and raises when it cannot run; None only where there is no engine.
 
@@ -82,31 +77,28 @@ async def publish_bundle(
     and the database, and what `check_component` raises.
     """
     read = await read_archive(archive, declared_hash=declared_hash, manifest_text=manifest_text)
-    return await publish_archive(db, store, read, actor=actor, policy=policy, signature=signature, check_component=check_component, now=now)
+    return await publish_archive(using, read, actor=actor, signature=signature, check_component=check_component)
 
 
 async def publish_archive(
-    db: Database,
-    store: BundleStore,
+    using: Collaborators,
     read: ReadArchive,
     *,
     actor: Actor,
-    policy: TrustPolicy,
     signature: bytes | None,
     check_component: CheckComponent | None,
-    now: Callable[[], datetime],
     within: Within | None = None,
 ) -> Published:
     """As `publish_bundle`, of an archive that was read. `within` runs in the transaction that makes the version visible."""
     manifest = read.manifest
     publisher = manifest.publisher or DEFAULT_PUBLISHER
-    async with db.session() as session:
+    async with using.db.session() as session:
         registry_id = await registry_id_for(session, manifest)
     key = bundle_key(actor.tenant_id, registry_id, read.sha256)
-    stored = await read_stored_signature(store, key)
+    stored = await read_stored_signature(using.store, key)
     counted = stored if signature is None else signature
-    verdict = policy.evaluate(read.statement, counted)
-    async with db.session() as session:
+    verdict = using.policy.evaluate(read.statement, counted)
+    async with using.db.session() as session:
         # Asked again in the transaction. Here it spares the compiling and the copying.
         await check_publisher(session, publisher, tenant_id=actor.tenant_id, verdict=verdict)
         registry = None if _is_pattern(manifest.version) else await find_registry(session, manifest)
@@ -118,16 +110,18 @@ async def publish_archive(
     async def record(session: AsyncSession) -> Published:
         await lock_name(session, slug(publisher, manifest.name).lower())
         await _require_own_name(session, publisher, manifest.name)
-        await claim_publisher(session, publisher, tenant_id=actor.tenant_id, verdict=verdict, now=now())
+        await claim_publisher(session, publisher, tenant_id=actor.tenant_id, verdict=verdict, now=using.now())
         if within is not None:
             await within(session)
-        return await _record(session, described, actor, now())
+        return await _record(session, described, actor, using.now())
 
     async def put() -> None:
-        await put_bundle(store, key, read, counted)
+        await put_bundle(using.store, key, read, counted)
 
     try:
-        return await object_transaction(db, store, key=key, put=put, write=record, name=slug(publisher, manifest.name), now=now)
+        return await object_transaction(
+            using.db, using.store, key=key, put=put, write=record, name=slug(publisher, manifest.name), now=using.now
+        )
     except PendingSwept as swept:
         raise PublishInterrupted("Publishing took too long and was stopped.", hint="Publish the bundle again.") from swept
 
@@ -136,7 +130,8 @@ async def _require_own_name(session: AsyncSession, publisher: str, name: str) ->
     """That no other extension is written the same: not in other letter case, nor with the dot between the two elsewhere."""
     written = ExtensionRegistry.publisher + "." + ExtensionRegistry.name
     same = func.lower(written) == func.lower(slug(publisher, name))
-    for registry in await session.scalars(select(ExtensionRegistry).where(same)):
+    # An extension that is only private must not block a publisher, nor be disclosed to it.
+    for registry in await session.scalars(select(ExtensionRegistry).where(same, extension_is_public())):
         if (registry.publisher, registry.name) != (publisher, name):
             raise NameTaken(
                 f"The name {slug(publisher, name)} is that of the extension {registry.name} of the publisher {registry.publisher}.",

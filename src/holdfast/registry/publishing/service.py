@@ -34,16 +34,13 @@ class PublishingService:
     ) -> Published:
         """Publishes an archive as a new version for every tenant; see `publish_bundle`."""
         return await publish_bundle(
-            self._with.db,
-            self._with.store,
+            self._with,
             archive,
             actor=actor,
-            policy=self._with.policy,
             signature=signature,
             manifest_text=manifest_text,
             declared_hash=declared_hash,
             check_component=check_component,
-            now=self._with.now,
         )
 
     async def stage_upload(
@@ -51,14 +48,12 @@ class PublishingService:
     ) -> Upload:
         """Stores an uploaded archive until it is finalised; see `stage_upload`."""
         return await uploads.stage_upload(
-            self._with.db,
-            self._with.store,
+            self._with,
             body,
             actor=actor,
             filename=filename,
             size=size,
             declared_hash=declared_hash,
-            now=self._with.now,
         )
 
     async def finalize_upload(
@@ -74,22 +69,19 @@ class PublishingService:
     ) -> Published:
         """Publishes an uploaded archive; see `finalize_upload`."""
         return await uploads.finalize_upload(
-            self._with.db,
-            self._with.store,
+            self._with,
             key,
             actor=actor,
-            policy=self._with.policy,
             size=size,
             declared_hash=declared_hash,
             manifest_text=manifest_text,
             signature=signature,
             check_component=check_component,
-            now=self._with.now,
         )
 
     async def abort_upload(self, key: str, *, actor: Actor) -> str:
         """Deletes an uploaded archive. Returns `deleted`, or `noop` for a key that is not an upload's; see `abort_upload`."""
-        return await uploads.abort_upload(self._with.db, self._with.store, key, actor=actor, now=self._with.now)
+        return await uploads.abort_upload(self._with, key, actor=actor)
 
     async def sweep_uploads(self, *, older_than: timedelta) -> int:
         """Removes abandoned uploads and objects; see `sweep_uploads`."""
@@ -97,7 +89,7 @@ class PublishingService:
 
     async def read_publication(self, *, tenant_id: str, extension: str, version: str | None) -> Publication:
         """The version that an install of the tenant would get, and what it requests; see `read_publication`."""
-        return await read_publication(self._with.db, extension=extension, version=version)
+        return await read_publication(self._with.db, tenant_id=tenant_id, extension=extension, version=version)
 
     async def list_versions(self, *, tenant_id: str, extension: str) -> list[VersionSummary]:
         """The versions that the tenant can see, the newest published first; see `list_versions`."""

@@ -11,7 +11,7 @@ from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion
 from holdfast.registry.publishing.version_manifest import manifest_of
 
 
-def judge_version(policy: TrustPolicy, version: ExtensionVersion, bundle: ExtensionBundle | None) -> SignatureStatus | None:
+def verify_version(policy: TrustPolicy, version: ExtensionVersion, bundle: ExtensionBundle | None) -> SignatureStatus | None:
     """The verdict of now, with the keys of now: since the version was published, one may have been revoked. None without a bundle.
 
     Raises SignatureRejected where the policy requires a signature that counts, and, everywhere, for one that was made for something else;

@@ -18,7 +18,6 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.archive.limits import LIMITS
-from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.download import download_object
 from holdfast.bundles.store.errors import BundleNotFound
 from holdfast.bundles.store.hashing import normalize_content_hash
@@ -27,6 +26,7 @@ from holdfast.concurrency.threads import run_in_thread
 from holdfast.records.database.columns import new_id, utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
+from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.errors import BadUpload, StagingNotFound
 from holdfast.registry.models.publishing import ExtensionUpload
 from holdfast.registry.objects.pending import register_pending, sweep_objects, try_cleanup_pending
@@ -56,15 +56,13 @@ def is_staging_key(key: str) -> bool:
 
 
 async def stage_upload(
-    db: Database,
-    store: BundleStore,
+    using: Collaborators,
     body: AsyncIterator[bytes],
     *,
     actor: Actor,
     filename: str,
     size: int | None,
     declared_hash: str | None,
-    now: Callable[[], datetime] = utc_now,
 ) -> Upload:
     """Takes an archive in, for the actor's tenant to finalise. `size` (bytes) and `declared_hash` (hex), if given, must be the body's.
 
@@ -92,32 +90,29 @@ async def stage_upload(
             size_bytes=length,
             declared_hash=declared,
             content_hash=sha256,
-            created_at=now(),
+            created_at=using.now(),
         )
         try:
             # The row first: of an upload without a row no sweep would know.
-            async with db.transaction() as session:
+            async with using.db.transaction() as session:
                 session.add(upload)
-            await store.put(key, received)
+            await using.store.put(key, received)
         except BaseException:
-            await _give_up(db, store, key, now)
+            await _remove_failed(using, key)
             raise
     return Upload(key=key, filename=name, size=length, declared_hash=declared)
 
 
 async def finalize_upload(
-    db: Database,
-    store: BundleStore,
+    using: Collaborators,
     key: str,
     *,
     actor: Actor,
-    policy: TrustPolicy,
     size: int | None = None,
     declared_hash: str | None = None,
     manifest_text: bytes | None = None,
     signature: bytes | None = None,
     check_component: CheckComponent | None,
-    now: Callable[[], datetime] = utc_now,
 ) -> Published:
     """Publishes what was staged under `key`, as `publish_bundle` does, and removes it from the staging area.
 
@@ -128,7 +123,7 @@ async def finalize_upload(
     """
     if not is_staging_key(key):
         raise _bad("key_invalid", "That is not the key of an upload.")
-    async with db.session() as session:
+    async with using.db.session() as session:
         upload = await _upload(session, key, actor)
     if size is not None and size != upload.size_bytes:
         raise _bad("size_mismatch", f"The upload has {upload.size_bytes} bytes, not {size}.")
@@ -139,30 +134,28 @@ async def finalize_upload(
         taken = await session.execute(delete(ExtensionUpload).where(*owned).returning(ExtensionUpload.key))
         if taken.scalar_one_or_none() is None:
             raise _not_found()
-        await register_pending(session, key, staged_id, now())
+        await register_pending(session, key, staged_id, using.now())
 
     with tempfile.TemporaryDirectory(prefix="holdfast-finalize-") as folder:
         # One copy for everything that follows: what is hashed is what is read, and what is published.
         archive = Path(folder) / "bundle.tar.zst"
-        await _fetch(store, key, archive)
+        await _fetch(using.store, key, archive)
         read = await read_archive(archive, declared_hash=declared_hash or upload.content_hash, manifest_text=manifest_text)
-        published = await publish_archive(
-            db, store, read, actor=actor, policy=policy, signature=signature, check_component=check_component, now=now, within=consume
-        )
-    await try_cleanup_pending(db, store, staged_id)
+        published = await publish_archive(using, read, actor=actor, signature=signature, check_component=check_component, within=consume)
+    await try_cleanup_pending(using.db, using.store, staged_id)
     return published
 
 
-async def abort_upload(db: Database, store: BundleStore, key: str, *, actor: Actor, now: Callable[[], datetime] = utc_now) -> str:
+async def abort_upload(using: Collaborators, key: str, *, actor: Actor) -> str:
     """Gives an upload up: "deleted". "noop" for the key of something that is no upload, such as a published bundle.
 
     Raises StagingNotFound, also for another tenant's upload. What a store that cannot be used keeps, a sweep removes.
     """
     if not is_staging_key(key):
         return "noop"
-    async with db.session() as session:
+    async with using.db.session() as session:
         await _upload(session, key, actor)
-    await _remove(db, store, key, now)
+    await _remove(using.db, using.store, key, using.now)
     return "deleted"
 
 
@@ -193,9 +186,9 @@ async def _remove(db: Database, store: BundleStore, key: str, now: Callable[[], 
     await try_cleanup_pending(db, store, pending_id)
 
 
-async def _give_up(db: Database, store: BundleStore, key: str, now: Callable[[], datetime]) -> None:
+async def _remove_failed(using: Collaborators, key: str) -> None:
     """As `_remove`, of an upload that failed, and nothing is raised: where the database is down, a sweep does it."""
-    task = asyncio.ensure_future(_remove(db, store, key, now))
+    task = asyncio.ensure_future(_remove(using.db, using.store, key, using.now))
     await asyncio.wait([task])
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.warning("a failed upload could not be removed", key=key, error=type(error).__name__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -17,6 +17,7 @@ from holdfast.registry.audit import record_audit
 from holdfast.registry.errors import AmbiguousExtension, ExtensionUnknown, VersionNotFound, VersionYanked
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
+from holdfast.registry.models.visibility import extension_visible_to, version_visible_to
 from holdfast.registry.publishing.publisher_names import require_owner
 from holdfast.registry.publishing.signature_check import signing_key_id
 from holdfast.registry.publishing.version_rows import find_version
@@ -44,18 +45,24 @@ class VersionSummary(Struct, frozen=True, kw_only=True):
 
 
 async def list_versions(db: Database, *, tenant_id: str, extension: str) -> list[VersionSummary]:
-    """All versions of an extension, yanked ones too, the newest published first. Raises ExtensionUnknown, AmbiguousExtension."""
+    """The versions that a tenant can see, yanked ones too, the newest published first. Raises ExtensionUnknown, AmbiguousExtension."""
     async with db.session() as session:
-        registry = await require_extension(session, extension)
-        newest_first = ExtensionVersion.created_at.desc()
-        versions = (
-            await session.scalars(select(ExtensionVersion).where(ExtensionVersion.registry_id == registry.id).order_by(newest_first))
-        ).all()
+        registry = await require_extension(session, tenant_id, extension)
         installed = await session.scalar(
             select(TenantExtensionInstall.version_id).where(
                 TenantExtensionInstall.tenant_id == tenant_id, TenantExtensionInstall.registry_id == registry.id
             )
         )
+        versions = (
+            await session.scalars(
+                select(ExtensionVersion)
+                .where(
+                    ExtensionVersion.registry_id == registry.id,
+                    or_(version_visible_to(tenant_id), ExtensionVersion.id == installed),
+                )
+                .order_by(ExtensionVersion.created_at.desc())
+            )
+        ).all()
         bundles = await session.scalars(
             select(ExtensionBundle)
             .join(ExtensionVersion, ExtensionVersion.id == ExtensionBundle.version_id)
@@ -66,18 +73,21 @@ async def list_versions(db: Database, *, tenant_id: str, extension: str) -> list
     return [_summary(version, active.get(version.id), version.id == installed) for version in versions]
 
 
-async def find_extension(session: AsyncSession, extension: str) -> ExtensionRegistry | None:
-    """The extension with that registry id, `publisher.name` in any letter case, or name when only one has it.
+async def find_extension(session: AsyncSession, tenant_id: str, extension: str) -> ExtensionRegistry | None:
+    """The extension that a tenant can see with that registry id, `publisher.name` in any letter case, or name when only one has it.
 
-    Raises AmbiguousExtension when several are meant alike.
+    Raises AmbiguousExtension when several match equally well.
     """
     name = extension.strip()
-    if (known_id := as_uuid(name.lower())) is not None and (found := await session.get(ExtensionRegistry, known_id)) is not None:
-        return found
+    visible = select(ExtensionRegistry).where(extension_visible_to(tenant_id))
+    if (known_id := as_uuid(name.lower())) is not None:
+        found = await session.scalar(visible.where(ExtensionRegistry.id == known_id))
+        if found is not None:
+            return found
     full_name = ExtensionRegistry.publisher + "." + ExtensionRegistry.name
-    query = select(ExtensionRegistry).where(or_(func.lower(full_name) == name.lower(), func.lower(ExtensionRegistry.name) == name.lower()))
+    query = visible.where(or_(func.lower(full_name) == name.lower(), func.lower(ExtensionRegistry.name) == name.lower()))
     fitting = (await session.scalars(query)).all()
-    # The nearest that was written: with the same letters, then with the publisher, then without.
+    # The best match wins: the same letters, then the full name in any letter case, then the name without publisher.
     for nearer in (lambda full: full == name, lambda full: full.lower() == name.lower(), lambda full: True):
         found_here = [registry for registry in fitting if nearer(slug(registry.publisher, registry.name))]
         if len(found_here) > 1:
@@ -91,36 +101,55 @@ async def find_extension(session: AsyncSession, extension: str) -> ExtensionRegi
     return None
 
 
-async def require_extension(session: AsyncSession, extension: str) -> ExtensionRegistry:
+async def require_extension(session: AsyncSession, tenant_id: str, extension: str) -> ExtensionRegistry:
     """As `find_extension`. Raises ExtensionUnknown too."""
-    found = await find_extension(session, extension)
+    found = await find_extension(session, tenant_id, extension)
     if found is None:
         raise ExtensionUnknown(f"There is no extension {extension}.", hint="Publish it first, or correct its name.")
     return found
 
 
-async def resolve_version(session: AsyncSession, registry_id: str, wanted: str | None, *, allow_yanked: bool = False) -> ExtensionVersion:
-    """The version that is meant: exactly that one; of `X.Y.*` the highest release X.Y.n; of None the newest.
+async def resolve_version(
+    session: AsyncSession,
+    registry_id: str,
+    wanted: str | None,
+    *,
+    tenant_id: str,
+    installed: ExtensionVersion | None = None,
+    allow_yanked: bool = False,
+) -> ExtensionVersion:
+    """The version that a tenant means: exactly `1.2.3`; the highest release X.Y.n for `X.Y.*`; the newest for None.
 
-    The newest is the highest release; where there is no release, the highest pre-release. Patterns and None pass yanked versions over.
+    The newest is the highest release; without a release, the highest pre-release. Patterns and None skip yanked versions. A public version
+    always wins; only where none matches, a version that is private to the tenant, or the `installed` one, is meant.
+
     Raises InvalidVersion, VersionNotFound; VersionYanked for a yanked one that was named exactly, unless `allow_yanked`.
     """
-    if wanted is not None and not wanted.endswith("*"):
-        named = await _named(session, registry_id, wanted)
-        if named.yanked_at is not None and not allow_yanked:
-            raise _yanked(named)
-        return named
-    rows = await session.scalars(
-        select(ExtensionVersion)
-        .where(ExtensionVersion.registry_id == registry_id, ExtensionVersion.yanked_at.is_(None))
-        .order_by(ExtensionVersion.created_at)
-    )
-    usable = {row.version: row for row in rows}
-    found = _newest(list(usable)) if wanted is None else _newest_of(wanted, usable)
+    usable = version_visible_to(tenant_id)
+    if installed is not None:
+        usable = or_(usable, ExtensionVersion.id == installed.id)
+    rows = (
+        await session.scalars(
+            select(ExtensionVersion).where(ExtensionVersion.registry_id == registry_id, usable).order_by(ExtensionVersion.created_at)
+        )
+    ).all()
+    public, private = ([row for row in rows if (row.private_tenant is None) is is_public] for is_public in (True, False))
+    found = _choose(public, wanted) or _choose(private, wanted)
     if found is None:
         what = "version" if wanted is None else f"version {wanted}"
-        raise VersionNotFound(f"There is no {what} that can be installed.", hint=_WHICH)
-    return usable[found]
+        suffix = "" if wanted is not None and not wanted.endswith("*") else " that can be installed"
+        raise VersionNotFound(f"There is no {what}{suffix}.", hint=_WHICH)
+    if found.yanked_at is not None and not allow_yanked:
+        raise _yanked(found)
+    return found
+
+
+def _choose(versions: Sequence[ExtensionVersion], wanted: str | None) -> ExtensionVersion | None:
+    if wanted is not None and not wanted.endswith("*"):
+        return next((row for row in versions if row.version == wanted), None)
+    usable = {row.version: row for row in versions if row.yanked_at is None}
+    number = _newest(list(usable)) if wanted is None else _newest_of(wanted, usable)
+    return None if number is None else usable[number]
 
 
 def _newest(versions: list[str]) -> str | None:
@@ -140,7 +169,9 @@ def _newest_of(pattern: str, versions: Iterable[str]) -> str | None:
 
 async def next_of(session: AsyncSession, registry_id: str, pattern: str) -> str:
     """The version that `X.Y.*` is published as: one above the highest release X.Y.n, or X.Y.0. Raises InvalidVersion."""
-    known = await session.scalars(select(ExtensionVersion.version).where(ExtensionVersion.registry_id == registry_id))
+    known = await session.scalars(
+        select(ExtensionVersion.version_key).where(ExtensionVersion.registry_id == registry_id, ExtensionVersion.private_tenant.is_(None))
+    )
     return str(Wildcard.parse(pattern).next_after(parse_versions(known)))
 
 
@@ -163,7 +194,7 @@ async def _mark(
     db: Database, actor: Actor, extension: str, version: str, event: str, now: datetime, reason: str | None, *, yanked: bool
 ) -> None:
     async with db.transaction() as session:
-        registry = await require_extension(session, extension)
+        registry = await require_extension(session, actor.tenant_id, extension)
         await require_owner(session, registry.publisher, tenant_id=actor.tenant_id)
         found = await _named(session, registry.id, version)
         if yanked:
