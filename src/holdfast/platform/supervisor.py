@@ -161,7 +161,7 @@ async def _wait_for_runner(client: RunnerClient, child: SupervisedChild | None) 
     if child is None:
         # Who starts it may do so later: calls say that it is away until then.
         if not await client.is_healthy():
-            _log.warning(f"The runner at {client.base_url} does not answer. Start it with `holdfast runner`; calls fail until then")
+            _log.warning("The runner does not respond. Start it with `holdfast runner`; calls fail until then", address=client.base_url)
         return
     while not await client.is_healthy():
         if child.starts >= STARTS_BEFORE_GIVING_UP:

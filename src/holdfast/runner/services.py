@@ -37,7 +37,7 @@ class LoggedEvents:
     """The debug stream of a runner that has no gateway to send it to: the log, at level debug."""
 
     def publish(self, event: DebugEvent) -> None:
-        _log.debug(event.message, stream=event.stream, level_of_event=event.level, request_id=event.request_id)
+        _log.debug("debug event", message=event.message, stream=event.stream, level_of_event=event.level, request_id=event.request_id)
 
 
 @dataclass
@@ -114,7 +114,7 @@ class RunnerServices:
 
 async def _sink(settings: Settings, token: str, closing: AsyncExitStack) -> EventSink | None:
     if (server := configured_redis(settings)) is not None:
-        _log.info(f"Debug events go to {server}")
+        _log.info("Debug events go to Redis", address=str(server))
         return await closing.enter_async_context(open_redis_sink(settings, server))
     base = settings.registry_base_url or settings.storage_api_base_url
     if not base:
@@ -138,7 +138,7 @@ def _trust(settings: Settings) -> TrustPolicy:
     policy = TrustPolicy.from_settings(settings)
     if policy.count_valid_keys() == 0 and policy.required:
         _log.warning(
-            f"SIGNING_TRUST_BUNDLE: {policy.store.path} has no key that counts, so that every bundle is refused. Add one with "
-            "`holdfast keys trust FILE.pub`"
+            "SIGNING_TRUST_BUNDLE has no valid key, so every bundle is rejected. Add one with `holdfast keys trust FILE.pub`",
+            path=str(policy.store.path),
         )
     return policy

@@ -101,7 +101,7 @@ class SupervisedChild:
                     self._on_end(code)
                 if loop.time() - started >= STEADY_SECONDS:
                     pause = FIRST_PAUSE_SECONDS
-                _log.warning(f"The {self._name} ended and is started again", how=how_it_ended(code), pause_seconds=pause)
+                _log.warning("process ended, restarting it", process=self._name, how=how_it_ended(code), pause_seconds=pause)
                 await self._pause(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         finally:
@@ -133,7 +133,7 @@ class SupervisedChild:
             start_new_session=True,
         )
         self.starts += 1
-        _log.debug(f"The {self._name} was started", pid=self._process.pid)
+        _log.debug("process started", process=self._name, pid=self._process.pid)
         return self._process
 
     async def _stop(self) -> None:
@@ -145,7 +145,7 @@ class SupervisedChild:
         try:
             await asyncio.wait_for(process.wait(), self._stop_seconds)
         except TimeoutError:
-            _log.warning(f"The {self._name} did not stop in {self._stop_seconds:.0f} s and is killed", pid=process.pid)
+            _log.warning("process did not stop in time, killing it", process=self._name, pid=process.pid, seconds=self._stop_seconds)
             self._kill(process)
             await process.wait()
 
