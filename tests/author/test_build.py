@@ -101,7 +101,7 @@ async def test_a_ui_only_project_needs_no_toolchain(tmp_path: Path) -> None:
     ("files", "place", "words"),
     [
         ({"src/handler.ts": "export const handler = async () => {\n  return ((;\n};\n"}, "src/handler.ts:2", "Unexpected"),
-        ({"src/handler.ts": 'import "left-pad-of-nobody";\n' + HANDLER}, "src/handler.ts:1", "Could not resolve"),
+        ({"src/handler.ts": 'import "no-such-package";\n' + HANDLER}, "src/handler.ts:1", "Could not resolve"),
         ({"src/handler.ts": "await 1;\n" + HANDLER}, "src/handler.ts:1", "Top-level await"),
         ({"src/handler.ts": "export const other = 1;\n"}, "src/handler.ts exports other", "no function named handler"),
         (

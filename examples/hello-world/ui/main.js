@@ -1,4 +1,4 @@
-// No SDK and no build step: the whole protocol of a page is the envelope below, posted to the window around it.
+// No SDK and no build step: a page posts the envelope below to its parent window. That is the whole protocol.
 const query = new URLSearchParams(location.search);
 const parentOrigin = query.get('parentOrigin');
 
@@ -7,7 +7,7 @@ function show(id, text) {
 }
 
 function post(type, payload) {
-  // Without parentOrigin the page was opened by itself, and there is nobody to talk to.
+  // Without parentOrigin the page is not in a frame of the application, so there is no one to post to.
   if (parentOrigin !== null) window.parent.postMessage({ alga: true, version: '1', type, payload }, parentOrigin);
 }
 

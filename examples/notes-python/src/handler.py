@@ -1,4 +1,4 @@
-"""Answers the routes of the manifest. Runs as a WebAssembly component, a fresh instance for every call."""
+"""Serves the routes of the manifest. Runs as a WebAssembly component, with a fresh instance for every call."""
 
 import re
 import uuid
@@ -55,13 +55,13 @@ def delete_note(note_id: str, host: Host) -> Response:
 
 
 def handler(request: Request, host: Host) -> Response:
-    one = re.fullmatch(r"/notes/([0-9a-f-]{36})", request.path)
+    note_path = re.fullmatch(r"/notes/([0-9a-f-]{36})", request.path)
     match request.method:
         case "GET" if request.path == "/notes":
             return list_notes(host)
         case "POST" if request.path == "/notes":
             return add_note(request, host)
-        case "DELETE" if one:
-            return delete_note(one[1], host)
+        case "DELETE" if note_path:
+            return delete_note(note_path[1], host)
         case _:
             return problem(404, "not_found", f"There is no {request.method} {request.path}.")

@@ -1,4 +1,4 @@
-// What a note is, and which texts are accepted.
+// The type of a note, and the validation of its text.
 
 export interface Note {
   id: string;
@@ -10,7 +10,7 @@ export interface Note {
 
 export const MAX_LENGTH = 500;
 
-/** The text of `{"text": …}`; `{"data": …}` is accepted for the same. */
+/** The text of `{"text": …}` or `{"data": …}`. */
 export function readText(body: unknown): { text: string } | { problem: string } {
   if (typeof body !== 'object' || body === null) return { problem: 'Send a JSON object such as {"text": "Call back at noon"}.' };
   const { text, data } = body as { text?: unknown; data?: unknown };

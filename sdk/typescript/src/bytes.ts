@@ -1,7 +1,7 @@
-// Text to bytes and back as UTF-8, without TextEncoder: the guest's engine has none, and every handler needs this much.
+// Converts text to UTF-8 and back without TextEncoder: the guest's engine has none, and every handler needs this.
 import type { BodyLike } from './types.ts';
 
-/** UTF-8; a lone surrogate becomes U+FFFD. */
+/** Encodes text as UTF-8; a lone surrogate becomes U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length * 3);
   let at = 0;
@@ -36,7 +36,7 @@ export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
   return bytes.slice(0, at);
 }
 
-/** The first and last allowed second byte of a lead byte; this is where overlong forms and surrogates are refused. */
+/** The first and last valid second byte for a lead byte. This check rejects overlong forms and surrogates. */
 function secondByteRange(lead: number): [number, number] {
   if (lead === 0xe0) return [0xa0, 0xbf];
   if (lead === 0xed) return [0x80, 0x9f];
@@ -99,7 +99,7 @@ export function toBytes(body: BodyLike, what: string): Uint8Array {
     const view = body as ArrayBufferView;
     return new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength);
   }
-  throw new TypeError(`${what} must be text or bytes, not ${describe(body)}; JSON.stringify it, or answer with jsonResponse()`);
+  throw new TypeError(`${what} must be text or bytes, not ${describe(body)}; use JSON.stringify, or return jsonResponse(…)`);
 }
 
 function describe(value: unknown): string {

@@ -1,6 +1,6 @@
-// The error that a refused host call rejects with.
+// The error of a failed host function.
 
-/** `code` (also `payload`, its older name) is the case the world names, such as `missing` or `denied`; `call` is such as `storage.get`. */
+/** `call` is the host function, such as `storage.get`; `code` (older name: `payload`) is the reason, such as `missing` or `denied`. */
 export class HostError extends Error {
   readonly code: string;
   readonly payload: string;

@@ -1,5 +1,5 @@
-// What a handler may ask of its host, and the handler itself. Every function answers a promise; what the host refuses
-// rejects with a HostError whose `code` is the case the world names.
+// The host functions of a handler, and the type of the handler itself. Every function returns a promise. A failed one rejects with a
+// HostError; its `code` is the error case of the WIT world.
 import type {
   ClientSummary,
   ClientsListInput,
@@ -27,38 +27,43 @@ import type {
   UserData,
 } from './types.ts';
 
+/** The context of the call. Needs cap:context.read. */
 export interface ContextHost {
+  /** Tenant, extension, install and settings. */
   get(): Promise<ContextData>;
 }
 
-/** Needs cap:secrets.get. */
+/** The secrets of the install. Needs cap:secrets.get. */
 export interface SecretsHost {
   /** Rejects with `missing`, `denied`, `expired` or `internal`. */
   get(key: string): Promise<string>;
+  /** The keys of all secrets. */
   list(): Promise<string[]>;
 }
 
-/** Needs cap:http.fetch, and the host named in the manifest's `egress`. */
+/** Requests to other servers. Needs cap:http.fetch, and the server's host in the manifest's `egress`. */
 export interface HttpHost {
+  /** Resolves with the response, whatever its status; rejects when there is none. */
   fetch(request: FetchRequest): Promise<HttpResponse>;
 }
 
-/** Needs cap:storage.kv. Every install has its own storage. */
+/** Key-value storage; each install has its own. Needs cap:storage.kv. */
 export interface StorageHost {
-  /** The entry, or null where the key holds nothing. */
+  /** The entry; null when the key has no value. */
   get(namespace: string, key: string): Promise<StorageEntry | null>;
-  /** Rejects with `conflict` when `revision` is given and is not the stored one. */
+  /** Writes a value. With `revision`, rejects with `conflict` unless that is the stored revision. */
   put(entry: StoragePut): Promise<StorageEntry>;
-  /** Deleting what is not there is no error. */
+  /** Deletes a value; a missing value is not an error. */
   delete(namespace: string, key: string): Promise<void>;
-  /** Every entry of the namespace, in the order of the keys. */
+  /** All entries of the namespace, sorted by key. */
   list(namespace: string): Promise<StorageEntry[]>;
-  /** The value read as JSON, or null where the key holds nothing. */
+  /** The value parsed as JSON; null when the key has no value. Rejects with a SyntaxError when it is not JSON. */
   getJson<T = unknown>(namespace: string, key: string): Promise<T | null>;
+  /** As `put`, with `value` as JSON. */
   putJson(namespace: string, key: string, value: unknown, options?: { revision?: number | bigint | null }): Promise<StorageEntry>;
 }
 
-/** Needs cap:log.emit. */
+/** The log of the call. Needs cap:log.emit. */
 export interface LoggingHost {
   info(message: string, fields?: Record<string, unknown>): Promise<void>;
   warn(message: string, fields?: Record<string, unknown>): Promise<void>;
@@ -66,20 +71,20 @@ export interface LoggingHost {
   emit(record: LogRecord): Promise<void>;
 }
 
-/** Needs cap:ui.proxy. */
+/** Calls routes of the application. Needs cap:ui.proxy. */
 export interface UiProxyHost {
   callRoute(route: string, payload?: Uint8Array | null): Promise<Uint8Array>;
   /** Another name of callRoute. */
   call(route: string, payload?: Uint8Array | null): Promise<Uint8Array>;
 }
 
-/** Needs cap:user.read. */
+/** The user who made the call. Needs cap:user.read. */
 export interface UserHost {
-  /** Rejects with `not-available` where no person called: schedules, webhooks, API keys without a user. */
+  /** Rejects with `not-available` when no user made the call: schedules, webhooks, API keys without a user. */
   getUser(): Promise<UserData>;
 }
 
-/** Needs cap:scheduler.manage. */
+/** The schedules of the install. Needs cap:scheduler.manage. */
 export interface SchedulerHost {
   list(): Promise<ScheduleInfo[]>;
   get(id: string): Promise<ScheduleInfo | null>;
@@ -89,23 +94,24 @@ export interface SchedulerHost {
   getEndpoints(): Promise<EndpointInfo[]>;
 }
 
-/** Needs cap:invoice.manual.create. */
+/** Creates invoices. Needs cap:invoice.manual.create. */
 export interface InvoicingHost {
   createManualInvoice(input: CreateManualInvoiceInput): Promise<CreateManualInvoiceResult>;
 }
 
-/** Needs cap:client.read. */
+/** The clients of the tenant. Needs cap:client.read. */
 export interface ClientsHost {
   list(input?: ClientsListInput): Promise<ClientsListResult>;
   get(clientId: string): Promise<ClientSummary | null>;
 }
 
-/** Needs cap:service.read. */
+/** The services of the tenant. Needs cap:service.read. */
 export interface ServicesHost {
   list(input?: ServicesListInput): Promise<ServicesListResult>;
   get(serviceId: string): Promise<ServiceSummary | null>;
 }
 
+/** All host functions, by subject. */
 export interface HostBindings {
   context: ContextHost;
   secrets: SecretsHost;
@@ -120,4 +126,5 @@ export interface HostBindings {
   services: ServicesHost;
 }
 
+/** The function that a module exports as `handler`. It runs once per call. */
 export type Handler = (request: ExecuteRequest, host: HostBindings) => ExecuteResponse | Promise<ExecuteResponse>;

@@ -1,4 +1,4 @@
-// The handler's side of an extension: what `import … from '@holdfast/sdk'` (or '@alga-psa/extension-runtime') gives.
+// The SDK for handlers: everything that '@holdfast/sdk' (or '@alga-psa/extension-runtime') exports.
 export type * from './types.ts';
 export type * from './host.ts';
 export { HostError } from './errors.ts';

@@ -1,16 +1,16 @@
-// A host for unit tests of handlers: answers plausibly, and refuses what a test must provide itself.
+// A host for unit tests of handlers. It returns plausible values; a function that a test must provide rejects.
 import { decodeUtf8, toBytes } from './bytes.ts';
 import type { HostBindings, StorageHost } from './host.ts';
 import type { StorageEntry } from './types.ts';
 
-/** Per capability, the functions to replace. */
+/** The functions to replace, by subject. */
 export type MockOverrides = { [K in keyof HostBindings]?: Partial<HostBindings[K]> };
 
-const refuse = (name: string) => async (): Promise<never> => {
+const notImplemented = (name: string) => async (): Promise<never> => {
   throw new Error(`mock ${name} not implemented`);
 };
 
-/** Keeps nothing, as handlers' tests expect; override `storage` to keep something. */
+/** A storage that is always empty; override `storage` to store something. */
 function storage(): StorageHost {
   const host: StorageHost = {
     get: async () => null,
@@ -35,8 +35,8 @@ function defaults(): HostBindings {
   const page = async () => ({ items: [], totalCount: 0, page: 1, pageSize: 25 });
   return {
     context: { get: async () => ({ tenantId: 'tenant-mock', extensionId: 'extension-mock', requestId: 'req-mock' }) },
-    secrets: { get: refuse('secrets.get'), list: async () => [] },
-    http: { fetch: refuse('http.fetch') },
+    secrets: { get: notImplemented('secrets.get'), list: async () => [] },
+    http: { fetch: notImplemented('http.fetch') },
     storage: storage(),
     logging: {
       info: print('info'),
@@ -44,16 +44,16 @@ function defaults(): HostBindings {
       error: print('error'),
       emit: ({ level = 'info', message, fields }) => print(level)(message, fields),
     },
-    uiProxy: { callRoute: refuse('uiProxy.callRoute'), call: refuse('uiProxy.call') },
+    uiProxy: { callRoute: notImplemented('uiProxy.callRoute'), call: notImplemented('uiProxy.call') },
     scheduler: {
       list: async () => [],
       get: async () => null,
-      create: refuse('scheduler.create'),
-      update: refuse('scheduler.update'),
-      delete: refuse('scheduler.delete'),
+      create: notImplemented('scheduler.create'),
+      update: notImplemented('scheduler.update'),
+      delete: notImplemented('scheduler.delete'),
       getEndpoints: async () => [],
     },
-    invoicing: { createManualInvoice: refuse('invoicing.createManualInvoice') },
+    invoicing: { createManualInvoice: notImplemented('invoicing.createManualInvoice') },
     user: {
       getUser: async () => ({
         tenantId: 'tenant-mock',
@@ -71,7 +71,7 @@ function defaults(): HostBindings {
   };
 }
 
-/** A mock host. `overrides` replace single functions; of uiProxy's two names, one given serves for both. */
+/** A mock host. `overrides` replace single functions. `uiProxy.call` and `uiProxy.callRoute` are one function: override either. */
 export function createMockHostBindings(overrides: MockOverrides = {}): HostBindings {
   const host = defaults();
   for (const name of Object.keys(overrides) as (keyof HostBindings)[]) {

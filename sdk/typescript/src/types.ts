@@ -1,4 +1,4 @@
-// The data that handlers and hosts exchange. Field names are the camelCase forms of the world `alga:extension/runner`.
+// The data that handlers and hosts exchange. Field names are those of the WIT world `alga:extension/runner` in camelCase.
 
 export interface ContextData {
   requestId?: string | null;
@@ -6,9 +6,9 @@ export interface ContextData {
   extensionId: string;
   installId?: string | null;
   versionId?: string | null;
-  /** What the tenant has configured for this install; empty when nothing is. */
+  /** The tenant's settings for this install; empty without any. */
   config?: Record<string, string>;
-  /** What made the call, such as `schedule`; absent when a person or a program did. */
+  /** The trigger of the call, such as `schedule`; absent for a call by a user or a program. */
   trigger?: string;
   /** The schedule that made the call. */
   scheduleId?: string;
@@ -19,10 +19,10 @@ export interface HttpHeader {
   value: string;
 }
 
-/** Headers as a list, or as a plain object where each name occurs once. */
+/** Headers as a list, or as a plain object in which each name occurs once. */
 export type HeadersLike = HttpHeader[] | Record<string, string>;
 
-/** What a body may be given as: bytes, or text that is sent as UTF-8. */
+/** A body: bytes, or text that is sent as UTF-8. */
 export type BodyLike = Uint8Array | ArrayBuffer | string;
 
 export interface HttpRequest {
@@ -33,9 +33,9 @@ export interface HttpRequest {
   path: string;
   headers: HttpHeader[];
   body?: Uint8Array | null;
-  /** The body as text; an absent body is the empty string. */
+  /** The body as text; the empty string without a body. */
   text(): string;
-  /** The body as JSON. Throws a SyntaxError where it is not JSON; an absent body is undefined. */
+  /** The body parsed as JSON; undefined without a body. Throws a SyntaxError when it is not JSON. */
   json<T = unknown>(): T;
 }
 
@@ -52,7 +52,7 @@ export interface ExecuteResponse {
 
 export interface FetchRequest {
   url: string;
-  /** GET where absent. */
+  /** Default: GET. */
   method?: string;
   headers?: HeadersLike | null;
   body?: BodyLike | null;
@@ -62,7 +62,7 @@ export interface HttpResponse {
   status: number;
   headers: HttpHeader[];
   body?: Uint8Array | null;
-  /** The first header of that name, compared without regard to case. */
+  /** The first header with that name, in any case. */
   header(name: string): string | undefined;
   text(): string;
   json<T = unknown>(): T;
@@ -72,7 +72,7 @@ export interface StorageEntry {
   namespace: string;
   key: string;
   value: Uint8Array;
-  /** Counts the writes of this key. Give it to `put` to write only if nobody else has written since. */
+  /** Increases with every write of this key. Pass it to `put` to write only if the value has not changed since. */
   revision?: number | null;
 }
 
@@ -88,7 +88,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export interface LogRecord {
   level?: LogLevel;
   message: string;
-  /** Data of this line; written behind the message as JSON. */
+  /** Data of this line; appended to the message as JSON. */
   fields?: Record<string, unknown>;
 }
 
@@ -132,7 +132,7 @@ export interface ScheduleInfo {
   cron: string;
   timezone: string;
   enabled: boolean;
-  /** Read from its JSON text. */
+  /** The parsed JSON. */
   payload?: unknown;
   lastRunAt?: string | null;
   lastRunStatus?: string | null;
@@ -154,11 +154,11 @@ export interface CreateScheduleInput {
   timezone?: string | null;
   enabled?: boolean | null;
   name?: string | null;
-  /** Any JSON value. A string is taken as JSON text and sent as it is. */
+  /** Any JSON value. A string counts as JSON text and is sent unchanged. */
   payload?: unknown;
 }
 
-/** Fields that are absent stay as they are; `payload: null` clears the payload. */
+/** Absent fields do not change; `payload: null` clears the payload. */
 export type UpdateScheduleInput = Partial<CreateScheduleInput>;
 
 export type FieldErrors = Record<string, string>;
@@ -213,7 +213,7 @@ export interface InvoiceSummary {
 
 export interface CreateManualInvoiceResult extends Partial<InvoiceSummary> {
   success: boolean;
-  /** The same values gathered; present when the invoice was made. */
+  /** The same values in one object; present when the invoice was created. */
   invoice?: InvoiceSummary;
   error?: string | null;
   fieldErrors?: FieldErrors | null;

@@ -111,7 +111,7 @@ test('GET with a body, and unknown methods, are refused before anything is poste
   assert.deepEqual(posted, []);
 });
 
-test('a call that nobody answers is rejected', async (t) => {
+test('a call without a response is rejected', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { window } = page();
   const answer = createBridge({ window }).callProxy('/x');

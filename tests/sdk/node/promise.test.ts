@@ -52,7 +52,7 @@ test('all, allSettled, any and race answer as the language says', () => {
   ]);
 });
 
-test('only rejections that nobody looked at are unhandled', () => {
+test('only rejections that nothing awaited are unhandled', () => {
   takeUnhandled();
   const failure = new Error('lost');
   HostedPromise.reject(failure);

@@ -12,7 +12,7 @@ const button = element<HTMLButtonElement>('add-note');
 const list = element<HTMLUListElement>('notes');
 const status = element<HTMLParagraphElement>('status');
 
-function say(text: string, failed = false): void {
+function showStatus(text: string, failed = false): void {
   status.textContent = text;
   status.classList.toggle('failed', failed);
 }
@@ -22,17 +22,17 @@ function item(note: Note): HTMLLIElement {
   row.dataset['id'] = note.id;
   const text = document.createElement('p');
   text.textContent = note.text;
-  const about = document.createElement('p');
-  about.className = 'muted';
-  about.textContent = [note.author, new Date(note.createdAt).toLocaleString()].filter(Boolean).join(', ');
-  const words = document.createElement('div');
-  words.append(text, about);
+  const details = document.createElement('p');
+  details.className = 'muted';
+  details.textContent = [note.author, new Date(note.createdAt).toLocaleString()].filter(Boolean).join(', ');
+  const content = document.createElement('div');
+  content.append(text, details);
   const remove = document.createElement('button');
   remove.type = 'button';
   remove.textContent = 'Delete';
   remove.setAttribute('aria-label', `Delete: ${note.text}`);
   remove.addEventListener('click', () => attempt('Deleting', () => callHandlerJson(bridge, `/notes/${note.id}`, { method: 'DELETE' })));
-  row.append(words, remove);
+  row.append(content, remove);
   return row;
 }
 
@@ -40,18 +40,18 @@ async function show(): Promise<void> {
   const { notes } = await callHandlerJson<{ notes: Note[] }>(bridge, '/notes');
   list.replaceChildren(...notes.map(item));
   element('count').textContent = notes.length === 1 ? '1 note' : `${notes.length} notes`;
-  say(notes.length === 0 ? 'Nothing here yet.' : '');
+  showStatus(notes.length === 0 ? 'Nothing here yet.' : '');
 }
 
 async function attempt(what: string, work: () => Promise<unknown>): Promise<boolean> {
-  say(`${what} …`);
+  showStatus(`${what} …`);
   button.disabled = true;
   try {
     await work();
     await show();
     return true;
   } catch (error) {
-    say(`${what} failed: ${error instanceof Error ? error.message : String(error)}`, true);
+    showStatus(`${what} failed: ${error instanceof Error ? error.message : String(error)}`, true);
     return false;
   } finally {
     button.disabled = false;
@@ -67,7 +67,7 @@ async function add(): Promise<void> {
   }
 }
 
-// No form: submitting one needs a permission that the page's sandbox may lack.
+// No form: the sandbox of the page may not allow submitting one.
 button.addEventListener('click', () => void add());
 input.addEventListener('keydown', (event) => {
   if (event.key === 'Enter' && !event.isComposing) void add();

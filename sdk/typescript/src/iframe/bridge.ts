@@ -6,13 +6,13 @@ import type { ClientMessages, Envelope, ProxyAnswer } from './envelope.ts';
 import { applyTheme } from './theme.ts';
 
 export interface BridgeOptions {
-  /** The application's origin. Absent: the query parameter `parentOrigin`. */
+  /** The application's origin. Default: the query parameter `parentOrigin`. */
   expectedParentOrigin?: string;
-  /** Accept a parent of any origin. Only for pages that show nothing confidential. False where absent. */
+  /** Accept a parent of any origin. Only for pages without confidential content. Default: false. */
   devAllowWildcard?: boolean;
-  /** How long a proxied call may take; 30 s where absent. */
+  /** The time limit of a proxied call in milliseconds. Default: 30,000. */
   timeoutMs?: number;
-  /** The page's window; another one in tests. */
+  /** The page's window; tests pass another one. */
   window?: Window;
 }
 
@@ -27,7 +27,7 @@ export interface ProxyResult {
   body: Uint8Array<ArrayBuffer>;
 }
 
-/** The application refused or could not do a proxied call. `status` is 0 where there was no answer at all. */
+/** The application rejected a proxied call or it failed. `status` is 0 when there was no response. */
 export class ProxyError extends Error {
   readonly status: number;
   readonly body: Uint8Array<ArrayBuffer>;
@@ -50,7 +50,7 @@ export class IframeBridge {
   private readonly wildcard: boolean;
   private origin: string | null;
   private readonly listeners = new Set<Listener>();
-  private readonly waiting = new Map<string, (answer: ProxyAnswer) => void>();
+  private readonly waiting = new Map<string, (response: ProxyAnswer) => void>();
   private token: string | null = null;
   private tokens: Record<string, string> = {};
   private requests = 0;
@@ -66,7 +66,7 @@ export class IframeBridge {
     this.window.addEventListener('message', this.receive);
   }
 
-  /** Stops listening; calls under way are rejected by their time limit. */
+  /** Stops listening. Calls in progress reject at their time limit. */
   close(): void {
     this.window.removeEventListener('message', this.receive);
     this.listeners.clear();
@@ -78,8 +78,8 @@ export class IframeBridge {
     const message: unknown = event.data;
     if (!isEnvelope(message)) return;
     if (message.type === 'apiproxy_response') {
-      const settle = message.request_id === undefined ? undefined : this.waiting.get(message.request_id);
-      if (settle !== undefined && typeof message.payload === 'object' && message.payload !== null) settle(message.payload as ProxyAnswer);
+      const finish = message.request_id === undefined ? undefined : this.waiting.get(message.request_id);
+      if (finish !== undefined && typeof message.payload === 'object' && message.payload !== null) finish(message.payload as ProxyAnswer);
     }
     if (isHostToClient(message)) this.remember(message);
     for (const listener of [...this.listeners]) listener(message);
@@ -99,7 +99,7 @@ export class IframeBridge {
     applyTheme(tokens, this.window.document);
   }
 
-  /** Tells the application that the page listens; it answers with `bootstrap` and `theme`. */
+  /** Tells the application that the page is ready; the application then sends `bootstrap` and `theme`. */
   ready(requestId?: string): void {
     this.emitToHost('ready', {}, requestId);
   }
@@ -112,13 +112,13 @@ export class IframeBridge {
     this.emitToHost('navigate', { path });
   }
 
-  /** Calls `listener` with every message of the application. Returns the function that stops it. */
+  /** Calls `listener` with every message of the application. Returns a function that removes the listener. */
   on(listener: Listener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
-  /** Throws when the application's origin is not known: nothing is sent to a stranger. */
+  /** Sends a message to the application. Throws when its origin is unknown, because any other page could then receive the message. */
   emitToHost<T extends keyof ClientMessages>(type: T, payload: ClientMessages[T], requestId?: string): void {
     const target = this.wildcard ? '*' : this.origin;
     if (target === null) throw new Error('The origin of the application is unknown: the address of this page has no parentOrigin');
@@ -137,8 +137,8 @@ export class IframeBridge {
     this.origin = origin;
   }
 
-  /** Calls the extension's own API through the application. Resolves with whatever status it answers; rejects with a ProxyError when
-   * there is no answer. */
+  /** Calls the extension's own API through the application. Resolves with the response, whatever its status; rejects with a ProxyError
+   * when there is none. */
   request(route: string, payload?: Uint8Array | string | null, options: ProxyOptions = {}): Promise<ProxyResult> {
     const method = (options.method ?? 'POST').toUpperCase();
     if (!METHODS.includes(method)) return Promise.reject(new Error(`Unsupported proxy method: ${method}`));
@@ -154,10 +154,10 @@ export class IframeBridge {
         finish();
         reject(new ProxyError('Proxy request timed out', 0));
       }, this.timeoutMs);
-      this.waiting.set(id, (answer) => {
+      this.waiting.set(id, (response) => {
         finish();
         try {
-          resolve(readAnswer(answer));
+          resolve(readResponse(response));
         } catch (error) {
           reject(error);
         }
@@ -180,7 +180,7 @@ export class IframeBridge {
     });
   }
 
-  /** The bytes of a successful answer; rejects with a ProxyError for any status from 400. */
+  /** The body of a successful response; rejects with a ProxyError for a status of 400 or more. */
   async callProxy(route: string, payload?: Uint8Array | null, options: ProxyOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const { status, body } = await this.request(route, payload, options);
     if (status >= 400) throw new ProxyError(`Proxy error ${status}: ${new TextDecoder().decode(body)}`, status, body);
@@ -188,21 +188,21 @@ export class IframeBridge {
   }
 }
 
-/** An older application answers `error` without status, or a body alone. */
-function readAnswer(answer: ProxyAnswer): ProxyResult {
+/** Older applications send `error` without a status, or only a body. */
+function readResponse(response: ProxyAnswer): ProxyResult {
   let body = new Uint8Array(0);
-  if (answer.body) {
+  if (response.body) {
     try {
-      body = fromBase64(answer.body);
+      body = fromBase64(response.body);
     } catch {
-      throw new ProxyError('Failed to decode proxy response', answer.status ?? 0);
+      throw new ProxyError('Failed to decode proxy response', response.status ?? 0);
     }
   }
-  if (answer.error !== undefined && (answer.status === undefined || answer.status < 400)) throw new ProxyError(answer.error, answer.status ?? 0, body);
-  return { status: answer.status ?? 200, headers: answer.headers ?? {}, body };
+  if (response.error !== undefined && (response.status === undefined || response.status < 400)) throw new ProxyError(response.error, response.status ?? 0, body);
+  return { status: response.status ?? 200, headers: response.headers ?? {}, body };
 }
 
-/** A bridge to the application around this page. */
+/** A bridge to the application that shows this page. */
 export function createBridge(options: BridgeOptions = {}): IframeBridge {
   return new IframeBridge(options);
 }

@@ -1,4 +1,4 @@
-// What an extension's page and the application around it say to each other by postMessage.
+// The messages that an extension's page and the application exchange with postMessage.
 
 export interface Envelope<Type extends string = string, Payload = unknown> {
   alga: true;
@@ -31,7 +31,7 @@ export interface Bootstrap {
   navigation?: { path: string };
 }
 
-/** What the page sends. */
+/** The messages that the page sends. */
 export interface ClientMessages {
   ready: Record<string, never>;
   resize: { height: number };
@@ -39,7 +39,7 @@ export interface ClientMessages {
   apiproxy: ProxyRequest;
 }
 
-/** What the page receives. */
+/** The messages that the page receives. */
 export interface HostMessages {
   bootstrap: Bootstrap;
   apiproxy_response: ProxyAnswer;

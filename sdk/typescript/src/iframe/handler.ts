@@ -1,23 +1,23 @@
-// Calling the extension's own handler from its page, JSON both ways.
+// Calls the extension's handler from its page, with JSON in both directions.
 import { ProxyError } from './bridge.ts';
 import type { IframeBridge } from './bridge.ts';
 
 export interface HandlerCall {
-  /** GET where absent. */
+  /** Default: GET. */
   method?: string;
   /** Sent as JSON. */
   body?: unknown;
 }
 
-/** The handler answered a status from 400. `body` is its JSON, or its text. */
+/** The handler responded with a status of 400 or more. `body` is the parsed JSON, or the text. */
 export class HandlerError extends Error {
   readonly status: number;
   readonly body: unknown;
 
   constructor(status: number, body: unknown) {
-    const said = body as { message?: unknown; error?: unknown } | null;
-    const text = typeof said?.message === 'string' ? said.message : typeof said?.error === 'string' ? said.error : '';
-    super(text === '' ? `The handler answered ${status}` : text);
+    const fields = body as { message?: unknown; error?: unknown } | null;
+    const text = typeof fields?.message === 'string' ? fields.message : typeof fields?.error === 'string' ? fields.error : '';
+    super(text === '' ? `The handler responded with status ${status}` : text);
     this.name = 'HandlerError';
     this.status = status;
     this.body = body;
@@ -36,24 +36,24 @@ function parse(bytes: Uint8Array): unknown {
   }
 }
 
-/** Resolves with the JSON the handler answers (null when empty). Rejects with a HandlerError for a status from 400, with a ProxyError
- * when there is no answer. Also takes a bare ui-proxy, which always sends POST. */
+/** Resolves with the JSON of the response (null when empty). Rejects with a HandlerError for a status of 400 or more, and with a
+ * ProxyError when there is no response. `via` may also be a plain UI proxy, which always sends POST. */
 export async function callHandlerJson<T = unknown>(via: IframeBridge | Proxy, path: string, { method = 'GET', body }: HandlerCall = {}): Promise<T> {
   const verb = method.toUpperCase();
   if (!['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].includes(verb)) throw new Error(`Unsupported method: ${method}`);
   if (verb === 'GET' && body !== undefined) throw new Error('GET requests cannot include a body');
   const payload = body === undefined ? null : new TextEncoder().encode(JSON.stringify(body));
   if ('request' in via) {
-    const answer = await via.request(path, payload, { method: verb, ...(payload === null ? {} : { contentType: 'application/json' }) });
-    const value = parse(answer.body);
-    if (answer.status >= 400) throw new HandlerError(answer.status, value);
+    const response = await via.request(path, payload, { method: verb, ...(payload === null ? {} : { contentType: 'application/json' }) });
+    const value = parse(response.body);
+    if (response.status >= 400) throw new HandlerError(response.status, value);
     return value as T;
   }
   if (typeof via.callRoute !== 'function') throw new Error('uiProxy host does not implement callRoute');
   return parse(await via.callRoute(path, payload)) as T;
 }
 
-/** The session token: at once, or with the next `bootstrap`. Rejects after `timeoutMs`, as not every application sends one. */
+/** The session token, now or from the next `bootstrap`. Rejects after `timeoutMs`, because not every application sends one. */
 export function getToken(bridge: IframeBridge, timeoutMs = 10_000): Promise<string> {
   const known = bridge.getSessionToken();
   if (known !== null) return Promise.resolve(known);
@@ -67,7 +67,7 @@ export function getToken(bridge: IframeBridge, timeoutMs = 10_000): Promise<stri
     });
     const timer = setTimeout(() => {
       stop();
-      reject(new ProxyError('The application sent no session token', 0));
+      reject(new ProxyError('The application sent no session token. It may not support them.', 0));
     }, timeoutMs);
   });
 }
@@ -76,7 +76,7 @@ export function navigate(bridge: IframeBridge, path: string): void {
   bridge.navigate(path);
 }
 
-/** Tells the application the page's height now and whenever it changes. Returns the function that stops it. */
+/** Sends the page's height to the application, now and whenever it changes. Returns a function that stops this. */
 export function autoResize(bridge: IframeBridge, element: Element = document.body): () => void {
   const observer = new ResizeObserver(() => bridge.resize(element.getBoundingClientRect().height));
   observer.observe(element);

@@ -1,4 +1,4 @@
-// The page's side of an extension: what `import … from '@holdfast/sdk/iframe'` (or '@alga-psa/extension-iframe-sdk') gives.
+// The SDK for pages: everything that '@holdfast/sdk/iframe' (or '@alga-psa/extension-iframe-sdk') exports.
 export { IframeBridge, ProxyError, createBridge } from './bridge.ts';
 export type { BridgeOptions, Listener, ProxyOptions, ProxyResult } from './bridge.ts';
 export { envelope, isClientToHost, isEnvelope, isHostToClient } from './envelope.ts';

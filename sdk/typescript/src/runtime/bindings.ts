@@ -1,4 +1,4 @@
-// HostBindings over the world `alga:extension/runner`.
+// The host functions, implemented with the WIT world `alga:extension/runner`.
 import context from 'alga:extension/context';
 import secrets from 'alga:extension/secrets';
 import uiProxy from 'alga:extension/ui-proxy';

@@ -1,4 +1,4 @@
-// Calling a function of the world: arguments checked here, because a wrong one would trap the guest; errors made real ones.
+// Calls a function of the WIT world. Arguments are validated here, because a wrong one would trap the guest. Error cases become errors.
 import { HostError } from '../errors.ts';
 import type { HeadersLike, HttpHeader } from '../types.ts';
 
@@ -16,7 +16,7 @@ const CAPABILITIES: Record<string, string> = {
 function hintFor(call: string, code: string): string | undefined {
   const capability = CAPABILITIES[call.split('.')[0] as string];
   if (call === 'http.fetch' && code === 'not-allowed') {
-    return 'Name the host in "egress" of manifest.json, and cap:http.fetch in "capabilities".';
+    return 'Add the host to "egress" in manifest.json, and cap:http.fetch to "capabilities".';
   }
   if (capability !== undefined && (code === 'denied' || code === 'not-allowed')) {
     return `The install may not have been granted ${capability}.`;
@@ -24,7 +24,7 @@ function hintFor(call: string, code: string): string | undefined {
   return undefined;
 }
 
-/** Does the call. Throws a HostError for the error case of its result; other errors pass. */
+/** Runs `work`. Throws a HostError for an error case of the host function; other errors pass through. */
 export function attempt<T>(call: string, work: () => T): T {
   try {
     return work();
@@ -36,7 +36,7 @@ export function attempt<T>(call: string, work: () => T): T {
   }
 }
 
-/** `value` if it is text; a TypeError that names `what` otherwise. */
+/** Returns `value` if it is text. Throws a TypeError that names `what` otherwise. */
 export function text(value: unknown, what: string): string {
   if (typeof value !== 'string') throw new TypeError(`${what} must be text, not ${value === null ? 'null' : typeof value}`);
   return value;
@@ -55,7 +55,7 @@ export function optionalFlag(value: unknown, what: string): boolean | null {
 export function optionalCount(value: unknown, what: string): number | null {
   if (value == null) return null;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 0x7fffffff) {
-    throw new TypeError(`${what} must be a whole number from 0`);
+    throw new TypeError(`${what} must be a whole number, 0 or more`);
   }
   return value;
 }
@@ -71,7 +71,7 @@ export function oneOf<T extends string>(value: unknown, cases: readonly T[], wha
   return value as T;
 }
 
-/** Headers as the list that crosses the boundary. Numbers are accepted as values. */
+/** Headers as the list that the host expects. Values may be numbers. */
 export function wireHeaders(headers: HeadersLike | null | undefined): HttpHeader[] {
   if (headers == null) return [];
   const list = Array.isArray(headers) ? headers : Object.entries(headers).map(([name, value]) => ({ name, value }));
@@ -81,7 +81,7 @@ export function wireHeaders(headers: HeadersLike | null | undefined): HttpHeader
   });
 }
 
-/** JSON text to its value; text that is not JSON, and null, stay as they are. */
+/** Parses JSON text; returns null, and text that is not JSON, unchanged. */
 export function readJson(value: string | null | undefined): unknown {
   if (value == null) return null;
   try {

@@ -1,4 +1,4 @@
-// HTTP messages as handlers see them, and fetch.
+// The requests and responses of handlers, and fetch.
 import http from 'alga:extension/http';
 import { decodeUtf8, toBytes } from '../bytes.ts';
 import type { HttpHost } from '../host.ts';
@@ -22,13 +22,13 @@ function readers(body: Uint8Array | null) {
   };
 }
 
-/** The path of a URL given as a path or in full. */
+/** The path of a URL, which may be a path or absolute. */
 function pathOf(url: string): string {
   const path = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, '');
   return path === '' ? '/' : path;
 }
 
-/** What the host says in request headers because the world has no field for it; nobody else can set them. */
+/** The request headers that the host uses where the WIT world has no field. The host removes them from callers' requests. */
 const HOST_HEADERS = ['x-ext-config', 'x-ext-trigger', 'x-ext-schedule-id'];
 
 export function requestFrom(wire: WireRequest): ExecuteRequest {

@@ -1,4 +1,4 @@
-// Evaluated before the extension's own modules: puts our promises, jobs and randomness in place of the engine's.
+// Runs before the extension's own modules: replaces the engine's promises, jobs and randomness by ours.
 import { mathRandom } from './random.ts';
 import { HostedPromise, enqueue } from './promise.ts';
 
@@ -9,6 +9,6 @@ scope['queueMicrotask'] = (job: () => void): void => {
   if (typeof job !== 'function') throw new TypeError('queueMicrotask needs a function');
   enqueue(job);
 };
-// The engine's own version would make promises that nobody runs.
+// The engine's own version would create promises whose jobs never run.
 Reflect.deleteProperty(Array, 'fromAsync');
 Math.random = mathRandom;

@@ -1,4 +1,4 @@
-// Logging over the world's three functions, which take one line of text each.
+// Logging with the three functions of the WIT world, each of which writes one line of text.
 import logging from 'alga:extension/logging';
 import type { LoggingHost } from '../host.ts';
 import type { LogLevel } from '../types.ts';
@@ -15,7 +15,7 @@ function fieldText(fields: Record<string, unknown>): string {
   }
 }
 
-/** Writes one line. Logging never fails a handler: what cannot be written is written as well as it can. */
+/** Writes one line. Logging never makes a handler fail: a value that cannot be converted is written in a simpler form. */
 export function log(level: LogLevel, message: unknown, fields?: Record<string, unknown> | null): void {
   const line = typeof message === 'string' ? message : String(message);
   const tail = fields && Object.keys(fields).length > 0 ? ` ${fieldText(fields)}` : '';

@@ -1,9 +1,9 @@
-// One call's event loop: runs jobs and timers until the handler's answer is there.
+// The event loop of one call: runs jobs and timers until the handler has a result.
 import { HostedPromise, runJobs } from './promise.ts';
 
-/** Set by web/timers.ts when the extension uses timers at all. */
+/** Set by web/timers.ts if the extension uses timers. */
 export interface TimerSource {
-  /** Waits for the next timer and runs it. False when there is none. */
+  /** Waits for the next timer and runs it. Returns false without a pending timer. */
   runNext(): boolean;
 }
 
@@ -14,24 +14,24 @@ export function useTimers(source: TimerSource): void {
   timers = source;
 }
 
-/** True inside a call; false while modules are evaluated, which happens once, at build time. */
+/** Whether a call is running; false while modules are evaluated, which happens once, at build time. */
 export function isCalling(): boolean {
   return calling;
 }
 
-/** Begins a call, which a component instance serves exactly one of. */
+/** Marks the start of the call. Each component instance serves exactly one. */
 export function beginCall(): void {
   calling = true;
 }
 
-/** The value that `start` answers or its promise resolves to. Throws what it rejects with, or an Error when it can never settle. */
-export function settle(start: () => unknown): unknown {
+/** The result of `start`, or of the promise that it returns. Throws the reason of a rejection, or an Error when the promise can never settle. */
+export function runUntilSettled(start: () => unknown): unknown {
   const promise = HostedPromise.try(start);
   promise.then(undefined, () => undefined);
   runJobs();
   while (promise.state === 'pending') {
     if (timers === null || !timers.runNext()) {
-      throw new Error('The handler waits for a promise that nothing will ever settle');
+      throw new Error('The handler awaits a promise that never settles: no timer and no job is left that could settle it');
     }
     runJobs();
   }

@@ -1,5 +1,5 @@
-// Promises whose jobs we run ourselves. The engine calls a handler synchronously and never runs the jobs of its own promises,
-// so the build lowers async functions to generators over this class, and loop.ts runs the jobs. Behaves as ECMA-262 27.2 says.
+// Promises with a job queue of our own. The engine calls a handler synchronously and never runs the jobs of its own promises, so the build
+// lowers async functions to generators that use this class, and loop.ts runs the jobs. Behaves as ECMA-262 27.2 specifies.
 
 type Job = () => void;
 type Settle = (value: unknown) => void;
@@ -12,7 +12,7 @@ export function enqueue(job: Job): void {
   jobs.push(job);
 }
 
-/** Runs jobs until none is left. What a job throws (only queueMicrotask's can) leaves the rest for the next call. */
+/** Runs jobs until the queue is empty. An error in a job (only those of queueMicrotask can throw) leaves the rest for the next call. */
 export function runJobs(): void {
   while (jobs.length > 0) {
     const batch = jobs;
@@ -28,7 +28,7 @@ export function runJobs(): void {
   }
 }
 
-/** The reasons of promises that were rejected and that nobody looked at; asking forgets them. */
+/** The reasons of rejected promises that nothing awaited; removes them from the list. */
 export function takeUnhandled(): unknown[] {
   const reasons = [...unhandled].map((promise) => promise.outcome);
   unhandled.clear();
@@ -44,7 +44,7 @@ export class HostedPromise {
   private handled = false;
 
   constructor(executor: (resolve: Settle, reject: Settle) => void) {
-    if (typeof executor !== 'function') throw new TypeError('A promise needs a function');
+    if (typeof executor !== 'function') throw new TypeError('new Promise(…) needs a function');
     const [resolve, reject] = this.settlers();
     try {
       executor(resolve, reject);
@@ -53,7 +53,7 @@ export class HostedPromise {
     }
   }
 
-  /** A pair of which only the first call counts. */
+  /** A pair of functions; only the first call of either has an effect. */
   private settlers(): [Settle, Settle] {
     let called = false;
     const once = (settle: Settle): Settle => (value) => {
@@ -148,11 +148,11 @@ export class HostedPromise {
   }
 
   static all(values: Iterable<unknown>): HostedPromise {
-    return gather(values, (promise, put, _resolve, reject) => promise.then(put, reject));
+    return collect(values, (promise, put, _resolve, reject) => promise.then(put, reject));
   }
 
   static allSettled(values: Iterable<unknown>): HostedPromise {
-    return gather(values, (promise, put) =>
+    return collect(values, (promise, put) =>
       promise.then(
         (value: unknown) => put({ status: 'fulfilled', value }),
         (reason: unknown) => put({ status: 'rejected', reason }),
@@ -161,7 +161,7 @@ export class HostedPromise {
   }
 
   static any(values: Iterable<unknown>): HostedPromise {
-    return gather(
+    return collect(
       values,
       (promise, put, resolve) => promise.then(resolve, put),
       (reasons, _resolve, reject) => reject(new AggregateError(reasons, 'All promises were rejected')),
@@ -175,8 +175,8 @@ export class HostedPromise {
   }
 }
 
-/** Collects one value per promise in order; `finish` gets them when all are there. */
-function gather(
+/** Collects one value per promise, in order; calls `finish` when it has all. */
+function collect(
   values: Iterable<unknown>,
   watch: (promise: HostedPromise, put: Settle, resolve: Settle, reject: Settle) => void,
   finish: (collected: unknown[], resolve: Settle, reject: Settle) => void = (collected, resolve) => resolve(collected),

@@ -1,11 +1,11 @@
-// Randomness of this call. The engine's own generator was seeded at build time and would repeat itself in every call.
+// Random numbers of this call. The engine's own generator is seeded at build time and would repeat itself in every call.
 import random from 'wasi:random/random@0.2.12';
 import { isCalling } from './loop.ts';
 
-/** Secure random bytes. Throws while modules are evaluated: whatever it gave then would be the same in every call. */
+/** Secure random bytes. Throws while modules are evaluated, because a value from then would be the same in every call. */
 export function randomBytes(length: number): Uint8Array<ArrayBuffer> {
   if (!isCalling()) {
-    throw new Error('Randomness exists only inside a handler: what runs when the module loads runs once, at build time');
+    throw new Error('Use random values only inside a handler: code at the top level of a module runs once, at build time');
   }
   return random.getRandomBytes(length);
 }
@@ -14,7 +14,7 @@ const state = new Uint32Array(4);
 let seeded = false;
 
 function next(): number {
-  // xoshiro128**: fast, and nobody expects Math.random to be unpredictable.
+  // xoshiro128**: fast. Math.random does not have to be unpredictable.
   const [a, b, c, d] = state as unknown as [number, number, number, number];
   const scrambled = Math.imul(b, 5);
   const result = Math.imul((scrambled << 7) | (scrambled >>> 25), 9) >>> 0;
@@ -30,7 +30,7 @@ function next(): number {
 
 const builtIn = Math.random;
 
-/** Replaces Math.random: 53 random bits, seeded anew in every call. */
+/** Replaces Math.random: 53 random bits, with a new seed in every call. */
 export function mathRandom(): number {
   if (!isCalling()) return builtIn();
   if (!seeded) {

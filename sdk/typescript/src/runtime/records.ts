@@ -1,4 +1,4 @@
-// The application's records over the world's functions: clients, services, invoices.
+// The application's records (clients, services, invoices), with the functions of the WIT world.
 import clients from 'alga:extension/clients';
 import invoicing from 'alga:extension/invoicing';
 import services from 'alga:extension/services';

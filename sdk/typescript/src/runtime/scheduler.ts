@@ -1,4 +1,4 @@
-// Schedules over the world's functions: payloads as JSON values, field errors as maps.
+// Schedules with the functions of the WIT world: payloads as JSON values, field errors as maps.
 import scheduler from 'alga:extension/scheduler';
 import type { SchedulerHost } from '../host.ts';
 import type { CreateScheduleResult, EndpointInfo, FieldErrors, ScheduleInfo, UpdateScheduleInput, UpdateScheduleResult } from '../types.ts';

@@ -1,6 +1,6 @@
-// An error as text for the author: name, message, stack with the positions of the sources, causes.
+// Formats an error for the author: name, message, stack in positions of the sources, causes.
 
-/** Written behind the bundle by the build: [sources, [[first line of the bundle, source, first line in it, lines]…]]. */
+/** The build appends this table to the bundle: [sources, [[first line of the bundle, source, first line in it, lines]…]]. */
 type LineTable = [string[], [number, number, number, number][]];
 
 declare global {
@@ -17,7 +17,7 @@ function sourcePosition(line: number): string | undefined {
   return undefined;
 }
 
-/** Frames outside the author's sources say nothing to an author: with a table they are left out. */
+/** Removes the frames outside the author's sources, if there is a table: they do not help an author. */
 function readableStack(stack: string): string {
   const frames = stack.split('\n').filter((frame) => frame.trim() !== '');
   if (globalThis.__holdfastLines === undefined) return frames.join('\n');
@@ -32,7 +32,7 @@ function readableStack(stack: string): string {
   return mapped.join('\n');
 }
 
-/** `name: message`, the stack, and the same of its causes. Anything can be thrown, so anything is accepted. */
+/** `name: message` and the stack, also of the causes. Accepts any value, because any value can be thrown. */
 export function describeError(error: unknown, depth = 0): string {
   if (!(error instanceof Error)) return `Thrown: ${describeValue(error)}`;
   const text = [`${error.name}: ${error.message}`];

@@ -1,4 +1,4 @@
-// Storage over the world's functions: null for what is missing, every page of a listing, JSON.
+// Storage with the functions of the WIT world: null for a missing value, all pages of a list, JSON.
 import storage from 'alga:extension/storage';
 import { decodeUtf8, encodeUtf8, toBytes } from '../bytes.ts';
 import { HostError } from '../errors.ts';
@@ -24,14 +24,14 @@ function entry(wire: WireEntry): StorageEntry {
 
 type Page = WireEntry[];
 
-/** base64url of the JSON of the last key seen: the cursor of the storage API itself. */
+/** The cursor in the form of the storage API: base64url of the JSON of the last key. */
 function encodedCursor(key: string): string {
   let binary = '';
   for (const byte of encodeUtf8(JSON.stringify({ key }))) binary += String.fromCharCode(byte);
   return btoa(binary).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
 }
 
-/** The entries after `key`. A cursor is the last key; hosts that hand it through to the storage API want that API's form of it. */
+/** The entries after `key`. The cursor is the last key; hosts that pass it on to the storage API expect that API's form. */
 function pageAfter(namespace: string, key: string | null): Page {
   const page = (cursor: string | null): Page => attempt('storage.list', () => storage['listEntries']!(namespace, cursor));
   try {
@@ -58,7 +58,7 @@ function everyEntry(namespace: string): StorageEntry[] {
   for (;;) {
     const fresh: WireEntry[] = pageAfter(text(namespace, 'namespace'), lastKey).filter((wire) => !seen.has(wire.key));
     const last: WireEntry | undefined = fresh[fresh.length - 1];
-    // Also the end with a host that ignores cursors and answers the same page again.
+    // This also ends the loop with a host that ignores cursors and returns the same page again.
     if (last === undefined) return found;
     for (const wire of fresh) {
       seen.add(wire.key);
@@ -97,7 +97,7 @@ export const storageHost: StorageHost = {
   },
   async putJson(namespace, key, value, options = {}) {
     const encoded = JSON.stringify(value);
-    if (encoded === undefined) throw new TypeError('putJson needs a value that JSON can hold');
+    if (encoded === undefined) throw new TypeError('putJson needs a value that JSON can represent');
     return storageHost.put({ namespace, key, value: encoded, revision: options.revision ?? null });
   },
 };

@@ -1,4 +1,4 @@
-// The functions a component imports, as the engine presents them. An error case is thrown as an object whose `payload` names it.
+// The functions that a component imports, as the engine exposes them. An error case is thrown as an object whose `payload` names it.
 declare module 'alga:extension/*' {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   const functions: Record<string, (...args: any[]) => any>;

@@ -1,4 +1,4 @@
-// From an author's handler to the component's export: finds it, runs it to its end, makes its answer fit to cross the boundary.
+// Connects the author's handler to the component's export: finds it, runs it, and converts its response.
 import stderr from 'wasi:cli/stderr@0.2.12';
 import { encodeUtf8, toBytes } from '../bytes.ts';
 import type { Handler } from '../host.ts';
@@ -9,7 +9,7 @@ import { wireHeaders } from './calls.ts';
 import { requestFrom } from './http.ts';
 import type { WireRequest } from './http.ts';
 import { log } from './logging.ts';
-import { beginCall, settle } from './loop.ts';
+import { beginCall, runUntilSettled } from './loop.ts';
 import { runJobs, takeUnhandled } from './promise.ts';
 import { describeError, messageOf } from './stack.ts';
 
@@ -19,7 +19,7 @@ interface WireResponse {
   body: Uint8Array | null;
 }
 
-/** The handler of a module: its export `handler`, its default export, or `handler` of its default export. Throws when there is none. */
+/** The handler of a module: its export `handler`, its default export, or `handler` of its default export. Throws without one. */
 export function findHandler(module: Record<string, unknown>, source: string): Handler {
   const exported = module['default'] as { handler?: unknown } | undefined;
   for (const candidate of [module['handler'], exported, exported?.handler]) {
@@ -30,41 +30,41 @@ export function findHandler(module: Record<string, unknown>, source: string): Ha
   throw new Error(`${source} exports ${found}, but no function named handler. Write: export const handler = async (req, host) => …`);
 }
 
-function wireResponse(answer: ExecuteResponse | null | undefined): WireResponse {
-  if (answer === null || typeof answer !== 'object') {
-    throw new TypeError(`The handler answered ${answer === null ? 'null' : typeof answer}; return jsonResponse(…) or {status, headers, body}`);
+function wireResponse(response: ExecuteResponse | null | undefined): WireResponse {
+  if (response === null || typeof response !== 'object') {
+    throw new TypeError(`The handler returned ${response === null ? 'null' : typeof response}; return jsonResponse(…) or {status, headers, body}`);
   }
-  const { status } = answer;
+  const { status } = response;
   if (typeof status !== 'number' || !Number.isInteger(status) || status < 100 || status > 999) {
-    throw new TypeError(`The handler answered status ${String(status)}, which is not an HTTP status`);
+    throw new TypeError(`The handler returned the status ${String(status)}, which is not an HTTP status`);
   }
-  return { status, headers: wireHeaders(answer.headers), body: answer.body == null ? null : toBytes(answer.body, 'A response body') };
+  return { status, headers: wireHeaders(response.headers), body: response.body == null ? null : toBytes(response.body, 'A response body') };
 }
 
-/** Text for the person behind the log; the host cuts what is too long. */
+/** Writes to the log and to standard error; the host truncates long text. */
 function report(text: string): void {
   for (const write of [() => log('error', text), () => stderr.getStderr().blockingWriteAndFlush(encodeUtf8(`${text.slice(0, 1200)}\n`))]) {
     try {
       write();
     } catch {
-      // The host may refuse either; the answer still says that the handler failed.
+      // The host may deny either one; the response still says that the handler failed.
     }
   }
 }
 
 function reportUnhandled(): void {
-  for (const reason of takeUnhandled()) report(`A promise was rejected and nobody awaited it. ${describeError(reason)}`);
+  for (const reason of takeUnhandled()) report(`A promise was rejected and nothing awaited it. ${describeError(reason)}`);
 }
 
-/** The component's `handler`. Whatever the author's handler throws is logged with its stack and answered as 500. */
+/** The component's `handler`. An error of the author's handler is logged with its stack and becomes a response with status 500. */
 export function wrap(handler: Handler): (request: WireRequest) => WireResponse {
   return (request) => {
     beginCall();
     try {
-      const answer = wireResponse(settle(() => handler(requestFrom(request), bindings)) as ExecuteResponse);
+      const response = wireResponse(runUntilSettled(() => handler(requestFrom(request), bindings)) as ExecuteResponse);
       runJobs();
       reportUnhandled();
-      return answer;
+      return response;
     } catch (error) {
       report(describeError(error));
       return wireResponse(jsonResponse({ error: 'handler_failed', message: messageOf(error) }, { status: 500 }));

@@ -1,11 +1,11 @@
-// structuredClone of data: objects, arrays, Map, Set, Date, RegExp, errors, bytes; with cycles. Functions and symbols are refused.
+// structuredClone of data: objects, arrays, Map, Set, Date, RegExp, errors, bytes; with cycles. Functions and symbols cannot be cloned.
 
-function refuse(value: unknown): never {
+function reject(value: unknown): never {
   throw new DOMException(`${String(value)} could not be cloned.`, 'DataCloneError');
 }
 
 function copy(value: unknown, seen: Map<object, unknown>): unknown {
-  if (typeof value === 'function' || typeof value === 'symbol') refuse(value);
+  if (typeof value === 'function' || typeof value === 'symbol') reject(value);
   if (typeof value !== 'object' || value === null) return value;
   if (seen.has(value)) return seen.get(value);
   const keep = <T>(made: T): T => {
@@ -36,7 +36,7 @@ function copy(value: unknown, seen: Map<object, unknown>): unknown {
     made.name = value.name;
     return made;
   }
-  if (value instanceof WeakMap || value instanceof WeakSet || value instanceof Promise) refuse(value);
+  if (value instanceof WeakMap || value instanceof WeakSet || value instanceof Promise) reject(value);
   const made = keep((Array.isArray(value) ? new Array(value.length) : {}) as Record<string, unknown>);
   for (const key of Object.keys(value)) {
     Object.defineProperty(made, key, {

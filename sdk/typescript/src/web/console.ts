@@ -1,4 +1,4 @@
-// console, written to the host's log. Needs cap:log.emit like any logging.
+// console writes to the host's log. Needs cap:log.emit.
 import { log } from '../runtime/logging.ts';
 import { describeError } from '../runtime/stack.ts';
 import type { LogLevel } from '../types.ts';

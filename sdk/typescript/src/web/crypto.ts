@@ -1,10 +1,10 @@
-// crypto.getRandomValues and crypto.randomUUID over the host's secure randomness. There is no crypto.subtle.
+// crypto.getRandomValues and crypto.randomUUID, with secure random bytes of the host. There is no crypto.subtle.
 import { randomBytes } from '../runtime/random.ts';
 
 export const crypto = {
   getRandomValues<T extends ArrayBufferView>(target: T): T {
     const view = new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
-    if (view.length > 65536) throw new RangeError('getRandomValues gives at most 65536 bytes');
+    if (view.length > 65536) throw new RangeError('getRandomValues returns at most 65536 bytes');
     if (view.length > 0) view.set(randomBytes(view.length));
     return target;
   },

@@ -1,4 +1,4 @@
-// Injected into every build of a handler: the bundler links each of these only where the handler names it.
+// Injected into every build of a handler. The bundler includes each global only if the handler uses it.
 import { structuredClone } from './clone.ts';
 import { console } from './console.ts';
 import { crypto } from './crypto.ts';

@@ -1,4 +1,4 @@
-// performance.now: milliseconds since it was first asked for in this call.
+// performance.now: milliseconds since its first use in this call.
 import clock from 'wasi:clocks/monotonic-clock@0.2.12';
 
 let origin: number | null = null;

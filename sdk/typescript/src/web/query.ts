@@ -1,4 +1,4 @@
-// URLSearchParams: application/x-www-form-urlencoded, as the URL standard reads and writes it.
+// URLSearchParams: parses and writes application/x-www-form-urlencoded as the URL standard specifies.
 import { decodeUtf8, encodeUtf8 } from '../bytes.ts';
 
 function decodeForm(text: string): string {

@@ -53,7 +53,7 @@ export class TextDecoder {
   }
 }
 
-/** How many bytes at the end begin a character whose rest is still to come. */
+/** How many bytes at the end belong to an incomplete character. */
 function unfinished(bytes: Uint8Array): number {
   for (let back = 1; back <= 3 && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back] as number;

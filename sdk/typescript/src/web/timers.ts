@@ -1,5 +1,5 @@
-// setTimeout and setInterval. The call really waits, and what it waits counts towards its deadline. Timers that are still
-// pending when the handler has answered never run.
+// setTimeout and setInterval. The call really waits, and the wait counts towards its deadline. Timers that are still pending when the
+// handler has returned never run.
 import clock from 'wasi:clocks/monotonic-clock@0.2.12';
 import { useTimers } from '../runtime/loop.ts';
 

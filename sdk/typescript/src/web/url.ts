@@ -1,5 +1,5 @@
 // URL for http, https, ws, wss and other schemes with an authority; a subset of the URL standard: host names are lower-cased but not
-// converted from Unicode, and IPv4 addresses are not rewritten. Enough to read a request's URL and to build an upstream's.
+// converted from Unicode, and IPv4 addresses are not rewritten. This is enough to read the URL of a request and to build that of another server.
 import { encodeUtf8 } from '../bytes.ts';
 import { URLSearchParams } from './query.ts';
 

@@ -1,5 +1,5 @@
-// Runs inside the installed toolchain: bundles with esbuild, makes a component. Reads one JSON request from
-// stdin and writes one JSON answer to stdout: {"ok": true, …} or {"ok": false, "errors": [{text, file, line, column, source}]}.
+// Runs in the installed toolchain: bundles with esbuild and creates a component. Reads one JSON request from
+// stdin and writes one JSON response to stdout: {"ok": true, …} or {"ok": false, "errors": [{text, file, line, column, source}]}.
 import { writeFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import * as esbuild from 'esbuild';
@@ -12,7 +12,7 @@ async function readStdin() {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function answer(value) {
+function respond(value) {
   process.stdout.write(JSON.stringify(value));
 }
 
@@ -37,7 +37,7 @@ const shared = {
   charset: 'utf8',
 };
 
-/** For each line of the bundle, the source line it came from, as runs: [first line, source, first line in it, lines]. */
+/** The source line of each line of the bundle, as runs: [first line, source, first line in it, lines]. */
 function lineTable(map, own) {
   const sources = [];
   const runs = [];
@@ -90,7 +90,7 @@ async function buildComponent() {
     mainFields: ['module', 'main'],
     conditions: ['module', 'import', 'default'],
     target: 'es2023',
-    // The engine never runs the jobs of its own promises; lowered, async functions use the SDK's.
+    // The engine never runs the jobs of its own promises; lowered async functions use the SDK's promises.
     supported: { 'async-await': false, 'async-generator': false, 'for-await': false, 'top-level-await': false },
     external: ['alga:*', 'wasi:*'],
     inject: [request.inject],
@@ -112,7 +112,7 @@ async function buildComponent() {
     sync: true,
   });
   await writeFile(request.out, component);
-  answer({ ok: true, warnings: problems(result.warnings) });
+  respond({ ok: true, warnings: problems(result.warnings) });
 }
 
 async function buildPage() {
@@ -128,12 +128,12 @@ async function buildPage() {
     loader: { '.svg': 'file', '.png': 'file', '.jpg': 'file', '.gif': 'file', '.webp': 'file', '.woff2': 'file' },
     define: { 'process.env.NODE_ENV': '"production"' },
   });
-  answer({ ok: true, warnings: problems(result.warnings) });
+  respond({ ok: true, warnings: problems(result.warnings) });
 }
 
 try {
   await (request.mode === 'component' ? buildComponent() : buildPage());
 } catch (error) {
   const errors = error.errors ? problems(error.errors) : [{ text: String(error.message ?? error), file: null, line: null, column: null, source: null }];
-  answer({ ok: false, errors });
+  respond({ ok: false, errors });
 }
