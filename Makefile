@@ -91,7 +91,7 @@ dist: setup ## Build the wheel into dist/, and try it in an empty environment, w
 
 .PHONY: docs
 docs: setup ## Build the documentation site into build/site, offline and strictly
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "build/site/index.html"
 
 .PHONY: reference
