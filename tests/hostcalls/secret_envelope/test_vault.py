@@ -145,7 +145,7 @@ async def test_blank_content_is_no_secrets(vault: VaultTransit, server: VaultSer
         ((200, b'{"data":{"plaintext":"WzFd"}}'), "JSON object"),
         ((200, b" " * 2_000_000), "too large"),
     ],
-    ids=str,
+    ids=["403", "302", "no JSON", "no plaintext", "not base64", "not an object", "too large"],
 )
 async def test_what_vault_refuses_or_garbles_is_said_without_quoting_it(
     vault: VaultTransit, server: VaultServer, answer: tuple[int, bytes], said: str

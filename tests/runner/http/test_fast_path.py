@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from holdfast.runner.http.fast_path import SHORT_MAX_BYTES, RawHeaders
 from holdfast.runner.http.server import RunnerServer
-from tests.waiting import MAX_WAIT_SECONDS
+from tests.waiting import MAX_WAIT_SECONDS, until
 
 BODY = b'{"a": 1}'
 HEAD = b"host: h\r\ncontent-type: application/json\r\n"
@@ -66,7 +66,7 @@ class Served:
 async def served() -> AsyncIterator[Served]:
     listening = socket.create_server(("127.0.0.1", 0))
     ready, both = asyncio.Event(), Both()
-    server = RunnerServer(both, both, listening, stop_seconds=1, on_ready=ready.set, on_stop=lambda: None)
+    server = RunnerServer(both, both, listening, stop_seconds=int(MAX_WAIT_SECONDS), on_ready=ready.set, on_stop=lambda: None)
     running = asyncio.create_task(server.run_to_the_end())
     await asyncio.wait_for(ready.wait(), MAX_WAIT_SECONDS)
     yield Served(both, server, listening.getsockname()[1], running)
@@ -74,6 +74,12 @@ async def served() -> AsyncIterator[Served]:
     server.stop()
     await asyncio.wait_for(running, MAX_WAIT_SECONDS)
     listening.close()
+
+
+async def rounds_of_the_loop() -> None:
+    """Lets everything happen that needs no further input."""
+    for _ in range(1_000):
+        await asyncio.sleep(0)
 
 
 def post(*more: bytes, body: bytes = BODY, path: bytes = b"/short", close: bool = True, length: bool = True) -> bytes:
@@ -188,7 +194,7 @@ async def test_who_leaves_in_the_middle_of_a_body_leaves_nothing(served: Served)
     _, writer = await served.connect()
     writer.write(post()[:-1])
     await writer.drain()
-    await asyncio.sleep(0.05)
+    await until(lambda: served.server.server_state.connections)
     writer.transport.abort()
     async with asyncio.timeout(MAX_WAIT_SECONDS):
         while served.server.server_state.connections:
@@ -202,7 +208,8 @@ async def test_a_stop_waits_for_the_answer_and_then_closes(served: Served) -> No
     writer.write(post(close=False))
     await asyncio.wait_for(served.both.begun.wait(), MAX_WAIT_SECONDS)
     served.server.stop()
-    await asyncio.sleep(0.2)
+    await until(lambda: not served.server.servers[0].is_serving())
+    await rounds_of_the_loop()
     served.both.gate.set()
     answer = await asyncio.wait_for(reader.read(), MAX_WAIT_SECONDS)
     assert answer.endswith(b"short 8 ")
@@ -212,6 +219,7 @@ async def test_a_stop_waits_for_the_answer_and_then_closes(served: Served) -> No
 
 
 async def test_a_stop_ends_what_takes_too_long(served: Served) -> None:
+    served.server.config.timeout_graceful_shutdown = 1
     served.both.gate.clear()
     reader, writer = await served.connect()
     writer.write(post(close=False))
@@ -225,14 +233,19 @@ async def test_a_stop_ends_what_takes_too_long(served: Served) -> None:
 
 async def test_a_caller_who_reads_nothing_holds_only_the_own_connection(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     large = b"x" * 20_000_000
+    calls = 0
 
     async def answer(headers: RawHeaders, body: bytes, gone: Callable[[], bool]) -> Response:
+        nonlocal calls
+        calls += 1
         return Response(large)
 
     monkeypatch.setattr(served.both, "answer", answer)
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1_024)
     writer.write(post(close=False) + post())
-    await asyncio.sleep(0.2)
+    await until(lambda: calls)
+    await rounds_of_the_loop()
+    assert calls == 1, "the second request waits until the first response is read"
     monkeypatch.undo()
     assert (await served.said(post())).endswith(b"short 8 ")
     received = await asyncio.wait_for(reader.read(), MAX_WAIT_SECONDS)
