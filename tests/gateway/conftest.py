@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.platform import Platform
-from tests.gateway.platform import platform as made
+from tests.gateway.platform import platform as running_platform
 
 
 @pytest.fixture
 async def platform(tmp_path: Path, database_url: str) -> AsyncIterator[Platform]:
-    async with made(tmp_path, database_url=database_url) as running:
+    async with running_platform(tmp_path, database_url=database_url) as running:
         yield running

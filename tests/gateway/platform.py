@@ -1,4 +1,4 @@
-"""A gateway with a database, a store, an installed extension, people of every kind, and a recorded runner."""
+"""A gateway with a database, a store, an installed extension, users of every kind, and a runner that records requests."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ AUTH_KEY = "the lookup key of these tests"
 
 @dataclass
 class Seconds:
-    """A monotonic clock that stands still until it is moved."""
+    """A monotonic clock that stands still until a test moves it."""
 
     value: float = 0.0
 
@@ -67,12 +67,12 @@ class Platform:
         return self.services.db
 
     def answer(self, body: bytes | None = b"", status: int = 200, headers: dict[str, Any] | None = None, **more: Any) -> None:
-        """From now on, the runner says that the extension answered this."""
+        """From now on, the runner reports this response of the extension."""
         encoded = None if body is None else base64.b64encode(body).decode()
         self.runner.reply({"status": status, "headers": headers or {}, "body_b64": encoded, "error": None, **more})
 
     def fail(self, code: str, message: str = "it broke") -> None:
-        """From now on, the runner says that the call failed."""
+        """From now on, the runner reports that the call failed."""
         failure = {"code": code, "message": message, "guest_stack": ["handler.js:7"], "stderr": ["oops"]}
         self.runner.answer = lambda _: JSONResponse(
             {"status": 500, "headers": {}, "body_b64": None, "error": f"execute_failed: {message}", "failure": failure}
@@ -107,7 +107,7 @@ class Platform:
 
 @asynccontextmanager
 async def platform(folder: Path, *, database_url: str | None = None, **settings: Any) -> AsyncIterator[Platform]:
-    """Everything, in production unless `settings` say otherwise; without a URL, the database is an SQLite file."""
+    """The whole platform, in production unless `settings` say otherwise; without a URL, the database is an SQLite file."""
     options: dict[str, Any] = {"environment": "production", "gateway_timeout_ms": 5_000, "_env_file": None} | settings
     seconds = Seconds()
     async with migrated(folder, url=database_url) as db, recording_server() as runner:
@@ -125,7 +125,7 @@ async def platform(folder: Path, *, database_url: str | None = None, **settings:
         app = Starlette(routes=gateway_routes(services))
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http:
-            made = Platform(services=services, runner=runner, app=app, http=http, installed=installed, folder=folder, seconds=seconds)
-            made.answer(b"hello", headers={"content-type": "text/plain"})
-            yield made
+            running = Platform(services=services, runner=runner, app=app, http=http, installed=installed, folder=folder, seconds=seconds)
+            running.answer(b"hello", headers={"content-type": "text/plain"})
+            yield running
         await services.runner.close()

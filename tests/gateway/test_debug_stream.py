@@ -24,7 +24,7 @@ def publish(platform: Platform, message: str, *, tenant_id: str = TENANT, **more
     )
 
 
-def watched(platform: Platform, install_id: str | None = None, request_id: str | None = None) -> Selection:
+def selection(platform: Platform, install_id: str | None = None, request_id: str | None = None) -> Selection:
     return Selection(TENANT, platform.installed.registry_id, install_id, request_id)
 
 
@@ -39,7 +39,7 @@ async def poll(platform: Platform, headers: dict[str, str], body: Any = None, **
     return response.json()
 
 
-async def test_polling_gives_each_event_once(platform: Platform) -> None:
+async def test_polling_returns_each_event_once(platform: Platform) -> None:
     admin = await platform.admin()
     publish(platform, "one", request_id="r", install_id="i", version_id="v", content_hash="sha256:x")
     publish(platform, "two")
@@ -65,7 +65,7 @@ async def test_polling_gives_each_event_once(platform: Platform) -> None:
     assert [event["message"] for event in again["events"]] == ["three"]
 
 
-async def test_polling_gives_at_most_a_hundred_at_once_and_skips_none(platform: Platform) -> None:
+async def test_a_poll_returns_at_most_a_hundred_events_and_skips_none(platform: Platform) -> None:
     admin = await platform.admin()
     for number in range(150):
         publish(platform, str(number))
@@ -75,7 +75,7 @@ async def test_polling_gives_at_most_a_hundred_at_once_and_skips_none(platform: 
     assert (len(first["events"]), messages) == (100, [str(number) for number in range(150)])
 
 
-async def test_events_are_filtered_by_install_and_request_whatever_the_letter_case(platform: Platform) -> None:
+async def test_events_are_filtered_by_install_and_request_in_any_letter_case(platform: Platform) -> None:
     admin = await platform.admin()
     publish(platform, "mine", install_id="I1", request_id="R1")
     publish(platform, "other request", install_id="I1", request_id="R2")
@@ -84,7 +84,7 @@ async def test_events_are_filtered_by_install_and_request_whatever_the_letter_ca
     assert [event["message"] for event in found["events"]] == ["mine"]
 
 
-async def test_the_tenant_is_the_callers_and_no_other_can_be_asked_for(platform: Platform) -> None:
+async def test_only_events_of_the_callers_tenant_can_be_read(platform: Platform) -> None:
     admin = await platform.admin()
     publish(platform, "secret", tenant_id=OTHER_TENANT)
     params = {"extensionId": platform.installed.registry_id, "tenantId": OTHER_TENANT}
@@ -95,16 +95,16 @@ async def test_the_tenant_is_the_callers_and_no_other_can_be_asked_for(platform:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_the_stream_needs_a_caller_who_may_read_extensions(platform: Platform, method: str) -> None:
+async def test_the_stream_needs_the_permission_to_read_extensions(platform: Platform, method: str) -> None:
     params = {"extensionId": platform.installed.registry_id}
     assert (await platform.http.request(method, STREAM, params=params)).status_code == 401
-    nobody = await platform.key_of(await add_user(platform.db, "ada@example.com"))
+    without_permission = await platform.key_of(await add_user(platform.db, "ada@example.com"))
     client = await platform.key_of(await add_user(platform.db, "carl@example.com", user_type="client", client=True))
-    for headers in (nobody, client):
+    for headers in (without_permission, client):
         assert (await platform.http.request(method, STREAM, params=params, headers=headers)).status_code == 403
 
 
-async def test_a_stream_of_no_extension_or_an_unknown_one_is_refused(platform: Platform) -> None:
+async def test_a_stream_without_a_known_extension_is_rejected(platform: Platform) -> None:
     admin = await platform.admin()
     missing = await platform.http.get(STREAM, headers=admin)
     assert (missing.status_code, missing.json()["error"]) == (400, "invalid_request")
@@ -113,7 +113,7 @@ async def test_a_stream_of_no_extension_or_an_unknown_one_is_refused(platform: P
 
 
 @pytest.mark.parametrize("last_id", ["x", "-1", "1-0", "9" * 30, "²"])
-async def test_a_last_id_that_is_none_is_an_invalid_request(platform: Platform, last_id: str) -> None:
+async def test_an_invalid_last_id_is_an_invalid_request(platform: Platform, last_id: str) -> None:
     params = {"extensionId": platform.installed.registry_id}
     response = await platform.http.post(STREAM, params=params, json={"lastId": last_id}, headers=await platform.admin())
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
@@ -126,13 +126,13 @@ async def test_a_browser_may_poll_from_its_own_origin_only(platform: Platform) -
     assert (await platform.http.post(STREAM, params=params, headers={**cookie, "origin": "null"})).status_code == 403
 
 
-async def test_the_live_stream_begins_with_the_tail_and_goes_on_without_gap_or_repetition(platform: Platform) -> None:
+async def test_the_live_stream_begins_with_the_tail_and_continues_without_gap_or_repetition(platform: Platform) -> None:
     for number in range(3):
         publish(platform, f"before {number}")
     platform.services.settings.debug_tail_count = 2
-    frames = event_frames(platform.services, watched(platform), None)
+    frames = event_frames(platform.services, selection(platform), None)
     assert await anext(frames) == b": connected\n\n"
-    # Between the tail's being taken and the subscription: the place where events could be lost.
+    # Between reading the tail and subscribing, where events could be lost.
     publish(platform, "meanwhile")
     messages = [message_of(await anext(frames)) for _ in range(3)]
     publish(platform, "after")
@@ -141,29 +141,29 @@ async def test_the_live_stream_begins_with_the_tail_and_goes_on_without_gap_or_r
     assert messages == ["before 1", "before 2", "meanwhile", "after"]
 
 
-async def test_without_a_tail_nothing_from_before_is_shown(platform: Platform) -> None:
+async def test_without_a_tail_no_earlier_event_is_shown(platform: Platform) -> None:
     platform.services.settings.debug_tail_count = 0
     publish(platform, "before")
-    frames = event_frames(platform.services, watched(platform), None)
+    frames = event_frames(platform.services, selection(platform), None)
     await anext(frames)
     publish(platform, "after")
     assert message_of(await anext(frames)) == "after"
     await frames.aclose()
 
 
-async def test_a_browser_that_reconnects_goes_on_where_it_was(platform: Platform) -> None:
+async def test_a_browser_that_reconnects_resumes_after_its_last_event(platform: Platform) -> None:
     for number in range(3):
         publish(platform, str(number))
-    frames = event_frames(platform.services, watched(platform), "1")
+    frames = event_frames(platform.services, selection(platform), "1")
     await anext(frames)
     frame = await anext(frames)
     assert frame.startswith(b"id: 2\n") and message_of(frame) == "1"
     await frames.aclose()
 
 
-async def test_a_quiet_stream_says_that_it_is_still_there_and_loses_nothing_by_it(platform: Platform) -> None:
+async def test_an_idle_stream_sends_heartbeats_and_loses_no_event(platform: Platform) -> None:
     platform.services.heartbeat_seconds = 0
-    frames = event_frames(platform.services, watched(platform), None)
+    frames = event_frames(platform.services, selection(platform), None)
     await anext(frames)
     assert [await anext(frames) for _ in range(3)] == [b": still here\n\n"] * 3
     publish(platform, "at last")
@@ -175,7 +175,7 @@ async def test_a_quiet_stream_says_that_it_is_still_there_and_loses_nothing_by_i
 
 async def test_the_live_stream_is_filtered_too(platform: Platform) -> None:
     publish(platform, "before, other", request_id="r2")
-    frames = event_frames(platform.services, watched(platform, request_id="r1"), None)
+    frames = event_frames(platform.services, selection(platform, request_id="r1"), None)
     await anext(frames)
     publish(platform, "other", request_id="r2")
     publish(platform, "mine", request_id="R1")
@@ -183,15 +183,15 @@ async def test_the_live_stream_is_filtered_too(platform: Platform) -> None:
     await frames.aclose()
 
 
-async def test_a_tenant_has_only_so_many_streams_open_and_a_closed_one_makes_room(platform: Platform) -> None:
+async def test_a_tenant_has_a_limited_number_of_open_streams(platform: Platform) -> None:
     platform.services.debug_streams_per_tenant = 1
     params = {"extensionId": platform.installed.registry_id}
     headers = await platform.admin()
     started, leave = asyncio.Event(), asyncio.Event()
     first = asyncio.ensure_future(_watch(platform, headers, started, leave))
     await started.wait()
-    refused = await platform.http.get(STREAM, params=params, headers=headers)
-    assert (refused.status_code, refused.json()["error"]) == (429, "rate_limited")
+    rejected = await platform.http.get(STREAM, params=params, headers=headers)
+    assert (rejected.status_code, rejected.json()["error"]) == (429, "rate_limited")
     leave.set()
     assert (await first)["content-type"].startswith("text/event-stream")
     started.clear()
@@ -201,21 +201,21 @@ async def test_a_tenant_has_only_so_many_streams_open_and_a_closed_one_makes_roo
 
 
 async def _watch(platform: Platform, headers: dict[str, str], started: asyncio.Event, leave: asyncio.Event) -> dict[str, str]:
-    """Opens a live stream as a server would, until `leave`; returns the headers of the answer."""
-    answered: dict[str, str] = {}
-    asked = False
+    """Opens a live stream as a server would, until `leave`; returns the headers of the response."""
+    response_headers: dict[str, str] = {}
+    request_sent = False
 
     async def receive() -> dict[str, Any]:
-        nonlocal asked
-        if not asked:
-            asked = True
+        nonlocal request_sent
+        if not request_sent:
+            request_sent = True
             return {"type": "http.request", "body": b"", "more_body": False}
         await leave.wait()
         return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         if message["type"] == "http.response.start":
-            answered.update({name.decode(): value.decode() for name, value in message["headers"]})
+            response_headers.update({name.decode(): value.decode() for name, value in message["headers"]})
         else:
             started.set()
 
@@ -233,4 +233,4 @@ async def _watch(platform: Platform, headers: dict[str, str], started: asyncio.E
     }
     async with asyncio.timeout(MAX_WAIT_SECONDS):
         await platform.app(scope, receive, send)
-    return answered
+    return response_headers

@@ -39,7 +39,7 @@ def event(platform: Platform, message: str, *, tenant_id: str = TENANT, **more: 
     return DebugEvent(ts=1, level="info", stream="log", tenant_id=tenant_id, extension_id=extension_id, message=message, **more)
 
 
-def watched(platform: Platform, request_id: str | None = None) -> Selection:
+def selection(platform: Platform, request_id: str | None = None) -> Selection:
     return Selection(TENANT, platform.installed.registry_id, None, request_id)
 
 
@@ -48,7 +48,7 @@ def data_of(frame: bytes) -> dict[str, Any]:
     return data
 
 
-async def test_polling_goes_on_from_an_id_of_redis_and_refuses_one_of_another_stream(platform: Platform, stream: Kept) -> None:
+async def test_polling_resumes_from_an_id_of_redis_and_rejects_one_of_another_stream(platform: Platform, stream: Kept) -> None:
     await stream.publish(event(platform, "one"), event(platform, "two"), event(platform, "secret", tenant_id=OTHER_TENANT))
     params, headers = {"extensionId": platform.installed.registry_id}, await platform.admin()
     first = (await platform.http.post(STREAM, params=params, headers=headers)).json()
@@ -57,22 +57,22 @@ async def test_polling_goes_on_from_an_id_of_redis_and_refuses_one_of_another_st
     await stream.publish(event(platform, "three"))
     again = (await platform.http.post(STREAM, params=params, headers=headers, json={"lastId": first["lastId"]})).json()
     assert [found["message"] for found in again["events"]] == ["three"]
-    refused = await platform.http.post(STREAM, params=params, headers=headers, json={"lastId": "1767323045000000"})
-    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+    rejected = await platform.http.post(STREAM, params=params, headers=headers, json={"lastId": "1767323045000000"})
+    assert (rejected.status_code, rejected.json()["error"]) == (400, "invalid_request")
 
 
-async def test_polling_says_in_a_sentence_that_redis_is_away(platform: Platform, stream: Kept, redis: RedisProcess) -> None:
+async def test_polling_reports_that_redis_is_unreachable(platform: Platform, stream: Kept, redis: RedisProcess) -> None:
     redis.stop()
     params = {"extensionId": platform.installed.registry_id}
-    answer = await platform.http.post(STREAM, params=params, headers=await platform.admin())
-    assert (answer.status_code, answer.json()["error"]) == (503, "debug_stream_unavailable")
-    assert answer.json()["message"].startswith("The debug stream cannot be read: Redis does not respond")
+    response = await platform.http.post(STREAM, params=params, headers=await platform.admin())
+    assert (response.status_code, response.json()["error"]) == (503, "debug_stream_unavailable")
+    assert response.json()["message"].startswith("The debug stream cannot be read: Redis does not respond")
 
 
-async def test_the_live_stream_begins_with_the_tail_and_goes_on(platform: Platform, stream: Kept) -> None:
+async def test_the_live_stream_begins_with_the_tail_and_continues(platform: Platform, stream: Kept) -> None:
     await stream.publish(*(event(platform, f"before {number}") for number in range(3)))
     platform.services.settings.debug_tail_count = 2
-    frames = event_frames(platform.services, watched(platform), None)
+    frames = event_frames(platform.services, selection(platform), None)
     assert await anext(frames) == b": connected\n\n"
     await stream.publish(event(platform, "meanwhile"))
     shown = [await anext(frames) for _ in range(3)]
@@ -81,14 +81,14 @@ async def test_the_live_stream_begins_with_the_tail_and_goes_on(platform: Platfo
     await frames.aclose()
 
 
-async def test_the_live_stream_tells_an_outage_whatever_the_filter_and_goes_on_after_it(
+async def test_the_live_stream_reports_an_outage_to_every_client_and_continues_after_it(
     platform: Platform, stream: Kept, redis: RedisProcess
 ) -> None:
-    frames = event_frames(platform.services, watched(platform, request_id="r1"), None)
+    frames = event_frames(platform.services, selection(platform, request_id="r1"), None)
     await anext(frames)
     redis.stop()
     frame = await anext(frames)
-    # Without an id: a browser that comes back asks for what came after the last event it got.
+    # Without an id: a browser that reconnects asks for the events after the last id it got.
     assert frame.startswith(b"data: ")
     assert (data_of(frame)["level"], data_of(frame)["stream"]) == ("error", "host")
     assert data_of(frame)["message"].startswith("The debug stream cannot be read: Redis does not respond")

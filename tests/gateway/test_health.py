@@ -5,7 +5,7 @@ import pytest
 from tests.gateway.platform import Platform
 
 
-async def test_health_tells_of_database_and_runner(platform: Platform) -> None:
+async def test_health_reports_database_and_runner(platform: Platform) -> None:
     response = await platform.http.get("/api/health")
     assert (response.status_code, response.json()) == (200, {"status": "ok", "database": "ok", "runner": "ok"})
     assert platform.runner.requests[0].path == "/healthz"
@@ -27,5 +27,5 @@ async def test_without_its_database_the_gateway_is_unavailable(platform: Platfor
     assert "gone" not in response.text
 
 
-async def test_health_answers_head(platform: Platform) -> None:
+async def test_health_supports_head(platform: Platform) -> None:
     assert (await platform.http.head("/api/health")).status_code == 200

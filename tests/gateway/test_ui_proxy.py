@@ -40,7 +40,7 @@ async def test_the_runner_gets_no_credentials_and_no_foreign_headers(platform: P
     assert SERVICE_TOKEN not in str(request.headers)
 
 
-async def test_compressed_bytes_stay_compressed_and_say_so(platform: Platform) -> None:
+async def test_compressed_bytes_stay_compressed_with_their_encoding_header(platform: Platform) -> None:
     packed = gzip.compress(b"code" * 100)
     platform.runner.answer = lambda _: Response(packed, headers={"content-encoding": "gzip", "content-type": "text/javascript"})
     async with platform.http.stream("GET", FILE, headers={"accept-encoding": "gzip"}) as response:
@@ -57,25 +57,25 @@ async def test_compressed_bytes_stay_compressed_and_say_so(platform: Platform) -
         (416, b'{"error": "range_not_satisfiable"}', {"content-range": "bytes */100", "cache-control": "no-store"}),
     ],
 )
-async def test_parts_of_files_pass_with_what_says_which_parts_they_are(
+async def test_partial_responses_pass_with_their_range_headers(
     platform: Platform, status: int, body: bytes, headers: dict[str, str]
 ) -> None:
     platform.runner.answer = lambda _: Response(body, status, headers)
-    asked = {"range": "bytes=0-3", "if-range": '"sha256-x"'}
-    response = await platform.http.get(FILE, headers=asked)
+    sent = {"range": "bytes=0-3", "if-range": '"sha256-x"'}
+    response = await platform.http.get(FILE, headers=sent)
     assert (response.status_code, response.content, response.headers["content-length"]) == (status, body, str(len(body)))
     assert headers.items() <= dict(response.headers).items()
-    assert {name: platform.runner.requests[0].header(name) for name in asked} == asked
+    assert {name: platform.runner.requests[0].header(name) for name in sent} == sent
 
 
-async def test_for_a_browser_that_names_no_encoding_there_is_none(platform: Platform) -> None:
+async def test_without_accept_encoding_files_are_not_encoded(platform: Platform) -> None:
     request = platform.http.build_request("GET", FILE)
     del request.headers["accept-encoding"]
     await platform.http.send(request)
     assert platform.runner.requests[0].header("accept-encoding") == "identity"
 
 
-async def test_a_page_opened_by_its_address_has_an_origin_of_its_own(platform: Platform) -> None:
+async def test_a_page_opened_by_its_address_has_an_opaque_origin(platform: Platform) -> None:
     platform.runner.answer = lambda _: Response(b"<script></script>", headers={"content-type": "text/html", "content-security-policy": "x"})
     response = await platform.http.get(FILE)
     assert response.headers.get_list("content-security-policy") == ["x", SANDBOX]
@@ -85,13 +85,13 @@ async def test_a_page_opened_by_its_address_has_an_origin_of_its_own(platform: P
     assert "access-control-allow-credentials" not in response.headers
 
 
-async def test_head_asks_for_head(platform: Platform) -> None:
+async def test_head_is_passed_on_as_head(platform: Platform) -> None:
     response = await platform.http.head(FILE)
     assert (response.status_code, response.content, platform.runner.requests[0].method) == (200, b"", "HEAD")
 
 
 @pytest.mark.parametrize("status", [304, 404, 502])
-async def test_what_the_runner_says_about_a_file_is_passed_on(platform: Platform, status: int) -> None:
+async def test_error_statuses_of_the_runner_are_passed_on(platform: Platform, status: int) -> None:
     platform.runner.answer = lambda _: Response(b"", status, {"etag": '"x"'})
     assert (await platform.http.get(FILE, headers={"if-none-match": '"x"'})).status_code == status
     assert platform.runner.requests[0].header("if-none-match") == '"x"'
@@ -107,13 +107,13 @@ async def test_nothing_else_of_the_runner_can_be_reached(platform: Platform, pat
 
 
 @pytest.mark.parametrize("path", ["ext-ui/x/y/%2e%2e/%2e%2e/%2e%2e/healthz", "ext-ui/x/y/a%2fb", "ext-ui/x/y/a%5cb", "ext-ui/x/y/%00"])
-async def test_no_path_leads_out_of_the_files(platform: Platform, path: str) -> None:
+async def test_no_path_reaches_outside_the_files(platform: Platform, path: str) -> None:
     assert (await platform.http.get(f"/runner/{path}")).status_code == 400
     assert platform.runner.requests == []
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-async def test_files_are_only_read(platform: Platform, method: str) -> None:
+async def test_files_cannot_be_written(platform: Platform, method: str) -> None:
     assert (await platform.http.request(method, FILE)).status_code == 405
     assert platform.runner.requests == []
 
@@ -124,14 +124,14 @@ async def test_a_redirect_of_the_runner_is_not_followed(platform: Platform) -> N
     assert (response.status_code, "location" in response.headers) == (307, False)
 
 
-async def test_a_runner_that_is_not_there_is_a_bad_gateway(platform: Platform) -> None:
+async def test_an_unreachable_runner_is_a_bad_gateway(platform: Platform) -> None:
     await platform.services.runner.close()
     platform.services.runner = RunnerClient(f"http://127.0.0.1:{free_port()}", SERVICE_TOKEN)
     response = await platform.http.get(FILE)
     assert (response.status_code, response.json()["details"]["code"]) == (502, "runner_unreachable")
 
 
-async def test_a_large_file_is_passed_on_piece_by_piece(platform: Platform) -> None:
+async def test_a_large_file_is_streamed(platform: Platform) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(64):
             yield b"x" * 65_536

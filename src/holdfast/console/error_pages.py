@@ -78,7 +78,7 @@ STAFF_ONLY = ErrorPage(
     code="forbidden",
     heading="You cannot open this page",
     message="It needs the permission extension:read, which your account does not have.",
-    hint="Ask an administrator of your organisation for a role with this permission.",
+    hint="Ask an administrator of your tenant for a role with this permission.",
     links=(),
 )
 
@@ -108,7 +108,7 @@ def disabled(name: str, registry_id: str) -> ErrorPage:
         status=404,
         code="extension_disabled",
         heading=f"{name} is disabled",
-        message="A disabled extension has no page, and nobody can call it.",
+        message="A disabled extension has no page and accepts no calls.",
         hint="Enable it, or ask an administrator to. Then load this page again:",
         command=f"holdfast enable {registry_id}",
         links=(HOME, Link("Debug events", f"/msp/extensions/{registry_id}/debug")),

@@ -35,7 +35,7 @@ RESPONSE_HEADERS = frozenset(
     }
 )
 """Headers of the runner's response that the browser gets."""
-# If somebody opens a page by its address, outside the frame that sandboxes it, this gives it an opaque origin all the same.
+# A page that a user opens by its address, outside the sandboxed frame, gets an opaque origin from this header.
 SANDBOX = "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads"
 _MAX_QUERY_LENGTH = 4_096
 

@@ -1,4 +1,4 @@
-"""The REST does what its OpenAPI document says, whatever it is sent."""
+"""The REST API responds as its OpenAPI document says, to valid and invalid requests."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Served:
         self.client = httpx2.Client(base_url=origin, headers={"x-api-key": api_key}, trust_env=False, timeout=MAX_WAIT_SECONDS)
 
     def install(self) -> None:
-        """Installs it again when a request before took it away."""
+        """Installs the extension again if an earlier request uninstalled it."""
         if self.client.get(f"/api/v1/extensions/{NAME}").status_code == 404:
             self.client.post("/api/v1/extensions", json={"extension": NAME}).raise_for_status()
 
@@ -45,14 +45,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("rest")
     project = write_extension(folder / "sample", component=guests.fine().read_bytes(), capabilities=["cap:storage.kv"])
     with Platform(folder, project, EXT_BUNDLES_RATELIMIT_MAX="1000000") as starting:
-        told = starting.ready()
-        served = Served(told["console"], told["api_key"])
+        shape = starting.ready()
+        served = Served(shape["console"], shape["api_key"])
         yield served
         served.client.close()
 
 
-def known(case: Case[Any], served: Served, chance: random.Random) -> None:
-    """Most requests are about the extension that is there: about one that is not, there is little to learn."""
+def use_known_values(case: Case[Any], served: Served, chance: random.Random) -> None:
+    """Makes most requests about an extension that exists: requests about an unknown one test little."""
     case.headers["x-api-key"] = served.api_key
     if case.meta is not None and case.meta.generation.mode.is_negative:
         return
@@ -69,11 +69,11 @@ def known(case: Case[Any], served: Served, chance: random.Random) -> None:
 
 @schema.parametrize()
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_one_of_those_that_are_documented(case: Case[Any], served: Served) -> None:
-    known(case, served, random.Random(repr((case.body, case.headers, case.path_parameters))))
+def test_every_response_is_documented(case: Case[Any], served: Served) -> None:
+    use_known_values(case, served, random.Random(repr((case.body, case.headers, case.path_parameters))))
     response = case.call(base_url=served.origin, allow_redirects=False)
-    # The key is put in above, so its absence proves nothing here; which names, hashes and secrets there are, no schema says; and a path
-    # of ours can also be the name of an extension, which other methods are for.
+    # Excluded: the key is added above, so its absence proves nothing; no schema says which names, hashes and secrets exist; a path such
+    # as /extensions/install can also be the name of an extension, which supports other methods.
     case.validate_response(response, excluded_checks=[ignored_auth, positive_data_acceptance, unsupported_method])
     assert response.status_code < 500 or response.status_code == 503, response.text
     assert response.headers["x-content-type-options"] == ["nosniff"]
@@ -96,7 +96,7 @@ async def test_every_route_of_the_rest_is_documented(platform: InProcess) -> Non
     assert routes == documented
 
 
-def test_every_reference_of_the_document_leads_somewhere() -> None:
+def test_every_reference_of_the_document_resolves() -> None:
     schemas = document()["components"]["schemas"]
 
     def references(part: Any) -> Iterator[str]:
@@ -112,5 +112,5 @@ def test_every_reference_of_the_document_leads_somewhere() -> None:
     assert {reference.rpartition("/")[2] for reference in references(document())} <= set(schemas)
 
 
-def test_the_platform_is_well_after_all_of_it(served: Served) -> None:
+def test_the_platform_is_healthy_after_all_requests(served: Served) -> None:
     assert served.client.get("/api/health").json()["status"] == "ok"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.gateway.platform import Platform
-from tests.gateway.platform import platform as made
+from tests.gateway.platform import platform as running_platform
 from tests.gateway.publisher import publish
 from tests.records.databases import OTHER_TENANT, TENANT, add_user
 from tests.registry.extensions import archive_of
@@ -27,21 +27,21 @@ class Rest:
 
     async def __call__(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
         options = {} if body is None else {"json": body}
-        answer = await self.platform.http.request(method, path, headers=self.headers, **options)
-        assert answer.status_code == status, answer.text
-        return answer.json()
+        response = await self.platform.http.request(method, path, headers=self.headers, **options)
+        assert response.status_code == status, response.text
+        return response.json()
 
     async def publish(self, version: str, **changes: Any) -> dict[str, Any]:
         archive = archive_of(self.platform.folder / f"{version}.tar.zst", name="com.example.other", version=version, **changes)
-        answer = await publish(self.platform.http, archive, self.headers)
-        assert answer.status_code == 200, answer.text
-        told: dict[str, Any] = answer.json()
-        return told
+        response = await publish(self.platform.http, archive, self.headers)
+        assert response.status_code == 200, response.text
+        shape: dict[str, Any] = response.json()
+        return shape
 
 
 @pytest.fixture
 async def platform(tmp_path: Path, database_url: str) -> AsyncIterator[Platform]:
-    async with made(tmp_path, database_url=database_url, environment="development", data_dir=tmp_path / "data") as running:
+    async with running_platform(tmp_path, database_url=database_url, environment="development", data_dir=tmp_path / "data") as running:
         yield running
 
 
@@ -56,10 +56,10 @@ async def neighbour(platform: Platform) -> Rest:
     return Rest(platform, await platform.key_of(user))
 
 
-async def test_a_published_version_is_looked_at_installed_shown_and_uninstalled(rest: Rest) -> None:
+async def test_a_published_version_is_reviewed_installed_shown_and_uninstalled(rest: Rest) -> None:
     published = await rest.publish("1.0.0")
-    asked = await rest("GET", f"/api/v1/publications/{NAME}/latest")
-    assert (asked["version"], asked["capabilities"], asked["egress"]) == (
+    body = await rest("GET", f"/api/v1/publications/{NAME}/latest")
+    assert (body["version"], body["capabilities"], body["egress"]) == (
         "1.0.0",
         ["cap:http.fetch", "cap:storage.kv"],
         ["api.example.com"],
@@ -77,15 +77,15 @@ async def test_a_published_version_is_looked_at_installed_shown_and_uninstalled(
     assert (await rest("GET", f"{ROOT}/{NAME}", status=404))["error"] == "not_installed"
 
 
-async def test_an_installation_says_where_it_is_shown(rest: Rest) -> None:
+async def test_the_response_to_an_install_has_its_location(rest: Rest) -> None:
     await rest.publish("1.0.0")
-    answer = await rest.platform.http.post(ROOT, json={"extension": NAME}, headers=rest.headers)
-    assert answer.status_code == 201
-    shown = await rest.platform.http.get(answer.headers["location"], headers=rest.headers)
+    response = await rest.platform.http.post(ROOT, json={"extension": NAME}, headers=rest.headers)
+    assert response.status_code == 201
+    shown = await rest.platform.http.get(response.headers["location"], headers=rest.headers)
     assert shown.json()["name"] == "com.example.other"
 
 
-async def test_less_is_granted_when_less_is_named_and_grants_change_one_by_one(rest: Rest) -> None:
+async def test_an_install_can_grant_less_and_grants_can_be_changed(rest: Rest) -> None:
     await rest.publish("1.0.0")
     installed = await rest("POST", ROOT, {"extension": NAME, "capabilities": ["cap:storage.kv"], "egress": []}, 201)
     assert (installed["granted"], installed["egress"]) == (["cap:storage.kv"], [])
@@ -94,16 +94,16 @@ async def test_less_is_granted_when_less_is_named_and_grants_change_one_by_one(r
     less = await rest("DELETE", f"{ROOT}/{NAME}/grants", {"capabilities": ["cap:storage.kv"]})
     assert less["granted"] == ["cap:http.fetch"]
     assert await rest("GET", f"{ROOT}/{NAME}/grants") == less
-    refused = await rest("POST", f"{ROOT}/{NAME}/grants", {"capabilities": ["cap:everything"]}, 400)
-    assert refused["error"] == "unknown_capability"
+    rejected = await rest("POST", f"{ROOT}/{NAME}/grants", {"capabilities": ["cap:everything"]}, 400)
+    assert rejected["error"] == "unknown_capability"
 
 
-async def test_an_upgrade_that_asks_for_more_waits_for_consent_and_can_be_rolled_back(rest: Rest) -> None:
+async def test_an_upgrade_that_requests_more_waits_for_consent_and_can_be_rolled_back(rest: Rest) -> None:
     await rest.publish("1.0.0")
     await rest("POST", ROOT, {"extension": NAME}, 201)
     await rest.publish("1.1.0", egress=["api.example.com", "more.example.com"])
-    refused = await rest("POST", f"{ROOT}/{NAME}/upgrade", {"version": "1.1.0"}, 409)
-    assert (refused["error"], refused["details"]) == (
+    rejected = await rest("POST", f"{ROOT}/{NAME}/upgrade", {"version": "1.1.0"}, 409)
+    assert (rejected["error"], rejected["details"]) == (
         "CONSENT_REQUIRED",
         {"version": "1.1.0", "capabilities": [], "egress": ["more.example.com"]},
     )
@@ -115,7 +115,7 @@ async def test_an_upgrade_that_asks_for_more_waits_for_consent_and_can_be_rolled
     assert (back["fromVersion"], back["version"]) == ("1.1.0", "1.0.0")
 
 
-async def test_nothing_to_roll_back_to_is_said(rest: Rest) -> None:
+async def test_a_rollback_without_a_previous_version_is_rejected(rest: Rest) -> None:
     await rest.publish("1.0.0")
     await rest("POST", ROOT, {"extension": NAME}, 201)
     assert (await rest("POST", f"{ROOT}/{NAME}/rollback", {}, 409))["error"] == "nothing_to_roll_back"
@@ -141,7 +141,7 @@ async def test_only_the_publisher_yanks(rest: Rest, neighbour: Rest) -> None:
     await neighbour("DELETE", f"{ROOT}/{NAME}/versions/1.0.0/yank", status=403)
 
 
-async def test_an_install_is_switched_off_and_on(rest: Rest) -> None:
+async def test_an_install_is_disabled_and_enabled(rest: Rest) -> None:
     one = f"{ROOT}/acme.com.example.notes"
     assert await rest("POST", f"{one}/disable") == {"enabled": False}
     assert (await rest("GET", one))["isEnabled"] is False
@@ -156,24 +156,24 @@ async def test_settings_are_replaced_and_changed_one_by_one(rest: Rest) -> None:
     assert await rest("GET", path) == {"config": {"snake_case": "x", "b": {"deep": True}}}
 
 
-async def test_secrets_are_named_and_never_shown(rest: Rest) -> None:
+async def test_secrets_are_listed_by_name_and_never_shown(rest: Rest) -> None:
     path = f"{ROOT}/acme.com.example.notes/secrets"
-    told = await rest("PUT", path, {"values": {"token": "s3cret-value", "other": "x"}, "expiresAt": "2090-01-01T00:00:00Z"})
-    assert (told["keys"], told["expiresAt"]) == (["other", "token"], "2090-01-01T00:00:00Z")
+    shape = await rest("PUT", path, {"values": {"token": "s3cret-value", "other": "x"}, "expiresAt": "2090-01-01T00:00:00Z"})
+    assert (shape["keys"], shape["expiresAt"]) == (["other", "token"], "2090-01-01T00:00:00Z")
     shown = await rest.platform.http.get(path, headers=rest.headers)
-    assert shown.json() == told
+    assert shown.json() == shape
     assert "s3cret-value" not in shown.text
     assert (await rest("DELETE", f"{path}/token"))["keys"] == ["other"]
     assert (await rest("PUT", path, {"values": {"third": "y"}}))["expiresAt"] == "2090-01-01T00:00:00Z"
     assert (await rest("DELETE", path))["keys"] == []
 
 
-async def test_who_may_only_read_does_not_learn_the_names_of_secrets(rest: Rest) -> None:
+async def test_a_caller_with_read_permission_cannot_list_secrets(rest: Rest) -> None:
     user = await add_user(rest.platform.db, "reader@example.com", admin=True)
     reader = Rest(rest.platform, await rest.platform.key_of(user, scopes=["extension:read"]))
     await reader("GET", f"{ROOT}/acme.com.example.notes")
-    refused = await reader("GET", f"{ROOT}/acme.com.example.notes/secrets", status=403)
-    assert refused["error"] == "forbidden"
+    rejected = await reader("GET", f"{ROOT}/acme.com.example.notes/secrets", status=403)
+    assert rejected["error"] == "forbidden"
 
 
 @pytest.mark.parametrize(
@@ -193,15 +193,15 @@ async def test_who_may_only_read_does_not_learn_the_names_of_secrets(rest: Rest)
         ("POST", "/x/versions/1.0.0/yank", {"because": "x"}),
     ],
 )
-async def test_a_field_that_is_not_known_is_refused_not_dropped(rest: Rest, method: str, path: str, body: Any) -> None:
+async def test_an_unknown_field_is_rejected_not_dropped(rest: Rest, method: str, path: str, body: Any) -> None:
     assert (await rest(method, f"{ROOT}{path}", body, 400))["error"] == "invalid_request"
 
 
-async def test_a_value_of_a_secret_is_in_no_refusal(rest: Rest) -> None:
+async def test_no_error_response_has_the_value_of_a_secret(rest: Rest) -> None:
     path = f"{ROOT}/acme.com.example.notes/secrets"
-    answer = await rest.platform.http.put(path, json={"values": {"a": ["s3cret-value"]}}, headers=rest.headers)
-    assert answer.status_code == 400
-    assert "s3cret-value" not in answer.text
+    response = await rest.platform.http.put(path, json={"values": {"a": ["s3cret-value"]}}, headers=rest.headers)
+    assert response.status_code == 400
+    assert "s3cret-value" not in response.text
 
 
 async def test_a_tenant_sees_and_changes_only_its_own(rest: Rest, neighbour: Rest) -> None:
@@ -225,12 +225,12 @@ async def test_a_tenant_sees_and_changes_only_its_own(rest: Rest, neighbour: Res
     assert await rest("GET", f"{ROOT}/acme.com.example.notes") == shown
 
 
-async def test_the_contracts_routes_install_update_and_uninstall(rest: Rest) -> None:
+async def test_the_legacy_routes_install_update_and_uninstall(rest: Rest) -> None:
     registry_id = (await rest.publish("1.0.0"))["extension"]["id"]
-    told = await rest("POST", f"{ROOT}/install", {"registryId": registry_id, "version": "1.0.0"}, 202)
+    shape = await rest("POST", f"{ROOT}/install", {"registryId": registry_id, "version": "1.0.0"}, 202)
     install_id = (await rest("GET", f"{ROOT}/{NAME}"))["installId"]
     message = "Extension installation enqueued"
-    assert told == {"data": {"registryId": registry_id, "version": "1.0.0", "installId": install_id, "success": True, "message": message}}
+    assert shape == {"data": {"registryId": registry_id, "version": "1.0.0", "installId": install_id, "success": True, "message": message}}
     await rest.publish("1.1.0")
     updated = await rest("POST", f"{ROOT}/update", {"registryId": registry_id, "version": "1.1.0"})
     assert (updated["data"]["version"], updated["data"]["success"]) == ("1.1.0", True)
@@ -247,25 +247,25 @@ async def test_the_contracts_routes_install_update_and_uninstall(rest: Rest) -> 
         ("uninstall", {"registryId": "x"}, 404, "not_installed"),
     ],
 )
-async def test_the_contracts_routes_refuse_with_a_sentence_where_the_tools_look_for_it(
+async def test_errors_of_the_legacy_routes_have_the_message_where_the_tools_read_it(
     rest: Rest, path: str, body: dict[str, str], status: int, code: str
 ) -> None:
-    refused = await rest("POST", f"{ROOT}/{path}", body, status)
-    assert (refused["success"], refused["error"]["code"]) == (False, code)
-    assert refused["error"]["message"].endswith(".")
+    rejected = await rest("POST", f"{ROOT}/{path}", body, status)
+    assert (rejected["success"], rejected["error"]["code"]) == (False, code)
+    assert rejected["error"]["message"].endswith(".")
 
 
-async def test_a_session_may_administer_and_needs_an_origin_to_change(rest: Rest) -> None:
+async def test_a_session_can_administer_and_needs_an_origin_header_to_write(rest: Rest) -> None:
     user = await add_user(rest.platform.db, "session@example.com", admin=True)
     session = Rest(rest.platform, await rest.platform.cookie_of(user))
     await session("GET", ROOT)
-    refused = await session("POST", f"{ROOT}/acme.com.example.notes/disable", status=403)
-    assert refused["error"] == "origin_mismatch"
+    rejected = await session("POST", f"{ROOT}/acme.com.example.notes/disable", status=403)
+    assert rejected["error"] == "origin_mismatch"
     session.headers["origin"] = "http://gateway.test"
     await session("POST", f"{ROOT}/acme.com.example.notes/disable")
 
 
-async def test_what_was_done_is_told_of_who_did_it(rest: Rest) -> None:
+async def test_the_audit_log_names_the_actor(rest: Rest) -> None:
     from sqlalchemy import select
 
     from holdfast.registry.models.publishing import ExtensionAuditLog

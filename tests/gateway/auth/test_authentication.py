@@ -10,20 +10,20 @@ from tests.records.databases import OTHER_TENANT, TENANT, add_user
 NOTES = "/api/ext/com.example.notes/notes"
 
 
-async def refused(platform: Platform, headers: dict[str, str], method: str = "GET") -> tuple[int, str]:
+async def rejected(platform: Platform, headers: dict[str, str], method: str = "GET") -> tuple[int, str]:
     response = await platform.http.request(method, NOTES, headers=headers)
     assert platform.runner.requests == []
     return response.status_code, response.json()["error"]
 
 
-async def test_nobody_calls_without_credentials(platform: Platform) -> None:
-    assert await refused(platform, {}) == (401, "unauthenticated")
+async def test_a_call_without_credentials_is_rejected(platform: Platform) -> None:
+    assert await rejected(platform, {}) == (401, "unauthenticated")
 
 
-async def test_a_forged_tenant_or_a_service_token_is_no_credential(platform: Platform) -> None:
-    assert await refused(platform, {"x-alga-tenant": TENANT}) == (401, "unauthenticated")
-    assert await refused(platform, {"x-runner-auth": platform.services.tokens.internal}) == (401, "unauthenticated")
-    assert await refused(platform, {"x-api-key": platform.services.tokens.service}) == (401, "unauthenticated")
+async def test_neither_a_tenant_header_nor_a_service_token_authenticates_a_caller(platform: Platform) -> None:
+    assert await rejected(platform, {"x-alga-tenant": TENANT}) == (401, "unauthenticated")
+    assert await rejected(platform, {"x-runner-auth": platform.services.tokens.internal}) == (401, "unauthenticated")
+    assert await rejected(platform, {"x-api-key": platform.services.tokens.service}) == (401, "unauthenticated")
 
 
 @pytest.mark.parametrize(
@@ -39,11 +39,11 @@ async def test_a_forged_tenant_or_a_service_token_is_no_credential(platform: Pla
         {"cookie": "holdfast_session="},
     ],
 )
-async def test_what_opens_nothing_is_refused(platform: Platform, headers: dict[str, str]) -> None:
-    assert await refused(platform, headers) == (401, "unauthenticated")
+async def test_an_invalid_credential_is_rejected(platform: Platform, headers: dict[str, str]) -> None:
+    assert await rejected(platform, headers) == (401, "unauthenticated")
 
 
-async def test_a_key_is_taken_from_either_header_and_a_session_token_from_authorization(platform: Platform) -> None:
+async def test_a_key_is_accepted_in_either_header_and_a_session_token_in_authorization(platform: Platform) -> None:
     user = await add_user(platform.db, "ada@example.com", admin=True)
     key = (await platform.key_of(user))["authorization"].removeprefix("Bearer ")
     token, _ = await create_session(platform.db, user)
@@ -51,22 +51,22 @@ async def test_a_key_is_taken_from_either_header_and_a_session_token_from_author
         assert (await platform.http.get(NOTES, headers=headers)).status_code == 200
 
 
-async def test_a_bad_token_is_refused_even_beside_a_good_cookie(platform: Platform) -> None:
+async def test_a_bad_token_is_rejected_even_with_a_valid_cookie(platform: Platform) -> None:
     user = await add_user(platform.db, "ada@example.com", admin=True)
     headers = {**await platform.cookie_of(user), "authorization": "Bearer hf_unknown"}
-    assert await refused(platform, headers) == (401, "unauthenticated")
+    assert await rejected(platform, headers) == (401, "unauthenticated")
 
 
-async def test_two_different_tokens_are_refused(platform: Platform) -> None:
+async def test_two_different_tokens_are_rejected(platform: Platform) -> None:
     headers = {**await platform.admin(), "x-api-key": "hf_other"}
-    assert await refused(platform, headers) == (401, "mixed_auth")
+    assert await rejected(platform, headers) == (401, "mixed_auth")
 
 
-async def test_a_revoked_key_opens_nothing(platform: Platform) -> None:
+async def test_a_revoked_key_is_rejected(platform: Platform) -> None:
     user = await add_user(platform.db, "ada@example.com", admin=True)
     headers = await platform.key_of(user, description="laptop")
     await revoke_api_keys(platform.db, tenant_id=TENANT, user_id=user.user_id, description="laptop")
-    assert await refused(platform, headers) == (401, "unauthenticated")
+    assert await rejected(platform, headers) == (401, "unauthenticated")
 
 
 @pytest.mark.parametrize("header", ["x-alga-tenant", "x-tenant-id"])
@@ -75,34 +75,34 @@ async def test_a_tenant_header_must_name_the_callers_tenant(platform: Platform, 
     assert (await platform.http.get(NOTES, headers={**admin, header: TENANT})).status_code == 200
     platform.runner.requests.clear()
     for other in (OTHER_TENANT, "", "x"):
-        assert await refused(platform, {**admin, header: other}) == (403, "tenant_mismatch")
+        assert await rejected(platform, {**admin, header: other}) == (403, "tenant_mismatch")
 
 
-async def test_two_tenant_headers_that_disagree_are_refused(platform: Platform) -> None:
+async def test_two_tenant_headers_that_differ_are_rejected(platform: Platform) -> None:
     headers = {**await platform.admin(), "x-alga-tenant": TENANT, "x-tenant-id": OTHER_TENANT}
-    assert await refused(platform, headers) == (403, "tenant_mismatch")
+    assert await rejected(platform, headers) == (403, "tenant_mismatch")
 
 
-async def test_an_internal_user_who_is_also_a_contact_is_refused(platform: Platform) -> None:
+async def test_an_internal_user_who_is_also_a_contact_is_rejected(platform: Platform) -> None:
     user = await add_user(platform.db, "ada@example.com", admin=True, client=True)
-    assert await refused(platform, await platform.key_of(user)) == (401, "invalid_session")
+    assert await rejected(platform, await platform.key_of(user)) == (401, "invalid_session")
 
 
 @pytest.mark.parametrize(
     "origin", [None, "null", "http://evil.test", "https://gateway.test", "http://gateway.test:81", "http://gateway.test.evil"]
 )
-async def test_a_browser_changes_nothing_unless_its_page_is_of_the_own_origin(platform: Platform, origin: str | None) -> None:
+async def test_a_browser_can_write_only_from_a_page_of_the_same_origin(platform: Platform, origin: str | None) -> None:
     cookie = await platform.cookie_of(await add_user(platform.db, "ada@example.com", admin=True))
     headers = cookie if origin is None else {**cookie, "origin": origin}
-    assert await refused(platform, headers, "POST") == (403, "origin_mismatch")
+    assert await rejected(platform, headers, "POST") == (403, "origin_mismatch")
 
 
-async def test_a_browser_on_the_own_origin_may_write_and_may_read_without_an_origin(platform: Platform) -> None:
+async def test_a_browser_on_the_same_origin_can_write_and_can_read_without_an_origin_header(platform: Platform) -> None:
     cookie = await platform.cookie_of(await add_user(platform.db, "ada@example.com", admin=True))
     assert (await platform.http.post(NOTES, headers={**cookie, "origin": ORIGIN})).status_code == 200
     assert (await platform.http.get(NOTES, headers=cookie)).status_code == 200
     platform.runner.requests.clear()
-    assert await refused(platform, {**cookie, "origin": "null"}) == (403, "origin_mismatch")
+    assert await rejected(platform, {**cookie, "origin": "null"}) == (403, "origin_mismatch")
 
 
 async def test_a_program_with_a_key_needs_no_origin(platform: Platform) -> None:
@@ -110,7 +110,7 @@ async def test_a_program_with_a_key_needs_no_origin(platform: Platform) -> None:
     assert (await platform.http.post(NOTES, headers=headers)).status_code == 200
 
 
-async def test_no_answer_lets_other_origins_in(platform: Platform) -> None:
+async def test_no_response_has_cors_headers(platform: Platform) -> None:
     headers = {**await platform.admin(), "origin": "http://elsewhere.test"}
     response = await platform.http.get(NOTES, headers=headers)
     assert not [name for name in response.headers if name.startswith("access-control-")]

@@ -48,13 +48,13 @@ async def test_only_an_enabled_install_is_available(platform: Platform, values: 
 @pytest.mark.parametrize(
     ("method", "path"), [("DELETE", "notes"), ("GET", "other"), ("GET", "notes/1/2"), ("GET", ""), ("PUT", "notes/1"), ("GET", "notes%2F1")]
 )
-async def test_what_is_not_declared_cannot_be_called(platform: Platform, method: str, path: str) -> None:
+async def test_an_undeclared_endpoint_cannot_be_called(platform: Platform, method: str, path: str) -> None:
     status, code = await denied(platform, await platform.admin(), f"/api/ext/com.example.notes/{path}", method)
     assert (status, code) in {(404, "endpoint_not_found"), (400, "invalid_request")}
 
 
 @pytest.mark.parametrize("stored", ["[]", {}, None, [{"method": "GET"}], [7]])
-async def test_faulty_endpoints_in_the_database_allow_nothing(platform: Platform, stored: object) -> None:
+async def test_invalid_endpoints_in_the_database_allow_no_call(platform: Platform, stored: object) -> None:
     async with platform.db.transaction() as session:
         await session.execute(update(ExtensionVersion).values(api_endpoints=stored if stored is not None else []))
     assert await denied(platform, await platform.admin()) == (404, "endpoint_not_found")
@@ -68,7 +68,7 @@ async def test_other_methods_have_no_endpoints(platform: Platform, method: str) 
     assert raised.value.code == "endpoint_not_found"
 
 
-async def test_access_tells_the_canonical_ids_and_the_declared_endpoint(platform: Platform) -> None:
+async def test_access_has_the_canonical_ids_and_the_declared_endpoint(platform: Platform) -> None:
     caller = Caller(await add_user(platform.db, "ada@example.com", admin=True), "token")
     access = await assert_access(platform.services, caller, "com.example.notes", " head ", "/notes/7")
     installed = platform.installed
@@ -98,7 +98,7 @@ async def test_a_writer_without_reading_may_not_get_or_head(platform: Platform) 
     assert (await platform.http.post(NOTES, headers=headers)).status_code == 200
 
 
-async def test_a_key_limited_to_reading_does_not_write(platform: Platform) -> None:
+async def test_a_key_limited_to_reading_cannot_write(platform: Platform) -> None:
     user = await add_user(platform.db, "ada@example.com", admin=True)
     headers = await platform.key_of(user, scopes=["extension:read"])
     assert await denied(platform, headers, method="POST") == (403, "forbidden")
@@ -128,13 +128,13 @@ async def test_a_client_user_calls_what_is_in_the_client_portal_for_their_own_cl
     assert (await platform.log())[0].metrics["principal_kind"] == "client"  # type: ignore[index]
 
 
-async def test_a_client_user_without_a_client_is_refused(platform: Platform) -> None:
+async def test_a_client_user_without_a_client_is_rejected(platform: Platform) -> None:
     await platform.install(version="1.1.0", ui=PORTAL)
     user = await add_user(platform.db, "carl@example.com", user_type="client")
     assert await denied(platform, await platform.key_of(user)) == (403, "forbidden")
 
 
-async def test_permissions_do_not_stand_in_for_those_of_extensions(platform: Platform) -> None:
+async def test_an_endpoints_permission_does_not_replace_the_permission_for_extensions(platform: Platform) -> None:
     api = {"endpoints": [{"method": "GET", "path": "/notes", "handler": "dist/main", "permission": "billing:read"}]}
     await platform.install(version="1.1.0", api=api)
     user = await add_user(platform.db, "ada@example.com")
@@ -157,7 +157,7 @@ async def test_permissions_do_not_stand_in_for_those_of_extensions(platform: Pla
         ({"permission": "billing:read", "clientPortal": False}, 403),
     ],
 )
-async def test_an_endpoint_is_open_to_client_users_unless_it_is_withheld_or_needs_a_permission(
+async def test_client_users_can_call_an_endpoint_unless_it_is_closed_to_them_or_needs_a_permission(
     platform: Platform, said: dict[str, object], status: int
 ) -> None:
     api = {"endpoints": [{"method": "GET", "path": "/notes", "handler": "dist/main", **said}]}
@@ -173,7 +173,7 @@ async def test_no_endpoint_opens_an_extension_that_is_not_in_the_client_portal(p
     assert await denied(platform, await platform.key_of(user)) == (403, "forbidden")
 
 
-async def test_what_is_withheld_from_client_users_is_open_to_internal_ones(platform: Platform) -> None:
+async def test_an_endpoint_closed_to_client_users_is_open_to_internal_users(platform: Platform) -> None:
     api = {"endpoints": [{"method": "GET", "path": "/notes", "handler": "dist/main", "clientPortal": False}]}
     await platform.install(version="1.1.0", ui=PORTAL, api=api)
     assert (await platform.http.get(NOTES, headers=await platform.admin())).status_code == 200
@@ -191,10 +191,10 @@ async def test_sixty_calls_then_one_a_second_for_each_tenant_and_extension(platf
     assert len(await platform.log()) == 61
 
 
-async def test_a_refused_call_costs_nothing_of_the_allowance(platform: Platform) -> None:
-    nobody = await platform.key_of(await add_user(platform.db, "ada@example.com"))
+async def test_a_denied_call_does_not_count_against_the_rate_limit(platform: Platform) -> None:
+    without_permission = await platform.key_of(await add_user(platform.db, "ada@example.com"))
     for _ in range(61):
-        assert (await platform.http.get(NOTES, headers=nobody)).status_code == 403
+        assert (await platform.http.get(NOTES, headers=without_permission)).status_code == 403
     assert (await platform.http.get(NOTES, headers=await platform.admin())).status_code == 200
 
 
@@ -207,7 +207,7 @@ async def test_endpoints_follow_the_installed_version(platform: Platform) -> Non
     assert platform.runner.requests[-1].json["context"]["content_hash"] == done.content_hash
 
 
-async def test_a_failing_database_is_no_access(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_database_failure_denies_access(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no database")
 
@@ -216,7 +216,7 @@ async def test_a_failing_database_is_no_access(platform: Platform, monkeypatch: 
     assert await denied(platform, admin) == (503, "access_policy_unavailable")
 
 
-async def test_an_unknown_extension_is_named_in_the_refusal(platform: Platform) -> None:
+async def test_the_error_names_the_unknown_extension(platform: Platform) -> None:
     caller = Caller(await add_user(platform.db, "ada@example.com", admin=True), "token")
     with pytest.raises(GatewayError, match=r"nobody\.nothing") as raised:
         await assert_access(platform.services, caller, "nobody.nothing", "GET", "/")

@@ -1,4 +1,4 @@
-"""Every endpoint, called by everybody who must not: a table of all routes, which fails when a route is missing from it."""
+"""Every endpoint, called without permission. A table lists all routes; a test fails when a route is missing from it."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from holdfast.records.identities import Identity
 from holdfast.records.models.people import ApiKey, User
 from holdfast.records.sessions import create_session
 from tests.gateway.platform import AUTH_KEY, INTERNAL_TOKEN, ORIGIN, SERVICE_TOKEN, Platform
-from tests.gateway.platform import platform as made
+from tests.gateway.platform import platform as running_platform
 from tests.records.databases import OTHER_TENANT, add_user
 
-Door = Literal["read", "write", "people", "internal", "lookup", "open"]
-"""`read` and `write` are permissions for extensions, `people` those for users, whoever may read extensions."""
+Access = Literal["read", "write", "users", "internal", "lookup", "open"]
+"""`read` and `write` are permissions for extensions, `users` those for users."""
 Endpoint = tuple[str, str]
 
 ONE = "/api/v1/extensions/{extension}"
-DOORS: dict[Endpoint, Door] = {
+ENDPOINTS: dict[Endpoint, Access] = {
     ("GET", "/api/v1/openapi.json"): "open",
     ("GET", "/api/v1/extensions"): "read",
     ("POST", "/api/v1/extensions"): "write",
@@ -56,14 +56,14 @@ DOORS: dict[Endpoint, Door] = {
     ("POST", "/api/ext-bundles/upload-proxy"): "write",
     ("POST", "/api/ext-bundles/finalize"): "write",
     ("POST", "/api/ext-bundles/abort"): "write",
-    ("GET", "/api/v1/tenants"): "people",
-    ("GET", "/api/v1/users"): "people",
-    ("POST", "/api/v1/users"): "people",
-    ("PATCH", "/api/v1/users/{user}"): "people",
-    ("DELETE", "/api/v1/users/{user}/sessions"): "people",
-    ("GET", "/api/v1/api-keys"): "people",
-    ("POST", "/api/v1/api-keys"): "people",
-    ("DELETE", "/api/v1/api-keys/{key_id}"): "people",
+    ("GET", "/api/v1/tenants"): "users",
+    ("GET", "/api/v1/users"): "users",
+    ("POST", "/api/v1/users"): "users",
+    ("PATCH", "/api/v1/users/{user}"): "users",
+    ("DELETE", "/api/v1/users/{user}/sessions"): "users",
+    ("GET", "/api/v1/api-keys"): "users",
+    ("POST", "/api/v1/api-keys"): "users",
+    ("DELETE", "/api/v1/api-keys/{key_id}"): "users",
     ("GET", "/api/installs/validate"): "lookup",
     ("GET", "/api/installs/lookup-by-host"): "lookup",
     ("POST", "/api/internal/ext-runner/install-config"): "internal",
@@ -76,7 +76,7 @@ DOORS: dict[Endpoint, Door] = {
 }
 PREFIXES = ("/api/v1", "/api/ext-bundles", "/api/installs", "/api/internal")
 SOME_ID = "0b0c9d8e-5f0a-4c57-9a59-6d1f2f0f7a11"
-PLACES = {
+PATH_PARAMETERS = {
     "extension": "acme.com.example.notes",
     "version": "1.0.0",
     "key": "token",
@@ -88,13 +88,13 @@ PLACES = {
 
 @pytest.fixture
 async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
-    """On SQLite alone: what is asked of the database is the same, and these are many."""
-    async with made(tmp_path, environment="development", data_dir=tmp_path / "data") as running:
+    """On SQLite only: there are many tests, and they use the database alike."""
+    async with running_platform(tmp_path, environment="development", data_dir=tmp_path / "data") as running:
         yield running
 
 
-def doors(*kinds: Door) -> list[Endpoint]:
-    return [endpoint for endpoint, door in DOORS.items() if door in kinds]
+def endpoints_with(*kinds: Access) -> list[Endpoint]:
+    return [endpoint for endpoint, access in ENDPOINTS.items() if access in kinds]
 
 
 def name_of(endpoint: Endpoint) -> str:
@@ -102,23 +102,23 @@ def name_of(endpoint: Endpoint) -> str:
 
 
 async def call(platform: Platform, endpoint: Endpoint, headers: dict[str, str]) -> httpx2.Response:
-    """Calls it with a body that is fine for whoever may: who is refused for the body was let in."""
+    """Calls the endpoint with a body that permitted callers may send: an error about the body means that the caller was admitted."""
     method, path = endpoint
-    path = re.sub(r"\{(\w+)(:\w+)?\}", lambda place: PLACES[place[1]], path)
-    # A browser's own page: that the origin is missing must not be what refuses.
+    path = re.sub(r"\{(\w+)(:\w+)?\}", lambda match: PATH_PARAMETERS[match[1]], path)
+    # As from the console's own page, so that no request is rejected for its origin.
     return await platform.http.request(method, path, headers={"origin": ORIGIN} | headers, content=None if method == "GET" else b"{}")
 
 
-def code_of(answer: httpx2.Response) -> str:
-    """The stable code, wherever the form of the answer has it."""
-    shape: Any = answer.json()
+def code_of(response: httpx2.Response) -> str:
+    """The stable code, wherever the response has it."""
+    shape: Any = response.json()
     nested = shape["error"] if isinstance(shape["error"], dict) else shape
     return str(nested.get("code") or nested["error"]).lower().replace("rbac_forbidden", "forbidden")
 
 
-def let_in(answer: httpx2.Response) -> bool:
-    """Whether the caller got through the door. What is another's, such as a publisher's name, is refused behind it."""
-    return answer.is_success or code_of(answer) not in {
+def is_admitted(response: httpx2.Response) -> bool:
+    """Whether the access check admitted the caller. Later checks, such as whose a publisher's name is, do not count."""
+    return response.is_success or code_of(response) not in {
         "unauthenticated",
         "unauthorized",
         "forbidden",
@@ -135,34 +135,34 @@ def served(platform: Platform) -> Iterator[Endpoint]:
 
 
 async def test_every_route_is_in_the_table(platform: Platform) -> None:
-    assert set(served(platform)) == set(DOORS)
+    assert set(served(platform)) == set(ENDPOINTS)
 
 
-@pytest.mark.parametrize("endpoint", doors("read", "write", "people"), ids=name_of)
-async def test_an_endpoint_lets_in_whoever_may_and_nobody_else(platform: Platform, endpoint: Endpoint) -> None:
-    people = await _people(platform)
-    for who, (headers, status, code) in people.items():
-        answer = await call(platform, endpoint, headers)
-        if who == "a reader" and DOORS[endpoint] == "read":
-            assert answer.status_code not in (401, 403), (who, answer.text)
+@pytest.mark.parametrize("endpoint", endpoints_with("read", "write", "users"), ids=name_of)
+async def test_an_endpoint_admits_only_permitted_callers(platform: Platform, endpoint: Endpoint) -> None:
+    callers = await _rejected_callers(platform)
+    for who, (headers, status, code) in callers.items():
+        response = await call(platform, endpoint, headers)
+        if who == "a reader" and ENDPOINTS[endpoint] == "read":
+            assert response.status_code not in (401, 403), (who, response.text)
         else:
-            assert (answer.status_code, code_of(answer)) == (status, code), (who, answer.text)
+            assert (response.status_code, code_of(response)) == (status, code), (who, response.text)
     admin = await add_user(platform.db, "real@example.com", admin=True)
     for headers in (await platform.key_of(admin), await platform.cookie_of(admin)):
-        answer = await call(platform, endpoint, headers)
-        assert let_in(answer), answer.text
+        response = await call(platform, endpoint, headers)
+        assert is_admitted(response), response.text
 
 
-@pytest.mark.parametrize("endpoint", [one for one in doors("read", "write", "people") if one[0] != "GET"], ids=name_of)
-async def test_a_browser_changes_nothing_for_a_page_of_another_origin(platform: Platform, endpoint: Endpoint) -> None:
+@pytest.mark.parametrize("endpoint", [one for one in endpoints_with("read", "write", "users") if one[0] != "GET"], ids=name_of)
+async def test_a_browser_cannot_write_from_a_page_of_another_origin(platform: Platform, endpoint: Endpoint) -> None:
     cookie = await platform.cookie_of(await add_user(platform.db, "browser@example.com", admin=True))
     for origin in ("http://elsewhere.test", "null"):
-        answer = await call(platform, endpoint, cookie | {"origin": origin})
-        assert (answer.status_code, code_of(answer)) == (403, "origin_mismatch")
+        response = await call(platform, endpoint, cookie | {"origin": origin})
+        assert (response.status_code, code_of(response)) == (403, "origin_mismatch")
 
 
-@pytest.mark.parametrize("endpoint", doors("internal", "lookup"), ids=name_of)
-async def test_an_endpoint_of_the_runner_opens_to_its_token_alone(platform: Platform, endpoint: Endpoint) -> None:
+@pytest.mark.parametrize("endpoint", endpoints_with("internal", "lookup"), ids=name_of)
+async def test_an_internal_endpoint_admits_only_its_token(platform: Platform, endpoint: Endpoint) -> None:
     admin = await add_user(platform.db, "admin@example.com", admin=True)
     key = (await platform.key_of(admin))["authorization"].removeprefix("Bearer ")
     wrong: list[dict[str, str]] = [
@@ -177,21 +177,21 @@ async def test_an_endpoint_of_the_runner_opens_to_its_token_alone(platform: Plat
         await platform.cookie_of(admin),
         {"x-alga-admin": "true"},
     ]
-    if DOORS[endpoint] == "internal":
+    if ENDPOINTS[endpoint] == "internal":
         wrong.append({"x-api-key": AUTH_KEY})
     for headers in wrong:
-        answer = await call(platform, endpoint, headers)
-        assert (answer.status_code, code_of(answer)) == (401, "unauthorized"), headers
-    assert let_in(await call(platform, endpoint, {"x-runner-auth": INTERNAL_TOKEN}))
+        response = await call(platform, endpoint, headers)
+        assert (response.status_code, code_of(response)) == (401, "unauthorized"), headers
+    assert is_admitted(await call(platform, endpoint, {"x-runner-auth": INTERNAL_TOKEN}))
 
 
-@pytest.mark.parametrize("endpoint", doors("open"), ids=name_of)
-async def test_what_is_no_secret_is_open(platform: Platform, endpoint: Endpoint) -> None:
+@pytest.mark.parametrize("endpoint", endpoints_with("open"), ids=name_of)
+async def test_public_endpoints_need_no_credentials(platform: Platform, endpoint: Endpoint) -> None:
     assert (await call(platform, endpoint, {})).status_code == 200
 
 
-async def _people(platform: Platform) -> dict[str, tuple[dict[str, str], int, str]]:
-    """Everybody who must not, with what they are told. A reader may read."""
+async def _rejected_callers(platform: Platform) -> dict[str, tuple[dict[str, str], int, str]]:
+    """Callers without permission, each with the expected status and code. The reader may read."""
     db = platform.db
     admin = await add_user(db, "admin@example.com", admin=True)
     other = await add_user(db, "other@example.com", tenant_id=OTHER_TENANT, admin=True)
@@ -199,11 +199,11 @@ async def _people(platform: Platform) -> dict[str, tuple[dict[str, str], int, st
     without_role = await add_user(db, "nobody@example.com")
     past = datetime.now(UTC) - timedelta(days=1)
     return {
-        "nobody": ({}, 401, "unauthenticated"),
+        "no credentials": ({}, 401, "unauthenticated"),
         "the header x-alga-admin": ({"x-alga-admin": "true"}, 401, "unauthenticated"),
         "the service token": ({"x-runner-auth": INTERNAL_TOKEN}, 401, "unauthenticated"),
         "an unknown key": ({"x-api-key": "hf_" + "x" * 43}, 401, "unauthenticated"),
-        "a key of no form": ({"x-api-key": "anything"}, 401, "unauthenticated"),
+        "a malformed key": ({"x-api-key": "anything"}, 401, "unauthenticated"),
         "two credentials": (await platform.key_of(admin) | {"x-api-key": "hf_other"}, 401, "mixed_auth"),
         "another tenant, by x-tenant-id": (await platform.key_of(admin) | {"x-tenant-id": OTHER_TENANT}, 403, "tenant_mismatch"),
         "another tenant, by x-alga-tenant": (await platform.key_of(admin) | {"x-alga-tenant": OTHER_TENANT}, 403, "tenant_mismatch"),

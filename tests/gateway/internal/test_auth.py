@@ -28,7 +28,7 @@ async def test_the_internal_apis_need_the_internal_token(platform: Platform, url
 
 
 @pytest.mark.parametrize("url", [CONFIG, EVENTS])
-async def test_the_internal_apis_are_only_posted_to(platform: Platform, url: str) -> None:
+async def test_the_internal_apis_accept_only_post(platform: Platform, url: str) -> None:
     assert (await platform.http.get(url, headers=TOKEN)).status_code == 405
 
 
@@ -76,12 +76,12 @@ async def test_an_install_configuration_is_complete(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"tenantId": TENANT}, {"tenantId": "", "extensionId": "x"}, {"tenantId": 1, "extensionId": "x"}, []])
-async def test_an_incomplete_question_is_an_invalid_request(platform: Platform, body: Any) -> None:
+async def test_an_incomplete_request_is_invalid(platform: Platform, body: Any) -> None:
     response = await platform.http.post(CONFIG, json=body, headers=TOKEN)
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
-async def test_json_that_is_none_is_an_invalid_request(platform: Platform) -> None:
+async def test_malformed_json_is_an_invalid_request(platform: Platform) -> None:
     response = await platform.http.post(CONFIG, content=b"{", headers=TOKEN)
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
@@ -95,20 +95,20 @@ async def test_a_disabled_or_foreign_install_has_no_configuration(platform: Plat
 
 
 async def test_events_of_the_runner_reach_the_stream(platform: Platform) -> None:
-    batch = {"events": [event(message="one"), event(message="two", install_id="i"), event(tenant_id="", message="nobody's")]}
+    batch = {"events": [event(message="one"), event(message="two", install_id="i"), event(tenant_id="", message="without a tenant")]}
     response = await platform.http.post(EVENTS, json=batch, headers=TOKEN)
     assert (response.status_code, response.json()) == (202, {"accepted": 3})
     assert [found.message for _, found in await platform.services.events.tail(TENANT, "e", 10)] == ["one", "two"]
 
 
 @pytest.mark.parametrize("batch", [{}, {"events": [{}]}, {"events": "x"}, {"events": [event(level="loud")]}, {"events": [event()] * 2_001}])
-async def test_a_faulty_batch_is_refused_as_a_whole(platform: Platform, batch: Any) -> None:
+async def test_an_invalid_batch_is_rejected_as_a_whole(platform: Platform, batch: Any) -> None:
     response = await platform.http.post(EVENTS, json=batch, headers=TOKEN)
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
     assert await platform.services.events.tail(TENANT, "e", 10) == []
 
 
 @pytest.mark.parametrize("name", ["ext-scheduler", "ext-invoicing", "ext-clients", "ext-services"])
-async def test_what_is_not_served_says_so(platform: Platform, name: str) -> None:
+async def test_an_api_that_is_not_implemented_gets_501(platform: Platform, name: str) -> None:
     response = await platform.http.post(f"/api/internal/{name}/install/x", json={"operation": "list"}, headers=TOKEN)
     assert (response.status_code, response.json()["error"]) == (501, "not_available")

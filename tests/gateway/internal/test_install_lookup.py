@@ -50,13 +50,13 @@ async def test_the_hash_may_be_bare_and_in_capitals(platform: Platform) -> None:
     assert await validate(platform, hash=bare.upper()) == {"valid": True}
 
 
-async def test_without_a_tenant_one_that_has_it_is_named(platform: Platform) -> None:
+async def test_without_a_tenant_the_response_names_one_that_has_it(platform: Platform) -> None:
     assert await validate(platform, tenant=None) == {"valid": True, "tenant_id": TENANT}
     assert await validate(platform, tenant=None, hash="0" * 64) == {"valid": False, "tenant_id": None}
 
 
 @pytest.mark.parametrize("changes", [{"tenant": OTHER_TENANT}, {"extension": "x"}, {"extension": OTHER_TENANT}, {"hash": "0" * 64}])
-async def test_what_is_not_installed_is_not_valid(platform: Platform, changes: dict[str, str]) -> None:
+async def test_an_extension_that_is_not_installed_is_not_valid(platform: Platform, changes: dict[str, str]) -> None:
     assert await validate(platform, **changes) == {"valid": False}
 
 
@@ -79,12 +79,12 @@ async def test_the_bundle_of_a_version_that_was_replaced_is_not_valid(platform: 
 
 
 @pytest.mark.parametrize("content_hash", ["", "sha256:", "x" * 64, "a" * 63, "sha512:" + "a" * 64])
-async def test_what_is_no_hash_is_an_invalid_request(platform: Platform, content_hash: str) -> None:
+async def test_an_invalid_hash_is_an_invalid_request(platform: Platform, content_hash: str) -> None:
     response = await platform.http.get(VALIDATE, params={"hash": content_hash}, headers=KEY)
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
-async def test_a_host_leads_to_its_enabled_install(platform: Platform) -> None:
+async def test_a_host_finds_its_enabled_install(platform: Platform) -> None:
     async with platform.db.transaction() as session:
         await session.execute(update(TenantExtensionInstall).values(runner_domain="notes.apps.test"))
     for host in ("notes.apps.test", "NOTES.apps.test:8085", " notes.apps.test "):
@@ -103,6 +103,6 @@ async def test_a_host_leads_to_its_enabled_install(platform: Platform) -> None:
     ("params", "status", "code"),
     [({}, 400, "missing_host"), ({"host": ":80"}, 400, "missing_host"), ({"host": "x.test"}, 404, "not_found")],
 )
-async def test_a_host_that_leads_nowhere_says_so(platform: Platform, params: dict[str, str], status: int, code: str) -> None:
+async def test_an_unknown_host_gets_an_error(platform: Platform, params: dict[str, str], status: int, code: str) -> None:
     response = await platform.http.get(LOOKUP, params=params, headers=KEY)
     assert (response.status_code, response.json()["error"]) == (status, code)

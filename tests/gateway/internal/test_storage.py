@@ -84,14 +84,14 @@ async def test_pages_follow_each_other_without_gaps(platform: Platform) -> None:
         ),
     ],
 )
-async def test_what_is_refused_is_refused_with_the_agreed_code(platform: Platform, body: dict[str, Any], status: int, code: str) -> None:
+async def test_errors_have_the_codes_of_the_contract(platform: Platform, body: dict[str, Any], status: int, code: str) -> None:
     response = await operate(platform, **body)
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert set(response.json()) == {"error", "code", "details"}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
-async def test_what_is_no_json_object_is_a_validation_failure(platform: Platform, body: bytes) -> None:
+async def test_a_body_that_is_not_a_json_object_is_a_validation_failure(platform: Platform, body: bytes) -> None:
     url = f"/api/internal/ext-storage/install/{platform.installed.install_id}"
     response = await platform.http.post(url, content=body, headers={"x-runner-auth": INTERNAL_TOKEN})
     assert (response.status_code, response.json()["code"]) == (400, "VALIDATION_FAILED")

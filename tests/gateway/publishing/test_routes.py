@@ -1,4 +1,4 @@
-"""Publishing over HTTP: what the contract says of it, with authentication that means something."""
+"""Publishing over HTTP, as the contract defines it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import pytest
 from sqlalchemy import func, select
 
 from holdfast.gateway.http.errors import RateLimited
-from holdfast.gateway.publishing import upload as ext_bundles_upload
+from holdfast.gateway.publishing import upload as upload_module
 from holdfast.gateway.services.publish_rate_limit import PublishRateLimit
 from holdfast.registry.models.installs import ExtensionVersion
 from holdfast.registry.models.publishing import ExtensionUpload
 from tests.bundles.archives import archive, bundle, regular
 from tests.bundles.signers import Signers, signature_of
 from tests.gateway.platform import Platform, Seconds
-from tests.gateway.platform import platform as made
+from tests.gateway.platform import platform as running_platform
 from tests.gateway.publisher import ABORT, FINALIZE, UPLOAD, publish, upload
 from tests.records.databases import OTHER_TENANT, add_user
 from tests.registry.extensions import archive_of, manifest
@@ -31,7 +31,7 @@ from tests.waiting import MAX_WAIT_SECONDS
 @pytest.fixture
 async def development(tmp_path: Path, database_url: str) -> AsyncIterator[Platform]:
     """A platform that publishes without signatures, with a runner that can run every component."""
-    async with made(tmp_path, database_url=database_url, environment="development") as running:
+    async with running_platform(tmp_path, database_url=database_url, environment="development") as running:
         yield running
 
 
@@ -44,14 +44,14 @@ async def count(platform: Platform, table: type[Any]) -> int:
         return await session.scalar(select(func.count()).select_from(table)) or 0
 
 
-async def test_an_upload_is_staged_and_finalised(development: Platform) -> None:
+async def test_an_upload_is_staged_and_finalized(development: Platform) -> None:
     headers, content = await development.admin(), new(development).read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     uploaded = await upload(development.http, content, headers | {"x-request-id": "mine"})
     assert uploaded.headers["x-request-id"] == "mine"
-    told = uploaded.json()
-    key = told["upload"]["key"]
-    assert told == {
+    shape = uploaded.json()
+    key = shape["upload"]["key"]
+    assert shape == {
         "upload": {"key": key, "strategy": "staging"},
         "filename": "bundle.tar.zst",
         "size": len(content),
@@ -59,9 +59,9 @@ async def test_an_upload_is_staged_and_finalised(development: Platform) -> None:
     }
     assert key.startswith("sha256/_staging/") and key.endswith("/bundle.tar.zst")
     body = {"key": key, "size": len(content), "declaredHash": digest, "manifestJson": json.dumps(manifest(name="com.example.other"))}
-    answer = await development.http.post(FINALIZE, json=body, headers=headers)
-    assert answer.status_code == 200, answer.text
-    shape = answer.json()
+    response = await development.http.post(FINALIZE, json=body, headers=headers)
+    assert response.status_code == 200, response.text
+    shape = response.json()
     assert (shape["extension"]["name"], shape["extension"]["publisher"]) == ("com.example.other", "acme")
     assert (shape["version"]["version"], shape["contentHash"]) == ("1.0.0", digest)
     assert shape["canonicalKey"].endswith(f"/sha256/{digest}/bundle.tar.zst")
@@ -73,7 +73,7 @@ async def test_an_upload_is_staged_and_finalised(development: Platform) -> None:
     assert sent.header("x-runner-service-token")
 
 
-async def test_a_version_that_exists_is_refused_in_the_contracts_form(development: Platform) -> None:
+async def test_a_version_that_exists_is_rejected_in_the_contracts_shape(development: Platform) -> None:
     headers = await development.admin()
     assert (await publish(development.http, new(development), headers)).status_code == 200
     again = await publish(development.http, new(development, marker="other"), headers)
@@ -98,50 +98,50 @@ async def test_a_version_that_exists_is_refused_in_the_contracts_form(developmen
         ({"declaredHash": "12"}, "declared_hash_invalid"),
     ],
 )
-async def test_a_wrong_announcement_says_what_is_wrong(development: Platform, query: dict[str, str], why: str) -> None:
-    answer = await upload(development.http, b"four", await development.admin(), **query)
-    assert (answer.status_code, answer.json()["code"]) == (400, "BAD_REQUEST")
-    assert answer.headers["x-upload-proxy-why"] == why
+async def test_an_invalid_upload_query_gets_the_reason(development: Platform, query: dict[str, str], why: str) -> None:
+    response = await upload(development.http, b"four", await development.admin(), **query)
+    assert (response.status_code, response.json()["code"]) == (400, "BAD_REQUEST")
+    assert response.headers["x-upload-proxy-why"] == why
     assert await count(development, ExtensionUpload) == 0
 
 
-async def test_an_empty_body_is_missing(development: Platform) -> None:
-    answer = await upload(development.http, b"", await development.admin(), size="4", declaredHash="")
-    assert (answer.status_code, answer.headers["x-upload-proxy-why"]) == (400, "missing_body")
+async def test_an_empty_upload_is_rejected(development: Platform) -> None:
+    response = await upload(development.http, b"", await development.admin(), size="4", declaredHash="")
+    assert (response.status_code, response.headers["x-upload-proxy-why"]) == (400, "missing_body")
 
 
 @pytest.mark.parametrize("length", [3, 5])
-async def test_a_body_of_another_length_than_announced_leaves_nothing(development: Platform, length: int) -> None:
+async def test_a_body_of_another_length_than_declared_leaves_nothing_behind(development: Platform, length: int) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(length):
             yield b"x"
 
     query = {"filename": "bundle.tar.zst", "size": "4"}
-    answer = await development.http.post(UPLOAD, params=query, content=pieces(), headers=await development.admin())
-    assert (answer.status_code, answer.headers["x-upload-proxy-why"]) == (400, "content_length_mismatch")
+    response = await development.http.post(UPLOAD, params=query, content=pieces(), headers=await development.admin())
+    assert (response.status_code, response.headers["x-upload-proxy-why"]) == (400, "content_length_mismatch")
     assert await count(development, ExtensionUpload) == 0
 
 
-async def test_another_content_than_announced_is_a_mismatch(development: Platform) -> None:
-    answer = await upload(development.http, b"four", await development.admin(), declaredHash="0" * 64)
-    assert (answer.status_code, answer.json()["code"]) == (400, "HASH_MISMATCH")
-    assert answer.json()["details"]["declared"] == "0" * 64
+async def test_content_that_differs_from_the_declared_hash_is_rejected(development: Platform) -> None:
+    response = await upload(development.http, b"four", await development.admin(), declaredHash="0" * 64)
+    assert (response.status_code, response.json()["code"]) == (400, "HASH_MISMATCH")
+    assert response.json()["details"]["declared"] == "0" * 64
 
 
 async def test_an_upload_that_stalls_ends(development: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ext_bundles_upload, "STALL_SECONDS", 0.05)
+    monkeypatch.setattr(upload_module, "STALL_SECONDS", 0.05)
 
     async def pieces() -> AsyncIterator[bytes]:
         yield b"x"
         await asyncio.sleep(MAX_WAIT_SECONDS)
 
     query = {"filename": "bundle.tar.zst", "size": "4"}
-    answer = await development.http.post(UPLOAD, params=query, content=pieces(), headers=await development.admin())
-    assert (answer.status_code, answer.json()["code"]) == (408, "request_timeout")
+    response = await development.http.post(UPLOAD, params=query, content=pieces(), headers=await development.admin())
+    assert (response.status_code, response.json()["code"]) == (408, "request_timeout")
 
 
-async def test_an_upload_that_crawls_ends(development: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ext_bundles_upload, "STALL_SECONDS", 0.1)
+async def test_an_upload_below_the_minimum_rate_ends(development: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload_module, "STALL_SECONDS", 0.1)
 
     sent = 0
 
@@ -152,31 +152,32 @@ async def test_an_upload_that_crawls_ends(development: Platform, monkeypatch: py
             yield b"x"
             await asyncio.sleep(0.02)
 
+    # At this rate, the body would need 80 s to exceed its size, and the error would then be another one.
     query = {"filename": "bundle.tar.zst", "size": "4000"}
-    answer = await development.http.post(UPLOAD, params=query, content=pieces(), headers=await development.admin())
-    assert (answer.status_code, answer.json()["code"]) == (408, "request_timeout")
+    response = await development.http.post(UPLOAD, params=query, content=pieces(), headers=await development.admin())
+    assert (response.status_code, response.json()["code"]) == (408, "request_timeout")
     assert sent < 400, "it ends long before the body does"
 
 
 @pytest.mark.parametrize(
     "headers", [{"x-alga-admin": "true"}, {"x-alga-admin": "true", "x-api-key": "anything"}], ids=["header alone", "header and any key"]
 )
-async def test_the_header_x_alga_admin_opens_nothing(
+async def test_the_header_x_alga_admin_authenticates_no_one(
     development: Platform, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> None:
     monkeypatch.setenv("EXT_BUNDLES_ALLOW_INSECURE", "true")
     for path in (UPLOAD, FINALIZE, ABORT):
-        answer = await development.http.post(path, json={}, headers=headers)
-        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+        response = await development.http.post(path, json={}, headers=headers)
+        assert (response.status_code, response.json()["code"]) == (401, "unauthenticated")
     assert (await upload(development.http, b"four", headers)).headers["x-upload-proxy-why"] == "unauthenticated"
 
 
-async def test_who_may_only_read_is_refused(development: Platform) -> None:
+async def test_a_caller_with_read_permission_cannot_publish(development: Platform) -> None:
     admin = await add_user(development.db, "reader@example.com", admin=True)
     headers = await development.key_of(admin, scopes=["extension:read"]) | {"x-alga-admin": "true"}
-    answer = await upload(development.http, b"four", headers)
-    assert (answer.status_code, answer.json()["code"]) == (403, "RBAC_FORBIDDEN")
-    assert answer.headers["x-upload-proxy-why"] == "rbac_forbidden"
+    response = await upload(development.http, b"four", headers)
+    assert (response.status_code, response.json()["code"]) == (403, "RBAC_FORBIDDEN")
+    assert response.headers["x-upload-proxy-why"] == "rbac_forbidden"
 
 
 async def test_an_upload_belongs_to_its_tenant(development: Platform) -> None:
@@ -184,93 +185,93 @@ async def test_an_upload_belongs_to_its_tenant(development: Platform) -> None:
     stranger = await development.key_of(other)
     key = (await upload(development.http, new(development).read_bytes(), await development.admin())).json()["upload"]["key"]
     for path in (FINALIZE, ABORT):
-        answer = await development.http.post(path, json={"key": key}, headers=stranger)
-        assert (answer.status_code, answer.json()["code"]) == (400, "STAGING_NOT_FOUND")
+        response = await development.http.post(path, json={"key": key}, headers=stranger)
+        assert (response.status_code, response.json()["code"]) == (400, "STAGING_NOT_FOUND")
     assert await development.services.store.exists(key)
 
 
-async def test_an_upload_is_taken_away_and_then_is_gone(development: Platform) -> None:
+async def test_an_aborted_upload_is_deleted(development: Platform) -> None:
     headers = await development.admin()
     key = (await upload(development.http, b"four", headers)).json()["upload"]["key"]
-    answer = await development.http.post(ABORT, json={"key": key, "reason": "user_reset"}, headers=headers)
-    assert answer.json() == {"status": "deleted", "key": key, "area": "staging"}
+    response = await development.http.post(ABORT, json={"key": key, "reason": "user_reset"}, headers=headers)
+    assert response.json() == {"status": "deleted", "key": key, "area": "staging"}
     assert not await development.services.store.exists(key)
     gone = await development.http.post(FINALIZE, json={"key": key}, headers=headers)
     assert (gone.status_code, gone.json()["code"]) == (400, "STAGING_NOT_FOUND")
 
 
-async def test_what_is_published_is_not_taken_away(development: Platform) -> None:
+async def test_a_published_bundle_cannot_be_aborted(development: Platform) -> None:
     headers = await development.admin()
     key = (await publish(development.http, new(development), headers)).json()["canonicalKey"]
-    answer = await development.http.post(ABORT, json={"key": key}, headers=headers)
-    assert answer.json() == {"status": "noop", "key": key, "area": "canonical"}
+    response = await development.http.post(ABORT, json={"key": key}, headers=headers)
+    assert response.json() == {"status": "noop", "key": key, "area": "canonical"}
     assert await development.services.store.exists(key)
 
 
 @pytest.mark.parametrize("key", ["", "a", "sha256/x", "sha256/_staging/../bundle.tar.zst", "/etc/passwd", 7, None])
-async def test_what_is_no_staging_key_is_a_bad_request(development: Platform, key: Any) -> None:
-    answer = await development.http.post(FINALIZE, json={"key": key}, headers=await development.admin())
-    assert (answer.status_code, answer.json()["code"]) == (400, "BAD_REQUEST")
+async def test_an_invalid_staging_key_is_a_bad_request(development: Platform, key: Any) -> None:
+    response = await development.http.post(FINALIZE, json={"key": key}, headers=await development.admin())
+    assert (response.status_code, response.json()["code"]) == (400, "BAD_REQUEST")
 
 
-async def test_a_bundle_without_a_manifest_is_refused_and_nothing_is_published(development: Platform) -> None:
+async def test_a_bundle_without_a_manifest_is_rejected_and_nothing_is_published(development: Platform) -> None:
     headers, before = await development.admin(), await count(development, ExtensionVersion)
     without = archive(development.folder / "without.tar.zst", regular("ui/index.html"))
-    refused = await publish(development.http, without, headers)
-    assert (refused.status_code, refused.json()["code"]) == (400, "MANIFEST_NOT_FOUND")
+    rejected = await publish(development.http, without, headers)
+    assert (rejected.status_code, rejected.json()["code"]) == (400, "MANIFEST_NOT_FOUND")
     invalid = await publish(development.http, bundle(development.folder / "invalid.tar.zst", {"manifest.json": b"{}"}), headers)
     assert (invalid.status_code, invalid.json()["code"]) == (400, "INVALID_MANIFEST")
     assert await count(development, ExtensionVersion) == before
 
 
-async def test_what_is_no_archive_is_refused_and_nothing_is_published(development: Platform) -> None:
+async def test_a_file_that_is_not_an_archive_is_rejected_and_nothing_is_published(development: Platform) -> None:
     noise = development.folder / "noise.tar.zst"
     noise.write_bytes(b"no archive at all")
-    refused = await publish(development.http, noise, await development.admin())
-    assert (refused.status_code, refused.json()["code"]) == (500, "MANIFEST_EXTRACTION_FAILED")
+    rejected = await publish(development.http, noise, await development.admin())
+    assert (rejected.status_code, rejected.json()["code"]) == (500, "MANIFEST_EXTRACTION_FAILED")
 
 
-async def test_a_manifest_that_is_not_the_archives_is_refused(development: Platform) -> None:
+async def test_a_manifest_that_differs_from_the_archives_is_rejected(development: Platform) -> None:
     text = json.dumps(manifest(name="com.example.other", version="9.9.9"))
-    refused = await publish(development.http, new(development), await development.admin(), manifestJson=text)
-    assert (refused.status_code, refused.json()["code"]) == (400, "MANIFEST_MISMATCH")
+    rejected = await publish(development.http, new(development), await development.admin(), manifestJson=text)
+    assert (rejected.status_code, rejected.json()["code"]) == (400, "MANIFEST_MISMATCH")
 
 
-async def test_a_component_that_cannot_run_is_refused_with_its_reason_and_nothing_is_published(development: Platform) -> None:
+async def test_a_component_that_cannot_run_is_rejected_with_the_reason_and_nothing_is_published(development: Platform) -> None:
     headers, before = await development.admin(), await count(development, ExtensionVersion)
     development.runner.reply({"error": "handler_missing", "message": "It exports no handler.", "code": "handler_missing"}, 422)
-    refused = await publish(development.http, new(development), headers)
-    assert refused.status_code == 422
-    assert refused.json()["code"] == "component_refused"
-    assert refused.json()["details"] == {"code": "handler_missing"}
-    assert refused.json()["error"] == "It exports no handler."
+    rejected = await publish(development.http, new(development), headers)
+    assert rejected.status_code == 422
+    assert rejected.json()["code"] == "component_refused"
+    assert rejected.json()["details"] == {"code": "handler_missing"}
+    assert rejected.json()["error"] == "It exports no handler."
     assert await count(development, ExtensionVersion) == before
 
 
-async def test_without_a_runner_nothing_is_published_and_the_answer_says_so(development: Platform) -> None:
+async def test_without_a_runner_nothing_is_published(development: Platform) -> None:
     headers, before = await development.admin(), await count(development, ExtensionVersion)
     development.services.runner.base_url = "http://127.0.0.1:9"
-    refused = await publish(development.http, new(development), headers)
-    assert (refused.status_code, refused.json()["code"]) == (503, "component_check_unavailable")
-    assert "runner" in refused.json()["error"]
+    rejected = await publish(development.http, new(development), headers)
+    assert (rejected.status_code, rejected.json()["code"]) == (503, "component_check_unavailable")
+    assert "runner" in rejected.json()["error"]
     assert await count(development, ExtensionVersion) == before
 
 
 async def test_production_publishes_nothing_unsigned(platform: Platform) -> None:
     headers, before = await platform.admin(), await count(platform, ExtensionVersion)
-    refused = await publish(platform.http, new(platform), headers)
-    assert (refused.status_code, refused.json()["code"]) == (403, "signature_missing")
+    rejected = await publish(platform.http, new(platform), headers)
+    assert (rejected.status_code, rejected.json()["code"]) == (403, "signature_missing")
     assert await count(platform, ExtensionVersion) == before
 
 
-async def test_production_publishes_what_a_trusted_key_signed_and_the_version_is_installed(tmp_path: Path) -> None:
+async def test_production_publishes_and_installs_a_bundle_signed_with_a_trusted_key(tmp_path: Path) -> None:
     signers = Signers(tmp_path / "trusted-keys.json", required=True)
-    async with made(tmp_path, signing_trust_bundle=tmp_path / "trusted-keys.json") as production:
+    async with running_platform(tmp_path, signing_trust_bundle=tmp_path / "trusted-keys.json") as production:
         headers, archive = await production.admin(), new(production)
         text = signature_of(archive, signers.trusted).decode()
         stranger = signature_of(archive, signers.stranger).decode()
-        refused = await publish(production.http, archive, headers, signature={"text": stranger})
-        assert (refused.status_code, refused.json()["code"]) == (403, "signature_untrusted")
+        rejected = await publish(production.http, archive, headers, signature={"text": stranger})
+        assert (rejected.status_code, rejected.json()["code"]) == (403, "signature_untrusted")
         published = await publish(production.http, archive, headers, signature={"text": text, "algorithm": "minisign"})
         assert published.status_code == 200, published.text
         verdict = published.json()["published"]["verdict"]
@@ -279,15 +280,15 @@ async def test_production_publishes_what_a_trusted_key_signed_and_the_version_is
         assert installed.status_code == 201, installed.text
 
 
-async def test_a_signature_of_another_kind_is_refused_not_dropped(development: Platform) -> None:
-    refused = await publish(
+async def test_an_unsupported_signature_is_rejected_not_dropped(development: Platform) -> None:
+    rejected = await publish(
         development.http, new(development), await development.admin(), signature={"text": "anything", "algorithm": "cosign"}
     )
-    assert (refused.status_code, refused.json()["code"]) == (400, "BAD_REQUEST")
+    assert (rejected.status_code, rejected.json()["code"]) == (400, "BAD_REQUEST")
 
 
-async def test_a_tenant_publishes_only_so_often_whatever_address_it_names(tmp_path: Path) -> None:
-    async with made(tmp_path, environment="development", ext_bundles_ratelimit_max=2) as platform:
+async def test_the_publish_rate_limit_is_per_tenant_and_ignores_forwarded_addresses(tmp_path: Path) -> None:
+    async with running_platform(tmp_path, environment="development", ext_bundles_ratelimit_max=2) as platform:
         headers = await platform.admin()
         other = await platform.key_of(await add_user(platform.db, "o@example.com", tenant_id=OTHER_TENANT, admin=True))
         for number in range(2):
@@ -299,7 +300,7 @@ async def test_a_tenant_publishes_only_so_often_whatever_address_it_names(tmp_pa
         assert (await upload(platform.http, b"four", other)).status_code == 200
 
 
-def test_a_tenant_that_waits_may_publish_again() -> None:
+def test_a_tenant_that_waits_can_publish_again() -> None:
     clock = Seconds()
     limit = PublishRateLimit(count=2, seconds=60, clock=clock)
     limit.acquire("t", "upload")
@@ -314,14 +315,14 @@ def test_a_tenant_that_waits_may_publish_again() -> None:
         limit.acquire("t", "upload")
 
 
-async def test_a_store_that_is_away_is_the_contracts_failure(development: Platform) -> None:
+async def test_an_unreachable_store_gets_the_contracts_error_code(development: Platform) -> None:
     headers = await development.admin()
     bundles = development.folder / "bundles"
     bundles.rename(development.folder / "elsewhere")
     bundles.write_text("no folder")
-    answer = await upload(development.http, b"four", headers)
-    assert (answer.status_code, answer.json()["code"]) == (500, "S3_PUT_FAILED")
-    assert answer.headers["x-upload-proxy-why"] == "s3_put_failed"
+    response = await upload(development.http, b"four", headers)
+    assert (response.status_code, response.json()["code"]) == (500, "S3_PUT_FAILED")
+    assert response.headers["x-upload-proxy-why"] == "s3_put_failed"
 
 
 async def test_an_upload_is_never_whole_in_memory(development: Platform) -> None:
@@ -334,27 +335,27 @@ async def test_an_upload_is_never_whole_in_memory(development: Platform) -> None
     headers, query = await development.admin(), {"filename": "bundle.tar.zst", "size": str(size)}
     tracemalloc.start()
     try:
-        answer = await development.http.post(UPLOAD, params=query, content=pieces(), headers=headers)
+        response = await development.http.post(UPLOAD, params=query, content=pieces(), headers=headers)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert (answer.status_code, answer.json()["size"]) == (200, size)
+    assert (response.status_code, response.json()["size"]) == (200, size)
     assert peak < 16 * 1024 * 1024
 
 
-async def test_of_many_that_publish_one_version_at_once_one_wins(development: Platform) -> None:
+async def test_of_concurrent_publications_of_one_version_one_succeeds(development: Platform) -> None:
     headers = await development.admin()
     archives = [new(development, marker=str(number)).read_bytes() for number in range(8)]
     keys = [(await upload(development.http, content, headers)).json()["upload"]["key"] for content in archives]
-    answers = await asyncio.gather(*(development.http.post(FINALIZE, json={"key": key}, headers=headers) for key in keys))
-    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
-    losers = {answer.json()["error"]["code"] for answer in answers if answer.status_code == 409}
-    assert losers == {"EXTENSION_VERSION_ALREADY_EXISTS"}
+    responses = await asyncio.gather(*(development.http.post(FINALIZE, json={"key": key}, headers=headers) for key in keys))
+    assert sorted(response.status_code for response in responses) == [200] + [409] * 7
+    errors = {response.json()["error"]["code"] for response in responses if response.status_code == 409}
+    assert errors == {"EXTENSION_VERSION_ALREADY_EXISTS"}
 
 
-async def test_an_upload_that_is_finalised_many_times_at_once_is_published_once(development: Platform) -> None:
+async def test_an_upload_that_is_finalized_concurrently_is_published_once(development: Platform) -> None:
     headers = await development.admin()
     key = (await upload(development.http, new(development).read_bytes(), headers)).json()["upload"]["key"]
-    answers = await asyncio.gather(*(development.http.post(FINALIZE, json={"key": key}, headers=headers) for _ in range(8)))
-    assert [answer.status_code for answer in answers].count(200) == 1
-    assert {answer.status_code for answer in answers} <= {200, 400, 409}
+    responses = await asyncio.gather(*(development.http.post(FINALIZE, json={"key": key}, headers=headers) for _ in range(8)))
+    assert [response.status_code for response in responses].count(200) == 1
+    assert {response.status_code for response in responses} <= {200, 400, 409}

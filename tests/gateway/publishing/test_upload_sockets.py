@@ -1,4 +1,4 @@
-"""Uploads over real sockets, by callers who stall, leave, or have no right to be heard."""
+"""Uploads over real sockets, by callers that stall, disconnect, or have no permission."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from holdfast.gateway.publishing import upload as ext_bundles_upload
+from holdfast.gateway.publishing import upload as upload_module
 from holdfast.platform.server import SocketServer
 from holdfast.registry.models.publishing import ExtensionUpload, PendingObject
 from tests.gateway.platform import Platform
-from tests.gateway.platform import platform as made
+from tests.gateway.platform import platform as running_platform
 from tests.waiting import MAX_WAIT_SECONDS
 
 
 @pytest.fixture
 async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
-    async with made(tmp_path, environment="development") as running:
+    async with running_platform(tmp_path, environment="development") as running:
         yield running
 
 
 @asynccontextmanager
 async def served(platform: Platform) -> AsyncIterator[int]:
-    """The port on which the server of the platform serves it."""
+    """Serves the platform with its own server. Yields the port."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = SocketServer(platform.app, listening)
     running = asyncio.create_task(server.run_until_cancelled())
@@ -45,14 +45,14 @@ def head(size: int, headers: dict[str, str]) -> bytes:
     return "\r\n".join([*lines, *(f"{name}: {value}" for name, value in headers.items()), "", ""]).encode()
 
 
-async def left(platform: Platform) -> int:
-    """How many rows and files of uploads there are."""
+async def count_remains(platform: Platform) -> int:
+    """The number of rows and files of uploads."""
     async with platform.db.session() as session:
         rows = [await session.scalar(select(func.count()).select_from(table)) or 0 for table in (ExtensionUpload, PendingObject)]
     return sum(rows) + sum(1 for file in (platform.folder / "bundles").rglob("sha256/_staging/**/*") if file.is_file())
 
 
-async def test_a_caller_without_a_key_is_answered_before_the_body_comes(platform: Platform) -> None:
+async def test_a_caller_without_a_key_gets_an_error_before_sending_the_body(platform: Platform) -> None:
     async with served(platform) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head(200 * 1024 * 1024, {"x-alga-admin": "true"}))
@@ -60,17 +60,17 @@ async def test_a_caller_without_a_key_is_answered_before_the_body_comes(platform
         writer.close()
 
 
-async def test_an_upload_that_stalls_is_ended_and_leaves_nothing(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ext_bundles_upload, "STALL_SECONDS", 0.2)
+async def test_an_upload_that_stalls_ends_and_leaves_nothing_behind(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload_module, "STALL_SECONDS", 0.2)
     async with served(platform) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head(1_000, await platform.admin()) + b"a beginning")
         assert b" 408 " in await asyncio.wait_for(reader.readline(), MAX_WAIT_SECONDS)
         writer.close()
-    assert await left(platform) == 0
+    assert await count_remains(platform) == 0
 
 
-async def test_an_upload_that_is_broken_off_leaves_nothing(platform: Platform) -> None:
+async def test_an_interrupted_upload_leaves_nothing_behind(platform: Platform) -> None:
     async with served(platform) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         headers = await platform.admin()
@@ -78,9 +78,12 @@ async def test_an_upload_that_is_broken_off_leaves_nothing(platform: Platform) -
         await writer.drain()
         writer.close()
         await writer.wait_closed()
-        # An upload after it: by its answer, the server has seen the other's end.
+        # When a later upload has its response, the server has noticed that the first connection closed.
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head(4, headers) + b"four")
         assert b" 200 " in await asyncio.wait_for(reader.readline(), MAX_WAIT_SECONDS)
         writer.close()
-    assert await left(platform) == 2  # its row, and its file
+        # The row and the file of the later upload remain.
+        async with asyncio.timeout(MAX_WAIT_SECONDS):
+            while await count_remains(platform) != 2:
+                await asyncio.sleep(0.01)

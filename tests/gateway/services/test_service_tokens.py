@@ -52,5 +52,5 @@ def test_a_token_that_is_not_configured_matches_nothing() -> None:
     assert not Tokens("s", "i", None).opens_lookups("", None)
 
 
-def test_tokens_do_not_show_in_their_text_form() -> None:
+def test_the_text_form_of_tokens_hides_them() -> None:
     assert "hidden" not in repr(Tokens("hidden1", "hidden2", "hidden3"))

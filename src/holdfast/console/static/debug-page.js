@@ -1,5 +1,5 @@
 // The live debug page: connects to the event stream, reconnects, and shows the events that match the filter. Text only, never markup,
-// because events hold whatever an extension logs.
+// because an extension may log anything.
 //
 //   event --> waiting --(every 50 ms, unless paused)--> log --(matches the filter)--> row
 

@@ -253,7 +253,7 @@ _SECRETS = (
         "List the names of the secrets. You need `extension:write`.",
         r.SecretsResult,
         EXTENSION,
-        # A name can be telling: whoever may only read does not see it.
+        # Names of secrets can reveal something, so a caller who may only read does not see them.
         permission=WRITE,
         errors=_WITH_SEALER,
     ),

@@ -42,7 +42,7 @@ async def show_users(services: Services, request: Request, caller: Caller) -> Re
 
 
 async def add_user(services: Services, request: Request, caller: Caller) -> Response:
-    """Creates a user. The response has the password only if it was generated here: nobody else knows it."""
+    """Creates a user. The response has the password only if the server generated it."""
     identity = caller.identity
     body = await read_request(request, CreateUserRequest)
     # Without this, anyone with `user:write` could create an administrator and act as one.

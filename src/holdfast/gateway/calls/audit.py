@@ -57,7 +57,7 @@ async def start_audit(services: Services, access: Access, *, request_id: str, me
                 )
             )
     except Exception as error:
-        _log.exception("a call could not be recorded and was refused", request_id=request_id)
+        _log.exception("audit_start_failed", request_id=request_id)
         raise GatewayError(
             "access_policy_unavailable", "The call could not be recorded.", hint="Try again; the log has the details."
         ) from error
@@ -77,4 +77,4 @@ async def finish_audit(
                 .values(finished_at=services.now(), status=status, error=error, metrics=metrics)
             )
     except Exception:
-        _log.exception("the end of a call could not be recorded", audit_row=row.row_id)
+        _log.exception("audit_end_failed", audit_row=row.row_id)

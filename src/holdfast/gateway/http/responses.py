@@ -35,7 +35,7 @@ def respond_to_errors(endpoint: Endpoint, *, unexpected: Code = "internal_error"
             return error_response(error, request)
         if isinstance(error, ClientDisconnect):
             return Response(status_code=499)
-        _log.error("A request failed unexpectedly", request_id=request_id(request), path=request.url.path, exc_info=error)
+        _log.error("request_failed", request_id=request_id(request), path=request.url.path, exc_info=error)
         return error_response(
             GatewayError(unexpected, "Something went wrong here.", hint="The log has the details under this request id."), request
         )
