@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -78,8 +79,8 @@ class Operation(Generic[S]):
     """One method of one path.
 
     `path` is a Starlette path template. `security` names the accepted security schemes, of which a caller needs one (empty: none needed).
-    `error_statuses` are the statuses of error responses, beside those in `results`. An operation without a `summary` is not documented:
-    it belongs to another program's contract, or passes on whatever an extension declares.
+    `permission` names the one that `handler` checks. `error_statuses` are the statuses of error responses, in addition to those in
+    `results`. An operation without a `summary` is not documented: another contract defines it, or the extension that it calls.
     """
 
     method: str
@@ -108,15 +109,8 @@ def make_routes(operations: Iterable[Operation[S]], services: S) -> list[Route]:
         methods = by_path[operation.path]
         if operation.method in methods:
             raise ValueError(f"{operation.method} {operation.path} is declared twice.")
-        methods[operation.method] = operation.errors.wrap(_bind(operation.handler, services))
+        methods[operation.method] = operation.errors.wrap(partial(operation.handler, services))
     return [_route(path, methods) for path, methods in by_path.items()]
-
-
-def _bind(handler: Handler[S], services: S) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        return await handler(services, request)
-
-    return endpoint
 
 
 def _route(path: str, methods: dict[str, Endpoint]) -> Route:
