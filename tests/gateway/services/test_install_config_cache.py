@@ -21,7 +21,6 @@ from holdfast.registry.installs.grants import revoke
 from holdfast.registry.models.installs import TenantExtensionInstall
 from tests.gateway.platform import INTERNAL_TOKEN, Platform, Seconds
 from tests.records.databases import TENANT
-from tests.waiting import MAX_WAIT_SECONDS
 
 CONFIG = "/api/internal/ext-runner/install-config"
 
