@@ -1,4 +1,4 @@
-"""Building from source: what is made, what is not made again, and what an author is told when it fails."""
+"""Builds from source: their outputs, what is not built again, and what an author sees when a build fails."""
 
 from __future__ import annotations
 
@@ -61,15 +61,13 @@ def test_a_javascript_component_imports_no_sockets(built: Callable[[str], Path])
     assert not any(name.startswith("wasi:sockets") for name in imports_of(built("notes") / "dist" / "main.wasm"))
 
 
-def test_a_page_is_bundled_beside_its_static_files_and_without_its_sources(built: Callable[[str], Path]) -> None:
+def test_a_page_is_bundled_with_its_static_files_and_without_its_sources(built: Callable[[str], Path]) -> None:
     pages = built("notes") / "dist" / "ui"
     assert sorted(path.relative_to(pages).as_posix() for path in pages.rglob("*")) == ["index.html", "main.js", "style.css"]
     assert "extension-iframe-sdk" not in (pages / "main.js").read_text()
 
 
-async def test_an_unchanged_project_is_not_built_again_and_a_changed_one_is(
-    built: Callable[[str], Path], tmp_path: Path, toolchain: Toolchain
-) -> None:
+async def test_only_a_changed_project_is_built_again(built: Callable[[str], Path], tmp_path: Path, toolchain: Toolchain) -> None:
     project = tmp_path / "echo"
     shutil.copytree(built("echo"), project)
     again = await build(project, toolchain=toolchain)
@@ -80,7 +78,7 @@ async def test_an_unchanged_project_is_not_built_again_and_a_changed_one_is(
     assert not (await build(project, toolchain=toolchain, force=True)).cached
 
 
-async def test_a_lost_or_altered_output_is_made_again(built: Callable[[str], Path], tmp_path: Path, toolchain: Toolchain) -> None:
+async def test_a_missing_or_changed_output_is_built_again(built: Callable[[str], Path], tmp_path: Path, toolchain: Toolchain) -> None:
     project = tmp_path / "echo"
     shutil.copytree(built("echo"), project)
     (project / "dist" / "main.wasm").write_bytes(b"altered")
@@ -115,7 +113,7 @@ async def test_a_ui_only_project_needs_no_toolchain(tmp_path: Path) -> None:
         ({"src/handler.py": "\ndef handler(request, host)\n    pass\n"}, "src/handler.py:2", "SyntaxError"),
     ],
 )
-async def test_a_fault_is_reported_with_its_file_and_line(
+async def test_a_build_error_is_reported_with_its_file_and_line(
     tmp_path: Path, toolchain: Toolchain, files: dict[str, str], place: str, words: str
 ) -> None:
     project = project_of(tmp_path, files)
@@ -152,14 +150,14 @@ async def test_a_handler_written_against_the_world_itself_builds(tmp_path: Path,
     assert (await build(project_of(tmp_path, {"src/index.js": source}), toolchain=toolchain)).component is not None
 
 
-async def test_endpoints_without_a_handler_are_refused_with_a_hint(tmp_path: Path, toolchain: Toolchain) -> None:
+async def test_endpoints_without_a_handler_are_rejected_with_a_hint(tmp_path: Path, toolchain: Toolchain) -> None:
     with pytest.raises(BuildFailed, match="no handler") as caught:
         await build(project_of(tmp_path, {}), toolchain=toolchain)
     assert caught.value.hint is not None
     assert "src/handler.ts" in caught.value.hint
 
 
-async def test_a_folder_that_is_no_extension_is_refused(tmp_path: Path, toolchain: Toolchain) -> None:
+async def test_a_folder_that_is_not_an_extension_is_rejected(tmp_path: Path, toolchain: Toolchain) -> None:
     with pytest.raises(BuildFailed, match=r"manifest\.json"):
         await build(tmp_path, toolchain=toolchain)
     (tmp_path / "manifest.json").write_text("{}")
@@ -167,14 +165,14 @@ async def test_a_folder_that_is_no_extension_is_refused(tmp_path: Path, toolchai
         await build(tmp_path, toolchain=toolchain)
 
 
-async def test_the_projects_own_build_script_is_run_and_its_component_taken(tmp_path: Path, toolchain: Toolchain) -> None:
+async def test_the_projects_own_build_script_runs_and_its_component_is_used(tmp_path: Path, toolchain: Toolchain) -> None:
     script = "mkdir -p dist && printf component > dist/component.wasm"
     project = project_of(tmp_path, {"package.json": json.dumps({"scripts": {"build": script}})})
     await build(project, toolchain=toolchain)
     assert (project / "dist" / "main.wasm").read_text() == "component"
 
 
-async def test_a_failing_build_script_is_quoted(tmp_path: Path, toolchain: Toolchain) -> None:
+async def test_the_output_of_a_failing_build_script_is_shown(tmp_path: Path, toolchain: Toolchain) -> None:
     project = project_of(tmp_path, {"package.json": json.dumps({"scripts": {"build": "echo it broke here >&2; exit 3"}})})
     with pytest.raises(BuildFailed, match="it broke here"):
         await build(project, toolchain=toolchain)
@@ -193,7 +191,7 @@ async def test_a_cancelled_build_leaves_nothing_behind(tmp_path: Path, toolchain
     assert [*(project / "dist").glob("*")] == []
 
 
-async def test_types_that_do_not_fit_keep_the_bundle_of_the_page_and_the_component_out(tmp_path: Path, toolchain: Toolchain) -> None:
+async def test_a_type_error_discards_the_page_and_the_component(tmp_path: Path, toolchain: Toolchain) -> None:
     files = {"src/handler.ts": HANDLER, "ui/main.ts": "export const n: number = 'text';\n", "tsconfig.json": STRICT}
     project = project_of(tmp_path, files)
     with pytest.raises(BuildFailed, match=r"ui/main\.ts:1"):

@@ -1,4 +1,4 @@
-"""Tools are run to their end, and never outlive the one who asked."""
+"""Build tools run until they end, and never outlive their caller."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def started(pid_file: Path) -> int:
     return int(pid_file.read_text())
 
 
-async def test_status_and_both_streams_are_answered(tmp_path: Path) -> None:
+async def test_the_result_has_the_status_and_both_streams(tmp_path: Path) -> None:
     done = await run(["sh", "-c", "cat; echo out; echo err >&2; exit 3"], cwd=tmp_path, timeout=MAX_WAIT_SECONDS, stdin=b"in\n")
     assert (done.status, done.stdout, done.stderr) == (3, "in\nout\n", "err\n")
     assert done.last_lines(1) == "err"
@@ -43,12 +43,12 @@ async def test_a_tool_sees_no_secret_of_the_platform(tmp_path: Path, monkeypatch
     assert "COLOUR=blue" in done.stdout
 
 
-async def test_a_tool_that_ends_without_reading_what_it_is_given_is_no_failure(tmp_path: Path) -> None:
+async def test_a_tool_may_end_without_reading_its_input(tmp_path: Path) -> None:
     done = await asyncio.gather(*(run(["true"], cwd=tmp_path, timeout=MAX_WAIT_SECONDS, stdin=bytes(1_000_000)) for _ in range(20)))
     assert {one.status for one in done} == {0}
 
 
-async def test_a_tool_reads_what_it_is_given_or_nothing(tmp_path: Path) -> None:
+async def test_a_tool_reads_its_input_or_nothing(tmp_path: Path) -> None:
     assert (await run(["cat"], cwd=tmp_path, timeout=MAX_WAIT_SECONDS, stdin=b"all of it")).stdout == "all of it"
     assert (await run(["cat"], cwd=tmp_path, timeout=MAX_WAIT_SECONDS)).stdout == ""
 
@@ -58,7 +58,7 @@ async def test_variables_are_added_to_the_environment(tmp_path: Path) -> None:
     assert done.stdout == f"blue {os.environ['PATH']}\n"
 
 
-async def test_a_tool_over_its_time_is_stopped(tmp_path: Path) -> None:
+async def test_a_tool_that_exceeds_its_time_limit_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(BuildToolError, match="sleep did not finish within"):
         await run(["sleep", "1000"], cwd=tmp_path, timeout=0.05)
 

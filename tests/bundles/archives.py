@@ -1,4 +1,4 @@
-"""Makes archives for tests: well-formed ones, and ones that nobody should be able to make."""
+"""Creates archives for tests: valid ones, and ones that no packing tool writes."""
 
 from __future__ import annotations
 

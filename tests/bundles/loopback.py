@@ -1,4 +1,4 @@
-"""Real web servers on loopback that answer as a test says, byte by byte, and remember what they were asked."""
+"""Real web servers on loopback that respond as a test specifies, byte by byte, and record their requests."""
 
 from __future__ import annotations
 

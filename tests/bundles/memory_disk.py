@@ -1,4 +1,4 @@
-"""A folder in memory, where the machine has one: for tests that make a hundred thousand files."""
+"""A folder in memory, if the machine has one: for tests that create a hundred thousand files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys and signatures that minisign 0.11 made, and one secret key of ours that it was seen to open."""
+"""Keys and signatures written by minisign 0.11, and one secret key of ours that minisign was able to read."""
 
 from __future__ import annotations
 

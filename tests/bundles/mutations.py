@@ -1,4 +1,4 @@
-"""Ways in which a bundle can be damaged or forged, each made from a random source, so that a seed says what was made."""
+"""Ways to damage or forge a bundle. Each uses a random source, so a seed reproduces a bundle."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import zstandard
 from tests.bundles.archives import MANIFEST, regular, tar_bytes
 
 BLOCK = tarfile.BLOCKSIZE
-OUTSIDE = "outside"
-"""Names that lead out of the target lead to a file whose name begins so."""
+OUTSIDE = "holdfast-test-outside"
+"""A name that leads out of the target folder leads to a file whose name begins with this."""
 
 _PAGE = b"<!doctype html><title>Notes</title>"
 _MEMBERS = [

@@ -1,4 +1,4 @@
-"""A store that can be watched and held back, and a cache over it."""
+"""A store that counts fetches and can delay them, and a cache on top of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from holdfast.bundles.store.keys import bundle_key
 
 
 class CountingStore(FolderStore):
-    """A folder store that counts fetches and can hold them back, all of them or those whose key has `held` in it."""
+    """A folder store that counts fetches and can delay them: all of them, or those whose key contains `held`."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -33,8 +33,8 @@ class CountingStore(FolderStore):
             yield chunk
 
 
-class Cupboard:
-    """A store and a cache of one test."""
+class CacheEnvironment:
+    """The store and the cache of one test."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -46,16 +46,16 @@ class Cupboard:
         await self.store.put(bundle_key(tenant, "e", digest), source)
         return digest
 
-    def another(self, max_bytes: int) -> BundleCache:
-        """Another cache on the same folder, as another process would have it."""
+    def open_another(self, max_bytes: int) -> BundleCache:
+        """Opens another cache on the same folder, as another process would."""
         return BundleCache(self.root / "cache", self.store, max_bytes=max_bytes)
 
-    def left(self) -> list[str]:
+    def remaining_files(self) -> list[str]:
         return [path.name for path in (self.root / "cache").rglob("*")]
 
     def entries(self) -> set[str]:
         return {path.name for path in (self.root / "cache").iterdir()}
 
-    def age(self, digest: str, seconds: float) -> None:
-        """Makes an entry look as if it was last used at that second of 1970."""
+    def set_last_use(self, digest: str, seconds: float) -> None:
+        """Sets the time at which an entry was last used, in seconds since 1970."""
         os.utime(self.root / "cache" / digest / "bundle/.index.json", (seconds, seconds))

@@ -1,4 +1,4 @@
-"""An S3-compatible server of its own process, on a free port of loopback."""
+"""An S3-compatible server in its own process, on a free port of loopback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions are read as Semantic Versioning says, ordered as it says, and a wildcard counts on from what is published."""
+"""Versions are parsed and ordered as Semantic Versioning specifies; a wildcard continues after the published ones."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def test_the_build_says_nothing_about_which_is_newer_but_sorting_is_fixed() -> N
     ],
 )
 def test_what_is_no_version_is_refused(text: str) -> None:
-    with pytest.raises(InvalidVersion) as refused:
+    with pytest.raises(InvalidVersion) as caught:
         SemVer.parse(text)
-    assert refused.value.status == 400
-    assert refused.value.hint is not None and "1.2.3" in refused.value.hint
+    assert caught.value.status == 400
+    assert caught.value.hint is not None and "1.2.3" in caught.value.hint
 
 
 @pytest.mark.parametrize("text", ["*", "1.*", "1.*.*", "1.2.*-a", "1.2.**", "01.2.*", "1.2.x", ""])
@@ -85,6 +85,6 @@ def test_a_wildcard_is_printed_as_it_was_written() -> None:
     assert str(parse_version("0.3.*")) == "0.3.*"
 
 
-def test_stored_versions_are_sorted_and_what_is_none_is_passed_over() -> None:
+def test_stored_versions_are_sorted_and_invalid_ones_skipped() -> None:
     stored = ["1.10.0", "0.3.*", "1.9.0", "latest", "1.10.0-rc.1", "1" * 200]
     assert list(parse_versions(stored).values()) == ["1.9.0", "1.10.0-rc.1", "1.10.0"]

@@ -1,4 +1,4 @@
-"""The engine that calls of built extensions run on."""
+"""The engine that runs the built extensions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The notes samples, in both languages: same routes, same answers."""
+"""The notes samples in both languages: the same routes, the same responses."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_every_note_of_many_is_listed_newest_first(engine: Engine, project
     assert [note["createdAt"] for note in notes] == sorted((note["createdAt"] for note in notes), reverse=True)
 
 
-async def test_calls_without_a_person_have_no_author(engine: Engine, project: Path) -> None:
+async def test_a_note_of_a_call_without_a_user_has_no_author(engine: Engine, project: Path) -> None:
     answer = await call(engine, project, MemoryHost(user=None), "/notes", method="POST", body=b'{"data": "test"}')
     assert (answer.status, answer.json["text"], answer.json["author"]) == (201, "test", None)
 
@@ -46,7 +46,7 @@ async def test_calls_without_a_person_have_no_author(engine: Engine, project: Pa
     ("body", "error"),
     [(b"no json", "invalid_json"), (b"[]", "validation_failed"), (b'{"text": " "}', "validation_failed"), (None, "validation_failed")],
 )
-async def test_what_is_no_note_is_refused(engine: Engine, project: Path, body: bytes | None, error: str) -> None:
+async def test_an_invalid_note_is_rejected(engine: Engine, project: Path, body: bytes | None, error: str) -> None:
     answer = await call(engine, project, MemoryHost(), "/notes", method="POST", body=body)
     assert (answer.status, answer.json["error"]) == (400, error)
 

@@ -1,4 +1,4 @@
-"""What the TypeScript SDK promises to handlers, proved by built components on the real engine."""
+"""What the TypeScript SDK guarantees to handlers, tested with built components on the real engine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def ask(engine: Engine, built: Callable[[str], Path], host: MemoryHost) -> Ask:
     return lambda url: call(engine, project, host, url)
 
 
-async def test_randomness_differs_from_call_to_call(ask: Ask) -> None:
+async def test_random_values_differ_between_calls(ask: Ask) -> None:
     first, second = (await ask("/random")).json, (await ask("/random")).json
     assert first["math"] != second["math"]
     assert first["uuid"] != second["uuid"]
@@ -37,7 +37,7 @@ async def test_modules_are_evaluated_once_at_build_time(ask: Ask) -> None:
     assert (await ask("/loaded")).json == (await ask("/loaded")).json
 
 
-async def test_async_functions_generators_and_promises_run_to_their_end(ask: Ask) -> None:
+async def test_async_functions_generators_and_promises_complete(ask: Ask) -> None:
     answer = (await ask("/async")).json
     assert answer == {"counted": [1, 2, 3], "order": ["microtask"], "all": [1, 2], "settled": ["fulfilled", "rejected"]}
 
@@ -46,23 +46,23 @@ async def test_timers_fire_in_the_order_of_their_times(ask: Ask) -> None:
     assert (await ask("/timers")).json == ["first", "second"]
 
 
-async def test_web_globals_are_there(ask: Ask, host: MemoryHost) -> None:
+async def test_web_globals_exist(ask: Ask, host: MemoryHost) -> None:
     answer = (await ask("/globals")).json
     assert answer == {"href": "https://example.com/b?q=a%20b", "q": "a b", "text": "é€😀", "base64": "aGk=", "cloned": True, "clock": True}
     assert host.logs == [("warn", 'from the console {"x":1}')]
 
 
-async def test_a_refused_host_call_rejects_with_a_real_error_that_has_the_code(ask: Ask) -> None:
+async def test_a_failed_host_function_rejects_with_an_error_that_has_the_code(ask: Ask) -> None:
     answer = (await ask("/missing-secret")).json
     assert answer == {"real": True, "code": "missing", "call": "secrets.get", "message": "secrets.get: missing"}
 
 
-async def test_storage_answers_null_for_what_is_missing_numbers_revisions_and_turns_every_page(ask: Ask) -> None:
+async def test_storage_returns_null_for_missing_keys_counts_revisions_and_reads_all_pages(ask: Ask) -> None:
     answer = (await ask("/storage")).json
     assert answer == {"before": None, "revisions": [1, 2], "read": {"n": 2}, "keys": ["k0", "k1", "k2", "k3", "k4"]}
 
 
-async def test_fetch_takes_a_url_alone_and_reads_the_answer(ask: Ask, host: MemoryHost) -> None:
+async def test_fetch_accepts_a_url_and_reads_the_response(ask: Ask, host: MemoryHost) -> None:
     assert (await ask("/fetch")).json == {"status": 200, "text": "hello", "type": "text/plain"}
     assert [(r.method, r.url, r.headers[0].name, r.body) for r in host.fetched] == [("GET", "https://api.example.com/x", "accept", None)]
 
@@ -79,17 +79,17 @@ async def test_a_rejection_that_nothing_awaits_is_logged(ask: Ask, host: MemoryH
     assert "Error: forgotten" in host.logs[0][1]
 
 
-async def test_a_promise_that_can_never_settle_is_answered_as_a_failure(ask: Ask) -> None:
+async def test_a_promise_that_never_settles_fails_the_call(ask: Ask) -> None:
     answer = await ask("/never")
     assert (answer.status, answer.json["error"]) == (500, "handler_failed")
     assert "never settles" in answer.json["message"]
 
 
-async def test_an_argument_of_a_wrong_type_is_an_error_and_no_trap(ask: Ask) -> None:
+async def test_an_argument_of_a_wrong_type_is_an_error_and_not_a_trap(ask: Ask) -> None:
     assert (await ask("/wrong-argument")).json == {"error": "handler_failed", "message": "key must be text, not number"}
 
 
-async def test_headers_may_be_left_out_and_text_bodies_are_utf8(ask: Ask) -> None:
+async def test_headers_are_optional_and_text_bodies_are_utf8(ask: Ask) -> None:
     bare, text, pairs = await ask("/no-headers"), await ask("/text-body"), await ask("/object-headers")
     assert (bare.status, bare.headers, bare.body) == (202, {}, None)
     assert text.body == "schön".encode()
@@ -97,13 +97,13 @@ async def test_headers_may_be_left_out_and_text_bodies_are_utf8(ask: Ask) -> Non
 
 
 @pytest.mark.parametrize(("url", "words"), [("/object-body", "jsonResponse("), ("/bad-status", "status 7")])
-async def test_an_answer_of_the_wrong_shape_says_what_is_wrong(ask: Ask, url: str, words: str) -> None:
+async def test_the_error_of_an_invalid_response_says_what_is_wrong(ask: Ask, url: str, words: str) -> None:
     answer = await ask(url)
     assert answer.status == 500
     assert words in answer.json["message"]
 
 
-async def test_what_a_handler_throws_is_answered_and_logged_with_the_line_of_its_source(
+async def test_an_error_in_a_handler_is_returned_and_logged_with_its_source_line(
     engine: Engine, built: Callable[[str], Path], host: MemoryHost
 ) -> None:
     project = built("faulty")
@@ -123,7 +123,7 @@ async def test_log_fields_follow_the_message_as_json(engine: Engine, built: Call
     assert host.logs == [("info", f'line {n} {{"line":{n}}}') for n in range(1, 6)]
 
 
-async def test_a_handler_sees_the_request_as_it_was_sent(engine: Engine, built: Callable[[str], Path], host: MemoryHost) -> None:
+async def test_a_handler_gets_the_request_as_it_was_sent(engine: Engine, built: Callable[[str], Path], host: MemoryHost) -> None:
     answer = await call(engine, built("echo"), host, "/echo?a=1&a=2", method="POST", body=bytes(range(256)))
     seen = answer.json
     assert (seen["method"], seen["url"], seen["path"]) == ("POST", "/echo?a=1&a=2", "/echo")

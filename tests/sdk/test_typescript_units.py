@@ -1,4 +1,4 @@
-"""The SDK's TypeScript: its types fit, and its own tests pass in Node."""
+"""The TypeScript SDK passes its type check and its unit tests in Node."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def test_the_unit_tests_pass_in_node(test: Path, tmp_path: Path, toolchain
     assert "\n# pass 0" not in done.stdout
 
 
-async def test_the_sources_pass_the_type_checker_at_its_strictest(toolchain: Toolchain) -> None:
+async def test_the_sources_pass_the_strict_type_check(toolchain: Toolchain) -> None:
     await toolchain.ensure()
     done = await run(
         [toolchain.node, toolchain.tsc, "-p", resources.sdk_folder("typescript")], cwd=Path(__file__).parent, timeout=MAX_WAIT_SECONDS

@@ -1,4 +1,4 @@
-"""Thousands of damaged and forged bundles: each is unpacked whole or refused; none crashes, leads outside, or leaves anything."""
+"""Thousands of damaged and forged bundles: each is unpacked completely or rejected; none crashes, writes elsewhere, or leaves files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_long_run_tries_ten_thousand() -> None:
 
 
 def outcome(archive: Path, folder: Path, digest: str) -> bool:
-    """Whether the bundle was taken. Fails for anything but a whole bundle or a refusal."""
+    """Whether the bundle was accepted. Fails unless it was unpacked completely or rejected."""
     try:
         unpack_bundle(archive, folder, LIMITS, digest)
     except ExtractFailed:
@@ -70,18 +70,18 @@ def fast_disk() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_a_mutated_bundle_is_unpacked_whole_or_refused(fast_disk: Path, name: str) -> None:
+def test_a_mutated_bundle_is_unpacked_completely_or_rejected(fast_disk: Path, name: str) -> None:
     around = fast_disk / "around"
     target = around / "target"
     target.mkdir(parents=True)
-    taken = 0
+    accepted = 0
     for seed in range(EACH):
         data = MAKERS[name](random.Random(f"{name} {seed}"))
         digest = hashlib.sha256(data).hexdigest()
         archive = target / "archive"
         archive.write_bytes(data)
         try:
-            taken += outcome(archive, target / digest, digest)
+            accepted += outcome(archive, target / digest, digest)
         except Exception as error:
             raise AssertionError(f"seed {name!r} {seed}") from error
         assert {path.name for path in target.iterdir()} <= {"archive", digest}, seed
@@ -89,12 +89,12 @@ def test_a_mutated_bundle_is_unpacked_whole_or_refused(fast_disk: Path, name: st
         shutil.rmtree(target / digest, ignore_errors=True)
     assert [path.name for path in fast_disk.iterdir()] == ["around"]
     assert not Path(f"/tmp/{OUTSIDE}").exists()
-    # Mutations that are all refused, or all taken, would prove little.
-    assert 10 <= taken <= EACH - 50
+    # A mutation that is always rejected or always accepted would prove little.
+    assert 10 <= accepted <= EACH - 50
 
 
 @pytest.mark.parametrize("name", MAKERS)
-async def test_a_mutated_bundle_is_in_the_cache_whole_or_not_at_all(tmp_path: Path, name: str) -> None:
+async def test_a_mutated_bundle_is_in_the_cache_completely_or_not_at_all(tmp_path: Path, name: str) -> None:
     store, root = FolderStore(tmp_path / "store"), tmp_path / "cache"
     for seed in range(30):
         made = tmp_path / "made"
@@ -105,9 +105,10 @@ async def test_a_mutated_bundle_is_in_the_cache_whole_or_not_at_all(tmp_path: Pa
         try:
             async with cache.use("t", "e", digest) as bundle:
                 assert all(hash_file(bundle.ui / page) == entry.sha256 for page, entry in bundle.ui_files.items())
-            shutil.rmtree(root / digest)
         except ExtractFailed:
             pass
+        # Closed first: this waits for the eviction that a fetch triggers, which reads and moves the same entries.
         await cache.close()
+        shutil.rmtree(root / digest, ignore_errors=True)
         assert list(root.iterdir()) == [], seed
     assert {path.name for path in tmp_path.iterdir()} == {"store", "cache", "made"}

@@ -1,4 +1,4 @@
-"""Whatever a member is called, it stays in its folder."""
+"""A member stays in its folder, whichever name it has."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PIECES = st.sampled_from(["..", ".", "/", "\\", "a", "ui", "", ".x", "\0", "\u2
 
 
 @given(st.one_of(st.text(max_size=60), st.lists(_PIECES, max_size=8).map("".join), st.lists(_PIECES, max_size=8).map("/".join)))
-def test_a_name_is_refused_or_stays_below_its_folder(name: str) -> None:
+def test_a_name_is_rejected_or_stays_below_its_folder(name: str) -> None:
     try:
         cleaned = normalize_name(name)
     except ExtractFailed:
@@ -29,7 +29,7 @@ def test_a_name_is_refused_or_stays_below_its_folder(name: str) -> None:
 
 
 @given(st.lists(st.from_regex(r"[a-z][a-z0-9_-]{0,8}(\.js)?", fullmatch=True), min_size=1, max_size=5))
-def test_an_ordinary_name_is_taken_as_it_is(segments: list[str]) -> None:
+def test_an_ordinary_name_is_unchanged(segments: list[str]) -> None:
     name = "/".join(segments)
     assert normalize_name(name) == name
     assert normalize_name(f"./{name}") == name

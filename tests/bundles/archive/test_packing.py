@@ -1,4 +1,4 @@
-"""A project is packed to the same bytes every time, and to nothing that the runner would refuse."""
+"""A project is packed to the same bytes every time, and never to a bundle that the runner would reject."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ print(pack(Path({str(project(tmp_path, files))!r})).sha256)
         assert done.stdout.strip() == "a05329ad1d7f8654dfcbc4a800e10af356ea9d998566f382ab86bc953ebcb02c"
 
 
-def test_the_hash_is_written_beside_the_bundle(tmp_path: Path) -> None:
+def test_the_hash_is_written_next_to_the_bundle(tmp_path: Path) -> None:
     report = pack(project(tmp_path, {"ui/index.html": b"<p>"}))
     assert report.path == tmp_path / "dist/bundle.tar.zst"
     assert (tmp_path / "dist/bundle.sha256").read_text() == f"{report.sha256}\n"
     assert report.size_bytes == report.path.stat().st_size
 
 
-def test_another_name_has_a_sidecar_of_its_own(tmp_path: Path) -> None:
+def test_a_bundle_with_another_name_has_its_own_hash_file(tmp_path: Path) -> None:
     report = pack(project(tmp_path / "p", {"ui/index.html": b"<p>"}), tmp_path / "out/notes.tar.zst")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["notes.tar.zst", "notes.tar.zst.sha256"]
     assert report.path == tmp_path / "out/notes.tar.zst"
@@ -83,7 +83,7 @@ def test_packing_again_replaces_the_bundle_and_leaves_nothing_else(tmp_path: Pat
     assert sorted(path.name for path in (folder / "dist").iterdir()) == ["bundle.sha256", "bundle.tar.zst"]
 
 
-def test_sources_dot_files_and_packages_stay_behind(tmp_path: Path) -> None:
+def test_sources_dot_files_and_packages_are_not_packed(tmp_path: Path) -> None:
     folder = project(
         tmp_path,
         {
@@ -119,13 +119,13 @@ def test_the_component_is_packed_once(tmp_path: Path) -> None:
     assert report.files == [("dist/main.wasm", 4), ("manifest.json", (tmp_path / "manifest.json").stat().st_size)]
 
 
-def test_endpoints_without_a_component_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(PackFailed, match=r"dist/main\.wasm") as refused:
+def test_endpoints_without_a_component_are_rejected(tmp_path: Path) -> None:
+    with pytest.raises(PackFailed, match=r"dist/main\.wasm") as caught:
         pack(project(tmp_path, {"ui/index.html": b""}, api=ENDPOINTS))
-    assert refused.value.hint is not None and "holdfast build" in refused.value.hint
+    assert caught.value.hint is not None and "holdfast build" in caught.value.hint
 
 
-def test_a_page_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_page_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(PackFailed, match=r"ui/panel\.html"):
         pack(project(tmp_path, {"ui/app.js": b""}, ui={"type": "iframe", "entry": "ui/panel.html"}))
 
@@ -138,14 +138,14 @@ def test_an_icon_outside_the_pages_is_packed_too(tmp_path: Path) -> None:
         pack(tmp_path)
 
 
-def test_a_link_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_link_is_rejected_by_name(tmp_path: Path) -> None:
     folder = project(tmp_path, {"ui/index.html": b""})
     (folder / "ui/passwd").symlink_to("/etc/passwd")
     with pytest.raises(PackFailed, match="ui/passwd is a link"):
         pack(folder)
 
 
-def test_names_that_differ_in_case_only_are_refused_and_the_old_bundle_stays(tmp_path: Path) -> None:
+def test_names_that_differ_only_in_case_are_rejected_and_the_old_bundle_stays(tmp_path: Path) -> None:
     folder = project(tmp_path, {"ui/index.html": b""})
     before = pack(folder).path.read_bytes()
     (folder / "ui/INDEX.html").write_bytes(b"")
@@ -160,7 +160,7 @@ def test_a_folder_without_a_manifest_says_so(tmp_path: Path) -> None:
         pack(tmp_path)
 
 
-def test_a_wrong_manifest_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+def test_an_invalid_manifest_is_rejected_before_anything_is_written(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{}")
     with pytest.raises(ManifestError):
         pack(tmp_path)

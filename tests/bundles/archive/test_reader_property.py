@@ -1,4 +1,4 @@
-"""Whatever members an archive has, what comes out is a plain folder with exactly what was packed, or nothing is taken."""
+"""Any archive is unpacked to a plain folder with exactly the packed files, or it is rejected."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def plain(root: Path) -> dict[str, bytes]:
 
 @settings(max_examples=repetitions(200, long=5_000))
 @given(st.lists(st.one_of(_FILES, _FILES, _FILES, _OTHERS), max_size=8), _FORMATS)
-def test_what_comes_out_is_what_was_packed_below_its_folder_or_nothing(members: list[Member], tar_format: int) -> None:
+def test_an_archive_is_unpacked_below_its_folder_or_rejected(members: list[Member], tar_format: int) -> None:
     with memory_folder() as folder:
         archive = compressed(folder / "b.tar.zst", tar_bytes(members, tar_format))
         target = folder / "into/out"
@@ -75,7 +75,7 @@ def test_what_comes_out_is_what_was_packed_below_its_folder_or_nothing(members: 
 
 @settings(max_examples=repetitions(100, long=2_000))
 @given(st.binary(max_size=3_000), st.booleans())
-def test_bytes_that_nobody_packed_are_refused(data: bytes, as_tar: bool) -> None:
+def test_random_bytes_are_rejected(data: bytes, as_tar: bool) -> None:
     with memory_folder() as folder:
         archive = folder / "b.tar.zst"
         archive.write_bytes(zstandard.compress(data) if as_tar else data)

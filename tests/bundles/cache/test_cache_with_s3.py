@@ -1,4 +1,4 @@
-"""Bundles from a store on another machine: size has a bound, failures are not remembered, one slow bundle delays no other."""
+"""Bundles from a remote store: downloads are limited, failures are not remembered, one slow bundle delays no other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from tests.bundles.loopback import Request, answering, files, head, one_after_an
 from tests.bundles.s3_server import make_bucket
 from tests.waiting import MAX_WAIT_SECONDS
 
-QUICK = RetryPolicy(attempts=2, first_pause=0.001, longest_pause=0.001)
+QUICK = RetryPolicy(
+    connect=MAX_WAIT_SECONDS, idle=MAX_WAIT_SECONDS, reading=MAX_WAIT_SECONDS, attempts=2, first_pause=0.001, longest_pause=0.001
+)
 
 
 def opened(origin: str) -> BundleStore:
@@ -35,7 +37,7 @@ def left(cache: BundleCache) -> list[Path]:
     return [path for path in cache.root.rglob("*") if path.is_file()]
 
 
-async def test_a_bundle_in_an_s3_bucket_is_fetched_once_and_then_needed_no_more(s3_origin: str, tmp_path: Path) -> None:
+async def test_a_bundle_in_an_s3_bucket_is_fetched_once(s3_origin: str, tmp_path: Path) -> None:
     source = bundle(tmp_path / "bundle", {"dist/main.wasm": b"\0asm"})
     digest = hash_file(source)
     settings = {"bundle_store_base": make_bucket(s3_origin, "cached"), "s3_access_key": "a", "s3_secret_key": "b"}
@@ -50,7 +52,7 @@ async def test_a_bundle_in_an_s3_bucket_is_fetched_once_and_then_needed_no_more(
     assert (await cache.ensure("t", "e", digest)).root == unpacked.root
 
 
-async def test_an_endless_bundle_is_cut_off_and_its_server_is_hung_up_on(tmp_path: Path) -> None:
+async def test_an_endless_download_is_stopped_and_disconnected(tmp_path: Path) -> None:
     hung_up = asyncio.Event()
 
     async def endless(request: Request, writer: asyncio.StreamWriter) -> None:
@@ -86,20 +88,20 @@ async def test_a_store_that_comes_back_is_used_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "content", "refusal"),
+    ("status", "content", "code"),
     [(503, b"", BundleStoreUnavailable), (403, b"", BundleStoreUnavailable), (404, b"", BundleNotFound), (200, b"x", ArchiveHashMismatch)],
 )
-async def test_no_failure_is_remembered(tmp_path: Path, status: int, content: bytes, refusal: type[Exception]) -> None:
+async def test_no_failure_is_remembered(tmp_path: Path, status: int, content: bytes, code: type[Exception]) -> None:
     source = bundle(tmp_path / "bundle")
     failing = [answering(status, content)] * (QUICK.attempts if status == 503 else 1)
     async with serving(one_after_another(*failing, answering(200, source.read_bytes()))) as server:
         cache = BundleCache(tmp_path / "cache", opened(server.origin))
-        with pytest.raises(refusal):
+        with pytest.raises(code):
             await cache.ensure("t", "e", hash_file(source))
         assert (await cache.ensure("t", "e", hash_file(source))).ui_files
 
 
-async def test_a_bundle_that_hangs_delays_no_other_and_is_fetched_once_for_all_who_wait(tmp_path: Path) -> None:
+async def test_a_fetch_that_hangs_delays_no_other_and_serves_all_who_wait(tmp_path: Path) -> None:
     slow, quick = bundle(tmp_path / "slow", {"ui/a.js": b"slow"}), bundle(tmp_path / "quick", {"ui/a.js": b"quick"})
     content = {bundle_key("t", "e", hash_file(path)): path.read_bytes() for path in (slow, quick)}
     goes_on, asked = asyncio.Event(), asyncio.Event()

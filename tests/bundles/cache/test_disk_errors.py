@@ -1,4 +1,4 @@
-"""A cache on a disk that is full, not writable, or lost power: a clear error or the right bytes, never anything else."""
+"""A cache on a disk that is full, not writable, or had a power failure: a clear error or the right bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from holdfast.bundles.archive.errors import ExtractFailed
 from holdfast.bundles.cache.bundle_cache import BundleCache
 from holdfast.bundles.cache.unpacked import size_on_disk
 from tests.bundles.archives import MANIFEST, archive, bundle, regular
-from tests.bundles.object_stores import Cupboard
+from tests.bundles.object_stores import CacheEnvironment
 from tests.waiting import MAX_WAIT_SECONDS
 
 REPOSITORY = Path(__file__).parents[3]
@@ -25,8 +25,8 @@ LARGE = {"ui/app.js": b"".join(hashlib.sha256(str(index).encode()).digest() for 
 
 
 @pytest.fixture
-def cupboard(tmp_path: Path) -> Cupboard:
-    return Cupboard(tmp_path)
+def environment(tmp_path: Path) -> CacheEnvironment:
+    return CacheEnvironment(tmp_path)
 
 
 @contextmanager
@@ -41,23 +41,23 @@ def small_disk(at: Path, size: str) -> Iterator[bool]:
             subprocess.run(["umount", str(at)], check=True)
 
 
-async def test_a_full_disk_is_told_with_its_setting_and_the_next_call_works_once_there_is_room(cupboard: Cupboard) -> None:
-    root = cupboard.root / "disk"
-    small = await cupboard.put(bundle(cupboard.root / "small"))
-    large = await cupboard.put(bundle(cupboard.root / "large", LARGE))
+async def test_a_full_disk_is_reported_with_its_setting_and_the_next_call_works_after_space_is_freed(environment: CacheEnvironment) -> None:
+    root = environment.root / "disk"
+    small = await environment.put(bundle(environment.root / "small"))
+    large = await environment.put(bundle(environment.root / "large", LARGE))
     with small_disk(root, "3m") as mounted:
         if not mounted:
             # The next test proves the same with a limit that everybody may set.
             return
-        cache = BundleCache(root, cupboard.store)
+        cache = BundleCache(root, environment.store)
         kept = await cache.ensure("t", "e", small)
         filler = root / "filler"
         filler.write_bytes(bytes(1_500_000))
         for _ in range(2):
-            with pytest.raises(ExtractFailed, match="EXT_CACHE_ROOT") as refused:
+            with pytest.raises(ExtractFailed, match="EXT_CACHE_ROOT") as caught:
                 await cache.ensure("t", "e", large)
-            assert refused.value.message == "The bundle could not be written to the cache folder: No space left on device."
-            assert (refused.value.code, refused.value.status) == ("extract_failed", 500)
+            assert caught.value.message == "The bundle could not be written to the cache folder: No space left on device."
+            assert (caught.value.code, caught.value.status) == ("extract_failed", 500)
             assert {path.name for path in root.iterdir()} == {small, "filler"}
         assert (await cache.ensure("t", "e", small)) is kept
         filler.unlink()
@@ -65,15 +65,15 @@ async def test_a_full_disk_is_told_with_its_setting_and_the_next_call_works_once
         await cache.close()
 
 
-async def test_a_file_that_may_not_become_as_large_as_it_is_leaves_nothing(cupboard: Cupboard) -> None:
-    digest = await cupboard.put(bundle(cupboard.root / "large", LARGE))
+async def test_a_file_beyond_the_size_limit_of_the_process_leaves_nothing(environment: CacheEnvironment) -> None:
+    digest = await environment.put(bundle(environment.root / "large", LARGE))
     line = [
         sys.executable,
         "-m",
         "tests.bundles.cache_process",
         "limited",
-        f"{cupboard.root}/cache",
-        f"{cupboard.root}/store",
+        f"{environment.root}/cache",
+        f"{environment.root}/store",
         "1000000000",
     ]
     said = subprocess.run(
@@ -85,13 +85,13 @@ async def test_a_file_that_may_not_become_as_large_as_it_is_leaves_nothing(cupbo
     assert second == "['app.js', 'index.html']"
 
 
-async def test_a_folder_that_cannot_be_written_is_told_with_its_setting(cupboard: Cupboard) -> None:
-    digest = await cupboard.put(bundle(cupboard.root / "made"))
-    (cupboard.root / "file").write_bytes(b"")
-    cache = BundleCache(cupboard.root / "file", cupboard.store)
+async def test_a_folder_that_is_not_writable_is_reported_with_its_setting(environment: CacheEnvironment) -> None:
+    digest = await environment.put(bundle(environment.root / "made"))
+    (environment.root / "file").write_bytes(b"")
+    cache = BundleCache(environment.root / "file", environment.store)
     with pytest.raises(ExtractFailed, match="Set EXT_CACHE_ROOT to a folder that the runner can write"):
         await cache.ensure("t", "e", digest)
-    (cupboard.root / "file").unlink()
+    (environment.root / "file").unlink()
     assert (await cache.ensure("t", "e", digest)).ui_files
     await cache.close()
 
@@ -123,38 +123,38 @@ def _without_the_page(entry: Path) -> bytes:
         ("bundle/manifest.json", lambda entry: b"{}"),
     ],
 )
-async def test_whatever_a_loss_of_power_left_of_an_entry_it_is_made_anew(
-    cupboard: Cupboard, file: str, found: Callable[[Path], bytes] | None
+async def test_an_entry_that_a_power_failure_damaged_is_fetched_again(
+    environment: CacheEnvironment, file: str, found: Callable[[Path], bytes] | None
 ) -> None:
     """Nothing is synced, so that any file may be missing, empty, full of zeros, or hold what the disk had there before."""
-    digest = await cupboard.put(bundle(cupboard.root / "made", {"dist/main.wasm": b"wasm"}))
-    other = await cupboard.put(archive(cupboard.root / "made", regular("manifest.json", MANIFEST)))
+    digest = await environment.put(bundle(environment.root / "made", {"dist/main.wasm": b"wasm"}))
+    other = await environment.put(archive(environment.root / "made", regular("manifest.json", MANIFEST)))
     for each in (digest, other):
-        await cupboard.cache.ensure("t", "e", each)
-    await cupboard.cache.close()
-    entry = cupboard.root / "cache" / digest
-    (cupboard.root / "cache" / other).rename(entry.parent / digest[::-1])
+        await environment.cache.ensure("t", "e", each)
+    await environment.cache.close()
+    entry = environment.root / "cache" / digest
+    (environment.root / "cache" / other).rename(entry.parent / digest[::-1])
     content = None if found is None else found(entry)
     (entry / file).unlink()
     if content is not None:
         (entry / file).write_bytes(content)
-    (entry.parent / digest[::-1]).rename(cupboard.root / "other")
-    again = BundleCache(cupboard.root / "cache", cupboard.store)
+    (entry.parent / digest[::-1]).rename(environment.root / "other")
+    again = BundleCache(environment.root / "cache", environment.store)
     unpacked = await again.ensure("t", "e", digest)
     assert unpacked.component is not None and unpacked.component.read_bytes() == b"wasm"
     assert (unpacked.root / "manifest.json").read_bytes() == MANIFEST
     assert (unpacked.ui / "index.html").read_bytes() == b"<!doctype html><title>Notes</title>"
-    assert cupboard.store.fetches.count(cupboard.store.fetches[0]) == 2
+    assert environment.store.fetches.count(environment.store.fetches[0]) == 2
     await again.close()
-    assert cupboard.entries() == {digest}
+    assert environment.entries() == {digest}
     assert size_on_disk(entry) is not None
 
 
-async def test_an_empty_marker_still_marks_an_entry_whose_files_are_right(cupboard: Cupboard) -> None:
-    digest = await cupboard.put(bundle(cupboard.root / "made"))
-    await cupboard.cache.ensure("t", "e", digest)
-    (cupboard.root / "cache" / digest / "bundle/.ready").write_bytes(b"")
-    again = BundleCache(cupboard.root / "cache", cupboard.store)
+async def test_an_entry_with_an_empty_marker_and_correct_files_is_used(environment: CacheEnvironment) -> None:
+    digest = await environment.put(bundle(environment.root / "made"))
+    await environment.cache.ensure("t", "e", digest)
+    (environment.root / "cache" / digest / "bundle/.ready").write_bytes(b"")
+    again = BundleCache(environment.root / "cache", environment.store)
     assert (await again.ensure("t", "e", digest)).ui_files
     await again.close()
-    assert len(cupboard.store.fetches) == 1
+    assert len(environment.store.fetches) == 1

@@ -1,4 +1,4 @@
-"""A bundle is handed out only when its signature allows it: at the first use, and at every use after the trust store changed."""
+"""A bundle is returned only when its signature allows it: at the first use, and at every use after the trust store has changed."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from tests.bundles.object_stores import CountingStore
 from tests.bundles.signers import DAY, NOW, Signers, rejected, signature_of
 
 
-class Shelf:
-    """A store, the bundles trusted from it, and those who sign."""
+class TrustedEnvironment:
+    """A store, a trusted cache on top of it, and the signing keys."""
 
     def __init__(self, root: Path, *, required: bool) -> None:
         self.root = root
         self.store = CountingStore(root / "store")
         self.signers = Signers(root / "trusted-keys.json", required=required)
-        self.bundles = self.again()
+        self.bundles = self.reopen()
 
-    def again(self) -> TrustedBundleCache:
-        """The bundles as the next process would have them."""
+    def reopen(self) -> TrustedBundleCache:
+        """Opens the cache as the next process would."""
         return TrustedBundleCache(self.root / "cache", self.store, self.signers.policy)
 
     async def put(self, source: Path, signature: bytes | None = None, *, tenant: str = "t") -> str:
@@ -46,7 +46,7 @@ class Shelf:
         return digest
 
     async def put_signed(self, by: SecretKey | None = None) -> str:
-        source = self.made()
+        source = self.build_bundle()
         return await self.put(source, signature_of(source, by or self.signers.trusted))
 
     async def sign(self, digest: str, signature: bytes | None, *, tenant: str = "t") -> None:
@@ -58,110 +58,112 @@ class Shelf:
             written.write_bytes(signature)
             await self.store.put(key, written)
 
-    def made(self, manifest: bytes = MANIFEST) -> Path:
+    def build_bundle(self, manifest: bytes = MANIFEST) -> Path:
         return bundle(self.root / "b.tar.zst", {"manifest.json": manifest, "dist/main.wasm": b"\0asm"})
 
     def signature_fetches(self) -> int:
         return sum(key.endswith(".minisig") for key in self.store.fetches)
 
-    def kept(self, digest: str) -> Path:
+    def saved_signature(self, digest: str) -> Path:
         return self.root / "cache" / digest / "bundle" / SIGNATURE_NAME
 
 
 @pytest.fixture
-def production(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path, required=True)
+def production(tmp_path: Path) -> TrustedEnvironment:
+    return TrustedEnvironment(tmp_path, required=True)
 
 
 @pytest.fixture
-def development(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path, required=False)
+def development(tmp_path: Path) -> TrustedEnvironment:
+    return TrustedEnvironment(tmp_path, required=False)
 
 
-async def test_a_signed_bundle_is_handed_out_and_its_signature_fetched_once_for_all_processes(production: Shelf) -> None:
+async def test_a_signed_bundle_is_returned_and_its_signature_fetched_once_for_all_processes(production: TrustedEnvironment) -> None:
     digest = await production.put_signed()
     async with production.bundles.use("t", "e", digest) as unpacked:
         assert unpacked.component is not None
     await production.bundles.ensure("t", "e", digest)
     assert (await production.bundles.signature_status("t", "e", digest)).key_name == "the trusted"
     assert production.signature_fetches() == 1
-    assert Signature.parse(production.kept(digest).read_bytes()).key_id == production.signers.trusted.public.key_id
-    await production.again().ensure("t", "e", digest)
-    await production.again().ensure("another-tenant", "e", digest)
+    assert Signature.parse(production.saved_signature(digest).read_bytes()).key_id == production.signers.trusted.public.key_id
+    await production.reopen().ensure("t", "e", digest)
+    await production.reopen().ensure("another-tenant", "e", digest)
     assert production.signature_fetches() == 1
     assert not list((production.root / "cache").glob(".work-*"))
 
 
-async def test_a_kept_signature_that_is_gone_or_damaged_is_fetched_again(production: Shelf) -> None:
+async def test_a_saved_signature_that_is_missing_or_damaged_is_fetched_again(production: TrustedEnvironment) -> None:
     digest = await production.put_signed()
     await production.bundles.ensure("t", "e", digest)
     for damage in (None, b"nonsense", b"#" * 99_999):
-        production.kept(digest).unlink() if damage is None else production.kept(digest).write_bytes(damage)
-        await production.again().ensure("t", "e", digest)
-        assert Signature.parse(production.kept(digest).read_bytes())
+        production.saved_signature(digest).unlink() if damage is None else production.saved_signature(digest).write_bytes(damage)
+        await production.reopen().ensure("t", "e", digest)
+        assert Signature.parse(production.saved_signature(digest).read_bytes())
     assert production.signature_fetches() == 4
 
 
-async def test_a_signed_bundle_in_the_cache_needs_no_store(production: Shelf) -> None:
+async def test_a_signed_bundle_in_the_cache_needs_no_store(production: TrustedEnvironment) -> None:
     digest = await production.put_signed()
     await production.bundles.ensure("t", "e", digest)
     (production.root / "store").rename(production.root / "gone")
-    await production.again().ensure("t", "e", digest)
+    await production.reopen().ensure("t", "e", digest)
 
 
-async def _unsigned(shelf: Shelf) -> str:
-    return await shelf.put(shelf.made())
+async def _unsigned(environment: TrustedEnvironment) -> str:
+    return await environment.put(environment.build_bundle())
 
 
-async def _unknown_key(shelf: Shelf) -> str:
-    return await shelf.put_signed(shelf.signers.stranger)
+async def _unknown_key(environment: TrustedEnvironment) -> str:
+    return await environment.put_signed(environment.signers.stranger)
 
 
-async def _revoked(shelf: Shelf) -> str:
-    shelf.signers.revoke()
-    return await shelf.put_signed()
+async def _revoked(environment: TrustedEnvironment) -> str:
+    environment.signers.revoke()
+    return await environment.put_signed()
 
 
-async def _expired(shelf: Shelf) -> str:
-    shelf.signers.trust(expires_at=NOW + DAY)
-    shelf.signers.clock.now += DAY
-    return await shelf.put_signed()
+async def _expired(environment: TrustedEnvironment) -> str:
+    environment.signers.trust(expires_at=NOW + DAY)
+    environment.signers.clock.now += DAY
+    return await environment.put_signed()
 
 
-async def _without_manifest(shelf: Shelf) -> str:
-    source = shelf.made()
-    signature = signature_of(source, shelf.signers.trusted)
-    return await shelf.put(archive(shelf.root / "bare.tar.zst", regular("dist/main.wasm")), signature)
+async def _without_manifest(environment: TrustedEnvironment) -> str:
+    source = environment.build_bundle()
+    signature = signature_of(source, environment.signers.trusted)
+    return await environment.put(archive(environment.root / "bare.tar.zst", regular("dist/main.wasm")), signature)
 
 
-async def _invalid_manifest(shelf: Shelf) -> str:
-    return await shelf.put(shelf.made(b"{}"))
+async def _invalid_manifest(environment: TrustedEnvironment) -> str:
+    return await environment.put(environment.build_bundle(b"{}"))
 
 
-async def _of_another_bundle(shelf: Shelf) -> str:
-    signature = signature_of(shelf.made(), shelf.signers.trusted)
-    return await shelf.put(bundle(shelf.root / "other.tar.zst", {"ui/more.js": b"1"}), signature)
+async def _of_another_bundle(environment: TrustedEnvironment) -> str:
+    signature = signature_of(environment.build_bundle(), environment.signers.trusted)
+    return await environment.put(bundle(environment.root / "other.tar.zst", {"ui/more.js": b"1"}), signature)
 
 
-async def _more_capabilities(shelf: Shelf) -> str:
+async def _more_capabilities(environment: TrustedEnvironment) -> str:
     """The same extension, repacked by somebody who wanted it to be allowed more."""
-    signature = signature_of(shelf.made(), shelf.signers.trusted)
-    return await shelf.put(shelf.made(json.dumps(json.loads(MANIFEST) | {"capabilities": ["cap:secrets.get"]}).encode()), signature)
+    signature = signature_of(environment.build_bundle(), environment.signers.trusted)
+    return await environment.put(
+        environment.build_bundle(json.dumps(json.loads(MANIFEST) | {"capabilities": ["cap:secrets.get"]}).encode()), signature
+    )
 
 
-async def _changed_comment(shelf: Shelf) -> str:
-    source = shelf.made()
-    signature = Signature.parse(signature_of(source, shelf.signers.trusted))
-    return await shelf.put(source, msgspec.structs.replace(signature, trusted_comment="another").to_text().encode())
+async def _changed_comment(environment: TrustedEnvironment) -> str:
+    source = environment.build_bundle()
+    signature = Signature.parse(signature_of(source, environment.signers.trusted))
+    return await environment.put(source, msgspec.structs.replace(signature, trusted_comment="another").to_text().encode())
 
 
-async def _oversized(shelf: Shelf) -> str:
-    source = shelf.made()
-    return await shelf.put(source, signature_of(source, shelf.signers.trusted) + b"\n" * 3_000_000)
+async def _oversized(environment: TrustedEnvironment) -> str:
+    source = environment.build_bundle()
+    return await environment.put(source, signature_of(source, environment.signers.trusted) + b"\n" * 3_000_000)
 
 
-Make = Callable[[Shelf], Awaitable[str]]
-LESSER = [
+Make = Callable[[TrustedEnvironment], Awaitable[str]]
+REJECTED_IN_PRODUCTION = [
     (_unsigned, "signature_missing"),
     (_unknown_key, "signature_untrusted"),
     (_revoked, "signature_revoked"),
@@ -169,48 +171,50 @@ LESSER = [
     (_without_manifest, "signature_missing"),
     (_invalid_manifest, "signature_missing"),
 ]
-WRONG = [_of_another_bundle, _more_capabilities, _changed_comment, _oversized]
+INVALID = [_of_another_bundle, _more_capabilities, _changed_comment, _oversized]
 
 
 def _name(value: object) -> str:
     return getattr(value, "__name__", "").strip("_")
 
 
-@pytest.mark.parametrize(("make", "refusal"), LESSER, ids=_name)
-async def test_production_hands_out_nothing_else(production: Shelf, make: Make, refusal: str) -> None:
+@pytest.mark.parametrize(("make", "code"), REJECTED_IN_PRODUCTION, ids=_name)
+async def test_production_returns_no_other_bundle(production: TrustedEnvironment, make: Make, code: str) -> None:
     digest = await make(production)
     for _ in range(2):
-        with rejected(refusal):
+        with rejected(code):
             await production.bundles.ensure("t", "e", digest)
-        with rejected(refusal):
+        with rejected(code):
             async with production.bundles.use("t", "e", digest):
-                raise AssertionError("handed out")
-    assert not production.kept(digest).exists()
+                raise AssertionError("returned")
+    assert not production.saved_signature(digest).exists()
 
 
-@pytest.mark.parametrize(("make", "refusal"), LESSER, ids=_name)
-async def test_development_hands_it_out_after_one_look_and_says_why_not(development: Shelf, make: Make, refusal: str) -> None:
+@pytest.mark.parametrize(("make", "code"), REJECTED_IN_PRODUCTION, ids=_name)
+async def test_development_returns_it_after_one_request_and_reports_the_reason(
+    development: TrustedEnvironment, make: Make, code: str
+) -> None:
     digest = await make(development)
     for _ in range(3):
         await development.bundles.ensure("t", "e", digest)
-    verdict = await development.bundles.signature_status("t", "e", digest)
-    assert (verdict.reason, verdict.state) == (refusal, "unsigned" if refusal == "signature_missing" else "untrusted")
+    status = await development.bundles.signature_status("t", "e", digest)
+    assert (status.reason, status.state) == (code, "unsigned" if code == "signature_missing" else "untrusted")
     # Without a manifest there is nothing that a signature could be over.
     assert development.signature_fetches() == (0 if make in (_without_manifest, _invalid_manifest) else 1)
 
 
-@pytest.mark.parametrize("make", WRONG, ids=_name)
+@pytest.mark.parametrize("make", INVALID, ids=_name)
 @pytest.mark.parametrize("required", [True, False], ids=["production", "development"])
-async def test_a_wrong_signature_is_refused_everywhere(tmp_path: Path, make: Make, required: bool) -> None:
-    shelf = Shelf(tmp_path, required=required)
-    digest = await make(shelf)
+async def test_a_signature_that_does_not_match_is_rejected_everywhere(tmp_path: Path, make: Make, required: bool) -> None:
+    environment = TrustedEnvironment(tmp_path, required=required)
+    digest = await make(environment)
     for _ in range(2):
         with rejected("signature_invalid"):
-            await shelf.bundles.ensure("t", "e", digest)
+            await environment.bundles.ensure("t", "e", digest)
 
 
-async def test_a_refusal_is_not_remembered(production: Shelf) -> None:
-    source = production.made()
+async def test_a_rejection_is_not_remembered(production: TrustedEnvironment) -> None:
+    source = production.build_bundle()
     digest = await production.put(source)
     with rejected("signature_missing"):
         await production.bundles.ensure("t", "e", digest)
@@ -218,8 +222,8 @@ async def test_a_refusal_is_not_remembered(production: Shelf) -> None:
     await production.bundles.ensure("t", "e", digest)
 
 
-async def test_a_revocation_counts_at_the_next_use_and_a_signature_by_another_key_mends_it(production: Shelf) -> None:
-    source = production.made()
+async def test_a_revocation_applies_at_the_next_use_until_another_key_has_signed(production: TrustedEnvironment) -> None:
+    source = production.build_bundle()
     digest = await production.put(source, signature_of(source, production.signers.trusted))
     await production.bundles.ensure("t", "e", digest)
     production.signers.revoke()
@@ -229,10 +233,10 @@ async def test_a_revocation_counts_at_the_next_use_and_a_signature_by_another_ke
     production.signers.store.trust(other.public, name="another", now=NOW)
     await production.sign(digest, signature_of(source, other))
     assert (await production.bundles.signature_status("t", "e", digest)).key_name == "another"
-    assert Signature.parse(production.kept(digest).read_bytes()).key_id == other.public.key_id
+    assert Signature.parse(production.saved_signature(digest).read_bytes()).key_id == other.public.key_id
 
 
-async def test_a_key_that_expires_stops_counting_while_the_process_runs(production: Shelf) -> None:
+async def test_a_key_expires_while_the_process_runs(production: TrustedEnvironment) -> None:
     production.signers.trust(expires_at=NOW + DAY)
     digest = await production.put_signed()
     await production.bundles.ensure("t", "e", digest)
@@ -241,7 +245,7 @@ async def test_a_key_that_expires_stops_counting_while_the_process_runs(producti
         await production.bundles.ensure("t", "e", digest)
 
 
-async def test_without_trust_store_nothing_is_signed(production: Shelf) -> None:
+async def test_without_a_trust_store_no_signature_is_trusted(production: TrustedEnvironment) -> None:
     digest = await production.put_signed()
     await production.bundles.ensure("t", "e", digest)
     production.signers.store.path.unlink()
@@ -249,16 +253,16 @@ async def test_without_trust_store_nothing_is_signed(production: Shelf) -> None:
         await production.bundles.ensure("t", "e", digest)
 
 
-async def test_an_unusable_trust_store_refuses_without_telling_callers_where_it_is(production: Shelf) -> None:
+async def test_the_error_of_an_unusable_trust_store_does_not_contain_its_path(production: TrustedEnvironment) -> None:
     digest = await production.put_signed()
     await production.bundles.ensure("t", "e", digest)
     production.signers.store.path.write_text("{")
-    with rejected("signature_unverifiable") as refused:
+    with rejected("signature_unverifiable") as caught:
         await production.bundles.ensure("t", "e", digest)
-    assert str(production.root) not in str(refused.value)
+    assert str(production.root) not in str(caught.value)
 
 
-async def test_a_key_that_is_trusted_later_makes_a_bundle_signed(development: Shelf) -> None:
+async def test_a_key_that_is_trusted_later_makes_a_bundle_signed(development: TrustedEnvironment) -> None:
     digest = await development.put_signed(development.signers.stranger)
     assert (await development.bundles.signature_status("t", "e", digest)).state == "untrusted"
     development.signers.store.trust(development.signers.stranger.public, name="no stranger", now=NOW)
@@ -269,8 +273,10 @@ async def test_a_key_that_is_trusted_later_makes_a_bundle_signed(development: Sh
     assert development.signature_fetches() == 3
 
 
-async def test_what_one_tenants_place_lacks_another_tenants_signature_does_not_make_up_for_before_it_counts(development: Shelf) -> None:
-    source = development.made()
+async def test_another_tenants_signature_is_used_only_after_it_was_verified(
+    development: TrustedEnvironment,
+) -> None:
+    source = development.build_bundle()
     digest = await development.put(source, tenant="unsigned")
     await development.put(source, signature_of(source, development.signers.trusted), tenant="signed")
     assert (await development.bundles.signature_status("unsigned", "e", digest)).state == "unsigned"
@@ -278,13 +284,13 @@ async def test_what_one_tenants_place_lacks_another_tenants_signature_does_not_m
     assert (await development.bundles.signature_status("unsigned", "e", digest)).state == "signed", "it is the same bundle"
 
 
-async def test_many_who_ask_at_once_cause_one_look(development: Shelf) -> None:
-    digest = await development.put(development.made())
+async def test_concurrent_callers_cause_one_verification(development: TrustedEnvironment) -> None:
+    digest = await development.put(development.build_bundle())
     await asyncio.gather(*(development.bundles.ensure("t", "e", digest) for _ in range(20)))
     assert development.signature_fetches() == 1
 
 
-async def test_who_goes_away_does_not_take_the_verdict_from_the_others(production: Shelf) -> None:
+async def test_a_cancelled_caller_does_not_cancel_the_verification_of_the_others(production: TrustedEnvironment) -> None:
     digest = await production.put_signed()
     await BundleCache(production.root / "cache", production.store).ensure("t", "e", digest)
     production.store.gate.clear()
@@ -297,7 +303,7 @@ async def test_who_goes_away_does_not_take_the_verdict_from_the_others(productio
     assert first.cancelled() or first.cancelling()
 
 
-async def test_closing_ends_a_look_that_is_under_way(production: Shelf) -> None:
+async def test_closing_cancels_a_running_verification(production: TrustedEnvironment) -> None:
     digest = await production.put_signed()
     await BundleCache(production.root / "cache", production.store).ensure("t", "e", digest)
     production.store.gate.clear()
@@ -309,7 +315,7 @@ async def test_closing_ends_a_look_that_is_under_way(production: Shelf) -> None:
         await asking
 
 
-async def test_a_store_that_fails_is_an_error_in_production_and_no_signature_in_development(tmp_path: Path) -> None:
+async def test_a_store_failure_is_an_error_in_production_and_unsigned_in_development(tmp_path: Path) -> None:
     class Failing(CountingStore):
         async def get(self, key: str) -> AsyncGenerator[bytes, None]:
             if key.endswith(".minisig"):
@@ -318,9 +324,9 @@ async def test_a_store_that_fails_is_an_error_in_production_and_no_signature_in_
                 yield piece
 
     for required in (True, False):
-        shelf = Shelf(tmp_path / str(required), required=required)
-        digest = await shelf.put_signed()
-        bundles = TrustedBundleCache(shelf.root / "cache", Failing(shelf.root / "store"), shelf.signers.policy)
+        environment = TrustedEnvironment(tmp_path / str(required), required=required)
+        digest = await environment.put_signed()
+        bundles = TrustedBundleCache(environment.root / "cache", Failing(environment.root / "store"), environment.signers.policy)
         if required:
             with pytest.raises(BundleStoreUnavailable):
                 await bundles.ensure("t", "e", digest)
@@ -328,21 +334,21 @@ async def test_a_store_that_fails_is_an_error_in_production_and_no_signature_in_
             assert (await bundles.signature_status("t", "e", digest)).state == "unsigned"
 
 
-async def test_a_manifest_that_was_changed_on_disk_is_not_what_a_signature_is_compared_with(production: Shelf) -> None:
+async def test_a_manifest_that_was_changed_on_disk_is_not_used_for_verification(production: TrustedEnvironment) -> None:
     digest = await production.put_signed()
     await production.bundles.ensure("t", "e", digest)
     manifest = production.root / "cache" / digest / "bundle/manifest.json"
     manifest.chmod(0o644)
     manifest.write_bytes(MANIFEST.replace(b"1.0.0", b"9.0.0"))
-    production.signers.trust(expires_at=NOW + DAY)  # the verdict is found anew
+    production.signers.trust(expires_at=NOW + DAY)  # the status is found anew
     with pytest.raises(ExtractFailed, match="manifest"):
         await production.bundles.ensure("t", "e", digest)
     # The next process compares every file, and fetches the bundle again.
-    await production.again().ensure("t", "e", digest)
+    await production.reopen().ensure("t", "e", digest)
     assert manifest.read_bytes() == MANIFEST
 
 
-async def test_a_policy_of_its_own_store_object_sees_what_another_process_writes(production: Shelf) -> None:
+async def test_a_policy_sees_what_another_process_writes_to_the_trust_store(production: TrustedEnvironment) -> None:
     policy = TrustPolicy(production.signers.policy.store, required=True)
     assert policy.count_valid_keys() == 1
     production.signers.revoke()

@@ -1,4 +1,4 @@
-"""An extension that needs a newer Holdfast is refused, with both versions named."""
+"""An extension that requires a newer Holdfast is rejected, with both versions named."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def test_this_version_and_older_ones_are_new_enough(version: str | None) -> None
 
 
 @pytest.mark.parametrize(("required", "host"), [("2.0.0", "1.9.9"), ("1.10.0", "1.9.0"), ("1.0.0", "1.0.0-rc.1")])
-def test_a_newer_one_is_refused_and_both_are_named(required: str, host: str) -> None:
-    with pytest.raises(HostTooOld) as refused:
+def test_a_newer_version_is_rejected_and_both_versions_are_named(required: str, host: str) -> None:
+    with pytest.raises(HostTooOld) as caught:
         require_host_version(needing(required), host)
-    assert (refused.value.status, refused.value.code) == (409, "HOST_TOO_OLD")
-    assert refused.value.message == f"Notes 1.2.3 requires Holdfast {required} or newer; this is {host}."
-    assert refused.value.details == {"required": required, "host": host}
+    assert (caught.value.status, caught.value.code) == (409, "HOST_TOO_OLD")
+    assert caught.value.message == f"Notes 1.2.3 requires Holdfast {required} or newer; this is {host}."
+    assert caught.value.details == {"required": required, "host": host}

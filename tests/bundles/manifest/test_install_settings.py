@@ -1,4 +1,4 @@
-"""Settings are described by a JSON Schema that is bounded, checked when the manifest is read, and asked when values are filled in."""
+"""Settings have a JSON Schema with limits; it is validated with the manifest, and used to validate the values."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def refused(settings: Any, config: dict[str, Any]) -> list[tuple[str, str]]:
     return [(issue["path"], issue["expected"]) for issue in error.value.details["issues"]]
 
 
-def test_a_schema_is_kept_and_its_secrets_are_marked_in_both_ways() -> None:
+def test_a_schema_marks_its_secrets_with_both_keywords() -> None:
     found = settings_schema(read(SCHEMA))
     assert found is not None
     assert found["properties"]["apiKey"] == {"type": "string", "writeOnly": True, "format": "password"}
@@ -66,13 +66,13 @@ def test_a_schema_is_kept_and_its_secrets_are_marked_in_both_ways() -> None:
     assert marked is not None and marked["properties"]["a"]["writeOnly"] is True
 
 
-def test_asking_for_the_schema_does_not_change_the_manifest() -> None:
+def test_reading_the_schema_does_not_change_the_manifest() -> None:
     manifest = read(SCHEMA)
     settings_schema(manifest)
     assert manifest.settings == SCHEMA == manifest.raw["settings"]
 
 
-def test_the_short_form_stands_for_a_schema() -> None:
+def test_the_short_form_is_equivalent_to_a_schema() -> None:
     found = settings_schema(read(SHORT))
     assert found == {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -91,7 +91,7 @@ def test_the_short_form_stands_for_a_schema() -> None:
     assert settings_schema(read(found)) == found
 
 
-def test_no_settings_are_no_schema() -> None:
+def test_without_settings_there_is_no_schema() -> None:
     assert settings_schema(read([])) is None
     assert default_settings(read([])) == {}
     assert secret_setting_keys(read([])) == frozenset()
@@ -125,13 +125,13 @@ def test_defaults_and_secrets_are_read_from_either_form(settings: Any) -> None:
         ({"region": 1, "limit": "x"}, [("region", 'one of "eu", "us"'), ("limit", "a whole number")]),
     ],
 )
-def test_a_wrong_setting_is_named_with_what_was_expected(config: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+def test_an_invalid_setting_is_named_with_what_was_expected(config: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     found = refused(SCHEMA, config)
     assert set(expected) <= set(found)
     assert {path for path, _ in found} == {path for path, _ in expected}
 
 
-def test_what_was_filled_in_is_not_in_the_refusal() -> None:
+def test_the_error_does_not_contain_the_invalid_value() -> None:
     for config in ({"region": "sw0rdfish"}, {"region": "eu", "apiKey": "sw0rdfish"}, {"region": "eu", "server": "sw0rdfish"}):
         with pytest.raises(InvalidSettings) as error:
             validate_settings(read(SCHEMA), config)
@@ -145,7 +145,7 @@ def test_settings_that_are_not_declared_are_allowed_unless_the_schema_forbids_th
 
 
 @pytest.mark.parametrize("settings", [[], SCHEMA])
-def test_settings_have_limits_of_their_own(settings: Any) -> None:
+def test_settings_have_limits(settings: Any) -> None:
     deep: Any = 1
     for _ in range(3_000):
         deep = [deep]
@@ -153,7 +153,7 @@ def test_settings_have_limits_of_their_own(settings: Any) -> None:
         assert refused(settings, config)[0][0] == "$"
 
 
-def test_choices_between_schemas_are_checked_too() -> None:
+def test_alternatives_of_schemas_are_validated_too() -> None:
     either = {"type": "object", "anyOf": [{"required": ["user"]}, {"required": ["team"]}]}
     validate_settings(read(either), {"team": "a"})
     assert refused(either, {}) == [("$", "what anyOf of the settings allows")]
@@ -209,7 +209,7 @@ def of(part: Any) -> dict[str, Any]:
         ({"type": "object", "allOf": [{"pattern": f"{n}"} for n in range(51)]}, "settings.allOf[50].pattern"),
     ],
 )
-def test_a_faulty_schema_is_a_fault_of_the_manifest_at_its_place(schema: dict[str, Any], path: str) -> None:
+def test_an_invalid_schema_is_an_error_of_the_manifest_with_its_position(schema: dict[str, Any], path: str) -> None:
     with pytest.raises(ManifestError) as error:
         read(schema)
     (issue,) = error.value.details["issues"]
@@ -218,12 +218,12 @@ def test_a_faulty_schema_is_a_fault_of_the_manifest_at_its_place(schema: dict[st
     assert issue["line"] == 1 and issue["column"] > 1
 
 
-def test_a_schema_may_be_nested_within_its_limit_and_carry_words_of_others() -> None:
+def test_a_schema_may_be_nested_and_have_extension_keywords() -> None:
     read(nested(7))
     read({**of({"type": "string", "x-widget": "colour"}), "x-order": ["a"]})
 
 
-def test_no_pattern_makes_checking_slow() -> None:
+def test_no_pattern_makes_the_validation_slow() -> None:
     settings = of({"type": "string", "pattern": "^(a+)+$"})
     assert refused(settings, {"a": "a" * 60_000 + "!"}) == [("a", "text that matches ^(a+)+$")]
 
@@ -266,7 +266,7 @@ _JSON = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["properties", "required", "allOf", "additionalProperties", "default", "enum", "if"]), _JSON), _JSON)
-def test_any_json_is_a_schema_or_a_fault_and_any_settings_fit_or_do_not(schema: dict[str, Any], value: Any) -> None:
+def test_arbitrary_schemas_and_settings_raise_only_the_documented_errors(schema: dict[str, Any], value: Any) -> None:
     try:
         manifest = read({"type": "object", **schema})
     except ManifestError as error:

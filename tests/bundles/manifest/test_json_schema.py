@@ -1,4 +1,4 @@
-"""The JSON Schema in the documentation is made from the definition, refuses what it can, and refuses nothing that is accepted."""
+"""The JSON Schema in the documentation is generated from the model: it rejects what it can, and accepts every valid manifest."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def test_every_example_is_accepted(file: Path) -> None:
 
 
 @pytest.mark.parametrize(("fields", "path"), FAULTS)
-def test_what_the_reader_refuses_the_schema_refuses(fields: dict[str, Any], path: str) -> None:
+def test_the_schema_rejects_what_the_parser_rejects(fields: dict[str, Any], path: str) -> None:
     assert not read(BASE | fields)
     assert not ACCEPTS.is_valid(BASE | fields), path
 
 
 @pytest.mark.parametrize("fields", [{"cron": "x"}, {"name": None}, {"settings": {}}, {"settings": {"type": "object", "$ref": "#"}}])
-def test_unknown_missing_and_foreign_fields_are_refused_too(fields: dict[str, Any]) -> None:
+def test_unknown_missing_and_foreign_fields_are_rejected_too(fields: dict[str, Any]) -> None:
     assert not read(BASE | fields)
     assert not ACCEPTS.is_valid(BASE | fields)
     for name in BASE:
@@ -75,7 +75,7 @@ def test_unknown_missing_and_foreign_fields_are_refused_too(fields: dict[str, An
 
 
 @pytest.mark.parametrize(("fields", "path"), FAULTS_BEYOND_A_SCHEMA)
-def test_what_the_schema_cannot_tell_is_known(fields: dict[str, Any], path: str) -> None:
+def test_the_cases_that_a_schema_cannot_reject_are_listed(fields: dict[str, Any], path: str) -> None:
     assert ACCEPTS.is_valid(BASE | fields), f"{path} can be told now: move it to FAULTS"
 
 
@@ -112,7 +112,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 
 
 @given(st.sampled_from(_FROM), st.data())
-def test_what_the_reader_accepts_the_schema_accepts_however_a_manifest_is_changed(manifest: dict[str, Any], data: st.DataObject) -> None:
+def test_the_schema_accepts_every_changed_manifest_that_the_parser_accepts(manifest: dict[str, Any], data: st.DataObject) -> None:
     changed = copy.deepcopy(manifest)
     for _ in range(data.draw(st.integers(1, 3))):
         holder, step = data.draw(st.sampled_from(places(changed)))

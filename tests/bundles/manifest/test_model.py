@@ -1,4 +1,4 @@
-"""A manifest is read the same way everywhere, and a wrong one says where and why."""
+"""Every part of Holdfast reads a manifest in the same way; an error says where and why."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ def read(**fields: Any) -> Manifest:
 
 
 def issues(**fields: Any) -> list[dict[str, Any]]:
-    with pytest.raises(ManifestError) as refused:
+    with pytest.raises(ManifestError) as caught:
         read(**fields)
-    found: list[dict[str, Any]] = refused.value.details["issues"]
+    found: list[dict[str, Any]] = caught.value.details["issues"]
     return found
 
 
@@ -146,7 +146,7 @@ def test_every_documented_field_is_accepted() -> None:
     assert manifest.min_host_version == "0.1.0"
 
 
-def test_the_json_is_kept_as_it_was_given() -> None:
+def test_the_original_json_is_available() -> None:
     assert read(capabilities=["log"], ui={"type": "iframe", "entry": "ui/index.html", "routes": [1]}).raw == BASE | {
         "capabilities": ["log"],
         "ui": {"type": "iframe", "entry": "ui/index.html", "routes": [1]},
@@ -178,7 +178,7 @@ def test_an_unknown_top_level_field_is_named(field: str, meant: str) -> None:
 
 
 @pytest.mark.parametrize(("fields", "path"), [*FAULTS, *FAULTS_BEYOND_A_SCHEMA])
-def test_a_fault_names_its_field(fields: dict[str, Any], path: str) -> None:
+def test_an_error_names_its_field(fields: dict[str, Any], path: str) -> None:
     found = issues(**fields)
     assert [issue["path"] for issue in found] == [path]
     assert found[0]["message"].startswith(("expected ", "this field is required"))
@@ -186,10 +186,10 @@ def test_a_fault_names_its_field(fields: dict[str, Any], path: str) -> None:
     assert found[0]["line"] == 1 and found[0]["column"] > 1
 
 
-def test_all_faults_are_listed_and_the_message_names_the_first() -> None:
-    with pytest.raises(ManifestError) as refused:
+def test_all_errors_are_listed_and_the_message_names_the_first() -> None:
+    with pytest.raises(ManifestError) as caught:
         parse_manifest(b'{"version": "x", "api": {"endpoints": [{}]}}')
-    assert [issue["path"] for issue in refused.value.details["issues"]] == [
+    assert [issue["path"] for issue in caught.value.details["issues"]] == [
         "name",
         "runtime",
         "version",
@@ -197,9 +197,9 @@ def test_all_faults_are_listed_and_the_message_names_the_first() -> None:
         "api.endpoints[0].path",
         "api.endpoints[0].handler",
     ]
-    assert refused.value.message == 'manifest.json:1: name: this field is required, such as "name": "com.example.tickets". (5 more)'
-    assert refused.value.to_json()["error"] == "INVALID_MANIFEST"
-    assert refused.value.status == 400
+    assert caught.value.message == 'manifest.json:1: name: this field is required, such as "name": "com.example.tickets". (5 more)'
+    assert caught.value.to_json()["error"] == "INVALID_MANIFEST"
+    assert caught.value.status == 400
 
 
 def test_malformed_json_names_line_and_column() -> None:
@@ -222,10 +222,10 @@ def test_malformed_json_names_line_and_column() -> None:
         b" " * 2_000_000,
     ],
 )
-def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
-    with pytest.raises(ManifestError) as refused:
+def test_anything_but_a_json_object_is_rejected(raw: bytes) -> None:
+    with pytest.raises(ManifestError) as caught:
         parse_manifest(raw)
-    assert refused.value.details["issues"][0]["path"] == "$"
+    assert caught.value.details["issues"][0]["path"] == "$"
 
 
 def test_a_byte_order_mark_is_tolerated() -> None:
@@ -233,7 +233,7 @@ def test_a_byte_order_mark_is_tolerated() -> None:
 
 
 @pytest.mark.parametrize("version", ["1.0.0", "1.0.0-rc.1+build.5", "0.3.*"])
-def test_versions_as_they_are_met_are_accepted(version: str) -> None:
+def test_versions_of_real_extensions_are_accepted(version: str) -> None:
     assert read(version=version).version == version
 
 

@@ -1,4 +1,4 @@
-"""Minisign's format, both ways: what minisign wrote is read, what is written here has its form, and nothing malformed passes."""
+"""Minisign's format in both directions: files of minisign are read, our files have the same form, malformed ones are rejected."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.bundles.minisign_samples import (
 CHEAP = KdfCost(operations=1 << 15, memory=1 << 20)
 
 
-def test_a_public_key_of_minisign_is_read_and_written_as_it_was() -> None:
+def test_a_public_key_of_minisign_survives_reading_and_writing() -> None:
     key = PublicKey.parse(PUBLIC_KEY)
     assert key.key_id == KEY_ID
     assert key.to_text().encode() == PUBLIC_KEY
@@ -49,7 +49,7 @@ def test_a_changed_trusted_comment_does_not_verify_a_changed_untrusted_one_does(
     assert key.verifies(MESSAGE, msgspec.structs.replace(signature, untrusted_comment="another"))
 
 
-def test_a_signature_of_one_kind_is_not_taken_for_the_other() -> None:
+def test_a_prehashed_signature_does_not_verify_as_a_legacy_one() -> None:
     signature, key = Signature.parse(SIGNATURE), PublicKey.parse(PUBLIC_KEY)
     assert not key.verifies(MESSAGE, msgspec.structs.replace(signature, algorithm=b"Ed"))
 
@@ -69,7 +69,7 @@ def test_a_secret_key_of_minisign_signs_here() -> None:
     assert secret.sign(MESSAGE, "a trusted comment").to_text().encode() == SIGNATURE.replace(b"from minisign", b"from a minisign")
 
 
-def test_a_sealed_key_opens_with_its_password_only() -> None:
+def test_an_encrypted_key_opens_only_with_its_password() -> None:
     assert is_password_protected(SEALED_KEY)
     assert SecretKey.parse(SEALED_KEY, SEALED_KEY_PASSWORD).public.to_line() == SEALED_KEY_PUBLIC_LINE
     with pytest.raises(SecretKeyLocked, match="does not match"):
@@ -78,7 +78,7 @@ def test_a_sealed_key_opens_with_its_password_only() -> None:
         SecretKey.parse(SEALED_KEY)
 
 
-def test_a_new_key_survives_its_file_and_shows_itself_in_no_text() -> None:
+def test_a_new_key_survives_its_file_and_its_repr_shows_no_secret() -> None:
     secret = SecretKey.generate()
     written = secret.to_text("a password", CHEAP).encode()
     again = SecretKey.parse(written, "a password")
@@ -100,18 +100,18 @@ def test_a_new_key_survives_its_file_and_shows_itself_in_no_text() -> None:
         (KdfCost(1 << 22, 16 << 20), (1 << 14, 8, 8)),
     ],
 )
-def test_the_cost_of_a_password_means_what_it_means_to_libsodium(cost: KdfCost, parameters: tuple[int, int, int]) -> None:
+def test_the_kdf_cost_means_the_same_as_in_libsodium(cost: KdfCost, parameters: tuple[int, int, int]) -> None:
     assert cost.scrypt() == parameters
 
 
-def test_a_key_file_cannot_ask_for_any_time_and_memory() -> None:
+def test_a_key_file_cannot_demand_unlimited_time_and_memory() -> None:
     raw = bytearray(base64.b64decode(SEALED_KEY.splitlines()[1]))
     raw[46:54] = (1 << 40).to_bytes(8, "little")
     with pytest.raises(MalformedMinisign, match="cost"):
         is_password_protected(b"untrusted comment: x\n" + base64.b64encode(raw))
 
 
-def test_a_damaged_secret_key_without_password_is_refused() -> None:
+def test_a_damaged_secret_key_without_password_is_rejected() -> None:
     raw = bytearray(base64.b64decode(SECRET_KEY.splitlines()[1]))
     raw[70] ^= 1
     with pytest.raises(MalformedMinisign, match="damaged"):
@@ -140,7 +140,7 @@ def test_a_comment_that_would_break_the_file_is_not_signed(comment: str) -> None
         SIGNATURE[:120],
     ],
 )
-def test_what_is_no_signature_is_said_so(data: bytes) -> None:
+def test_malformed_signatures_are_rejected_with_a_reason(data: bytes) -> None:
     with pytest.raises(MalformedMinisign):
         Signature.parse(data)
 
@@ -149,17 +149,17 @@ def _parses(data: bytes) -> None:
     for parse in (Signature.parse, PublicKey.parse, is_password_protected):
         try:
             parse(data)
-        except MalformedMinisign as refused:
-            assert refused.message and str(data[:40]) not in refused.message
+        except MalformedMinisign as error:
+            assert error.message and str(data[:40]) not in error.message
 
 
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda text: text.encode("utf-8", "surrogatepass"))))
-def test_no_bytes_raise_anything_but_the_one_error(data: bytes) -> None:
+def test_arbitrary_bytes_raise_only_the_documented_error(data: bytes) -> None:
     _parses(data)
 
 
 @given(st.sampled_from([SIGNATURE, LEGACY_SIGNATURE, PUBLIC_KEY, SEALED_KEY]), st.data())
-def test_no_change_of_a_valid_file_raises_anything_else_or_verifies(valid: bytes, data: st.DataObject) -> None:
+def test_a_changed_file_raises_the_documented_error_or_does_not_verify(valid: bytes, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(valid)))
     end = data.draw(st.integers(start, min(len(valid), start + 4)))
     changed = valid[:start] + data.draw(st.binary(max_size=4)) + valid[end:]

@@ -1,4 +1,4 @@
-"""The bytes that are signed: the same for every writing of the same facts, other ones for other facts."""
+"""The signed bytes: equal for equal facts, different for different facts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_statement_is_one_line_of_canonical_json() -> None:
     )
 
 
-def test_how_a_manifest_writes_its_lists_does_not_matter() -> None:
+def test_the_order_of_lists_in_the_manifest_does_not_matter() -> None:
     written = statement(
         capabilities=["cap:log.emit", "http.fetch", "CAP:STORAGE.KV", "log"], egress=["a.example.com:8443"] * 2 + ["B.example.com"]
     )
@@ -72,6 +72,6 @@ def test_an_archive_is_described_by_its_own_manifest_and_hash(tmp_path: Path) ->
     assert Statement.from_archive(packed) == statement(hash_file(packed))
 
 
-def test_an_archive_without_manifest_has_no_statement(tmp_path: Path) -> None:
+def test_an_archive_without_a_manifest_has_no_statement(tmp_path: Path) -> None:
     with pytest.raises(ManifestMissing):
         Statement.from_archive(archive(tmp_path / "b.tar.zst", regular("dist/main.wasm")))

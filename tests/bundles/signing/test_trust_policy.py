@@ -1,4 +1,4 @@
-"""What production refuses and development shows: each way in which a signature may not count."""
+"""What production rejects and development reports: each reason for which a signature may not be valid."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _no_publisher(case: Case) -> None:
     case.signers.trust(publishers=("acme",))
 
 
-LESSER: list[tuple[Callable[[Case], None], str, str]] = [
+REJECTED_IN_PRODUCTION: list[tuple[Callable[[Case], None], str, str]] = [
     (_unsigned, "signature_missing", "not signed"),
     (_without_manifest, "signature_missing", "manifest.json"),
     (_unknown_key, "signature_untrusted", "not a trusted key"),
@@ -121,7 +121,7 @@ LESSER: list[tuple[Callable[[Case], None], str, str]] = [
     (_other_publisher, "signature_untrusted", "publisher acme"),
     (_no_publisher, "signature_untrusted", "without publisher"),
 ]
-WRONG: list[tuple[Callable[[Case], None], str]] = [
+INVALID: list[tuple[Callable[[Case], None], str]] = [
     (_of_another_bundle, "does not match this bundle"),
     (_other_capabilities, "does not match this bundle"),
     (_other_hosts, "does not match this bundle"),
@@ -141,51 +141,51 @@ def case(tmp_path: Path) -> Case:
     return Case(tmp_path)
 
 
-def test_a_signature_of_a_trusted_key_counts_and_says_whose_it_is(case: Case) -> None:
+def test_a_signature_by_a_trusted_key_is_valid_and_names_the_key(case: Case) -> None:
     for policy in (case.signers.policy, case.lenient):
-        verdict = policy.evaluate(case.statement, case.signature)
-        assert (verdict.state, verdict.key_name, verdict.reason) == ("signed", "the trusted", None)
-        assert str(verdict) == f"signed by the trusted ({case.signers.trusted.public.key_id})"
-        assert verdict.trusted_comment == f"timestamp:{int(NOW.timestamp())}\tfile:bundle.tar.zst.statement.json\thashed"
+        status = policy.evaluate(case.statement, case.signature)
+        assert (status.state, status.key_name, status.reason) == ("signed", "the trusted", None)
+        assert str(status) == f"signed by the trusted ({case.signers.trusted.public.key_id})"
+        assert status.trusted_comment == f"timestamp:{int(NOW.timestamp())}\tfile:bundle.tar.zst.statement.json\thashed"
 
 
-def test_a_key_that_may_sign_for_the_publisher_counts(case: Case) -> None:
+def test_a_key_that_may_sign_for_the_publisher_is_accepted(case: Case) -> None:
     case.signers.trust(publishers=("other", "acme"))
     assert case.signers.policy.evaluate(case.statement, case.signature).state == "signed"
 
 
-@pytest.mark.parametrize(("make", "refusal", "words"), LESSER, ids=_name)
-def test_production_refuses_with_a_reason_and_a_way_out(case: Case, make: Callable[[Case], None], refusal: str, words: str) -> None:
+@pytest.mark.parametrize(("make", "code", "words"), REJECTED_IN_PRODUCTION, ids=_name)
+def test_production_rejects_with_a_reason_and_a_hint(case: Case, make: Callable[[Case], None], code: str, words: str) -> None:
     make(case)
-    with rejected(refusal, match=words) as refused:
+    with rejected(code, match=words) as caught:
         case.signers.policy.evaluate(case.statement, case.signature)
-    assert refused.value.status == 403 and "`holdfast " in str(refused.value.hint)
+    assert caught.value.status == 403 and "`holdfast " in str(caught.value.hint)
 
 
-@pytest.mark.parametrize(("make", "refusal", "words"), LESSER, ids=_name)
-def test_development_lets_through_and_reports(case: Case, make: Callable[[Case], None], refusal: str, words: str) -> None:
+@pytest.mark.parametrize(("make", "code", "words"), REJECTED_IN_PRODUCTION, ids=_name)
+def test_development_allows_it_and_reports_the_reason(case: Case, make: Callable[[Case], None], code: str, words: str) -> None:
     make(case)
-    verdict = case.lenient.evaluate(case.statement, case.signature)
-    assert verdict.state == ("unsigned" if refusal == "signature_missing" else "untrusted")
-    assert verdict.reason == refusal and words in (verdict.message or "") and "development only" in str(verdict)
+    status = case.lenient.evaluate(case.statement, case.signature)
+    assert status.state == ("unsigned" if code == "signature_missing" else "untrusted")
+    assert status.reason == code and words in (status.message or "") and "development only" in str(status)
 
 
-@pytest.mark.parametrize(("make", "words"), WRONG, ids=_name)
-def test_a_wrong_signature_is_refused_everywhere(case: Case, make: Callable[[Case], None], words: str) -> None:
+@pytest.mark.parametrize(("make", "words"), INVALID, ids=_name)
+def test_a_signature_that_does_not_match_is_rejected_everywhere(case: Case, make: Callable[[Case], None], words: str) -> None:
     make(case)
     for policy in (case.signers.policy, case.lenient):
         with rejected("signature_invalid", match=words):
             policy.evaluate(case.statement, case.signature)
 
 
-def test_of_a_revoked_key_a_wrong_signature_is_still_a_wrong_one(case: Case) -> None:
+def test_a_signature_that_does_not_match_is_invalid_even_if_its_key_is_revoked(case: Case) -> None:
     _changed_comment(case)
     _revoked(case)
     with rejected("signature_invalid"):
         case.lenient.evaluate(case.statement, case.signature)
 
 
-def test_how_an_installed_bundle_stands_follows_the_trust_store(case: Case) -> None:
+def test_the_state_of_an_installed_bundle_follows_the_trust_store(case: Case) -> None:
     policy, key_id = case.lenient, case.signers.trusted.public.key_id
     assert (policy.signature_state(None), policy.signature_state(case.signers.stranger.public.key_id)) == ("unsigned", "untrusted")
     assert (policy.signature_state(key_id), policy.count_valid_keys()) == ("signed", 1)
@@ -193,7 +193,7 @@ def test_how_an_installed_bundle_stands_follows_the_trust_store(case: Case) -> N
     assert (policy.signature_state(key_id), policy.count_valid_keys()) == ("untrusted", 0)
 
 
-def test_only_production_asks_for_a_signature(tmp_path: Path) -> None:
+def test_only_production_requires_a_signature(tmp_path: Path) -> None:
     for environment in ("production", "development"):
         settings = Settings(_env_file=None, environment=environment, signing_trust_bundle=tmp_path / "keys.json")
         policy = TrustPolicy.from_settings(settings)

@@ -1,4 +1,4 @@
-"""The file of trusted keys: strictly read, wholly written, never confused by several writers."""
+"""The file of trusted keys: strictly read, completely written, safe with several writers."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def written(store: TrustStore) -> dict[str, Any]:
     return content
 
 
-def test_no_file_is_no_keys(store: TrustStore) -> None:
+def test_a_missing_file_has_no_keys(store: TrustStore) -> None:
     assert store.read() is NO_KEYS and store.read().find(KEY.key_id) is None
 
 
-def test_a_trusted_key_is_found_by_its_id_with_all_that_was_said_of_it(store: TrustStore) -> None:
+def test_a_trusted_key_is_found_by_its_id_with_all_its_fields(store: TrustStore) -> None:
     trusted = store.trust(KEY, name="acme", now=NOW, expires_at=NOW + DAY, publishers=("Acme",))
     assert TrustStore(store.path).read().find(KEY.key_id) == (trusted, KEY)
     assert written(store)["keys"] == [
@@ -53,14 +53,14 @@ def test_a_trusted_key_is_found_by_its_id_with_all_that_was_said_of_it(store: Tr
     assert sorted(path.name for path in store.path.parent.iterdir()) == ["trusted-keys.json", "trusted-keys.json.lock"]
 
 
-def test_trusting_again_changes_what_is_said_and_not_since_when(store: TrustStore) -> None:
+def test_trusting_a_key_again_changes_its_fields_but_not_when_it_was_added(store: TrustStore) -> None:
     store.trust(KEY, name="acme", now=NOW, expires_at=NOW + DAY)
     store.trust(KEY, name="Acme Ltd", now=NOW + DAY)
     (key,) = store.read().all
     assert (key.name, key.added_at, key.expires_at) == ("Acme Ltd", NOW, None)
 
 
-def test_a_key_counts_until_it_expires_or_is_revoked(store: TrustStore) -> None:
+def test_a_key_is_valid_until_it_expires_or_is_revoked(store: TrustStore) -> None:
     key = store.trust(KEY, name="acme", now=NOW, expires_at=NOW + DAY)
     assert key.is_valid_at(NOW) and not key.is_valid_at(NOW + DAY)
     revoked = store.revoke(KEY.key_id.lower(), now=NOW, reason="stolen")
@@ -68,19 +68,19 @@ def test_a_key_counts_until_it_expires_or_is_revoked(store: TrustStore) -> None:
     assert store.revoke(KEY.key_id, now=NOW + DAY) == revoked, "a key stays as it was first revoked"
 
 
-def test_a_revoked_key_is_not_trusted_again(store: TrustStore) -> None:
+def test_a_revoked_key_cannot_become_trusted_again(store: TrustStore) -> None:
     store.trust(KEY, name="acme", now=NOW)
     store.revoke(KEY.key_id, now=NOW)
     with pytest.raises(TrustChangeRejected, match="was revoked"):
         store.trust(KEY, name="acme", now=NOW)
 
 
-def test_only_a_known_key_is_revoked(store: TrustStore) -> None:
+def test_revoking_an_unknown_key_fails(store: TrustStore) -> None:
     with pytest.raises(TrustChangeRejected, match="has no key 0123"):
         store.revoke("0123", now=NOW)
 
 
-def test_another_key_with_a_known_id_is_not_taken(store: TrustStore) -> None:
+def test_another_key_with_the_id_of_a_trusted_one_is_rejected(store: TrustStore) -> None:
     store.trust(KEY, name="acme", now=NOW)
     with pytest.raises(TrustStoreUnusable, match="another key with the id"):
         store.trust(SecretKey(KEY.raw_key_id, bytes(32)).public, name="impostor", now=NOW)
@@ -98,14 +98,14 @@ def test_the_keys_are_the_same_object_until_the_file_changes(store: TrustStore) 
     assert store.read() is NO_KEYS
 
 
-def test_a_change_by_hand_in_place_is_seen_too(store: TrustStore) -> None:
+def test_a_manual_change_of_the_file_is_noticed(store: TrustStore) -> None:
     store.trust(KEY, name="acme", now=NOW)
     store.read()
     store.path.write_text(json.dumps({"version": 1, "keys": []}))
     assert store.read().all == ()
 
 
-def test_writers_at_the_same_time_lose_nothing(store: TrustStore) -> None:
+def test_concurrent_writers_lose_no_change(store: TrustStore) -> None:
     keys = [SecretKey.generate().public for _ in range(12)]
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda key: TrustStore(store.path).trust(key, name="acme", now=NOW), keys))
@@ -144,18 +144,18 @@ def _key(**changes: Any) -> dict[str, Any]:
     ],
     ids=range(22),
 )
-def test_what_is_no_trust_store_is_said_by_file_and_field(store: TrustStore, content: Any, words: list[str]) -> None:
+def test_the_error_of_an_invalid_trust_store_names_the_file_and_the_field(store: TrustStore, content: Any, words: list[str]) -> None:
     store.path.parent.mkdir()
     data = content if isinstance(content, bytes) else (content if isinstance(content, str) else json.dumps(content)).encode()
     store.path.write_bytes(data)
-    with pytest.raises(TrustStoreUnusable) as refused:
+    with pytest.raises(TrustStoreUnusable) as caught:
         store.read()
-    assert str(store.path) in refused.value.message and "SIGNING_TRUST_BUNDLE" in str(refused.value)
+    assert str(store.path) in caught.value.message and "SIGNING_TRUST_BUNDLE" in str(caught.value)
     for word in words:
-        assert word in refused.value.message, refused.value.message
+        assert word in caught.value.message, caught.value.message
 
 
-def test_a_store_that_is_unusable_is_never_written_over(store: TrustStore) -> None:
+def test_an_invalid_trust_store_is_never_overwritten(store: TrustStore) -> None:
     store.path.parent.mkdir()
     store.path.write_text("{")
     with pytest.raises(TrustStoreUnusable):
@@ -163,25 +163,25 @@ def test_a_store_that_is_unusable_is_never_written_over(store: TrustStore) -> No
     assert store.path.read_text() == "{"
 
 
-def test_a_name_that_the_store_would_not_read_is_not_written(store: TrustStore) -> None:
+def test_a_name_that_could_not_be_read_back_is_not_written(store: TrustStore) -> None:
     with pytest.raises(TrustStoreUnusable, match="name"):
         store.trust(KEY, name="x" * 201, now=NOW)
     assert store.read() is NO_KEYS
 
 
-def test_a_store_that_is_a_link_is_written_where_it_leads(store: TrustStore, tmp_path: Path) -> None:
+def test_a_trust_store_that_is_a_symlink_is_written_to_its_target(store: TrustStore, tmp_path: Path) -> None:
     link = tmp_path / "link.json"
     link.symlink_to(store.path)
     TrustStore(link).trust(KEY, name="acme", now=NOW)
     assert link.is_symlink() and store.read().all
 
 
-def test_a_folder_in_its_place_is_said(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(TrustStoreUnusable, match="cannot be read"):
         TrustStore(tmp_path).read()
 
 
-def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_location_that_is_not_writable_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(TrustStoreUnusable, match="cannot be written"):
         TrustStore(tmp_path / "file" / "trusted-keys.json").trust(KEY, name="acme", now=NOW)
@@ -189,12 +189,12 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 400), st.binary(min_size=1, max_size=3))
-def test_no_damage_raises_anything_but_the_one_error(store: TrustStore, at: int, damage: bytes) -> None:
+def test_a_damaged_trust_store_raises_only_the_documented_error(store: TrustStore, at: int, damage: bytes) -> None:
     whole = json.dumps({"version": 1, "keys": [_key(expires_at=None)]}).encode()
     store.path.parent.mkdir(exist_ok=True)
     store.path.write_bytes(whole[:at] + damage + whole[at + len(damage) :])
     os.utime(store.path, ns=(at, at))
     try:
         store.read()
-    except TrustStoreUnusable as refused:
-        assert refused.message
+    except TrustStoreUnusable as error:
+        assert error.message

@@ -1,4 +1,4 @@
-"""What BUNDLE_STORE_BASE means, part by part."""
+"""The parts of BUNDLE_STORE_BASE."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ def test_everything_without_a_scheme_and_every_file_url_is_a_folder(location: st
 
 @pytest.mark.parametrize("location", ["http://localhost:4569", "http://localhost:4569/", "s3://", "s3:///x"])
 def test_a_server_without_a_bucket_is_asked_for_it(location: str) -> None:
-    with pytest.raises(BundleStoreUnavailable, match="no bucket") as refused:
+    with pytest.raises(BundleStoreUnavailable, match="no bucket") as caught:
         parse_store_address(location, signed=True)
-    assert "http://localhost:4569/extensions" in str(refused.value)
+    assert "http://localhost:4569/extensions" in str(caught.value)
 
 
 @pytest.mark.parametrize("signed", [True, False])
@@ -114,11 +114,11 @@ def test_a_server_without_a_bucket_is_asked_for_it(location: str) -> None:
     ],
 )
 def test_what_is_no_address_is_refused_and_not_quoted(location: str, what: str, signed: bool) -> None:
-    with pytest.raises(BundleStoreUnavailable) as refused:
+    with pytest.raises(BundleStoreUnavailable) as caught:
         parse_store_address(location, signed=signed)
-    assert what in refused.value.message
-    assert refused.value.hint
-    assert "hush" not in str(refused.value)
+    assert what in caught.value.message
+    assert caught.value.hint
+    assert "hush" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,6 @@ def test_a_bucket_or_prefix_that_could_be_read_in_two_ways_is_refused(location: 
     ],
 )
 def test_what_is_wrong_beside_the_base_is_named(region: str, endpoint: str | None, variable: str) -> None:
-    with pytest.raises(BundleStoreUnavailable, match=variable) as refused:
+    with pytest.raises(BundleStoreUnavailable, match=variable) as caught:
         parse_store_address("s3://bucket", signed=True, region=region, endpoint=endpoint)
-    assert "hush" not in str(refused.value)
+    assert "hush" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Whole objects of a store: hashed where they lie, brought into a file, and what is not there."""
+"""Whole objects of a store: their hash, downloads into a file, and missing objects."""
 
 from __future__ import annotations
 

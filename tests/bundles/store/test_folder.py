@@ -1,4 +1,4 @@
-"""The store that is a folder: what others do in it at the same time, and what is left when somebody is killed."""
+"""The store that is a folder: concurrent changes by others, and what a killed process leaves."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _files(store: FolderStore) -> list[str]:
     return sorted(str(path.relative_to(store.root)) for path in store.root.rglob("*") if path.is_file())
 
 
-async def test_a_folder_that_is_removed_as_empty_is_made_again_by_whoever_puts_something_there(
+async def test_put_creates_a_folder_again_that_was_removed_as_empty(
     store: FolderStore, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make, removed = tempfile.mkstemp, 0
@@ -49,7 +49,7 @@ async def test_a_folder_that_is_removed_as_empty_is_made_again_by_whoever_puts_s
     assert _files(store) == [KEY] and removed == 2
 
 
-async def test_a_put_that_is_cancelled_has_ended_when_that_is_told(store: FolderStore, source: Path) -> None:
+async def test_a_cancelled_put_has_ended_before_its_caller_continues(store: FolderStore, source: Path) -> None:
     for _ in range(20):
         task = asyncio.ensure_future(store.put(KEY, source))
         await asyncio.sleep(0)
@@ -61,7 +61,7 @@ async def test_a_put_that_is_cancelled_has_ended_when_that_is_told(store: Folder
         assert _files(store) == []
 
 
-async def test_what_a_killed_process_left_half_written_goes_when_its_folder_is_used_later(store: FolderStore, source: Path) -> None:
+async def test_partial_files_of_killed_processes_are_removed_later(store: FolderStore, source: Path) -> None:
     await store.put(KEY, source)
     old, young = ((store.root / KEY).with_name(name) for name in (".old.partial", ".young.partial"))
     for partial in (old, young):

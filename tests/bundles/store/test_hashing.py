@@ -1,4 +1,4 @@
-"""What a content hash looks like."""
+"""The form of content hashes."""
 
 from __future__ import annotations
 

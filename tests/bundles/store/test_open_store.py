@@ -1,4 +1,4 @@
-"""The key of a bundle, which store the settings mean, and what is particular to a folder. The promises of all: `test_store_kinds`."""
+"""Keys of bundles, and the store that the settings name. What every store guarantees is in `test_store_kinds`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_an_id_that_could_lead_elsewhere_is_refused(part: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "sha256:", "ab" * 31, "zz" * 32, "../" + "a" * 61, "md5:" + "a" * 64])
-def test_a_hash_that_is_none_is_refused(text: str) -> None:
+def test_an_invalid_hash_is_rejected(text: str) -> None:
     with pytest.raises(InvalidContentHash):
         bundle_key("t", "e", text)
 
@@ -91,10 +91,10 @@ def test_half_of_the_credentials_is_refused_and_the_other_half_is_named(
     base: str, given: str, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(given, "hush")
-    with pytest.raises(BundleStoreUnavailable, match=f"{missing} is not") as refused:
+    with pytest.raises(BundleStoreUnavailable, match=f"{missing} is not") as caught:
         open_store(Settings(bundle_store_base=base))
-    assert f"Set {missing} (or {missing.replace('S3', 'MINIO')})" in str(refused.value)
-    assert "hush" not in str(refused.value)
+    assert f"Set {missing} (or {missing.replace('S3', 'MINIO')})" in str(caught.value)
+    assert "hush" not in str(caught.value)
 
 
 def test_an_s3_url_without_credentials_asks_for_them() -> None:

@@ -1,4 +1,4 @@
-"""Requests to an S3-compatible server carry a signature that is right, and mean what the settings say, whatever the environment holds."""
+"""Requests to an S3-compatible server have a valid signature and follow the settings, whatever the environment contains."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ async def test_variables_of_other_programs_change_nothing(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize(("access", "secret"), [("another", SECRET), (ACCESS, "another")])
-async def test_wrong_credentials_are_said_everywhere_and_never_shown(tmp_path: Path, access: str, secret: str) -> None:
+async def test_wrong_credentials_are_reported_and_never_shown(tmp_path: Path, access: str, secret: str) -> None:
     (tmp_path / "source").write_bytes(b"x")
     running: list[Loopback] = []
     async with serving(respond_to_errors(running)) as server:
@@ -127,16 +127,16 @@ async def test_wrong_credentials_are_said_everywhere_and_never_shown(tmp_path: P
             lambda: store.delete("a"),
             store.check,
         ):
-            with pytest.raises(BundleStoreUnavailable, match=f"{server.origin}/extensions rejects its credentials") as refused:
+            with pytest.raises(BundleStoreUnavailable, match=f"{server.origin}/extensions rejects its credentials") as caught:
                 await work()
-            assert "S3_SECRET_KEY" in str(refused.value)
+            assert "S3_SECRET_KEY" in str(caught.value)
             for hidden in ("another", ACCESS, SECRET, "words of the server", "X-Amz"):
-                assert hidden not in str(refused.value)
+                assert hidden not in str(caught.value)
         assert len(server.requests) == 5
         assert "another" not in repr(vars(store))
 
 
-async def test_a_bucket_that_is_not_there_is_said(s3_origin: str, tmp_path: Path) -> None:
+async def test_a_missing_bucket_is_reported(s3_origin: str, tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(b"x")
     store = opened(f"{s3_origin}/no-such-bucket")
     for work in (lambda: read(store), lambda: store.put("a", tmp_path / "source"), lambda: store.delete("a"), store.check):

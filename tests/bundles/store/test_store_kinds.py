@@ -1,4 +1,4 @@
-"""Every kind of bundle store keeps the same promises: a folder, a bucket of a real S3-compatible server, a web server."""
+"""Every kind of bundle store has the same guarantees: a folder, a bucket of a real S3-compatible server, a web server."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ async def test_many_read_at_once(shelf: Shelf, tmp_path: Path) -> None:
     assert {b"".join(read) for read in await asyncio.gather(*(pieces(shelf.store) for _ in range(6)))} == {LARGE}
 
 
-async def test_a_store_that_can_be_used_checks_well_whatever_it_holds(shelf: Shelf, tmp_path: Path) -> None:
+async def test_the_check_of_a_usable_store_succeeds_with_any_content(shelf: Shelf, tmp_path: Path) -> None:
     await shelf.store.check()
     await shelf.lay(KEY, written(tmp_path / "source", b"x"))
     await shelf.store.check()
@@ -160,7 +160,7 @@ async def test_nothing_is_written_or_removed_outside_the_store(store: BundleStor
         await store.delete(key)
 
 
-async def test_a_source_that_cannot_be_read_is_said(store: BundleStore, tmp_path: Path) -> None:
+async def test_an_unreadable_source_file_is_reported(store: BundleStore, tmp_path: Path) -> None:
     with pytest.raises(BundleStoreUnavailable, match="No such file"):
         await store.put(KEY, tmp_path / "nothing")
 

@@ -1,4 +1,4 @@
-"""A fault of a manifest is told as an editor shows it: file and line, the field, what was expected and what is there."""
+"""Manifest errors have the form of a compiler's: file and line, the field, what was expected and what was found."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ FAULTY = """{
 
 
 def told(text: str) -> list[str]:
-    with pytest.raises(ManifestError) as refused:
+    with pytest.raises(ManifestError) as caught:
         parse_manifest(text.encode())
-    return str(refused.value).splitlines()
+    return str(caught.value).splitlines()
 
 
-def test_every_fault_is_a_line_of_its_own() -> None:
+def test_every_error_has_its_own_line() -> None:
     assert told(FAULTY) == [
         'manifest.json:7: capabilities[1]: expected a capability that exists, found "metrics", which no host has ever provided; remove it.',
         "manifest.json:13: api.endpoints[1].path: expected a path such as /items/:id, with no spaces, no '..', no query and no backslash, "
@@ -51,7 +51,7 @@ def test_every_fault_is_a_line_of_its_own() -> None:
     ]
 
 
-def test_one_fault_is_one_line_and_names_the_later_of_two_equal_endpoints() -> None:
+def test_one_error_is_one_line_and_names_the_later_of_two_equal_endpoints() -> None:
     lines = FAULTY.replace("items list", "list").replace('"metrics"', '"log"').splitlines()
     text = (
         "\n".join([*lines[:14], *lines[15:17], *lines[19:]])
@@ -64,10 +64,10 @@ def test_one_fault_is_one_line_and_names_the_later_of_two_equal_endpoints() -> N
     ]
 
 
-def test_programs_get_the_same_in_parts() -> None:
-    with pytest.raises(ManifestError) as refused:
+def test_programs_get_the_same_errors_as_fields() -> None:
+    with pytest.raises(ManifestError) as caught:
         parse_manifest(FAULTY.encode())
-    shape = json.loads(json.dumps(refused.value.to_json()))
+    shape = json.loads(json.dumps(caught.value.to_json()))
     assert shape["error"] == "INVALID_MANIFEST"
     assert shape["message"].endswith("remove it. (5 more)")
     assert shape["details"]["issues"][4] == {
@@ -81,7 +81,7 @@ def test_programs_get_the_same_in_parts() -> None:
     assert (unknown["line"], unknown["column"]) == (19, 3)
 
 
-def test_no_more_than_ten_faults_are_told_and_the_rest_is_counted() -> None:
+def test_at_most_ten_errors_are_shown_and_the_rest_is_counted() -> None:
     endpoints = [{"method": "GET", "path": "/a b", "handler": "m"}] * 250
     text = json.dumps({"name": "a", "version": "1.0.0", "runtime": "wasm-js@1", "api": {"endpoints": endpoints}}, indent=1)
     lines = told(text)
@@ -103,15 +103,15 @@ def test_no_more_than_ten_faults_are_told_and_the_rest_is_counted() -> None:
         ('{"name": "a",\n "name": "a"}', "manifest.json:2: name: the field appears twice in one object."),
     ],
 )
-def test_what_is_no_json_or_no_object_names_its_line_too(text: str, line: str) -> None:
+def test_invalid_json_names_its_line_too(text: str, line: str) -> None:
     assert told(text) == [f"{line} Correct manifest.json and try again."]
 
 
-def test_bytes_that_are_no_text_name_their_line() -> None:
-    with pytest.raises(ManifestError) as refused:
+def test_bytes_that_are_not_utf8_name_their_line() -> None:
+    with pytest.raises(ManifestError) as caught:
         parse_manifest(b'\xef\xbb\xbf{\n "name": "\xff"}')
-    assert refused.value.details["issues"][0]["line"] == 2
-    assert refused.value.details["issues"][0]["column"] == 11
+    assert caught.value.details["issues"][0]["line"] == 2
+    assert caught.value.details["issues"][0]["column"] == 11
 
 
 def test_long_values_are_shortened() -> None:
@@ -122,7 +122,7 @@ def test_long_values_are_shortened() -> None:
     )
 
 
-def test_nothing_of_a_manifest_steers_a_terminal() -> None:
+def test_a_manifest_cannot_send_control_characters_to_a_terminal() -> None:
     lines = told(json.dumps({"name": "a", "runtime": "wasm-js@1", "version": "\x9b31m\u202e", "a\x1b[2J": 1}, ensure_ascii=False))
     assert all(line.isprintable() for line in lines)
     assert r'found "\u009b31m\u202e"' in lines[0] and r"a\u001b[2J: unknown" in lines[1]

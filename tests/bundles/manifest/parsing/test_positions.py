@@ -1,4 +1,4 @@
-"""Line and column of everything in a JSON text, whatever is in it and however it is laid out."""
+"""Line and column of values and names in any JSON text."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ def rest_of(text: str, at: Position) -> str:
 
 
 @given(_JSON, _LAYOUTS, st.booleans(), st.sampled_from(["", "\n\n ", "\r\n"]))
-def test_at_the_place_of_a_value_stands_that_value_and_before_it_its_name(
-    value: Any, layout: dict[str, Any], ascii_only: bool, before: str
-) -> None:
+def test_a_position_points_at_its_value_and_at_its_name(value: Any, layout: dict[str, Any], ascii_only: bool, before: str) -> None:
     text = before + json.dumps(value, ensure_ascii=ascii_only, **layout)
     positions = Positions(text, [path for path, _ in everything(value)])
     read = json.JSONDecoder()
@@ -44,7 +42,7 @@ def test_at_the_place_of_a_value_stands_that_value_and_before_it_its_name(
     assert positions.repeated == []
 
 
-def test_what_is_missing_is_shown_where_it_should_be() -> None:
+def test_the_position_of_a_missing_field_is_its_object() -> None:
     wanted: list[Path] = [("api", "endpoints", 0, "method"), ("api", "endpoints", 7), ("ui", "entry")]
     positions = Positions('{\n  "api": {\n    "endpoints": [\n      {}\n    ]\n  }\n}', wanted)
     assert positions.value_at(("api", "endpoints", 0, "method")) == Position(4, 7)
@@ -52,14 +50,14 @@ def test_what_is_missing_is_shown_where_it_should_be() -> None:
     assert positions.value_at(("ui", "entry")) == Position(1, 1)
 
 
-def test_repeated_fields_are_told_with_the_place_of_the_later_one() -> None:
+def test_a_repeated_field_is_reported_at_its_later_position() -> None:
     positions = Positions('{"a": 1,\n "b": {"a": 2},\n "\\u0061": [3]}', [("a",)])
     assert positions.repeated == [(("a",), Position(3, 2))]
     assert positions.value_at(("a",)) == Position(3, 12)
     assert len(Positions("{" + ",".join(['"a":1'] * 1_000) + "}").repeated) == MAX_REPEATED
 
 
-def test_neither_depth_nor_length_is_too_much() -> None:
+def test_deep_and_long_texts_are_scanned() -> None:
     deep: Path = (0,) * 5_000
     assert Positions("[" * 5_000 + "1," * 200_000 + "1" + "]" * 5_000, [deep]).value_at(deep) == Position(1, 5_001)
     assert Positions('["' + '\\"' * 400_000 + '", 1]', [(1,)]).value_at((1,)) == Position(1, 800_006)
