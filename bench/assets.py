@@ -31,7 +31,7 @@ from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.bundles.store.keys import bundle_key
 from holdfast.events import MemoryStream
-from holdfast.runner.app import create_app
+from holdfast.runner.endpoints.app import create_app
 from holdfast.runner.install_lookup.validator import InstallValidator
 from holdfast.runner.services import RunnerServices
 from holdfast.settings import Settings

@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from holdfast.runner.app import create_app
+from holdfast.runner.endpoints.app import create_app
 from holdfast.runner.http.server import RunnerServer
 from holdfast.runner.services import RunnerServices
 from tests.waiting import MAX_WAIT_SECONDS
@@ -18,8 +18,8 @@ async def served(services: RunnerServices) -> AsyncIterator[int]:
     """The port, for the length of the block. At its end, requests under way have a second to end."""
     listening = socket.create_server(("127.0.0.1", 0))
     app, ready = create_app(services), asyncio.Event()
-    server = RunnerServer(app, app.execute, listening, stop_seconds=1, on_ready=ready.set, on_stop=lambda: None)
-    running = asyncio.create_task(server.run_to_the_end())
+    server = RunnerServer(app, app.fast_route, listening, stop_seconds=1, on_ready=ready.set, on_stop=lambda: None)
+    running = asyncio.create_task(server.serve_and_drain())
     try:
         await asyncio.wait_for(ready.wait(), MAX_WAIT_SECONDS)
         yield listening.getsockname()[1]

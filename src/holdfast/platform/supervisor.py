@@ -32,11 +32,11 @@ from holdfast.records.database.database import Database
 from holdfast.registry.installs.results import Installed
 from holdfast.registry.migrate import migrate
 from holdfast.registry.secrets.sealing import Sealer
+from holdfast.runner.http.sockets import listen, origin_of
 from holdfast.runner.process.child_process import STOP_SECONDS, ParentPipe, SupervisedChild, runner_command
-from holdfast.runner.process.sockets import listen, origin_of
 from holdfast.settings import Settings
 
-STARTS_BEFORE_GIVING_UP = 5
+MAX_FAILED_STARTS = 5
 HEALTH_PAUSE_SECONDS = 0.05
 
 _log = structlog.get_logger(__name__)
@@ -164,7 +164,7 @@ async def _wait_for_runner(client: RunnerClient, child: SupervisedChild | None) 
             _log.warning("The runner does not respond. Start it with `holdfast runner`; calls fail until then", address=client.base_url)
         return
     while not await client.is_healthy():
-        if child.starts >= STARTS_BEFORE_GIVING_UP:
+        if child.starts >= MAX_FAILED_STARTS:
             raise RunnerNotStarting("The runner does not start.", hint="The log above says why; HOLDFAST_LOG_LEVEL=debug says more.")
         await asyncio.sleep(HEALTH_PAUSE_SECONDS)
 
@@ -211,7 +211,7 @@ async def _until_signal(services: Sequence[Coroutine[Any, Any, None]], preparati
 
 @contextlib.contextmanager
 def _signals_end(stopped: asyncio.Future[int]) -> Iterator[None]:
-    """Turns the signals that ask for an end into the result of `stopped`. A second Ctrl-C no longer waits for a clean end."""
+    """CallBatcher the signals that ask for an end into the result of `stopped`. A second Ctrl-C no longer waits for a clean end."""
     loop = asyncio.get_running_loop()
 
     def stop(received: signal.Signals) -> None:

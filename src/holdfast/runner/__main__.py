@@ -17,23 +17,23 @@ import uvloop
 from holdfast.errors import HoldfastError
 from holdfast.logs import configure_logs
 from holdfast.runner.http.service_token import caller_token
+from holdfast.runner.http.sockets import listen
 from holdfast.runner.process.child_process import READY
 from holdfast.runner.process.serve import STOP_SECONDS, serve
-from holdfast.runner.process.sockets import listen
 from holdfast.settings import Settings
 
-_NOTHING_GIVEN: dict[str, Any] = {}
-"""Every setting comes from the environment or `.env.runner`; the type checker wants to see that none is forgotten."""
+_NO_OVERRIDES: dict[str, Any] = {}
+"""Every setting comes from the environment or `.env.runner`. The type checker would report missing arguments without this."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the runner; the exit code is 0 after an orderly stop, 1 when it could not start."""
+    """Runs the runner; the exit code is 0 after a graceful stop, 1 when it could not start."""
     parser = argparse.ArgumentParser(prog="python -m holdfast.runner", description="Runs extensions for a gateway.")
     parser.add_argument("--fd", type=int, help="descriptor of an inherited listening socket")
     parser.add_argument("--parent-pipe", type=int, help="descriptor to read from; the runner stops when it reaches its end")
-    parser.add_argument("--report-pipe", type=int, help="descriptor to write to: that calls are taken, or why the runner cannot start")
-    parser.add_argument("--worker", type=int, default=0, help="the place of this process among the workers of the runner")
-    parser.add_argument("--stop-seconds", type=int, default=STOP_SECONDS, help="how long calls under way may take after a stop")
+    parser.add_argument("--report-pipe", type=int, help="descriptor to write to: that calls are accepted, or why the runner cannot start")
+    parser.add_argument("--worker", type=int, default=0, help="the index of this process among the workers of the runner")
+    parser.add_argument("--stop-seconds", type=int, default=STOP_SECONDS, help="how long running calls may take after a stop")
     options = parser.parse_args(arguments)
 
     def report(line: str) -> None:
@@ -46,8 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HoldfastError as error:
         sentence = str(error)
     except pydantic.ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_input=False))
-        sentence = f"A setting is not valid: {faults}."
+        problems = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors(include_input=False))
+        sentence = f"A setting is not valid: {problems}."
     except (OSError, ValueError) as error:
         sentence = f"The runner cannot start: {error}."
     else:
@@ -58,12 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, on_ready: Callable[[], None]) -> None:
-    settings = Settings(**_NOTHING_GIVEN)
+    settings = Settings(**_NO_OVERRIDES)
     configure_logs(settings)
-    caller_token(settings)  # refused before a port is taken
+    caller_token(settings)  # raises before a port is bound
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, _listening(settings, options.fd) as listening:
-        told = {"parent_pipe": options.parent_pipe, "stop_seconds": options.stop_seconds, "worker": options.worker}
-        runner.run(serve(settings, listening, on_ready=on_ready, **told))
+        process_options: dict[str, Any] = {
+            "parent_pipe": options.parent_pipe,
+            "stop_seconds": options.stop_seconds,
+            "worker": options.worker,
+        }
+        runner.run(serve(settings, listening, on_ready=on_ready, **process_options))
 
 
 def _listening(settings: Settings, inherited: int | None) -> socket.socket:

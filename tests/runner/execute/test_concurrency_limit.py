@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast.runner.execute.concurrency_limit import Admission, Busy
+from holdfast.runner.execute.concurrency_limit import Busy, ConcurrencyLimit
 
 
 def test_the_limit_of_an_install_leaves_others_alone() -> None:
-    admission = Admission(per_install=1, per_process=10)
+    admission = ConcurrencyLimit(per_install=1, per_process=10)
     with admission.admit("t", "one"):
         with pytest.raises(Busy, match="of this install"), admission.admit("t", "one"):
             pass
@@ -20,7 +20,7 @@ def test_the_limit_of_an_install_leaves_others_alone() -> None:
 
 
 def test_the_limit_of_the_process_holds_for_all() -> None:
-    admission = Admission(per_install=10, per_process=2)
+    admission = ConcurrencyLimit(per_install=10, per_process=2)
     with admission.admit("t", "one"), admission.admit("t", "two"):
         with pytest.raises(Busy, match="in this runner"), admission.admit("t", "three"):
             pass
@@ -28,7 +28,7 @@ def test_the_limit_of_the_process_holds_for_all() -> None:
 
 
 def test_a_call_that_fails_is_counted_out() -> None:
-    admission = Admission(per_install=1, per_process=1)
+    admission = ConcurrencyLimit(per_install=1, per_process=1)
     with pytest.raises(RuntimeError), admission.admit("t", "one"):
         raise RuntimeError
     assert admission.running == 0

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from holdfast.contract.execute import Envelope, ExecuteCall
-from holdfast.runner.execute.idempotency import KEY_MAX_CHARACTERS, IdempotentAnswers, scope_of
+from holdfast.runner.execute.idempotency import KEY_MAX_CHARACTERS, IdempotentCalls, idempotency_scope
 from tests.runner import guests
 from tests.runner.conftest import TENANT, Runner, call_body
 
@@ -18,7 +18,7 @@ USER = {"user_id": "u1", "user_email": "a@example.com", "user_name": "A", "user_
 
 
 def scope(key: str = "key", **parts: Any) -> bytes:
-    return scope_of(msgspec.convert(call_body(HASH, **parts), ExecuteCall), key)
+    return idempotency_scope(msgspec.convert(call_body(HASH, **parts), ExecuteCall), key)
 
 
 class Clock:
@@ -41,8 +41,8 @@ class Runs:
         return self._envelopes[min(self.count, len(self._envelopes)) - 1]
 
 
-def answers(**limits: Any) -> IdempotentAnswers:
-    return IdempotentAnswers(**({"seconds": 10.0, "max_bytes": 1_000_000} | limits))
+def answers(**limits: Any) -> IdempotentCalls:
+    return IdempotentCalls(**({"seconds": 10.0, "max_bytes": 1_000_000} | limits))
 
 
 @pytest.mark.parametrize(
@@ -74,38 +74,38 @@ def test_what_is_moved_from_one_part_to_the_next_is_another_scope() -> None:
 async def test_the_answer_is_given_again_until_its_time_is_over() -> None:
     clock, run = Clock(), Runs(Envelope(status=201), Envelope(status=202))
     kept = answers(now=clock)
-    assert await kept.once(b"a", run) == (Envelope(status=201), False)
+    assert await kept.run_once(b"a", run) == (Envelope(status=201), False)
     clock.now = 9.9
-    assert await kept.once(b"a", run) == (Envelope(status=201), True)
+    assert await kept.run_once(b"a", run) == (Envelope(status=201), True)
     clock.now = 10.0
-    assert await kept.once(b"a", run) == (Envelope(status=202), False)
+    assert await kept.run_once(b"a", run) == (Envelope(status=202), False)
 
 
 async def test_an_error_of_the_guest_is_kept_and_a_failure_of_the_runner_is_not() -> None:
     kept = answers()
     run = Runs(Envelope(status=500))
-    await kept.once(b"a", run)
-    assert await kept.once(b"a", run) == (Envelope(status=500), True)
+    await kept.run_once(b"a", run)
+    assert await kept.run_once(b"a", run) == (Envelope(status=500), True)
     run = Runs(Envelope(status=500, error="execute_failed: trap: x"), Envelope(status=200))
-    await kept.once(b"b", run)
-    assert await kept.once(b"b", run) == (Envelope(status=200), False)
+    await kept.run_once(b"b", run)
+    assert await kept.run_once(b"b", run) == (Envelope(status=200), False)
 
 
 async def test_the_oldest_answers_go_when_the_size_is_reached() -> None:
     kept = answers(max_bytes=10_000)
     runs = {scope: Runs(Envelope(status=200, body_b64=b"x" * 2_900)) for scope in (b"a", b"b", b"c")}
     for known, run in runs.items():
-        await kept.once(known, run)
+        await kept.run_once(known, run)
     assert kept.size <= 10_000
     for known in (b"c", b"b", b"a"):
-        await kept.once(known, runs[known])
+        await kept.run_once(known, runs[known])
     assert [run.count for run in runs.values()] == [2, 1, 1]
 
 
 async def test_an_answer_larger_than_everything_that_may_be_kept_is_not_kept() -> None:
     kept, run = answers(max_bytes=2_000), Runs(Envelope(status=200, body_b64=b"x" * 2_000))
-    await kept.once(b"a", run)
-    await kept.once(b"a", run)
+    await kept.run_once(b"a", run)
+    await kept.run_once(b"a", run)
     assert (run.count, kept.size) == (2, 0)
 
 
@@ -118,7 +118,7 @@ async def test_calls_that_come_while_one_is_under_way_get_its_answer() -> None:
         await go.wait()
         return Envelope(status=200)
 
-    waiting = [asyncio.create_task(kept.once(b"a", run)) for _ in range(5)]
+    waiting = [asyncio.create_task(kept.run_once(b"a", run)) for _ in range(5)]
     await asyncio.sleep(0)
     go.set()
     assert [known for _, known in await asyncio.gather(*waiting)] == [False, True, True, True, True]
@@ -132,11 +132,11 @@ async def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
         await go.wait()
         raise LookupError("no")
 
-    waiting = [asyncio.create_task(kept.once(b"a", fail)) for _ in range(3)]
+    waiting = [asyncio.create_task(kept.run_once(b"a", fail)) for _ in range(3)]
     await asyncio.sleep(0)
     go.set()
     assert all(isinstance(outcome, LookupError) for outcome in await asyncio.gather(*waiting, return_exceptions=True))
-    assert (await kept.once(b"a", Runs(Envelope(status=200))))[1] is False
+    assert (await kept.run_once(b"a", Runs(Envelope(status=200))))[1] is False
 
 
 async def test_the_call_goes_on_while_one_waits_and_ends_when_nobody_does() -> None:
@@ -149,7 +149,7 @@ async def test_the_call_goes_on_while_one_waits_and_ends_when_nobody_does() -> N
             ended.set()
         raise AssertionError
 
-    first, second = (asyncio.create_task(kept.once(b"a", run)) for _ in range(2))
+    first, second = (asyncio.create_task(kept.run_once(b"a", run)) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
@@ -157,7 +157,7 @@ async def test_the_call_goes_on_while_one_waits_and_ends_when_nobody_does() -> N
     second.cancel()
     await asyncio.gather(second, return_exceptions=True)
     assert ended.is_set()
-    assert await kept.once(b"a", Runs(Envelope(status=200))) == (Envelope(status=200), False)
+    assert await kept.run_once(b"a", Runs(Envelope(status=200))) == (Envelope(status=200), False)
 
 
 async def test_a_repeated_key_does_not_run_the_guest_again(runner: Runner) -> None:

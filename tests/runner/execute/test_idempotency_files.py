@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from holdfast.contract.execute import Envelope
-from holdfast.runner.execute.idempotency import IdempotentAnswers
-from holdfast.runner.execute.idempotency_files import SharedAnswers
+from holdfast.runner.execute.idempotency import IdempotentCalls
+from holdfast.runner.execute.idempotency_files import SharedResponses
 
 ANSWER = Envelope(status=201, headers={"a": "b"}, body_b64=b"\x00\xff", header_list=[("a", "b")])
 
@@ -28,10 +28,10 @@ class Clock:
         return self.now
 
 
-def worker(folder: Path, **limits: Any) -> IdempotentAnswers:
+def worker(folder: Path, **limits: Any) -> IdempotentCalls:
     """The answers of one worker; each has its own memory and the same folder."""
-    return IdempotentAnswers(
-        seconds=10, max_bytes=1_000_000, shared=SharedAnswers(folder, **({"seconds": 10, "max_bytes": 1_000_000} | limits))
+    return IdempotentCalls(
+        seconds=10, max_bytes=1_000_000, shared=SharedResponses(folder, **({"seconds": 10, "max_bytes": 1_000_000} | limits))
     )
 
 
@@ -44,13 +44,13 @@ async def answered() -> Envelope:
 
 
 async def test_what_one_worker_answered_another_gives_again(tmp_path: Path) -> None:
-    assert await worker(tmp_path).once(b"a", answered) == (ANSWER, False)
-    assert await worker(tmp_path).once(b"a", never) == (ANSWER, True)
-    assert await worker(tmp_path).once(b"b", answered) == (ANSWER, False)
+    assert await worker(tmp_path).run_once(b"a", answered) == (ANSWER, False)
+    assert await worker(tmp_path).run_once(b"a", never) == (ANSWER, True)
+    assert await worker(tmp_path).run_once(b"b", answered) == (ANSWER, False)
 
 
 async def test_nobody_else_may_read_the_answers(tmp_path: Path) -> None:
-    await worker(tmp_path).once(b"a", answered)
+    await worker(tmp_path).run_once(b"a", answered)
     assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o600]
 
 
@@ -62,9 +62,9 @@ async def test_a_call_under_way_in_one_worker_is_waited_for_by_another(tmp_path:
         await go.wait()
         return ANSWER
 
-    first = asyncio.create_task(worker(tmp_path).once(b"a", run))
+    first = asyncio.create_task(worker(tmp_path).run_once(b"a", run))
     await started.wait()
-    second = asyncio.create_task(worker(tmp_path).once(b"a", never))
+    second = asyncio.create_task(worker(tmp_path).run_once(b"a", never))
     await asyncio.sleep(0.01)
     assert not second.done()
     go.set()
@@ -75,25 +75,25 @@ async def test_after_a_failure_another_worker_runs_the_call(tmp_path: Path) -> N
     async def fail() -> Envelope:
         return Envelope(status=500, error="execute_failed: trap: x")
 
-    await worker(tmp_path).once(b"a", fail)
-    assert await worker(tmp_path).once(b"a", answered) == (ANSWER, False)
+    await worker(tmp_path).run_once(b"a", fail)
+    assert await worker(tmp_path).run_once(b"a", answered) == (ANSWER, False)
 
 
 async def test_an_answer_counts_until_its_time_is_over(tmp_path: Path) -> None:
     clock = Clock()
-    await worker(tmp_path, now=clock).once(b"a", answered)
+    await worker(tmp_path, now=clock).run_once(b"a", answered)
     clock.now += 9.9
-    assert await worker(tmp_path, now=clock).once(b"a", never) == (ANSWER, True)
+    assert await worker(tmp_path, now=clock).run_once(b"a", never) == (ANSWER, True)
     clock.now += 0.1
-    assert await worker(tmp_path, now=clock).once(b"a", answered) == (ANSWER, False)
+    assert await worker(tmp_path, now=clock).run_once(b"a", answered) == (ANSWER, False)
 
 
 HOLDER = """
 import asyncio, sys
 from pathlib import Path
-from holdfast.runner.execute.idempotency_files import SharedAnswers
+from holdfast.runner.execute.idempotency_files import SharedResponses
 async def main():
-    async with SharedAnswers(Path(sys.argv[1]), seconds=10, max_bytes=1000).hold(b"a"):
+    async with SharedResponses(Path(sys.argv[1]), seconds=10, max_bytes=1000).hold(b"a"):
         print("held", flush=True)
         await asyncio.Event().wait()
 asyncio.run(main())
@@ -103,7 +103,7 @@ asyncio.run(main())
 async def test_a_killed_worker_lets_the_others_go_on(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None and await asyncio.to_thread(holder.stdout.readline) == b"held\n"
-        waiting = asyncio.create_task(worker(tmp_path).once(b"a", answered))
+        waiting = asyncio.create_task(worker(tmp_path).run_once(b"a", answered))
         await asyncio.sleep(0.01)
         assert not waiting.done()
         holder.send_signal(signal.SIGKILL)
@@ -111,10 +111,10 @@ async def test_a_killed_worker_lets_the_others_go_on(tmp_path: Path) -> None:
 
 
 async def test_half_an_answer_counts_as_none(tmp_path: Path) -> None:
-    await worker(tmp_path).once(b"a", answered)
+    await worker(tmp_path).run_once(b"a", answered)
     (path,) = tmp_path.iterdir()
     path.write_bytes(path.read_bytes()[:-1])
-    assert await worker(tmp_path).once(b"a", answered) == (ANSWER, False)
+    assert await worker(tmp_path).run_once(b"a", answered) == (ANSWER, False)
 
 
 async def test_old_answers_and_too_many_are_removed(tmp_path: Path) -> None:
@@ -127,11 +127,11 @@ async def test_old_answers_and_too_many_are_removed(tmp_path: Path) -> None:
 
     kept = worker(tmp_path, now=clock, max_bytes=5_000)
     for number in range(20):
-        await kept.once(bytes([number]), run)
+        await kept.run_once(bytes([number]), run)
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 6_500
     for path in tmp_path.iterdir():
         os.utime(path, (-100, -100))
-    await kept.once(b"last", run)
+    await kept.run_once(b"last", run)
     assert [path.name for path in tmp_path.iterdir()] == [b"last".hex()]
 
 
@@ -140,4 +140,4 @@ async def test_a_full_disk_costs_the_memory_and_not_the_answer(tmp_path: Path, m
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "pwrite", full)
-    assert await worker(tmp_path).once(b"a", answered) == (ANSWER, False)
+    assert await worker(tmp_path).run_once(b"a", answered) == (ANSWER, False)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
 
 import pytest
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from holdfast.runner.http.fast_path import RawHeaders
 from holdfast.runner.http.server import RunnerServer
-from holdfast.runner.process.sockets import listen
+from holdfast.runner.http.sockets import listen
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 
@@ -22,52 +19,43 @@ async def fine(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-class NoRoute:
-    """No request is for the short route."""
-
-    path = b""
-
-    async def answer(self, headers: RawHeaders, body: bytes, gone: Callable[[], bool]) -> Response:
-        raise AssertionError
-
-
-class Late(RunnerServer):
-    """A server that gets one more connection in the instant in which it begins to stop."""
+class ServerWithLateConnection(RunnerServer):
+    """A server to which a client connects just when it starts to stop."""
 
     def __init__(self, app: ASGIApp, listening: socket.socket, *, stop_seconds: int = 30) -> None:
-        self.told: list[str] = []
+        self.events: list[str] = []
         super().__init__(
             app,
-            NoRoute(),
+            None,
             listening,
             stop_seconds=stop_seconds,
-            on_ready=lambda: self.told.append("ready"),
-            on_stop=lambda: self.told.append("stop"),
+            on_ready=lambda: self.events.append("ready"),
+            on_stop=lambda: self.events.append("stop"),
         )
         self.address = listening.getsockname()
         self.late: socket.socket | None = None
 
     async def on_tick(self, counter: int) -> bool:
-        over = await super().on_tick(counter)
-        if over:
-            # The loop does not turn between this and the end of the listening socket.
+        should_stop = await super().on_tick(counter)
+        if should_stop:
+            # The loop runs nothing else between this and the end of the listening socket.
             self.late = socket.create_connection(self.address)
             self.late.sendall(REQUEST)
-        return over
+        return should_stop
 
 
 def free_port() -> socket.socket:
     return listen("127.0.0.1", 0, purpose="a test", variable="")
 
 
-async def test_a_request_in_the_queue_of_a_server_that_stops_is_answered() -> None:
-    server = Late(fine, free_port())
-    serving = asyncio.create_task(server.run_to_the_end())
-    while not server.told:
+async def test_a_request_in_the_queue_of_a_stopping_server_gets_a_response() -> None:
+    server = ServerWithLateConnection(fine, free_port())
+    serving = asyncio.create_task(server.serve_and_drain())
+    while not server.events:
         await asyncio.sleep(0.01)
     server.stop()
     await serving
-    assert server.told == ["ready", "stop"]
+    assert server.events == ["ready", "stop"]
     assert server.late is not None
     with server.late as late:
         answer = late.recv(4_096)
@@ -77,7 +65,7 @@ async def test_a_request_in_the_queue_of_a_server_that_stops_is_answered() -> No
 
 
 @pytest.mark.parametrize("times", [1, 2])
-async def test_what_takes_too_long_is_ended_before_the_server_returns(times: int) -> None:
+async def test_a_request_that_takes_too_long_is_cancelled_before_the_server_returns(times: int) -> None:
     steps: list[str] = []
 
     async def endless(scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,8 +77,8 @@ async def test_what_takes_too_long_is_ended_before_the_server_returns(times: int
             steps.append("ended")
             await fine(scope, receive, send)
 
-    server = Late(endless, free_port(), stop_seconds=0 if times == 1 else 60)
-    serving = asyncio.create_task(server.run_to_the_end())
+    server = ServerWithLateConnection(endless, free_port(), stop_seconds=0 if times == 1 else 60)
+    serving = asyncio.create_task(server.serve_and_drain())
     _, writer = await asyncio.open_connection(*server.address)
     writer.write(REQUEST)
     while not steps:

@@ -10,7 +10,7 @@ import pytest
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from holdfast.runner.install_lookup import client as registry_client
-from holdfast.runner.install_lookup.client import MAX_ANSWER_BYTES, RegistryClient, RegistryNotSet, RegistryUnreachable
+from holdfast.runner.install_lookup.client import MAX_RESPONSE_BYTES, RegistryClient, RegistryNotSet, RegistryUnreachable
 from tests.events.recording_server import RecordingServer, free_port, recording_server
 
 
@@ -59,7 +59,7 @@ async def test_a_registry_that_is_not_there_is_unreachable() -> None:
 
 
 async def test_an_answer_that_is_too_long_is_none(registry: RecordingServer, client: RegistryClient) -> None:
-    registry.answer = lambda _: Response(b"x" * (MAX_ANSWER_BYTES + 1))
+    registry.answer = lambda _: Response(b"x" * (MAX_RESPONSE_BYTES + 1))
     with pytest.raises(RegistryUnreachable):
         await client.get("/api/x", {})
 

@@ -11,8 +11,8 @@ import httpx2
 import psutil
 import pytest
 
+from holdfast.runner.http.sockets import listen, listen_together, port_of
 from holdfast.runner.process import child_process as child
-from holdfast.runner.process.sockets import listen, listen_together, port_of
 from holdfast.runner.process.supervisor import WorkersNotStarting, run_workers
 from holdfast.settings import Settings
 from tests.cli.command_runner import alive, run

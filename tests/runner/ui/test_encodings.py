@@ -11,7 +11,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.runner.ui.encodings import LEAST_BYTES, Encoding, accepted, compressible, encode, holds
+from holdfast.runner.ui.encodings import MIN_BYTES, Encoding, accepted_encodings, encode, is_compressible, is_encoding_of
 
 TEXT = b"export const answer = 42;\n" * 400
 ENCODINGS: tuple[Encoding, ...] = ("zstd", "gzip")
@@ -51,12 +51,12 @@ def decoded(body: bytes, encoding: Encoding) -> bytes:
     ],
 )
 def test_the_browsers_weights_decide_and_of_equals_zstd_comes_first(header: str, expected: tuple[Encoding, ...]) -> None:
-    assert accepted(header) == expected
+    assert accepted_encodings(header) == expected
 
 
 @given(st.one_of(st.text(max_size=300), st.lists(_PIECES, max_size=15).map("".join)))
 def test_no_header_gets_an_encoding_that_it_does_not_name(header: str) -> None:
-    found = accepted(header)
+    found = accepted_encodings(header)
     assert len(set(found)) == len(found)
     assert all(encoding in header.lower() or "*" in header for encoding in found)
 
@@ -84,8 +84,8 @@ def test_browsers_can_decode_large_files_too() -> None:
 @pytest.mark.parametrize(
     ("media_type", "size", "expected"),
     [
-        ("text/javascript", LEAST_BYTES, True),
-        ("text/javascript", LEAST_BYTES - 1, False),
+        ("text/javascript", MIN_BYTES, True),
+        ("text/javascript", MIN_BYTES - 1, False),
         ("image/svg+xml", 5_000, True),
         ("application/wasm", 5_000, True),
         ("image/png", 5_000, False),
@@ -94,7 +94,7 @@ def test_browsers_can_decode_large_files_too() -> None:
     ],
 )
 def test_only_what_is_large_and_not_compressed_already_is_encoded(media_type: str, size: int, expected: bool) -> None:
-    assert compressible(media_type, size) is expected
+    assert is_compressible(media_type, size) is expected
 
 
 def packed(encoding: Encoding) -> bytes:
@@ -102,7 +102,7 @@ def packed(encoding: Encoding) -> bytes:
 
 
 def holding(body: bytes, encoding: Encoding) -> bool:
-    return holds(body, encoding, sha256_hex=hashlib.sha256(TEXT).hexdigest(), size=len(TEXT))
+    return is_encoding_of(body, encoding, sha256_hex=hashlib.sha256(TEXT).hexdigest(), size=len(TEXT))
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -135,7 +135,7 @@ def test_one_with_a_window_that_browsers_refuse_is_not_used() -> None:
     compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     data = bytes(4_000_000)
     body = compressor.compress(data) + compressor.flush()
-    assert not holds(body, "zstd", sha256_hex=hashlib.sha256(data).hexdigest(), size=len(data))
+    assert not is_encoding_of(body, "zstd", sha256_hex=hashlib.sha256(data).hexdigest(), size=len(data))
 
 
 @given(st.binary(max_size=200), st.sampled_from(ENCODINGS))

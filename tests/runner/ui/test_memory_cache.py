@@ -1,72 +1,74 @@
-"""Bytes that are kept in memory."""
+"""MemoryCache: bytes within a bound, computed once for all callers."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
-from holdfast.runner.ui.memory_cache import KeptBytes
+from holdfast.runner.ui.memory_cache import MemoryCache
 
 
-def making(content: bytes, made: list[bytes]) -> Callable[[], Awaitable[bytes]]:
-    async def make() -> bytes:
-        made.append(content)
+def computing(content: bytes, computed: list[bytes]) -> Callable[[], Coroutine[Any, Any, bytes]]:
+    async def compute() -> bytes:
+        computed.append(content)
         await asyncio.sleep(0)
         return content
 
-    return make
+    return compute
 
 
-async def test_many_who_ask_at_once_have_it_made_once() -> None:
-    kept, made = KeptBytes(), list[bytes]()
-    answers = await asyncio.gather(*[kept.get("a", making(b"content", made)) for _ in range(20)])
-    assert answers == [b"content"] * 20 and made == [b"content"]
-    assert kept.known("a") == b"content"
+async def test_callers_at_the_same_time_share_one_computation() -> None:
+    memory, computed = MemoryCache(), list[bytes]()
+    results = await asyncio.gather(*[memory.get("a", computing(b"content", computed)) for _ in range(20)])
+    assert results == [b"content"] * 20 and computed == [b"content"]
+    assert memory.peek("a") == b"content"
 
 
-async def test_what_was_not_used_for_longest_goes_first() -> None:
-    kept, made = KeptBytes(4_000), list[bytes]()
+async def test_the_entry_unused_for_longest_is_dropped_first() -> None:
+    memory, computed = MemoryCache(4_000), list[bytes]()
     for name in ("a", "b", "c"):
-        await kept.get(name, making(name.encode() * 1_000, made))
-    assert kept.known("a") is not None
-    await kept.get("d", making(b"d" * 1_000, made))
-    assert kept.size <= 4_000
-    assert [name for name in ("a", "b", "c", "d") if kept.known(name) is not None] == ["a", "c", "d"]
+        await memory.get(name, computing(name.encode() * 1_000, computed))
+    assert memory.peek("a") is not None
+    await memory.get("d", computing(b"d" * 1_000, computed))
+    assert memory.size <= 4_000
+    assert [name for name in ("a", "b", "c", "d") if memory.peek(name) is not None] == ["a", "c", "d"]
 
 
-async def test_what_is_larger_than_all_room_is_given_and_not_kept() -> None:
-    kept, made = KeptBytes(1_000), list[bytes]()
-    assert len(await kept.get("a", making(bytes(5_000), made))) == 5_000
-    assert kept.known("a") is None and kept.size == 0
+async def test_bytes_larger_than_the_whole_cache_are_returned_and_not_stored() -> None:
+    memory, computed = MemoryCache(1_000), list[bytes]()
+    assert len(await memory.get("a", computing(bytes(5_000), computed))) == 5_000
+    assert memory.peek("a") is None and memory.size == 0
 
 
-async def test_nothing_is_remembered_of_a_failure() -> None:
-    kept, made = KeptBytes(), list[bytes]()
+async def test_a_failed_computation_is_not_remembered() -> None:
+    memory, computed = MemoryCache(), list[bytes]()
 
     async def failing() -> bytes:
         raise OSError("no disk")
 
     with pytest.raises(OSError, match="no disk"):
-        await kept.get("a", failing)
-    assert await kept.get("a", making(b"content", made)) == b"content"
+        await memory.get("a", failing)
+    assert await memory.get("a", computing(b"content", computed)) == b"content"
 
 
-async def test_who_goes_away_while_it_is_made_does_not_take_it_from_the_others() -> None:
-    kept, made, never = KeptBytes(), list[bytes](), asyncio.Event()
+async def test_a_cancelled_caller_leaves_the_computation_to_the_others() -> None:
+    memory, computed, gate = MemoryCache(), list[bytes](), asyncio.Event()
 
-    async def stuck() -> bytes:
-        made.append(b"stuck")
-        await never.wait()
-        return b""
+    async def waiting() -> bytes:
+        computed.append(b"content")
+        await gate.wait()
+        return b"content"
 
-    first = asyncio.create_task(kept.get("a", stuck))
-    while not made:
+    first = asyncio.create_task(memory.get("a", waiting))
+    while not computed:
         await asyncio.sleep(0)
-    second = asyncio.create_task(kept.get("a", making(b"content", made)))
+    second = asyncio.create_task(memory.get("a", computing(b"another", computed)))
     await asyncio.sleep(0)
     first.cancel()
-    assert await second == b"content"
+    gate.set()
+    assert await second == b"content" and computed == [b"content"]
     with pytest.raises(asyncio.CancelledError):
         await first

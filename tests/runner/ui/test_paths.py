@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.runner.errors import InvalidUiPath
+from holdfast.runner.http.errors import InvalidUiPath
 from holdfast.runner.ui.paths import SERVED_SUFFIXES, clean_path, suffix
 
 _PIECES = st.sampled_from(["..", ".", "/", "//", "\\", "a", "app.js", ".x", "\0", "\x85", "é", "x.html", "%2e", ""])

@@ -113,12 +113,12 @@ async def test_without_strict_checking_a_tenant_whose_bundle_is_not_there_is_not
         registry.answer = answers
         validator = InstallValidator(registry.url, {})
         access = PageAccess(validator, strict=False)
-        access.served("tenant-b", EXTENSION, HASH[7:])
-        assert await access.tenant("", EXTENSION, HASH[7:], "notes.example.com") == "tenant-b"
-        access.not_there("tenant-c", EXTENSION, HASH[7:])
-        assert await access.tenant("", EXTENSION, HASH[7:], "notes.example.com") == "tenant-b"
-        access.not_there("tenant-b", EXTENSION, HASH[7:])
-        assert await access.tenant("", EXTENSION, HASH[7:], "notes.example.com") == TENANT
+        access.remember("tenant-b", EXTENSION, HASH[7:])
+        assert await access.find_tenant("", EXTENSION, HASH[7:], "notes.example.com") == "tenant-b"
+        access.forget("tenant-c", EXTENSION, HASH[7:])
+        assert await access.find_tenant("", EXTENSION, HASH[7:], "notes.example.com") == "tenant-b"
+        access.forget("tenant-b", EXTENSION, HASH[7:])
+        assert await access.find_tenant("", EXTENSION, HASH[7:], "notes.example.com") == TENANT
         await validator.close()
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 
 class Busy(Exception):
-    """Raised when a call would be one too many; the text says of what."""
+    """Raised when a call would exceed a limit; the message names it."""
 
 
-class Admission:
-    """Counts calls. Nobody waits in a queue here: the caller is told at once and can try again or elsewhere."""
+class ConcurrencyLimit:
+    """Counts calls. There is no queue: the caller gets an error at once and can retry, here or elsewhere."""
 
     def __init__(self, *, per_install: int, per_process: int) -> None:
         self._per_install = per_install
@@ -18,16 +18,16 @@ class Admission:
         self._running: dict[tuple[str, str], int] = {}
         self._total = 0
         self.on_change: Callable[[int], None] | None = None
-        """Told how many calls run, each time that it changes."""
+        """Called with the number of running calls whenever it changes."""
 
     @property
     def running(self) -> int:
         """Calls that run now."""
         return self._total
 
-    def admit(self, tenant_id: str, install: str) -> Admitted:
-        """Counts one call for the length of a `with` block. Raises Busy, then or when the block is entered."""
-        return Admitted(self, (tenant_id, install))
+    def admit(self, tenant_id: str, install: str) -> CountedCall:
+        """Counts one call for the duration of a `with` block. Entering the block raises Busy."""
+        return CountedCall(self, (tenant_id, install))
 
     def enter(self, key: tuple[str, str]) -> None:
         running = self._running.get(key, 0)
@@ -51,17 +51,17 @@ class Admission:
             del self._running[key]
 
 
-class Admitted:
-    """One call that is counted. A class, where a generator would be shorter: this is on the way of every call."""
+class CountedCall:
+    """One call that is counted. A class, not a shorter generator: every call creates one."""
 
-    __slots__ = ("_admission", "_key")
+    __slots__ = ("_key", "_limit")
 
-    def __init__(self, admission: Admission, key: tuple[str, str]) -> None:
-        self._admission = admission
+    def __init__(self, limit: ConcurrencyLimit, key: tuple[str, str]) -> None:
+        self._limit = limit
         self._key = key
 
     def __enter__(self) -> None:
-        self._admission.enter(self._key)
+        self._limit.enter(self._key)
 
     def __exit__(self, *failure: object) -> None:
-        self._admission.leave(self._key)
+        self._limit.leave(self._key)

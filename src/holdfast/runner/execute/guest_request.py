@@ -1,4 +1,4 @@
-"""A call as its guest receives it. What the world has no field for goes as request headers that only the runner can set."""
+"""The request that a guest receives. Data without a field in the world is sent in request headers that only the runner can set."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ CONFIG = "x-ext-config"
 """The install's configuration: a JSON object of strings, in ASCII. Absent when nothing is configured."""
 
 TRIGGER = "x-ext-trigger"
-"""What made the call, such as `schedule`. Absent when a person or program did."""
+"""What made the call, such as `schedule`. Absent when a person or a program did."""
 
 SCHEDULE = "x-ext-schedule-id"
 """The schedule that made the call."""
 
-_OURS = frozenset({CONFIG, TRIGGER, SCHEDULE})
+_RUNNER_HEADERS = frozenset({CONFIG, TRIGGER, SCHEDULE})
 
 
 def body_of(call: ExecuteCall) -> bytes | None:
-    """The body for the guest; None when there is none. Raises ValueError when it is not base64."""
+    """The body for the guest, or None. Raises ValueError when it is not base64."""
     return None if call.http.body_b64 is None else base64.b64decode(call.http.body_b64, validate=True)
 
 
@@ -40,15 +40,15 @@ def call_user(user: ExecuteUser) -> CallUser:
 
 
 def guest_request(call: ExecuteCall, context: CallContext, body: bytes | None) -> ExecuteRequest:
-    """The request for the guest, headers and query in their order. A caller's own header of one of our names is dropped."""
-    headers = [HttpHeader(name, value) for name, value in pairs(call.http.headers) if name.lower() not in _OURS]
-    about = call.context
-    if about.config:
-        headers.append(HttpHeader(CONFIG, json.dumps(about.config, separators=(",", ":"))))
-    if about.trigger:
-        headers.append(HttpHeader(TRIGGER, about.trigger))
-    if about.schedule_id:
-        headers.append(HttpHeader(SCHEDULE, about.schedule_id))
+    """The request for the guest, headers and query in their order. Headers of the caller with these names are dropped."""
+    headers = [HttpHeader(name, value) for name, value in pairs(call.http.headers) if name.lower() not in _RUNNER_HEADERS]
+    identity = call.context
+    if identity.config:
+        headers.append(HttpHeader(CONFIG, json.dumps(identity.config, separators=(",", ":"))))
+    if identity.trigger:
+        headers.append(HttpHeader(TRIGGER, identity.trigger))
+    if identity.schedule_id:
+        headers.append(HttpHeader(SCHEDULE, identity.schedule_id))
     return ExecuteRequest(
         ContextData(context.request_id, context.tenant_id, context.extension_id, context.install_id, context.version_id),
         HttpRequest(call.http.method, call.http.target, headers, body),

@@ -1,36 +1,47 @@
-"""Answers that are given again to a call with the same idempotency key, and calls that wait for one under way."""
+"""Responses that are repeated for calls with the same idempotency key, and calls that wait for one that runs.
+
+call with key ──▶ stored response? ──yes──▶ repeat it
+                        │ no
+                        ▼
+                  running here? ──yes──▶ wait for its response (SingleFlight)
+                        │ no
+                        ▼
+                  hold the file of the key, if workers share responses ──▶ response in it? ──yes──▶ repeat it
+                                                                                 │ no
+                                                                                 ▼
+                                                                      run ──▶ store, unless the runner failed
+"""
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 import structlog
-from msgspec import Struct
+from cachetools import TTLCache
 
 from holdfast.concurrency.single_flight import SingleFlight
 from holdfast.contract.execute import Envelope, ExecuteCall
-from holdfast.runner.execute.idempotency_files import SharedAnswers
+from holdfast.runner.execute.idempotency_files import SharedResponses
 
 KEY_MAX_CHARACTERS = 1_024
 _ENTRY_BYTES = 1_024
-"""What a kept answer costs beside its body and headers, roughly."""
+"""What a stored response costs in addition to its body and headers, roughly."""
 
 _log = structlog.get_logger(__name__)
 
 
-def scope_of(call: ExecuteCall, key: str) -> bytes:
-    """What one use of `key` is about, as 32 bytes: tenant, extension, install, user, method, path with query, and body.
+def idempotency_scope(call: ExecuteCall, key: str) -> bytes:
+    """The scope of one use of `key`, as 32 bytes: tenant, extension, install, user, method, path with query, and body.
 
-    The same key for anything else is another key: what one tenant, user or route got is never given to another.
+    In another scope the same key is another key: the response to one tenant, user or route is never repeated to another.
     """
-    about, http = call.context, call.http
+    context, http = call.context, call.http
     parts = (
-        about.tenant_id,
-        about.extension_id,
-        about.install_id,
+        context.tenant_id,
+        context.extension_id,
+        context.install_id,
         None if call.user is None else call.user.user_id,
         http.method,
         http.target,
@@ -46,51 +57,41 @@ def scope_of(call: ExecuteCall, key: str) -> bytes:
     return digest.digest()
 
 
-class _Kept(Struct, frozen=True):
-    until: float
-    size: int
-    envelope: Envelope
-
-
-class IdempotentAnswers:
-    """Keeps the answers of guests for a time, up to a size; the oldest go first. Belongs to one event loop."""
+class IdempotentCalls:
+    """Stores the responses of guests for a time, up to a size; the oldest are dropped first. Belongs to one event loop."""
 
     def __init__(
-        self, *, seconds: float, max_bytes: int, shared: SharedAnswers | None = None, now: Callable[[], float] = time.monotonic
+        self, *, seconds: float, max_bytes: int, shared: SharedResponses | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
-        """`shared` is where the workers of one runner meet; without it, a key counts in this process. `now` is in seconds."""
+        """`shared` holds the responses that the workers of one runner share; without it, keys count per process. `now` is in seconds."""
         self._shared = shared
-        self._seconds = seconds
         self._max_bytes = max_bytes
-        self._now = now
-        self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
-        # A call that nobody waits for any more is cancelled: its guest would compute for no one.
+        self._stored: TTLCache[bytes, Envelope] = TTLCache(max_bytes, seconds, timer=now, getsizeof=_size)
+        # A run that no call waits for any more is cancelled: its guest would compute in vain.
         self._calls: SingleFlight[bytes, tuple[Envelope, bool]] = SingleFlight("idempotent call", cancel_abandoned=True)
-        self._size = 0
 
     @property
     def size(self) -> int:
-        """Bytes that the kept answers take, roughly."""
-        return self._size
+        """Bytes that the stored responses take, roughly."""
+        return int(self._stored.currsize)
 
-    async def once(self, scope: bytes, run: Callable[[], Awaitable[Envelope]]) -> tuple[Envelope, bool]:
-        """The answer to `scope`, and whether it is one that was made for an earlier call; only if there is none, `run` makes it.
+    async def run_once(self, scope: bytes, run: Callable[[], Awaitable[Envelope]]) -> tuple[Envelope, bool]:
+        """The response of `scope`, and whether it is repeated from another call; `run` runs only without one.
 
-        Calls that come while one is under way wait for its answer, whatever it is. Only what a guest answered is kept: after a failure of
-        the runner the same key runs again. Whoever waits may be cancelled; the call itself is when nobody waits any more.
+        Calls that arrive while one runs wait for its response, whatever it is. Only responses of guests are stored: after a failure of the
+        runner the same key runs again. A waiting call may be cancelled; the run itself is cancelled when no call waits any more.
         """
-        self._expire()
-        kept = self._kept.get(scope)
-        if kept is not None:
-            return kept.envelope, True
+        stored: Envelope | None = self._stored.get(scope)
+        if stored is not None:
+            return stored, True
         joined = scope in self._calls
-        envelope, known = await self._calls.run(scope, lambda: self._run_and_keep(scope, run))
+        envelope, known = await self._calls.run(scope, lambda: self._run_and_store(scope, run))
         return envelope, known or joined
 
-    async def _run_and_keep(self, scope: bytes, run: Callable[[], Awaitable[Envelope]]) -> tuple[Envelope, bool]:
+    async def _run_and_store(self, scope: bytes, run: Callable[[], Awaitable[Envelope]]) -> tuple[Envelope, bool]:
         envelope, known = await self._shared_or_run(scope, run)
         if envelope.error is None:
-            self._keep(scope, envelope)
+            self._store(scope, envelope)
         return envelope, known
 
     async def _shared_or_run(self, scope: bytes, run: Callable[[], Awaitable[Envelope]]) -> tuple[Envelope, bool]:
@@ -102,27 +103,19 @@ class IdempotentAnswers:
             envelope = await run()
             if envelope.error is None:
                 try:
-                    self._shared.account(slot.keep(envelope))
+                    self._shared.record_size(slot.store(envelope))
                 except OSError as error:
-                    # The answer is there and goes to its caller; another worker would run the call once more.
-                    _log.warning("An answer could not be kept for its idempotency key", problem=error.strerror)
+                    # The caller still gets the response; another worker would run the call again.
+                    _log.warning("A response could not be stored for its idempotency key", problem=error.strerror)
             return envelope, False
 
-    def _keep(self, scope: bytes, envelope: Envelope) -> None:
-        size = _ENTRY_BYTES + len(envelope.body_b64 or b"") + 2 * sum(len(name) + len(value) for name, value in envelope.headers.items())
-        if size > self._max_bytes:
-            return
-        self._kept[scope] = _Kept(self._now() + self._seconds, size, envelope)
-        self._size += size
-        while self._size > self._max_bytes:
-            self._drop_oldest()
+    def _store(self, scope: bytes, envelope: Envelope) -> None:
+        # TTLCache raises for an entry that is larger than all of it.
+        if _size(envelope) <= self._max_bytes:
+            self._stored[scope] = envelope
 
-    def _expire(self) -> None:
-        # All are kept equally long, so the order of arrival is the order of expiry.
-        now = self._now()
-        while self._kept and next(iter(self._kept.values())).until <= now:
-            self._drop_oldest()
 
-    def _drop_oldest(self) -> None:
-        _, kept = self._kept.popitem(last=False)
-        self._size -= kept.size
+def _size(envelope: Envelope) -> int:
+    """Bytes that a stored response takes, roughly."""
+    headers = sum(len(name) + sum(map(len, [value] if isinstance(value, str) else value)) for name, value in envelope.headers.items())
+    return _ENTRY_BYTES + len(envelope.body_b64 or b"") + 2 * headers

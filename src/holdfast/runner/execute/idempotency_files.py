@@ -1,4 +1,15 @@
-"""Answers to idempotency keys that the workers of one runner share: a call that one of them has answered is not run by another."""
+"""Responses to idempotency keys that the workers of one runner share: no worker repeats a call that another one has run.
+
+One file per scope. Its lock is the kernel's (flock), so it ends with the process that holds it:
+
+    open file ──try lock──▶ locked ──still the file at this path?──yes──▶ read ──▶ fresh response: repeat it
+        ▲          │ busy: wait, retry        │ no: a sweep removed it        └──▶ none: run the call, write the response
+        └──────────┴───────────────────────────┘                                         │
+                                                    close the file, which unlocks it ◀───┘
+
+    killed while it writes:  the content is not readable as a response, which counts as none
+    sweep:                   removes a file only with its lock held, so never one that a call holds
+"""
 
 from __future__ import annotations
 
@@ -15,41 +26,43 @@ from msgspec import Struct
 
 from holdfast.contract.execute import Envelope
 
-ANSWERS = "answers"
-"""Their folder, within the one that the workers of a runner share."""
+RESPONSES = "responses"
+"""Their folder, in the one that the workers of a runner share."""
 
 _FIRST_PAUSE_SECONDS = 0.001
-_LONGEST_PAUSE_SECONDS = 0.02
+_MAX_PAUSE_SECONDS = 0.02
 _SWEEP_SECONDS = 10.0
 
 
-class _Kept(Struct, frozen=True):
+class _Stored(Struct, frozen=True):
     until: float
     envelope: Envelope
 
 
 class Slot:
-    """The place of one scope, held by this process alone. `envelope` is the answer that stands there, None when there is none."""
+    """The file of one scope, locked by this process. `envelope` is the response stored in it, or None."""
 
     def __init__(self, descriptor: int, envelope: Envelope | None, until: float) -> None:
         self.envelope = envelope
         self._descriptor = descriptor
         self._until = until
 
-    def keep(self, envelope: Envelope) -> int:
-        """Puts an answer there; the bytes that it takes. A process that is killed meanwhile leaves what cannot be read, and so counts as
-        none. Raises OSError when the disk is full."""
-        content = msgspec.msgpack.encode(_Kept(self._until, envelope))
+    def store(self, envelope: Envelope) -> int:
+        """Stores a response and returns its size in bytes. Raises OSError when the disk is full.
+
+        A process that is killed meanwhile leaves unreadable content, which counts as no response.
+        """
+        content = msgspec.msgpack.encode(_Stored(self._until, envelope))
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, content, 0)
         return len(content)
 
 
-class SharedAnswers:
-    """One file a scope, in a folder that nobody else may read. The kernel's file locks make others wait, and end with their holder."""
+class SharedResponses:
+    """One file per scope, in a folder that only this user can read."""
 
     def __init__(self, folder: Path, *, seconds: float, max_bytes: int, now: Callable[[], float] = time.time) -> None:
-        """`folder` is made when it is missing; `now` is seconds since the epoch: the clock that processes have in common."""
+        """`folder` is created when it is missing; `now` is seconds since the epoch: the clock that processes share."""
         folder.mkdir(mode=0o700, exist_ok=True)
         self._folder = folder
         self._seconds = seconds
@@ -60,9 +73,9 @@ class SharedAnswers:
 
     @asynccontextmanager
     async def hold(self, scope: bytes) -> AsyncIterator[Slot]:
-        """The place of `scope`; whoever else wants it, in this process or another, waits until the block ends. Raises OSError."""
+        """The locked file of `scope`. Others that need it, in this process or another, wait until the block ends. Raises OSError."""
         path = self._folder / scope.hex()
-        descriptor = await self._locked(path)
+        descriptor = await self._lock(path)
         try:
             now = self._now()
             slot = Slot(descriptor, _fresh(descriptor, now), now + self._seconds)
@@ -70,22 +83,22 @@ class SharedAnswers:
         finally:
             os.close(descriptor)
 
-    def account(self, size: int) -> None:
-        """Told how much was kept, removes what is over or too much, now and then."""
+    def record_size(self, size: int) -> None:
+        """Counts `size` stored bytes; now and then, removes files that are expired or too many."""
         self._written += size
         if self._written * 8 < self._max_bytes and self._now() - self._swept < _SWEEP_SECONDS:
             return
         self._written, self._swept = 0, self._now()
         self._sweep()
 
-    async def _locked(self, path: Path) -> int:
+    async def _lock(self, path: Path) -> int:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # Who sweeps may have removed the file between the two lines above: then it is nobody's place.
-                if _same(descriptor, path):
+                # A sweep may have removed the file between the two lines above: then other processes would lock a new one.
+                if _is_at(descriptor, path):
                     return descriptor
             except BlockingIOError:
                 pass
@@ -94,10 +107,10 @@ class SharedAnswers:
                 raise
             os.close(descriptor)
             await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            pause = min(pause * 2, _MAX_PAUSE_SECONDS)
 
     def _sweep(self) -> None:
-        """Removes files whose time is over, then the oldest until the rest fits; one that somebody holds stays."""
+        """Removes expired files, then the oldest until the rest fits; a locked one stays."""
         found: list[tuple[float, int, str]] = []
         for entry in os.scandir(self._folder):
             with suppress(FileNotFoundError):
@@ -114,13 +127,13 @@ class SharedAnswers:
 def _fresh(descriptor: int, now: float) -> Envelope | None:
     content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
     try:
-        kept = msgspec.msgpack.decode(content, type=_Kept)
+        stored = msgspec.msgpack.decode(content, type=_Stored)
     except msgspec.MsgspecError:
         return None
-    return kept.envelope if kept.until > now else None
+    return stored.envelope if stored.until > now else None
 
 
-def _same(descriptor: int, path: Path) -> bool:
+def _is_at(descriptor: int, path: Path) -> bool:
     try:
         return os.fstat(descriptor).st_ino == path.stat().st_ino
     except FileNotFoundError:

@@ -1,4 +1,15 @@
-"""uvicorn's HTTP protocol, with a short way for the one route that is on the way of every call."""
+"""uvicorn's HTTP protocol, with a fast path around ASGI for the one route that every call takes.
+
+                   ┌─ ordinary request for the fast route ─▶ _FastCall ─▶ FastRoute.respond ─▶ one write
+headers complete ──┤
+                   └─ all others ─────────────────────────▶ uvicorn ───▶ ASGI application
+
+Ordinary: POST over HTTP/1.1, one `content-length` of at most FAST_MAX_BYTES, no `expect`, no upgrade, and no earlier request on
+the connection that is still waiting for its response. A pipelined request therefore never overtakes another.
+
+_FastCall:  reading body ──complete──▶ task runs ──response──▶ written
+                 └───── connection lost ────┴──▶ disconnected: the task is cancelled, nothing is written
+"""
 
 from __future__ import annotations
 
@@ -10,16 +21,16 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-SHORT_MAX_BYTES = 256 * 1024
-"""The short way holds a request whole before anybody asks whether its sender may send one. What is larger, or says not how large it is,
-goes the application's way, which asks first."""
+FAST_MAX_BYTES = 256 * 1024
+"""The fast path reads a whole request before it checks who sent it. Larger requests, and those of unknown length, go to the application,
+which checks first."""
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 """Header fields in their order, names in lower case."""
 
 
-class RawAnswer(Protocol):
-    """A whole answer: its status, its header fields with `content-length` among them, its body. Starlette's `Response` is one."""
+class RawResponse(Protocol):
+    """A whole response: its status, its header fields with `content-length` among them, its body. Starlette's `Response` is one."""
 
     @property
     def status_code(self) -> int: ...
@@ -31,53 +42,56 @@ class RawAnswer(Protocol):
     def body(self) -> bytes | memoryview: ...
 
 
-class ShortRoute(Protocol):
-    """What answers `POST` of one path around ASGI: its scope, messages and checks of each header take twice as long as all else that
-    HTTP costs here."""
+class FastRoute(Protocol):
+    """Responds to `POST` of one path around ASGI, whose scope, messages and checks of each header take twice as long as everything else
+    that HTTP costs here."""
 
     path: bytes
     """In ASCII, without a query."""
 
-    def answer(self, headers: RawHeaders, body: bytes, gone: Callable[[], bool]) -> Awaitable[RawAnswer]:
-        """The answer, whatever happens. The task is cancelled when the caller goes away, and `gone` says then that this is why."""
+    def respond(self, headers: RawHeaders, body: bytes, is_disconnected: Callable[[], bool]) -> Awaitable[RawResponse]:
+        """The response; never raises. The task is cancelled when the caller disconnects, and `is_disconnected` then returns True."""
         ...
 
 
 class RunnerProtocol(HttpToolsProtocol):
-    """One connection. A request for the short route goes there when it is an ordinary one: of known, moderate length, not behind another
-    that is still being answered. All others are uvicorn's."""
+    """One connection. Ordinary requests for the fast route go there; all others are uvicorn's."""
 
-    def __init__(self, short: ShortRoute, config: Config, server_state: ServerState, app_state: dict[str, object], **given: object) -> None:
+    def __init__(
+        self, fast: FastRoute | None, config: Config, server_state: ServerState, app_state: dict[str, object], **more: object
+    ) -> None:
+        """Without `fast`, every request goes to the application."""
         super().__init__(config, server_state, app_state)
-        self._short = short
-        self._call: _ShortCall | None = None
+        self._fast = fast
+        self._fast_path = b"" if fast is None else fast.path
+        self._call: _FastCall | None = None
         self._idle_since: float | None = None
 
     def on_response_complete(self) -> None:
         if self.pipeline:
             super().on_response_complete()
             return
-        # What uvicorn does, but for a timer that nearly every request would set and the next one take back.
+        # What uvicorn does, without the timer that nearly every request would set and the next one cancel: `close_if_idle` replaces it.
         self.server_state.total_requests += 1
         if not self.transport.is_closing():
             self.flow.resume_reading()
             self._idle_since = self.loop.time()
 
     def close_if_idle(self, now: float) -> None:
-        """Closes the connection when no request has begun for the time that a connection is kept; `now` is the loop's."""
+        """Closes the connection when no request has started during the keep-alive timeout; `now` is the loop's time."""
         if self._idle_since is not None and now - self._idle_since >= self.timeout_keep_alive and not self.transport.is_closing():
             self.transport.close()
 
     def on_message_begin(self) -> None:
         self._idle_since = None
-        # uvicorn makes its scope here; that waits until it is known who answers.
+        # uvicorn creates its scope here; that waits until it is known who responds.
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
 
     def on_headers_complete(self) -> None:
-        if self.url == self._short.path and self._is_ordinary():
-            self.cycle = self._call = _ShortCall(self.parser.should_keep_alive())
+        if self._fast is not None and self.url == self._fast_path and self._is_ordinary():
+            self.cycle = self._call = _FastCall(self.parser.should_keep_alive())
             return
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
@@ -93,7 +107,7 @@ class RunnerProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return False
         lengths = [value for name, value in self.headers if name == b"content-length"]
-        return len(lengths) == 1 and int(lengths[0]) <= SHORT_MAX_BYTES  # the parser has refused what is no number
+        return len(lengths) == 1 and int(lengths[0]) <= FAST_MAX_BYTES  # the parser rejects lengths that are not numbers
 
     def on_body(self, body: bytes) -> None:
         call = self._call
@@ -107,7 +121,8 @@ class RunnerProtocol(HttpToolsProtocol):
         if call is None or self.cycle is not call:
             super().on_message_complete()
             return
-        call.task = task = self.loop.create_task(self._answer(call, self.headers))
+        assert self._fast is not None
+        call.task = task = self.loop.create_task(self._respond(self._fast, call, self.headers))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
@@ -119,16 +134,16 @@ class RunnerProtocol(HttpToolsProtocol):
             if call.task is not None:
                 call.task.cancel()
 
-    async def _answer(self, call: _ShortCall, headers: RawHeaders) -> None:
-        answer = await self._short.answer(headers, bytes(call.body), call.is_gone)
+    async def _respond(self, fast: FastRoute, call: _FastCall, headers: RawHeaders) -> None:
+        response = await fast.respond(headers, bytes(call.body), call.is_disconnected)
         if self.flow.write_paused and not call.disconnected:
             await self.flow.drain()
         if call.disconnected:
             return
-        pieces: list[bytes | memoryview] = [STATUS_LINE[answer.status_code]]
-        for name, value in (*self.server_state.default_headers, *answer.raw_headers):
+        pieces: list[bytes | memoryview] = [STATUS_LINE[response.status_code]]
+        for name, value in (*self.server_state.default_headers, *response.raw_headers):
             pieces += (name, b": ", value, b"\r\n")
-        pieces += (b"\r\n" if call.keep_alive else b"connection: close\r\n\r\n", answer.body)
+        pieces += (b"\r\n" if call.keep_alive else b"connection: close\r\n\r\n", response.body)
         self.transport.write(b"".join(pieces))
         call.response_complete = True
         if not call.keep_alive:
@@ -136,26 +151,26 @@ class RunnerProtocol(HttpToolsProtocol):
         self.on_response_complete()
 
 
-class _ShortCall(RequestResponseCycle):
-    """One request on the short way: no more than what uvicorn asks of the latest request of a connection, and the task that answers it."""
+class _FastCall(RequestResponseCycle):
+    """One request on the fast path: the attributes that uvicorn reads from a connection's latest request, and the task that responds."""
 
     def __init__(self, keep_alive: bool) -> None:
         self.body = bytearray()
         self.keep_alive = keep_alive
         self.disconnected = False
         self.response_complete = False
-        self.message_event = _NOBODY_WAITS
+        self.message_event = _NO_EVENT
         self.task: asyncio.Task[None] | None = None
 
-    def is_gone(self) -> bool:
+    def is_disconnected(self) -> bool:
         return self.disconnected
 
 
-class _Nobody(asyncio.Event):
-    """There is nobody to wake: the task itself is cancelled."""
+class _NoEvent(asyncio.Event):
+    """uvicorn sets an event to wake the application. On the fast path nothing waits for it: the task itself is cancelled."""
 
     def set(self) -> None:
         pass
 
 
-_NOBODY_WAITS = _Nobody()
+_NO_EVENT = _NoEvent()

@@ -1,4 +1,9 @@
-"""uvicorn on one listening socket, stopped so that nothing that was begun is lost."""
+"""uvicorn on one listening socket, with a stop that loses no request.
+
+serving ──stop──▶ closed: no new connections ──▶ accept what waits in the queue, read what it sent
+                                                      │
+        stopped ◀── cancel and await the rest ◀── requests drain (at most `stop_seconds`; a second stop skips this)
+"""
 
 from __future__ import annotations
 
@@ -12,30 +17,30 @@ from functools import partial
 import uvicorn
 from starlette.types import ASGIApp
 
-from holdfast.runner.http.fast_path import RunnerProtocol, ShortRoute
-from holdfast.runner.process.sockets import BACKLOG
+from holdfast.runner.http.fast_path import FastRoute, RunnerProtocol
+from holdfast.runner.http.sockets import BACKLOG
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_READ_ROUNDS = 4
-_TICKS_A_SECOND = 10
+_READ_ITERATIONS = 4
+_TICKS_PER_SECOND = 10
 
 
 class RunnerServer(uvicorn.Server):
-    """uvicorn that leaves signals to us: its own way of handling them ends the process before anything of ours is closed."""
+    """uvicorn without its own signal handling, which would end the process before our services are closed."""
 
     def __init__(
         self,
         app: ASGIApp,
-        short: ShortRoute,
+        fast: FastRoute | None,
         listening: socket.socket,
         *,
         stop_seconds: int,
         on_ready: Callable[[], None],
         on_stop: Callable[[], None],
     ) -> None:
-        """`short` answers its route instead of `app`. `stop_seconds` bounds the calls under way after a stop. `on_ready` is called when
-        calls are taken, `on_stop` as soon as a stop is asked for, while what is under way goes on."""
-        self._protocol_class = partial(RunnerProtocol, short)
+        """`fast` responds to its route instead of `app`. `stop_seconds` bounds the calls that still run after a stop. `on_ready` is called
+        when calls are accepted, `on_stop` as soon as a stop is requested, while calls still run."""
+        self._protocol_class = partial(RunnerProtocol, fast)
         super().__init__(
             uvicorn.Config(
                 app,
@@ -53,18 +58,18 @@ class RunnerServer(uvicorn.Server):
         self._on_ready = on_ready
         self._on_stop = on_stop
 
-    async def run_to_the_end(self) -> None:
-        """Serves until a stop; returns when no request is being answered any more."""
+    async def serve_and_drain(self) -> None:
+        """Serves until a stop; returns when no request is being processed any more."""
         with self._listening.dup() as self._queue:
             await self.serve(sockets=[self._listening])
         # uvicorn gives up on requests that take too long after a stop, but does not wait for their end.
-        left = list(self.server_state.tasks)
-        for task in left:
+        unfinished = list(self.server_state.tasks)
+        for task in unfinished:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.gather(*unfinished, return_exceptions=True)
 
     def stop(self) -> None:
-        """Stops in order; told twice, without waiting for calls under way."""
+        """Stops gracefully. A second call stops without waiting for running calls."""
         self.force_exit = self.should_exit
         self.should_exit = True
         self._on_stop()
@@ -85,39 +90,39 @@ class RunnerServer(uvicorn.Server):
         self._on_ready()
 
     async def on_tick(self, counter: int) -> bool:
-        over = await super().on_tick(counter)
-        if counter % _TICKS_A_SECOND == 0:
+        should_stop = await super().on_tick(counter)
+        if counter % _TICKS_PER_SECOND == 0:
             now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):
                 if isinstance(connection, RunnerProtocol):
                     connection.close_if_idle(now)
-        return over
+        return should_stop
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        await self._take_what_came()
+        await self._accept_queued()
         await super().shutdown(sockets)
 
-    async def _take_what_came(self) -> None:
-        """Accepts the connections in the socket's queue, which the system would reset with the socket, and reads what they have sent.
+    async def _accept_queued(self) -> None:
+        """Accepts the connections in the socket's queue, which closing the socket would reset, and reads what they have sent.
 
-        Several sockets on one port have a queue each, and the system gives none of it to the others. What comes in the instant between the
-        last look at the queue and its end is reset all the same; it has not been read, so its sender may safely send it again.
+        Several sockets on one port have a queue each, and the kernel moves no connection to another queue. A connection that arrives
+        between the last accept and the close is still reset; nothing of it was read, so its sender may safely send it again.
         """
-        came: list[socket.socket] = []
+        accepted: list[socket.socket] = []
         self._queue.setblocking(False)
-        while len(came) < BACKLOG:
+        while len(accepted) < BACKLOG:
             try:
-                came.append(self._queue.accept()[0])
+                accepted.append(self._queue.accept()[0])
             except OSError:
                 break
         self._queue.close()
         loop = asyncio.get_running_loop()
-        for connection in came:
+        for connection in accepted:
             await loop.connect_accepted_socket(self._protocol, connection)
-        # uvicorn closes connections that it has read nothing of. What has arrived is read within a few rounds of the loop.
-        for _ in range(_READ_ROUNDS):
+        # uvicorn closes connections from which it has read nothing. What has arrived is read within a few iterations of the loop.
+        for _ in range(_READ_ITERATIONS):
             await asyncio.sleep(0)
 
     def _protocol(self) -> asyncio.Protocol:

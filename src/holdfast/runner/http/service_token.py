@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from holdfast.http.service_tokens import KNOWN_DEFAULTS, is_same_token
-from holdfast.runner.errors import NotAuthorised, ServiceTokenUnusable
+from holdfast.runner.http.errors import NotAuthorised, ServiceTokenUnusable
 from holdfast.settings import Settings
 
 HEADERS = ("x-runner-service-token", "x-runner-auth")

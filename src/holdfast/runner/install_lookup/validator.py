@@ -1,14 +1,14 @@
-"""What the registry says about installs: which tenant has the version a page comes from, and which install a host name belongs to."""
+"""Requests to the registry about installs: which tenant has the version of a page, and which install has a host name."""
 
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
 import httpx2
 import msgspec
 import structlog
+from cachetools import TTLCache
 
 from holdfast.bundles.store.hashing import InvalidContentHash, normalize_content_hash
 from holdfast.bundles.store.keys import InvalidBundleKey, bundle_key
@@ -20,10 +20,10 @@ from holdfast.runner.install_lookup.client import RegistryClient, RegistryNotSet
 from holdfast.settings import Settings
 
 POSITIVE_SECONDS = 5.0
-_REMEMBERED = 10_000
+_MAX_ENTRIES = 10_000
 
 _log = structlog.get_logger(__name__)
-_Question = tuple[str | None, str, str]
+_Lookup = tuple[str | None, str, str]
 
 
 class HostUnknown(HoldfastError):
@@ -34,14 +34,14 @@ class HostUnknown(HoldfastError):
 
 
 class RegistryRefused(HoldfastError):
-    """Raised when the registry answers with an error, or with something that is no answer."""
+    """Raised when the registry responds with an error, or its response is invalid."""
 
     code = "registry_refused"
     status = 502
 
 
 class InstallValidator:
-    """`GET {registry}/api/installs/…`. A yes is remembered for five seconds; a no, and a failure, never."""
+    """`GET {registry}/api/installs/…`. A positive result is cached for five seconds; a negative one, and a failure, never."""
 
     def __init__(
         self,
@@ -51,15 +51,14 @@ class InstallValidator:
         transport: httpx2.AsyncBaseTransport | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """As in `RegistryClient`; without a registry every answer is no. `now` is in seconds."""
+        """As in `RegistryClient`; without a registry no install is valid. `now` is in seconds."""
         self._registry = RegistryClient(base_url, headers, transport=transport)
-        self._now = now
-        self._valid: OrderedDict[_Question, tuple[float, str]] = OrderedDict()
-        self._requests: SingleFlight[_Question, str | None] = SingleFlight("validate an install")
+        self._valid: TTLCache[_Lookup, str] = TTLCache(_MAX_ENTRIES, POSITIVE_SECONDS, timer=now)
+        self._requests: SingleFlight[_Lookup, str | None] = SingleFlight("validate an install")
 
     @classmethod
     def from_settings(cls, settings: Settings, token: str) -> InstallValidator:
-        """With the key of the install lookups, and the token of our own calls, whichever the registry knows. Raises LookupKeyUnusable."""
+        """Sends the key of the install lookups and the token of our own calls; the registry accepts either. Raises LookupKeyUnusable."""
         headers = {"x-runner-auth": token}
         key = lookup_key(settings)
         if key is not None:
@@ -69,70 +68,67 @@ class InstallValidator:
     async def tenant_of(self, tenant_id: str | None, extension_id: str, content_hash: str) -> str | None:
         """The tenant that has this version installed: `tenant_id` itself, or, when it is None, any that the registry names.
 
-        None when nobody has, and when the registry cannot be asked; the latter is logged. Equal questions at once are asked once.
+        None when no tenant has it, and when the registry is unavailable, which is logged. Equal lookups at the same time make one request.
         """
-        question = (tenant_id, extension_id, content_hash)
-        known = self._valid.get(question)
-        if known is not None and known[0] > self._now():
-            return known[1]
-        return await self._requests.run(question, lambda: self._find(question))
+        lookup = (tenant_id, extension_id, content_hash)
+        known: str | None = self._valid.get(lookup)
+        if known is not None:
+            return known
+        return await self._requests.run(lookup, lambda: self._find(lookup))
 
     async def install_at(self, host: str) -> InstallAddress:
-        """The enabled install whose host name this is. Never remembered.
+        """The enabled install with this host name. Never cached.
 
         Raises HostUnknown, RegistryNotSet, RegistryUnreachable, RegistryRefused.
         """
         status, body = await self._registry.get("/api/installs/lookup-by-host", {"host": host})
         if status == 404:
-            raise HostUnknown("No extension is installed under this host name.", hint="Is the extension installed and enabled?")
+            raise HostUnknown("No extension is installed under this host name.", hint="Check that the extension is installed and enabled.")
         if not 200 <= status < 300:
-            _log.warning("The registry refused to look up a host name", status=status)
-            raise RegistryRefused(f"The registry answered the lookup of a host name with status {status}.", hint=_hint(status))
+            _log.warning("The registry rejected the lookup of a host name", status=status)
+            raise RegistryRefused(f"The registry responded to the lookup of a host name with status {status}.", hint=_hint(status))
         try:
             found = msgspec.json.decode(body, type=InstallAddress)
             digest = normalize_content_hash(found.content_hash)
             bundle_key(found.tenant_id, found.extension_id, digest)
         except (msgspec.DecodeError, UnicodeDecodeError, InvalidBundleKey, InvalidContentHash) as error:
-            _log.warning("The registry's answer about a host name is not of the agreed form", problem=type(error).__name__)
-            raise RegistryRefused("The registry's answer about this host name is not of the agreed form.") from error
+            _log.warning("The registry's response about a host name is invalid", problem=type(error).__name__)
+            raise RegistryRefused("The response from the registry about this host name is invalid.") from error
         return InstallAddress(found.tenant_id, found.extension_id, f"sha256:{digest}")
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What every question carries."""
+        """The headers of every request."""
         return self._registry.headers
 
     async def close(self) -> None:
-        """Ends questions that are under way and closes the connections."""
+        """Cancels requests that run and closes the connections."""
         await self._requests.close()
         await self._registry.close()
 
-    async def _find(self, question: _Question) -> str | None:
-        tenant_id, extension_id, content_hash = question
-        answer = await self._ask(tenant_id, extension_id, content_hash)
-        found = None if answer is None or not answer.valid else tenant_id or answer.tenant_id or None
+    async def _find(self, lookup: _Lookup) -> str | None:
+        tenant_id, extension_id, content_hash = lookup
+        response = await self._request(tenant_id, extension_id, content_hash)
+        found = None if response is None or not response.valid else tenant_id or response.tenant_id or None
         if found is None:
-            self._valid.pop(question, None)
+            self._valid.pop(lookup, None)
             return None
-        self._valid[question] = (self._now() + POSITIVE_SECONDS, found)
-        self._valid.move_to_end(question)
-        if len(self._valid) > _REMEMBERED:
-            self._valid.popitem(last=False)
+        self._valid[lookup] = found
         return found
 
-    async def _ask(self, tenant_id: str | None, extension_id: str, content_hash: str) -> InstallValidation | None:
+    async def _request(self, tenant_id: str | None, extension_id: str, content_hash: str) -> InstallValidation | None:
         params = {"extension": extension_id, "hash": content_hash} | ({} if tenant_id is None else {"tenant": tenant_id})
         try:
             status, body = await self._registry.get("/api/installs/validate", params)
             if not 200 <= status < 300:
-                _log.warning("The registry refused to check an extension page", status=status)
+                _log.warning("The registry rejected the check of an extension page", status=status)
                 return None
             return msgspec.json.decode(body, type=InstallValidation)
         except RegistryNotSet:
-            _log.warning("Extension pages cannot be checked: there is no registry. Set REGISTRY_BASE_URL")
+            _log.warning("Extension pages cannot be checked without a registry. Set REGISTRY_BASE_URL")
         except (RegistryUnreachable, msgspec.DecodeError, UnicodeDecodeError) as error:
             problem = error.message if isinstance(error, RegistryUnreachable) else type(error).__name__
-            _log.warning("The registry could not be asked about an extension page", problem=problem)
+            _log.warning("The registry is unavailable to check an extension page", problem=problem)
         return None
 
 

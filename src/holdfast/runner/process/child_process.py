@@ -1,4 +1,14 @@
-"""A runner as a child process: started, restarted when it dies, stopped, and never left behind."""
+"""A runner as a child process: started, restarted when it dies, stopped, and never left behind.
+
+run:  start ──▶ running ──dies──▶ pause (0.2 s, doubled up to 5 s; reset after 10 s of life) ──▶ start
+                   │ cancelled
+                   ▼
+                SIGTERM ──▶ stopping ──exits──▶ stopped
+                               │ `stop_seconds` pass, or force_stop and 1 s pass
+                               └──▶ SIGKILL ──▶ stopped
+
+parent dies:  the kernel closes the parent's end of ParentPipe; the child reads its end and stops by itself.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +23,24 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import structlog
 
 FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 5.0
+MAX_PAUSE_SECONDS = 5.0
 STEADY_SECONDS = 10.0
-"""A child that lived this long starts the pauses anew when it dies."""
+"""A child that lived this long resets the pause when it dies."""
 
 STOP_SECONDS = 5.0
 """How long a child may take to stop before it is killed."""
 
-HASTY_SECONDS = 1.0
-"""How long one may take that was told to make haste."""
+FORCE_STOP_SECONDS = 1.0
+"""How long it may take after `force_stop`."""
 
 READY = "ready"
-"""What a runner writes to its report pipe, as a line, when it takes calls; any other line says why it cannot start."""
+"""The line that a runner writes to its report pipe when it accepts calls; any other line says why it cannot start."""
 
 _log = structlog.get_logger(__name__)
 
 
 class ParentPipe:
-    """A pipe that children only read from: it closes when this process ends, in whatever way, and then they end too."""
+    """A pipe from which children only read. The kernel closes it when this process ends, for any reason, and then they stop too."""
 
     def __init__(self) -> None:
         self.child_end, self._own_end = os.pipe()
@@ -44,7 +54,7 @@ class ParentPipe:
 def runner_command(listening: socket.socket, pipe: ParentPipe, *, stop_seconds: int) -> list[str]:
     """The command line of the runner that serves on an inherited socket and ends with its parent.
 
-    `stop_seconds` is how long its calls under way may take after a stop; less than its parent waits for its end.
+    `stop_seconds` is how long its running calls may take after a stop; less than its parent waits for its end.
     """
     own = {"--fd": listening.fileno(), "--parent-pipe": pipe.child_end, "--stop-seconds": stop_seconds}
     return [sys.executable, "-m", "holdfast.runner", *(word for option, value in own.items() for word in (option, str(value)))]
@@ -53,7 +63,7 @@ def runner_command(listening: socket.socket, pipe: ParentPipe, *, stop_seconds: 
 class SupervisedChild:
     """One child process at a time, for as long as `run` runs.
 
-    The listening socket is this process's: while a child is being replaced, callers wait in its queue instead of being refused.
+    The listening socket belongs to this process: while a child is replaced, connections wait in its queue and are not refused.
     """
 
     def __init__(
@@ -70,8 +80,8 @@ class SupervisedChild:
     ) -> None:
         """`name` is for logs; `environment` is the child's whole environment; `pass_fds` are the descriptors it inherits.
 
-        Both its streams go to the descriptor `output`, by default our stderr: our stdout is for results. `on_end` is told the exit code
-        (of a signal, its number below zero) of every child that ended unasked; what it raises ends `run`.
+        Both its streams go to the descriptor `output`, by default our stderr: our stdout is for results. `on_end` is called with the exit
+        code (for a signal, its negative number) of every child that ended without a stop; what it raises ends `run`.
         """
         self._name = name
         self._command = list(command)
@@ -86,7 +96,7 @@ class SupervisedChild:
 
     @property
     def pid(self) -> int | None:
-        """The process id of the child that lives, or None."""
+        """The process id of the running child, or None."""
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
     async def run(self) -> None:
@@ -101,20 +111,20 @@ class SupervisedChild:
                     self._on_end(code)
                 if loop.time() - started >= STEADY_SECONDS:
                     pause = FIRST_PAUSE_SECONDS
-                _log.warning("process ended, restarting it", process=self._name, how=how_it_ended(code), pause_seconds=pause)
+                _log.warning("process ended, restarting it", process=self._name, how=describe_exit(code), pause_seconds=pause)
                 await self._pause(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                pause = min(pause * 2, MAX_PAUSE_SECONDS)
         finally:
             await asyncio.shield(self._stop())
 
-    def hasten(self) -> None:
-        """Asks a child that is stopping again, which a runner takes as not to wait for calls under way, and kills it if it still does."""
+    def force_stop(self) -> None:
+        """Sends a stopping child a second SIGTERM, on which a runner stops without waiting for running calls; kills it after a second."""
         process = self._process
         if process is None or process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
-        asyncio.get_running_loop().call_later(HASTY_SECONDS, self._kill, process)
+        asyncio.get_running_loop().call_later(FORCE_STOP_SECONDS, self._kill, process)
 
     def _kill(self, process: asyncio.subprocess.Process) -> None:
         if process.returncode is None:
@@ -122,7 +132,7 @@ class SupervisedChild:
                 process.kill()
 
     async def _start(self) -> asyncio.subprocess.Process:
-        # A session of its own: Ctrl-C in the terminal reaches the parent only, which stops the child in order.
+        # A session of its own: Ctrl-C in the terminal reaches only the parent, which stops the child gracefully.
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             stdin=asyncio.subprocess.DEVNULL,
@@ -150,6 +160,6 @@ class SupervisedChild:
             await process.wait()
 
 
-def how_it_ended(code: int) -> str:
-    """An exit code, or a signal's number below zero, in words."""
+def describe_exit(code: int) -> str:
+    """An exit code, or the negative number of a signal, in words."""
     return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"

@@ -1,4 +1,4 @@
-"""The runner as a process: listens, serves, and stops in order when it is told to or its parent is gone."""
+"""The runner as a process: listens, serves, and stops gracefully on a signal or when its parent has ended."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from pathlib import Path
 
 import structlog
 
-from holdfast.runner.app import create_app
+from holdfast.runner.endpoints.app import create_app
 from holdfast.runner.http.server import RunnerServer
-from holdfast.runner.process.sockets import port_of
+from holdfast.runner.http.sockets import port_of
 from holdfast.runner.services import SHARED, RunnerServices
 from holdfast.settings import Settings
 
 STOP_SECONDS = 30
-"""How long calls under way may take after a stop, in whole seconds."""
+"""How long running calls may take after a stop, in whole seconds."""
 
 _log = structlog.get_logger(__name__)
 
 
-def _nobody_waits() -> None:
+def _do_nothing() -> None:
     pass
 
 
@@ -37,27 +37,28 @@ async def serve(
     parent_pipe: int | None = None,
     stop_seconds: int = STOP_SECONDS,
     worker: int = 0,
-    on_ready: Callable[[], None] = _nobody_waits,
+    on_ready: Callable[[], None] = _do_nothing,
 ) -> None:
-    """Serves until SIGTERM, SIGINT, or the end of `parent_pipe`, a descriptor to read from; then lets calls under way finish.
+    """Serves until SIGTERM, SIGINT, or the end of `parent_pipe`, a descriptor to read from; then lets running calls finish.
 
-    The listening socket is closed at the stop. `worker` is the place of this process among the workers of the runner. `on_ready` is
-    called when calls are taken. Raises what `RunnerServices.open` raises.
+    The listening socket is closed at the stop. `worker` is the index of this process among the workers of the runner. `on_ready` is
+    called when calls are accepted. Raises what `RunnerServices.open` raises.
     """
     services = await RunnerServices.open(settings, worker=worker)
 
-    def take_no_more() -> None:
+    def mark_unready() -> None:
         services.ready = False
 
     try:
         app = create_app(services)
-        server = RunnerServer(app, app.execute, listening, stop_seconds=stop_seconds, on_ready=on_ready, on_stop=take_no_more)
-        with _parent_watched(server, parent_pipe):
+        server = RunnerServer(app, app.fast_route, listening, stop_seconds=stop_seconds, on_ready=on_ready, on_stop=mark_unready)
+        with _stop_with_parent(server, parent_pipe):
+            # The guide tells operators to look for this line; the port is part of it.
             _log.info(f"Starting runner on port {port_of(listening)}")
-            # What is there now stays to the end. To look through all of it for garbage, as happens now and then, takes 40 ms.
+            # These objects live to the end of the process. Frozen, garbage collections skip them, which would need 40 ms for them.
             gc.collect()
             gc.freeze()
-            await server.run_to_the_end()
+            await server.serve_and_drain()
     finally:
         await services.close()
         if settings.workers_dir is not None and parent_pipe is not None and _is_at_end(parent_pipe):
@@ -66,8 +67,8 @@ async def serve(
 
 
 @contextmanager
-def _parent_watched(server: RunnerServer, parent_pipe: int | None) -> Iterator[None]:
-    """Stops the server when the other end of the pipe is closed, which the system does however the parent ended."""
+def _stop_with_parent(server: RunnerServer, parent_pipe: int | None) -> Iterator[None]:
+    """Stops the server when the other end of the pipe is closed, which the kernel does for any end of the parent."""
     if parent_pipe is None:
         yield
         return
@@ -77,7 +78,7 @@ def _parent_watched(server: RunnerServer, parent_pipe: int | None) -> Iterator[N
         if not os.read(parent_pipe, 1_024):
             loop.remove_reader(parent_pipe)
             if not server.should_exit:
-                _log.info("The parent process is gone; the runner stops")
+                _log.info("The parent process has ended; the runner stops")
                 server.stop()
 
     loop.add_reader(parent_pipe, readable)
@@ -88,12 +89,12 @@ def _parent_watched(server: RunnerServer, parent_pipe: int | None) -> Iterator[N
 
 
 def _is_at_end(pipe: int) -> bool:
-    # Nobody ever writes to it, so what there is to read is its end.
+    # Nothing is ever written to it, so it is readable only at its end.
     return bool(select.select([pipe], [], [], 0)[0])
 
 
 def _remove_shared(folder: Path) -> None:
-    """Removes what the workers of a killed parent shared: answers of guests are not to stay."""
+    """Removes what the workers of a killed parent shared: responses of guests must not stay on disk."""
     for name in SHARED:
         shutil.rmtree(folder / name, ignore_errors=True)
     with suppress(OSError):

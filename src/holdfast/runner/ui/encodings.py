@@ -14,11 +14,11 @@ import zstandard
 Encoding = Literal["zstd", "gzip"]
 
 PACKED_SUFFIXES: dict[Encoding, str] = {"zstd": ".zst", "gzip": ".gz"}
-"""A file with this added to another's name holds that other, encoded. It has no address of its own."""
+"""A file whose name is another file's with this suffix is that other file, encoded. It has no address of its own."""
 
-LEAST_BYTES = 1_024
-"""Smaller files are not encoded: they fit one packet as they are."""
-MOST_BYTES = 16 * 1024 * 1024
+MIN_BYTES = 1_024
+"""Smaller files are not encoded: they fit into one packet."""
+MAX_BYTES = 16 * 1024 * 1024
 """Larger files are not encoded here."""
 
 _MAX_WINDOW = 8 * 1024 * 1024  # What browsers accept (RFC 9659).
@@ -32,22 +32,22 @@ _COMPRESSIBLE = frozenset(
 )
 
 
-def compressible(media_type: str, size: int) -> bool:
+def is_compressible(media_type: str, size: int) -> bool:
     """Whether a file of this type and size in bytes is worth encoding."""
-    return media_type in _COMPRESSIBLE and size >= LEAST_BYTES
+    return media_type in _COMPRESSIBLE and size >= MIN_BYTES
 
 
 @functools.lru_cache(maxsize=1_024)
-def accepted(header: str) -> tuple[Encoding, ...]:
-    """The encodings that `Accept-Encoding: header` prefers to the file as it is, the best first; of equals, zstd before gzip.
+def accepted_encodings(header: str) -> tuple[Encoding, ...]:
+    """The encodings that `Accept-Encoding: header` prefers to the unencoded file, the best first; of equals, zstd before gzip.
 
-    A header that cannot be read, or is longer than 256 characters, accepts none.
+    An invalid header, or one longer than 256 characters, accepts none.
     """
     weights = _weights(header) if len(header) <= 256 else None
     if weights is None:
         return ()
     others = weights.get("*", 0.0)
-    # Unnamed, the file as it is always will do, but is not what was asked for.
+    # The unencoded file is always acceptable unless the header rejects it, but it was not requested.
     identity = weights.get("identity", 0.0)
     candidates: list[tuple[float, Encoding]] = [(weights.get("zstd", others), "zstd"), (weights.get("gzip", others), "gzip")]
     candidates.sort(key=lambda candidate: -candidate[0])
@@ -67,12 +67,14 @@ def _weights(header: str) -> dict[str, float] | None:
 
 
 def encode(data: bytes, encoding: Encoding) -> bytes | None:
-    """The bytes of a file, encoded; None when they are not fewer."""
-    made = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(data) if encoding == "zstd" else gzip.compress(data, _GZIP_LEVEL, mtime=0)
-    return made if len(made) < len(data) else None
+    """The encoded bytes of a file; None when the encoding does not make it smaller."""
+    encoded = (
+        zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(data) if encoding == "zstd" else gzip.compress(data, _GZIP_LEVEL, mtime=0)
+    )
+    return encoded if len(encoded) < len(data) else None
 
 
-def holds(packed: bytes, encoding: Encoding, *, sha256_hex: str, size: int) -> bool:
+def is_encoding_of(packed: bytes, encoding: Encoding, *, sha256_hex: str, size: int) -> bool:
     """Whether `packed` is the file of this hash and size, encoded, and a browser can decode it. Never unpacks more than `size` bytes."""
     if not packed or len(packed) >= size:
         return False

@@ -1,52 +1,50 @@
-"""Bytes that were made once and are kept in memory within a bound."""
+"""Bytes in memory, within a bound, each computed once."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
-from weakref import WeakValueDictionary
+from collections.abc import Callable, Coroutine, Hashable
+from typing import Any
+
+from cachetools import LRUCache
+
+from holdfast.concurrency.single_flight import SingleFlight
 
 CAPACITY_BYTES = 64 * 1024 * 1024
 _OVERHEAD_BYTES = 256
+"""What an entry costs in addition to its bytes, roughly."""
 
 
-class KeptBytes:
-    """By key; beyond `capacity` bytes in all, what was not used for longest goes. Belongs to one event loop."""
+class MemoryCache:
+    """Bytes by key; beyond `capacity` bytes in all, those unused for longest are dropped. Belongs to one event loop."""
 
     def __init__(self, capacity: int = CAPACITY_BYTES) -> None:
-        self._capacity = capacity
-        self._kept: OrderedDict[Hashable, bytes] = OrderedDict()
-        self._size = 0
-        self._locks: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
+        self._entries: LRUCache[Hashable, bytes] = LRUCache(capacity, getsizeof=_size)
+        self._computations: SingleFlight[Hashable, bytes] = SingleFlight("compute bytes for the memory cache")
 
-    def known(self, key: Hashable) -> bytes | None:
-        """What is kept under the key, which counts as a use."""
-        found = self._kept.get(key)
-        if found is not None:
-            self._kept.move_to_end(key)
+    def peek(self, key: Hashable) -> bytes | None:
+        """The bytes of the key if they are in memory; this counts as a use."""
+        found: bytes | None = self._entries.get(key)
         return found
 
-    async def get(self, key: Hashable, make: Callable[[], Awaitable[bytes]]) -> bytes:
-        """What is kept under the key, else what `make` makes, once however many ask. Raises what `make` raises; then the next one tries."""
-        lock = self._locks.get(key)
-        if lock is None:
-            lock = self._locks[key] = asyncio.Lock()
-        async with lock:
-            found = self.known(key)
-            if found is None:
-                found = await make()
-                self._keep(key, found)
-            return found
+    async def get(self, key: Hashable, compute: Callable[[], Coroutine[Any, Any, bytes]]) -> bytes:
+        """The bytes of the key, else what `compute` returns, which runs once for all callers at the same time.
+
+        Raises what `compute` raises; the next call then computes again. Bytes larger than the whole capacity are not stored.
+        """
+        found = self.peek(key)
+        return found if found is not None else await self._computations.run(key, lambda: self._compute(key, compute))
 
     @property
     def size(self) -> int:
-        """What is kept, in bytes, with what keeping it costs."""
-        return self._size
+        """Bytes of all entries, with their overhead."""
+        return int(self._entries.currsize)
 
-    def _keep(self, key: Hashable, made: bytes) -> None:
-        self._kept[key] = made
-        self._size += len(made) + _OVERHEAD_BYTES
-        while self._size > self._capacity:
-            _, gone = self._kept.popitem(last=False)
-            self._size -= len(gone) + _OVERHEAD_BYTES
+    async def _compute(self, key: Hashable, compute: Callable[[], Coroutine[Any, Any, bytes]]) -> bytes:
+        computed = await compute()
+        if _size(computed) <= self._entries.maxsize:
+            self._entries[key] = computed
+        return computed
+
+
+def _size(entry: bytes) -> int:
+    return len(entry) + _OVERHEAD_BYTES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from holdfast.runner.errors import InvalidUiPath
+from holdfast.runner.http.errors import InvalidUiPath
 
 SERVED_SUFFIXES = frozenset(
     {"html", "js", "mjs", "css", "json", "map", "wasm", "txt", "webmanifest"}

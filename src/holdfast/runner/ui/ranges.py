@@ -1,4 +1,4 @@
-"""The header `Range` of a request for a file (RFC 9110, section 14): one range of bytes, or none that is answered."""
+"""The header `Range` of a request for a file (RFC 9110, section 14): one range of bytes, or none that counts."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class ByteRange(Struct, frozen=True):
         return self.last - self.first + 1
 
     def content_range(self, size: int) -> str:
-        """The header `Content-Range` of an answer with this range of a file of `size` bytes."""
+        """The header `Content-Range` of a response with this range of a file of `size` bytes."""
         return f"bytes {self.first}-{self.last}/{size}"
 
 
 def parse_range(header: str, size: int) -> ByteRange | Literal["outside"] | None:
-    """The range that `header` asks for of a file of `size` bytes; "outside" when no byte of the file is in it (416).
+    """The range that `header` requests of a file of `size` bytes; "outside" when no byte of the file is in it (416).
 
-    None when the whole file is the answer: the header is malformed, is not about bytes, or asks for several ranges, which the standard
+    None when the response is the whole file: the header is malformed, is not about bytes, or requests several ranges, which the standard
     lets a server ignore.
     """
     found = _ONE.fullmatch(header) if len(header) <= _MAX_CHARACTERS else None
@@ -51,5 +51,5 @@ def parse_range(header: str, size: int) -> ByteRange | Literal["outside"] | None
 def _suffix(length: int, size: int) -> ByteRange | Literal["outside"] | None:
     if length == 0:
         return OUTSIDE
-    # Of an empty file the last bytes are no bytes, which no Content-Range can say.
+    # The last bytes of an empty file are no bytes, which Content-Range cannot express.
     return ByteRange(max(size - length, 0), size - 1) if size else None

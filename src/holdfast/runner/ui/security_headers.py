@@ -1,4 +1,4 @@
-"""The headers that keep extension pages in their place."""
+"""The security headers of extension pages."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def content_security_policy(settings: Settings) -> str:
     """The policy of HTML documents: the operator's own when it is a legal header, else ours, which only the gateway's own pages and
     the operator's `EXT_UI_FRAME_ANCESTORS` may frame."""
     own = (settings.ui_content_security_policy or "").strip()
-    if own and _legal(own):
+    if own and _is_legal(own):
         return own
     ancestors = (settings.ui_frame_ancestors or "").strip()
-    framing = f"frame-ancestors 'self' {ancestors}".rstrip() if _legal(ancestors) and ";" not in ancestors else "frame-ancestors 'self'"
+    framing = f"frame-ancestors 'self' {ancestors}".rstrip() if _is_legal(ancestors) and ";" not in ancestors else "frame-ancestors 'self'"
     return "; ".join([*_DIRECTIVES, framing])
 
 
 def file_headers(*, document: bool, varies: bool, policy: str | None) -> dict[str, str]:
-    """Headers of a file that is there, for every status. A document is asked for again each time; anything else may be kept for ever.
+    """Headers of a file that is there, for every status. Browsers revalidate a document each time and may cache anything else for ever.
 
-    `varies` says that the file is sent in the encoding that the browser accepts.
+    `varies`: the file is sent in an encoding that the browser accepts.
 
     The pages live in an opaque origin, for which even their own files are cross-origin: scripts of type module and fonts need CORS.
     """
@@ -50,5 +50,5 @@ def file_headers(*, document: bool, varies: bool, policy: str | None) -> dict[st
     return headers
 
 
-def _legal(value: str) -> bool:
+def _is_legal(value: str) -> bool:
     return all(32 <= ord(character) < 127 for character in value)

@@ -42,3 +42,19 @@ class EngineSettings(BaseModel):
         validation_alias=AliasChoices("HOLDFAST_GENERATED_LOWERING"),
         description="Convert requests for guests with generated code; off, with the general code. Both have the same result.",
     )
+    # Switches of what is only there for speed, so that tests can compare both ways and a suspicious operator can rule it out.
+    fast_path: bool = Field(
+        True,
+        validation_alias=AliasChoices("HOLDFAST_FAST_PATH"),
+        description="Respond to POST /v1/execute without ASGI. Off, the same code runs behind it: slower, for comparison.",
+    )
+    call_batching: bool = Field(
+        True,
+        validation_alias=AliasChoices("HOLDFAST_CALL_BATCHING"),
+        description="Run the guests of calls that arrive together one after the other. Off, each runs at once: slower under load.",
+    )
+    fast_log_lines: bool = Field(
+        True,
+        validation_alias=AliasChoices("HOLDFAST_FAST_LOG_LINES"),
+        description="Write the log lines of calls together, in short form. Off, structlog writes each by itself: slower, the same lines.",
+    )

@@ -11,7 +11,7 @@ from contextlib import closing
 import psutil
 import pytest
 
-from holdfast.runner.process.sockets import AddressUnusable, PortTaken, listen, origin_of, port_of
+from holdfast.runner.http.sockets import AddressUnusable, PortTaken, listen, origin_of, port_of
 
 
 def take(host: str = "127.0.0.1", port: int = 0) -> socket.socket:

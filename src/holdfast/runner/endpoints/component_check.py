@@ -1,4 +1,4 @@
-"""`POST /v1/components/check`: whether this runner could run a component, before anybody installs it. Compiling is the check."""
+"""`POST /v1/components/check`: whether this runner can run a component, before anyone installs it. Compiling is the check."""
 
 from __future__ import annotations
 
@@ -10,39 +10,30 @@ from typing import BinaryIO
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
 
 from holdfast.http.responses import json_response
-from holdfast.runner.errors import BodyTooLarge, BodyTooSlow, UnsupportedBody
-from holdfast.runner.http.responses import respond_to_errors
+from holdfast.runner.http.errors import BodyTooLarge, BodyTooSlow, UnsupportedBody
 from holdfast.runner.http.service_token import require_token
 from holdfast.runner.services import RunnerServices
 
-PATH = "/v1/components/check"
 CONTENT_TYPE = "application/wasm"
 COMPONENT_MAX_BYTES = 256 * 1024 * 1024
-"""As much as a whole bundle may have when it is unpacked."""
+"""The size limit of a whole unpacked bundle."""
 BODY_SECONDS = 60.0
-_AT_ONCE = 2
 
 
-def routes(services: RunnerServices) -> list[BaseRoute]:
-    """The route. It needs the service token, and leaves the compiled component where calls look for it."""
-    room = asyncio.Semaphore(_AT_ONCE)
-
-    async def check(request: Request) -> Response:
-        require_token(request.headers, services.caller_token)
-        _check_headers(request)
-        # Whoever waits for a place has not been read yet: what is under way is bounded on disk too.
-        async with room:
-            with tempfile.TemporaryDirectory(prefix="holdfast-check-") as folder:
-                component = Path(folder) / "main.wasm"
-                with component.open("wb") as file:
-                    sha256 = await _receive(request, file)
-                await services.engine.load(component, sha256)
-        return json_response({"ok": True, "sha256": sha256})
-
-    return [Route(PATH, respond_to_errors(check), methods=["POST"])]
+async def check_component(services: RunnerServices, request: Request) -> Response:
+    """Compiles the component in the body, and leaves it where calls look for it. Needs the service token."""
+    require_token(request.headers, services.caller_token)
+    _check_headers(request)
+    # A request that waits here has not been read yet, so the bytes of checks on disk are bounded too.
+    async with services.component_checks:
+        with tempfile.TemporaryDirectory(prefix="holdfast-check-") as folder:
+            component = Path(folder) / "main.wasm"
+            with component.open("wb") as file:
+                sha256 = await _receive(request, file)
+            await services.engine.load(component, sha256)
+    return json_response({"ok": True, "sha256": sha256})
 
 
 def _check_headers(request: Request) -> None:
@@ -54,7 +45,7 @@ def _check_headers(request: Request) -> None:
 
 
 async def _receive(request: Request, file: BinaryIO) -> str:
-    """Writes the body; its SHA-256 in hex. Raises BodyTooLarge, BodyTooSlow, ClientDisconnect."""
+    """Writes the body to `file` and returns its SHA-256 in hex. Raises BodyTooLarge, BodyTooSlow, ClientDisconnect."""
     digest, size = hashlib.sha256(), 0
     try:
         async with asyncio.timeout(BODY_SECONDS):

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from holdfast.contract.install_lookup import InstallAddress
 from holdfast.runner.install_lookup.validator import InstallValidator
-from holdfast.runner.ui.host_routing import InvalidHost, host_name, page_address
+from holdfast.runner.ui.host_names import InvalidHost, host_name, page_address
 from tests.events.recording_server import RecordingServer, free_port, recording_server
 from tests.runner.conftest import EXTENSION, TENANT, Runner, StartRunner
 

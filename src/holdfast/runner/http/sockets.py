@@ -1,4 +1,4 @@
-"""Listening sockets, bound before anything else starts, and the sentence for a port that is taken."""
+"""Listening sockets, bound before anything else starts, and the errors for ports that are in use."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ BACKLOG = 1024
 
 
 class PortTaken(HoldfastError):
-    """Another process listens on the port."""
+    """Raised when another process listens on the port."""
 
     code = "port_taken"
     status = 409
 
 
 class AddressUnusable(HoldfastError):
-    """The address cannot be listened on: not of this machine, not resolvable, or not allowed."""
+    """Raised when the address is not an address to listen on: not of this machine, not resolvable, or not allowed."""
 
     code = "address_unusable"
     status = 400
@@ -30,7 +30,7 @@ class AddressUnusable(HoldfastError):
 def listen(host: str, port: int, *, purpose: str, variable: str, flag: str | None = None) -> socket.socket:
     """A TCP socket that listens on `host:port`; port 0 picks a free one.
 
-    `purpose`, `variable` and `flag` name the service and how its port is changed, for the sentence when it cannot be had.
+    `purpose`, `variable` and `flag` name the service and how its port is changed, for the error message.
     Raises PortTaken or AddressUnusable.
     """
     listening = _bound(host, port, purpose=purpose, flag=flag, variable=variable)
@@ -39,20 +39,20 @@ def listen(host: str, port: int, *, purpose: str, variable: str, flag: str | Non
 
 
 def listen_together(host: str, port: int, count: int, *, purpose: str, variable: str, flag: str | None = None) -> list[socket.socket]:
-    """`count` sockets that listen on one port, of which the kernel picks one for each connection. Else as `listen`."""
+    """`count` sockets that listen on one port, of which the kernel picks one for each connection. Otherwise as `listen`."""
     if port:
-        # Beside another process of this user that shares its port as well, the kernel would let us listen and divide the callers between
-        # the two. So the port is first taken by a socket that shares it with nobody. Port 0 picks one that is nobody's.
+        # If another process of this user shares its port too, the kernel would let us listen and divide the callers between both. So the
+        # port is first bound by a socket that does not share it. Port 0 picks one that is free.
         _bound(host, port, purpose=purpose, flag=flag, variable=variable).close()
-    with ExitStack() as made:
+    with ExitStack() as opened:
         sockets: list[socket.socket] = []
         for _ in range(count):
             bound = _bound(host, port, purpose=purpose, flag=flag, variable=variable, shared=True)
-            sockets.append(made.enter_context(bound))
+            sockets.append(opened.enter_context(bound))
             port = port_of(bound)
         for listening in sockets:
             listening.listen(BACKLOG)
-        made.pop_all()
+        opened.pop_all()
         return sockets
 
 
@@ -62,25 +62,25 @@ def _bound(host: str, port: int, *, purpose: str, variable: str, flag: str | Non
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except socket.gaierror as failed:
         raise AddressUnusable(
-            f"The address {host} for {purpose} is not known: {failed.strerror}.", hint="Set HOLDFAST_HOST to an address of this machine."
+            f"The address {host} for {purpose} is unknown: {failed.strerror}.", hint="Set HOLDFAST_HOST to an address of this machine."
         ) from failed
-    made = socket.socket(family, kind, protocol)
+    bound = socket.socket(family, kind, protocol)
     try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        made.bind(address)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind(address)
     except OSError as failed:
-        made.close()
+        bound.close()
         if failed.errno == errno.EADDRINUSE:
-            raise PortTaken(f"Port {port}, wanted by {purpose}, is taken{_owner_of(port)}.", hint=change) from failed
+            raise PortTaken(f"Port {port}, needed by {purpose}, is taken{_owner_of(port)}.", hint=change) from failed
         if failed.errno == errno.EACCES:
-            raise AddressUnusable(f"Port {port}, wanted by {purpose}, may not be used by this user.", hint=change) from failed
+            raise AddressUnusable(f"Port {port}, needed by {purpose}, may not be used by this user.", hint=change) from failed
         raise AddressUnusable(
-            f"{host}:{port}, wanted by {purpose}, cannot be listened on: {failed.strerror}.",
+            f"{host}:{port}, needed by {purpose}, is not an address to listen on: {failed.strerror}.",
             hint="Set HOLDFAST_HOST to an address of this machine.",
         ) from failed
-    return made
+    return bound
 
 
 def port_of(listening: socket.socket) -> int:
@@ -97,7 +97,7 @@ def origin_of(listening: socket.socket) -> str:
 
 
 def _owner_of(port: int) -> str:
-    """` by NAME (pid N)`, or nothing where the system does not tell."""
+    """` by NAME (pid N)`, or nothing where the system does not report it."""
     try:
         for connection in psutil.net_connections(kind="tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port and connection.pid:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from holdfast.runner.metrics import Metrics
+from holdfast.runner.telemetry.metrics import Metrics
 from tests.cli.command_runner import alive
 from tests.engine.guests import RETURN, assemble, module
 from tests.runner import guests

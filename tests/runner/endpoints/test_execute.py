@@ -12,7 +12,7 @@ import pytest
 from starlette.types import Message
 
 from holdfast.bundles.store.keys import bundle_key
-from holdfast.runner.app import create_app
+from holdfast.runner.endpoints.app import create_app
 from tests.bundles.archives import archive, regular
 from tests.runner import guests
 from tests.runner.conftest import EXTENSION, INSTALL, TENANT, TOKEN, Runner, StartRunner, body_of, call_body
@@ -266,7 +266,7 @@ async def test_one_call_too_many_of_an_install_is_busy_and_others_go_on(start_ru
 
 
 async def _until_running(runner: Runner) -> None:
-    while not runner.services.admission.running:
+    while not runner.services.concurrency.running:
         await asyncio.sleep(0)
 
 
@@ -298,7 +298,7 @@ async def test_a_caller_that_goes_away_ends_its_guest(runner: Runner) -> None:
     await _until_running(runner)
     gone.set()
     await call
-    assert runner.services.admission.running == 0
+    assert runner.services.concurrency.running == 0
     assert sent[0]["status"] == 499
 
 
@@ -340,7 +340,7 @@ async def test_warming_up_needs_the_token_and_says_what_is_wrong(runner: Runner)
         return response.status_code, response.json()["error"]
 
     assert await warm(_warmup(HASH), "wrong") == (401, "unauthorized")
-    # Callers of the existing runner know 400 for a body that names only the hash.
+    # DisconnectWatcher of the existing runner know 400 for a body that names only the hash.
     assert await warm({"content_hash": HASH}) == (400, "warmup_incomplete")
     assert await warm(_warmup("zz")) == (400, "invalid_content_hash")
     assert await warm(_warmup(HASH)) == (404, "bundle_not_found")

@@ -22,8 +22,8 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.bundles.store.keys import bundle_key
-from holdfast.runner.execute import component_check
-from holdfast.runner.openapi import document
+from holdfast.runner.endpoints import component_check
+from holdfast.runner.endpoints.operations import document
 from tests.bundles.archives import bundle
 from tests.runner import guests
 from tests.runner.conftest import EXTENSION, TENANT, TOKEN, Runner
@@ -117,7 +117,7 @@ def test_every_answer_is_one_of_those_that_are_documented(case: Case[Any], serve
     response = case.call(base_url=served.origin, allow_redirects=False)
     # The token is put in above, so its absence proves nothing here; which paths of pages are refused, and what a component is, is more
     # than a pattern can say.
-    beyond_patterns = "/ext-ui/" in case.path or case.path == component_check.PATH
+    beyond_patterns = "/ext-ui/" in case.path or case.path == "/v1/components/check"
     left_out: list[Any] = [ignored_auth, *([positive_data_acceptance] if beyond_patterns else [])]
     case.validate_response(response, excluded_checks=left_out)
     if response.status_code != 307:
@@ -132,7 +132,7 @@ async def test_the_document_is_served(runner: Runner) -> None:
 
 
 async def test_every_route_of_the_runner_is_documented(runner: Runner) -> None:
-    from holdfast.runner.app import create_app
+    from holdfast.runner.endpoints.app import create_app
 
     paths = {
         path.replace("{path:path}", "{path}") for route in create_app(runner.services).routes if (path := getattr(route, "path", None))

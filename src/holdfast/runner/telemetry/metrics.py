@@ -1,30 +1,22 @@
-"""What a runner counts for its operator. No label says who called what: tenants and extensions come without end, and series would too."""
+"""The metrics of a runner. No label names a tenant or an extension: their number is unbounded, and the number of series would be too."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.values import MultiProcessValue, MutexValue
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
 
 import holdfast
 from holdfast.contract.execute import Envelope
 from holdfast.engine.capi import VERSION
-from holdfast.http.responses import HEADERS
-from holdfast.runner.execute.concurrency_limit import Admission
-from holdfast.runner.http.responses import respond_to_errors
-from holdfast.runner.http.service_token import require_token
+from holdfast.runner.execute.concurrency_limit import ConcurrencyLimit
 
 ANSWERED = "answered"
-"""The outcome of a call whose guest answered, whatever it answered; every other is the code of a failure or refusal."""
+"""The outcome of a call whose guest responded, with any status; every other outcome is the code of an error."""
 
 _CALL_SECONDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _FETCH_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -34,30 +26,30 @@ prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
-    """The numbers of one process or, for a worker, a share of the numbers of all workers of a runner. Belongs to one event loop."""
+    """The metrics of one process or, for a worker, its part of the metrics of all workers of a runner. Belongs to one event loop."""
 
     def __init__(self, folder: Path | None = None, worker: int = 0) -> None:
-        """`folder` is where the workers of one runner keep their numbers, and `worker` the place of this one among them."""
+        """`folder` holds the metrics of all workers of one runner; `worker` is the index of this one."""
         self._folder = folder
         self._registry = CollectorRegistry()
         if folder is None:
             prometheus_client.values.ValueClass = MutexValue
         else:
-            # By place and not by process: a worker that takes the place of a dead one goes on with its numbers, and files do not pile up.
+            # By index and not by process id: a worker that replaces a dead one continues its metrics, and files do not accumulate.
             folder.mkdir(mode=0o700, exist_ok=True)
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
             prometheus_client.values.ValueClass = MultiProcessValue(lambda: worker)  # type: ignore[no-untyped-call]
-        self._calls = self._counter("calls", "Calls by outcome: answered, or the code of the failure or refusal.", "outcome")
-        self._seconds = self._histogram("call_duration_seconds", "Time of a call, from its request to its answer.", _CALL_SECONDS)
+        self._calls = self._counter("calls", "Calls by outcome: answered, or the code of the error.", "outcome")
+        self._seconds = self._histogram("call_duration_seconds", "Time of a call, from its request to its response.", _CALL_SECONDS)
         self._running = self._gauge("calls_running", "Calls that run now.", "livesum")
         self._host_calls = self._counter("host_calls", "Functions that guests called, by outcome.", "function", "outcome")
-        self._ui_answers = self._counter("ui_answers", "Answers to requests for files of pages, by status.", "status")
+        self._ui_answers = self._counter("ui_answers", "Responses to requests for files of pages, by status.", "status")
         self._fetches = self._counter("bundle_fetches", "Bundles fetched from the store, by outcome.", "outcome")
         self._fetch_seconds = self._histogram("bundle_fetch_duration_seconds", "Time to fetch and unpack a bundle.", _FETCH_SECONDS)
-        self._evictions = self._counter("bundles_evicted", "Bundles removed from the cache to make room.")
+        self._evictions = self._counter("bundles_evicted", "Bundles removed from the cache to free space.")
         self._loads = self._counter("components_loaded", "Compiled components loaded into memory.")
         self._compile_seconds = self._histogram("component_compile_duration_seconds", "Time to compile a component.", _COMPILE_SECONDS)
-        self._events_dropped = self._counter("debug_events_dropped", "Debug events that came faster than they were taken.")
+        self._events_dropped = self._counter("debug_events_dropped", "Debug events dropped because they arrived too fast.")
         starts = self._counter("starts", "Processes started: more than there are workers when some had to be replaced.")
         about = self._gauge("build_info", "Which Holdfast and which Wasmtime run.", "max", "version", "wasmtime")
 
@@ -69,27 +61,27 @@ class Metrics:
         starts.inc()
         about.labels(holdfast.__version__, VERSION).set(1)
 
-    def watch(self, admission: Admission) -> None:
-        """Counts the calls that run. Alone, they are counted when somebody asks; a worker is not there when another one is asked."""
+    def watch(self, limit: ConcurrencyLimit) -> None:
+        """Counts the calls that run. A lone process counts them on request; a worker writes each change, for the others to read."""
         if self._folder is None:
-            self._running.set_function(lambda: admission.running)
+            self._running.set_function(lambda: limit.running)
         else:
-            admission.on_change = self._running.set
+            limit.on_change = self._running.set
 
     def call_ended(self, envelope: Envelope, seconds: float) -> None:
-        """A call that was answered with an envelope. On the way of every call."""
+        """A call that got an envelope. Runs for every call."""
         self.outcome(ANSWERED if envelope.error is None else envelope.failure.code if envelope.failure else "unknown")
         self._observe(seconds)
 
     def outcome(self, code: str) -> None:
-        """How a call or its refusal ended. Codes are constants of the program, never what somebody sent."""
+        """How a call or a failed request ended. Codes are constants of the program, never text from a request."""
         counter = self._outcomes.get(code)
         if counter is None:
             counter = self._outcomes[code] = self._calls.labels(code)
         counter.inc()
 
     def host_call(self, function_id: str, outcome: str) -> None:
-        """A function of the world that a guest called."""
+        """A host function that a guest called."""
         counter = self._functions.get((function_id, outcome))
         if counter is None:
             counter = self._functions[function_id, outcome] = self._host_calls.labels(function_id, outcome)
@@ -116,7 +108,7 @@ class Metrics:
         self._events_dropped.inc()
 
     def exposition(self) -> bytes:
-        """All numbers in Prometheus's text format, those of the other workers among them. Reads their files: not for the event loop."""
+        """All metrics in Prometheus's text format, with those of the other workers. Reads their files: call it in a thread."""
         if self._folder is None:
             return generate_latest(self._registry)
         together = CollectorRegistry()
@@ -133,19 +125,6 @@ class Metrics:
         return Gauge(f"holdfast_runner_{name}", text, labels, registry=self._registry, multiprocess_mode=together)  # type: ignore[arg-type]
 
 
-def routes(metrics: Metrics, token: str | None) -> list[BaseRoute]:
-    """`GET /metrics`, for those who have the service token, which Prometheus sends as `Authorization: Bearer`: the domains of extensions
-    reach every route of the runner."""
-
-    async def numbers(request: Request) -> Response:
-        require_token(request.headers, token, bearer=True)
-        await asyncio.sleep(0)  # calls are counted at the end of the loop's turn in which they end
-        content = await asyncio.to_thread(metrics.exposition)
-        return Response(content, headers=HEADERS | {"content-type": CONTENT_TYPE_PLAIN_0_0_4})
-
-    return [Route("/metrics", respond_to_errors(numbers), methods=["GET"])]
-
-
 def forget_worker(folder: Path, worker: int) -> None:
-    """Takes what a dead worker was doing out of the sums; what it has done stays in them."""
+    """Removes the running calls of a dead worker from the sums; its counters stay in them."""
     mark_process_dead(worker, str(folder))  # type: ignore[no-untyped-call]

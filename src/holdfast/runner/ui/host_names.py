@@ -1,4 +1,4 @@
-"""`GET /` on a host name of an app: sends the browser to the page of the install that has the name."""
+"""Host names of app domains, and the addresses of the pages that they lead to."""
 
 from __future__ import annotations
 
@@ -6,14 +6,8 @@ import ipaddress
 import re
 from urllib.parse import quote, urlencode
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
-
 from holdfast.contract.install_lookup import InstallAddress
 from holdfast.errors import HoldfastError
-from holdfast.runner.http.responses import respond_to_errors
-from holdfast.runner.services import RunnerServices
 
 _MAX_CHARACTERS = 253
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -22,7 +16,7 @@ _PORT = re.compile(r"(?::[0-9]{0,5})?", re.ASCII)
 
 
 class InvalidHost(HoldfastError):
-    """Raised when a request names no host, several, or one that cannot be a host name or an address."""
+    """Raised when a request names no host, several, or one that is neither a host name nor an address."""
 
     code = "invalid_host"
     status = 400
@@ -51,20 +45,6 @@ def page_address(install: InstallAddress) -> str:
     """The address of an install's page: path and query, below the runner's own origin whatever the ids are."""
     path = "/".join(quote(part, safe="") for part in (install.extension_id, install.content_hash))
     return f"/ext-ui/{path}/index.html?{urlencode({'tenant': install.tenant_id, 'extensionId': install.extension_id})}"
-
-
-def routes(services: RunnerServices) -> list[BaseRoute]:
-    """The route of app domains; it needs no token, because browsers have none."""
-
-    async def by_host(request: Request) -> Response:
-        given = request.headers.getlist("host")
-        # Of two, one would be what a proxy before us went by, the other what we go by.
-        if len(given) != 1:
-            raise InvalidHost("The request must name one host.")
-        install = await services.validator.install_at(host_name(given[0]))
-        return Response(status_code=307, headers={"location": page_address(install), "cache-control": "no-store"})
-
-    return [Route("/", respond_to_errors(by_host), methods=["GET", "HEAD"])]
 
 
 def _ipv6(address: str) -> str | None:

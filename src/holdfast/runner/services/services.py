@@ -1,7 +1,8 @@
-"""Everything one runner process is made of."""
+"""Everything that one runner process works with, opened and closed together."""
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -18,23 +19,30 @@ from holdfast.engine import Engine
 from holdfast.events import EventSink, HttpSink, configured_redis, open_redis_sink
 from holdfast.events.delivery.batching_sink import BatchingSink
 from holdfast.hostcalls import HostServices
-from holdfast.runner.execute.concurrency_limit import Admission
-from holdfast.runner.execute.execution import Calls
-from holdfast.runner.execute.idempotency_files import ANSWERS
+from holdfast.runner.execute.concurrency_limit import ConcurrencyLimit
+from holdfast.runner.execute.disconnect import DisconnectWatcher
+from holdfast.runner.execute.execution import CallExecutor
+from holdfast.runner.execute.idempotency_files import RESPONSES
 from holdfast.runner.http.service_token import caller_token, outgoing_token
 from holdfast.runner.install_lookup.validator import InstallValidator
-from holdfast.runner.metrics import Metrics
+from holdfast.runner.telemetry.access_log import CallLog
+from holdfast.runner.telemetry.metrics import Metrics
+from holdfast.runner.ui.files import PageSource
+from holdfast.runner.ui.security_headers import content_security_policy
+from holdfast.runner.ui.tenant import PageAccess
 from holdfast.settings import Settings
 
 METRICS = "metrics"
-SHARED = (METRICS, ANSWERS)
-"""What the workers of one runner have in their folder: their numbers, and answers to idempotency keys."""
+SHARED = (METRICS, RESPONSES)
+"""What the workers of one runner share in their folder: their metrics, and responses to idempotency keys."""
+
+MAX_COMPONENT_CHECKS = 2
 
 _log = structlog.get_logger(__name__)
 
 
-class LoggedEvents:
-    """The debug stream of a runner that has no gateway to send it to: the log, at level debug."""
+class EventLogger:
+    """The debug stream of a runner without a gateway: writes events to the log, at level debug."""
 
     def publish(self, event: DebugEvent) -> None:
         _log.debug("debug event", message=event.message, stream=event.stream, level_of_event=event.level, request_id=event.request_id)
@@ -42,7 +50,7 @@ class LoggedEvents:
 
 @dataclass
 class RunnerServices:
-    """Made by `open`, inside the event loop; closed by `close`, in reverse."""
+    """Created by `open`, inside the event loop; closed by `close`, in reverse order."""
 
     settings: Settings
     caller_token: str | None = field(repr=False)
@@ -51,10 +59,15 @@ class RunnerServices:
     engine: Engine
     host: HostServices
     validator: InstallValidator
-    admission: Admission
-    calls: Calls
+    concurrency: ConcurrencyLimit
+    calls: CallExecutor
     metrics: Metrics
+    call_log: CallLog
+    pages: PageSource
+    page_access: PageAccess
     ready: bool = True
+    disconnects: DisconnectWatcher = field(default_factory=DisconnectWatcher)
+    component_checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_COMPONENT_CHECKS))
     _closing: AsyncExitStack = field(default_factory=AsyncExitStack, repr=False)
 
     @classmethod
@@ -66,8 +79,8 @@ class RunnerServices:
         validator: InstallValidator | None = None,
         worker: int = 0,
     ) -> RunnerServices:
-        """Makes a runner's services and proves the engine. `events` and `validator` take the place of those that the settings name;
-        `worker` is the place of this process among the workers of the runner.
+        """Opens a runner's services and tests the engine. `events` and `validator` replace those that the settings name; `worker` is the
+        index of this process among the workers of the runner.
 
         Raises ServiceTokenUnusable, LookupKeyUnusable, BundleStoreUnavailable, InvalidEgressEntry, InvalidRedisUrl, and the
         engine's own error when Wasmtime does not work.
@@ -77,7 +90,7 @@ class RunnerServices:
         metrics = Metrics(None if settings.workers_dir is None else settings.workers_dir / METRICS, worker)
         async with AsyncExitStack() as closing:
             if events is None:
-                events = await _sink(settings, own, closing)
+                events = await _open_sink(settings, own, closing)
             if isinstance(events, BatchingSink):
                 events.on_loss = metrics.event_dropped
             host = HostServices.from_settings(settings, events)
@@ -95,30 +108,44 @@ class RunnerServices:
             )
             engine.on_load, engine.artifacts.on_compile = metrics.component_loaded, metrics.component_compiled
             closing.push_async_callback(engine.close)
-            _tell_what_is_missing(settings, authenticated=expected is not None)
-            policy = _trust(settings)
+            _warn_about_settings(settings, authenticated=expected is not None)
+            policy = _trust_policy(settings)
             cache = TrustedBundleCache(settings.resolved_cache_root, store, policy, max_bytes=settings.cache_max_bytes)
             cache.on_fetch, cache.on_evict = metrics.bundle_fetched, metrics.bundle_evicted
             closing.push_async_callback(cache.close)
             await engine.check_wasmtime()
-            admission = Admission(per_install=settings.calls_per_install, per_process=settings.calls_per_process)
-            metrics.watch(admission)
-            calls = Calls(settings, cache, engine, host, admission)
-            return cls(settings, expected, store, cache, engine, host, validator, admission, calls, metrics, _closing=closing.pop_all())
+            concurrency = ConcurrencyLimit(per_install=settings.calls_per_install, per_process=settings.calls_per_process)
+            metrics.watch(concurrency)
+            return cls(
+                settings=settings,
+                caller_token=expected,
+                store=store,
+                cache=cache,
+                engine=engine,
+                host=host,
+                validator=validator,
+                concurrency=concurrency,
+                calls=CallExecutor(settings, cache, engine, host, concurrency),
+                metrics=metrics,
+                call_log=CallLog(metrics, fast=settings.fast_log_lines),
+                pages=PageSource(cache, policy=content_security_policy(settings)),
+                page_access=PageAccess(validator, strict=settings.static_strict_validation),
+                _closing=closing.pop_all(),
+            )
 
     async def close(self) -> None:
-        """Closes all of it. No call may be under way."""
+        """Closes all of them. No call may be running."""
         self.ready = False
         await self._closing.aclose()
 
 
-async def _sink(settings: Settings, token: str, closing: AsyncExitStack) -> EventSink | None:
+async def _open_sink(settings: Settings, token: str, closing: AsyncExitStack) -> EventSink | None:
     if (server := configured_redis(settings)) is not None:
         _log.info("Debug events go to Redis", address=str(server))
         return await closing.enter_async_context(open_redis_sink(settings, server))
     base = settings.registry_base_url or settings.storage_api_base_url
     if not base:
-        return LoggedEvents() if settings.log_level == "debug" else None
+        return EventLogger() if settings.log_level == "debug" else None
     parts = urlsplit(base)
     sink = HttpSink(f"{parts.scheme}://{parts.netloc}", token)
     await sink.start()
@@ -126,15 +153,15 @@ async def _sink(settings: Settings, token: str, closing: AsyncExitStack) -> Even
     return sink
 
 
-def _tell_what_is_missing(settings: Settings, *, authenticated: bool) -> None:
+def _warn_about_settings(settings: Settings, *, authenticated: bool) -> None:
     if not authenticated:
-        _log.warning("RUNNER_REQUIRE_AUTH=false: everybody who reaches this runner can call every extension. For development only")
+        _log.warning("RUNNER_REQUIRE_AUTH=false: everyone who reaches this runner can call every extension. For development only")
     if settings.registry_base_url is None and settings.static_strict_validation:
-        _log.warning("REGISTRY_BASE_URL is not set: nobody can say what is installed, so that no pages of extensions are served")
+        _log.warning("REGISTRY_BASE_URL is not set: installs cannot be checked, so no pages of extensions are served")
 
 
-def _trust(settings: Settings) -> TrustPolicy:
-    """What a signature has to be. An unusable trust store ends the start here, before each call fails of it. Raises TrustStoreUnusable."""
+def _trust_policy(settings: Settings) -> TrustPolicy:
+    """The policy for signatures. Raises TrustStoreUnusable here, at the start, before every call would fail with it."""
     policy = TrustPolicy.from_settings(settings)
     if policy.count_valid_keys() == 0 and policy.required:
         _log.warning(

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from holdfast.runner.execute import component_check
+from holdfast.runner.endpoints import component_check
+from holdfast.runner.services.services import MAX_COMPONENT_CHECKS
 from tests.engine.guests import RETURN, assemble, module, sha256
 from tests.runner import guests
 from tests.runner.conftest import TOKEN, Runner
@@ -87,7 +88,7 @@ async def test_a_body_that_stalls_ends_and_gives_its_place_back(runner: Runner, 
         "content-length: 100",
         *(f"{name}: {value}" for name, value in HEADERS.items()),
     ]
-    for _ in range(component_check._AT_ONCE + 1):
+    for _ in range(MAX_COMPONENT_CHECKS + 1):
         writer.write("\r\n".join([*lines, "", "some"]).encode())
         assert b" 408 " in await asyncio.wait_for(reader.readline(), MAX_WAIT_SECONDS)
         writer.close()

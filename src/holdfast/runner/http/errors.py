@@ -1,4 +1,4 @@
-"""How the runner refuses a request before there is a call."""
+"""The errors of requests that do not become a call."""
 
 from __future__ import annotations
 
@@ -62,21 +62,21 @@ class InvalidIdempotencyKey(HoldfastError):
 
 
 class InvalidUiHash(HoldfastError):
-    """Raised when the address of a page does not hold `sha256:` and 64 hexadecimal digits."""
+    """Raised when the address of a page does not contain `sha256:` and 64 hexadecimal digits."""
 
     code = "invalid_content_hash"
     status = 400
 
 
 class InvalidUiPath(HoldfastError):
-    """Raised when the path of a page could lead elsewhere, hides something, or names a kind of file that is not served."""
+    """Raised when the path of a page leaves the page's folder, has hidden parts, or names a type of file that is not served."""
 
     code = "invalid_path"
     status = 400
 
 
 class UiNotFound(HoldfastError):
-    """Raised when a page is not there, or not for this caller; which of the two is not told."""
+    """Raised when a page does not exist, or not for this caller; the message does not say which of the two."""
 
     code = "not_found"
     status = 404
@@ -97,6 +97,6 @@ class Stopping(HoldfastError):
 
 
 class ServiceTokenUnusable(HoldfastError):
-    """Raised at start when RUNNER_SERVICE_TOKEN is missing, or one that everybody knows."""
+    """Raised at start when RUNNER_SERVICE_TOKEN is missing or a well-known default."""
 
     code = "service_token_unusable"

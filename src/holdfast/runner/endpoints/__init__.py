@@ -1,0 +1,1 @@
+"""The operations of the runner over HTTP: one table, from which routes and the OpenAPI document are made, and their handlers."""

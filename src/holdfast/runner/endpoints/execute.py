@@ -1,0 +1,94 @@
+"""`POST /v1/execute`: who may call, what they sent, and what they get."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from holdfast.contract.execute import ExecuteCall
+from holdfast.runner.execute.execution import Routing
+from holdfast.runner.execute.idempotency import KEY_MAX_CHARACTERS
+from holdfast.runner.http.errors import InvalidIdempotencyKey
+from holdfast.runner.http.fast_path import RawHeaders
+from holdfast.runner.http.json_body import decode, header_table, read_json, require_json
+from holdfast.runner.http.responses import FastJsonResponse, outcome_of, response_to
+from holdfast.runner.http.service_token import require_token
+from holdfast.runner.services import RunnerServices
+
+PATH = "/v1/execute"
+_BODY_OVERHEAD_BYTES = 1024 * 1024
+
+
+async def execute(services: RunnerServices, request: Request) -> Response:
+    """Runs a call. The ordinary way, through Starlette's routing; with the fast path, `ExecuteEndpoint` gets the requests first."""
+    return await ExecuteEndpoint(services).respond_to_request(request.scope["headers"], request.receive)
+
+
+class ExecuteEndpoint:
+    """`POST /v1/execute` without a framework's routing, request and response: an ASGI application, and the server's FastRoute."""
+
+    path = PATH.encode()
+
+    def __init__(self, services: RunnerServices) -> None:
+        self._token = services.caller_token
+        self._run = services.calls.run
+        self._watcher = services.disconnects
+        self._log = services.call_log
+        # Base64 makes four bytes of three; the rest is for context, headers and configuration.
+        self._max_bytes = services.settings.request_body_max_bytes * 4 // 3 + _BODY_OVERHEAD_BYTES
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self.respond_to_request(scope["headers"], receive)
+        await response(scope, receive, send)
+
+    async def respond_to_request(self, raw_headers: RawHeaders, receive: Receive) -> Response:
+        """The response to a request whose body is still to be read, whatever happens."""
+        try:
+            headers = header_table(raw_headers)
+            require_token(headers, self._token)
+            body = await read_json(headers, receive, self._max_bytes)
+            return await self._watcher.run_until_disconnect(receive, self._respond(headers, body))
+        except (Exception, asyncio.CancelledError) as error:
+            return self._respond_to_error(error)
+
+    async def respond(self, headers: RawHeaders, body: bytes, is_disconnected: Callable[[], bool]) -> Response:
+        """As `FastRoute.respond`."""
+        try:
+            table = header_table(headers)
+            require_token(table, self._token)
+            require_json(table)
+            return await self._respond(table, body)
+        except asyncio.CancelledError as error:
+            return self._respond_to_error(ClientDisconnect() if is_disconnected() else error)
+        except Exception as error:
+            return self._respond_to_error(error)
+
+    async def _respond(self, headers: Mapping[str, str], body: bytes) -> Response:
+        started = time.perf_counter()
+        call = decode(body, ExecuteCall)
+        routing = Routing(
+            tenant_id=headers.get("x-alga-tenant", "").strip(),
+            extension_id=headers.get("x-alga-extension", "").strip(),
+            request_id=headers.get("x-request-id") or None,
+            idempotency_key=_idempotency_key(headers),
+        )
+        envelope = await self._run(call, routing)
+        self._log.call_ended(call.context, routing.request_id, envelope, time.perf_counter() - started)
+        return FastJsonResponse(msgspec.json.encode(envelope))
+
+    def _respond_to_error(self, error: BaseException) -> Response:
+        self._log.request_failed(outcome_of(error))
+        return response_to(error, PATH)
+
+
+def _idempotency_key(headers: Mapping[str, str]) -> str | None:
+    key = headers.get("x-idempotency-key", "").strip()
+    if len(key) > KEY_MAX_CHARACTERS:
+        raise InvalidIdempotencyKey(f"The idempotency key has more than {KEY_MAX_CHARACTERS} characters.", hint="Send a UUID.")
+    return key or None

@@ -1,0 +1,135 @@
+"""`GET /ext-ui/{extension}/{hash}/{path}`: the files of extension pages, from verified bundles, for tenants that have them installed."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from holdfast.errors import HoldfastError
+from holdfast.runner.http.errors import AssetTooLarge, InvalidUiHash
+from holdfast.runner.http.responses import error_response
+from holdfast.runner.services import RunnerServices
+from holdfast.runner.ui.assets import Asset
+from holdfast.runner.ui.encodings import accepted_encodings
+from holdfast.runner.ui.files import NotInStore, PageSource, Place
+from holdfast.runner.ui.paths import clean_path
+from holdfast.runner.ui.ranges import OUTSIDE, ByteRange, parse_range
+from holdfast.runner.ui.responses import RawHeaders, Streamed, Whole
+
+_HASH = re.compile(r"sha256:([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
+_READ = frozenset({b"x-tenant-id", b"if-none-match", b"accept-encoding", b"range", b"if-range", b"host"})
+
+
+class RangeOutside(HoldfastError):
+    """Raised when no byte of a file is in the requested range."""
+
+    code = "range_not_satisfiable"
+    status = 416
+
+
+class _PageRequest(NamedTuple):
+    """The parts of a request that count. `headers` holds only those that are read here, repeated ones joined by commas."""
+
+    extension_id: str
+    sha256_hex: str
+    path: str
+    headers: dict[bytes, bytes]
+    tenant_id: str
+    head: bool
+
+
+async def serve_page(services: RunnerServices, request: Request) -> Response:
+    """A file of a page. Needs no token, because browsers have none: the install is checked.
+
+    Raises UiNotFound, InvalidUiHash, InvalidUiPath, AssetTooLarge and what `PageSource.asset` raises.
+    """
+    page = _read_request(request.scope)
+    tenant_id = await services.page_access.find_tenant(
+        page.tenant_id, page.extension_id, page.sha256_hex, page.headers.get(b"host", b"").decode("latin-1")
+    )
+    place = Place(tenant_id, page.extension_id, page.sha256_hex)
+    try:
+        asset = await services.pages.asset(place, page.path)
+    except NotInStore:
+        services.page_access.forget(*place)
+        raise
+    services.page_access.remember(*place)
+    max_bytes = services.settings.static_max_file_bytes
+    if max_bytes is not None and asset.size > max_bytes:
+        raise AssetTooLarge("asset too large", hint="EXT_STATIC_MAX_FILE_BYTES is the limit.")
+    known = page.headers.get(b"if-none-match")
+    unchanged = None if known is None else asset.not_modified(known)
+    return unchanged or await _content(services.pages, place, asset, page)
+
+
+async def _content(source: PageSource, place: Place, asset: Asset, page: _PageRequest) -> Response:
+    # A range is of the unencoded file, and only GET has one (RFC 9110, section 14.2).
+    wanted = None if page.head else page.headers.get(b"range")
+    if wanted is not None:
+        return await _ranged(source, place, asset, wanted.decode("latin-1"), page.headers.get(b"if-range"))
+    encodings = accepted_encodings(page.headers.get(b"accept-encoding", b"").decode("latin-1")) if asset.encodable else ()
+    encoded = await source.encoded(place, asset, encodings) if encodings else None
+    if encoded is not None:
+        encoding, body = encoded
+        return Whole(200, asset.headers(len(body), encoding), body)
+    return await _part(source, place, asset, 0, asset.size, asset.headers(asset.size), head=page.head)
+
+
+async def _ranged(source: PageSource, place: Place, asset: Asset, wanted: str, if_range: bytes | None) -> Response:
+    # A date never matches: we send none. A weak tag has no prefix that could match either.
+    current = if_range is None or if_range.strip() == asset.tag
+    found = parse_range(wanted, asset.size) if current else None
+    if found == OUTSIDE:
+        response = error_response(RangeOutside(f"The file has {asset.size} bytes; the range is outside of it."))
+        response.headers["content-range"] = f"bytes */{asset.size}"
+        return response
+    if not isinstance(found, ByteRange):
+        return await _part(source, place, asset, 0, asset.size, asset.headers(asset.size))
+    headers = [*asset.headers(found.length), (b"content-range", found.content_range(asset.size).encode())]
+    return await _part(source, place, asset, found.first, found.length, headers, status=206)
+
+
+async def _part(
+    source: PageSource,
+    place: Place,
+    asset: Asset,
+    first: int,
+    length: int,
+    headers: RawHeaders,
+    *,
+    status: int = 200,
+    head: bool = False,
+) -> Response:
+    body = b"" if head else await source.small(place, asset)
+    if body is None:
+        return Streamed(status, headers, await source.descriptor(place, asset), offset=first, length=length)
+    return Whole(status, headers, body if length == len(body) else body[first : first + length])
+
+
+def _read_request(scope: Scope) -> _PageRequest:
+    """Raises InvalidUiHash, InvalidUiPath."""
+    parameters = scope["path_params"]
+    written = _HASH.fullmatch(parameters["content_hash"])
+    if written is None:
+        raise InvalidUiHash("invalid content hash", hint="It is sha256: followed by 64 hexadecimal digits.")
+    path = clean_path(parameters["path"])
+    headers: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in _READ:
+            headers[name] = value if name not in headers else headers[name] + b", " + value
+    tenant = _tenant_in(scope["query_string"])
+    if tenant is None:
+        tenant = headers.get(b"x-tenant-id", b"").decode("latin-1")
+    return _PageRequest(parameters["extension_id"], written[1].lower(), path, headers, tenant.strip(), scope["method"] == "HEAD")
+
+
+def _tenant_in(query: bytes) -> str | None:
+    """The tenant in a query string; None without that parameter. An empty one counts: it hides the header."""
+    if not query:
+        return None
+    return next((value for name, value in reversed(parse_qsl(query.decode("latin-1"), keep_blank_values=True)) if name == "tenant"), None)
