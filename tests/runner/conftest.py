@@ -121,8 +121,18 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 StartRunner = Callable[..., Awaitable[Runner]]
 
 
+PLAIN = {"fast_path": False, "call_batching": False, "fast_log_lines": False}
+"""Settings that switch off everything that is only there for speed."""
+
+
 @pytest.fixture
-async def start_runner(tmp_path: Path, artifacts: Path) -> AsyncIterator[StartRunner]:
+def speed_settings() -> dict[str, Any]:
+    """Settings of every runner that a test starts. Modules parametrize this to run their tests with and without what is only for speed."""
+    return {}
+
+
+@pytest.fixture
+async def start_runner(tmp_path: Path, artifacts: Path, speed_settings: dict[str, Any]) -> AsyncIterator[StartRunner]:
     """Starts a runner; settings by field name. Its events are kept in `Runner.events`, or go where the settings say.
 
     A `validator` asks another registry than `Runner.registry`.
@@ -142,7 +152,7 @@ async def start_runner(tmp_path: Path, artifacts: Path) -> AsyncIterator[StartRu
             transport = httpx2.MockTransport(registry.answer)
             validator = validator or InstallValidator("http://registry/ignored", {"x-api-key": "key"}, transport=transport)
             sink = events if keep_events else None
-            services = await RunnerServices.open(Settings(**(fields | settings)), events=sink, validator=validator)
+            services = await RunnerServices.open(Settings(**(fields | speed_settings | settings)), events=sink, validator=validator)
             closing.push_async_callback(services.close)
             port = await closing.enter_async_context(served(services))
             runner = Runner(services, registry, events, tmp_path, port)

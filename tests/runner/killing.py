@@ -21,6 +21,7 @@ from holdfast.bundles.cache.bundle_cache import BundleCache
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.engine import Engine, Limits
 from tests.engine.conftest import RecordingHost, request
+from tests.waiting import MAX_WAIT_SECONDS
 
 _Folders = tuple[Path, Path, Path]
 """Store, cache and artifacts."""
@@ -52,7 +53,8 @@ async def _start(store: Path, cache_root: Path, artifacts: Path, digest: str, sa
         os.write(say, b"landed\n")
         assert bundle.component is not None and bundle.component_sha256 is not None
         component = await engine.load(bundle.component, bundle.component_sha256)
-    outcome = await engine.execute(component, request(), RecordingHost(), Limits())
+    # A generous deadline: on a busy machine the default of 5 s can pass before the guest runs.
+    outcome = await engine.execute(component, request(), RecordingHost(), Limits(timeout_ms=int(MAX_WAIT_SECONDS * 1_000)))
     assert outcome.response is not None, outcome.failure
     await engine.close()
     await cache.close()

@@ -211,7 +211,7 @@ async def _until_signal(services: Sequence[Coroutine[Any, Any, None]], preparati
 
 @contextlib.contextmanager
 def _signals_end(stopped: asyncio.Future[int]) -> Iterator[None]:
-    """CallBatcher the signals that ask for an end into the result of `stopped`. A second Ctrl-C no longer waits for a clean end."""
+    """Turns the signals that ask for an end into the result of `stopped`. A second Ctrl-C no longer waits for a clean end."""
     loop = asyncio.get_running_loop()
 
     def stop(received: signal.Signals) -> None:

@@ -15,9 +15,16 @@ from holdfast.bundles.store.keys import bundle_key
 from holdfast.runner.endpoints.app import create_app
 from tests.bundles.archives import archive, regular
 from tests.runner import guests
-from tests.runner.conftest import EXTENSION, INSTALL, TENANT, TOKEN, Runner, StartRunner, body_of, call_body
+from tests.runner.conftest import EXTENSION, INSTALL, PLAIN, TENANT, TOKEN, Runner, StartRunner, body_of, call_body
 
 HASH = "ab" * 32
+
+
+@pytest.fixture(params=[{}, PLAIN], ids=["fast", "plain"])
+def speed_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Every test runs both with and without the fast path, batching and fast log lines."""
+    settings: dict[str, Any] = request.param
+    return settings
 
 
 @pytest.mark.parametrize("token", ["", "wrong", TOKEN + "x", TOKEN[:-1]])
@@ -340,7 +347,7 @@ async def test_warming_up_needs_the_token_and_says_what_is_wrong(runner: Runner)
         return response.status_code, response.json()["error"]
 
     assert await warm(_warmup(HASH), "wrong") == (401, "unauthorized")
-    # DisconnectWatcher of the existing runner know 400 for a body that names only the hash.
+    # Callers of the existing runner know 400 for a body that names only the hash.
     assert await warm({"content_hash": HASH}) == (400, "warmup_incomplete")
     assert await warm(_warmup("zz")) == (400, "invalid_content_hash")
     assert await warm(_warmup(HASH)) == (404, "bundle_not_found")

@@ -1,4 +1,4 @@
-"""Calls that come together go through their phases together, and nobody waits beside guests that compute."""
+"""Calls that arrive together go through their phases together, and no call waits next to guests that compute."""
 
 from __future__ import annotations
 
@@ -6,58 +6,58 @@ import asyncio
 
 import pytest
 
-from holdfast.runner.execute import batching as turns
+from holdfast.runner.execute import batching as batching
 from holdfast.runner.execute.batching import CallBatcher
 from tests.waiting import MAX_WAIT_SECONDS
 
 
-async def call(steps: list[str], together: CallBatcher) -> None:
+async def call(steps: list[str], batcher: CallBatcher) -> None:
     steps.append("read")
-    await together.before_guest()
+    await batcher.before_guest()
     steps.append("run")
-    await together.after_guest()
-    steps.append("answer")
+    await batcher.after_guest()
+    steps.append("respond")
 
 
-async def test_calls_that_come_together_are_read_then_run_then_answered() -> None:
+async def test_calls_that_arrive_together_are_read_then_run_then_responded_to() -> None:
     steps: list[str] = []
-    together = CallBatcher()
-    await asyncio.gather(*[call(steps, together) for _ in range(3)])
-    assert steps == ["read"] * 3 + ["run"] * 3 + ["answer"] * 3
+    batcher = CallBatcher()
+    await asyncio.gather(*[call(steps, batcher) for _ in range(3)])
+    assert steps == ["read"] * 3 + ["run"] * 3 + ["respond"] * 3
 
 
-async def test_a_call_alone_waits_for_nobody() -> None:
+async def test_a_lone_call_does_not_wait() -> None:
     steps: list[str] = []
     await asyncio.wait_for(call(steps, CallBatcher()), MAX_WAIT_SECONDS)
-    assert steps == ["read", "run", "answer"]
+    assert steps == ["read", "run", "respond"]
 
 
-async def test_the_first_does_not_wait_for_ever_while_others_come() -> None:
-    together, over = CallBatcher(), asyncio.Event()
+async def test_the_first_call_does_not_wait_for_ever_while_others_arrive() -> None:
+    batcher, over = CallBatcher(), asyncio.Event()
 
     async def crowd() -> None:
         while not over.is_set():
-            waiting.append(asyncio.create_task(together.before_guest()))
+            waiting.append(asyncio.create_task(batcher.before_guest()))
             await asyncio.sleep(0)
 
     waiting: list[asyncio.Task[None]] = []
-    first = asyncio.create_task(together.before_guest())
+    first = asyncio.create_task(batcher.before_guest())
     coming = asyncio.create_task(crowd())
     await asyncio.wait_for(first, MAX_WAIT_SECONDS)
     over.set()
     await asyncio.gather(coming, *waiting)
 
 
-async def test_one_that_goes_away_while_it_waits_leaves_the_others_alone() -> None:
-    together = CallBatcher()
-    one, other = (asyncio.create_task(together.before_guest()) for _ in range(2))
+async def test_a_call_cancelled_while_it_waits_does_not_affect_the_others() -> None:
+    batcher = CallBatcher()
+    one, other = (asyncio.create_task(batcher.before_guest()) for _ in range(2))
     await asyncio.sleep(0)
     one.cancel()
     await asyncio.wait_for(other, MAX_WAIT_SECONDS)
     assert one.cancelled()
 
 
-async def test_after_slow_turns_nobody_waits_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_after_slow_batches_no_call_waits_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
 
     def later() -> float:
@@ -65,15 +65,22 @@ async def test_after_slow_turns_nobody_waits_for_a_while(monkeypatch: pytest.Mon
         now += 0.05
         return now
 
-    monkeypatch.setattr(turns, "_now", later)
-    together = CallBatcher()
-    for _ in range(turns.SLOW_IN_A_ROW):
-        await together.before_guest()
-    monkeypatch.setattr(turns, "_now", lambda: now)
+    monkeypatch.setattr(batching, "_now", later)
+    batcher = CallBatcher()
+    for _ in range(batching.SLOW_IN_A_ROW):
+        await batcher.before_guest()
+    monkeypatch.setattr(batching, "_now", lambda: now)
     steps: list[str] = []
-    await asyncio.gather(*[call(steps, together) for _ in range(2)])
-    assert steps == ["read", "run", "answer"] * 2
-    now += turns.REST_SECONDS + 0.05
+    await asyncio.gather(*[call(steps, batcher) for _ in range(2)])
+    assert steps == ["read", "run", "respond"] * 2
+    now += batching.REST_SECONDS + 0.05
     steps.clear()
-    await asyncio.gather(*[call(steps, together) for _ in range(2)])
-    assert steps == ["read"] * 2 + ["run"] * 2 + ["answer"] * 2
+    await asyncio.gather(*[call(steps, batcher) for _ in range(2)])
+    assert steps == ["read"] * 2 + ["run"] * 2 + ["respond"] * 2
+
+
+async def test_a_batcher_that_is_switched_off_lets_each_call_run_at_once() -> None:
+    steps: list[str] = []
+    batcher = CallBatcher(enabled=False)
+    await asyncio.gather(*[call(steps, batcher) for _ in range(2)])
+    assert steps == ["read", "run", "respond"] * 2
