@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from holdfast.gateway.openapi import document as gateway_document
-from holdfast.runner.openapi import document as runner_document
+from holdfast.runner.endpoints.operations import document as runner_document
 
 HEAD = """# HTTP API of the {name}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -91,6 +92,43 @@ async def openapi_document(services: RunnerServices, request: Request) -> Respon
     return json_response(document())
 
 
+_PAGE: Operation[RunnerServices] = Operation(
+    method="GET",
+    path="/ext-ui/{extension_id}/{content_hash}/{path:path}",
+    handler=serve_page,
+    errors=_ERRORS,
+    summary="A file of an extension's page.",
+    description="A route without a suffix is served index.html. Needs no token: the install is checked instead.",
+    parameters=(
+        _path("extension_id", "The extension's registry id."),
+        _path("content_hash", "`sha256:` and 64 hexadecimal digits.", pattern="^sha256:[0-9A-Fa-f]{64}$"),
+        _path("path", "Path of the file, with slashes."),
+        Parameter("tenant", "query", {"type": "string"}, required=False),
+        _header("x-tenant-id", "The tenant, when the query has none."),
+        _header("if-none-match", "Entity tags."),
+        _header("range", "One range of bytes; several, and malformed ones, get the whole file."),
+        _header("if-range", "The strong entity tag that the range is of; with any other, the response is the whole file."),
+        _header("accept-encoding", "`zstd` and `gzip` are supported; a range is of the unencoded file."),
+    ),
+    results={
+        200: Result("The file.", media_type=None),
+        206: Result("A part of it.", media_type=None),
+        304: Result("The file is the one that the caller has.", media_type=None),
+        416: Result("The range is outside the file.", media_type=None),
+    },
+    error_statuses=(400, 403, 404, 413, 500, 502),
+)
+
+_APP_DOMAIN: Operation[RunnerServices] = Operation(
+    method="GET",
+    path="/",
+    handler=redirect_to_page,
+    errors=_ERRORS,
+    summary="Redirect to the page of the install that has this host name.",
+    results={307: Result("The address of the page. " + _NOT_CACHED, media_type=None)},
+    error_statuses=(400, 404, 502, 503),
+)
+
 OPERATIONS: tuple[Operation[RunnerServices], ...] = (
     Operation(
         method="POST",
@@ -135,41 +173,10 @@ OPERATIONS: tuple[Operation[RunnerServices], ...] = (
         results={200: Result("It can be called.", _CHECKED), 422: Result("It cannot; the body says why, for its author.", _ERROR)},
         error_statuses=(401, 408, 413, 415, 500),
     ),
-    Operation(
-        method="GET",
-        path="/ext-ui/{extension_id}/{content_hash}/{path:path}",
-        handler=serve_page,
-        errors=_ERRORS,
-        summary="A file of an extension's page.",
-        description="A route without a suffix is served index.html. Needs no token: the install is checked instead.",
-        parameters=(
-            _path("extension_id", "The extension's registry id."),
-            _path("content_hash", "`sha256:` and 64 hexadecimal digits.", pattern="^sha256:[0-9A-Fa-f]{64}$"),
-            _path("path", "Path of the file, with slashes."),
-            Parameter("tenant", "query", {"type": "string"}, required=False),
-            _header("x-tenant-id", "The tenant, when the query has none."),
-            _header("if-none-match", "Entity tags."),
-            _header("range", "One range of bytes; several, and malformed ones, get the whole file."),
-            _header("if-range", "The strong entity tag that the range is of; with any other, the response is the whole file."),
-            _header("accept-encoding", "`zstd` and `gzip` are supported; a range is of the unencoded file."),
-        ),
-        results={
-            200: Result("The file.", media_type=None),
-            206: Result("A part of it.", media_type=None),
-            304: Result("The file is the one that the caller has.", media_type=None),
-            416: Result("The range is outside the file.", media_type=None),
-        },
-        error_statuses=(400, 403, 404, 413, 500, 502),
-    ),
-    Operation(
-        method="GET",
-        path="/",
-        handler=redirect_to_page,
-        errors=_ERRORS,
-        summary="Redirect to the page of the install that has this host name.",
-        results={307: Result("The address of the page. " + _NOT_CACHED, media_type=None)},
-        error_statuses=(400, 404, 502, 503),
-    ),
+    _PAGE,
+    replace(_PAGE, method="HEAD"),
+    _APP_DOMAIN,
+    replace(_APP_DOMAIN, method="HEAD"),
     _health("/healthz", "Health of the process and its bundle store."),
     _health("/health", "The same as /healthz."),
     Operation(
