@@ -1,4 +1,4 @@
-"""One lock per key, which exists only while somebody holds or awaits it."""
+"""One lock per key, which exists only while a task holds or awaits it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class KeyedLock(Generic[K]):
             async with lock:
                 yield
         finally:
-            # Counted, not asked of the lock: between release and the next owner's wake-up an asyncio.Lock looks free.
+            # Counted here, because between release and the next owner's wake-up an asyncio.Lock looks free.
             lock, users = self._locks[key]
             if users == 1:
                 del self._locks[key]

@@ -4,7 +4,7 @@
     caller 2 ──run(k)──▶ task for k ─────▶ wait (shielded) ───────────────┬─────────────▶ caller 2
     caller 3 ──run(k)──▶ task for k ─────▶ wait, then cancelled ──✗       └─ the task goes on for the others
 
-    a key:  idle ──run──▶ running ──work ends, or nobody waits and `cancel_abandoned`──▶ idle
+    a key:  idle ──run──▶ running ──work ends, or no caller waits and `cancel_abandoned`──▶ idle
 
 Nothing is remembered after the end: a result that should stay belongs into a cache, and a failed key runs again. Belongs to one event loop.
 """

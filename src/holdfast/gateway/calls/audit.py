@@ -1,4 +1,4 @@
-"""The record of every call that was let through: who, what, when, and how it ended. Never what it carried."""
+"""The audit log of calls: who called what, when, and how it ended. Never the content of a call."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _log = structlog.get_logger(__name__)
 
 @dataclass
 class AuditRow:
-    """A row that was begun. `finish` completes it."""
+    """A row of a call that runs. `finish_audit` completes it."""
 
     row_id: str
     metrics: dict[str, Any]
-    began: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic)
 
 
 async def start_audit(services: Services, access: Access, *, request_id: str, method: str, path: str) -> AuditRow:
@@ -68,7 +68,7 @@ async def finish_audit(
     services: Services, tenant_id: str, row: AuditRow, *, status: Status, http_status: int | None, error: str | None
 ) -> None:
     """Records how the call ended. A failure to record is logged: the call has happened."""
-    metrics = {**row.metrics, "http_status": http_status, "duration_ms": round((time.monotonic() - row.began) * 1_000, 1)}
+    metrics = {**row.metrics, "http_status": http_status, "duration_ms": round((time.monotonic() - row.started) * 1_000, 1)}
     try:
         async with services.db.transaction() as session:
             await session.execute(

@@ -1,4 +1,4 @@
-"""The gateway of extension pages, `/api/ext-proxy/{extension}/{path}`: their bridge can only POST, and names the method it means."""
+"""The gateway of extension pages, `/api/ext-proxy/{extension}/{path}`: their bridge can only POST, and names the intended method."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ OPERATIONS: tuple[Operation[Services], ...] = tuple(
 
 
 def effective_method(query: str, body: bytes | None) -> tuple[str, str, bytes | None]:
-    """The method that a POST means, its query and its body, both without the marker.
+    """The method that a POST stands for, its query and its body, both without the marker.
 
     The marker is the query field `__method`, or else the field `__method` of a body that is a JSON object; without one it is POST. A body
-    that held nothing else is dropped, and so is the body of a GET. Raises InvalidRequest for a method that is none.
+    with nothing else is dropped, and so is the body of a GET. Raises InvalidRequest for an unknown method.
     """
     parts = query.split("&") if query else []
     marked = [part for part in parts if unquote(part.split("=", 1)[0]) == MARKER]

@@ -1,4 +1,4 @@
-"""Which headers pass, in each direction."""
+"""Which headers the gateway passes on, in each direction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TO_GUEST = (
     "if-none-match",
     "user-agent",
 )
-"""Request headers an extension sees, beside the ids the gateway sets itself. Never credentials: no `authorization`, no cookie."""
+"""Request headers that an extension sees, besides the ids that the gateway sets. Never credentials: no `authorization`, no cookie."""
 
 HOP_BY_HOP = frozenset(
     {
@@ -32,16 +32,16 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-"""They belong to one connection (RFC 9110, section 7.6.1)."""
+"""Headers of one connection (RFC 9110, section 7.6.1)."""
 
 WITHHELD = HOP_BY_HOP | {
-    # Said by the gateway itself.
+    # Set by the gateway itself.
     "content-length",
     "date",
     "server",
     "x-request-id",
-    # An extension speaks for itself, not for the origin it is reached through: it must not set the application's cookies, ask for
-    # passwords, wipe or redirect the browser, or decide what other origins, frames, workers and reports may do.
+    # An extension does not speak for the origin through which it is reached: it must not set the application's cookies, request
+    # passwords, clear or redirect the browser, or decide what other origins, frames, workers and reports may do.
     "set-cookie",
     "set-cookie2",
     "www-authenticate",
@@ -79,12 +79,12 @@ WITHHELD = HOP_BY_HOP | {
 _WITHHELD_PREFIXES = ("access-control-", "sec-", "proxy-")
 
 ISOLATION = {
-    # Opened as a page, what an extension answers must not run as the application: it gets an origin of its own and nothing to load.
+    # Opened as a page, a response of an extension must not run as the application: it gets an origin of its own and may load nothing.
     "content-security-policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "cross-origin-resource-policy": "same-origin",
 }
-"""Set on every answer of an extension."""
+"""Set on every response of an extension."""
 
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -96,7 +96,7 @@ def to_guest(headers: Headers) -> dict[str, str]:
 
 
 def from_guest(headers: Iterable[tuple[str, str]], *, own_url: str, own_prefix: str) -> Iterator[tuple[str, str]]:
-    """The headers of an extension's answer that the caller gets, lower case, as (name, value); malformed ones are dropped.
+    """The headers of an extension's response that the caller gets, lower case, as (name, value); malformed ones are dropped.
 
     A `location` passes when it leads to another origin or stays below `own_prefix` (a path with `/` at its end): a redirect must not send
     the browser, with its cookie, to another part of the application. `own_url` is the address of the request.
@@ -105,12 +105,12 @@ def from_guest(headers: Iterable[tuple[str, str]], *, own_url: str, own_prefix: 
         lower = name.lower()
         if lower in WITHHELD or lower.startswith(_WITHHELD_PREFIXES) or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
             continue
-        if lower != "location" or _may_lead_to(value, own_url, own_prefix):
+        if lower != "location" or _is_allowed_target(value, own_url, own_prefix):
             yield lower, value
 
 
-def _may_lead_to(location: str, own_url: str, own_prefix: str) -> bool:
-    # Browsers take a backslash for a slash and drop tabs and line ends; nothing that needs either is a redirect of ours.
+def _is_allowed_target(location: str, own_url: str, own_prefix: str) -> bool:
+    # Browsers read a backslash as a slash and drop tabs and line ends. No honest redirect needs any of them.
     if re.search(r"[\\\t\r\n]", location):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Reading a request with suspicion: its id, its path, its query, its body."""
+"""Validate untrusted request input: id, path, query, body."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class AssetTooLarge(HoldfastError):
 
 
 class Stopping(HoldfastError):
-    """Raised when the runner ends before a request is answered."""
+    """Raised when the runner ends before a request gets its response."""
 
     code = "stopping"
     status = 503

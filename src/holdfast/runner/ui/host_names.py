@@ -42,7 +42,7 @@ def host_name(header: str) -> str:
 
 
 def page_address(install: InstallAddress) -> str:
-    """The address of an install's page: path and query, below the runner's own origin whatever the ids are."""
+    """The address of an install's page: path and query, below the runner's own origin for any ids."""
     path = "/".join(quote(part, safe="") for part in (install.extension_id, install.content_hash))
     return f"/ext-ui/{path}/index.html?{urlencode({'tenant': install.tenant_id, 'extensionId': install.extension_id})}"
 
