@@ -39,12 +39,12 @@ def test_a_taken_port_is_named_with_its_owner_and_how_to_change_it(taken: socket
     assert "--runner-port" in sentence and "RUNNER_PORT" in sentence
 
 
-def test_an_owner_that_the_system_does_not_tell_is_left_out(taken: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_owner_that_the_system_does_not_report_is_left_out(taken: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(kind: str) -> list[object]:
         raise psutil.AccessDenied
 
     monkeypatch.setattr(psutil, "net_connections", denied)
-    with pytest.raises(PortTaken, match=re.escape("wanted by the runner, is taken. Choose")):
+    with pytest.raises(PortTaken, match=re.escape("needed by the runner, is taken. Choose")):
         take(port=port_of(taken))
 
 

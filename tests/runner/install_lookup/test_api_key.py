@@ -45,7 +45,7 @@ def test_a_file_that_holds_no_key_is_said_by_its_variable_and_not_quoted(tmp_pat
 
 
 def test_a_file_that_cannot_be_read_is_said_by_its_variable(tmp_path: Path) -> None:
-    with pytest.raises(LookupKeyUnusable, match=r"^ALGA_AUTH_KEY_FILE .* cannot be read: Is a directory"):
+    with pytest.raises(LookupKeyUnusable, match=r"^ALGA_AUTH_KEY_FILE .* is unreadable: Is a directory"):
         lookup_key(settings(alga_auth_key_file=tmp_path))
 
 

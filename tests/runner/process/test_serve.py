@@ -101,7 +101,7 @@ async def test_a_port_that_is_taken_says_what_to_do(tmp_path: Path) -> None:
         async with process(tmp_path, RUNNER_SERVICE_TOKEN="t", RUNNER_PORT=str(port)) as started:
             code, written = await ended(started)
     assert code == 1
-    assert f"Port {port}, wanted by the runner, is taken" in written and "RUNNER_PORT" in written
+    assert f"Port {port}, needed by the runner, is taken" in written and "RUNNER_PORT" in written
 
 
 @pytest.mark.parametrize("token", [None, "", "   "])

@@ -115,7 +115,7 @@ def test_a_port_of_somebody_else_is_refused_even_if_that_shares_it(tmp_path: Pat
         port = str(port_of(taken))
         refused = run("runner", "--workers", "2", "--port", port, cwd=tmp_path, RUNNER_SERVICE_TOKEN="t")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert f"Port {port}, wanted by the runner, is taken by" in refused.stderr
+    assert f"Port {port}, needed by the runner, is taken by" in refused.stderr
 
 
 @pytest.mark.parametrize("count", ["0", "257"])
