@@ -53,8 +53,3 @@ class EngineSettings(BaseModel):
         validation_alias=AliasChoices("HOLDFAST_CALL_BATCHING"),
         description="Run the guests of calls that arrive together one after the other. Off, each runs at once: slower under load.",
     )
-    fast_log_lines: bool = Field(
-        True,
-        validation_alias=AliasChoices("HOLDFAST_FAST_LOG_LINES"),
-        description="Write the log lines of calls together, in short form. Off, structlog writes each by itself: slower, the same lines.",
-    )
