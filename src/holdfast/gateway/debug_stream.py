@@ -1,4 +1,10 @@
-"""`/api/ext-debug/stream`: the debug events of an extension of the caller's tenant, live (GET, server-sent events) or by polling (POST)."""
+"""`/api/ext-debug/stream`: the debug events of an extension of the caller's tenant, live (GET, server-sent events) or by polling (POST).
+
+States of a live stream:
+
+    counted --> connected --> stored tail sent --> waiting --(an event, or a heartbeat after 15 s)--> sent --> waiting ...
+    any state --(the client disconnects)--> wait cancelled --> reader closed --> no longer counted
+"""
 
 from __future__ import annotations
 
