@@ -41,8 +41,8 @@ async def test_callers_without_credentials_or_permission_are_rejected_everywhere
 ) -> None:
     plain = await add_user(platform.db, "plain@example.com")
     client = await add_user(platform.db, "client@example.com", admin=True, user_type="client", client=True)
-    made, revoked = await issue_api_key(platform.db, tenant_id=TENANT, user=admin.user_id)
-    key = await send(platform, "DELETE", f"{KEYS}/{made.api_key_id}", await platform.key_of(admin))
+    created, revoked = await issue_api_key(platform.db, tenant_id=TENANT, user=admin.user_id)
+    key = await send(platform, "DELETE", f"{KEYS}/{created.api_key_id}", await platform.key_of(admin))
     assert key.status_code == 200
     long_ago, _ = await create_session(platform.db, admin, now=lambda: platform.services.now() - SESSION_LIFETIME)
     cases: list[tuple[dict[str, str], tuple[int, str]]] = [
@@ -66,8 +66,8 @@ async def test_a_created_user_gets_a_password_that_is_shown_once(platform: Platf
     headers = await platform.cookie_of(admin) | {"origin": ORIGIN}
     response = await send(platform, "POST", USERS, headers, ADA | {"firstName": "Ada", "lastName": "Lovelace"})
     assert response.status_code == 201 and response.headers["cache-control"] == "no-store"
-    made = response.json()
-    assert made["user"] | {"userId": "", "createdAt": ""} == {
+    created = response.json()
+    assert created["user"] | {"userId": "", "createdAt": ""} == {
         "userId": "",
         "email": "ada@example.com",
         "username": "ada",
@@ -79,11 +79,11 @@ async def test_a_created_user_gets_a_password_that_is_shown_once(platform: Platf
         "isInactive": False,
         "createdAt": "",
     }
-    ada = await login(platform.db, "ada@example.com", made["password"])
-    assert (ada.user_id, ada.tenant_id) == (made["user"]["userId"], TENANT)
+    ada = await login(platform.db, "ada@example.com", created["password"])
+    assert (ada.user_id, ada.tenant_id) == (created["user"]["userId"], TENANT)
     listed = await send(platform, "GET", USERS, headers)
     assert [one["email"] for one in listed.json()["users"]] == ["ada@example.com", "admin@example.com"]
-    assert made["password"] not in listed.text and "argon2" not in listed.text
+    assert created["password"] not in listed.text and "argon2" not in listed.text
 
 
 async def test_a_password_from_the_request_is_not_in_the_response(platform: Platform, admin: Identity) -> None:
@@ -115,9 +115,9 @@ async def test_only_administrators_with_an_unlimited_key_create_administrators(p
     limited = await platform.key_of(admin, scopes=["user:write", "user:read"])
     assert code(await send(platform, "POST", USERS, limited, ADA | {"isAdmin": True})) == (403, "forbidden")
     assert (await send(platform, "POST", USERS, limited, {"email": "plain@example.com"})).status_code == 201
-    made = await send(platform, "POST", USERS, await platform.key_of(admin), ADA | {"isAdmin": True})
-    assert made.status_code == 201
-    ada = await login(platform.db, "ada@example.com", made.json()["password"])
+    created = await send(platform, "POST", USERS, await platform.key_of(admin), ADA | {"isAdmin": True})
+    assert created.status_code == 201
+    ada = await login(platform.db, "ada@example.com", created.json()["password"])
     assert await has_permission(platform.db, ada, "user", "write")
 
 
@@ -126,14 +126,19 @@ async def test_a_user_creates_a_key_sees_it_once_and_revokes_it(platform: Platfo
     until = (platform.services.now() + timedelta(days=30)).isoformat()
     response = await send(platform, "POST", KEYS, headers, {"scopes": ["user:read"], "description": "robot", "expiresAt": until})
     assert response.status_code == 201
-    made, key = response.json()["apiKey"], response.json()["key"]
-    assert (made["email"], made["scopes"], made["description"], made["revoked"]) == ("admin@example.com", ["user:read"], "robot", False)
+    created, key = response.json()["apiKey"], response.json()["key"]
+    assert (created["email"], created["scopes"], created["description"], created["revoked"]) == (
+        "admin@example.com",
+        ["user:read"],
+        "robot",
+        False,
+    )
     robot = {"x-api-key": key}
     listed = await send(platform, "GET", KEYS, robot)
-    assert listed.json() == {"apiKeys": [made]} and key not in listed.text
+    assert listed.json() == {"apiKeys": [created]} and key not in listed.text
     assert (await send(platform, "POST", USERS, robot, ADA)).status_code == 403
     for _ in range(2):
-        revoked = await send(platform, "DELETE", f"{KEYS}/{made['apiKeyId']}", headers)
+        revoked = await send(platform, "DELETE", f"{KEYS}/{created['apiKeyId']}", headers)
         assert (revoked.status_code, revoked.json()["apiKey"]["revoked"]) == (200, True)
     assert (await send(platform, "GET", KEYS, robot)).status_code == 401
 
@@ -172,10 +177,10 @@ async def test_an_invalid_key_request_is_rejected(platform: Platform, admin: Ide
 
 async def test_a_tenant_sees_and_changes_only_its_own(platform: Platform, admin: Identity) -> None:
     neighbour = await platform.key_of(await add_user(platform.db, "neighbour@example.com", tenant_id=OTHER_TENANT, admin=True))
-    made, key = await issue_api_key(platform.db, tenant_id=TENANT, user=admin.user_id)
+    created, key = await issue_api_key(platform.db, tenant_id=TENANT, user=admin.user_id)
     assert [one["email"] for one in (await send(platform, "GET", USERS, neighbour)).json()["users"]] == ["neighbour@example.com"]
-    assert made.api_key_id not in (await send(platform, "GET", KEYS, neighbour)).text
-    for key_id in (made.api_key_id, UNKNOWN_ID, made.prefix, "x"):
+    assert created.api_key_id not in (await send(platform, "GET", KEYS, neighbour)).text
+    for key_id in (created.api_key_id, UNKNOWN_ID, created.prefix, "x"):
         assert code(await send(platform, "DELETE", f"{KEYS}/{key_id}", neighbour)) == (404, "api_key_unknown")
     assert (await send(platform, "GET", USERS, {"x-api-key": key})).status_code == 200
 
