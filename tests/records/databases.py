@@ -17,7 +17,7 @@ import pytest
 from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
 from holdfast.records.identities import Identity
-from holdfast.records.models.people import Client, Contact, Tenant, User
+from holdfast.records.models.users import Client, Contact, Tenant, User
 from holdfast.records.passwords import hash_password
 from holdfast.records.roles import make_admin
 from holdfast.registry.migrate import migrate

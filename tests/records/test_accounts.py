@@ -12,7 +12,7 @@ from holdfast.records.api_keys import find_api_key
 from holdfast.records.database.database import Database
 from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
 from holdfast.records.identities import has_permission
-from holdfast.records.models.people import Permission, Role, User
+from holdfast.records.models.users import Permission, Role, User
 from tests.records.databases import add_user
 
 

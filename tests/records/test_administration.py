@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 
 from holdfast.records.accounts import LoginRefused, login
 from holdfast.records.administration import (
+    CreateUser,
     EmailTaken,
     InvalidAccount,
-    NewUser,
     TenantExists,
     TenantUnknown,
     UserUnknown,
@@ -25,7 +25,7 @@ from holdfast.records.administration import (
 )
 from holdfast.records.database.database import Database
 from holdfast.records.identities import client_of, has_permission
-from holdfast.records.models.people import Client, User
+from holdfast.records.models.users import Client, User
 from holdfast.records.sessions import create_session, find_session
 from tests.records.databases import OTHER_TENANT, TENANT, Clock, add_user
 
@@ -34,7 +34,7 @@ PASSWORD = "correct horse battery"
 
 async def make(db: Database, email: str = "ada@example.com", *, tenant_id: str = TENANT, password: str = PASSWORD, **fields: Any) -> str:
     """Makes a user and returns the id."""
-    return (await create_user(db, tenant_id=tenant_id, user=NewUser(email=email, **fields), password=password)).user_id
+    return (await create_user(db, tenant_id=tenant_id, user=CreateUser(email=email, **fields), password=password)).user_id
 
 
 async def test_a_tenant_is_made_with_a_role_for_its_administrators(db: Database) -> None:
@@ -67,7 +67,11 @@ async def test_a_tenant_needs_a_name_and_a_uuid(db: Database, name: str, tenant_
 async def test_a_user_signs_in_and_may_nothing_without_a_role(db: Database) -> None:
     clock = Clock()
     made = await create_user(
-        db, tenant_id=TENANT, user=NewUser(email=" Ada@Example.com ", first_name="Ada", last_name="Lovelace"), password=PASSWORD, now=clock
+        db,
+        tenant_id=TENANT,
+        user=CreateUser(email=" Ada@Example.com ", first_name="Ada", last_name="Lovelace"),
+        password=PASSWORD,
+        now=clock,
     )
     assert (made.email, made.username, made.user_type, made.is_admin, made.created_at) == (
         "ada@example.com",

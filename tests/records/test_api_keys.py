@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from holdfast.records.api_keys import create_api_key, find_api_key, revoke_api_keys
 from holdfast.records.database.database import Database
-from holdfast.records.models.people import ApiKey
+from holdfast.records.models.users import ApiKey
 from tests.records.databases import Clock, add_user
 
 

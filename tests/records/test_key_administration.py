@@ -18,7 +18,7 @@ from holdfast.records.key_administration import (
     list_api_keys,
     revoke_api_key,
 )
-from holdfast.records.models.people import ApiKey
+from holdfast.records.models.users import ApiKey
 from tests.records.databases import OTHER_TENANT, TENANT, Clock, add_user
 
 ADA = "ada@example.com"
@@ -69,7 +69,7 @@ def test_scopes_come_sorted_and_each_once() -> None:
     [({"user:write"}, ["user:read"]), ({"user:write"}, ["*"]), ({"user:write"}, ["user:write", "extension:read"]), (set(), ["a:b"])],
 )
 def test_a_key_gives_nothing_that_it_does_not_have(within: set[str], wanted: list[str]) -> None:
-    with pytest.raises(InvalidScopes, match="more than itself"):
+    with pytest.raises(InvalidScopes, match="more scopes than its own"):
         checked_scopes(wanted, within=frozenset(within))
 
 

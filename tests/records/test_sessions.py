@@ -3,7 +3,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from holdfast.records.database.database import Database
-from holdfast.records.models.people import Session, User
+from holdfast.records.models.users import Session, User
 from holdfast.records.sessions import SESSION_LIFETIME, create_session, find_session, revoke_session
 from tests.records.databases import Clock, add_user
 

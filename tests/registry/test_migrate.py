@@ -14,21 +14,21 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 import holdfast.records.models.billing
-import holdfast.records.models.people
+import holdfast.records.models.users
 import holdfast.registry.models.installs
 import holdfast.registry.models.publishing
 import holdfast.storage.tables
 from holdfast.records.database.columns import Base
 from holdfast.records.database.database import Database
-from holdfast.records.models.people import Tenant
+from holdfast.records.models.users import Tenant
 from holdfast.registry import migrations
 from holdfast.registry.migrate import DatabaseNewer, Migrated, migrate
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall
 from tests.records.databases import KINDS, TENANT, sqlite_url
 from tests.records.postgres import PostgresServer
 
-ROOMS = (
-    holdfast.records.models.people,
+MODEL_MODULES = (
+    holdfast.records.models.users,
     holdfast.records.models.billing,
     holdfast.registry.models.installs,
     holdfast.registry.models.publishing,

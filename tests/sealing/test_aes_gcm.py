@@ -13,7 +13,7 @@ from holdfast.sealing.aes_gcm import NONCE_BYTES, open_sealed, seal
 from holdfast.sealing.errors import CannotOpen
 from holdfast.sealing.keyring import Key
 
-KEY, OTHER_KEY = Key.of(b"1" * 32), Key.of(b"2" * 32)
+KEY, OTHER_KEY = Key.from_secret(b"1" * 32), Key.from_secret(b"2" * 32)
 OWNER = {"tenant_id": "t1", "install_id": "i1"}
 SECRETS = {"API_KEY": "k-123", "ü": "\x00\U0001f511"}
 

@@ -26,12 +26,12 @@ def of_file(path: Path) -> KeySource:
 
 
 def test_the_id_of_a_key_is_always_the_same_and_not_the_key() -> None:
-    assert Key.of(bytes(32)).id == "1359af8351b5d523"
-    assert Key.of(bytes(32)).id != Key.of(bytes(31) + b"\x01").id
+    assert Key.from_secret(bytes(32)).id == "1359af8351b5d523"
+    assert Key.from_secret(bytes(32)).id != Key.from_secret(bytes(31) + b"\x01").id
 
 
 def test_a_key_does_not_show() -> None:
-    key = Key.of(b"k" * 32)
+    key = Key.from_secret(b"k" * 32)
     assert "kkk" not in repr(key) and key.id in repr(key)
 
 
@@ -55,7 +55,7 @@ def test_a_variable_that_holds_no_key_is_named_and_not_quoted(text: str) -> None
 
 def test_the_variable_counts_before_the_file(tmp_path: Path) -> None:
     path = tmp_path / "secrets.key"
-    of_file(path).make_once()
+    of_file(path).create_if_missing()
     fields: dict[str, Any] = {"_env_file": None, "HOLDFAST_SECRETS_KEY_FILE": path}
     assert KeySource.from_settings(Settings(**fields)).file == path
     assert KeySource.from_settings(Settings(**fields, HOLDFAST_SECRETS_KEY=ONE)).read().ids == of_variable(ONE).read().ids
@@ -64,10 +64,10 @@ def test_the_variable_counts_before_the_file(tmp_path: Path) -> None:
 def test_the_file_is_made_for_its_owner_alone_and_stays(tmp_path: Path) -> None:
     path = tmp_path / "new" / "secrets.key"
     source = of_file(path)
-    source.make_once()
+    source.create_if_missing()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     content = path.read_bytes()
-    source.make_once()
+    source.create_if_missing()
     assert path.read_bytes() == content
     assert [entry.name for entry in sorted(path.parent.iterdir())] == ["secrets.key", "secrets.key.lock"]
 
@@ -78,7 +78,7 @@ def test_of_many_who_make_the_file_at_once_all_get_the_same_key(tmp_path: Path) 
     def make(_: int) -> str:
         source = of_file(path)
         together.wait()
-        source.make_once()
+        source.create_if_missing()
         return source.read().newest.id
 
     with ThreadPoolExecutor(8) as pool:
@@ -87,7 +87,7 @@ def test_of_many_who_make_the_file_at_once_all_get_the_same_key(tmp_path: Path) 
 
 def test_a_key_that_is_added_is_the_newest_and_the_others_still_open(tmp_path: Path) -> None:
     source = of_file(tmp_path / "secrets.key")
-    source.make_once()
+    source.create_if_missing()
     (first,) = source.read().ids
     added = source.add()
     assert source.read().ids == [added.id, first]
@@ -96,7 +96,7 @@ def test_a_key_that_is_added_is_the_newest_and_the_others_still_open(tmp_path: P
 
 def test_old_keys_can_be_taken_out(tmp_path: Path) -> None:
     source = of_file(tmp_path / "secrets.key")
-    source.make_once()
+    source.create_if_missing()
     source.add()
     newest = source.add()
     assert source.keep_newest() == 2
@@ -128,4 +128,4 @@ def test_a_file_that_is_not_there_names_the_variables(tmp_path: Path) -> None:
 def test_a_folder_that_takes_no_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SecretsKeyUnusable, match="cannot be written"):
-        of_file(tmp_path / "file" / "secrets.key").make_once()
+        of_file(tmp_path / "file" / "secrets.key").create_if_missing()

@@ -7,7 +7,7 @@ from holdfast.records.administration import TenantUnknown
 from holdfast.records.database.columns import as_uuid
 from holdfast.records.database.database import Database
 from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
-from holdfast.records.models.people import Tenant
+from holdfast.records.models.users import Tenant
 
 
 async def chosen_tenant(db: Database, given: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Signing in, and the account that a fresh installation on a laptop starts with."""
+"""Signing in, and the account that a new development installation starts with."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
 from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID, DEVELOPMENT_TENANT_NAME
 from holdfast.records.identities import Identity, has_permission, identities, identity_of
-from holdfast.records.models.people import Tenant, User
+from holdfast.records.models.users import Tenant, User
 from holdfast.records.passwords import hash_password, verify_password
 from holdfast.records.roles import ADMIN_PERMISSIONS, ensure_admin_role, make_admin
 
@@ -29,7 +29,7 @@ _DEVELOPMENT_KEY = "development"
 
 
 class LoginRefused(HoldfastError):
-    """Raised when no active account has this email address and password; which of the two is wrong is not said."""
+    """Raised when no active account has this email address and password. It does not disclose which of the two is wrong."""
 
     code = "login_refused"
     status = 401
@@ -56,18 +56,18 @@ async def login(db: Database, email: str, password: str) -> Identity:
 
 
 async def ensure_development_tenant(db: Database, credentials_file: Path) -> DevelopmentAccount:
-    """The development tenant, its administrator and an API key, made when absent.
+    """The development tenant, its administrator and an API key; creates what is missing.
 
-    The clear text is kept in `credentials_file` (mode 0600) and reused while it still opens the account. When the file is lost or
-    out of date, a new password and a new key are made and the old key is revoked.
+    The clear text is stored in `credentials_file` (mode 0600) and reused while it is valid. When the file is lost or outdated, a new
+    password and a new key are created and the old key is revoked.
     """
-    kept = await asyncio.to_thread(_read, credentials_file)
-    if kept is not None and (identity := await _opened_by(db, kept)) is not None:
+    stored = await asyncio.to_thread(_read, credentials_file)
+    if stored is not None and (identity := await _verify(db, stored)) is not None:
         if not await has_permission(db, identity, *ADMIN_PERMISSIONS[-1]):
-            # An earlier version made the role, with less in it.
+            # An earlier version created the role with fewer permissions.
             async with db.transaction() as session:
                 await ensure_admin_role(session, DEVELOPMENT_TENANT_ID)
-        return kept
+        return stored
     password = secrets.token_urlsafe(12)
     hashed = await hash_password(password)
     async with db.transaction() as session:
@@ -79,7 +79,7 @@ async def ensure_development_tenant(db: Database, credentials_file: Path) -> Dev
     return account
 
 
-async def _opened_by(db: Database, account: DevelopmentAccount) -> Identity | None:
+async def _verify(db: Database, account: DevelopmentAccount) -> Identity | None:
     by_key = await find_api_key(db, account.api_key)
     if by_key is None or by_key.tenant_id != account.tenant_id:
         return None
@@ -93,11 +93,11 @@ async def _opened_by(db: Database, account: DevelopmentAccount) -> Identity | No
 async def _ensure_administrator(session: AsyncSession, hashed_password: str) -> str:
     tenant_id = DEVELOPMENT_TENANT_ID
     if await session.get(Tenant, tenant_id) is None:
-        # Another process may make it at this moment; then it is there.
+        # Another process may create it at the same moment.
         with contextlib.suppress(IntegrityError):
             async with session.begin_nested():
                 session.add(Tenant(tenant=tenant_id, client_name=DEVELOPMENT_TENANT_NAME))
-    # Two that start at once take turns from here.
+    # Two processes that start at once continue one after the other from here.
     await session.execute(select(Tenant.tenant).where(Tenant.tenant == tenant_id).with_for_update(key_share=True))
     user = await session.scalar(select(User).where(User.tenant == tenant_id, User.email == DEVELOPMENT_EMAIL))
     if user is None:
@@ -129,7 +129,7 @@ def _write(file: Path, account: DevelopmentAccount) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
-    # Created with its final mode: there is no moment at which another user of the machine could read it.
+    # Created with its final mode, so that another user of the machine can never read it.
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as out:
         out.write(msgspec.json.format(msgspec.json.encode(asdict(account)), indent=2) + b"\n")

@@ -1,4 +1,4 @@
-"""Administering people: tenants, their users, and what opens an account."""
+"""Administering tenants and their users: creating, listing, deactivating, passwords."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.errors import HoldfastError
 from holdfast.records.database.columns import as_uuid, new_id, utc_now
 from holdfast.records.database.database import Database
-from holdfast.records.models.people import Client, Contact, Role, Session, Tenant, User, UserRole
+from holdfast.records.models.users import Client, Contact, Role, Session, Tenant, User, UserRole
 from holdfast.records.passwords import MAX_PASSWORD_LENGTH, hash_password
 from holdfast.records.roles import ADMIN, ensure_admin_role, make_admin
 
-NAME_MAX = 255
+MAX_NAME_LENGTH = 255
 MIN_PASSWORD_LENGTH = 12
-# Deliberately loose: whether an address receives mail, only mail can tell.
+# Deliberately loose: only sending mail shows whether an address receives it.
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,190}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class InvalidAccount(HoldfastError):
-    """Raised when a tenant or a user is to be made of what cannot be one. `details.field` says what is wrong."""
+    """Raised for invalid data of a tenant or a user. `details.field` names the field."""
 
     code = "invalid_account"
     status = 400
@@ -42,14 +42,14 @@ class TenantExists(HoldfastError):
 
 
 class TenantUnknown(HoldfastError):
-    """Raised when there is no such tenant."""
+    """Raised when the tenant does not exist."""
 
     code = "tenant_unknown"
     status = 404
 
 
 class EmailTaken(HoldfastError):
-    """Raised when an email address is another user's, of whatever tenant: it is what they sign in with."""
+    """Raised when another user, of any tenant, has the email address: users sign in with it."""
 
     code = "email_taken"
     status = 409
@@ -86,8 +86,8 @@ class UserSummary(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class NewUser(Struct, frozen=True, kw_only=True):
-    """A user to be made. A client user belongs to `client_name`, which is made when the tenant has no such client."""
+class CreateUser(Struct, frozen=True, kw_only=True):
+    """A user to create. A client user belongs to `client_name`, which is created when the tenant has no such client."""
 
     email: str
     user_type: Literal["internal", "client"] = "internal"
@@ -98,7 +98,7 @@ class NewUser(Struct, frozen=True, kw_only=True):
 
 
 async def create_tenant(db: Database, *, name: str, tenant_id: str | None = None, now: Callable[[], datetime] = utc_now) -> TenantSummary:
-    """Makes a tenant with its role Admin. `tenant_id` is a UUID; None is a new one. Raises InvalidAccount, TenantExists."""
+    """Creates a tenant with its role Admin. `tenant_id` is a UUID; None means a new one. Raises InvalidAccount, TenantExists."""
     name = _name("name", name)
     chosen = new_id() if tenant_id is None else as_uuid(tenant_id)
     if chosen is None:
@@ -110,7 +110,7 @@ async def create_tenant(db: Database, *, name: str, tenant_id: str | None = None
             await session.flush()
             await ensure_admin_role(session, chosen)
     except IntegrityError:
-        raise TenantExists(f"There is a tenant {chosen} already.", hint="`holdfast tenants list` shows it.") from None
+        raise TenantExists(f"The tenant {chosen} exists already.", hint="`holdfast tenants list` shows it.") from None
     return TenantSummary(tenant_id=chosen, name=name, created_at=made, users=0)
 
 
@@ -125,16 +125,18 @@ async def list_tenants(db: Database, *, only: str | None = None) -> list[TenantS
     return [TenantSummary(tenant_id=row.tenant, name=row.client_name, created_at=row.created_at, users=count) for row, count in rows]
 
 
-async def create_user(db: Database, *, tenant_id: str, user: NewUser, password: str, now: Callable[[], datetime] = utc_now) -> UserSummary:
-    """Makes a user who signs in with the password. Raises InvalidAccount, TenantUnknown, EmailTaken."""
+async def create_user(
+    db: Database, *, tenant_id: str, user: CreateUser, password: str, now: Callable[[], datetime] = utc_now
+) -> UserSummary:
+    """Creates a user who can sign in with the password. Raises InvalidAccount, TenantUnknown, EmailTaken."""
     email = user.email.strip().lower()
     if not _EMAIL.fullmatch(email):
-        raise InvalidAccount("This is no email address.", details={"field": "email"})
+        raise InvalidAccount("This is not an email address.", details={"field": "email"})
     first_name, last_name = (None if name is None else _name("name", name) for name in (user.first_name, user.last_name))
     client_name = None if user.client_name is None else _name("client_name", user.client_name)
     if (client_name is None) is (user.user_type == "client"):
-        hint = "Name it." if client_name is None else "Leave it out, or make a client user."
-        raise InvalidAccount("A client user belongs to a client, an internal one to none.", hint=hint, details={"field": "client_name"})
+        hint = "Name it." if client_name is None else "Leave it out, or create a client user."
+        raise InvalidAccount("A client user belongs to a client, an internal user does not.", hint=hint, details={"field": "client_name"})
     if user.is_admin and user.user_type == "client":
         raise InvalidAccount("A client user cannot be an administrator.", details={"field": "is_admin"})
     hashed, made = await _hashed(password), now()
@@ -153,7 +155,7 @@ async def create_user(db: Database, *, tenant_id: str, user: NewUser, password: 
     try:
         async with db.transaction() as session:
             if as_uuid(tenant_id) is None or await session.get(Tenant, tenant_id) is None:
-                raise TenantUnknown(f"There is no tenant {tenant_id}.", hint="`holdfast tenants list` shows which there are.")
+                raise TenantUnknown(f"No tenant {tenant_id} found.", hint="`holdfast tenants list` lists them.")
             if client_name is not None:
                 row.contact_id = await _contact(session, tenant_id, client_name, row, made)
             session.add(row)
@@ -161,7 +163,7 @@ async def create_user(db: Database, *, tenant_id: str, user: NewUser, password: 
             if user.is_admin:
                 await make_admin(session, tenant_id, row.user_id)
     except IntegrityError:
-        raise EmailTaken(f"There is a user {email} already.", hint="An address belongs to one user of one tenant.") from None
+        raise EmailTaken(f"The user {email} exists already.", hint="An address belongs to one user of one tenant.") from None
     return _summary(row, client_name, user.is_admin)
 
 
@@ -169,7 +171,7 @@ async def list_users(db: Database, *, tenant_id: str) -> list[UserSummary]:
     """Every user of the tenant by email address, inactive ones too."""
     admins = select(UserRole.user_id).join(Role, Role.role_id == UserRole.role_id)
     admins = admins.where(UserRole.tenant == tenant_id, Role.tenant == tenant_id, Role.role_name == ADMIN)
-    people = (
+    query = (
         select(User, Client.client_name)
         .outerjoin(Contact, (Contact.contact_name_id == User.contact_id) & (Contact.tenant == User.tenant))
         .outerjoin(Client, (Client.client_id == Contact.client_id) & (Client.tenant == User.tenant))
@@ -178,14 +180,14 @@ async def list_users(db: Database, *, tenant_id: str) -> list[UserSummary]:
     )
     async with db.session() as session:
         administrators = set((await session.scalars(admins)).all())
-        rows = (await session.execute(people)).all()
+        rows = (await session.execute(query)).all()
     return [_summary(user, client_name, user.user_id in administrators) for user, client_name in rows]
 
 
 async def set_user_inactive(db: Database, *, tenant_id: str, user: str, inactive: bool) -> str:
-    """Shuts a user (id or email address) out, or lets them in again. Returns the email address.
+    """Deactivates a user (id or email address), or activates them again. Returns the email address.
 
-    Shutting out ends their sessions for good; their API keys rest, and work again with their user. Raises UserUnknown.
+    Deactivating ends their sessions; their API keys stop working until the user is active again. Raises UserUnknown.
     """
     async with db.transaction() as session:
         row = await find_user(session, tenant_id, user)
@@ -196,7 +198,7 @@ async def set_user_inactive(db: Database, *, tenant_id: str, user: str, inactive
 
 
 async def set_password(db: Database, *, tenant_id: str, user: str, password: str) -> str:
-    """Gives a user another password and ends their sessions. Returns the email address. Raises InvalidAccount, UserUnknown."""
+    """Sets a user's password and ends their sessions. Returns the email address. Raises InvalidAccount, UserUnknown."""
     hashed = await _hashed(password)
     async with db.transaction() as session:
         row = await find_user(session, tenant_id, user)
@@ -219,7 +221,7 @@ async def find_user(session: AsyncSession, tenant_id: str, user: str) -> User:
     named = User.user_id == known_id if known_id else User.email == user.strip().lower()
     row = await session.scalar(select(User).where(User.tenant == tenant_id, named))
     if row is None:
-        raise UserUnknown("There is no such user here.", hint="`holdfast users list` shows who there is.")
+        raise UserUnknown("No such user found.", hint="`holdfast users list` lists the users.")
     return row
 
 
@@ -235,7 +237,7 @@ async def _hashed(password: str) -> str:
 
 
 async def _contact(session: AsyncSession, tenant_id: str, client_name: str, user: User, now: datetime) -> str:
-    """A new contact of the tenant's client with that name, which is made when there is none."""
+    """A new contact of the tenant's client with that name, which is created when it does not exist."""
     clients = select(Client.client_id).where(Client.tenant == tenant_id, Client.client_name == client_name)
     client_id = await session.scalar(clients.order_by(Client.created_at).limit(1))
     if client_id is None:
@@ -243,7 +245,9 @@ async def _contact(session: AsyncSession, tenant_id: str, client_name: str, user
         session.add(Client(client_id=client_id, tenant=tenant_id, client_name=client_name, created_at=now))
         await session.flush()
     full_name = " ".join(part for part in (user.first_name, user.last_name) if part) or user.username
-    contact = Contact(contact_name_id=new_id(), tenant=tenant_id, client_id=client_id, full_name=full_name[:NAME_MAX], email=user.email)
+    contact = Contact(
+        contact_name_id=new_id(), tenant=tenant_id, client_id=client_id, full_name=full_name[:MAX_NAME_LENGTH], email=user.email
+    )
     session.add(contact)
     await session.flush()
     return contact.contact_name_id
@@ -255,8 +259,8 @@ async def _end_sessions(session: AsyncSession, user: User) -> None:
 
 def _name(field: str, text: str) -> str:
     name = text.strip()
-    if not 0 < len(name) <= NAME_MAX or _CONTROL.search(name):
-        raise InvalidAccount(f"A name has 1 to {NAME_MAX} characters and no control characters.", details={"field": field})
+    if not 0 < len(name) <= MAX_NAME_LENGTH or _CONTROL.search(name):
+        raise InvalidAccount(f"A name has 1 to {MAX_NAME_LENGTH} characters and no control characters.", details={"field": field})
     return name
 
 

@@ -1,4 +1,4 @@
-"""API keys: `hf_` and 43 random characters, kept as a hash, recognisable by their prefix, limited by scopes and expiry."""
+"""API keys: `hf_` and 43 random characters, stored as a hash, identified by their prefix, limited by scopes and expiry."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.records.identities import Identity, identities, identity_of
-from holdfast.records.models.people import ApiKey, User
+from holdfast.records.models.users import ApiKey, User
 from holdfast.records.tokens import token_hash
 
 KEY_MARK = "hf_"
@@ -28,7 +28,7 @@ async def create_api_key(
     scopes: Iterable[str] = ("*",),
     expires_at: datetime | None = None,
 ) -> str:
-    """Makes a key that acts as `user_id`, within `scopes` (`resource:action`, or `*`). Returns the key, seen only here."""
+    """Creates a key that acts as `user_id`, within `scopes` (`resource:action`, or `*`). Returns the key, which is shown only here."""
     async with db.transaction() as session:
         key, _ = add_api_key(session, tenant_id, user_id, description, sorted(set(scopes)), expires_at, utc_now())
     return key

@@ -1,4 +1,4 @@
-"""Who somebody is: the user behind a session or key, as the rest of Holdfast sees it, and what their roles permit."""
+"""The user behind a session or an API key, and what their roles permit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Select, select
 
 from holdfast.records.database.database import Database
-from holdfast.records.models.people import Contact, Permission, RolePermission, Tenant, User, UserRole
+from holdfast.records.models.users import Contact, Permission, RolePermission, Tenant, User, UserRole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ async def has_permission(db: Database, identity: Identity, resource: str, action
 
 
 async def client_of(db: Database, identity: Identity) -> str | None:
-    """The client that a client user belongs to, through their contact; None when there is none."""
+    """The client that a client user belongs to, through their contact; None without one."""
     if identity.contact_id is None:
         return None
     query = select(Contact.client_id).where(Contact.tenant == identity.tenant_id, Contact.contact_name_id == identity.contact_id)

@@ -1,4 +1,4 @@
-"""Issuing, listing and revoking API keys. The key itself is shown once; afterwards people know it by its beginning."""
+"""Issuing, listing and revoking API keys. The key itself is shown once; afterwards its prefix identifies it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from holdfast.records.administration import find_user
 from holdfast.records.api_keys import add_api_key
 from holdfast.records.database.columns import as_uuid, utc_now
 from holdfast.records.database.database import Database
-from holdfast.records.models.people import ApiKey, User
+from holdfast.records.models.users import ApiKey, User
 from holdfast.records.tokens import token_hash
 
 EVERYTHING = "*"
-SCOPES_MAX = 50
-DESCRIPTION_MAX = 255
+MAX_SCOPES = 50
+MAX_DESCRIPTION_LENGTH = 255
 _SCOPE = re.compile(r"[a-z][a-z0-9_.-]{0,62}:[a-z][a-z0-9_.-]{0,62}", re.ASCII)
 
 
 class InvalidScopes(HoldfastError):
-    """Raised when a key is to have scopes that are none, or more than whoever makes it may give."""
+    """Raised for invalid scopes, or for scopes that the creator of the key does not have."""
 
     code = "invalid_scopes"
     status = 400
@@ -45,7 +45,7 @@ class ApiKeyUnknown(HoldfastError):
 
 
 class AmbiguousApiKey(HoldfastError):
-    """Raised when several keys begin with what was given."""
+    """Raised when several keys have the given prefix."""
 
     code = "ambiguous_api_key"
     status = 409
@@ -68,20 +68,20 @@ class ApiKeySummary(Struct, frozen=True, kw_only=True):
 def checked_scopes(scopes: Iterable[str], *, within: frozenset[str] | None = None) -> list[str]:
     """The scopes sorted, each once: `resource:action` or `*`.
 
-    `within` are the scopes of the key that asks for this one (None: a person asks). Raises InvalidScopes for none, for more than
-    SCOPES_MAX, for what is no scope, and for one that `within` does not have.
+    `within` are the scopes of the key that creates this one (None: a person does). Raises InvalidScopes without scopes, for more
+    than MAX_SCOPES, for invalid ones, and for one that `within` does not have.
     """
     wanted = sorted(set(scopes))
     wrong = [scope[:128] for scope in wanted if scope != EVERYTHING and not _SCOPE.fullmatch(scope)]
-    if not wanted or wrong or len(wanted) > SCOPES_MAX:
+    if not wanted or wrong or len(wanted) > MAX_SCOPES:
         raise InvalidScopes(
-            f"A key has 1 to {SCOPES_MAX} scopes, each of the form resource:action, or '*' for everything.",
+            f"A key has 1 to {MAX_SCOPES} scopes, each of the form resource:action, or '*' for everything.",
             hint="Such as extension:read.",
-            details={"scopes": wrong[:SCOPES_MAX]},
+            details={"scopes": wrong[:MAX_SCOPES]},
         )
     if within is not None and EVERYTHING not in within and (more := sorted(set(wanted) - within)):
         raise InvalidScopes(
-            "An API key cannot make a key that may do more than itself.",
+            "An API key cannot create a key with more scopes than its own.",
             hint=f"Its own scopes are: {', '.join(sorted(within)) or 'none'}.",
             details={"scopes": more},
         )
@@ -100,18 +100,18 @@ async def issue_api_key(
     until: datetime | None = None,
     now: Callable[[], datetime] = utc_now,
 ) -> tuple[ApiKeySummary, str]:
-    """Makes a key that acts as a user of the tenant (id or email address). Returns it, and the key, which is seen only here.
+    """Creates a key that acts as a user of the tenant (id or email address). Returns its summary, and the key, which is shown only here.
 
-    `within` are the scopes of the key that asks for this one, `until` is when that key ends: this one may not more, and not for longer.
+    `within` are the scopes of the key that creates this one, `until` is its expiry: the new key cannot have more, nor live longer.
     Raises UserUnknown, InvalidScopes (see `checked_scopes`), InvalidKey.
     """
     checked, made = checked_scopes(scopes, within=within), now()
     if expires_at is not None and expires_at <= made:
-        raise InvalidKey("The key would have expired already.", hint="Let it expire at a time to come.")
+        raise InvalidKey("The key would have expired already.", hint="Choose an expiry in the future.")
     if until is not None and (expires_at is None or expires_at > until):
-        raise InvalidKey("An API key cannot make a key that lives longer than itself.", hint=f"It expires at {until.isoformat()}.")
-    if description is not None and not (0 < len(description) <= DESCRIPTION_MAX and description.isprintable()):
-        raise InvalidKey(f"The description of a key has 1 to {DESCRIPTION_MAX} characters and no control characters.")
+        raise InvalidKey("An API key cannot create a key that expires later than itself.", hint=f"It expires at {until.isoformat()}.")
+    if description is not None and not (0 < len(description) <= MAX_DESCRIPTION_LENGTH and description.isprintable()):
+        raise InvalidKey(f"The description of a key has 1 to {MAX_DESCRIPTION_LENGTH} characters and no control characters.")
     async with db.transaction() as session:
         owner = await find_user(session, tenant_id, user)
         key, row = add_api_key(session, tenant_id, owner.user_id, description, checked, expires_at, made)
@@ -137,9 +137,9 @@ async def revoke_api_key(db: Database, *, tenant_id: str, key: str) -> ApiKeySum
         found = (await session.execute(_keys(tenant_id).where(named).order_by(ApiKey.revoked).limit(2))).all()
         if not found:
             # Not quoted: it can be the key itself.
-            raise ApiKeyUnknown("There is no such API key here.", hint="`holdfast keys api list` shows the keys with their ids.")
+            raise ApiKeyUnknown("No such API key found.", hint="`holdfast keys api list` shows the keys with their ids.")
         if len(found) == 2 and not found[1][0].revoked:
-            raise AmbiguousApiKey("Several API keys begin like this.", hint="Name the one you mean by its id.")
+            raise AmbiguousApiKey("Several API keys have this prefix.", hint="Use its id.")
         row, email = found[0]
         await session.execute(update(ApiKey).where(ApiKey.tenant == tenant_id, ApiKey.api_key_id == row.api_key_id).values(revoked=True))
         return _summary(row, email)

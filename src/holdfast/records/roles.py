@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
 from holdfast.records.identities import Identity
-from holdfast.records.models.people import Permission, Role, RolePermission, Tenant, UserRole
+from holdfast.records.models.users import Permission, Role, RolePermission, Tenant, UserRole
 
 ADMIN = "Admin"
 ADMIN_PERMISSIONS = (("extension", "read"), ("extension", "write"), ("user", "read"), ("user", "write"))
@@ -16,7 +16,7 @@ ADMIN_PERMISSIONS = (("extension", "read"), ("extension", "write"), ("user", "re
 
 async def ensure_admin_role(session: AsyncSession, tenant_id: str) -> str:
     """The tenant's role Admin, holding ADMIN_PERMISSIONS; what lacks is made. Returns its id."""
-    # Two who find it lacking at the same time take turns; others may refer to the tenant meanwhile.
+    # Two transactions that both miss the role wait for each other; others may refer to the tenant meanwhile.
     await session.execute(select(Tenant.tenant).where(Tenant.tenant == tenant_id).with_for_update(key_share=True))
     role = await session.scalar(select(Role).where(Role.tenant == tenant_id, Role.role_name == ADMIN))
     if role is None:
@@ -38,7 +38,7 @@ async def ensure_admin_role(session: AsyncSession, tenant_id: str) -> str:
 
 
 async def make_admin(session: AsyncSession, tenant_id: str, user_id: str) -> None:
-    """Gives a user of the tenant the role Admin; no effect on those who have it."""
+    """Grants a user of the tenant the role Admin; no effect on a user who has it."""
     role_id = await ensure_admin_role(session, tenant_id)
     if await session.get(UserRole, (user_id, role_id)) is None:
         session.add(UserRole(user_id=user_id, role_id=role_id, tenant=tenant_id))

@@ -1,4 +1,4 @@
-"""Browser sessions: opaque random tokens of which the database knows only the hash."""
+"""Browser sessions: opaque random tokens; the database stores only their hashes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import delete
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.records.identities import Identity, identities, identity_of
-from holdfast.records.models.people import Session, User
+from holdfast.records.models.users import Session, User
 from holdfast.records.tokens import token_hash
 
 SESSION_LIFETIME = timedelta(hours=12)
@@ -42,6 +42,6 @@ async def find_session(db: Database, token: str, *, now: Callable[[], datetime] 
 
 
 async def revoke_session(db: Database, token: str) -> None:
-    """Ends a session; no effect when there is none."""
+    """Ends a session; no effect when it does not exist."""
     async with db.transaction() as session:
         await session.execute(delete(Session).where(Session.token_hash == token_hash(token)))

@@ -1,4 +1,4 @@
-"""How tokens are kept: as their SHA-256. They are 256 random bits, so a plain hash cannot be searched backwards."""
+"""How tokens are stored: as their SHA-256. They have 256 random bits, so a plain hash cannot be reversed by search."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What is published and who has installed it: tables, migrations, installing, grants, configuration."""
+"""The registry: extensions, versions, publishing, installs and their grants, settings, secrets."""

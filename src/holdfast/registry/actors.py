@@ -1,4 +1,4 @@
-"""Who administers: the person or key behind a publish, an install, a grant."""
+"""The person or key behind a publish, an install, a grant."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from msgspec import Struct
 
 
 class Actor(Struct, frozen=True, kw_only=True):
-    """`tenant_id` is whose installs and publishers it may touch; `user_id` and `email` are for the audit log.
+    """`tenant_id` is the tenant whose installs and publishers it may change; `user_id` and `email` are for the audit log.
 
-    That the actor may do what it asks for has been checked by whoever made it.
+    The code that creates an actor has checked its permissions.
     """
 
     tenant_id: str
@@ -17,5 +17,5 @@ class Actor(Struct, frozen=True, kw_only=True):
 
 
 def local_actor(tenant_id: str) -> Actor:
-    """Whoever has the data folder, on its own machine: there is no account to name."""
+    """The user of a data folder on its own machine, who has no account."""
     return Actor(tenant_id=tenant_id, user_id="local")

@@ -1,4 +1,4 @@
-"""What administrators did, as rows of `extension_audit_logs`, written in the transaction of what they tell of."""
+"""What administrators did, as rows of `extension_audit_logs`, written in the transaction of the action."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the registry refuses."""
+"""The errors of the registry, each with a stable code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from holdfast.errors import HoldfastError
 
 
 class UnknownCapability(HoldfastError):
-    """Raised when a manifest asks for a capability that does not exist."""
+    """Raised when a manifest requests a capability that does not exist."""
 
     code = "unknown_capability"
     status = 400
@@ -20,7 +20,7 @@ class ExtensionNotInstalled(HoldfastError):
 
 
 class AmbiguousExtension(HoldfastError):
-    """Raised when a bare name fits several installs of a tenant. `details` is `{candidates}`, their full names."""
+    """Raised when a name without publisher matches several extensions. `details` is `{candidates}`, their full names."""
 
     code = "ambiguous_extension"
     status = 409
@@ -41,39 +41,39 @@ class VersionConflict(HoldfastError):
 
 
 class VersionExists(VersionConflict):
-    """Raised when a version is published that is known already, whatever its content. `details` is `{extension, version}`."""
+    """Raised when a version is published that exists already, with the same content or other. `details` is `{extension, version}`."""
 
 
 class ExtensionUnknown(HoldfastError):
-    """Raised when nothing was published under the name or id that was given."""
+    """Raised when the tenant can see no extension with that name or id."""
 
     code = "extension_not_found"
     status = 404
 
 
 class VersionNotFound(HoldfastError):
-    """Raised when an extension has no version that fits."""
+    """Raised when an extension has no version that matches."""
 
     code = "version_not_found"
     status = 404
 
 
 class VersionYanked(HoldfastError):
-    """Raised when a version is to be installed that its publisher has withdrawn. `details` is `{version, reason}`."""
+    """Raised when a yanked version is to be installed. `details` is `{version, reason}`."""
 
     code = "version_yanked"
     status = 409
 
 
 class HashMismatch(HoldfastError):
-    """Raised when an archive is not the one that was announced. `details` is `{declared, computed}`, hexadecimal digits."""
+    """Raised when an archive does not have the declared hash. `details` is `{declared, computed}`, hexadecimal digits."""
 
     code = "HASH_MISMATCH"
     status = 400
 
 
 class ManifestMismatch(HoldfastError):
-    """Raised when the manifest that came with an archive is not the one inside it."""
+    """Raised when the manifest that was sent with an archive differs from the one inside it."""
 
     code = "MANIFEST_MISMATCH"
     status = 400
@@ -87,28 +87,28 @@ class PublisherTaken(HoldfastError):
 
 
 class NameTaken(HoldfastError):
-    """Raised when an extension would be written `publisher.name` like another one."""
+    """Raised when another extension has the same `publisher.name`."""
 
     code = "EXTENSION_NAME_TAKEN"
     status = 409
 
 
 class PublishInterrupted(HoldfastError):
-    """Raised when the archive changed while it was published, or publishing took so long that it was given up."""
+    """Raised when the archive changed while it was published, or publishing took so long that a sweep ended it."""
 
     code = "publish_interrupted"
     status = 409
 
 
 class BadUpload(HoldfastError):
-    """Raised when an upload is not what it was announced to be. `details` is `{why}`, such as `size_exceeds_cap`."""
+    """Raised when an upload does not have the declared properties. `details` is `{why}`, such as `size_exceeds_cap`."""
 
     code = "BAD_REQUEST"
     status = 400
 
 
 class StagingNotFound(HoldfastError):
-    """Raised when there is no such upload, or it is another tenant's."""
+    """Raised when the upload does not exist or belongs to another tenant."""
 
     code = "STAGING_NOT_FOUND"
     status = 404

@@ -20,7 +20,7 @@ from holdfast.errors import HoldfastError
 from holdfast.records.database.address import database_address, unreachable
 
 _SCRIPTS = Path(__file__).parent / "migrations"
-# Any number, the same everywhere: on Postgres two starting processes take turns on it.
+# An arbitrary number, the same in every process: on Postgres, it is the lock that starting processes wait for.
 _LOCK = 4_801_734_220
 
 
@@ -41,7 +41,7 @@ class Migrated(Struct, frozen=True):
 async def migrate(db_url: str, *, to: str = "head") -> Migrated:
     """Runs every migration up to the revision `to` that the database of the URL lacks, in one transaction.
 
-    Processes that start at once take turns. Raises DatabaseNewer, DatabaseUrlUnusable, DatabaseUnreachable.
+    Processes that start at once wait for each other. Raises DatabaseNewer, DatabaseUrlUnusable, DatabaseUnreachable.
     """
     url = database_address(db_url)
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":

@@ -1,1 +1,1 @@
-"""How secrets are sealed and opened: by AES-256-GCM under keys of ours, or by Vault. Both the registry and the runner use it."""
+"""Sealing and opening secrets: with AES-256-GCM and local keys, or with Vault. The registry and the runner use it."""

@@ -1,4 +1,4 @@
-"""Secrets under a key of ours: AES-256-GCM, bound to the tenant and the install they were given to."""
+"""Secrets sealed with a local key: AES-256-GCM, bound to tenant and install."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def open_sealed(ciphertext_b64: str, key: Key, *, tenant_id: str, install_id: st
     except ValueError:
         raise CannotOpen("The sealed secrets are not base64.") from None
     if len(sealed) < NONCE_BYTES + _TAG_BYTES:
-        raise CannotOpen("The sealed secrets are cut off.")
+        raise CannotOpen("The sealed secrets are truncated.")
     try:
         plaintext = AESGCM(key.secret).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _bound_to(tenant_id, install_id))
         return msgspec.json.decode(plaintext, type=dict[str, str])
@@ -45,5 +45,5 @@ def open_sealed(ciphertext_b64: str, key: Key, *, tenant_id: str, install_id: st
 
 
 def _bound_to(tenant_id: str, install_id: str) -> bytes:
-    """A row that was moved to another install or tenant does not open there. A list in JSON: no two pairs are written alike."""
+    """The associated data: a row that was moved to another install or tenant does not open. A JSON list, because it is unambiguous."""
     return msgspec.json.encode([_LABEL, tenant_id, install_id])

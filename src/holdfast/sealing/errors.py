@@ -1,4 +1,4 @@
-"""What goes wrong with keys and sealed content. No message holds a key, a value, or what a parser or a server said about one."""
+"""Errors of keys and sealed content. No message contains a key, a value, or a parser's or server's text about one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from holdfast.errors import HoldfastError
 
 
 class SecretsKeyUnusable(HoldfastError):
-    """Raised when there is no key to seal secrets with, or what should be one is not. The message names the variable or file."""
+    """Raised when the key for secrets is missing or invalid. The message names the variable or file."""
 
     code = "secrets_key_unusable"
     status = 500
@@ -20,7 +20,7 @@ class CannotOpen(HoldfastError):
 
 
 class VaultFailed(HoldfastError):
-    """Raised when Vault does not do what it was asked. `vault_status` is the HTTP status of its answer, None when there was no answer."""
+    """Raised when a request to Vault fails. `vault_status` is the HTTP status of its response, None without a response."""
 
     code = "vault_failed"
     status = 502

@@ -1,4 +1,4 @@
-"""The file of keys: one a line, the newest first. Written whole, by one at a time, readable for its owner alone."""
+"""The key file: one key per line, the newest first. It is replaced as a whole, under a lock, and readable only by its owner."""
 
 from __future__ import annotations
 
@@ -13,59 +13,58 @@ from holdfast.sealing.errors import SecretsKeyUnusable
 
 FILE_MAX_BYTES = 64 * 1024
 _HEAD = """\
-# Keys of the secrets of installed extensions: the first seals, all open.
+# Keys for the secrets of installed extensions: the first seals, all open.
 # Without this file the secrets in the database cannot be read. Keep a copy of it, in another place than the copies of the database.
 """
 
 
 def read_lines(path: Path) -> list[str]:
-    """The keys' lines, at least one; empty lines and comments (`#`) are none. Raises SecretsKeyUnusable."""
+    """The lines with keys, at least one, without empty lines and comments (`#`). Raises SecretsKeyUnusable."""
     try:
         with path.open("rb") as file:
             data = file.read(FILE_MAX_BYTES + 1)
         text = data.decode("ascii")
     except FileNotFoundError:
         raise SecretsKeyUnusable(
-            f"There is no key for secrets: {path} does not exist.",
-            hint="Put it back, or set HOLDFAST_SECRETS_KEY or HOLDFAST_SECRETS_KEY_FILE; docs/guides/manage-secrets.md explains both.",
+            f"The key for secrets is missing: {path} does not exist.",
+            hint="Restore it, or set HOLDFAST_SECRETS_KEY or HOLDFAST_SECRETS_KEY_FILE; docs/guides/manage-secrets.md explains both.",
         ) from None
     except OSError as error:
         raise SecretsKeyUnusable(
-            f"The keys for secrets in {path} cannot be read: {error.strerror or type(error).__name__}.", hint="Let its owner run this."
+            f"The keys for secrets in {path} cannot be read: {error.strerror or type(error).__name__}.",
+            hint="Run as the file's owner, or fix its permissions.",
         ) from None
     except UnicodeDecodeError:
-        raise SecretsKeyUnusable(
-            f"{path} is not a file of keys.", hint="It holds one key a line; put back the one that was there."
-        ) from None
+        raise SecretsKeyUnusable(f"{path} is not a key file.", hint="It has one key per line. Restore the original file.") from None
     lines = [line.strip() for line in text.splitlines()]
     keys = [line for line in lines if line and not line.startswith("#")]
     if len(data) > FILE_MAX_BYTES or not keys:
-        raise SecretsKeyUnusable(f"{path} is not a file of keys.", hint="It holds one key a line; put back the one that was there.")
+        raise SecretsKeyUnusable(f"{path} is not a key file.", hint="It has one key per line. Restore the original file.")
     return keys
 
 
-def make_file(path: Path, line: str) -> None:
-    """Makes the file with this one key, unless somebody has made it meanwhile. Raises SecretsKeyUnusable."""
+def create_key_file(path: Path, line: str) -> None:
+    """Creates the file with this one key, unless another process has created it meanwhile. Raises SecretsKeyUnusable."""
     with _writing(path):
         if not path.exists():
             _replace(path, [line])
 
 
-def add_line(path: Path, line: str) -> None:
-    """Puts a key before the others. Raises SecretsKeyUnusable."""
+def prepend_line(path: Path, line: str) -> None:
+    """Adds a key before the others. Raises SecretsKeyUnusable."""
     with _writing(path):
         _replace(path, [line, *read_lines(path)])
 
 
-def keep_lines(path: Path, wanted: Callable[[str], bool]) -> None:
-    """Takes out the keys that are not wanted. Raises SecretsKeyUnusable."""
+def retain_lines(path: Path, wanted: Callable[[str], bool]) -> None:
+    """Removes the keys that are not wanted. Raises SecretsKeyUnusable."""
     with _writing(path):
         _replace(path, [line for line in read_lines(path) if wanted(line)])
 
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Writers come one after another. The lock is a file of its own, because the keys' file is replaced by every write."""
+    """One writer at a time. The lock is a separate file, because every write replaces the key file."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -79,7 +78,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _replace(path: Path, lines: Sequence[str]) -> None:
-    # Made by mkstemp with mode 0600: nobody else reads it at any moment.
+    # mkstemp creates it with mode 0600: no other user can ever read it.
     descriptor, partial_name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
     partial = Path(partial_name)
     try:

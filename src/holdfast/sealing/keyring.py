@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from holdfast.sealing.errors import SecretsKeyUnusable
-from holdfast.sealing.key_file import add_line, keep_lines, make_file, read_lines
+from holdfast.sealing.key_file import create_key_file, prepend_line, read_lines, retain_lines
 from holdfast.settings import Settings
 
 KEY_BYTES = 32
@@ -25,13 +25,13 @@ _FORM = "A key is 32 random bytes in base64url (43 characters): openssl rand 32 
 
 @dataclass(frozen=True)
 class Key:
-    """One key. `id` is 16 hexadecimal digits that tell it from others and nothing about it."""
+    """One key. `id` is 16 hexadecimal digits that identify the key without disclosing it."""
 
     id: str
     secret: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, secret: bytes) -> Self:
+    def from_secret(cls, secret: bytes) -> Self:
         """The key of 32 bytes."""
         return cls(hashlib.sha256(_LABEL + secret).hexdigest()[:16], secret)
 
@@ -54,7 +54,7 @@ class Keyring:
 
 
 class KeySource:
-    """Where the keys are: the variable when it is set, else the file. Several processes may read and change the file."""
+    """Where the keys come from: the variable when it is set, else the file. Several processes may read and change the file."""
 
     def __init__(self, *, variable: str | None, file: Path) -> None:
         self._variable = variable
@@ -68,12 +68,12 @@ class KeySource:
 
     @property
     def name(self) -> str:
-        """What to call it in a sentence."""
+        """Its name in messages."""
         return VARIABLE if self.file is None else str(self.file)
 
     @property
-    def is_there(self) -> bool:
-        """Whether there is anything to read."""
+    def exists(self) -> bool:
+        """Whether the variable is set or the file exists."""
         return self.file is None or self.file.exists()
 
     def read(self) -> Keyring:
@@ -81,25 +81,25 @@ class KeySource:
         lines = read_lines(self.file) if self.file is not None else (self._variable or "").split(",")
         return Keyring([self._parse(text.strip(), index) for index, text in enumerate(lines, 1)])
 
-    def make_once(self) -> None:
-        """Makes the file with a first key, mode 0600, unless it is there; of several who do so at once, all get the same key.
+    def create_if_missing(self) -> None:
+        """Creates the file with a first key, mode 0600, unless it exists. Processes that do so at once all get the same key.
 
         Raises SecretsKeyUnusable.
         """
         if self.file is not None and not self.file.exists():
-            make_file(self.file, new_key_text())
+            create_key_file(self.file, new_key_text())
 
     def add(self) -> Key:
-        """Puts a new key before the others of the file. Raises SecretsKeyUnusable, also when the keys come from the variable."""
+        """Adds a new key before the others in the file. Raises SecretsKeyUnusable, also when the keys come from the variable."""
         file = self._changeable()
         self.read()
-        add_line(file, new_key_text())
+        prepend_line(file, new_key_text())
         return self.read().newest
 
     def keep_newest(self) -> int:
-        """Takes all keys but the first out of the file; gives how many. What they sealed no longer opens. Raises SecretsKeyUnusable."""
+        """Removes all keys but the first from the file. Returns how many. What they sealed is lost. Raises SecretsKeyUnusable."""
         file, ring = self._changeable(), self.read()
-        keep_lines(file, lambda line: self._parse(line, 1).id == ring.newest.id)
+        retain_lines(file, lambda line: self._parse(line, 1).id == ring.newest.id)
         return len(ring.ids) - 1
 
     def _changeable(self) -> Path:
@@ -114,7 +114,7 @@ class KeySource:
         secret = base64.urlsafe_b64decode(text.rstrip("=") + "=") if _TEXT.fullmatch(text) else b""
         if len(secret) != KEY_BYTES:
             raise SecretsKeyUnusable(f"Key {place} of {self.name} is not a key.", hint=_FORM)
-        return Key.of(secret)
+        return Key.from_secret(secret)
 
 
 def new_key_text() -> str:

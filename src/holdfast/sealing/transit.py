@@ -17,9 +17,9 @@ from holdfast.sealing.errors import VaultFailed
 
 ALGORITHM = "vault-transit:v1"
 TIMEOUT_SECONDS = 5.0
-_MAX_ANSWER_BYTES = 1024 * 1024
+_MAX_RESPONSE_BYTES = 1024 * 1024
 _MAX_TOKEN_BYTES = 16 * 1024
-# Mount and key may name a place below /v1, and nothing that leads out of it.
+# Mount and key are paths below /v1 and must not lead out of it.
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,127}){0,7}", re.ASCII)
 
 
@@ -28,7 +28,7 @@ class _Data(Struct, frozen=True):
     plaintext: str = ""
 
 
-class _Answer(Struct, frozen=True):
+class _Response(Struct, frozen=True):
     data: _Data
 
 
@@ -38,7 +38,7 @@ def is_plain_path(text: str) -> bool:
 
 
 class TransitClient:
-    """One Vault, with a token that may be renewed in its file meanwhile."""
+    """A client of one Vault. Its token may be renewed in its file at any time."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class TransitClient:
         namespace: str | None = None,
         timeout: float = TIMEOUT_SECONDS,
     ) -> None:
-        """`address` is an http or https URL; `token` counts before the file; one request takes at most `timeout` seconds.
+        """`address` is an http or https URL; `token` takes precedence over the file; one request takes at most `timeout` seconds.
 
         Raises VaultFailed when the address is not one.
         """
@@ -74,7 +74,7 @@ class TransitClient:
         return f"{self._base}/v1/{mount}/{operation}/{key}"
 
     async def encrypt(self, mount: str, key: str, plaintext: bytes) -> str:
-        """What Vault makes of the plaintext: a text `vault:v…`. Raises VaultFailed."""
+        """The ciphertext of the plaintext: a text `vault:v…`. Raises VaultFailed."""
         return await self._ask(self.url("encrypt", mount, key), {"plaintext": plaintext}, "ciphertext")
 
     async def decrypt(self, mount: str, key: str, ciphertext: str) -> str:
@@ -95,16 +95,16 @@ class TransitClient:
                 body = bytearray()
                 async for chunk in response.aiter_bytes():
                     body += chunk
-                    if len(body) > _MAX_ANSWER_BYTES:
+                    if len(body) > _MAX_RESPONSE_BYTES:
                         raise VaultFailed("Vault's answer is too large.")
                 if not response.is_success:
-                    # What Vault says about it may quote the request.
+                    # Vault's own message may quote the request.
                     raise VaultFailed(
-                        f"Vault refused with status {response.status_code}.",
+                        f"Vault rejected the request with status {response.status_code}.",
                         hint="Check the token (VAULT_TOKEN, or the file in ALGA_VAULT_TOKEN_FILE), its policy, the mount and the key.",
                         vault_status=response.status_code,
                     )
-                answer = msgspec.json.decode(bytes(body), type=_Answer).data
+                answer = msgspec.json.decode(bytes(body), type=_Response).data
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
             raise VaultFailed(f"Vault could not be reached ({type(error).__name__}).", hint="Check VAULT_ADDR.") from None
         except (msgspec.MsgspecError, UnicodeDecodeError):

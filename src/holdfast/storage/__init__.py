@@ -1,1 +1,1 @@
-"""What extensions store: records by namespace and key, with revisions, expiry and quotas."""
+"""The key-value storage of extensions: records by namespace and key, with revisions, expiry and quotas."""

@@ -1,4 +1,4 @@
-"""The refusals of extension storage. Their codes are upper case: they are an interface of the internal API."""
+"""The errors of extension storage. Their codes are upper case, because the contract of the internal API has them so."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from holdfast.errors import HoldfastError
 
 
 class StorageError(HoldfastError):
-    """Anything extension storage refuses."""
+    """The base of the errors of extension storage."""
 
 
 class ValidationFailed(StorageError):
-    """Raised when a namespace, key, cursor or metadata is not of the required form."""
+    """Raised when a namespace, key, cursor or metadata is invalid."""
 
     code = "VALIDATION_FAILED"
     status = 400

@@ -31,7 +31,7 @@ from holdfast.storage.usage import Ledger
 
 @dataclass(frozen=True, kw_only=True)
 class Write:
-    """One record to write. `if_revision` is the revision it must have now; 0: it must not exist; None: whatever is there."""
+    """One record to write. `if_revision` is the revision it must have now; 0: it must not exist; None: no condition."""
 
     key: str
     value: Any
@@ -82,20 +82,20 @@ class StorageService:
         return (await self._put_all(namespace, [write]))[0]
 
     async def bulk_put(self, namespace: str, writes: Sequence[Write]) -> list[StorageRecord]:
-        """Writes all records or none. Raises LimitExceeded for too many or too large, ValidationFailed for none or a key given twice."""
+        """Writes all records or none. Raises LimitExceeded for too much, ValidationFailed for no items or a repeated key."""
         if not writes:
             raise ValidationFailed("bulkPut needs at least one item.")
         if len(writes) > self._limits.bulk_items:
             raise LimitExceeded(
-                f"bulkPut takes at most {self._limits.bulk_items} items.",
+                f"bulkPut accepts at most {self._limits.bulk_items} items.",
                 details={"limit": self._limits.bulk_items, "attempted": len(writes)},
             )
         if len({write.key for write in writes}) != len(writes):
-            raise ValidationFailed("bulkPut was given a key twice.")
+            raise ValidationFailed("bulkPut has a key twice.")
         return await self._put_all(namespace, writes)
 
     async def delete(self, namespace: str, key: str, *, if_revision: int | None = None) -> bool:
-        """Removes a record; False when there is none. Raises RevisionMismatch when it exists at another revision."""
+        """Removes a record; False when it does not exist. Raises RevisionMismatch when it exists at another revision."""
         check_namespace(namespace)
         check_key(key)
         async with self._db.transaction() as session:
@@ -136,7 +136,7 @@ class StorageService:
         total = sum(value + metadata for value, metadata in sizes)
         if len(writes) > 1 and total > self._limits.bulk_bytes:
             raise LimitExceeded(
-                f"bulkPut takes at most {self._limits.bulk_bytes} bytes.", details={"limit": self._limits.bulk_bytes, "attempted": total}
+                f"bulkPut accepts at most {self._limits.bulk_bytes} bytes.", details={"limit": self._limits.bulk_bytes, "attempted": total}
             )
         async with self._db.transaction() as session:
             now = self._now()
@@ -194,7 +194,7 @@ def _check_revision(actual: int, expected: int | None) -> None:
 
 
 def _after_prefix(prefix: str) -> str | None:
-    """The smallest text above every text that starts with `prefix`; None when there is none."""
+    """The smallest text above every text that starts with `prefix`; None if no such text exists."""
     for end in range(len(prefix), 0, -1):
         point = ord(prefix[end - 1])
         # The code points above U+D7FF and below U+E000 are not characters.

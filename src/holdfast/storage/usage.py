@@ -47,20 +47,22 @@ class Ledger:
         return ledger
 
     async def added(self, namespace: str) -> None:
-        """Counts a key about to be added. Raises QuotaExceeded when its namespace or the install has no room for it."""
+        """Counts a key about to be added. Raises QuotaExceeded when its namespace or the install is full."""
         keys = await self._keys_in(namespace)
         if keys >= self._limits.keys_per_namespace:
-            _refuse(f"A namespace holds at most {self._limits.keys_per_namespace} keys.", self._limits.keys_per_namespace, keys + 1)
+            _raise_quota_exceeded(
+                f"A namespace holds at most {self._limits.keys_per_namespace} keys.", self._limits.keys_per_namespace, keys + 1
+            )
         if keys == 0:
             self._row.namespaces_count += 1
             if self._row.namespaces_count > self._limits.namespaces:
-                _refuse(
+                _raise_quota_exceeded(
                     f"An install has at most {self._limits.namespaces} namespaces.", self._limits.namespaces, self._row.namespaces_count
                 )
         self._row.keys_count += 1
 
     def resized(self, record: StorageRecord, size: int) -> None:
-        """Counts the new size of a record whose old size is still in it."""
+        """Counts the new size of a record that still has its old size fields."""
         self._row.bytes_used += size - (record.value_size_bytes or 0) - (record.metadata_size_bytes or 0)
 
     async def removed(self, record: StorageRecord) -> None:
@@ -73,7 +75,9 @@ class Ledger:
     def check_total(self) -> None:
         """Raises QuotaExceeded when the install now holds more bytes than allowed."""
         if self._row.bytes_used > self._limits.total_bytes:
-            _refuse(f"An install stores at most {self._limits.total_bytes} bytes.", self._limits.total_bytes, self._row.bytes_used)
+            _raise_quota_exceeded(
+                f"An install stores at most {self._limits.total_bytes} bytes.", self._limits.total_bytes, self._row.bytes_used
+            )
 
     async def _keys_in(self, namespace: str) -> int:
         # At most the keys one namespace may have, counted on the primary key.
@@ -89,7 +93,7 @@ class Ledger:
         )
         if expired.first() is None:
             return
-        # Rare, so counted anew rather than tracked.
+        # Expiry is rare, so the totals are counted again instead of tracked.
         totals = await self._session.execute(
             select(
                 func.count(),
@@ -101,5 +105,5 @@ class Ledger:
         self._row.keys_count, self._row.bytes_used, self._row.namespaces_count = keys, int(size), namespaces
 
 
-def _refuse(message: str, limit: int, attempted: int) -> NoReturn:
+def _raise_quota_exceeded(message: str, limit: int, attempted: int) -> NoReturn:
     raise QuotaExceeded(message, hint="Delete records that are no longer needed.", details={"limit": limit, "attempted": attempted})

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from holdfast.gateway.auth.authentication import SESSION_COOKIE
 from holdfast.records.identities import Identity
-from holdfast.records.models.people import ApiKey, User
+from holdfast.records.models.users import ApiKey, User
 from holdfast.records.sessions import create_session
 from tests.gateway.platform import AUTH_KEY, INTERNAL_TOKEN, ORIGIN, SERVICE_TOKEN, Platform
 from tests.gateway.platform import platform as running_platform

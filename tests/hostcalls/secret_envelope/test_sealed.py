@@ -24,7 +24,7 @@ SECRETS = {"API_KEY": "k-123", "OTHER": "ü"}
 @pytest.fixture
 def keys(tmp_path: Path) -> KeySource:
     source = KeySource(variable=None, file=tmp_path / "secrets.key")
-    source.make_once()
+    source.create_if_missing()
     return source
 
 
@@ -64,8 +64,8 @@ async def test_keys_that_come_after_the_start_are_found(tmp_path: Path) -> None:
     source = KeySource(variable=None, file=tmp_path / "secrets.key")
     opener = SealedEnvelopes(source)
     with pytest.raises(SecretDecryptFailed, match="HOLDFAST_SECRETS_KEY"):
-        await opener.open(envelope(Key.of(bytes(32))), CALL)
-    source.make_once()
+        await opener.open(envelope(Key.from_secret(bytes(32))), CALL)
+    source.create_if_missing()
     assert await opener.open(envelope(source.read().newest), CALL) == SECRETS
 
 

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from holdfast.records.database.address import DatabaseUnreachable, DatabaseUrlUnusable, database_address
 from holdfast.records.database.database import Database
-from holdfast.records.models.people import Tenant
+from holdfast.records.models.users import Tenant
 from holdfast.registry.migrate import migrate
 from tests.events.recording_server import free_port
 from tests.records.databases import TENANT, on_postgres

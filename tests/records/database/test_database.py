@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from holdfast.records.database.address import DatabaseUnreachable
 from holdfast.records.database.columns import as_uuid, new_id
 from holdfast.records.database.database import Database
-from holdfast.records.models.people import ApiKey, Client, Role, Tenant
+from holdfast.records.models.users import ApiKey, Client, Role, Tenant
 from tests.records.databases import TENANT, add_user, on_postgres, on_sqlite
 from tests.records.postgres import PostgresServer
 
@@ -90,7 +90,7 @@ async def test_a_server_that_goes_away_is_told_without_its_address_and_found_aga
             await session.flush()
             await asyncio.to_thread(postgres.psql, administration, end)
             await session.scalar(count)
-    assert str(refused.value) == "The database does not answer. Try again in a moment."
+    assert str(refused.value) == "The database does not respond. Try again in a moment."
 
     await asyncio.to_thread(postgres.psql, administration, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
     for opened in (db.session(), db.transaction()):

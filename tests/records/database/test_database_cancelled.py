@@ -7,7 +7,7 @@ import asyncio
 from sqlalchemy import func, select, update
 
 from holdfast.records.database.database import Database
-from holdfast.records.models.people import Role, Tenant
+from holdfast.records.models.users import Role, Tenant
 from tests.records.databases import TENANT
 from tests.registry.faults import cancelled_at
 from tests.waiting import MAX_WAIT_SECONDS

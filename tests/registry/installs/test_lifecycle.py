@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from holdfast.errors import HoldfastError
 from holdfast.records.database.database import Database
-from holdfast.records.models.people import Tenant
+from holdfast.records.models.users import Tenant
 from holdfast.registry.actors import Actor
 from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.installs.config import patch_config, set_enabled

@@ -13,7 +13,7 @@ from holdfast.cli.terminal.options import Json
 from holdfast.cli.terminal.printing import note, print_json, print_lines, print_table
 from holdfast.client.target import HERE, Target
 from holdfast.client.users.protocol import open_people
-from holdfast.records.administration import NewUser
+from holdfast.records.administration import CreateUser
 
 users = App(name="users", help="Create, list, deactivate and activate users.", version_flags=[])
 
@@ -38,7 +38,7 @@ async def new(
     Args:
         email: The email address that the user signs in with.
     """
-    user = NewUser(
+    user = CreateUser(
         email=email,
         user_type="internal" if client is None else "client",
         first_name=first_name,

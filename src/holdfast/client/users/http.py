@@ -13,7 +13,7 @@ from holdfast.client.decoding import read_result, read_shape
 from holdfast.client.target import ServerTarget
 from holdfast.errors import HoldfastError
 from holdfast.gateway.api.results import ApiKeyResult, TenantResult, UserResult
-from holdfast.records.administration import NewUser, TenantSummary, UserSummary
+from holdfast.records.administration import CreateUser, TenantSummary, UserSummary
 from holdfast.records.database.columns import as_uuid
 from holdfast.records.key_administration import AmbiguousApiKey, ApiKeySummary, ApiKeyUnknown
 
@@ -40,7 +40,7 @@ class ServerPeople:
     async def users(self) -> list[UserSummary]:
         return read_result(list[UserResult], list[UserSummary], await self._connection.call("GET", _USERS), "users")
 
-    async def add_user(self, user: NewUser, password: str) -> UserSummary:
+    async def add_user(self, user: CreateUser, password: str) -> UserSummary:
         body: dict[str, Any] = {"email": user.email, "userType": user.user_type, "isAdmin": user.is_admin, "password": password}
         body |= {"firstName": user.first_name, "lastName": user.last_name, "clientName": user.client_name}
         return read_result(UserResult, UserSummary, await self._connection.call("POST", _USERS, json=body), "user")

@@ -12,7 +12,7 @@ from holdfast.client.tenant_choice import chosen_tenant
 from holdfast.errors import HoldfastError
 from holdfast.records import administration
 from holdfast.records.accounts import DEVELOPMENT_EMAIL
-from holdfast.records.administration import NewUser, TenantSummary, UserSummary, UserUnknown
+from holdfast.records.administration import CreateUser, TenantSummary, UserSummary, UserUnknown
 from holdfast.records.database.database import Database
 from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
 from holdfast.records.key_administration import ApiKeySummary, issue_api_key, list_api_keys, revoke_api_key
@@ -39,7 +39,7 @@ class LocalPeople:
     async def users(self) -> list[UserSummary]:
         return await administration.list_users(self._db, tenant_id=self._tenant_id)
 
-    async def add_user(self, user: NewUser, password: str) -> UserSummary:
+    async def add_user(self, user: CreateUser, password: str) -> UserSummary:
         return await administration.create_user(self._db, tenant_id=self._tenant_id, user=user, password=password)
 
     async def set_inactive(self, user: str, *, inactive: bool) -> str:

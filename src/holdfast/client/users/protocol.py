@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from holdfast.client.target import Target
-from holdfast.records.administration import NewUser, TenantSummary, UserSummary
+from holdfast.records.administration import CreateUser, TenantSummary, UserSummary
 from holdfast.records.key_administration import ApiKeySummary
 
 
@@ -23,7 +23,7 @@ class People(Protocol):
         """Its users."""
         ...
 
-    async def add_user(self, user: NewUser, password: str) -> UserSummary:
+    async def add_user(self, user: CreateUser, password: str) -> UserSummary:
         """Makes a user."""
         ...
 

@@ -13,7 +13,7 @@ from holdfast.gateway.http.errors import GatewayError
 from holdfast.gateway.services import Services
 from holdfast.http.responses import json_response
 from holdfast.records.administration import (
-    NewUser,
+    CreateUser,
     UserSummary,
     UserUnknown,
     create_user,
@@ -52,7 +52,7 @@ async def add_user(services: Services, request: Request, caller: Caller) -> Resp
             "Only an administrator can create administrators, and only without a limited API key.",
             hint="Log in as an administrator, or omit isAdmin.",
         )
-    user = NewUser(
+    user = CreateUser(
         email=body.email,
         user_type=body.user_type,
         first_name=body.first_name,

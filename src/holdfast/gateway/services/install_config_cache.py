@@ -14,8 +14,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
-from holdfast.records.database.changes import tell_changes
 from holdfast.records.database.database import Database
+from holdfast.records.database.table_changes import watch_tables
 
 SECONDS = 0.5
 MAX_ENTRIES = 4_096
@@ -38,7 +38,7 @@ class InstallConfigCache:
         self._entries: OrderedDict[Key, tuple[float, bytes]] = OrderedDict()
         self._bytes = 0
         self._writes = 0
-        tell_changes(db, _TABLES, self._drop_all)
+        watch_tables(db, _TABLES, self._drop_all)
 
     async def get_or_read(self, key: Key, read: Callable[[], Awaitable[bytes]]) -> bytes:
         """The cached configuration, or the result of `read`, which is then cached. An exception of `read` is not cached."""

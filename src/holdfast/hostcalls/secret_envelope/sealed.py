@@ -18,7 +18,7 @@ class SealedEnvelopes:
     def __init__(self, source: KeySource) -> None:
         """A source without a file is no error: this runner may only receive others. Raises SecretsKeyUnusable for an invalid file."""
         self._source = source
-        self._ring: Keyring | None = source.read() if source.is_there else None
+        self._ring: Keyring | None = source.read() if source.exists else None
 
     async def open(self, envelope: SecretEnvelope, call: CallContext) -> dict[str, str]:
         """The secrets of an envelope that has not expired and was sealed for this call's tenant and install. Raises SecretDecryptFailed."""

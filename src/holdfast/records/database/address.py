@@ -1,4 +1,4 @@
-"""Where the database is: addresses as people write them, and what is said when nothing answers there."""
+"""Database addresses, and the errors for a database that cannot be reached."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _FAILED = " failed: "
 
 
 class DatabaseUrlUnusable(HoldfastError):
-    """Raised when the address of the database is none, or names a kind of database that Holdfast does not use."""
+    """Raised when the database address is invalid, or names a kind of database that Holdfast does not support."""
 
     code = "database_url_unusable"
     status = 500
 
 
 class DatabaseUnreachable(HoldfastError):
-    """Raised when the database cannot be opened: nothing answers, or it does not let Holdfast in."""
+    """Raised when the database cannot be opened: no server responds, or it denies access."""
 
     code = "database_unreachable"
     status = 503
@@ -37,7 +37,7 @@ class DatabaseUnreachable(HoldfastError):
 def database_address(text: str) -> URL:
     """The address with the driver Holdfast uses: `postgres://`, `postgresql://` and `sqlite:///` need not name it.
 
-    A server that does not answer is given up after ten seconds unless the address says otherwise (`connect_timeout`). Raises
+    Connecting times out after ten seconds unless the address has another `connect_timeout`. Raises
     DatabaseUrlUnusable; its text never holds a password.
     """
     try:
@@ -59,14 +59,14 @@ def shown_address(url: URL) -> str:
 
 
 def unreachable(url: URL, error: DBAPIError) -> DatabaseUnreachable:
-    """What to say to whoever starts Holdfast about a connection that could not be made; the password stays out."""
+    """The error for a connection that failed at the start. It never holds the password."""
     hint = "Start it, or correct DATABASE_URL; without DATABASE_URL Holdfast keeps an SQLite file in its data folder."
     return DatabaseUnreachable(f"The database {shown_address(url)} cannot be used: {reason_of(error)}.", hint=hint)
 
 
 def reason_of(error: DBAPIError) -> str:
-    """Why there is no connection, in the words of the server or the driver, without a full stop."""
-    # The driver tells of every address that a host name has, and gives advice of its own below.
+    """Why connecting failed, in the words of the server or the driver, without a full stop."""
+    # The driver reports every address of a host name, and appends advice of its own.
     lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
     reason = next((line for line in reversed(lines) if _FAILED in line), lines[0]).rpartition(_FAILED)[2]
     return reason.removeprefix("FATAL:").strip().removesuffix(".")

@@ -52,7 +52,7 @@ def new_id() -> str:
 
 
 def utc_now() -> datetime:
-    """The clock that is used where none is passed in."""
+    """The default clock."""
     return datetime.now(UTC)
 
 

@@ -29,8 +29,8 @@ class Database:
     """A database by its URL (`sqlite:///file` or `postgresql://…`, with or without the driver's name). Raises DatabaseUrlUnusable.
 
     On SQLite every connection has write-ahead logging, enforced foreign keys and a busy timeout, and a writing transaction takes
-    its lock at the start (BEGIN IMMEDIATE): two writers queue up, neither fails halfway. On Postgres a writing transaction sees at each
-    statement what others have committed (READ COMMITTED), a reading session sees what was there at its first (REPEATABLE READ).
+    its lock at the start (BEGIN IMMEDIATE): two writers wait, neither fails halfway. On Postgres a writing transaction sees at each
+    statement what others have committed (READ COMMITTED), a reading session sees the state of its first statement (REPEATABLE READ).
     """
 
     def __init__(self, url: str) -> None:
@@ -61,33 +61,33 @@ class Database:
 
         Raises DatabaseUnreachable.
         """
-        with self._told_when_away():
+        with self._report_unreachable():
             async with self._sessions() as session:
                 yield session
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session for writing: commits when the block ends, rolls back when it raises. Raises DatabaseUnreachable."""
-        with self._told_when_away():
+        with self._report_unreachable():
             async with self._transactions() as session, session.begin():
                 yield session
 
     @property
     def sync_engine(self) -> Engine:
-        """What events of connections are listened to at."""
+        """The engine to register connection events on."""
         return self._engine.sync_engine
 
     @contextmanager
-    def _told_when_away(self) -> Iterator[None]:
-        """A server that cannot be reached or went away is told to whoever asks without its address, which goes to the log."""
+    def _report_unreachable(self) -> Iterator[None]:
+        """Raises DatabaseUnreachable for a server that is down or ended the connection. Its address goes to the log, not to the caller."""
         try:
             yield
         except OperationalError as error:
-            # Only what could not connect has no statement. A connection that the server ended is thrown away; the next is a new one.
+            # An error without a statement is a failed connect. A connection that the server ended is discarded; the next one is new.
             if self.is_sqlite or not (error.statement is None or error.connection_invalidated):
                 raise
-            _log.error("the database does not answer", database=shown_address(self._engine.url), reason=reason_of(error))
-            raise DatabaseUnreachable("The database does not answer.", hint="Try again in a moment.") from error
+            _log.error("database_unreachable", database=shown_address(self._engine.url), reason=reason_of(error))
+            raise DatabaseUnreachable("The database does not respond.", hint="Try again in a moment.") from error
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -103,21 +103,21 @@ def _encode_for_postgres(value: Any) -> str:
 
 
 def _prepare_sqlite(connection: Any, entry: ConnectionPoolEntry) -> None:
-    # The driver must not begin transactions by itself: _begin_sqlite says which kind.
+    # The driver must not begin transactions by itself: _begin_sqlite chooses the kind.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
-    # The mode is kept in the file. Changing it does not wait for locks: when somebody is writing, a later connection does it.
+    # The file stores the mode. Changing it does not wait for locks: if another process is writing, a later connection does it.
     with contextlib.suppress(sqlite3.OperationalError, OperationalError):
         cursor.execute("PRAGMA journal_mode=WAL")
     cursor.close()
 
 
 def _release_sqlite(connection: Any, entry: ConnectionPoolEntry, error: BaseException | None) -> None:
-    # A statement that was cancelled may still hold rows. As long as somebody has the error in hand, and with it the statement's cursor,
-    # closing would neither end the transaction nor let go of its lock: whoever tidies up would wait for themselves.
+    # A cancelled statement may still hold rows. While a reference to the error, and through it to the statement's cursor, exists, closing
+    # would neither end the transaction nor release its lock: the cleanup would wait for itself.
     with contextlib.suppress(sqlite3.Error, ValueError):
         connection.rollback()
 
@@ -128,6 +128,6 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _begin_postgres(connection: Connection) -> None:
-    # Not as an option of the connection: that is set while it is taken from the pool, and who is cancelled there would lose it.
+    # Not as an option of the connection: that is set during checkout from the pool, and a task cancelled there would leak the connection.
     if not connection.get_execution_options().get(_WRITES, False):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

@@ -1,4 +1,4 @@
-"""Text on its way into Postgres, which cannot keep the character NUL: it is kept as U+FFFD, the character for what cannot be shown."""
+"""Text for Postgres, which cannot store the character NUL: it is replaced by U+FFFD, the replacement character."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from psycopg.types.string import StrDumperUnknown
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _REPLACEMENT = "\ufffd"
-# A \u0000 that is an escape: an even number of backslashes stands before it.
+# A \u0000 that is an escape: it follows an even number of backslashes.
 _ESCAPED = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class TextDumper(StrDumperUnknown):
-    """Sends a string. Where it matters that a text stays as it is, NUL is refused before it comes here."""
+    """Sends a string. Callers that must store text unchanged reject NUL before."""
 
     def dump(self, obj: str) -> Buffer | None:
         return super().dump(obj.replace("\x00", _REPLACEMENT))
@@ -27,5 +27,5 @@ def replace_nul(document: str) -> str:
 
 
 def prepare_postgres(connection: Any, entry: ConnectionPoolEntry) -> None:
-    """Makes a new connection send text like this."""
+    """Registers the dumper for a new connection."""
     connection.driver_connection.adapters.register_dumper(str, TextDumper)

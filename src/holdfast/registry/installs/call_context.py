@@ -96,7 +96,7 @@ async def install_context(
 
 
 def effective_providers(granted: list[str]) -> list[str]:
-    """What an install may use: what was granted to it and what everybody may, sorted. What its version asks for grants nothing."""
+    """The capabilities an install may use, sorted: those granted to it and those of every install. A request grants nothing."""
     known, _unknown = parse_capabilities(granted)
     return sorted(known | ALWAYS_GRANTED)
 
@@ -111,7 +111,7 @@ def _json(value: Any) -> str:
 
 
 def _envelope(secrets: TenantExtensionInstallSecrets, now: datetime) -> SecretEnvelope:
-    """The sealed secrets as they are stored. Once their time is over the ciphertext stays here: the guest is told `expired`."""
+    """The sealed secrets as they are stored. After they expire, the ciphertext is withheld and the guest sees `expired`."""
     over = secrets.expires_at is not None and secrets.expires_at <= now
     return SecretEnvelope(
         ciphertext_b64="" if over else secrets.ciphertext,

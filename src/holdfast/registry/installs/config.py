@@ -1,4 +1,4 @@
-"""The settings of an install and whether it is enabled: read and changed by those who administer it."""
+"""The settings of an install and whether it is enabled: read and changed by administrators."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SettingIsSecret(HoldfastError):
 
 
 class SettingsTooLarge(HoldfastError):
-    """Raised when all settings of an install together are too large, or are no JSON."""
+    """Raised when all settings of an install together are too large or are not JSON."""
 
     code = "settings_too_large"
     status = 400
@@ -69,7 +69,7 @@ async def patch_config(
     unset: Iterable[str] = (),
     now: Callable[[], datetime] = utc_now,
 ) -> dict[str, Any]:
-    """Sets some settings and removes others; what is not named stays. Returns all of them. Raises as `replace_config` does."""
+    """Sets some settings and removes others; the others stay. Returns all settings. Raises as `replace_config` does."""
     async with db.transaction() as session:
         found = await require_install(session, actor.tenant_id, extension, lock=True)
         row = await _config_row(session, found[0], now())
@@ -80,7 +80,7 @@ async def patch_config(
 
 
 async def set_enabled(db: Database, *, actor: Actor, extension: str, enabled: bool, now: Callable[[], datetime] = utc_now) -> None:
-    """Switches an install on or off. Raises ExtensionNotInstalled, AmbiguousExtension."""
+    """Enables or disables an install. Raises ExtensionNotInstalled, AmbiguousExtension."""
     async with db.transaction() as session:
         install, registry, _version = await require_install(session, actor.tenant_id, extension, lock=True)
         install.is_enabled = enabled
@@ -98,7 +98,7 @@ async def set_enabled(db: Database, *, actor: Actor, extension: str, enabled: bo
 
 
 async def record_defaults(session: AsyncSession, install: TenantExtensionInstall, manifest: Manifest | None, now: datetime) -> None:
-    """Writes the settings row of an install: what is set stays, settings that are new take their default, grants are noted."""
+    """Writes the settings row of an install: existing settings stay, new ones get their default, and the grants are recorded."""
     row = await _config_row(session, install, now)
     merged = {**(default_settings(manifest) if manifest is not None else {}), **row.config}
     if merged != row.config:
@@ -138,8 +138,8 @@ def _check(manifest: Manifest | None, config: dict[str, Any]) -> None:
     secrets = sorted(secret_setting_keys(manifest) & config.keys()) if manifest is not None else []
     if secrets:
         raise SettingIsSecret(
-            f"{', '.join(secrets)} is kept sealed, not with the settings: use `holdfast secrets set`.",
-            hint="Settings can be read by everybody who administers the extension.",
+            f"{', '.join(secrets)} is a secret, not a setting: use `holdfast secrets set`.",
+            hint="Settings are not encrypted; every administrator can read them.",
             details={"keys": secrets},
         )
     try:
@@ -148,8 +148,8 @@ def _check(manifest: Manifest | None, config: dict[str, Any]) -> None:
         raise SettingsTooLarge("The settings are not JSON.", hint="Numbers must be finite, and keys must be text.") from None
     if size > MAX_SETTINGS_BYTES:
         raise SettingsTooLarge(
-            f"The settings have {size} bytes; at most {MAX_SETTINGS_BYTES} are kept.",
-            hint="Large values belong into the extension's storage.",
+            f"The settings have {size} bytes; at most {MAX_SETTINGS_BYTES} are allowed.",
+            hint="Put large values into the extension's storage.",
         )
     if manifest is not None:
         validate_settings(manifest, config)

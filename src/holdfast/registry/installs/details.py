@@ -1,4 +1,4 @@
-"""Everything there is to say about one install, except values: for `holdfast show` and whoever administers."""
+"""The details of one install, without setting values and secrets: for `holdfast show` and administrators."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from holdfast.registry.models.lookups import active_bundle, find_install
 from holdfast.registry.models.visibility import description, display_name
 from holdfast.registry.publishing.signature_check import signing_key_id
 
-# Storage is another room; of its table only the names are needed here.
+# The storage package is beside this one, not below: only the name of its table is used.
 _USAGE = table(
     "ext_storage_usage",
     column("tenant", UuidText),
@@ -46,7 +46,7 @@ class ScheduleSummary(Struct, frozen=True, kw_only=True):
 
 
 class PendingUpgrade(Struct, frozen=True, kw_only=True):
-    """An upgrade that waits for consent, and what it asks for beyond what is granted."""
+    """An upgrade that waits for consent, and what it requests beyond the grants."""
 
     version: str
     capabilities: list[str]
@@ -56,7 +56,7 @@ class PendingUpgrade(Struct, frozen=True, kw_only=True):
 class InstallDetails(Struct, frozen=True, kw_only=True):
     """One install. `content_hash` is `sha256:` and 64 hexadecimal digits. `previous_version` is where a rollback leads.
 
-    `signing_key_id` is the key that signed the bundle; whether it counts is not said. Of settings there are the names alone.
+    `signing_key_id` is the key that signed the bundle, trusted or not. `config_keys` are the names of settings, without values.
     """
 
     registry_id: str

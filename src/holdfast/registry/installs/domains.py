@@ -1,4 +1,4 @@
-"""The host name under which an install is reached by itself: below `EXT_DOMAIN_ROOT`, whose names all lead to the runner."""
+"""The host name of an install, below `EXT_DOMAIN_ROOT`. All names below it resolve to the runner."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _WORD = 12
 
 
 async def assign_domain(session: AsyncSession, install: TenantExtensionInstall, root: str | None) -> None:
-    """Gives an install that has none its host name, in the transaction that writes the install; none without a root.
+    """Assigns a host name to an install without one, in the transaction that writes the install. Does nothing without a root.
 
-    IntegrityError when two take one name at the same time, and the whole transaction is to be tried again.
+    Raises IntegrityError when two transactions assign one name at once; the caller repeats the whole transaction.
     """
     if root is None or install.runner_domain is not None:
         return
@@ -29,8 +29,8 @@ async def assign_domain(session: AsyncSession, install: TenantExtensionInstall, 
 
 
 def domain_candidates(tenant_id: str, registry_id: str, root: str) -> list[str]:
-    """The names for an install, in the order in which they are taken: `{tenant}-{extension}.{root}` with eight digits of each id, as
-    the existing platform has it; and, where that is another's, the same with digits of both whole ids."""
+    """The names for an install, in order of preference: `{tenant}-{extension}.{root}` with eight digits of each id, as
+    the existing platform has it; where that is in use, the same with digits of a hash of both ids."""
     short = f"{_word(tenant_id)}-{_word(registry_id)}"
     whole = hashlib.sha256(f"{tenant_id}/{registry_id}".encode()).hexdigest()
     return [f"{short}.{root}", f"{short}-{whole[:16]}.{root}"]

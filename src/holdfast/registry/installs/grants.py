@@ -1,4 +1,4 @@
-"""What an install may do: granted and revoked one by one. A call reads it anew, so a change counts from the next call on."""
+"""What an install may do: granted and revoked one by one. Every call reads the grants, so a change takes effect at the next call."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from holdfast.registry.models.lookups import require_install
 
 
 class Grants(Struct, frozen=True, kw_only=True):
-    """What the installed version asks for and what is granted, each sorted. `pending` is an upgrade that waits for consent, as
-    `{version_id, version, capabilities, egress}`, the last two being what it asks for beyond that."""
+    """What the installed version requests (`asked`) and what is granted, each sorted. `pending` is an upgrade that waits for consent, as
+    `{version_id, version, capabilities, egress}`, the last two being what it requests beyond that."""
 
     asked: list[str]
     granted: list[str]
@@ -46,9 +46,9 @@ async def grant(
     egress: Iterable[str] = (),
     now: Callable[[], datetime] = utc_now,
 ) -> Grants:
-    """Grants capabilities and egress hosts that the installed version asks for; what else is granted stays.
+    """Grants capabilities and egress hosts that the installed version requests; other grants stay.
 
-    Raises ExtensionNotInstalled, AmbiguousExtension, UnknownCapability for what is not asked for.
+    Raises ExtensionNotInstalled, AmbiguousExtension, UnknownCapability for what is not requested.
     """
     return await _change(db, actor, extension, capabilities, egress, now, revoking=False)
 
@@ -62,9 +62,9 @@ async def revoke(
     egress: Iterable[str] = (),
     now: Callable[[], datetime] = utc_now,
 ) -> Grants:
-    """Takes grants back; what else is granted stays, and what is revoked stays so when the extension is upgraded or installed again.
+    """Revokes grants; other grants stay. What is revoked stays revoked when the extension is upgraded or installed again.
 
-    Raises as `grant` does, for what is neither asked for nor granted.
+    Raises as `grant` does, for what is neither requested nor granted.
     """
     return await _change(db, actor, extension, capabilities, egress, now, revoking=True)
 
@@ -82,8 +82,8 @@ async def _change(
     named = named_permissions(capabilities, egress)
     async with db.transaction() as session:
         install, registry, version = await require_install(session, actor.tenant_id, extension, lock=True)
-        before, asked = granted_to(install), requested_by(version)
-        require_requested(named, asked | before if revoking else asked)
+        before, requested = granted_to(install), requested_by(version)
+        require_requested(named, requested | before if revoking else requested)
         after = before - named if revoking else before | named
         if after != before:
             set_granted(install, after)
@@ -107,11 +107,11 @@ async def _change(
 
 
 def _grants(install: TenantExtensionInstall, version: ExtensionVersion) -> Grants:
-    asked, granted = requested_by(version).as_lists(), granted_to(install).as_lists()
+    requested, granted = requested_by(version).as_lists(), granted_to(install).as_lists()
     return Grants(
-        asked=asked["capabilities"],
+        asked=requested["capabilities"],
         granted=granted["capabilities"],
-        asked_egress=asked["egress"],
+        asked_egress=requested["egress"],
         granted_egress=granted["egress"],
         pending=install.pending,
     )

@@ -16,7 +16,7 @@ from holdfast.registry.publishing.signature_check import signing_key_id
 
 
 class InstallSummary(Struct, frozen=True, kw_only=True):
-    """One line of a list of installs. `signing_key_id` is the id of the key that signed the bundle; whether it counts is not said."""
+    """One line of a list of installs. `signing_key_id` is the id of the key that signed the bundle, trusted or not."""
 
     registry_id: str
     version_id: str

@@ -1,4 +1,4 @@
-"""What a version asks for and what an install is granted, as sets to reckon with."""
+"""What a version requests and what an install is granted, as sets with set operations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from holdfast.world.capabilities import Capability, parse_capabilities
 
 
 class Permissions(Struct, frozen=True):
-    """Capabilities (`cap:…`) and egress hosts. `|`, `&` and `-` are those of sets, of both at once; empty ones are false."""
+    """Capabilities (`cap:…`) and egress hosts. `|`, `&` and `-` work as for sets, on both at once; empty permissions are false."""
 
     capabilities: frozenset[str] = frozenset()
     egress: frozenset[str] = frozenset()
@@ -30,7 +30,7 @@ class Permissions(Struct, frozen=True):
         return bool(self.capabilities or self.egress)
 
     def as_lists(self) -> dict[str, list[str]]:
-        """`{capabilities, egress}`, each sorted: as JSON has it."""
+        """`{capabilities, egress}`, each sorted: the form in JSON."""
         return {"capabilities": sorted(self.capabilities), "egress": sorted(self.egress)}
 
 
@@ -42,7 +42,7 @@ def named_permissions(capabilities: Iterable[str], egress: Iterable[str]) -> Per
 
 
 def requested_by(version: ExtensionVersion) -> Permissions:
-    """What a version asks for."""
+    """What a version requests."""
     return named_permissions(version.capabilities, version.egress)
 
 
@@ -58,23 +58,23 @@ def set_granted(install: TenantExtensionInstall, granted: Permissions) -> None:
 
 
 def require_known(version: ExtensionVersion) -> None:
-    """Raises UnknownCapability when a version asks for a capability that does not exist: refused, never passed over."""
+    """Raises UnknownCapability when a version requests a capability that does not exist: it is rejected, never ignored."""
     _known, unknown = parse_capabilities(version.capabilities)
     if unknown:
         raise UnknownCapability(
-            f"Version {version.version} asks for capabilities that do not exist: {', '.join(unknown)}.",
+            f"Version {version.version} requests capabilities that do not exist: {', '.join(unknown)}.",
             hint=f"Known ones are {', '.join(sorted(Capability))}.",
             details={"unknown": unknown},
         )
 
 
-def require_requested(wanted: Permissions, asked: Permissions) -> None:
-    """Raises UnknownCapability when something is wanted that is not asked for."""
-    refused = wanted - asked
-    if refused:
-        names = [*sorted(refused.capabilities), *sorted(refused.egress)]
+def require_requested(wanted: Permissions, requested: Permissions) -> None:
+    """Raises UnknownCapability when something is wanted that is not requested."""
+    unrequested = wanted - requested
+    if unrequested:
+        names = [*sorted(unrequested.capabilities), *sorted(unrequested.egress)]
         raise UnknownCapability(
-            f"The extension does not ask for {', '.join(names)}.",
+            f"The extension does not request {', '.join(names)}.",
             hint="Only capabilities and egress hosts named in its manifest can be granted.",
             details={"unknown": names},
         )

@@ -46,9 +46,9 @@ class Upgraded(Struct, frozen=True, kw_only=True):
 
 
 class Uninstalled(Struct, frozen=True, kw_only=True):
-    """What was removed. `bundle_deleted` is False when the tenant had no copy of a bundle that was its alone.
+    """What was removed. `bundle_deleted` is False when no copy of a bundle was the tenant's alone.
 
-    `storage_until` is when what the extension stored is removed.
+    `storage_until` is when the data that the extension stored is removed.
     """
 
     registry_id: str

@@ -1,4 +1,4 @@
-"""The schedules of an install when its version changes: matched to the new endpoints, and those that manifests declare."""
+"""The schedules of an install when its version changes: existing ones move to the new endpoints, declared ones are added."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from holdfast.registry.models.installs import ExtensionApiEndpoint, ExtensionVer
 from holdfast.registry.publishing.version_manifest import manifest_of
 
 DISABLED = "Disabled due to missing endpoint on extension update"
-"""What stands in `last_error` of a schedule that was disabled because a new version has no such endpoint."""
+"""The `last_error` of a schedule that was disabled because a new version has no such endpoint."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Call(Struct, frozen=True):
-    """What a schedule calls: a method in upper case and a path with a leading `/`. Both are empty when nobody knows any more."""
+    """What a schedule calls: a method in upper case and a path with a leading `/`. Both are empty when the endpoint is gone."""
 
     method: str
     path: str
@@ -38,7 +38,7 @@ Calls = Sequence[tuple[TenantExtensionSchedule, Call]]
 
 
 async def scheduled_calls(session: AsyncSession, install: TenantExtensionInstall) -> Calls:
-    """The schedules of an install and what each calls. To be read before endpoints are replaced."""
+    """The schedules of an install and what each calls. Read them before endpoints are replaced."""
     rows = await session.execute(
         select(TenantExtensionSchedule, ExtensionApiEndpoint.method, ExtensionApiEndpoint.path)
         .outerjoin(ExtensionApiEndpoint, ExtensionApiEndpoint.id == TenantExtensionSchedule.endpoint_id)
@@ -59,12 +59,12 @@ async def move_schedules(
     enable_again: bool = False,
     now: datetime,
 ) -> list[MissingSchedule]:
-    """Makes the schedules of an install those of the version `new`. `calls` and `old` are its schedules and its manifest until now.
+    """Moves the schedules of an install to the version `new`. `calls` and `old` are its schedules and its manifest until now.
 
-    Each schedule goes on with the endpoint of the same method and path. What `new` declares and `old` did not is added; what nobody has
-    changed since `old` declared it follows `new`, and goes when `new` has it no more. What the tenant changed, made or deleted stays so.
-    Schedules without an endpoint are refused with SchedulesMissing or, with `disable_missing`, disabled and returned. With `enable_again`
-    those that were disabled for that reason run again when their endpoint is back.
+    Each schedule continues with the endpoint of the same method and path. A schedule that `new` declares and `old` did not is added. One
+    that is unchanged since `old` declared it follows `new`, and is deleted when `new` does not declare it. What the tenant changed, added
+    or deleted stays that way. A schedule without an endpoint raises SchedulesMissing or, with `disable_missing`, is disabled and returned.
+    With `enable_again` the schedules that were disabled for that reason run again when their endpoint is back.
     """
     endpoints = await _endpoint_ids(session, new, now)
     declared = read_endpoints(new.api_endpoints)
@@ -82,9 +82,9 @@ async def move_schedules(
         else:
             continue
         del rows[row.id]
-    # What goes makes room for the names of what comes.
+    # Deletions first: a new schedule may have the name of a deleted one.
     await session.flush()
-    told = _match(list(rows.values()), endpoints, new, disable_missing=disable_missing, enable_again=enable_again, now=now)
+    disabled = _match(list(rows.values()), endpoints, new, disable_missing=disable_missing, enable_again=enable_again, now=now)
     kept = (await session.scalars(_of(install))).all()
     known = {row.id for row in kept} | {row.name for row in kept}
     for key, schedule in after.items():
@@ -92,13 +92,13 @@ async def move_schedules(
         if key in before or row_id in known or (schedule.name is not None and schedule.name in known):
             continue
         if endpoint_id is None:
-            _log.warning("a declared schedule has no endpoint", version_id=new.id, endpoint=schedule.endpoint)
+            _log.warning("declared_schedule_without_endpoint", version_id=new.id, endpoint=schedule.endpoint)
             continue
         row = TenantExtensionSchedule(id=row_id, install_id=install.id, tenant_id=install.tenant_id, created_at=now)
         _write(row, schedule, endpoint_id, now)
         session.add(row)
     await session.flush()
-    return told
+    return disabled
 
 
 async def delete_schedules(session: AsyncSession, install: TenantExtensionInstall) -> None:
@@ -111,7 +111,7 @@ async def delete_schedules(session: AsyncSession, install: TenantExtensionInstal
 
 
 async def _endpoint_ids(session: AsyncSession, version: ExtensionVersion, now: datetime) -> dict[Call | None, str]:
-    """The ids of a version's endpoints, made when they are missing: other platforms make them only when somebody asks."""
+    """The ids of a version's endpoints. Missing rows are created: other platforms create them only on request."""
     query = select(ExtensionApiEndpoint).where(ExtensionApiEndpoint.version_id == version.id)
     known: dict[Call | None, str] = {Call(row.method, row.path): row.id for row in (await session.scalars(query)).all()}
     stored = {Call(one.method, normalise_path(one.path)): one.handler for one in read_endpoints(version.api_endpoints)}
@@ -130,7 +130,7 @@ async def _endpoint_ids(session: AsyncSession, version: ExtensionVersion, now: d
     ]
     if not lacking:
         return known
-    # Another tenant may make the same rows now. Either's will do.
+    # Another tenant may create the same rows at this moment; both sets are equal.
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     await session.execute(
         insert(ExtensionApiEndpoint).values(lacking).on_conflict_do_nothing(index_elements=["version_id", "method", "path"])
@@ -145,11 +145,11 @@ def _is_disabled_for_that(row: TenantExtensionSchedule) -> bool:
 def _match(
     calls: Calls, endpoints: dict[Call | None, str], version: ExtensionVersion, *, disable_missing: bool, enable_again: bool, now: datetime
 ) -> list[MissingSchedule]:
-    # What is disabled for want of an endpoint already is not asked about again.
+    # A schedule that was disabled for a missing endpoint before is not reported again.
     missing = [(row, call) for row, call in calls if call not in endpoints and not _is_disabled_for_that(row)]
-    told = [MissingSchedule(schedule_id=row.id, method=call.method, path=call.path) for row, call in missing]
-    if told and not disable_missing:
-        raise SchedulesMissing(version.version, told)
+    missing_schedules = [MissingSchedule(schedule_id=row.id, method=call.method, path=call.path) for row, call in missing]
+    if missing_schedules and not disable_missing:
+        raise SchedulesMissing(version.version, missing_schedules)
     for row, _call in missing:
         row.enabled = False
         row.job_id = row.runner_schedule_id = None
@@ -162,7 +162,7 @@ def _match(
             row.enabled, row.last_error, row.updated_at = True, None, now
         if row.endpoint_id != endpoint_id:
             row.endpoint_id, row.updated_at = endpoint_id, now
-    return told
+    return missing_schedules
 
 
 def _of(install: TenantExtensionInstall) -> Select[TenantExtensionSchedule]:
@@ -183,7 +183,7 @@ def _schedule_id(install_id: str, key: str) -> str:
 
 
 def _call_of(schedule: Schedule, endpoints: Sequence[Endpoint]) -> Call | None:
-    """The endpoint that a declaration means: `METHOD /path`, or a path, of which the schedulable endpoint is meant first."""
+    """The endpoint of a declaration `METHOD /path` or `/path`. Of several with that path, a schedulable one is preferred."""
     path = normalise_path(schedule.path)
     candidates = [one for one in endpoints if normalise_path(one.path) == path and schedule.method in (None, one.method)]
     if not candidates:
@@ -202,7 +202,7 @@ def _write(row: TenantExtensionSchedule, schedule: Schedule, endpoint_id: str, n
 
 
 def _is_as_declared(row: TenantExtensionSchedule, call: Call, schedule: Schedule) -> bool:
-    """Whether nobody has changed a row since it was declared so."""
+    """Whether a row is unchanged since it was declared."""
     path = normalise_path(schedule.path)
     written: tuple[Any, ...] = (row.name, row.cron, row.timezone, row.enabled, row.payload_json, call.path)
     return written == (schedule.name, schedule.cron, schedule.timezone or "UTC", schedule.enabled, schedule.payload, path)

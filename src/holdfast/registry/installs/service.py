@@ -115,5 +115,5 @@ class InstallService:
         return await config.patch_config(self._with.db, actor=actor, extension=extension, set=values, unset=unset, now=self._with.now)
 
     async def remove_due_storage(self) -> int:
-        """Deletes the storage of uninstalled extensions whose grace period is over. Returns of how many installs."""
+        """Deletes the storage of uninstalled extensions whose grace period is over. Returns the number of installs."""
         return await remove_due_storage(self._with.db, self._with.now)

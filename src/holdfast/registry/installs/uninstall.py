@@ -1,4 +1,4 @@
-"""Taking an extension away from a tenant: its rows at once, its copies of the bundles after that, what it stored after a grace period."""
+"""Uninstalling: the rows go at once, the copies of bundles after that, the stored data after a grace period."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from holdfast.registry.models.lookups import require_install
 from holdfast.registry.models.publishing import StorageRemoval
 from holdfast.registry.objects.tenant_copies import content_hashes, delete_released, release_copies
 
-# Storage is another room; of its tables only the names are needed here.
+# The storage package is beside this one, not below: only the names of its tables are used.
 _STORED = tuple(
     table(name, column("tenant", UuidText), column("extension_install_id", UuidText))
     for name in ("ext_storage_records", "ext_storage_schemas", "ext_storage_usage")
@@ -72,21 +72,21 @@ async def uninstall(using: Collaborators, *, actor: Actor, extension: str) -> Un
 
 
 async def retain_storage(session: AsyncSession, tenant_id: str, install_id: str) -> None:
-    """What an earlier install with that id stored is not removed: it comes back."""
+    """Cancels the removal of what an earlier install with that id stored."""
     await session.execute(
         delete(StorageRemoval).where(StorageRemoval.tenant == tenant_id, StorageRemoval.extension_install_id == install_id)
     )
 
 
 async def remove_due_storage(db: Database, now: Callable[[], datetime] = utc_now) -> int:
-    """Deletes what uninstalled extensions stored and whose grace period is over. Returns of how many."""
+    """Deletes the stored data of uninstalled extensions whose grace period is over. Returns the number of extensions."""
     async with db.session() as session:
         due = (await session.scalars(select(StorageRemoval).where(StorageRemoval.remove_at <= now()))).all()
     removed = 0
     for found in due:
         async with db.transaction() as session:
             this = (StorageRemoval.tenant == found.tenant) & (StorageRemoval.extension_install_id == found.extension_install_id)
-            # Read again and locked: an install may have come meanwhile, and one that comes now waits.
+            # Read again and locked: the extension may have been installed since, and an install that starts now waits.
             removal = await session.scalar(select(StorageRemoval).where(this, StorageRemoval.remove_at <= now()).with_for_update())
             if removal is None:
                 continue
@@ -100,7 +100,7 @@ async def remove_due_storage(db: Database, now: Callable[[], datetime] = utc_now
 
 
 async def _superseded(session: AsyncSession, registry_id: str) -> list[str]:
-    """The content that versions had before, which happens in development only: nobody runs from it or can install it any more."""
+    """The content that versions had before a development install replaced it. No install can run from it any more."""
     bundles = await session.scalars(
         select(ExtensionBundle)
         .join(ExtensionVersion, ExtensionVersion.id == ExtensionBundle.version_id)

@@ -1,4 +1,4 @@
-"""Why a change of version waits or is refused."""
+"""The errors of a change of version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from holdfast.registry.installs.permissions import Permissions
 
 
 class MissingSchedule(Struct, frozen=True, kw_only=True):
-    """A schedule whose endpoint another version does not have. Both texts are empty when its endpoint is not known any more."""
+    """A schedule whose endpoint another version does not have. Both texts are empty when its endpoint does not exist any more."""
 
     schedule_id: str
     method: str
@@ -19,7 +19,7 @@ class MissingSchedule(Struct, frozen=True, kw_only=True):
 
 
 class ConsentRequired(HoldfastError):
-    """Raised when a version asks for more than was asked before. `details` is `{version, capabilities, egress}`: what is new in it."""
+    """Raised when a version requests more than the installed one. `details` is `{version, capabilities, egress}`: what is new in it."""
 
     code = "CONSENT_REQUIRED"
     status = 409
@@ -28,8 +28,8 @@ class ConsentRequired(HoldfastError):
         lists = more.as_lists()
         names = ", ".join([*lists["capabilities"], *lists["egress"]])
         super().__init__(
-            f"Version {version} asks for more than the installed one: {names}.",
-            hint="Look at what is new, then upgrade with consent; until then the installed version stays.",
+            f"Version {version} requests more than the installed one: {names}.",
+            hint="Check what is new, then upgrade with consent. Until then the installed version stays.",
             details={"version": version, **lists},
         )
 
@@ -44,7 +44,7 @@ class SchedulesMissing(HoldfastError):
         calls = ", ".join(sorted({f"{one.method} {one.path}".strip() or "an endpoint that is gone" for one in missing}))
         super().__init__(
             f"Version {version} has no endpoint for {len(missing)} schedule(s): {calls}.",
-            hint="Change or delete these schedules, or ask for them to be disabled.",
+            hint="Change or delete these schedules, or have them disabled (--disable-missing-schedules).",
             details={"missing": [{"scheduleId": one.schedule_id, "method": one.method, "path": one.path} for one in missing]},
         )
 

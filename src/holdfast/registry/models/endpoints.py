@@ -1,4 +1,4 @@
-"""The endpoints of a version: brought to one written form when installed, matched against calls by the gateway."""
+"""The endpoints of a version: normalised when installed, matched against calls by the gateway."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class Endpoint(Struct, frozen=True, rename="camel"):
 
 def normalise_path(path: str) -> str:
     """A path with one leading `/`, no leading `./` and no repeated slashes."""
-    return "/" + "/".join(_segments(_tidy(path)))
+    return "/" + "/".join(_segments(_clean(path)))
 
 
 def normalise_handler(handler: str) -> str:
     """A handler without leading `./` and repeated slashes."""
-    return _tidy(handler)
+    return _clean(handler)
 
 
 def read_endpoints(stored: object) -> list[Endpoint]:
-    """The usable endpoints in `extension_version.api_endpoints`: entries without a known method, a path or a handler are passed over."""
+    """The usable endpoints in `extension_version.api_endpoints`: entries without a known method, a path or a handler are ignored."""
     if not isinstance(stored, list):
         return []
     endpoints = []
@@ -81,7 +81,7 @@ def _fits(pattern: Sequence[str], called: Sequence[str]) -> bool:
     )
 
 
-def _tidy(text: str) -> str:
+def _clean(text: str) -> str:
     return re.sub(r"/{2,}", "/", re.sub(r"^(\./+)+", "", text.strip()))
 
 

@@ -1,5 +1,5 @@
-"""Tables of the registry: extensions, versions, bundles, installs, schedules, the execution log. Names and columns are an interface:
-people and scripts query them, so they stay as they are."""
+"""Tables of the registry: extensions, versions, bundles, installs, schedules, the execution log. People and scripts query these
+tables: the names of tables and columns are a public interface and must not change."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ class ExtensionApiEndpoint(Base):
 class TenantExtensionInstall(Base):
     """An extension that a tenant has installed, at one version. `granted_caps` and `granted_egress` are what it may do.
 
-    `previous` is where a rollback leads: `{version_id, granted_caps, granted_egress}`. `pending` is an upgrade that waits for consent:
-    `{version_id, version, capabilities, egress}`, the last two being what it asks for beyond what is granted.
+    `previous` is the target of a rollback: `{version_id, granted_caps, granted_egress}`. `pending` is an upgrade that waits for consent:
+    `{version_id, version, capabilities, egress}`, the last two being what it requests beyond the grants.
     """
 
     __tablename__ = "tenant_extension_install"

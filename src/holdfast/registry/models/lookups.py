@@ -1,4 +1,4 @@
-"""Finding an install by what people and programs call it: its id, the registry's id, `publisher.name`, or the bare name."""
+"""Finding an install by its id, the registry id, `publisher.name`, or the name alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def installs_of(tenant_id: str) -> Select[TenantExtensionInstall, ExtensionRegis
 async def find_install(
     session: AsyncSession, tenant_id: str, extension: str, *, only_enabled: bool = False
 ) -> tuple[TenantExtensionInstall, ExtensionRegistry, ExtensionVersion] | None:
-    """The tenant's install of `extension`: install id, registry id, `publisher.name` in any letter case, or a name that is the only one.
+    """The tenant's install of `extension`: install id, registry id, `publisher.name` in any letter case, or a unique name.
 
     Raises AmbiguousExtension for a bare name that several installs have. With `only_enabled`, others do not exist.
     """
@@ -52,8 +52,8 @@ async def find_install(
 async def require_install(
     session: AsyncSession, tenant_id: str, extension: str, *, lock: bool = False
 ) -> tuple[TenantExtensionInstall, ExtensionRegistry, ExtensionVersion]:
-    """As `find_install`, but without an install it raises ExtensionNotInstalled. With `lock`, for the rest of a writing transaction nobody
-    else changes the install, and what is returned is its state from then on."""
+    """As `find_install`, but without an install it raises ExtensionNotInstalled. With `lock`, no other
+    transaction can change the install until this one ends, and its latest state is returned."""
     found = await find_install(session, tenant_id, extension)
     if found is not None and lock:
         install = await session.scalar(
@@ -62,7 +62,7 @@ async def require_install(
             .with_for_update()
             .execution_options(populate_existing=True)
         )
-        # Whoever held it may have moved it to another version, which a join locked in one step would miss.
+        # The transaction that held the lock may have changed the version, which a locked join in one step would miss.
         version = None if install is None else await session.get(ExtensionVersion, install.version_id)
         found = None if install is None or version is None else (install, found[1], version)
     if found is None:

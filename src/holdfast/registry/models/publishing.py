@@ -1,5 +1,4 @@
-"""Tables around publishing and administering: owners of publishers' names, uploads and objects that wait, what was done and is to be
-removed."""
+"""Tables of publishing and administration: publisher names, uploads, pending objects, subscriptions, audit log, storage removals."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from holdfast.records.database.columns import Base, Json, Timestamp, UuidText, n
 
 
 class ExtensionPublisher(Base):
-    """Whose a publisher's name is: the tenant's, or the signing key's, that first published under it. `publisher` is in lower case."""
+    """The owner of a publisher's name: the tenant, and the signing key, that first published under it. `publisher` is in lower case."""
 
     __tablename__ = "extension_publisher"
 
@@ -40,8 +39,8 @@ class ExtensionUpload(Base):
 
 
 class PendingObject(Base):
-    """An object on its way into the bundle store or out of it. As long as the row is there, somebody has to see whether the object is
-    needed: who wrote the row, or the sweep when that process is no more."""
+    """An object on its way into the bundle store or out of it. While the row exists, the process that wrote it, or the sweep after that
+    process ended, has to check whether the object is needed."""
 
     __tablename__ = "extension_pending_object"
     __table_args__ = (
@@ -69,7 +68,7 @@ class ExtensionEventSubscription(Base):
 
 
 class ExtensionAuditLog(Base):
-    """What an administrator did: published, installed, granted, revoked. Never settings' values or secrets."""
+    """An action of an administrator: published, installed, granted, revoked. Never values of settings or secrets."""
 
     __tablename__ = "extension_audit_logs"
     __table_args__ = (Index("extension_audit_logs_tenant_created_idx", "tenant", "created_at"),)
@@ -92,7 +91,7 @@ class ExtensionAuditLog(Base):
 
 
 class StorageRemoval(Base):
-    """What an uninstalled extension stored, and when it is removed; a new install before that keeps it."""
+    """When the stored data of an uninstalled extension is removed. A new install before that keeps the data."""
 
     __tablename__ = "ext_storage_removals"
     __table_args__ = (Index("ext_storage_removals_due_idx", "remove_at"),)

@@ -70,7 +70,7 @@ async def object_transaction(
     except BaseException as error:
         removed = await try_cleanup_pending(db, store, pending_id)
         # The rows were written and the pending row is gone: the commit took effect, only its confirmation was lost. Reporting a failure
-        # here would be wrong, and repeating the operation might be refused.
+        # here would be wrong, and repeating the operation might be rejected.
         if written and removed is False and isinstance(error, Exception):
             return written[0]
         if isinstance(error, PendingSwept):

@@ -2,7 +2,7 @@
 
     register_pending ──> [pending row] ──> commit_pending    the object is needed; in the transaction that needs it
                               │
-                              ├──────────> cleanup_pending   the object goes, unless something needs it
+                              ├──────────> cleanup_pending   the object is removed, unless something needs it
                               └──────────> sweep_objects     the same, later, for the rows of killed processes
 
 Exactly one of commit and cleanup deletes the row. Both lock the object's key, so cleanup never removes an object that another transaction

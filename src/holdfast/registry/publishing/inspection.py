@@ -1,4 +1,4 @@
-"""What is found out about an archive before it is published: its hash, its manifest, whether its component runs."""
+"""Checks of an archive before it is published: its hash, its manifest, whether its component can run."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from holdfast.registry.errors import ComponentMissing, HashMismatch, ManifestMis
 from holdfast.registry.publishing.version_rows import requested_capabilities
 
 CheckComponent = Callable[[Path], Awaitable[None]]
-"""Is given a component file, and raises when it cannot run here."""
+"""Gets a component file; raises when it cannot run here."""
 
 _Stamp = tuple[int, int, int]
 
 
 class ReadArchive(Struct, frozen=True, kw_only=True):
-    """An archive file and what it holds. `sha256` is hex; `stamp` tells whether the file is still the one that was read."""
+    """An archive file and its content. `sha256` is hex; `stamp` changes when the file does."""
 
     path: Path
     sha256: str
@@ -46,7 +46,7 @@ class ReadArchive(Struct, frozen=True, kw_only=True):
 
 
 async def read_archive(path: Path, *, declared_hash: str | None, manifest_text: bytes | None) -> ReadArchive:
-    """Hashes the archive and reads its manifest. `declared_hash` is what the hash should be, `manifest_text` what the manifest should say.
+    """Hashes the archive and reads its manifest. `declared_hash` and `manifest_text`, when given, must match the archive.
 
     Raises HashMismatch, InvalidContentHash, ManifestMismatch, UnknownCapability, HostTooOld, ManifestError, ManifestMissing, ExtractFailed,
     OSError.
@@ -63,26 +63,26 @@ def _read(path: Path, declared: str | None, manifest_text: bytes | None) -> Read
     manifest = read_bundle_manifest(path)
     if manifest_text is not None and _canonical(read_json_object(manifest_text)[0]) != _canonical(manifest.raw):
         raise ManifestMismatch(
-            "The manifest that was given is not the one in the bundle.", hint="Pack the bundle again, or leave the manifest out."
+            "The manifest that was sent differs from the one in the bundle.", hint="Pack the bundle again, or leave the manifest out."
         )
     requested_capabilities(manifest)
     require_host_version(manifest)
     if _holds_null(manifest.raw):
-        raise ManifestError([make_issue((), "holds the character \\u0000, which a database cannot keep")])
+        raise ManifestError([make_issue((), "holds the character \\u0000, which a database cannot store")])
     return ReadArchive(path=path, sha256=sha256, size=path.stat().st_size, manifest=manifest, stamp=stamp)
 
 
 def hash_mismatch(declared: str, computed: str) -> HashMismatch:
-    """The refusal of bytes that have another hash than was said; both in hexadecimal digits."""
+    """The error for bytes without the declared hash; both hashes are hexadecimal digits."""
     return HashMismatch(
-        "The bundle is not the one that was announced: its SHA-256 is another.",
+        "The bundle does not have the declared SHA-256.",
         hint="Upload it again.",
         details={"declared": declared, "computed": computed},
     )
 
 
 async def check_component_of(archive: ReadArchive, check_component: CheckComponent | None) -> None:
-    """Has the component looked at, where the manifest needs one. With None, for callers without an engine, it only has to be there.
+    """Checks the component, where the manifest needs one. With None, for callers without an engine, it only has to exist.
 
     Raises ComponentMissing, ExtractFailed, and what `check_component` raises.
     """
@@ -99,7 +99,7 @@ async def check_component_of(archive: ReadArchive, check_component: CheckCompone
 
 
 def require_unchanged(archive: ReadArchive) -> None:
-    """Raises PublishInterrupted when the file is not the one that was read: another hash may now lie in the store."""
+    """Raises PublishInterrupted when the file changed since it was read: then the store may have content with another hash."""
     try:
         unchanged = _stamp(archive.path) == archive.stamp
     except FileNotFoundError:
@@ -122,5 +122,5 @@ def _stamp(path: Path) -> _Stamp:
 
 
 def _canonical(value: object) -> str:
-    # As text: in Python true and 1 are equal, in JSON they are not.
+    # Compared as text: in Python, True and 1 are equal; in JSON they are not.
     return json.dumps(value, sort_keys=True)

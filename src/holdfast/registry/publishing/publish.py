@@ -1,4 +1,4 @@
-"""Publishing an archive: it is looked at, put into the store, and made visible in one transaction. Or nothing of it happens."""
+"""Publishing an archive: it is checked, put into the store, and made visible in one transaction, or nothing happens."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from holdfast.registry.publishing.versions import next_of
 __all__ = ["CheckComponent", "Published", "publish_archive", "publish_bundle"]
 
 Within = Callable[[AsyncSession], Awaitable[None]]
-"""What else happens in the transaction that makes a version visible."""
+"""More writes in the transaction that makes a version visible."""
 
 
 class Published(Struct, frozen=True, kw_only=True):
@@ -64,13 +64,13 @@ async def publish_bundle(
     declared_hash: str | None = None,
     check_component: CheckComponent | None,
 ) -> Published:
-    """Publishes the archive (a `.tar.zst`) as a new version of its extension, for every tenant to install.
+    """Publishes the archive (a `.tar.zst`) as a new version of its extension, which every tenant can install.
 
-    `signature` is the bytes of its `.minisig`; None is the one that the store has of this bundle, if any. It is verified before the
+    `signature` is the bytes of its `.minisig`; None means the one that the store has of this bundle, if any. It is verified before the
     component is touched. `manifest_text` (JSON) and `declared_hash` (hex, with or without `sha256:`) must agree with the archive.
     `check_component` is given the extracted component and raises when it cannot run; None only where there is no engine.
 
-    Whatever is raised, and when the task is cancelled, rows and store are as before; what a killed process leaves, `sweep_objects` finds.
+    On any error, and when the task is cancelled, rows and store are as before. `sweep_objects` removes what a killed process leaves.
 
     Raises HashMismatch, InvalidContentHash, ManifestMismatch, ManifestError, ManifestMissing, UnknownCapability, SignatureRejected,
     TrustStoreUnusable, PublisherTaken, NameTaken, VersionExists, ComponentMissing, PublishInterrupted, errors of the archive, the store
@@ -99,7 +99,7 @@ async def publish_archive(
     counted = stored if signature is None else signature
     verdict = using.policy.evaluate(read.statement, counted)
     async with using.db.session() as session:
-        # Asked again in the transaction. Here it spares the compiling and the copying.
+        # Checked again in the transaction. Checking here avoids compiling and copying in vain.
         await check_publisher(session, publisher, tenant_id=actor.tenant_id, verdict=verdict)
         registry = None if _is_pattern(manifest.version) else await find_registry(session, manifest)
         if registry is not None and await find_version(session, registry.id, manifest.version) is not None:
@@ -127,15 +127,15 @@ async def publish_archive(
 
 
 async def _require_own_name(session: AsyncSession, publisher: str, name: str) -> None:
-    """That no other extension is written the same: not in other letter case, nor with the dot between the two elsewhere."""
+    """Raises NameTaken when another extension has the same full name in any letter case, or with the dot at another place."""
     written = ExtensionRegistry.publisher + "." + ExtensionRegistry.name
     same = func.lower(written) == func.lower(slug(publisher, name))
     # An extension that is only private must not block a publisher, nor be disclosed to it.
     for registry in await session.scalars(select(ExtensionRegistry).where(same, extension_is_public())):
         if (registry.publisher, registry.name) != (publisher, name):
             raise NameTaken(
-                f"The name {slug(publisher, name)} is that of the extension {registry.name} of the publisher {registry.publisher}.",
-                hint="Write publisher and name as they were first published, or take another name.",
+                f"The name {slug(publisher, name)} belongs to the extension {registry.name} of the publisher {registry.publisher}.",
+                hint="Write publisher and name as they were first published, or choose another name.",
             )
 
 

@@ -1,8 +1,8 @@
-"""Whose a publisher's name is. It belongs to the tenant that first publishes under it, whatever its letter case.
+"""Who owns a publisher's name: the tenant that publishes under it first, in any letter case.
 
-When that first publish is signed by a trusted key, the name belongs to the key too: then either may publish. So a publisher that signs
-reaches its readers through any tenant, and one that does not is safe from its neighbours. A key that signs later gains nothing: otherwise
-the first signature that a tenant lets through would hand over its name. What is installed for development claims no name.
+When that first publish is signed by a trusted key, the key owns the name too, and either may publish. So a publisher that signs can publish
+through any tenant, and one that does not sign is protected from other tenants. A key that signs later gains nothing: otherwise the first
+signature that a tenant accepts would transfer its name. Development installs claim no name.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from holdfast.bundles.signing.verification import SignatureStatus
 from holdfast.registry.errors import PublisherTaken
 from holdfast.registry.models.publishing import ExtensionPublisher
 
-_LONGEST = 255
+_MAX_LENGTH = 255
 
 
 async def check_publisher(session: AsyncSession, publisher: str, *, tenant_id: str, verdict: SignatureStatus) -> bool:
-    """Whether the name has an owner already, who is the tenant or the key of the verdict. Raises PublisherTaken when it is another."""
+    """True when the tenant or the signing key owns the name, False when it has no owner. Raises PublisherTaken when another owns it."""
     owner = await _owner(session, publisher)
     if owner is None:
         return False
@@ -33,18 +33,18 @@ async def check_publisher(session: AsyncSession, publisher: str, *, tenant_id: s
 
 
 async def claim_publisher(session: AsyncSession, publisher: str, *, tenant_id: str, verdict: SignatureStatus, now: datetime) -> None:
-    """Makes sure, inside a writing transaction, that the tenant may publish under the name; the name becomes its own if it is nobody's.
+    """Claims the name for the tenant if it has no owner, inside a writing transaction.
 
-    Raises PublisherTaken; IntegrityError when two claim a name at once, and the whole transaction is to be tried again.
+    Raises PublisherTaken; IntegrityError when two transactions claim a name at once; the caller repeats the whole transaction.
     """
     if not await check_publisher(session, publisher, tenant_id=tenant_id, verdict=verdict):
         key_id = verdict.key_id if verdict.state == "signed" else None
-        session.add(ExtensionPublisher(publisher=_written(publisher), tenant_id=tenant_id, signing_key_id=key_id, created_at=now))
+        session.add(ExtensionPublisher(publisher=_normalise(publisher), tenant_id=tenant_id, signing_key_id=key_id, created_at=now))
         await session.flush()
 
 
 async def require_owner(session: AsyncSession, publisher: str, *, tenant_id: str) -> None:
-    """Raises PublisherTaken unless the name is the tenant's own: what it has is withdrawn by nobody else, not even by who has its key."""
+    """Raises PublisherTaken unless the tenant owns the name. Owning its key is not enough to yank a version."""
     owner = await _owner(session, publisher)
     if owner is None or owner.tenant_id != tenant_id:
         raise PublisherTaken(
@@ -54,9 +54,9 @@ async def require_owner(session: AsyncSession, publisher: str, *, tenant_id: str
 
 
 async def _owner(session: AsyncSession, publisher: str) -> ExtensionPublisher | None:
-    return await session.get(ExtensionPublisher, _written(publisher))
+    return await session.get(ExtensionPublisher, _normalise(publisher))
 
 
-def _written(publisher: str) -> str:
-    # In lower case a name can be longer than it was. Cut, it is at worst somebody else's.
-    return publisher.strip().lower()[:_LONGEST]
+def _normalise(publisher: str) -> str:
+    # Lower case can make a name longer. A name that is cut off is at worst another's, and is rejected.
+    return publisher.strip().lower()[:_MAX_LENGTH]

@@ -1,4 +1,4 @@
-"""What a published version asks for: read before it is installed."""
+"""What a published version requests: shown before it is installed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from holdfast.registry.publishing.versions import require_extension, resolve_ver
 
 
 class Publication(Struct, frozen=True, kw_only=True):
-    """A published version. `content_hash` (`sha256:…`), `size_bytes` and `signing_key_id` are of the bundle in use; whether that key counts
-    is not said. `settings` is what its manifest says of them, a JSON Schema or a list."""
+    """A published version. `content_hash` (`sha256:…`), `size_bytes` and `signing_key_id` are of the active bundle; the
+    key may be untrusted. `settings` is that part of its manifest, a JSON Schema or a list."""
 
     registry_id: str
     version_id: str

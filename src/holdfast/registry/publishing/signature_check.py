@@ -1,4 +1,4 @@
-"""What is known of the signature of a published version, asked again whenever somebody is about to run it."""
+"""Verifying the signature of a version, again before each install: trusted keys change after it was published."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from holdfast.registry.publishing.version_manifest import manifest_of
 
 
 def verify_version(policy: TrustPolicy, version: ExtensionVersion, bundle: ExtensionBundle | None) -> SignatureStatus | None:
-    """The verdict of now, with the keys of now: since the version was published, one may have been revoked. None without a bundle.
+    """Verifies with the keys that are trusted now: one may have been revoked since the version was published. None without a bundle.
 
-    Raises SignatureRejected where the policy requires a signature that counts, and, everywhere, for one that was made for something else;
+    Raises SignatureRejected where the policy requires a trusted signature, and everywhere for a signature of something else;
     TrustStoreUnusable.
     """
     if bundle is None:

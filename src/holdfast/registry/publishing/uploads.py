@@ -1,4 +1,4 @@
-"""Archives that were uploaded and wait to be published: staged in the bundle store, with a row that says whose they are."""
+"""Uploaded archives that wait to be published: staged in the bundle store, with a row that records their tenant."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from holdfast.registry.publishing.publish import Published, publish_archive
 _log = structlog.get_logger(__name__)
 
 MAX_UPLOAD_BYTES = LIMITS.compressed
-"""What is larger could be uploaded, and not be read."""
+"""A larger archive could be uploaded but not read."""
 _FILENAME_CHARACTERS = 255
 _KEY = re.compile(r"sha256/_staging/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/bundle\.tar\.zst", re.ASCII)
 
 
 class Upload(Struct, frozen=True, kw_only=True):
-    """An archive that waits under `key`. `size` is its bytes, `declared_hash` the hex digits that were announced."""
+    """An archive that waits under `key`. `size` is in bytes, `declared_hash` the hex digits that the client declared."""
 
     key: str
     filename: str
@@ -64,10 +64,10 @@ async def stage_upload(
     size: int | None,
     declared_hash: str | None,
 ) -> Upload:
-    """Takes an archive in, for the actor's tenant to finalise. `size` (bytes) and `declared_hash` (hex), if given, must be the body's.
+    """Stores an archive until the actor's tenant finalises it. `size` (bytes) and `declared_hash` (hex), if given, must be the body's.
 
     Raises BadUpload (`details.why`: filename_required, size_invalid, size_exceeds_cap, content_length_mismatch, missing_body),
-    InvalidContentHash, HashMismatch, BundleStoreUnavailable; then nothing is kept.
+    InvalidContentHash, HashMismatch, BundleStoreUnavailable; then nothing is stored.
     """
     name = _checked_filename(filename)
     _check_size(size)
@@ -77,7 +77,7 @@ async def stage_upload(
         received = Path(folder) / "bundle.tar.zst"
         sha256, length = await _receive(body, received, size)
         if size is not None and length != size:
-            raise _bad("content_length_mismatch", f"The upload has {length} bytes, {size} were announced.")
+            raise _bad("content_length_mismatch", f"The upload has {length} bytes, {size} were declared.")
         if length == 0:
             raise _bad("missing_body", "The upload is empty.")
         if declared is not None and declared != sha256:
@@ -93,7 +93,7 @@ async def stage_upload(
             created_at=using.now(),
         )
         try:
-            # The row first: of an upload without a row no sweep would know.
+            # The row first: a sweep cannot find an upload without one.
             async with using.db.transaction() as session:
                 session.add(upload)
             await using.store.put(key, received)
@@ -116,13 +116,13 @@ async def finalize_upload(
 ) -> Published:
     """Publishes what was staged under `key`, as `publish_bundle` does, and removes it from the staging area.
 
-    When it fails, the upload waits on, and the same call can be made again. Of two at once, one publishes.
+    When it fails, the upload stays, and the same call can be repeated. Of two calls at once, one publishes.
 
-    Raises StagingNotFound also for another tenant's upload; BadUpload when the key is none or `size` is another; what `publish_bundle`
-    raises.
+    Raises StagingNotFound also for another tenant's upload; BadUpload when the key is not an upload's or `size` differs; what
+    `publish_bundle` raises.
     """
     if not is_staging_key(key):
-        raise _bad("key_invalid", "That is not the key of an upload.")
+        raise _bad("key_invalid", "This is not the key of an upload.")
     async with using.db.session() as session:
         upload = await _upload(session, key, actor)
     if size is not None and size != upload.size_bytes:
@@ -131,13 +131,13 @@ async def finalize_upload(
 
     async def consume(session: AsyncSession) -> None:
         owned = (ExtensionUpload.key == key, ExtensionUpload.tenant_id == actor.tenant_id)
-        taken = await session.execute(delete(ExtensionUpload).where(*owned).returning(ExtensionUpload.key))
-        if taken.scalar_one_or_none() is None:
+        deleted = await session.execute(delete(ExtensionUpload).where(*owned).returning(ExtensionUpload.key))
+        if deleted.scalar_one_or_none() is None:
             raise _not_found()
         await register_pending(session, key, staged_id, using.now())
 
     with tempfile.TemporaryDirectory(prefix="holdfast-finalize-") as folder:
-        # One copy for everything that follows: what is hashed is what is read, and what is published.
+        # One copy for all following steps: what is hashed is also what is read and published.
         archive = Path(folder) / "bundle.tar.zst"
         await _fetch(using.store, key, archive)
         read = await read_archive(archive, declared_hash=declared_hash or upload.content_hash, manifest_text=manifest_text)
@@ -147,9 +147,9 @@ async def finalize_upload(
 
 
 async def abort_upload(using: Collaborators, key: str, *, actor: Actor) -> str:
-    """Gives an upload up: "deleted". "noop" for the key of something that is no upload, such as a published bundle.
+    """Deletes an upload. Returns "deleted", or "noop" for a key that is not an upload's, such as a published bundle's.
 
-    Raises StagingNotFound, also for another tenant's upload. What a store that cannot be used keeps, a sweep removes.
+    Raises StagingNotFound, also for another tenant's upload. When the store is unavailable, a sweep removes the object later.
     """
     if not is_staging_key(key):
         return "noop"
@@ -160,7 +160,7 @@ async def abort_upload(using: Collaborators, key: str, *, actor: Actor) -> str:
 
 
 async def sweep_uploads(db: Database, store: BundleStore, *, older_than: timedelta, now: Callable[[], datetime] = utc_now) -> int:
-    """Removes uploads that nobody finalised in that time, and what killed processes left in the store; how many uploads."""
+    """Removes uploads that were not finalised in that time, and objects that killed processes left. Returns the number of uploads."""
     async with db.session() as session:
         old = select(ExtensionUpload.key).where(ExtensionUpload.created_at < now() - older_than)
         keys = (await session.scalars(old)).all()
@@ -178,7 +178,7 @@ async def _upload(session: AsyncSession, key: str, actor: Actor) -> ExtensionUpl
 
 
 async def _remove(db: Database, store: BundleStore, key: str, now: Callable[[], datetime]) -> None:
-    """The row goes at once; the object too or, when the store cannot be used, with a later sweep."""
+    """Deletes the row at once, and the object at once or, when the store is unavailable, with a later sweep."""
     pending_id = new_id()
     async with db.transaction() as session:
         await session.execute(delete(ExtensionUpload).where(ExtensionUpload.key == key))
@@ -187,15 +187,15 @@ async def _remove(db: Database, store: BundleStore, key: str, now: Callable[[], 
 
 
 async def _remove_failed(using: Collaborators, key: str) -> None:
-    """As `_remove`, of an upload that failed, and nothing is raised: where the database is down, a sweep does it."""
+    """As `_remove`, after a failed upload, but logs errors: when the database is down, a sweep does it later."""
     task = asyncio.ensure_future(_remove(using.db, using.store, key, using.now))
     await asyncio.wait([task])
     if not task.cancelled() and (error := task.exception()) is not None:
-        _log.warning("a failed upload could not be removed", key=key, error=type(error).__name__)
+        _log.warning("failed_upload_not_removed", key=key, error=type(error).__name__)
 
 
 async def _receive(body: AsyncIterator[bytes], target: Path, size: int | None) -> tuple[str, int]:
-    """Writes the body to a file; its SHA-256 (hex) and length. It is read no further than what may come."""
+    """Writes the body to a file. Returns its SHA-256 (hex) and length. Stops reading at the limit."""
     limit = MAX_UPLOAD_BYTES if size is None else size
     digest, length = hashlib.sha256(), 0
     with target.open("wb") as file:
@@ -220,7 +220,7 @@ def _checked_filename(filename: str) -> str:
     name = filename.strip()
     if not name:
         raise _bad("filename_required", "The upload has no file name.")
-    # For people only: nothing is stored under it.
+    # For people only: no file gets this name.
     return "".join(character for character in name if character.isprintable())[:_FILENAME_CHARACTERS]
 
 
@@ -238,4 +238,4 @@ def _bad(why: str, message: str) -> BadUpload:
 
 
 def _not_found() -> StagingNotFound:
-    return StagingNotFound("There is no such upload.", hint="Upload the bundle again.")
+    return StagingNotFound("The upload does not exist.", hint="Upload the bundle again.")

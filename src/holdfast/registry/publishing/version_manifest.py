@@ -1,4 +1,4 @@
-"""The manifest of a version, as its row has it."""
+"""The manifest of a version, read from its row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from holdfast.registry.models.installs import ExtensionVersion
 
 
 def manifest_of(version: ExtensionVersion) -> Manifest | None:
-    """The manifest, or None: another platform published the version, or what was valid then is not now."""
+    """The manifest, or None when another platform published the version, or when it is not valid any more."""
     if version.manifest is None:
         return None
     try:

@@ -31,7 +31,7 @@ from holdfast.world.capabilities import Capability, parse_capabilities
 class Archive:
     """An archive in the bundle store. `content_hash` is `sha256:…`, `key` its place there, `size` its bytes.
 
-    `signature` is the text of its `.minisig`, and `verdict` what is known of it.
+    `signature` is the text of its `.minisig`, and `verdict` the result of verifying it.
     """
 
     manifest: Manifest
@@ -47,7 +47,7 @@ class Archive:
 
 
 async def registry_id_for(session: AsyncSession, manifest: Manifest) -> str:
-    """The id under which the extension is, or will be, known."""
+    """The id that the extension has, or will get."""
     existing = await find_registry(session, manifest)
     return existing.id if existing else identity.registry_id(manifest.publisher, manifest.name)
 
@@ -102,7 +102,7 @@ async def publish_once(
 
 
 async def find_registry(session: AsyncSession, manifest: Manifest) -> ExtensionRegistry | None:
-    """The extension of that publisher and name, if it is known."""
+    """The extension of that publisher and name, if it exists."""
     return await _find_registry(session, manifest.publisher or identity.DEFAULT_PUBLISHER, manifest.name)
 
 
@@ -180,7 +180,7 @@ def _version_conflict(registry: ExtensionRegistry, version: ExtensionVersion) ->
 
 
 def version_exists(registry: ExtensionRegistry, version: str) -> VersionExists:
-    """The refusal to publish a version a second time."""
+    """The error of publishing a version a second time."""
     name = identity.slug(registry.publisher, registry.name)
     return VersionExists(
         f"Version {version} of {name} exists already.",
@@ -190,11 +190,11 @@ def version_exists(registry: ExtensionRegistry, version: str) -> VersionExists:
 
 
 def requested_capabilities(manifest: Manifest) -> frozenset[Capability]:
-    """The capabilities a manifest asks for. Raises UnknownCapability when one does not exist."""
+    """The capabilities a manifest requests. Raises UnknownCapability when one does not exist."""
     known, unknown = parse_capabilities(manifest.capabilities)
     if unknown:
         raise UnknownCapability(
-            f"The manifest asks for capabilities that do not exist: {', '.join(unknown)}.",
+            f"The manifest requests capabilities that do not exist: {', '.join(unknown)}.",
             hint=f"Known ones are {', '.join(sorted(Capability))}.",
             details={"unknown": unknown},
         )
@@ -265,7 +265,7 @@ async def _activate_bundle(session: AsyncSession, archive: Archive, version: Ext
     if archive.signature is not None:
         # The bytes are the same, so a signature that was recorded with an earlier archive is valid for this one.
         bundle.signature = archive.signature
-    # The newest is the active one, so it must be newer than every other even when the clock stands still or goes back.
+    # The newest is the active one, so it must be newer than every other even when the clock stops or goes back.
     bundle.created_at = now if newest is None or newest < now else newest + timedelta(microseconds=1)
     await session.flush()
 
@@ -297,7 +297,7 @@ async def _has_bundle(session: AsyncSession, version_id: str, content_hash: str)
 
 
 def _endpoints(manifest: Manifest) -> list[Endpoint]:
-    # By method and path: what differs only in its slashes is the same endpoint, and the last one counts.
+    # By method and path: endpoints that differ only in slashes are the same, and the last one wins.
     endpoints = {}
     for declared in manifest.endpoints:
         endpoint = Endpoint(

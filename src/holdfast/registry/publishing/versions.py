@@ -1,4 +1,4 @@
-"""Published versions: which there are, which one is meant, and withdrawing one."""
+"""Versions: listing them, resolving which one a tenant means, and yanking."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from holdfast.registry.publishing.publisher_names import require_owner
 from holdfast.registry.publishing.signature_check import signing_key_id
 from holdfast.registry.publishing.version_rows import find_version
 
-_WHICH = "`holdfast versions` shows which there are."
+_WHICH = "`holdfast versions` lists them."
 
 
 class VersionSummary(Struct, frozen=True, kw_only=True):
     """One line of a list of versions. `content_hash` (`sha256:…`), `size_bytes` and `signing_key_id` are of the bundle in use.
 
-    `installed` says whether it is the one that the tenant has. Whether the signing key counts is not said.
+    `installed`: the tenant has this version. The signing key may be untrusted.
     """
 
     version_id: str
@@ -105,7 +105,7 @@ async def require_extension(session: AsyncSession, tenant_id: str, extension: st
     """As `find_extension`. Raises ExtensionUnknown too."""
     found = await find_extension(session, tenant_id, extension)
     if found is None:
-        raise ExtensionUnknown(f"There is no extension {extension}.", hint="Publish it first, or correct its name.")
+        raise ExtensionUnknown(f"No extension {extension} found.", hint="Publish it first, or correct its name.")
     return found
 
 
@@ -138,7 +138,7 @@ async def resolve_version(
     if found is None:
         what = "version" if wanted is None else f"version {wanted}"
         suffix = "" if wanted is not None and not wanted.endswith("*") else " that can be installed"
-        raise VersionNotFound(f"There is no {what}{suffix}.", hint=_WHICH)
+        raise VersionNotFound(f"No {what}{suffix} found.", hint=_WHICH)
     if found.yanked_at is not None and not allow_yanked:
         raise _yanked(found)
     return found
@@ -155,7 +155,7 @@ def _choose(versions: Sequence[ExtensionVersion], wanted: str | None) -> Extensi
 def _newest(versions: list[str]) -> str | None:
     ordered = parse_versions(versions)
     releases = [text for version, text in ordered.items() if not version.pre]
-    # What other platforms published may be no version; then the one that was published last is the newest.
+    # Other platforms publish versions that are not SemVer; then the one that was published last is the newest.
     candidates = releases or list(ordered.values()) or versions
     return candidates[-1] if candidates else None
 
@@ -178,7 +178,7 @@ async def next_of(session: AsyncSession, registry_id: str, pattern: str) -> str:
 async def yank(
     db: Database, *, actor: Actor, extension: str, version: str, reason: str | None, now: Callable[[], datetime] = utc_now
 ) -> None:
-    """Withdraws a version from new installs; where it is installed it goes on running. Again, it changes the reason.
+    """Yanks a version: it cannot be installed any more; existing installs are unaffected. Yanking again changes the reason.
 
     Raises ExtensionUnknown, AmbiguousExtension, VersionNotFound; PublisherTaken unless the publisher's name is the actor's tenant's.
     """
@@ -210,14 +210,14 @@ async def _mark(
 async def _named(session: AsyncSession, registry_id: str, version: str) -> ExtensionVersion:
     found = await find_version(session, registry_id, version)
     if found is None:
-        raise VersionNotFound(f"There is no version {version}.", hint=_WHICH)
+        raise VersionNotFound(f"No version {version} found.", hint=_WHICH)
     return found
 
 
 def _yanked(version: ExtensionVersion) -> VersionYanked:
     because = f": {version.yanked_reason}" if version.yanked_reason else ""
     return VersionYanked(
-        f"Version {version.version} was withdrawn by its publisher{because}.",
+        f"Version {version.version} was yanked by its publisher{because}.",
         hint="Install another version.",
         details={"version": version.version, "reason": version.yanked_reason},
     )

@@ -1,4 +1,4 @@
-"""The secrets of an install: set, removed and listed by those who administer it. Values go in and never come out here."""
+"""The secrets of an install: set, removed and listed by administrators. Values can be written here, never read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}", re.ASCII)
 
 
 class SecretsRefused(HoldfastError):
-    """Raised for a name, a value or an expiry that secrets may not have. The message names the secret, never its value."""
+    """Raised for an invalid name, value or expiry of a secret. The message names the secret, never its value."""
 
     code = "secrets_refused"
     status = 400
@@ -43,14 +43,14 @@ class SecretNotFound(HoldfastError):
 
 
 class SecretsExpired(HoldfastError):
-    """Raised when secrets are added to some whose time is over, without saying until when all of them hold now."""
+    """Raised when secrets are added to expired ones without a new expiry for all of them."""
 
     code = "secrets_expired"
     status = 409
 
 
 class SecretsSummary(Struct, frozen=True, kw_only=True):
-    """Which secrets there are: their names, sorted. `version` changes with every write; it is None when there are none.
+    """The names of an install's secrets, sorted. `version` changes with every write; None without secrets.
 
     `key_id` is the id of the key they are sealed with, or the name of Vault's. From `expires_at` on, the extension gets none.
     """
@@ -121,7 +121,7 @@ async def remove_secret(
         install, registry, row = await _locked(session, actor.tenant_id, extension)
         present = await _opened(sealer, row, actor.tenant_id)
         if row is None or key not in present:
-            raise SecretNotFound("There is no secret of that name.", hint="`holdfast secrets list` shows the names.")
+            raise SecretNotFound("The install has no secret of that name.", hint="`holdfast secrets list` shows the names.")
         after = {name: value for name, value in present.items() if name != key}
         _record(session, actor, registry, "secrets.removed", now(), names=[key])
         if not after:
@@ -141,7 +141,7 @@ async def clear_secrets(
             try:
                 names = sorted(await _opened(sealer, row, actor.tenant_id))
             except (SecretsUnreadable, VaultFailed):
-                names = None  # who clears them may do so because nobody knows
+                names = None  # clearing is how an administrator recovers from secrets that cannot be opened
             await session.delete(row)
             _record(session, actor, registry, "secrets.cleared", now(), names=names)
     return _summary(None, {})
@@ -151,7 +151,7 @@ def check_values(values: Mapping[str, str]) -> dict[str, str]:
     """The secrets that have a value, each with a name and a value that may be. Raises SecretsRefused."""
     for name, value in values.items():
         if not _NAME.fullmatch(name):
-            # The name itself is not quoted: who puts NAME=VALUE there has put a secret into it.
+            # The name is not quoted: NAME=VALUE by mistake would put the secret into the message.
             raise SecretsRefused(
                 "The name of a secret is 1 to 128 letters, digits, '_', '.' or '-'.", hint="Choose another name, such as API_KEY."
             )
@@ -198,7 +198,7 @@ def _check_all(values: Mapping[str, str]) -> None:
 async def _locked(
     session: AsyncSession, tenant_id: str, extension: str
 ) -> tuple[TenantExtensionInstall, ExtensionRegistry, TenantExtensionInstallSecrets | None]:
-    """The install and its secrets. Of two who write, the other waits here, also when there are no secrets yet that could be locked."""
+    """The install and its secrets. The lock on the install makes concurrent writers wait, also when there are no secrets to lock yet."""
     install, registry, _version = await require_install(session, tenant_id, extension, lock=True)
     row = await session.scalar(
         select(TenantExtensionInstallSecrets).where(TenantExtensionInstallSecrets.install_id == install.id).with_for_update()
@@ -213,7 +213,7 @@ async def _opened(sealer: Sealer, row: TenantExtensionInstallSecrets | None, ten
         # The install was moved in the database; its secrets were given by, and sealed for, the tenant that had it.
         raise SecretsUnreadable(
             "The secrets of this install belong to the tenant that had it before.",
-            hint="Clear the secrets and set them anew, or give the install back to that tenant.",
+            hint="Clear the secrets and set them again, or give the install back to that tenant.",
         )
     return await sealer.open(sealed_in(row), tenant_id=row.tenant_id, install_id=row.install_id)
 

@@ -29,7 +29,7 @@ class KeysInUse(HoldfastError):
 
 
 class Rotation(Struct, frozen=True, kw_only=True):
-    """What a rotation did, in numbers of installs. `unreadable` are the ids of installs whose secrets could not be opened."""
+    """The result of a rotation, in numbers of installs. `unreadable` are the ids of installs whose secrets could not be opened."""
 
     resealed: int
     newest_already: int
@@ -37,10 +37,10 @@ class Rotation(Struct, frozen=True, kw_only=True):
 
 
 async def rotate(db: Database, sealer: Sealer, *, now: Callable[[], datetime] = utc_now) -> Rotation:
-    """Seals every install's secrets anew, as the sealer seals now; those that already are stay.
+    """Seals every install's secrets again with the current key; secrets that are sealed with it already stay as they are.
 
     Each install is a transaction of its own: stopped at any point, everything can be read, and another rotation does the rest. Secrets
-    that cannot be opened stay as they are and are told. Raises VaultFailed, SecretsKeyUnusable.
+    that cannot be opened stay as they are and are reported. Raises VaultFailed, SecretsKeyUnusable.
     """
     async with db.session() as session:
         ids = (await session.scalars(select(TenantExtensionInstallSecrets.id).order_by(TenantExtensionInstallSecrets.id))).all()
@@ -56,7 +56,7 @@ async def rotate(db: Database, sealer: Sealer, *, now: Callable[[], datetime] = 
                 newest += 1
                 continue
             try:
-                # For whom they were sealed, which is not who has the install now if it was moved in the database.
+                # The tenant they were sealed for, which differs from the install's tenant if the row was moved in the database.
                 values = await sealer.open(before, tenant_id=row.tenant_id, install_id=row.install_id)
             except SecretsUnreadable:
                 unreadable.append(row.install_id)
@@ -88,7 +88,7 @@ async def drop_old_keys(db: Database, sealer: Sealer) -> int:
     SecretsKeyUnusable when there is no file to change."""
     async with db.transaction() as session:
         if not db.is_sqlite:
-            # Waits for who has read the keys and not yet written what it sealed; on SQLite there is one writer anyway.
+            # Waits for transactions that have read the keys but not written what they sealed; SQLite has one writer anyway.
             await session.execute(text("LOCK TABLE tenant_extension_install_secrets IN EXCLUSIVE MODE"))
         newest = (await asyncio.to_thread(sealer.keys.read)).newest
         needed = await session.scalar(

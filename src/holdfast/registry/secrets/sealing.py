@@ -62,9 +62,9 @@ class Sealer:
             )
         vault_key = _vault_key(settings)
         if vault_key is None and settings.environment == "development":
-            keys.make_once()
-        if vault_key is None or keys.is_there:
-            # Read now, so that what cannot be used is said at the start.
+            keys.create_if_missing()
+        if vault_key is None or keys.exists:
+            # Read now, so that an unusable key is reported at the start.
             keys.read()
         return cls(keys, vault=vault, vault_key=vault_key)
 
@@ -87,13 +87,13 @@ class Sealer:
                 return aes_gcm.open_sealed(sealed.ciphertext, key, tenant_id=tenant_id, install_id=install_id)
             except CannotOpen as failure:
                 raise SecretsUnreadable(
-                    failure.message, hint="Restore the row from a backup, or clear the secrets and set them anew."
+                    failure.message, hint="Restore the row from a backup, or clear the secrets and set them again."
                 ) from None
         if sealed.algorithm == transit.ALGORITHM:
             return await self._open_in_vault(sealed)
         raise SecretsUnreadable(
             f"The secrets are stored with the algorithm {sealed.algorithm[:40]!r}, which is not one of Holdfast's.",
-            hint="Clear the secrets and set them anew.",
+            hint="Clear the secrets and set them again.",
         )
 
     async def is_newest(self, sealed: Sealed) -> bool:
@@ -125,7 +125,7 @@ class Sealer:
         if key is None:
             raise SecretsUnreadable(
                 f"The secrets are sealed with the key {key_id}, which {self.keys.name} does not have.",
-                hint="Put that key back (from a backup) behind the first, or, if it is lost, clear the secrets and set them anew.",
+                hint="Put that key back (from a backup) behind the first, or, if it is lost, clear the secrets and set them again.",
             )
         return key
 
@@ -137,16 +137,16 @@ class Sealer:
         except VaultFailed as failure:
             if failure.vault_status != 400:
                 raise
-            # Vault works, and says that this text is none of the key's.
+            # Vault works, but this text was not encrypted with the key.
             raise SecretsUnreadable(
                 "Vault cannot open the secrets with the key they are stored with.",
-                hint="Restore the row or Vault's key from a backup, or clear the secrets and set them anew.",
+                hint="Restore the row or Vault's key from a backup, or clear the secrets and set them again.",
             ) from None
         try:
             return msgspec.json.decode(msgspec.convert(text, type=bytes, strict=True), type=dict[str, str])
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise SecretsUnreadable(
-                "What Vault opened is not a JSON object of strings.", hint="Clear the secrets and set them anew."
+                "What Vault opened is not a JSON object of strings.", hint="Clear the secrets and set them again."
             ) from None
 
 
@@ -157,7 +157,7 @@ def _vault_key(settings: Settings) -> VaultKey | None:
     name, mount = settings.vault_transit_key.strip().strip("/"), settings.vault_transit_mount.strip().strip("/")
     if settings.vault_addr is None:
         raise SecretsKeyUnusable(
-            "VAULT_TRANSIT_KEY says that Vault seals secrets, and VAULT_ADDR is not set.",
+            "VAULT_TRANSIT_KEY selects Vault to seal secrets, but VAULT_ADDR is not set.",
             hint="Set VAULT_ADDR, or leave VAULT_TRANSIT_KEY out.",
         )
     if not is_plain_path(name) or not is_plain_path(mount):

@@ -1,4 +1,4 @@
-"""Telling, inside one process, that rows of a table were written."""
+"""Notifications, inside one process, that rows of a table were written."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from holdfast.records.database.database import Database
 _READING = ("SELECT", "BEGIN", "PRAGMA")
 
 
-def tell_changes(db: Database, tables: Iterable[str], told: Callable[[], None]) -> None:
-    """Calls `told` whenever a transaction of `db` that wrote to one of the tables has ended, before the block of the transaction does.
+def watch_tables(db: Database, tables: Iterable[str], changed: Callable[[], None]) -> None:
+    """Calls `changed` after each transaction of `db` that wrote to one of the tables, before the block of the transaction ends.
 
-    By then, whoever reads sees what was written. A rollback is told too. What other processes write is not seen.
+    A read that starts in `changed` sees what was written. A rollback is reported too. Writes of other processes are not seen.
     """
     names, mark = tuple(tables), object()
 
@@ -26,7 +26,7 @@ def tell_changes(db: Database, tables: Iterable[str], told: Callable[[], None]) 
 
     def returned(connection: Any, entry: ConnectionPoolEntry) -> None:
         if entry.info.pop(mark, False):
-            told()
+            changed()
 
     event.listen(db.sync_engine, "before_cursor_execute", executed)
     event.listen(db.sync_engine, "checkin", returned)
