@@ -28,7 +28,7 @@ def require_version(written: str) -> tuple[str, str]:
     """The same where a version must be named."""
     name, version = split_reference(written)
     if version is None:
-        raise ReferenceIncomplete(f"{written!r} names no version.", hint=f"Write {name}@1.2.3; `holdfast versions` shows which there are.")
+        raise ReferenceIncomplete(f"{written!r} names no version.", hint=f"Write {name}@1.2.3; `holdfast versions` lists them.")
     return name, version
 
 

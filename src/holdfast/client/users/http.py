@@ -91,7 +91,7 @@ def _id_of(beginning: str, keys: Sequence[ApiKeySummary]) -> str:
     """The id of the key with that beginning; of several, the one that counts. Raises ApiKeyUnknown, AmbiguousApiKey."""
     found = sorted((one for one in keys if one.prefix == beginning), key=lambda one: one.revoked)
     if not found:
-        raise ApiKeyUnknown("There is no such API key here.", hint="`holdfast keys api list` shows the keys with their ids.")
+        raise ApiKeyUnknown("No such API key found.", hint="`holdfast keys api list` shows the keys with their ids.")
     if len(found) > 1 and not found[1].revoked:
-        raise AmbiguousApiKey("Several API keys begin like this.", hint="Name the one you mean by its id.")
+        raise AmbiguousApiKey("Several API keys have this prefix.", hint="Use its id.")
     return found[0].api_key_id
