@@ -1,6 +1,6 @@
 """Marks tests by what they need, so that `make quick` can leave out what takes long or may not be installed.
 
-`postgres`, `browser`, `process` and `fuzz` are derived from what a test uses; `slow` is written where the test is.
+They are derived from what a test uses. Tests that are slow for another reason than building an extension are marked where they are.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ def _needs(item: pytest.Function, known: dict[object, bool]) -> Iterator[str]:
         yield "process"
     if getattr(item.obj, "is_hypothesis_test", False):
         yield "fuzz"
+    if "toolchain" in item.fixturenames:
+        yield "slow"
 
 
 def _parameters(item: pytest.Function) -> list[object]:

@@ -5,6 +5,7 @@ Processes that the tests start inherit the folder by TMPDIR. The folders of `tmp
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -12,10 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-_TOLERATED = ("holdfast-tests-", "node-compile-cache", "v8-compile-cache")
-"""The folders of this run's workers, and the caches that Node.js keeps between processes."""
+_PREFIX = "holdfast-tests-"
+_TOLERATED = (_PREFIX, "node-compile-cache", "v8-compile-cache", "pymp-")
+"""The folders of this run's workers, the caches that Node.js keeps between processes, and the sockets of multiprocessing."""
 
 _folder = pytest.StashKey[Path]()
 _previous = pytest.StashKey[str]()
@@ -27,17 +30,19 @@ _left = pytest.StashKey[list[str]]()
 def pytest_configure(config: pytest.Config) -> None:
     # Where pytest keeps `tmp_path` stays the same; otherwise a failed test's files would go with our folder.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
-    folder = Path(tempfile.mkdtemp(prefix="holdfast-tests-"))
+    _remove_abandoned(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     # PostgreSQL runs as another user, and must reach its own folder.
     folder.chmod(0o711)
     config.stash[_folder], config.stash[_previous] = folder, tempfile.gettempdir()
     config.stash[_seen], config.stash[_left] = {}, []
+    # Not before the process ends: multiprocessing removes its own folder in there as late as that.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     _use(str(folder))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     _use(config.stash[_previous])
-    shutil.rmtree(config.stash[_folder], ignore_errors=True)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -75,6 +80,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("Left behind in the temporary folder", red=True)
         for line in left:
             terminalreporter.line(line)
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Removes the folders of runs that were killed."""
+    for folder in parent.glob(f"{_PREFIX}*-*"):
+        owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if not (owner.isdecimal() and psutil.pid_exists(int(owner))):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _use(folder: str) -> None:

@@ -22,6 +22,8 @@ from tests.records.databases import on_postgres
 from tests.registry.faults import FailingStore, Trouble, cancelled_at, failing, server_ends_at
 from tests.registry.published import ONE_VERSION, Press
 
+pytestmark = pytest.mark.slow
+
 State = tuple[Counter[str], list[str]]
 KINDS = ["once", "once, after its effect", "lasting"]
 

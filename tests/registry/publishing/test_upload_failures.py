@@ -21,6 +21,8 @@ from tests.registry.collaborators import collaborators
 from tests.registry.faults import FailingStore, Trouble, failing
 from tests.registry.published import ADA, ONE_VERSION, Press
 
+pytestmark = pytest.mark.slow
+
 KINDS = ["once", "once, after its effect", "lasting"]
 
 

@@ -60,7 +60,7 @@ async def test_a_stop_lets_a_call_finish_and_takes_no_more(start_workers: StartW
     runner = start_workers(workers)
     async with runner.client() as idle:
         assert (await idle.get("/readyz")).status_code == 200
-        call = await runner.begin(await runner.put(guests.sleeping(1)))
+        call = await runner.begin(await runner.put(guests.sleeping(4)))
         runner.process.send_signal(signal.SIGTERM)
         answer = await call
         assert (answer.json()["status"], body_of(answer.json())) == (200, b"ok")
