@@ -19,17 +19,17 @@ class Refusal(HoldfastError):
     status = 418
 
 
-def test_the_shape_has_code_and_sentence_and_only_what_is_known() -> None:
+def test_the_json_has_code_and_message_and_only_known_fields() -> None:
     assert Refusal("No.").to_json() == {"error": "refused", "message": "No."}
     full = Refusal("No.", hint="Ask again.", details={"field": "x"}).to_json(request_id="r")
     assert full == {"error": "refused", "message": "No.", "hint": "Ask again.", "details": {"field": "x"}, "requestId": "r"}
 
 
-def test_as_text_it_says_what_to_do() -> None:
+def test_the_text_includes_the_hint() -> None:
     assert str(Refusal("No.", hint="Ask again.")) == "No. Ask again."
 
 
-def test_every_error_of_every_room_has_a_code_and_an_http_status() -> None:
+def test_every_error_of_every_package_has_a_code_and_an_http_status() -> None:
     for module in pkgutil.walk_packages(holdfast.__path__, "holdfast."):
         if "__main__" not in module.name and "migrations" not in module.name:
             importlib.import_module(module.name)

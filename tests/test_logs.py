@@ -37,13 +37,13 @@ def logged(level: str, **variables: str) -> list[str]:
     return done.stderr.splitlines()
 
 
-def test_for_a_person_a_line_is_readable_and_without_colours_in_a_file() -> None:
+def test_a_console_line_is_readable_and_without_colours_in_a_file() -> None:
     spoken, failed, foreign = logged("info")
     assert "spoken" in spoken and "number=1" in spoken and "\x1b" not in spoken
     assert "failed" in failed and "foreign words" in foreign
 
 
-def test_as_json_every_line_is_an_object_also_those_of_libraries() -> None:
+def test_every_json_line_is_an_object_also_those_of_libraries() -> None:
     spoken, _, foreign = (json.loads(line) for line in logged("info", HOLDFAST_LOG_FORMAT="json"))
     assert (spoken["event"], spoken["level"], spoken["number"]) == ("spoken", "info", 1)
     assert (foreign["event"], foreign["level"]) == ("foreign words", "warning")
@@ -51,7 +51,7 @@ def test_as_json_every_line_is_an_object_also_those_of_libraries() -> None:
 
 
 @pytest.mark.parametrize(("level", "count"), [("debug", 3), ("info", 3), ("warning", 2), ("error", 1)])
-def test_the_level_bounds_what_is_logged_and_libraries_do_not_log_addresses(level: str, count: int) -> None:
+def test_the_level_filters_lines_and_libraries_do_not_log_addresses(level: str, count: int) -> None:
     assert len(logged(level)) == count
 
 
@@ -80,7 +80,7 @@ logging.getLogger("library").warning("library\\nforged event")
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_what_is_logged_makes_no_second_line_and_does_not_speak_to_the_terminal(form: str) -> None:
+def test_logged_text_cannot_start_a_new_line_or_control_the_terminal(form: str) -> None:
     environment = clean_environment(HOLDFAST_LOG_FORMAT=form)
     done = subprocess.run(
         [sys.executable, "-c", FORGING], env=environment, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=True
@@ -91,7 +91,7 @@ def test_what_is_logged_makes_no_second_line_and_does_not_speak_to_the_terminal(
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_a_traceback_shows_where_and_never_the_values_of_variables(form: str) -> None:
+def test_a_traceback_never_shows_the_values_of_variables(form: str) -> None:
     environment = clean_environment(HOLDFAST_LOG_FORMAT=form)
     done = subprocess.run(
         [sys.executable, "-c", FAILING], env=environment, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=True

@@ -93,7 +93,7 @@ async def test_b8_a_redis_that_hangs_holds_no_guest_up(start: Start, tmp_path: P
             for _ in range(3):
                 assert (await runner.call(digest, limits={"timeout_ms": 30_000}))["status"] == 200
         finally:
-            redis.go_on()
+            redis.resume()
         last = runner.put(component=guests.logging(b"last"))
         await runner.call(last)
         await until_said(redis, "last")
@@ -112,7 +112,7 @@ async def test_b9_a_guest_reads_every_entry(application: RecordingServer, caller
 
     application.answer = answer
     found: list[str] = []
-    while page := await caller.ask("storage.list-entries", "ns", found[-1] if found else None):
+    while page := await caller.call("storage.list-entries", "ns", found[-1] if found else None):
         found += [entry.key for entry in page]
     assert found == keys
 
@@ -120,28 +120,28 @@ async def test_b9_a_guest_reads_every_entry(application: RecordingServer, caller
 @pytest.mark.parametrize("word", ["test", "dGVzdA==", "abcd", "olá"])
 async def test_b9_a_text_that_looks_like_base64_stays_a_text(application: RecordingServer, caller: Caller, word: str) -> None:
     application.reply({"value": word})
-    assert (await caller.ask("storage.get", "ns", "k")).value == word.encode()
+    assert (await caller.call("storage.get", "ns", "k")).value == word.encode()
     application.reply({"value": base64.b64encode(word.encode()).decode(), "metadata": {"encoding": "base64-bytes"}})
-    assert (await caller.ask("storage.get", "ns", "k")).value == word.encode()
+    assert (await caller.call("storage.get", "ns", "k")).value == word.encode()
 
 
 async def test_b9_the_author_learns_why_a_record_was_refused(application: RecordingServer, caller: Caller) -> None:
     """The world has no case for it, so the guest gets `internal` as before; the debug stream has the application's words."""
     application.reply({"code": "VALIDATION_ERROR", "error": "value exceeds 65536 bytes"}, 400)
-    assert await caller.case("storage.put", StorageEntry("ns", "k", b"x", None)) is StorageError.INTERNAL
+    assert await caller.error_case("storage.put", StorageEntry("ns", "k", b"x", None)) is StorageError.INTERNAL
     assert "VALIDATION_ERROR: value exceeds 65536 bytes" in caller.sink.messages[-1]
 
 
 async def test_b10_the_applications_errors_by_field_reach_the_guest(application: RecordingServer, caller: Caller) -> None:
     application.reply({"success": False, "error": "Too frequent", "fieldErrors": {"cron": "Minimum is 5 minutes"}}, 400)
-    created = await caller.ask("scheduler.create-schedule", t.CreateScheduleInput("/e", "* * * * *", None, None, None, None))
+    created = await caller.call("scheduler.create-schedule", t.CreateScheduleInput("/e", "* * * * *", None, None, None, None))
     assert (created.success, created.error, json.loads(created.field_errors)) == (False, "Too frequent", {"cron": "Minimum is 5 minutes"})
-    updated = await caller.ask("scheduler.update-schedule", "s-1", t.UpdateScheduleInput(None, "* * * * *", None, None, None, None))
+    updated = await caller.call("scheduler.update-schedule", "s-1", t.UpdateScheduleInput(None, "* * * * *", None, None, None, None))
     assert (updated.success, updated.error, json.loads(updated.field_errors)) == (False, "Too frequent", {"cron": "Minimum is 5 minutes"})
-    deleted = await caller.ask("scheduler.delete-schedule", "s-1")
+    deleted = await caller.call("scheduler.delete-schedule", "s-1")
     assert (deleted.success, deleted.error) == (False, "Too frequent")
     application.reply({"success": False, "error": "No such client", "fieldErrors": {"clientId": "unknown"}}, 400)
-    made = await caller.ask("invoicing.create-manual-invoice", t.CreateManualInvoiceInput("c", [], None, None, None))
+    made = await caller.call("invoicing.create-manual-invoice", t.CreateManualInvoiceInput("c", [], None, None, None))
     assert not made.success
     assert "No such client" in made.error
 
@@ -149,7 +149,7 @@ async def test_b10_the_applications_errors_by_field_reach_the_guest(application:
 async def test_b10_a_payload_can_be_cleared(application: RecordingServer, caller: Caller) -> None:
     application.reply({"success": True})
     nothing_else = t.UpdateScheduleInput(None, None, None, None, None, "")
-    assert (await caller.ask("scheduler.update-schedule", "s-1", nothing_else)).success
+    assert (await caller.call("scheduler.update-schedule", "s-1", nothing_else)).success
     assert application.requests[0].json == {"operation": "update", "scheduleId": "s-1", "payload": None}
 
 

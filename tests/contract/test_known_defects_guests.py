@@ -97,7 +97,7 @@ async def test_s12_no_guest_reaches_the_internal_api(application: RecordingServe
     """Refused, or taken for a route of the extension itself, below its own id."""
     async with proxied(application) as caller:
         try:
-            await caller.ask("ui-proxy.call-route", route, None)
+            await caller.call("ui-proxy.call-route", route, None)
         except WitError as refused:
             assert refused.case is ProxyError.DENIED
     assert all(seen.path.startswith(f"/{EXTENSION}/") for seen in application.requests)
@@ -106,17 +106,17 @@ async def test_s12_no_guest_reaches_the_internal_api(application: RecordingServe
 @pytest.mark.parametrize("route", ["/api/../internal/x", "/api/v1/../internal/x", "/api/./internal/x", "/x/../../api/internal/x"])
 async def test_s12_no_guest_climbs_to_it(application: RecordingServer, route: str) -> None:
     async with proxied(application) as caller:
-        assert await caller.case("ui-proxy.call-route", route, None) is ProxyError.BAD_REQUEST
+        assert await caller.error_case("ui-proxy.call-route", route, None) is ProxyError.BAD_REQUEST
     async with proxied(application) as caller:
-        await caller.ask("ui-proxy.call-route", "/api/%2e%2e/internal/x", None)
+        await caller.call("ui-proxy.call-route", "/api/%2e%2e/internal/x", None)
     assert [seen.path for seen in application.requests] == ["/api/%252e%252e/internal/x"], "encoded once more: it is a name, not a step"
 
 
 async def test_s12_the_key_goes_along_only_for_those_who_may_read_secrets(application: RecordingServer) -> None:
     async with proxied(application) as caller:
-        await caller.ask("ui-proxy.call-route", "/api/v1/clients", None)
+        await caller.call("ui-proxy.call-route", "/api/v1/clients", None)
     async with proxied(application, without=Capability.SECRETS_GET) as caller:
-        await caller.ask("ui-proxy.call-route", "/api/v1/clients", None)
+        await caller.call("ui-proxy.call-route", "/api/v1/clients", None)
     assert [seen.header("x-api-key") for seen in application.requests] == ["the-api-key", None]
 
 
@@ -124,7 +124,7 @@ async def test_s12_the_key_follows_no_redirect(application: RecordingServer) -> 
     async with recording_server() as elsewhere, proxied(application) as caller:
         for status in (301, 302, 303, 307, 308):
             application.answer = lambda _, status=status: Response(status_code=status, headers={"location": elsewhere.url})  # type: ignore[misc]
-            assert await caller.case("ui-proxy.call-route", "/api/v1/clients", b"{}") is ProxyError.INTERNAL
+            assert await caller.error_case("ui-proxy.call-route", "/api/v1/clients", b"{}") is ProxyError.INTERNAL
         assert elsewhere.requests == []
     assert len(application.requests) == 5
 

@@ -14,7 +14,7 @@ from holdfast.world.capabilities import Capability
 from holdfast.world.types import ClientReadError, HttpError, ServiceReadError
 from tests.events.recording_server import RecordingServer
 from tests.hostcalls.calling import ALL, Caller, FixedResolver
-from tests.hostcalls.fake_network import PUBLIC, MappedNetwork, fetch, local_fetcher, refusal, request
+from tests.hostcalls.fake_network import PUBLIC, MappedNetwork, fetch, fetch_error, local_fetcher, request
 
 INVOICE = t.CreateManualInvoiceInput("client-1", [], None, None, None)
 CLIENT = {"clientId": "c-1", "clientName": "Acme"}
@@ -52,7 +52,7 @@ def test_un_10_an_entry_admits_subdomains_only_when_it_says_so() -> None:
 
 async def test_un_11_an_entry_refuses_other_hosts() -> None:
     fetcher = Fetcher(parse_rules(["example.com", "*.example.com"]), resolver=FixedResolver(), network=MappedNetwork())
-    assert await refusal(fetcher, request("https://example.org/")) is HttpError.NOT_ALLOWED
+    assert await fetch_error(fetcher, request("https://example.org/")) is HttpError.NOT_ALLOWED
 
 
 @pytest.mark.parametrize("key", ["", "id", "secret", "a-key-that-tells-much"])
@@ -61,8 +61,8 @@ async def test_un_12_keys_are_shown_to_nobody(application: RecordingServer, back
     says which namespace a call was about."""
     application.reply({"value": "v"})
     caller = Caller(backend=backend, secrets={key: "value"})
-    await caller.ask("storage.get", "contacts", key)
-    await caller.ask("secrets.get", key)
+    await caller.call("storage.get", "contacts", key)
+    await caller.call("secrets.get", key)
     first, second = caller.sink.messages
     assert first.startswith("host call storage.get (namespace contacts): ok in ")
     assert second.startswith("host call secrets.get: ok in ")
@@ -71,34 +71,34 @@ async def test_un_12_keys_are_shown_to_nobody(application: RecordingServer, back
 
 async def test_un_13_invoicing_without_the_capability_says_so() -> None:
     caller = Caller(granted=ALL - {Capability.INVOICE_MANUAL_CREATE})
-    result = await caller.ask("invoicing.create-manual-invoice", INVOICE)
+    result = await caller.call("invoicing.create-manual-invoice", INVOICE)
     assert (result.success, result.error) == (False, "Permission denied: cap:invoice.manual.create not granted")
 
 
 async def test_un_14_invoicing_without_an_install_says_so() -> None:
-    result = await Caller(install_id=None).ask("invoicing.create-manual-invoice", INVOICE)
+    result = await Caller(install_id=None).call("invoicing.create-manual-invoice", INVOICE)
     assert (result.success, result.error) == (False, "Permission denied: install_id missing")
 
 
 async def test_un_15_a_client_list_with_one_malformed_client_is_refused_whole(application: RecordingServer, backend: HttpBackend) -> None:
     everything = t.ClientsListInput(None, None, None, None)
     application.reply({"items": [CLIENT]})
-    assert [client.client_id for client in (await Caller(backend=backend).ask("clients.list-clients", everything)).items] == ["c-1"]
+    assert [client.client_id for client in (await Caller(backend=backend).call("clients.list-clients", everything)).items] == ["c-1"]
     application.reply({"items": [CLIENT, CLIENT | {"clientId": 7}]})
-    assert await Caller(backend=backend).case("clients.list-clients", everything) is ClientReadError.INTERNAL
+    assert await Caller(backend=backend).error_case("clients.list-clients", everything) is ClientReadError.INTERNAL
 
 
 async def test_un_16_a_service_of_an_unknown_kind_is_refused(application: RecordingServer, backend: HttpBackend) -> None:
     application.reply({"item": SERVICE | {"itemKind": "unsupported"}})
-    assert await Caller(backend=backend).case("services.get-service", "s-1") is ServiceReadError.INTERNAL
+    assert await Caller(backend=backend).error_case("services.get-service", "s-1") is ServiceReadError.INTERNAL
 
 
 async def test_un_17_a_service_list_with_one_malformed_service_is_refused_whole(application: RecordingServer, backend: HttpBackend) -> None:
     everything = t.ServicesListInput(None, None, None, None, None, None)
     application.reply({"items": [SERVICE]})
-    assert [service.service_id for service in (await Caller(backend=backend).ask("services.list-services", everything)).items] == ["s-1"]
+    assert [service.service_id for service in (await Caller(backend=backend).call("services.list-services", everything)).items] == ["s-1"]
     application.reply({"items": [SERVICE, SERVICE | {"billingMethod": "bogus"}]})
-    assert await Caller(backend=backend).case("services.list-services", everything) is ServiceReadError.INTERNAL
+    assert await Caller(backend=backend).error_case("services.list-services", everything) is ServiceReadError.INTERNAL
 
 
 async def test_un_18_a_redirect_is_returned_and_not_followed(application: RecordingServer) -> None:

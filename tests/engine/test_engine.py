@@ -17,22 +17,24 @@ from tests.engine.rejection import rejected
 LOG = '(import "alga:extension/logging" "log-info" (func $log (param i32 i32)))'
 
 
-async def test_a_handler_answers_its_status_and_body(run: Run) -> None:
+async def test_a_handler_returns_its_status_and_body(run: Run) -> None:
     outcome = await run(module(RETURN, response=guests.answer(201, b"made")))
     assert outcome.failure is None
     assert outcome.response is not None
     assert (outcome.response.status, outcome.response.body) == (201, b"made")
 
 
-async def test_an_absent_body_is_not_an_empty_one(run: Run) -> None:
+async def test_an_absent_body_differs_from_an_empty_one(run: Run) -> None:
     absent = await run(module(RETURN, response=guests.answer(204, None)))
     empty = await run(module(RETURN, response=guests.answer(200, b"")))
     assert absent.response is not None and absent.response.body is None
     assert empty.response is not None and empty.response.body == b""
 
 
-async def test_the_guest_receives_the_request_as_it_was_sent(engine: Engine) -> None:
-    # The url's pointer and length stand at offset 60 and 64 of the request record; they are copied into the response's body.
+@pytest.mark.parametrize("generated_lowering", [True, False])
+async def test_the_guest_receives_the_request_unchanged(artifacts: Path, generated_lowering: bool) -> None:
+    # The url's pointer and length are at offset 60 and 64 of the request record; the guest copies them into the response's body.
+    engine = Engine(artifacts, pool=False, generated_lowering=generated_lowering)
     core = module(
         "(i32.store (i32.const 1040) (i32.load (i32.add (local.get $request) (i32.const 60))))"
         "(i32.store (i32.const 1044) (i32.load (i32.add (local.get $request) (i32.const 64))))"
@@ -43,6 +45,7 @@ async def test_the_guest_receives_the_request_as_it_was_sent(engine: Engine) -> 
     outcome = await engine.execute(component, request("/päth?q=ü"), RecordingHost(), Limits())
     assert outcome.response is not None
     assert outcome.response.body == "/päth?q=ü".encode()
+    await engine.close()
 
 
 async def test_each_call_has_a_fresh_instance(run: Run) -> None:
@@ -55,7 +58,7 @@ async def test_each_call_has_a_fresh_instance(run: Run) -> None:
     assert statuses == [201, 201, 201]
 
 
-async def test_what_a_call_left_in_memory_is_gone_for_the_next(run: Run) -> None:
+async def test_memory_of_a_call_is_cleared_for_the_next(run: Run) -> None:
     # Reads a byte far behind the data, answers it as the status, then writes there.
     leaving = module(
         "(i32.store16 (i32.const 1024) (i32.add (i32.const 200) (i32.load8_u (i32.const 100000))))"
@@ -84,7 +87,7 @@ async def test_a_loop_in_the_instantiation_ends_at_the_deadline(run: Run) -> Non
     assert outcome.failure is not None and outcome.failure.code is FailureCode.DEADLINE
 
 
-async def test_a_host_call_that_never_answers_ends_at_the_deadline_and_is_cancelled(run: Run) -> None:
+async def test_a_host_call_that_never_returns_ends_at_the_deadline_and_is_cancelled(run: Run) -> None:
     cancelled = asyncio.Event()
 
     async def hang(*_: object) -> object:
@@ -107,7 +110,7 @@ async def test_endless_recursion_is_a_trap(run: Run) -> None:
     assert "stack" in outcome.failure.message
 
 
-async def test_memory_beyond_the_limit_is_refused_to_the_guest(run: Run) -> None:
+async def test_memory_beyond_the_limit_is_denied_to_the_guest(run: Run) -> None:
     # Grows by one MiB until it is refused, then answers how many MiB it has as the status, plus 200.
     growing = module(
         "(block $refused (loop $grow (br_if $refused (i32.eq (memory.grow (i32.const 16)) (i32.const -1))) (br $grow)))"
@@ -154,7 +157,7 @@ async def test_cancelling_the_call_ends_the_guest(engine: Engine) -> None:
     assert not calls.running_calls
 
 
-async def test_other_calls_go_on_while_guests_compute_without_end(engine: Engine, run: Run) -> None:
+async def test_other_calls_continue_while_guests_compute_endlessly(engine: Engine, run: Run) -> None:
     endless = guests.assemble(module("(loop $again (br $again)) " + RETURN))
     component = await engine.load(endless, guests.sha256(endless))
     hostile = [asyncio.create_task(engine.execute(component, request(), RecordingHost(), Limits(timeout_ms=1_500))) for _ in range(4)]
@@ -182,14 +185,14 @@ async def test_a_status_outside_http_is_an_invalid_response(run: Run) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\0asm\x01\0\0\0"], ids=["empty", "garbage", "core module"])
-async def test_what_is_not_a_component_is_refused_by_name(engine: Engine, tmp_path: Path, content: bytes) -> None:
+async def test_a_file_that_is_not_a_component_is_rejected(engine: Engine, tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "main.wasm"
     file.write_bytes(content)
     with rejected("not_a_component"):
         await engine.load(file, guests.sha256(file))
 
 
-async def test_a_component_without_handler_is_refused(engine: Engine, tmp_path: Path) -> None:
+async def test_a_component_without_handler_is_rejected(engine: Engine, tmp_path: Path) -> None:
     wit = tmp_path / "wit"
     wit.mkdir()
     (wit / "other.wit").write_text("package other:thing; world other { export something: func(); }")
@@ -211,7 +214,7 @@ async def test_an_import_the_world_does_not_have_is_named(engine: Engine, tmp_pa
         await engine.load(wasm, guests.sha256(wasm))
 
 
-async def test_an_import_with_other_types_is_named_with_what_differs(engine: Engine, tmp_path: Path) -> None:
+async def test_an_import_with_other_types_is_named_with_the_difference(engine: Engine, tmp_path: Path) -> None:
     text = (guests.WIT / "extension-runner.wit").read_text()
     wit = tmp_path / "wit"
     wit.mkdir()
@@ -259,7 +262,7 @@ async def test_without_metering_no_fuel_is_reported(run: Run) -> None:
     assert (await run(module(RETURN))).fuel_used is None
 
 
-async def test_calls_beyond_the_pool_wait_in_line_and_their_deadline_counts_the_wait(tmp_path: Path) -> None:
+async def test_calls_beyond_the_pool_wait_in_order_and_their_deadline_includes_the_wait(tmp_path: Path) -> None:
     small = Engine(tmp_path, pool_instances=2)
     release = asyncio.Event()
 

@@ -22,7 +22,7 @@ from tests.engine.test_wasi import System
 
 GOOD_CALLS = 1_000
 GROWTH_MAX_BYTES = 200 << 20
-"""Resident memory that may stay after the storm: warm slots of the pool and the allocator's own reserve, not what calls left."""
+"""Resident memory that may stay after the run_among_good_calls: warm pool slots and the allocator's reserve, but nothing of the calls."""
 
 # Logs its url and answers it: the url's pointer and length stand at offset 60 and 64 of the request.
 _URL = "(i32.load (i32.add (local.get $request) (i32.const 60))) (i32.load (i32.add (local.get $request) (i32.const 64)))"
@@ -53,7 +53,7 @@ def wasi(engine: Engine, tmp_path: Path) -> System:
     return System(engine, tmp_path)
 
 
-def judge(guest: Hostile, outcome: Outcome) -> None:
+def check_outcome(guest: Hostile, outcome: Outcome) -> None:
     """Checks that the guest's call ended in its one way."""
     if isinstance(guest.ends, int):
         assert outcome.response is not None, f"{guest.does}: {outcome.failure}"
@@ -66,10 +66,10 @@ def judge(guest: Hostile, outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("guest", CATALOGUE, ids=[guest.does for guest in CATALOGUE])
-async def test_a_hostile_guest_ends_in_its_one_way(engine: Engine, wasi: System, guest: Hostile) -> None:
+async def test_a_hostile_guest_ends_with_its_expected_outcome(engine: Engine, wasi: System, guest: Hostile) -> None:
     host = guest.host()
     outcome = await engine.execute(await wasi.load(guest.core), request(), host, guest.limits)
-    judge(guest, outcome)
+    check_outcome(guest, outcome)
     assert len(host.lines) <= guest.limits.log_lines + 1
     assert len(host.calls) <= guest.limits.host_calls
     assert not calls.running_calls and not calls.pending
@@ -88,14 +88,14 @@ async def good_call(engine: Engine, component: Component, url: str) -> None:
     assert host.calls == [("logging.log-info", (url,))]
 
 
-async def storm(engine: Engine, good: Component, hostile: list[tuple[Hostile, Component]], count: int) -> None:
+async def run_among_good_calls(engine: Engine, good: Component, hostile: list[tuple[Hostile, Component]], count: int) -> None:
     """All hostile guests at once among good calls; checks every one of them."""
     # As many at once as the pool has places: waiting for one would use up the short deadlines of those that are to reach theirs.
     room = asyncio.Semaphore(64)
 
     async def bad_call(guest: Hostile, component: Component) -> None:
         async with room:
-            judge(guest, await engine.execute(component, request(), guest.host(), guest.limits))
+            check_outcome(guest, await engine.execute(component, request(), guest.host(), guest.limits))
 
     async def call(number: int) -> None:
         async with room:
@@ -109,16 +109,16 @@ async def storm(engine: Engine, good: Component, hostile: list[tuple[Hostile, Co
             group.create_task(call(number))
 
 
-async def test_nothing_else_is_disturbed(artifacts: Path, tmp_path: Path) -> None:
+async def test_hostile_guests_do_not_disturb_other_calls(artifacts: Path, tmp_path: Path) -> None:
     threads, process = set(threading.enumerate()), psutil.Process()
     engine = Engine(artifacts, pool_instances=64)
     wasi = System(engine, tmp_path)
     good = await wasi.load(GOOD)
     hostile = [(guest, await wasi.load(guest.core)) for guest in CATALOGUE]
-    await storm(engine, good, hostile, 2 * len(hostile))  # warms the pool, the allocator and the loop's own threads
+    await run_among_good_calls(engine, good, hostile, 2 * len(hostile))  # warms the pool, the allocator and the loop's own threads
     tasks, alive, files, resident = asyncio.all_tasks(), set(threading.enumerate()), process.num_fds(), process.memory_info().rss
 
-    await storm(engine, good, hostile, GOOD_CALLS)
+    await run_among_good_calls(engine, good, hostile, GOOD_CALLS)
 
     assert asyncio.all_tasks() == tasks == {asyncio.current_task()}
     assert set(threading.enumerate()) <= alive
@@ -130,7 +130,7 @@ async def test_nothing_else_is_disturbed(artifacts: Path, tmp_path: Path) -> Non
     assert "holdfast-clock" not in {thread.name for thread in set(threading.enumerate()) - threads}
 
 
-async def test_greedy_components_leave_room_for_every_other_call(engine: Engine, wasi: System) -> None:
+async def test_greedy_components_leave_resources_for_every_other_call(engine: Engine, wasi: System) -> None:
     # 63 calls with all the memories and tables that a call may have, none of which ends before the last call has answered.
     greedy = await wasi.load(module(ASK + RETURN, imports=GET, items="(memory 1)" * 7 + "(table 1 funcref)" * 62))
     good = await wasi.load(GOOD)
@@ -157,7 +157,7 @@ async def leave(engine: Engine, component: Component, host: RecordingHost) -> as
     return task
 
 
-async def test_a_client_that_leaves_ends_what_the_host_was_doing_for_it(engine: Engine, wasi: System) -> None:
+async def test_a_cancelled_call_ends_its_host_functions(engine: Engine, wasi: System) -> None:
     ended: list[str] = []
 
     async def ask(*_: object) -> object:
@@ -174,7 +174,7 @@ async def test_a_client_that_leaves_ends_what_the_host_was_doing_for_it(engine: 
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_client_that_leaves_twice_leaves_nothing_behind(engine: Engine, wasi: System) -> None:
+async def test_a_call_cancelled_twice_leaves_nothing_behind(engine: Engine, wasi: System) -> None:
     cleaning = asyncio.Event()
 
     async def slow_to_leave(*_: object) -> object:
@@ -193,9 +193,7 @@ async def test_a_client_that_leaves_twice_leaves_nothing_behind(engine: Engine, 
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_an_answer_that_comes_after_the_guest_is_gone_is_not_written_anywhere(
-    engine: Engine, wasi: System, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_result_after_the_end_of_the_guest_is_not_written(engine: Engine, wasi: System, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting, good = await wasi.load(WAITING), await wasi.load(GOOD)
     written: list[int] = []
     monkeypatch.setattr(prototypes, "value_clone", lambda _value, results: written.append(results))
@@ -213,7 +211,7 @@ async def test_an_answer_that_comes_after_the_guest_is_gone_is_not_written_anywh
     await good_call(engine, good, "/after")
 
 
-async def test_a_guest_waits_for_its_host_and_no_longer_than_its_deadline(engine: Engine, wasi: System) -> None:
+async def test_a_guest_waits_for_its_host_until_its_deadline_at_most(engine: Engine, wasi: System) -> None:
     host = waiting_host()
     outcome = await engine.execute(await wasi.load(WAITING), request(), host, ENDLESS)
     assert outcome.failure is not None and outcome.failure.code is FailureCode.DEADLINE

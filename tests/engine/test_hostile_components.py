@@ -76,9 +76,7 @@ async def load(engine: Engine, wasm: Path) -> None:
     await engine.load(wasm, guests.sha256(wasm))
 
 
-async def test_more_memories_than_a_call_may_have_are_refused_without_compiling_twice(
-    fresh: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_too_many_memories_are_rejected_without_compiling_twice(fresh: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[Path] = []
     real = artifacts._run_compiler
 
@@ -94,7 +92,7 @@ async def test_more_memories_than_a_call_may_have_are_refused_without_compiling_
     assert len(compiled) == 1
 
 
-async def test_without_a_pool_more_memories_than_a_call_may_have_end_the_call(tmp_path: Path) -> None:
+async def test_without_a_pool_too_many_memories_end_the_call(tmp_path: Path) -> None:
     engine = Engine(tmp_path, pool=False)
     wasm = guests.assemble(module(RETURN, items="(memory 1)" * 19))
     component = await engine.load(wasm, guests.sha256(wasm))
@@ -104,7 +102,7 @@ async def test_without_a_pool_more_memories_than_a_call_may_have_end_the_call(tm
     await engine.close()
 
 
-async def test_more_instances_than_a_call_may_have_are_refused(fresh: Engine, tmp_path: Path) -> None:
+async def test_too_many_instances_are_rejected(fresh: Engine, tmp_path: Path) -> None:
     many = good_with("(core module $tiny)" + "(core instance (instantiate $tiny))" * 200, tmp_path)
     with rejected("compile_failed", match=r"201 core module instances.*maximum of 100"):
         await load(fresh, many)
@@ -118,7 +116,7 @@ async def test_more_instances_than_a_call_may_have_are_refused(fresh: Engine, tm
     ],
     ids=["a field deep inside", "one argument more"],
 )
-async def test_an_import_with_other_types_is_refused_with_its_name(fresh: Engine, tmp_path: Path, old: str, new: str, names: str) -> None:
+async def test_an_import_with_other_types_is_rejected_by_name(fresh: Engine, tmp_path: Path, old: str, new: str, names: str) -> None:
     arguments = 7 if "secret" in new else 5
     imports = GET.replace("i32 " * 4 + "i32", " ".join(["i32"] * arguments))
     core = module(f"(call $get{' (i32.const 0)' * (arguments - 1)} (i32.const 512)) {RETURN}", imports=imports)
@@ -127,7 +125,7 @@ async def test_an_import_with_other_types_is_refused_with_its_name(fresh: Engine
         await load(fresh, wasm)
 
 
-async def test_an_interface_the_host_does_not_have_is_refused_with_its_name(fresh: Engine, tmp_path: Path) -> None:
+async def test_an_unknown_interface_is_rejected_by_name(fresh: Engine, tmp_path: Path) -> None:
     wit = other_world(tmp_path, "interface logging {", "interface shell { run: func(command: string); }\ninterface logging {")
     world = wit / "w.wit"
     world.write_text(world.read_text().replace("  import logging;", "  import logging;\n  import shell;"))
@@ -137,7 +135,7 @@ async def test_an_interface_the_host_does_not_have_is_refused_with_its_name(fres
         await load(fresh, wasm)
 
 
-async def test_a_bare_function_is_not_imported_from_anywhere(fresh: Engine, tmp_path: Path) -> None:
+async def test_a_bare_function_import_is_rejected(fresh: Engine, tmp_path: Path) -> None:
     with rejected("incompatible_component", match="`run`"):
         await load(fresh, good_with('(import "run" (func (param "command" string)))', tmp_path))
 
@@ -151,12 +149,12 @@ async def test_a_bare_function_is_not_imported_from_anywhere(fresh: Engine, tmp_
     ],
     ids=["a handler without types", "nothing at all"],
 )  # fmt: skip
-async def test_a_component_without_the_worlds_handler_is_refused(fresh: Engine, tmp_path: Path, text: str, names: str) -> None:
+async def test_a_component_without_the_worlds_handler_is_rejected(fresh: Engine, tmp_path: Path, text: str, names: str) -> None:
     with rejected("handler_missing", match=names):
         await load(fresh, parsed(text, tmp_path))
 
 
-def left_behind(engine_folder: Path) -> list[str]:
+def leftover_files(engine_folder: Path) -> list[str]:
     return [file.name for file in engine_folder.iterdir() if file.suffix in {".tmp", ".cwasm", ".mac"}]
 
 
@@ -168,13 +166,13 @@ def left_behind(engine_folder: Path) -> list[str]:
         ("MEMORY_BYTES", 192 << 20, "time or memory"),
     ],
 )
-async def test_a_component_that_compiles_without_end_is_ended_while_others_are_served(
+async def test_an_endless_compilation_is_stopped_while_other_calls_run(
     fresh: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: float, sentence: str
 ) -> None:
     wasm = await asyncio.to_thread(bomb)
     good = guests.assemble(module(RETURN))
     component = await fresh.load(good, guests.sha256(good))
-    before = left_behind(tmp_path / "artifacts")
+    before = leftover_files(tmp_path / "artifacts")
     monkeypatch.setattr(artifacts, limit, value)
     compiling = asyncio.create_task(load(fresh, wasm))
     answered = 0
@@ -185,7 +183,7 @@ async def test_a_component_that_compiles_without_end_is_ended_while_others_are_s
     with rejected("compile_failed", match=sentence):
         await compiling
     assert answered > 10
-    assert left_behind(tmp_path / "artifacts") == before
+    assert leftover_files(tmp_path / "artifacts") == before
     assert not compilers()
 
 
@@ -199,7 +197,7 @@ def compilers() -> list[int]:
     return found
 
 
-async def test_closing_the_engine_ends_what_it_compiles(tmp_path: Path) -> None:
+async def test_closing_the_engine_stops_running_compilations(tmp_path: Path) -> None:
     wasm = await asyncio.to_thread(bomb)
     engine = Engine(tmp_path / "artifacts", pool_instances=8)
     compiling = asyncio.create_task(load(engine, wasm))
@@ -209,5 +207,5 @@ async def test_closing_the_engine_ends_what_it_compiles(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await compiling
     assert not compilers()
-    assert not left_behind(tmp_path / "artifacts")
+    assert not leftover_files(tmp_path / "artifacts")
     assert asyncio.all_tasks() == {asyncio.current_task()}

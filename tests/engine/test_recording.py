@@ -49,7 +49,7 @@ async def refuse(*_: object) -> object:
 
 
 @pytest.mark.parametrize("answer", [entry, refuse], ids=["answered", "refused"])
-async def test_a_replay_gives_the_same_answer_with_no_host(engine: Engine, wasi: System, answer: object) -> None:
+async def test_a_replay_returns_the_same_response_without_a_host(engine: Engine, wasi: System, answer: object) -> None:
     component = await wasi.load(CURIOUS)
     recorder = Recorder(RecordingHost(storage__get=answer))  # type: ignore[arg-type]
     first = await engine.execute(component, request(), recorder, Limits(), sources=recorder)
@@ -100,6 +100,6 @@ async def test_another_component_diverges_with_a_failure(engine: Engine, wasi: S
 
 
 @pytest.mark.parametrize("data", [b"", b"junk", b"\x80"])
-def test_what_is_not_a_recording_is_refused(data: bytes) -> None:
+def test_bytes_that_are_not_a_recording_are_rejected(data: bytes) -> None:
     with pytest.raises(RecordingUnreadable):
         read_recording(data)

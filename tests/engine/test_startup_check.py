@@ -19,7 +19,7 @@ async def test_the_installed_wasmtime_passes(pool: PoolSizes | None) -> None:
     assert not calls.running_calls and not calls.pending
 
 
-def test_an_entry_point_that_is_gone_is_named() -> None:
+def test_a_missing_entry_point_is_named() -> None:
     with pytest.raises(EngineUnusable, match="wasmtime_no_such_function"):
         prototypes.entry_point("wasmtime_no_such_function", None)
 
@@ -32,7 +32,7 @@ async def test_a_changed_memory_layout_is_named_before_any_guest_runs(tmp_path: 
     await engine.close()
 
 
-async def test_a_host_function_that_is_not_waited_for_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_host_function_that_is_not_awaited_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     def at_once(call: capi.NativeCall, args: int, results: int) -> None:
         return None
 

@@ -41,7 +41,7 @@ async def call(engine: Engine, component: Component, url: str, host: RecordingHo
 
 
 @pytest.mark.parametrize("name", EVERY)
-async def test_its_guest_answers_and_reaches_the_host(engine: Engine, name: str) -> None:
+async def test_its_guest_responds_and_calls_the_host(engine: Engine, name: str) -> None:
     host = RecordingHost()
     answer, failure = await call(engine, await guest(engine, name), "/hello", host)
     assert failure is None
@@ -64,7 +64,7 @@ async def test_its_random_numbers_differ_from_call_to_call(engine: Engine, name:
 
 
 @pytest.mark.parametrize("name", ["componentize-js", "componentize-js with http", "componentize-py"])
-async def test_its_sleep_is_answered_and_its_output_arrives_by_line(engine: Engine, name: str) -> None:
+async def test_its_sleep_returns_and_its_output_arrives_by_line(engine: Engine, name: str) -> None:
     host = RecordingHost()
     answer, failure = await call(engine, await guest(engine, name), "/sleep", host)
     assert failure is None and answer["url"] == "/sleep"
@@ -79,7 +79,7 @@ async def test_its_sleep_is_answered_and_its_output_arrives_by_line(engine: Engi
         ("componentize-qjs", "thrown by the guest"),
     ],
 )
-async def test_a_thrown_error_comes_with_the_authors_position(engine: Engine, name: str, position: str) -> None:
+async def test_a_thrown_error_includes_the_position_in_the_source(engine: Engine, name: str, position: str) -> None:
     _, failure = await call(engine, await guest(engine, name), "/throw")
     assert failure is not None and failure.code is FailureCode.TRAP
     written = "\n".join(failure.stderr)
@@ -87,7 +87,7 @@ async def test_a_thrown_error_comes_with_the_authors_position(engine: Engine, na
     assert position in written
 
 
-async def test_standard_fetch_is_refused_with_a_way_out(engine: Engine) -> None:
+async def test_standard_fetch_is_denied_with_an_alternative(engine: Engine) -> None:
     _, failure = await call(engine, await guest(engine, "componentize-js with http"), "/fetch")
     assert failure is not None and failure.code is FailureCode.LIMIT
     assert "use http.fetch" in failure.message

@@ -95,18 +95,18 @@ async def test_a_sleep_of_a_day_ends_at_the_deadline(wasi: System) -> None:
     assert outcome.failure is not None and outcome.failure.code is FailureCode.DEADLINE
 
 
-async def test_a_sleep_for_as_long_as_a_number_can_say_does_too(wasi: System) -> None:
+async def test_a_sleep_of_the_maximum_duration_ends_at_the_deadline(wasi: System) -> None:
     outcome = await wasi.run(module("(call $block (call $sleep (i64.const -1))) " + RETURN, imports=SLEEP), limits=Limits(timeout_ms=30))
     assert outcome.failure is not None and outcome.failure.code is FailureCode.DEADLINE
 
 
-async def test_a_poll_on_nothing_ends_the_call_with_a_sentence(wasi: System) -> None:
+async def test_polling_an_empty_list_ends_the_call_with_a_message(wasi: System) -> None:
     outcome = await wasi.run(module("(call $poll (i32.const 0) (i32.const 0) (i32.const 512)) " + RETURN, imports=SLEEP))
     assert outcome.failure is not None and outcome.failure.code is FailureCode.LIMIT
     assert "empty list" in outcome.failure.message
 
 
-async def test_poll_answers_the_first_that_is_ready(wasi: System) -> None:
+async def test_poll_returns_the_first_that_is_ready(wasi: System) -> None:
     # Two pollables, a day and a millisecond; the answer is a list of indexes at 512: pointer, length.
     polling = (
         "(i32.store (i32.const 600) (call $sleep (i64.const 86400000000000)))"
@@ -132,7 +132,7 @@ async def test_output_that_is_not_utf8_is_shown_with_replacements(wasi: System) 
     assert host.lines == [("stdout", "a\ufffdb")]
 
 
-async def test_a_million_lines_are_cut_at_the_limit_and_that_is_said_once(wasi: System) -> None:
+async def test_lines_beyond_the_limit_are_dropped_with_one_notice(wasi: System) -> None:
     host = RecordingHost()
     loop = (
         "(local $out i32) (local $left i32) (local.set $out (call $stdout)) (local.set $left (i32.const 100000)) (loop $again "
@@ -147,14 +147,14 @@ async def test_a_million_lines_are_cut_at_the_limit_and_that_is_said_once(wasi: 
     assert "dropped" in host.lines[-1][1]
 
 
-async def test_a_line_beyond_its_limit_is_cut(wasi: System) -> None:
+async def test_a_line_beyond_its_limit_is_truncated(wasi: System) -> None:
     host = RecordingHost()
     text = b"x" * 500 + b"\nshort\n"
     await wasi.run(module(says(text) + RETURN, imports=OUTPUT, items=at_4096(text)), host=host, limits=Limits(log_line_bytes=100))
     assert host.lines == [("stdout", "x" * 100), ("stdout", "short")]
 
 
-async def test_the_last_stderr_lines_come_with_a_trap(wasi: System) -> None:
+async def test_a_trap_includes_the_last_stderr_lines(wasi: System) -> None:
     text = b"Traceback: line 7\n"
     outcome = await wasi.run(module(says(text, "stderr") + "unreachable", imports=OUTPUT, items=at_4096(text)))
     assert outcome.failure is not None
@@ -162,7 +162,7 @@ async def test_the_last_stderr_lines_come_with_a_trap(wasi: System) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 1])
-async def test_exit_is_a_failure_of_its_own(wasi: System, status: int) -> None:
+async def test_exit_is_reported_as_exit(wasi: System, status: int) -> None:
     leaving = module(f"(call $exit (i32.const {status})) {RETURN}", imports=system("cli/exit", "exit", "exit", "(param i32)"))
     outcome = await wasi.run(leaving)
     assert outcome.failure is not None and outcome.failure.code is FailureCode.EXIT
@@ -193,7 +193,7 @@ async def test_the_wall_clock_is_the_time_of_day(wasi: System) -> None:
     assert abs(seconds + nanoseconds / 1e9 - time.time()) < 60
 
 
-async def test_a_request_for_a_gigabyte_of_randomness_is_refused(wasi: System) -> None:
+async def test_a_request_for_a_gigabyte_of_randomness_is_rejected(wasi: System) -> None:
     greedy = module(
         "(call $random (i64.const 1073741824) (i32.const 512)) " + RETURN,
         imports=system("random/random", "get-random-bytes", "random", "(param i64 i32)"),
@@ -215,7 +215,7 @@ async def test_there_is_no_environment_no_argument_and_no_folder(wasi: System) -
     assert outcome.response is not None and outcome.response.status == 200
 
 
-async def test_sockets_are_refused_with_their_own_error(wasi: System) -> None:
+async def test_sockets_return_their_own_denial_error(wasi: System) -> None:
     # The result at 512: byte 0 is 1 for an error, byte 4 the case; access-denied is the second.
     resolving = module(
         "(call $resolve (call $network) (i32.const 4096) (i32.const 9) (i32.const 512))"

@@ -1,4 +1,4 @@
-"""A real HTTP server on a free loopback port that records what it was asked and answers as told."""
+"""A real HTTP server on a free loopback port that records requests and returns prepared responses."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Answer = Callable[[Recorded], Response | Awaitable[Response]]
 
 @dataclass
 class RecordingServer:
-    """`requests` is what came in; `answer` makes each response and may be replaced at any time."""
+    """`requests` has the received requests; `answer` creates each response and can be replaced at any time."""
 
     port: int
     requests: list[Recorded] = field(default_factory=list)
@@ -55,11 +55,11 @@ class RecordingServer:
         return f"http://127.0.0.1:{self.port}"
 
     def reply(self, body: Any, status: int = 200) -> None:
-        """From now on, every request is answered with this JSON and status."""
+        """Returns this JSON and status for every further request."""
         self.answer = lambda _: JSONResponse(body, status_code=status)
 
     async def wait_for(self, number: int) -> list[Recorded]:
-        """Waits until so many requests have come in, at most five seconds."""
+        """Waits until this many requests have arrived."""
         async with asyncio.timeout(MAX_WAIT_SECONDS):
             while len(self.requests) < number:
                 self.arrived.clear()
@@ -86,7 +86,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets=sockets)
         self.ready.set()
 
-    # The originals look ten times a second whether something has happened; hundreds of tests would spend their time on that.
+    # The original methods poll ten times a second, which would slow down hundreds of tests.
     async def main_loop(self) -> None:
         await self.ending.wait()
 
@@ -100,7 +100,7 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[int]:
-    """Serves an application on loopback, in the current event loop, for the length of the block; its port."""
+    """Serves an application on loopback, in the current event loop, within the block. Yields the port."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
@@ -118,7 +118,7 @@ async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[int]:
 
 @contextlib.asynccontextmanager
 async def recording_server(port: int = 0) -> AsyncIterator[RecordingServer]:
-    """Runs the server in the current event loop for the length of the block."""
+    """Runs the server in the current event loop within the block."""
     recorder = RecordingServer(port)
     app = Starlette(routes=[Route("/{path:path}", recorder.handle, methods=METHODS)])
     async with serving(app, port) as recorder.port:
@@ -126,7 +126,7 @@ async def recording_server(port: int = 0) -> AsyncIterator[RecordingServer]:
 
 
 def free_port() -> int:
-    """A port on which nothing listens at the moment."""
+    """A port on which nothing listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -134,9 +134,9 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def held_port() -> Iterator[int]:
-    """A port on which nothing listens, and which the system gives to nobody for the length of the block.
+    """A port on which nothing listens, and which the system assigns to no other socket within the block.
 
-    Who sets SO_REUSEADDR, as servers do, may come and listen on it.
+    A socket with SO_REUSEADDR, as servers set it, can still listen on it.
     """
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""A real Redis on a free loopback port, with nothing on disk."""
+"""A real Redis server on a free loopback port, without persistence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMMAND_LINE = "/usr/bin/redis-cli"
 
 
 class RedisProcess:
-    """One server; it may be started and stopped again at the same port."""
+    """One server, which can be stopped and started again on the same port."""
 
     def __init__(self, folder: Path, *options: str, port: int | None = None) -> None:
         self.port = port or free_port()
@@ -36,7 +36,7 @@ class RedisProcess:
         return f"redis://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Starts it and waits until it answers, if only to say that it wants a password."""
+        """Starts it and waits until it responds, even if only with an authentication error."""
         fixed = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(self._folder), "--daemonize", "no"]
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen([SERVER, "--port", str(self.port), *fixed, *self._options], stdout=log, stderr=log)
@@ -54,19 +54,19 @@ class RedisProcess:
                     time.sleep(0.01)
 
     def stop(self) -> None:
-        """Ends it, hung or not."""
+        """Kills it, hung or not."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(timeout=MAX_WAIT_SECONDS)
             self._process = None
 
     def hang(self) -> None:
-        """From now on it takes connections and answers nothing."""
+        """Suspends it: it accepts connections and never responds."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGSTOP)
 
-    def go_on(self) -> None:
-        """Ends what `hang` began."""
+    def resume(self) -> None:
+        """Ends `hang`."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGCONT)
 
@@ -77,7 +77,7 @@ class RedisProcess:
         ).stdout
 
     def client(self, password: str | None = None) -> Redis:
-        """A client to look with; texts are strings."""
+        """A client for checks; text is `str`."""
         return Redis(port=self.port, password=password, decode_responses=True, socket_timeout=MAX_WAIT_SECONDS)
 
     def entries(self, key: str) -> list[dict[str, str]]:
@@ -89,7 +89,7 @@ class RedisProcess:
 
 @contextmanager
 def redis_process(folder: Path, *options: str, port: int | None = None) -> Iterator[RedisProcess]:
-    """A running server for the length of the block."""
+    """A server that runs within the block."""
     process = RedisProcess(folder, *options, port=port)
     process.start()
     try:

@@ -1,4 +1,4 @@
-"""A debug stream of either kind, so that the same tests can read from both."""
+"""A debug stream in memory or in Redis, so that the same tests run on both."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def sink_for(
     return RedisSink(RedisServer(redis.url, password, timeout=reply_seconds), prefix=prefix, maxlen=maxlen, **settings)
 
 
-async def until_kept(redis: RedisProcess, key: str, number: int, *, password: str | None = None) -> None:
-    """Waits until a stream has so many entries."""
+async def until_stored(redis: RedisProcess, key: str, number: int, *, password: str | None = None) -> None:
+    """Waits until a stream has this many entries."""
     with redis.client(password) as client:
         async with asyncio.timeout(MAX_WAIT_SECONDS):
             while client.xlen(key) < number:
@@ -43,8 +43,8 @@ async def until_kept(redis: RedisProcess, key: str, number: int, *, password: st
 
 
 @dataclass
-class Kept:
-    """A stream that keeps `keep` events of each extension."""
+class ReadableStream:
+    """A stream that tests publish to and read from."""
 
     stream: EventStream
     redis: RedisProcess | None = None
@@ -58,20 +58,20 @@ class Kept:
             self._marks += 1
             mark = DebugEvent(ts=1, level="info", stream="host", tenant_id="mark", extension_id=str(self._marks), message="")
             self.stream.publish(mark)
-            await until_kept(self.redis, f"{PREFIX}mark:{self._marks}", 1)
+            await until_stored(self.redis, f"{PREFIX}mark:{self._marks}", 1)
 
 
 @asynccontextmanager
-async def kept(redis: RedisProcess | None, *, keep: int) -> AsyncIterator[Kept]:
-    """A stream in Redis, or in memory when there is none."""
+async def readable_stream(redis: RedisProcess | None, *, keep: int) -> AsyncIterator[ReadableStream]:
+    """A stream in Redis, or in memory if `redis` is None, that stores `keep` events of each extension."""
     if redis is None:
-        yield Kept(MemoryStream(max_events=keep))
+        yield ReadableStream(MemoryStream(max_events=keep))
         return
     sink = sink_for(redis, maxlen=keep)
     stream = RedisStream(RedisServer(redis.url), sink, prefix=PREFIX)
     await sink.start()
     try:
-        yield Kept(stream, redis)
+        yield ReadableStream(stream, redis)
     finally:
         await stream.close()
         await sink.close()
@@ -81,7 +81,7 @@ def messages(entries: list[Entry]) -> list[str]:
     return [event.message for _, event in entries]
 
 
-async def take(events: AsyncIterator[Entry], number: int) -> list[str]:
+async def next_messages(events: AsyncIterator[Entry], number: int) -> list[str]:
     """The messages of the next entries."""
     async with asyncio.timeout(MAX_WAIT_SECONDS):
         return [(await anext(events))[1].message for _ in range(number)]

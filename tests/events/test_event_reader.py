@@ -11,7 +11,7 @@ from holdfast.events.event_reader import EventReader
 from holdfast.events.model.stream import NOT_STORED, EventStream
 from tests.events.conftest import MakeEvent
 from tests.events.redis_process import RedisProcess, redis_process
-from tests.events.streams import kept, messages, take
+from tests.events.streams import messages, next_messages, readable_stream
 
 
 def reader_of(stream: EventStream, *, after_id: str | None = None, tail: int = 2) -> EventReader:
@@ -19,7 +19,7 @@ def reader_of(stream: EventStream, *, after_id: str | None = None, tail: int = 2
 
 
 @pytest.mark.parametrize(("tail", "shown"), [(2, ["1", "2"]), (0, [])])
-async def test_it_begins_with_the_tail_and_goes_on_from_there(make_event: MakeEvent, tail: int, shown: list[str]) -> None:
+async def test_it_starts_with_the_tail_and_continues_from_there(make_event: MakeEvent, tail: int, shown: list[str]) -> None:
     stream = MemoryStream()
     for number in range(3):
         stream.publish(make_event(str(number)))
@@ -27,12 +27,12 @@ async def test_it_begins_with_the_tail_and_goes_on_from_there(make_event: MakeEv
     assert messages(await reader.start()) == shown
     stream.publish(make_event("new"))
     async with aclosing(reader.entries()) as events:
-        assert await take(events, 1) == ["new"]
+        assert await next_messages(events, 1) == ["new"]
 
 
-async def test_an_outage_is_told_once_and_so_is_its_end_and_then_it_goes_on(tmp_path: Path, make_event: MakeEvent) -> None:
+async def test_start_and_end_of_an_outage_are_reported_once_and_reading_continues(tmp_path: Path, make_event: MakeEvent) -> None:
     with redis_process(tmp_path) as redis:
-        async with kept(redis, keep=10) as stream:
+        async with readable_stream(redis, keep=10) as stream:
             await stream.publish(make_event("before"))
             reader = reader_of(stream.stream)
             assert messages(await reader.start()) == ["before"]
@@ -41,7 +41,7 @@ async def test_an_outage_is_told_once_and_so_is_its_end_and_then_it_goes_on(tmp_
                 event_id, event = await anext(events)
                 assert (event_id, event.level, event.stream) == (NOT_STORED, "error", "host")
                 assert event.message.startswith("The debug stream cannot be read")
-                back = asyncio.ensure_future(take(events, 3))
+                back = asyncio.ensure_future(next_messages(events, 3))
                 redis.start()
                 await stream.publish(make_event("after"))
                 goes_on, missing, after = await back
@@ -50,15 +50,15 @@ async def test_an_outage_is_told_once_and_so_is_its_end_and_then_it_goes_on(tmp_
     assert missing.startswith("Some events may be missing here")
 
 
-async def test_a_reader_who_comes_during_an_outage_gets_the_tail_when_it_is_over(tmp_path: Path, make_event: MakeEvent) -> None:
+async def test_a_reader_that_starts_during_an_outage_gets_the_tail_afterwards(tmp_path: Path, make_event: MakeEvent) -> None:
     process = RedisProcess(tmp_path)
-    async with kept(process, keep=10) as stream:
+    async with readable_stream(process, keep=10) as stream:
         reader = reader_of(stream.stream)
         assert await reader.start() == []
         async with aclosing(reader.entries()) as events:
-            (told,) = await take(events, 1)
+            (told,) = await next_messages(events, 1)
             assert told.startswith("The debug stream cannot be read")
             stream.stream.publish(make_event("waited"))
             with redis_process(tmp_path, port=process.port):
-                seen = await take(events, 2)
+                seen = await next_messages(events, 2)
     assert sorted(seen) == ["The debug stream continues.", "waited"]

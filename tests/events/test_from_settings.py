@@ -11,7 +11,7 @@ from holdfast.events.redis.server import InvalidRedisUrl
 from holdfast.settings import Settings
 from tests.events.conftest import MakeEvent
 from tests.events.redis_process import RedisProcess
-from tests.events.streams import messages, until_kept
+from tests.events.streams import messages, until_stored
 from tests.waiting import MAX_WAIT_SECONDS
 
 
@@ -25,21 +25,21 @@ async def test_without_a_redis_the_stream_is_in_memory(url: str | None) -> None:
         assert isinstance(stream, MemoryStream)
 
 
-async def test_with_a_redis_what_is_published_is_read_from_there(redis: RedisProcess, make_event: MakeEvent) -> None:
+async def test_with_a_redis_events_are_published_to_it_and_read_from_it(redis: RedisProcess, make_event: MakeEvent) -> None:
     given = settings(debug_redis_url=redis.url, debug_redis_stream_prefix="p:", debug_redis_maxlen=2)
     async with open_stream(given) as stream:
         for number in range(3):
             stream.publish(make_event(str(number)))
-        await until_kept(redis, "p:t:e", 2)
+        await until_stored(redis, "p:t:e", 2)
     async with open_stream(given) as stream:
         assert messages(await stream.tail("t", "e", 10)) == ["1", "2"]
 
 
-def test_an_unusable_address_is_refused_before_anything_is_opened() -> None:
+def test_an_invalid_address_is_rejected_before_anything_is_opened() -> None:
     with pytest.raises(InvalidRedisUrl):
         configured_redis(settings(debug_redis_url="memcached://x"))
 
 
-def test_the_client_of_redis_is_imported_only_where_it_is_used() -> None:
+def test_the_redis_client_is_imported_on_use_only() -> None:
     code = "import sys, holdfast.cli.main, holdfast.events; sys.exit('redis' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=MAX_WAIT_SECONDS, check=False).returncode == 0

@@ -13,7 +13,7 @@ import pytest
 from holdfast.contract.debug_event import DebugEvent
 from holdfast.gateway.debug_stream import Selection, event_frames
 from tests.events.redis_process import RedisProcess, redis_process
-from tests.events.streams import Kept, kept
+from tests.events.streams import ReadableStream, readable_stream
 from tests.gateway.platform import Platform
 from tests.records.databases import OTHER_TENANT, TENANT
 from tests.waiting import MAX_WAIT_SECONDS
@@ -28,8 +28,8 @@ async def redis(tmp_path: Path, platform: Platform) -> AsyncIterator[RedisProces
 
 
 @pytest.fixture
-async def stream(redis: RedisProcess, platform: Platform) -> AsyncIterator[Kept]:
-    async with kept(redis, keep=1_000) as opened:
+async def stream(redis: RedisProcess, platform: Platform) -> AsyncIterator[ReadableStream]:
+    async with readable_stream(redis, keep=1_000) as opened:
         platform.services.events = opened.stream
         yield opened
 
@@ -48,7 +48,7 @@ def data_of(frame: bytes) -> dict[str, Any]:
     return data
 
 
-async def test_polling_resumes_from_an_id_of_redis_and_rejects_one_of_another_stream(platform: Platform, stream: Kept) -> None:
+async def test_polling_resumes_from_an_id_of_redis_and_rejects_one_of_another_stream(platform: Platform, stream: ReadableStream) -> None:
     await stream.publish(event(platform, "one"), event(platform, "two"), event(platform, "secret", tenant_id=OTHER_TENANT))
     params, headers = {"extensionId": platform.installed.registry_id}, await platform.admin()
     first = (await platform.http.post(STREAM, params=params, headers=headers)).json()
@@ -61,7 +61,7 @@ async def test_polling_resumes_from_an_id_of_redis_and_rejects_one_of_another_st
     assert (rejected.status_code, rejected.json()["error"]) == (400, "invalid_request")
 
 
-async def test_polling_reports_that_redis_is_unreachable(platform: Platform, stream: Kept, redis: RedisProcess) -> None:
+async def test_polling_reports_that_redis_is_unreachable(platform: Platform, stream: ReadableStream, redis: RedisProcess) -> None:
     redis.stop()
     params = {"extensionId": platform.installed.registry_id}
     response = await platform.http.post(STREAM, params=params, headers=await platform.admin())
@@ -69,7 +69,7 @@ async def test_polling_reports_that_redis_is_unreachable(platform: Platform, str
     assert response.json()["message"].startswith("The debug stream cannot be read: Redis does not respond")
 
 
-async def test_the_live_stream_begins_with_the_tail_and_continues(platform: Platform, stream: Kept) -> None:
+async def test_the_live_stream_begins_with_the_tail_and_continues(platform: Platform, stream: ReadableStream) -> None:
     await stream.publish(*(event(platform, f"before {number}") for number in range(3)))
     platform.services.settings.debug_tail_count = 2
     frames = event_frames(platform.services, selection(platform), None)
@@ -82,7 +82,7 @@ async def test_the_live_stream_begins_with_the_tail_and_continues(platform: Plat
 
 
 async def test_the_live_stream_reports_an_outage_to_every_client_and_continues_after_it(
-    platform: Platform, stream: Kept, redis: RedisProcess
+    platform: Platform, stream: ReadableStream, redis: RedisProcess
 ) -> None:
     frames = event_frames(platform.services, selection(platform, request_id="r1"), None)
     await anext(frames)

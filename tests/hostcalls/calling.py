@@ -1,4 +1,4 @@
-"""Calls host functions through the call_host, as the engine does."""
+"""Calls host functions through a CallHost, as the engine does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ALL = frozenset(Capability)
 
 
 class ListSink:
-    """Keeps what was published."""
+    """Collects published events."""
 
     def __init__(self) -> None:
         self.events: list[DebugEvent] = []
@@ -44,36 +44,36 @@ class ListSink:
 
 
 class NoBackend:
-    """A backend that must not be asked."""
+    """A backend that fails the test when it is used."""
 
     async def post(self, service: Service, install_id: str, body: Mapping[str, Any]) -> Reply:
-        raise AssertionError(f"the application was asked: {service} {body}")
+        raise AssertionError(f"unexpected request to the application: {service} {body}")
 
 
 class NoResolver:
-    """A resolver that must not be asked."""
+    """A resolver that fails the test when it is used."""
 
     async def resolve(self, host: str, port: int) -> list[str]:
-        raise AssertionError(f"a name was resolved: {host}")
+        raise AssertionError(f"unexpected lookup: {host}")
 
 
 class FixedResolver:
-    """Gives each name's next answer, the last one for ever, and counts the questions."""
+    """Returns the next prepared result of a name (the last one repeats), and records the lookups."""
 
     def __init__(self) -> None:
-        self._answers: dict[str, list[Sequence[str]]] = {}
-        self.asked: list[str] = []
+        self._results: dict[str, list[Sequence[str]]] = {}
+        self.lookups: list[str] = []
 
-    def add(self, name: str, *answers: Sequence[str]) -> FixedResolver:
-        self._answers[name] = list(answers)
+    def add(self, name: str, *results: Sequence[str]) -> FixedResolver:
+        self._results[name] = list(results)
         return self
 
     async def resolve(self, host: str, port: int) -> list[str]:
-        self.asked.append(host)
-        answers = self._answers.get(host)
-        if not answers:
+        self.lookups.append(host)
+        results = self._results.get(host)
+        if not results:
             raise OSError("name not known")
-        return list(answers.pop(0) if len(answers) > 1 else answers[0])
+        return list(results.pop(0) if len(results) > 1 else results[0])
 
 
 NO_NETWORK = Fetcher(resolver=NoResolver())
@@ -81,18 +81,18 @@ NO_NETWORK = Fetcher(resolver=NoResolver())
 
 def make_call(**fields: Any) -> CallContext:
     """A call of the development tenant with an install; any field can be replaced."""
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "request_id": "r-1",
         "tenant_id": TENANT,
         "extension_id": EXTENSION,
         "install_id": INSTALL,
         "version_id": "v-1",
     }
-    return CallContext(**(given | fields))
+    return CallContext(**(defaults | fields))
 
 
 class Caller:
-    """A call_host, the events it published, and a way to call functions by id."""
+    """A CallHost, the events it published, and methods that call functions by id."""
 
     def __init__(
         self,
@@ -118,15 +118,15 @@ class Caller:
             limits=limits,
         )
 
-    async def ask(self, function_id: str, *args: object) -> Any:
+    async def call(self, function_id: str, *args: object) -> Any:
         """The function's value; raises WitError for its error case."""
         async with asyncio.timeout(MAX_WAIT_SECONDS):
             return await self.call_host.call(FUNCTIONS_BY_ID[function_id], args)
 
-    async def case(self, function_id: str, *args: object) -> StrEnum:
-        """The error case of a call that is refused."""
+    async def error_case(self, function_id: str, *args: object) -> StrEnum:
+        """The error case of a call that fails."""
         try:
-            answer = await self.ask(function_id, *args)
+            value = await self.call(function_id, *args)
         except WitError as error:
             return error.case
-        raise AssertionError(f"not refused: {answer!r}")
+        raise AssertionError(f"no error: {value!r}")

@@ -1,4 +1,4 @@
-"""An application on a real port, and a backend that speaks to it."""
+"""An application on a real port, and a backend that sends requests to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests through the call_host, and a network on which public addresses lead to this machine."""
+"""Fetches of a guest, and a network that maps public addresses to ports of this machine."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ OTHER_PUBLIC = "93.184.216.35"
 
 
 class MappedNetwork(httpcore2.AsyncNetworkBackend):
-    """Lets chosen public addresses be a local port, and records which addresses were dialled."""
+    """Connects chosen public addresses to local ports, and records the addresses."""
 
     def __init__(self) -> None:
-        self.dialled: list[tuple[str, int]] = []
+        self.connected: list[tuple[str, int]] = []
         self.ports: dict[str, int] = {}
         self._network = httpcore2.AnyIOBackend()
 
@@ -36,9 +36,9 @@ class MappedNetwork(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        self.dialled.append((host, port))
+        self.connected.append((host, port))
         if host not in self.ports:
-            raise httpcore2.ConnectError("nothing there")
+            raise httpcore2.ConnectError("no such address")
         return await self._network.connect_tcp("127.0.0.1", self.ports[host], timeout)
 
 
@@ -51,11 +51,11 @@ def local_fetcher(server: RecordingServer, **options: Any) -> Fetcher:
     return Fetcher(parse_rules([server.url]), allow_loopback=True, resolver=NoResolver(), **options)
 
 
-async def fetch(fetcher: Fetcher, given: HttpRequest, *egress: str) -> HttpResponse:
-    answer = await Caller(fetcher=fetcher, egress=egress).ask("http.fetch", given)
-    assert isinstance(answer, HttpResponse)
-    return answer
+async def fetch(fetcher: Fetcher, request: HttpRequest, *egress: str) -> HttpResponse:
+    response = await Caller(fetcher=fetcher, egress=egress).call("http.fetch", request)
+    assert isinstance(response, HttpResponse)
+    return response
 
 
-async def refusal(fetcher: Fetcher, given: HttpRequest, *egress: str) -> Any:
-    return await Caller(fetcher=fetcher, egress=egress).case("http.fetch", given)
+async def fetch_error(fetcher: Fetcher, request: HttpRequest, *egress: str) -> Any:
+    return await Caller(fetcher=fetcher, egress=egress).error_case("http.fetch", request)

@@ -57,22 +57,22 @@ class BrokenBackend:
 
 async def value_or_case(caller: Caller, function: Function) -> object:
     try:
-        return await caller.ask(function.id, *ARGS.get(function.id, ()))
+        return await caller.call(function.id, *ARGS.get(function.id, ()))
     except WitError as error:
         return error.case
 
 
-def test_the_door_is_what_the_engine_takes_for_a_host() -> None:
+def test_a_call_host_is_a_host_of_the_engine() -> None:
     host: Host = Caller().call_host
     assert isinstance(host, CallHost)
 
 
-def test_every_function_of_the_world_has_its_work() -> None:
+def test_every_function_of_the_world_has_a_handler() -> None:
     assert set(HANDLERS) == set(FUNCTIONS_BY_ID)
 
 
 @pytest.mark.parametrize("function", GUARDED, ids=lambda function: function.id)
-async def test_a_function_that_was_not_granted_is_refused_as_the_contract_names_it(function: Function) -> None:
+async def test_a_function_that_was_not_granted_returns_the_denial_of_the_contract(function: Function) -> None:
     caller = Caller(granted=ALL - {function.capability}, secrets={"k": "secret value"}, user=USER)
     answer = await value_or_case(caller, function)
     text = f"Permission denied: {function.capability.value} not granted"
@@ -90,9 +90,9 @@ async def test_a_function_that_was_not_granted_is_refused_as_the_contract_names_
 
 async def test_context_user_and_log_are_granted_to_every_call() -> None:
     caller = Caller(granted=frozenset(), user=USER)
-    assert await caller.ask("context.get-context") == t.ContextData("r-1", TENANT, EXTENSION, INSTALL, "v-1")
-    assert (await caller.ask("user.get-user")).user_id == "u-1"
-    await caller.ask("logging.log-info", "hello")
+    assert await caller.call("context.get-context") == t.ContextData("r-1", TENANT, EXTENSION, INSTALL, "v-1")
+    assert (await caller.call("user.get-user")).user_id == "u-1"
+    await caller.call("logging.log-info", "hello")
     assert caller.sink.messages[-1] == "hello"
 
 
@@ -115,16 +115,16 @@ async def test_a_failure_inside_the_host_never_becomes_a_trap(function: Function
     assert "wires cut" not in event.message
 
 
-async def test_arguments_of_another_shape_never_become_a_trap() -> None:
-    assert await Caller().case("storage.get", "only one") is t.StorageError.INTERNAL
+async def test_arguments_of_another_type_never_become_a_trap() -> None:
+    assert await Caller().error_case("storage.get", "only one") is t.StorageError.INTERNAL
 
 
 async def test_a_host_call_is_reported_with_outcome_and_duration_and_without_its_arguments() -> None:
     caller = Caller(secrets={"k": "hidden"}, fetcher=None)
-    await caller.ask("secrets.get", "k")
-    await caller.case("secrets.get", "other-name")
-    await caller.case("http.fetch", *ARGS["http.fetch"])
-    await caller.case("storage.get", "settings", "some-key")
+    await caller.call("secrets.get", "k")
+    await caller.error_case("secrets.get", "other-name")
+    await caller.error_case("http.fetch", *ARGS["http.fetch"])
+    await caller.error_case("storage.get", "settings", "some-key")
     first, second, third, fourth = caller.sink.events
     assert (first.level, first.stream) == ("debug", "host")
     assert first.message.startswith("host call secrets.get: ok in ")
@@ -136,9 +136,9 @@ async def test_a_host_call_is_reported_with_outcome_and_duration_and_without_its
     assert not [message for message in caller.sink.messages if "hidden" in message or "other-name" in message or "some-key" in message]
 
 
-async def test_every_event_says_which_call_it_belongs_to() -> None:
+async def test_every_event_names_its_call() -> None:
     caller = Caller(content_hash="sha256:abc")
-    await caller.ask("context.get-context")
+    await caller.call("context.get-context")
     (event,) = caller.sink.events
     assert (event.tenant_id, event.extension_id, event.install_id) == (TENANT, EXTENSION, INSTALL)
     assert (event.request_id, event.version_id, event.content_hash) == ("r-1", "v-1", "sha256:abc")
@@ -157,25 +157,25 @@ async def test_every_event_says_which_call_it_belongs_to() -> None:
 async def test_a_call_has_a_quota_of_host_calls(function_id: str, expected: object) -> None:
     caller = Caller(limits=HostLimits(host_calls=3))
     for _ in range(3):
-        await caller.ask("context.get-context")
+        await caller.call("context.get-context")
     assert await value_or_case(caller, FUNCTIONS_BY_ID[function_id]) == expected
     await value_or_case(caller, FUNCTIONS_BY_ID[function_id])
     assert len(caller.sink.events) == 4
     assert "has made 3 host calls, its limit" in caller.sink.messages[-1]
 
 
-async def test_refused_calls_count_so_that_they_cannot_flood_the_stream() -> None:
+async def test_rejected_calls_count_so_that_they_cannot_flood_the_stream() -> None:
     caller = Caller(granted=frozenset(), limits=HostLimits(host_calls=5))
     for _ in range(50):
-        await caller.ask("secrets.list-keys")
+        await caller.call("secrets.list-keys")
     assert len(caller.sink.events) == 6
 
 
 async def test_lines_of_the_guest_become_events_with_stream_and_level() -> None:
     caller = Caller()
-    await caller.ask("logging.log-info", "a")
-    await caller.ask("logging.log-warn", "b")
-    await caller.ask("logging.log-error", "c")
+    await caller.call("logging.log-info", "a")
+    await caller.call("logging.log-warn", "b")
+    await caller.call("logging.log-error", "c")
     caller.call_host.output("stdout", "d")
     caller.call_host.output("stderr", "e")
     assert [(event.stream, event.level, event.message) for event in caller.sink.events] == [
@@ -187,20 +187,20 @@ async def test_lines_of_the_guest_become_events_with_stream_and_level() -> None:
     ]
 
 
-async def test_lines_above_the_limit_are_dropped_and_said_to_be() -> None:
+async def test_lines_above_the_limit_are_dropped_and_reported_once() -> None:
     caller = Caller(limits=HostLimits(log_lines=3))
     for number in range(3):
         caller.call_host.output("stdout", str(number))
-    await caller.ask("logging.log-info", "too many")
+    await caller.call("logging.log-info", "too many")
     caller.call_host.output("stderr", "too many")
     assert caller.sink.messages[:3] == ["0", "1", "2"]
     assert len(caller.sink.messages) == 4
     assert "Further lines are not shown" in caller.sink.messages[3]
 
 
-async def test_a_long_line_is_cut_between_characters_and_marked() -> None:
+async def test_a_long_line_is_truncated_between_characters_and_marked() -> None:
     caller = Caller(limits=HostLimits(event_bytes=9))
-    await caller.ask("logging.log-info", "é" * 10)
+    await caller.call("logging.log-info", "é" * 10)
     (event,) = caller.sink.events
     assert (event.message, event.truncated) == ("éééé", True)
 
@@ -208,7 +208,7 @@ async def test_a_long_line_is_cut_between_characters_and_marked() -> None:
 async def test_a_secret_in_a_line_is_masked() -> None:
     caller = Caller(secrets={"token": "s3cret-value", "flag": "yes"})
     caller.call_host.output("stderr", "yes: Authorization: Bearer s3cret-value")
-    await caller.ask("logging.log-error", "s3cret-value")
+    await caller.call("logging.log-error", "s3cret-value")
     caller.call_host.call_failed("trap", "s3cret-value", ["s3cret-value"])
     assert caller.sink.messages[0] == "yes: Authorization: Bearer [secret]"
     assert not [message for message in caller.sink.messages if "s3cret" in message]
@@ -237,33 +237,33 @@ def test_the_call_itself_is_reported() -> None:
     ]
 
 
-def test_what_is_not_known_of_a_call_is_not_in_its_context() -> None:
+def test_unknown_ids_are_not_in_the_reported_context() -> None:
     caller = Caller(install_id=None, version_id=None, tenant_id="t", extension_id="e")
     caller.call_host.call_started("GET", "/")
     assert caller.sink.messages[1].startswith("call context: tenant t, extension e; granted: ")
     assert caller.sink.messages[1].endswith("; configuration keys: none")
 
 
-def test_a_faulty_egress_entry_grants_nothing_and_is_reported() -> None:
+def test_an_invalid_egress_entry_grants_nothing_and_is_reported() -> None:
     caller = Caller(egress=("https://ok.example.com", "https://bad/path"))
     (event,) = caller.sink.events
     assert event.level == "warn"
     assert "bad/path" in event.message
 
 
-async def test_the_user_is_given_with_and_without_the_later_fields() -> None:
+async def test_the_user_is_returned_with_and_without_the_later_fields() -> None:
     caller = Caller(user=USER)
-    assert await caller.ask("user.get-user") == t.UserData(TENANT, "Acme", "u-1", "ana@example.com", "Ana", "internal")
-    assert await caller.ask("user-v2.get-user") == t.UserDataV2(
+    assert await caller.call("user.get-user") == t.UserData(TENANT, "Acme", "u-1", "ana@example.com", "Ana", "internal")
+    assert await caller.call("user-v2.get-user") == t.UserDataV2(
         TENANT, "Acme", "u-1", "ana@example.com", "Ana", "internal", "c-1", [("a", "2"), ("z", "1")]
     )
 
 
 @pytest.mark.parametrize("function_id", ["user.get-user", "user-v2.get-user"])
-async def test_a_call_without_a_user_says_not_available(function_id: str) -> None:
-    assert await Caller(user=None).case(function_id) is t.UserError.NOT_AVAILABLE
+async def test_a_call_without_a_user_is_not_available(function_id: str) -> None:
+    assert await Caller(user=None).error_case(function_id) is t.UserError.NOT_AVAILABLE
 
 
 async def test_an_exception_of_the_backend_reaches_a_guest_as_internal() -> None:
     caller = Caller(backend=BrokenBackend(), granted=frozenset({Capability.STORAGE_KV}))
-    assert await caller.case("storage.get", "ns", "k") is t.StorageError.INTERNAL
+    assert await caller.error_case("storage.get", "ns", "k") is t.StorageError.INTERNAL

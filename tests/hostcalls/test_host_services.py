@@ -39,7 +39,7 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) 
         monkeypatch.delenv(f"RUNNER_{name}", raising=False)
 
 
-async def test_the_storage_address_and_its_token_come_before_the_registrys(application: RecordingServer) -> None:
+async def test_the_storage_address_and_its_token_take_precedence_over_the_registrys(application: RecordingServer) -> None:
     application.reply({"items": []})
     given = settings(
         storage_api_base_url=application.url, registry_base_url="http://registry.invalid", runner_storage_api_token="storage-token"
@@ -48,7 +48,7 @@ async def test_the_storage_address_and_its_token_come_before_the_registrys(appli
     assert application.requests[0].header("x-runner-auth") == "storage-token"
 
 
-async def test_of_the_registrys_address_only_the_origin_is_meant(application: RecordingServer) -> None:
+async def test_only_the_origin_of_the_registrys_address_is_used(application: RecordingServer) -> None:
     application.reply({"value": "v"})
     services = HostServices.from_settings(settings(registry_base_url=f"{application.url}/registry/v2"), ListSink())
     assert await call(services, GET, "ns", "k") == StorageEntry("ns", "k", b"v", None)
@@ -59,7 +59,7 @@ async def test_of_the_registrys_address_only_the_origin_is_meant(application: Re
 @pytest.mark.parametrize(
     ("fields", "reason"), [({}, "STORAGE_API_BASE_URL"), ({"registry_base_url": "http://r.invalid", "runner_service_token": None}, "token")]
 )
-async def test_a_runner_that_was_not_told_where_the_application_is_says_so(fields: dict[str, Any], reason: str) -> None:
+async def test_a_runner_without_the_applications_address_reports_the_missing_setting(fields: dict[str, Any], reason: str) -> None:
     sink = ListSink()
     assert await call(HostServices.from_settings(settings(**fields), sink), GET, "ns", "k") is StorageError.INTERNAL
     assert reason in sink.messages[-1]
@@ -75,12 +75,12 @@ async def test_the_operators_hosts_are_allowed_and_local_ones_only_in_developmen
     assert await call(HostServices.from_settings(settings(), ListSink()), FETCH, request) is HttpError.NOT_ALLOWED
 
 
-def test_a_faulty_allowlist_is_refused_at_the_start() -> None:
+def test_an_invalid_allowlist_is_rejected_at_start() -> None:
     with pytest.raises(InvalidEgressEntry):
         HostServices.from_settings(settings(egress_allowlist="api.example.com, *"), ListSink())
 
 
-async def test_the_longest_event_is_the_settings(application: RecordingServer) -> None:
+async def test_the_setting_limits_the_length_of_events(application: RecordingServer) -> None:
     sink = ListSink()
     services = HostServices.from_settings(settings(debug_max_event_bytes=10), sink)
     services.call_host(make_call(), ALL).output("stdout", "x" * 11)

@@ -1,4 +1,4 @@
-"""A server that speaks the transit part of Vault's HTTP API. Vault itself is in none of the package sources that the tests may use."""
+"""A server with the transit part of Vault's HTTP API: the package sources of the tests do not have Vault itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Self
 
 
 class VaultServer:
-    """Makes and opens `vault:v1:` texts, which are the plaintext turned around; notes every request."""
+    """Encrypts and decrypts `vault:v1:` texts, which are the reversed plaintext, and records every request."""
 
     def __init__(self, token: str = "hvs.token") -> None:
         self.token = token
@@ -31,7 +31,7 @@ class VaultServer:
                 self.end_headers()
                 self.wfile.write(content)
 
-            def log_message(self, *args: object) -> None:  # quiet: the tests read what they need from `requests`
+            def log_message(self, *args: object) -> None:  # tests read `requests` instead
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -64,5 +64,5 @@ class VaultServer:
 
 
 def sealed(secrets: dict[str, str]) -> str:
-    """What the server takes for the ciphertext of `secrets`."""
+    """The ciphertext of `secrets` on this server."""
     return "vault:v1:" + base64.b64encode(json.dumps(secrets).encode()).decode()[::-1]

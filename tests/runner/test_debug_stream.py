@@ -12,7 +12,7 @@ from tests.engine.guests import RETURN, module
 from tests.engine.test_wasi import OUTPUT, at_4096, says, wasi_component
 from tests.events.recording_server import free_port
 from tests.events.redis_process import RedisProcess, redis_process
-from tests.events.streams import until_kept
+from tests.events.streams import until_stored
 from tests.runner import guests
 from tests.runner.conftest import EXTENSION, INSTALL, TENANT, StartRunner
 
@@ -28,7 +28,7 @@ async def test_the_guides_command_shows_context_handler_start_host_calls_and_ans
     digest = await runner.put(guests.waiting_for_a_secret())
     envelope = await runner.call(digest, context={"config": {"region": "eu-secret-west"}}, providers=["cap:secrets.get"])
     assert envelope["status"] == 200
-    await until_kept(redis, "ext:debug", 5)
+    await until_stored(redis, "ext:debug", 5)
     shown = redis.command("XREAD", "COUNT", "10", "STREAMS", "ext:debug", "0")
     told = (
         "call started: GET /notes",
@@ -53,7 +53,7 @@ async def test_what_a_guest_writes_to_stderr_is_an_event_of_its_call(
     runner = await start_runner(keep_events=False, debug_redis_url=redis.url, debug_redis_stream_prefix="stderr:", debug_max_event_bytes=9)
     await runner.call(await runner.put(guest))
     key = f"stderr:{TENANT}:{EXTENSION}"
-    await until_kept(redis, key, 5)
+    await until_stored(redis, key, 5)
     (line,) = [fields for fields in redis.entries(key) if fields["stream"] == "stderr"]
     assert (line["level"], line["install"], line["request"]) == ("error", INSTALL, "request-1")
     # Cut between characters, not in the middle of one.
@@ -71,11 +71,11 @@ async def test_a_redis_that_hangs_does_not_delay_a_call(start_runner: StartRunne
         runner = await start_runner(keep_events=False, debug_redis_url=own.url, debug_redis_stream_prefix="p:")
         digest = await runner.put(guests.fine())
         await runner.call(digest)
-        await until_kept(own, f"p:{TENANT}:{EXTENSION}", 4)
+        await until_stored(own, f"p:{TENANT}:{EXTENSION}", 4)
         own.hang()
         for _ in range(50):
             assert (await runner.call(digest, limits={"timeout_ms": 500}))["status"] == 200
-        own.go_on()
+        own.resume()
 
 
 async def test_an_unusable_address_stops_the_start_by_the_name_of_its_variable(start_runner: StartRunner) -> None:

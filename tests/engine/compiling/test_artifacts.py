@@ -35,14 +35,14 @@ def compilations(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return started
 
 
-async def test_a_component_is_compiled_once_for_all_that_ask_at_the_same_time(tmp_path: Path, wasm: Path, compilations: list[Path]) -> None:
+async def test_a_component_is_compiled_once_for_concurrent_requests(tmp_path: Path, wasm: Path, compilations: list[Path]) -> None:
     store = ArtifactStore(tmp_path / "a")
     paths = await asyncio.gather(*[store.path(wasm, guests.sha256(wasm)) for _ in range(8)])
     assert len(set(paths)) == 1
     assert len(compilations) == 1
 
 
-async def test_another_store_on_the_same_folder_uses_what_is_there(tmp_path: Path, wasm: Path, compilations: list[Path]) -> None:
+async def test_another_store_on_the_same_folder_reuses_artifacts(tmp_path: Path, wasm: Path, compilations: list[Path]) -> None:
     first, second = ArtifactStore(tmp_path / "a"), ArtifactStore(tmp_path / "a")
     await asyncio.gather(first.path(wasm, guests.sha256(wasm)), second.path(wasm, guests.sha256(wasm)))
     await ArtifactStore(tmp_path / "a").path(wasm, guests.sha256(wasm))
@@ -87,17 +87,17 @@ async def test_an_artifact_put_under_another_components_name_is_not_loaded(tmp_p
     assert len(compilations) == 3
 
 
-async def test_a_file_that_is_not_what_its_hash_says_is_refused(tmp_path: Path, wasm: Path) -> None:
+async def test_a_file_with_another_hash_is_rejected(tmp_path: Path, wasm: Path) -> None:
     with rejected("not_a_component", match="hash"):
         await ArtifactStore(tmp_path / "a").path(wasm, "0" * 64)
 
 
-async def test_a_hash_that_is_a_path_is_refused(tmp_path: Path, wasm: Path) -> None:
+async def test_a_hash_that_is_a_path_is_rejected(tmp_path: Path, wasm: Path) -> None:
     with pytest.raises(ValueError, match="SHA-256"):
         await ArtifactStore(tmp_path / "a").path(wasm, "../../etc/passwd")
 
 
-async def test_a_refused_component_leaves_nothing_and_is_not_remembered(tmp_path: Path) -> None:
+async def test_a_rejected_component_leaves_no_files_and_is_checked_again(tmp_path: Path) -> None:
     root, file = tmp_path / "a", tmp_path / "main.wasm"
     file.write_bytes(b"not wasm")
     store = ArtifactStore(root)
@@ -107,14 +107,14 @@ async def test_a_refused_component_leaves_nothing_and_is_not_remembered(tmp_path
     assert not [left for left in root.iterdir() if left.suffix in {".tmp", ".cwasm", ".mac"}]
 
 
-async def test_a_compilation_beyond_its_time_is_ended_with_a_sentence(tmp_path: Path, wasm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_compilation_beyond_its_time_limit_ends_with_a_message(tmp_path: Path, wasm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(artifacts, "MAX_COMPILE_SECONDS", 0.001)
     with rejected("compile_failed", match="took longer"):
         await ArtifactStore(tmp_path / "a").path(wasm, guests.sha256(wasm))
     assert not list((tmp_path / "a").glob("*.tmp"))
 
 
-async def test_what_a_killed_process_left_is_removed_when_its_component_is_compiled_again(tmp_path: Path, wasm: Path) -> None:
+async def test_leftovers_of_a_killed_process_are_removed_at_the_next_compilation(tmp_path: Path, wasm: Path) -> None:
     store, sha256 = ArtifactStore(tmp_path / "a"), guests.sha256(wasm)
     other = tmp_path / "a" / f"compiling-{'0' * 64}-x.tmp"
     for left in (tmp_path / "a" / f"compiling-{sha256}-x.tmp", tmp_path / "a" / f"{sha256}-settings.abcd.tmp", other):
@@ -124,7 +124,7 @@ async def test_what_a_killed_process_left_is_removed_when_its_component_is_compi
 
 
 @pytest.mark.parametrize("left", [b"", b"half of a key"])
-async def test_a_key_that_is_not_whole_is_made_anew_and_opens_nothing(
+async def test_a_truncated_key_is_replaced_and_validates_no_artifact(
     tmp_path: Path, wasm: Path, compilations: list[Path], left: bytes
 ) -> None:
     root = tmp_path / "a"
@@ -139,7 +139,7 @@ async def test_a_key_that_is_not_whole_is_made_anew_and_opens_nothing(
     assert len(compilations) == 2
 
 
-async def test_the_folder_keeps_to_its_size_and_drops_the_least_recently_used(tmp_path: Path, wasm: Path) -> None:
+async def test_the_folder_stays_within_its_size_and_evicts_the_least_recently_used(tmp_path: Path, wasm: Path) -> None:
     others = [guests.assemble(module(RETURN, response=guests.answer(status, None))) for status in (401, 402)]
     first = await ArtifactStore(tmp_path / "a").path(others[0], guests.sha256(others[0]))
     os.utime(first, (1, 1))
@@ -150,7 +150,7 @@ async def test_the_folder_keeps_to_its_size_and_drops_the_least_recently_used(tm
     assert second.exists() and third.exists()
 
 
-async def test_what_the_compiling_process_makes_loads_in_a_pooled_engine(tmp_path: Path, wasm: Path) -> None:
+async def test_an_artifact_of_the_compiler_process_loads_in_a_pooled_engine(tmp_path: Path, wasm: Path) -> None:
     from holdfast.engine.capi import PoolSizes
 
     artifact = await ArtifactStore(tmp_path / "a").path(wasm, guests.sha256(wasm))

@@ -71,7 +71,7 @@ async def test_a_full_batch_does_not_wait_for_the_interval(make_event: MakeEvent
     assert messages(server.requests) == ["0", "1", "2"]
 
 
-async def test_events_wait_while_the_gateway_is_away(make_event: MakeEvent) -> None:
+async def test_events_wait_while_the_gateway_is_unavailable(make_event: MakeEvent) -> None:
     port = free_port()
     sink = sink_for(f"http://127.0.0.1:{port}", retry_delays=(0.01,))
     await sink.start()
@@ -83,7 +83,7 @@ async def test_events_wait_while_the_gateway_is_away(make_event: MakeEvent) -> N
 
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500, 502, 503])
-async def test_a_batch_is_sent_again_after_a_passing_failure(make_event: MakeEvent, status: int) -> None:
+async def test_a_batch_is_sent_again_after_a_temporary_failure(make_event: MakeEvent, status: int) -> None:
     async with recording_server() as server:
         server.answer = lambda _: JSONResponse({}, status_code=status if len(server.requests) < 3 else 200)
         sink = sink_for(server)
@@ -94,7 +94,7 @@ async def test_a_batch_is_sent_again_after_a_passing_failure(make_event: MakeEve
     assert messages(server.requests) == ["again"] * 3
 
 
-async def test_a_batch_that_can_never_be_taken_is_given_up_and_the_next_one_goes_on(make_event: MakeEvent) -> None:
+async def test_a_rejected_batch_is_dropped_and_delivery_continues(make_event: MakeEvent) -> None:
     async with recording_server() as server:
         server.answer = lambda _: JSONResponse({}, status_code=400 if len(server.requests) == 1 else 200)
         sink = sink_for(server)
@@ -118,7 +118,7 @@ async def test_an_event_that_cannot_be_encoded_does_not_end_delivery(make_event:
     assert messages(server.requests) == ["good"]
 
 
-async def test_a_full_queue_drops_the_oldest_and_tells_each_stream_how_many(make_event: MakeEvent) -> None:
+async def test_a_full_queue_drops_the_oldest_and_reports_the_losses_to_each_stream(make_event: MakeEvent) -> None:
     async with recording_server() as server:
         sink = sink_for(server, max_queue=4)
         for number in range(6):
@@ -144,7 +144,7 @@ async def test_closing_sends_what_is_queued(make_event: MakeEvent) -> None:
     assert messages(server.requests) == [str(number) for number in range(15)]
 
 
-async def test_closing_ends_though_the_gateway_is_away(make_event: MakeEvent, logged: list[EventDict]) -> None:
+async def test_closing_ends_although_the_gateway_is_unavailable(make_event: MakeEvent, logged: list[EventDict]) -> None:
     sink = sink_for(f"http://127.0.0.1:{free_port()}", retry_delays=(3_600,))
     await sink.start()
     sink.publish(make_event("lost"))
@@ -153,7 +153,7 @@ async def test_closing_ends_though_the_gateway_is_away(make_event: MakeEvent, lo
     assert [(entry["event"], entry["count"]) for entry in logged if "count" in entry] == [("debug events not delivered before the end", 1)]
 
 
-async def test_closing_ends_though_the_gateway_does_not_answer(make_event: MakeEvent) -> None:
+async def test_closing_ends_although_the_gateway_does_not_respond(make_event: MakeEvent) -> None:
     released = asyncio.Event()
 
     async def hold(_: Recorded) -> Response:
@@ -171,7 +171,7 @@ async def test_closing_ends_though_the_gateway_does_not_answer(make_event: MakeE
         released.set()
 
 
-async def test_what_is_published_after_the_end_is_ignored(make_event: MakeEvent) -> None:
+async def test_events_published_after_closing_are_ignored(make_event: MakeEvent) -> None:
     async with recording_server() as server:
         sink = sink_for(server)
         await sink.start()

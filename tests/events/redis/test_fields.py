@@ -22,11 +22,11 @@ def test_a_stream_is_named_by_prefix_tenant_and_extension_in_lower_case(prefix: 
 
 
 @pytest.mark.parametrize(("prefix", "key"), [("ext-debug:", None), ("ext:debug", "ext:debug"), ("", None)])
-def test_a_prefix_that_does_not_end_in_a_colon_is_also_a_stream(prefix: str, key: str | None) -> None:
+def test_a_prefix_without_a_final_colon_is_also_a_stream(prefix: str, key: str | None) -> None:
     assert common_key(prefix) == key
 
 
-def test_an_entry_has_the_fields_of_the_contract_and_of_the_ids_only_those_that_are_set(make_event: MakeEvent) -> None:
+def test_an_entry_has_the_fields_of_the_contract_without_ids_that_are_not_set(make_event: MakeEvent) -> None:
     bare = {"ts": "1", "level": "info", "stream": "log", "tenant": "t", "extension": "e", "message": "m", "truncated": "0"}
     assert to_fields(make_event("m")) == bare
     full = make_event("m", install_id="i", request_id="r", version_id="v", content_hash="sha256:x", truncated=True)
@@ -36,7 +36,7 @@ def test_an_entry_has_the_fields_of_the_contract_and_of_the_ids_only_those_that_
     assert "tenant" not in of_nobody and "extension" not in of_nobody
 
 
-def test_an_entry_of_another_writer_is_read_as_far_as_it_goes() -> None:
+def test_an_incomplete_entry_of_another_writer_is_read_with_defaults() -> None:
     event = from_fields({"ts": "2026-01-02T03:04:05+00:00", "level": "fatal", "stream": "wasm", "truncated": "true"})
     assert (event.ts, event.level, event.stream, event.truncated) == (1_767_323_045_000, "info", "log", True)
     assert from_fields({}).ts == from_fields({"ts": "yesterday"}).ts == 0

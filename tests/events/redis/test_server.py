@@ -34,7 +34,7 @@ ENCODED = "p%40ss%3Aw%2Frd%2541%20%C3%BC"
         ("redis://host?db=x", "option with an invalid value"),
     ],
 )
-def test_a_url_that_names_no_redis_is_refused_by_the_name_of_its_variable(url: str, problem: str) -> None:
+def test_an_invalid_url_is_rejected_with_the_name_of_its_variable(url: str, problem: str) -> None:
     with pytest.raises(InvalidRedisUrl) as refused:
         RedisServer(url)
     assert "RUNNER_DEBUG_REDIS_URL" in str(refused.value)
@@ -50,7 +50,7 @@ def test_a_url_that_names_no_redis_is_refused_by_the_name_of_its_variable(url: s
         ("redis://:hidden@[::1]", "redis://[::1]:6379"),
     ],
 )
-def test_its_text_is_the_address_without_credentials(url: str, shown: str) -> None:
+def test_str_returns_the_address_without_credentials(url: str, shown: str) -> None:
     assert str(RedisServer(url, "hidden")) == shown
 
 
@@ -68,24 +68,24 @@ async def answers(url: str, password: str | None = None) -> bool:
         await client.aclose()
 
 
-async def test_a_password_with_special_characters_gets_in_from_its_setting_and_from_the_url(locked: RedisProcess) -> None:
+async def test_a_password_with_special_characters_works_from_its_setting_and_from_the_url(locked: RedisProcess) -> None:
     assert await answers(locked.url, PASSWORD)
     assert await answers(f"redis://:{ENCODED}@127.0.0.1:{locked.port}")
     assert await answers(f"redis://default@127.0.0.1:{locked.port}", PASSWORD)
 
 
-async def test_the_password_of_the_url_goes_first(locked: RedisProcess) -> None:
+async def test_the_password_of_the_url_takes_precedence(locked: RedisProcess) -> None:
     assert await answers(f"redis://:{ENCODED}@127.0.0.1:{locked.port}", "not this one")
 
 
 @pytest.mark.parametrize("password", [None, "wrong"])
-async def test_without_the_password_nobody_gets_in_and_the_reason_does_not_show_it(locked: RedisProcess, password: str | None) -> None:
+async def test_a_wrong_password_is_rejected_and_the_reason_does_not_show_it(locked: RedisProcess, password: str | None) -> None:
     with pytest.raises(RedisError) as refused:
         await answers(locked.url, password)
     assert reason(refused.value) == "AuthenticationError"
 
 
-async def test_a_reason_names_the_code_that_redis_gave_and_no_address(redis: RedisProcess) -> None:
+async def test_a_reason_has_the_code_from_redis_and_no_address(redis: RedisProcess) -> None:
     client = RedisServer(redis.url).client(connections=1)
     await client.set("text", "1")
     with pytest.raises(RedisError) as refused:

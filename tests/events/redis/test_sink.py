@@ -11,7 +11,7 @@ from holdfast.events.redis.server import RedisServer
 from holdfast.events.redis.sink import RedisSink
 from tests.events.conftest import MakeEvent
 from tests.events.redis_process import RedisProcess, redis_process
-from tests.events.streams import sink_for, until_kept
+from tests.events.streams import sink_for, until_stored
 from tests.waiting import MAX_WAIT_SECONDS
 
 KEY = "ext-debug:t:e"
@@ -56,7 +56,7 @@ async def test_a_stream_is_trimmed_to_about_its_length(redis: RedisProcess, make
     assert messages(redis) == ["15", "16", "17", "18", "19"]
 
 
-async def test_under_a_prefix_without_colon_events_go_to_the_common_stream_too(redis: RedisProcess, make_event: MakeEvent) -> None:
+async def test_with_a_prefix_without_colon_events_go_to_the_common_stream_too(redis: RedisProcess, make_event: MakeEvent) -> None:
     sink = sink_for(redis, prefix="ext:debug")
     sink.publish(make_event("one"))
     sink.publish(make_event("two", tenant_id="t2"))
@@ -67,7 +67,7 @@ async def test_under_a_prefix_without_colon_events_go_to_the_common_stream_too(r
     assert messages(redis, "ext:debugt2:e") == ["two"]
 
 
-async def test_events_of_nobody_go_to_a_stream_of_their_own(redis: RedisProcess, make_event: MakeEvent) -> None:
+async def test_events_without_tenant_and_extension_go_to_the_unknown_stream(redis: RedisProcess, make_event: MakeEvent) -> None:
     sink = sink_for(redis)
     sink.publish(make_event("whose?", tenant_id="", extension_id=""))
     await sink.start()
@@ -75,7 +75,7 @@ async def test_events_of_nobody_go_to_a_stream_of_their_own(redis: RedisProcess,
     assert messages(redis, "ext-debug:unknown") == ["whose?"]
 
 
-async def test_text_that_utf_8_cannot_carry_does_not_end_delivery(redis: RedisProcess, make_event: MakeEvent) -> None:
+async def test_text_that_utf_8_cannot_encode_does_not_end_delivery(redis: RedisProcess, make_event: MakeEvent) -> None:
     sink = sink_for(redis)
     sink.publish(make_event("a\ud800b"))
     sink.publish(make_event("good"))
@@ -89,7 +89,7 @@ async def test_a_password_is_used_and_never_logged(tmp_path: Path, make_event: M
         right = sink_for(locked, password="p@ss:w/rd")
         right.publish(make_event("in"))
         await right.start()
-        await until_kept(locked, KEY, 1, password="p@ss:w/rd")
+        await until_stored(locked, KEY, 1, password="p@ss:w/rd")
         await right.close()
         wrong = RedisSink(RedisServer(f"redis://:not-it@127.0.0.1:{locked.port}"), prefix="", maxlen=1, interval=0)
         wrong.publish(make_event("out"))
@@ -107,43 +107,43 @@ async def test_events_wait_for_a_redis_that_starts_later(tmp_path: Path, make_ev
     sink.publish(make_event("patient"))
     await until_logged(logged, RETRYING)
     with redis_process(tmp_path, port=process.port) as late:
-        await until_kept(late, KEY, 1)
+        await until_stored(late, KEY, 1)
         await sink.close()
         assert messages(late) == ["patient"]
     assert "debug events are delivered again" in logged_events(logged)
 
 
-async def test_delivery_goes_on_when_redis_was_killed_and_is_back(tmp_path: Path, make_event: MakeEvent) -> None:
+async def test_delivery_continues_after_redis_was_killed_and_restarted(tmp_path: Path, make_event: MakeEvent) -> None:
     with redis_process(tmp_path) as redis:
         sink = sink_for(redis)
         await sink.start()
         sink.publish(make_event("before"))
-        await until_kept(redis, KEY, 1)
+        await until_stored(redis, KEY, 1)
         for life in ("second", "third"):
             redis.stop()
             sink.publish(make_event(life))
             redis.start()
-            await until_kept(redis, KEY, 1)
+            await until_stored(redis, KEY, 1)
             assert messages(redis) == [life]
         await sink.close()
 
 
-async def test_a_redis_that_hangs_delays_neither_who_publishes_nor_the_end(tmp_path: Path, make_event: MakeEvent) -> None:
+async def test_a_redis_that_hangs_delays_neither_publishing_nor_closing(tmp_path: Path, make_event: MakeEvent) -> None:
     with redis_process(tmp_path) as redis:
         sink = sink_for(redis, close_limit=0.05, max_queue=10, reply_seconds=2 * MAX_WAIT_SECONDS)
         await sink.start()
         sink.publish(make_event("before"))
-        await until_kept(redis, KEY, 1)
+        await until_stored(redis, KEY, 1)
         redis.hang()
         for number in range(1_000):
             sink.publish(make_event(str(number)))
             await asyncio.sleep(0)
         async with asyncio.timeout(MAX_WAIT_SECONDS):  # less than Redis has
             await sink.close()
-        redis.go_on()
+        redis.resume()
 
 
-async def test_closing_ends_though_redis_hangs_from_the_beginning(tmp_path: Path, make_event: MakeEvent, logged: list[EventDict]) -> None:
+async def test_closing_ends_although_redis_hangs_from_the_start(tmp_path: Path, make_event: MakeEvent, logged: list[EventDict]) -> None:
     with redis_process(tmp_path) as redis:
         redis.hang()
         sink = sink_for(redis, close_limit=0.05, reply_seconds=2 * MAX_WAIT_SECONDS)
@@ -151,11 +151,11 @@ async def test_closing_ends_though_redis_hangs_from_the_beginning(tmp_path: Path
         await sink.start()
         async with asyncio.timeout(MAX_WAIT_SECONDS):
             await sink.close()
-        redis.go_on()
+        redis.resume()
     assert [entry["count"] for entry in logged if entry["event"] == "debug events not delivered before the end"] == [1]
 
 
-async def test_a_redis_that_hangs_is_not_sent_the_same_batch_again_and_again(make_event: MakeEvent) -> None:
+async def test_a_redis_that_hangs_does_not_receive_the_same_batch_repeatedly(make_event: MakeEvent) -> None:
     # A hung Redis runs later what it was sent meanwhile, so this one only counts.
     sent: list[bytes] = []
     connected = asyncio.Semaphore(0)
@@ -178,23 +178,21 @@ async def test_a_redis_that_hangs_is_not_sent_the_same_batch_again_and_again(mak
     assert b"".join(sent).count(b"XADD") == 1
 
 
-async def test_what_was_dropped_while_redis_was_away_is_told_in_the_stream(tmp_path: Path, make_event: MakeEvent) -> None:
+async def test_losses_during_an_outage_of_redis_are_reported_in_the_stream(tmp_path: Path, make_event: MakeEvent) -> None:
     process = RedisProcess(tmp_path)
     sink = sink_for(process, max_queue=3)
     for number in range(5):
         sink.publish(make_event(str(number)))
     await sink.start()
     with redis_process(tmp_path, port=process.port) as redis:
-        await until_kept(redis, KEY, 4)
+        await until_stored(redis, KEY, 4)
         await sink.close()
         loss, *kept = messages(redis)
     assert loss == "2 debug events were dropped here: Redis accepted them too slowly."
     assert kept == ["2", "3", "4"]
 
 
-async def test_a_name_that_is_taken_by_something_else_costs_only_its_own_events(
-    redis: RedisProcess, make_event: MakeEvent, logged: list[EventDict]
-) -> None:
+async def test_a_key_of_another_type_loses_only_its_own_events(redis: RedisProcess, make_event: MakeEvent, logged: list[EventDict]) -> None:
     with redis.client() as client:
         client.set("ext-debug:t2:e", "a text")
     sink = sink_for(redis, batch_size=2)
@@ -208,7 +206,7 @@ async def test_a_name_that_is_taken_by_something_else_costs_only_its_own_events(
     assert [entry["reason"] for entry in errors] == ["ResponseError WRONGTYPE"]
 
 
-async def test_a_stream_that_redis_does_not_let_us_write_to_costs_only_its_own_events(redis: RedisProcess, make_event: MakeEvent) -> None:
+async def test_a_stream_without_write_permission_loses_only_its_own_events(redis: RedisProcess, make_event: MakeEvent) -> None:
     with redis.client() as client:
         client.acl_setuser("writer", enabled=True, passwords=["+pw"], keys=["ext:debug?*"], commands=["+xadd", "+ping"])
     server = RedisServer(f"redis://writer:pw@127.0.0.1:{redis.port}")
@@ -220,7 +218,7 @@ async def test_a_stream_that_redis_does_not_let_us_write_to_costs_only_its_own_e
     assert messages(redis, "ext:debug") == []
 
 
-async def test_a_passing_refusal_is_waited_out(redis: RedisProcess, make_event: MakeEvent, logged: list[EventDict]) -> None:
+async def test_a_temporary_error_is_retried(redis: RedisProcess, make_event: MakeEvent, logged: list[EventDict]) -> None:
     sink = sink_for(redis)
     with redis.client() as client:
         client.config_set("maxmemory", "1")
@@ -228,6 +226,6 @@ async def test_a_passing_refusal_is_waited_out(redis: RedisProcess, make_event: 
         sink.publish(make_event("patient"))
         assert (await until_logged(logged, RETRYING))["reason"].startswith("OutOfMemoryError")
         client.config_set("maxmemory", "0")
-        await until_kept(redis, KEY, 1)
+        await until_stored(redis, KEY, 1)
         await sink.close()
     assert messages(redis) == ["patient"]

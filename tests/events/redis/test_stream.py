@@ -12,14 +12,14 @@ from holdfast.events import StreamUnavailable
 from holdfast.events.model.stream import BEFORE_ALL
 from tests.events.conftest import MakeEvent
 from tests.events.redis_process import RedisProcess, redis_process
-from tests.events.streams import kept, messages, take
+from tests.events.streams import messages, next_messages, readable_stream
 
 
-async def test_what_another_runner_wrote_is_read(redis: RedisProcess) -> None:
+async def test_entries_of_another_runner_are_read(redis: RedisProcess) -> None:
     with redis.client() as client:
         fields = {"ts": "5", "level": "warn", "stream": "log", "tenant": "T", "extension": "E", "message": "m", "truncated": "1"}
         client.xadd("ext-debug:t:e", fields)
-    async with kept(redis, keep=10) as stream:
+    async with readable_stream(redis, keep=10) as stream:
         ((_, event),) = await stream.stream.tail("t", "e", 5)
     assert (event.ts, event.level, event.tenant_id, event.extension_id, event.truncated) == (5, "warn", "T", "E", True)
 
@@ -27,19 +27,17 @@ async def test_what_another_runner_wrote_is_read(redis: RedisProcess) -> None:
 async def test_an_entry_that_names_another_tenant_is_not_shown(redis: RedisProcess, make_event: MakeEvent) -> None:
     with redis.client() as client:
         client.xadd("ext-debug:t:e", {"tenant": "t2", "extension": "e", "message": "not yours"})
-    async with kept(redis, keep=10) as stream:
+    async with readable_stream(redis, keep=10) as stream:
         await stream.publish(make_event("mine"))
         assert messages(await stream.stream.tail("t", "e", 5)) == ["mine"]
         assert messages(await stream.stream.after("t", "e", BEFORE_ALL, 5)) == ["mine"]
         async with aclosing(stream.stream.subscribe("t", "e", BEFORE_ALL)) as events:
-            assert await take(events, 1) == ["mine"]
+            assert await next_messages(events, 1) == ["mine"]
 
 
-async def test_reading_says_in_a_sentence_that_redis_is_away_and_works_when_it_is_back(
-    tmp_path: Path, make_event: MakeEvent, logged: list[EventDict]
-) -> None:
+async def test_reading_reports_an_outage_and_works_afterwards(tmp_path: Path, make_event: MakeEvent, logged: list[EventDict]) -> None:
     with redis_process(tmp_path) as redis:
-        async with kept(redis, keep=10) as stream:
+        async with readable_stream(redis, keep=10) as stream:
             await stream.publish(make_event("before"))
             redis.stop()
             for _ in range(2):
@@ -59,12 +57,12 @@ async def test_reading_says_in_a_sentence_that_redis_is_away_and_works_when_it_i
     assert warning["address"].startswith("redis://127.0.0.1:")
 
 
-async def test_a_reader_that_waits_is_told_when_redis_goes_away(tmp_path: Path, make_event: MakeEvent) -> None:
+async def test_a_waiting_reader_is_notified_of_an_outage(tmp_path: Path, make_event: MakeEvent) -> None:
     with redis_process(tmp_path) as redis:
-        async with kept(redis, keep=10) as stream:
+        async with readable_stream(redis, keep=10) as stream:
             await stream.publish(make_event("before"))
             events = stream.stream.subscribe("t", "e", BEFORE_ALL)
-            assert await take(events, 1) == ["before"]
+            assert await next_messages(events, 1) == ["before"]
             redis.stop()
             with pytest.raises(StreamUnavailable):
-                await take(events, 1)
+                await next_messages(events, 1)

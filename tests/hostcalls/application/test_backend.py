@@ -11,7 +11,7 @@ from tests.hostcalls.calling import INSTALL
 
 
 @pytest.mark.parametrize("service", list(Service))
-async def test_an_operation_goes_to_the_installs_own_address_with_the_runners_token(
+async def test_an_operation_is_posted_to_the_installs_path_with_the_runners_token(
     application: RecordingServer, backend: HttpBackend, service: Service
 ) -> None:
     application.reply({"answer": 1})
@@ -24,7 +24,7 @@ async def test_an_operation_goes_to_the_installs_own_address_with_the_runners_to
 
 
 @pytest.mark.parametrize("suffix", ["", "/", "/api", "/api/"])
-async def test_a_final_slash_or_api_of_the_base_is_dropped(application: RecordingServer, suffix: str) -> None:
+async def test_a_trailing_slash_or_api_of_the_base_is_dropped(application: RecordingServer, suffix: str) -> None:
     backend = HttpBackend(application.url + suffix, "t")
     await backend.post(Service.STORAGE, INSTALL, {})
     await backend.close()
@@ -32,13 +32,13 @@ async def test_a_final_slash_or_api_of_the_base_is_dropped(application: Recordin
 
 
 @pytest.mark.parametrize("install_id", ["..", "../../admin", "", f"{INSTALL}?x=1"])
-async def test_an_install_id_that_is_no_uuid_is_never_sent(application: RecordingServer, backend: HttpBackend, install_id: str) -> None:
+async def test_an_install_id_that_is_not_a_uuid_is_never_sent(application: RecordingServer, backend: HttpBackend, install_id: str) -> None:
     with pytest.raises(ValueError, match="UUID"):
         await backend.post(Service.STORAGE, install_id, {})
     assert application.requests == []
 
 
-async def test_any_status_is_an_answer(application: RecordingServer, backend: HttpBackend) -> None:
+async def test_a_response_of_any_status_is_returned(application: RecordingServer, backend: HttpBackend) -> None:
     application.answer = lambda _: Response("<h1>teapot</h1>", status_code=418)
     reply = await backend.post(Service.STORAGE, INSTALL, {})
     assert (reply.status, reply.ok, reply.body, reply.text) == (418, False, None, "<h1>teapot</h1>")
@@ -61,14 +61,14 @@ async def test_proxies_of_the_environment_are_not_used(
     await fresh.close()
 
 
-async def test_an_application_that_is_away_is_unavailable() -> None:
+async def test_an_unreachable_application_is_unavailable() -> None:
     backend = HttpBackend(f"http://127.0.0.1:{free_port()}", "t")
     with pytest.raises(BackendUnavailable, match="transport failure"):
         await backend.post(Service.STORAGE, INSTALL, {})
     await backend.close()
 
 
-async def test_an_application_that_does_not_answer_in_time_is_unavailable(application: RecordingServer) -> None:
+async def test_an_application_that_does_not_respond_in_time_is_unavailable(application: RecordingServer) -> None:
     released = asyncio.Event()
 
     async def hold(_: Recorded) -> Response:
@@ -83,7 +83,7 @@ async def test_an_application_that_does_not_answer_in_time_is_unavailable(applic
     await backend.close()
 
 
-async def test_an_answer_that_is_too_long_is_not_read(application: RecordingServer) -> None:
+async def test_a_response_that_is_too_large_is_not_read(application: RecordingServer) -> None:
     application.answer = lambda _: Response(b"x" * 200_000)
     backend = HttpBackend(application.url, "t", max_response_bytes=100_000)
     with pytest.raises(BackendUnavailable, match="too large"):
@@ -92,16 +92,16 @@ async def test_an_answer_that_is_too_long_is_not_read(application: RecordingServ
 
 
 @pytest.mark.parametrize("content", [b"", b"not json", b"\xff\xfe", b"[" * 100_000, b'{"a":NaN}'])
-async def test_an_answer_that_is_no_json_has_no_body(application: RecordingServer, backend: HttpBackend, content: bytes) -> None:
+async def test_a_response_that_is_not_json_has_no_body(application: RecordingServer, backend: HttpBackend, content: bytes) -> None:
     application.answer = lambda _: Response(content)
     assert (await backend.post(Service.STORAGE, INSTALL, {})).body is None
 
 
-def test_the_problem_of_a_refusal_is_what_the_application_said() -> None:
+def test_the_error_text_of_a_4xx_is_the_applications_message() -> None:
     assert Reply(400, {"code": "LIMIT_EXCEEDED", "error": "value too large"}).error_text == "LIMIT_EXCEEDED: value too large (status 400)"
     assert Reply(400, {"error": "x" * 1_000}).error_text == "x" * 300
     assert Reply(404, None).error_text == "the application responded with status 404"
 
 
-def test_what_a_broken_application_says_about_itself_is_not_passed_on() -> None:
+def test_the_error_text_of_a_5xx_hides_the_applications_message() -> None:
     assert Reply(500, {"error": "SELECT * FROM users"}).error_text == "the application responded with status 500"

@@ -13,5 +13,5 @@ def test_a_uuid_is_an_install_id() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "..", f"{INSTALL}/..", f"{INSTALL}\n", f"{{{INSTALL}}}", INSTALL.replace("-", ""), "install-1"])
-def test_what_is_no_uuid_never_reaches_a_url(text: str) -> None:
+def test_only_a_uuid_reaches_a_url(text: str) -> None:
     assert make_call(install_id=text).usable_install_id is None

@@ -26,13 +26,13 @@ def invoice(*items: ManualInvoiceItemInput, **fields: Any) -> CreateManualInvoic
 
 
 async def create(backend: HttpBackend, given: CreateManualInvoiceInput, **fields: Any) -> CreateManualInvoiceResult:
-    result = await Caller(backend=backend, **fields).ask("invoicing.create-manual-invoice", given)
+    result = await Caller(backend=backend, **fields).call("invoicing.create-manual-invoice", given)
     assert isinstance(result, CreateManualInvoiceResult)
     return result
 
 
 @pytest.mark.parametrize("body", [{"success": True, "invoice": INVOICE}, {"success": True, **INVOICE}])
-async def test_a_draft_is_created_and_read_from_either_place(application: RecordingServer, backend: HttpBackend, body: Any) -> None:
+async def test_a_draft_is_created_and_both_response_formats_are_read(application: RecordingServer, backend: HttpBackend, body: Any) -> None:
     application.reply(body, 201)
     assert await create(backend, invoice(item())) == DONE
     (request,) = application.requests
@@ -44,7 +44,7 @@ async def test_a_draft_is_created_and_read_from_either_place(application: Record
     }
 
 
-async def test_what_was_given_is_sent_and_what_was_not_is_left_out(application: RecordingServer, backend: HttpBackend) -> None:
+async def test_only_fields_with_a_value_are_sent(application: RecordingServer, backend: HttpBackend) -> None:
     application.reply({"success": True, "invoice": INVOICE}, 201)
     discount = item(1, 10, is_discount=True, discount_type=DiscountType.PERCENTAGE, applies_to_service_id="s-2")
     await create(backend, invoice(discount, invoice_date="2030-01-01", due_date="2030-02-01", po_number="PO"))
@@ -68,9 +68,7 @@ async def test_field_errors_reach_the_guest(application: RecordingServer, backen
 
 
 @pytest.mark.parametrize("amount", [math.nan, math.inf, -math.inf])
-async def test_an_amount_that_is_no_number_is_refused_and_never_becomes_zero(
-    application: RecordingServer, backend: HttpBackend, amount: float
-) -> None:
+async def test_an_amount_that_is_not_finite_is_rejected(application: RecordingServer, backend: HttpBackend, amount: float) -> None:
     result = await create(backend, invoice(item(), item(quantity=amount, rate=amount)))
     assert not result.success
     assert json.loads(result.field_errors or "") == {
@@ -80,7 +78,7 @@ async def test_an_amount_that_is_no_number_is_refused_and_never_becomes_zero(
     assert application.requests == []
 
 
-async def test_an_answer_that_is_no_json_is_named_by_its_status_and_its_beginning(
+async def test_a_response_that_is_not_json_is_reported_by_status_and_first_characters(
     application: RecordingServer, backend: HttpBackend
 ) -> None:
     application.answer = lambda _: Response("<html>" + "x" * 5_000, status_code=502)
@@ -90,24 +88,24 @@ async def test_an_answer_that_is_no_json_is_named_by_its_status_and_its_beginnin
 
 
 @pytest.mark.parametrize("body", [[], "text", None, {"success": True, "total": "much"}, {"success": "yes"}])
-async def test_a_success_of_another_shape_is_an_invalid_response(application: RecordingServer, backend: HttpBackend, body: Any) -> None:
+async def test_a_malformed_success_is_an_invalid_response(application: RecordingServer, backend: HttpBackend, body: Any) -> None:
     application.reply(body)
     result = await create(backend, invoice(item()))
     assert (result.success, result.error) == (False, "invalid response")
 
 
-async def test_an_answer_that_does_not_say_success_is_none(application: RecordingServer, backend: HttpBackend) -> None:
+async def test_a_response_without_success_is_a_failure(application: RecordingServer, backend: HttpBackend) -> None:
     application.reply({"invoice": INVOICE})
     assert not (await create(backend, invoice(item()))).success
 
 
-async def test_without_an_install_it_is_refused(application: RecordingServer, backend: HttpBackend) -> None:
+async def test_a_call_without_an_install_is_denied(application: RecordingServer, backend: HttpBackend) -> None:
     result = await create(backend, invoice(item()), install_id=None)
     assert (result.success, result.error) == (False, "Permission denied: install_id missing")
     assert application.requests == []
 
 
-async def test_an_application_that_is_away_is_a_transport_failure() -> None:
+async def test_an_unavailable_application_is_a_failure() -> None:
     backend = HttpBackend(f"http://127.0.0.1:{free_port()}", "t")
     assert ((await create(backend, invoice(item()))).error or "").startswith("transport failure")
     await backend.close()

@@ -39,7 +39,7 @@ def caller(backend: HttpBackend) -> Caller:
 async def test_a_page_of_services_is_read_with_its_filters(application: RecordingServer, caller: Caller) -> None:
     application.reply({"items": [SERVICE], "totalCount": 1, "page": 1, "pageSize": 10})
     given = ServicesListInput("sup", ServiceItemKind.PRODUCT, True, ServiceBillingMethod.USAGE, None, 10)
-    assert await caller.ask("services.list-services", given) == ServicesListResult([SUMMARY], 1, 1, 10)
+    assert await caller.call("services.list-services", given) == ServicesListResult([SUMMARY], 1, 1, 10)
     (request,) = application.requests
     assert request.path == f"/api/internal/ext-services/install/{INSTALL}"
     assert request.json == {
@@ -48,27 +48,27 @@ async def test_a_page_of_services_is_read_with_its_filters(application: Recordin
     }
 
 
-async def test_what_is_absent_has_its_default(application: RecordingServer, caller: Caller) -> None:
+async def test_absent_fields_have_defaults(application: RecordingServer, caller: Caller) -> None:
     short = {"serviceId": "s", "serviceName": "n", "itemKind": "product", "billingMethod": "fixed"}
     application.reply({"item": short})
-    assert await caller.ask("services.get-service", "s") == ServiceSummary(
+    assert await caller.call("services.get-service", "s") == ServiceSummary(
         "s", "n", ServiceItemKind.PRODUCT, ServiceBillingMethod.FIXED, None, None, 0.0, "", True, None
     )
     assert application.requests[0].json == {"operation": "get", "input": {"serviceId": "s"}}
 
 
 @pytest.mark.parametrize("fault", [{"itemKind": "unsupported"}, {"billingMethod": "bogus"}, {"defaultRate": "80"}, {"serviceName": None}])
-async def test_one_faulty_service_refuses_the_page_and_the_item(application: RecordingServer, caller: Caller, fault: Any) -> None:
+async def test_one_malformed_service_fails_the_page_and_the_item(application: RecordingServer, caller: Caller, fault: Any) -> None:
     application.reply({"items": [SERVICE, SERVICE | fault], "item": SERVICE | fault})
-    assert await caller.case("services.list-services", ANY) is ServiceReadError.INTERNAL
-    assert await caller.case("services.get-service", "s") is ServiceReadError.INTERNAL
+    assert await caller.error_case("services.list-services", ANY) is ServiceReadError.INTERNAL
+    assert await caller.error_case("services.get-service", "s") is ServiceReadError.INTERNAL
 
 
-async def test_a_service_that_does_not_exist_is_none_and_no_item_is_internal(application: RecordingServer, caller: Caller) -> None:
+async def test_a_missing_service_is_none_and_a_missing_item_is_internal(application: RecordingServer, caller: Caller) -> None:
     application.reply({"item": None})
-    assert await caller.ask("services.get-service", "s") is None
+    assert await caller.call("services.get-service", "s") is None
     application.reply({})
-    assert await caller.case("services.get-service", "s") is ServiceReadError.INTERNAL
+    assert await caller.error_case("services.get-service", "s") is ServiceReadError.INTERNAL
 
 
 @pytest.mark.parametrize(
@@ -80,15 +80,20 @@ async def test_a_service_that_does_not_exist_is_none_and_no_item_is_internal(app
         (404, ServiceReadError.INTERNAL),
     ],
 )
-async def test_a_status_becomes_its_case(application: RecordingServer, caller: Caller, status: int, case: ServiceReadError) -> None:
+async def test_each_status_becomes_its_error_case(
+    application: RecordingServer, caller: Caller, status: int, case: ServiceReadError
+) -> None:
     application.reply({"error": "no"}, status)
-    assert await caller.case("services.list-services", ANY) is case
+    assert await caller.error_case("services.list-services", ANY) is case
 
 
-async def test_a_page_out_of_bounds_is_invalid_without_asking(application: RecordingServer, caller: Caller) -> None:
-    assert await caller.case("services.list-services", ServicesListInput(None, None, None, None, 0, None)) is ServiceReadError.INVALID_INPUT
+async def test_a_page_out_of_range_is_invalid_without_a_request(application: RecordingServer, caller: Caller) -> None:
+    assert (
+        await caller.error_case("services.list-services", ServicesListInput(None, None, None, None, 0, None))
+        is ServiceReadError.INVALID_INPUT
+    )
     assert application.requests == []
 
 
-async def test_without_an_install_it_is_not_allowed(backend: HttpBackend) -> None:
-    assert await Caller(backend=backend, install_id=None).case("services.list-services", ANY) is ServiceReadError.NOT_ALLOWED
+async def test_a_call_without_an_install_is_not_allowed(backend: HttpBackend) -> None:
+    assert await Caller(backend=backend, install_id=None).error_case("services.list-services", ANY) is ServiceReadError.NOT_ALLOWED

@@ -22,9 +22,9 @@ def record(value: Any, metadata: Any = None, **fields: Any) -> dict[str, Any]:
     return {"namespace": "ns", "key": "k", "revision": 3, "value": value, "metadata": metadata, **fields}
 
 
-async def test_a_value_is_written_as_base64_and_its_metadata_says_so(application: RecordingServer, caller: Caller) -> None:
+async def test_a_value_is_written_as_base64_and_marked_in_its_metadata(application: RecordingServer, caller: Caller) -> None:
     application.reply({"namespace": "ns", "key": "k", "revision": 7})
-    assert await caller.ask("storage.put", StorageEntry("ns", "k", b"\x00\xff", None)) == StorageEntry("ns", "k", b"\x00\xff", 7)
+    assert await caller.call("storage.put", StorageEntry("ns", "k", b"\x00\xff", None)) == StorageEntry("ns", "k", b"\x00\xff", 7)
     (request,) = application.requests
     assert request.path == f"/api/internal/ext-storage/install/{INSTALL}"
     assert request.json == {
@@ -38,12 +38,12 @@ async def test_a_value_is_written_as_base64_and_its_metadata_says_so(application
 
 async def test_a_revision_makes_the_write_conditional(application: RecordingServer, caller: Caller) -> None:
     application.reply({})
-    assert (await caller.ask("storage.put", StorageEntry("ns", "k", b"", 0))).revision is None
+    assert (await caller.call("storage.put", StorageEntry("ns", "k", b"", 0))).revision is None
     assert application.requests[0].json["ifRevision"] == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\x01\xfe\xff", b"test", "olá".encode()])
-async def test_what_a_guest_writes_it_reads(application: RecordingServer, caller: Caller, content: bytes) -> None:
+async def test_a_guest_reads_the_bytes_that_it_wrote(application: RecordingServer, caller: Caller, content: bytes) -> None:
     stored: dict[str, Any] = {}
 
     def remember(request: Recorded) -> Any:
@@ -52,8 +52,8 @@ async def test_what_a_guest_writes_it_reads(application: RecordingServer, caller
         return JSONResponse(record(stored["value"], stored["metadata"]))
 
     application.answer = remember
-    await caller.ask("storage.put", StorageEntry("ns", "k", content, None))
-    assert (await caller.ask("storage.get", "ns", "k")).value == content
+    await caller.call("storage.put", StorageEntry("ns", "k", content, None))
+    assert (await caller.call("storage.get", "ns", "k")).value == content
 
 
 @pytest.mark.parametrize(
@@ -68,28 +68,28 @@ async def test_what_a_guest_writes_it_reads(application: RecordingServer, caller
         (12, None, b"12"),
     ],
 )
-async def test_values_that_others_wrote_are_given_as_they_are(
+async def test_values_of_other_writers_are_returned_unchanged(
     application: RecordingServer, caller: Caller, value: Any, metadata: Any, expected: bytes
 ) -> None:
     application.reply(record(value, metadata))
-    assert await caller.ask("storage.get", "ns", "k") == StorageEntry("ns", "k", expected, 3)
+    assert await caller.call("storage.get", "ns", "k") == StorageEntry("ns", "k", expected, 3)
 
 
-async def test_a_json_value_is_given_as_json_text(application: RecordingServer, caller: Caller) -> None:
+async def test_a_json_value_is_returned_as_json_text(application: RecordingServer, caller: Caller) -> None:
     application.reply(record({"a": [1, None, "é"]}))
-    assert json.loads((await caller.ask("storage.get", "ns", "k")).value) == {"a": [1, None, "é"]}
+    assert json.loads((await caller.call("storage.get", "ns", "k")).value) == {"a": [1, None, "é"]}
 
 
 @pytest.mark.parametrize("value", ["no base64!", 12, None, "dGVzdA"])
-async def test_announced_base64_that_is_none_is_internal(application: RecordingServer, caller: Caller, value: Any) -> None:
+async def test_invalid_base64_is_internal(application: RecordingServer, caller: Caller, value: Any) -> None:
     application.reply(record(value, {"encoding": "base64-bytes"}))
-    assert await caller.case("storage.get", "ns", "k") is StorageError.INTERNAL
+    assert await caller.error_case("storage.get", "ns", "k") is StorageError.INTERNAL
 
 
 @pytest.mark.parametrize("body", [[], None, {}, record("x", revision=-1), record("x", revision="1"), record("x", key=1)])
-async def test_an_answer_of_another_shape_is_internal(application: RecordingServer, caller: Caller, body: Any) -> None:
+async def test_a_malformed_response_is_internal(application: RecordingServer, caller: Caller, body: Any) -> None:
     application.reply(body)
-    assert await caller.case("storage.get", "ns", "k") is StorageError.INTERNAL
+    assert await caller.error_case("storage.get", "ns", "k") is StorageError.INTERNAL
 
 
 @pytest.mark.parametrize(
@@ -105,27 +105,27 @@ async def test_an_answer_of_another_shape_is_internal(application: RecordingServ
         (307, StorageError.INTERNAL),
     ],
 )
-async def test_a_status_becomes_its_case(application: RecordingServer, caller: Caller, status: int, case: StorageError) -> None:
+async def test_each_status_becomes_its_error_case(application: RecordingServer, caller: Caller, status: int, case: StorageError) -> None:
     application.reply({"error": "why"}, status)
-    assert await caller.case("storage.get", "ns", "k") is case
-    assert await caller.case("storage.put", StorageEntry("ns", "k", b"", None)) is case
-    assert await caller.case("storage.delete", "ns", "k") is case
-    assert await caller.case("storage.list-entries", "ns", None) is case
+    assert await caller.error_case("storage.get", "ns", "k") is case
+    assert await caller.error_case("storage.put", StorageEntry("ns", "k", b"", None)) is case
+    assert await caller.error_case("storage.delete", "ns", "k") is case
+    assert await caller.error_case("storage.list-entries", "ns", None) is case
 
 
-async def test_the_reason_of_a_refusal_is_in_the_debug_stream(application: RecordingServer, caller: Caller) -> None:
+async def test_the_reason_of_an_error_is_in_the_debug_stream(application: RecordingServer, caller: Caller) -> None:
     application.reply({"code": "LIMIT_EXCEEDED", "error": "value exceeds 65536 bytes"}, 400)
-    await caller.case("storage.put", StorageEntry("ns", "k", b"", None))
+    await caller.error_case("storage.put", StorageEntry("ns", "k", b"", None))
     assert "LIMIT_EXCEEDED: value exceeds 65536 bytes" in caller.sink.messages[-1]
 
 
 @pytest.mark.parametrize(("body", "removed"), [({"success": True}, True), ({}, True), ({"success": False}, False)])
-async def test_a_removal_that_removed_nothing_is_a_conflict(application: RecordingServer, caller: Caller, body: Any, removed: bool) -> None:
+async def test_deleting_nothing_is_a_conflict(application: RecordingServer, caller: Caller, body: Any, removed: bool) -> None:
     application.reply(body)
     if removed:
-        assert await caller.ask("storage.delete", "ns", "k") is None
+        assert await caller.call("storage.delete", "ns", "k") is None
     else:
-        assert await caller.case("storage.delete", "ns", "k") is StorageError.CONFLICT
+        assert await caller.error_case("storage.delete", "ns", "k") is StorageError.CONFLICT
     assert application.requests[0].json == {"operation": "delete", "namespace": "ns", "key": "k"}
 
 
@@ -149,7 +149,7 @@ async def test_a_guest_reads_every_record_by_passing_the_last_key_it_received(ap
     found: list[str] = []
     cursor: str | None = None
     sizes = []
-    while page := await caller.ask("storage.list-entries", "ns", cursor):
+    while page := await caller.call("storage.list-entries", "ns", cursor):
         sizes.append(len(page))
         found += [entry.key for entry in page]
         cursor = page[-1].key
@@ -157,22 +157,22 @@ async def test_a_guest_reads_every_record_by_passing_the_last_key_it_received(ap
     assert sizes == [100, 100, 50]
 
 
-async def test_a_list_asks_for_values_metadata_and_a_hundred_entries(application: RecordingServer, caller: Caller) -> None:
+async def test_a_list_requests_values_metadata_and_a_hundred_entries(application: RecordingServer, caller: Caller) -> None:
     application.reply({"items": []})
-    await caller.ask("storage.list-entries", "ns", None)
-    await caller.ask("storage.list-entries", "ns", "")
+    await caller.call("storage.list-entries", "ns", None)
+    await caller.call("storage.list-entries", "ns", "")
     expected = {"operation": "list", "namespace": "ns", "includeValues": True, "includeMetadata": True, "limit": 100}
     assert [request.json for request in application.requests] == [expected, expected]
 
 
-async def test_one_unreadable_record_fails_the_page(application: RecordingServer, caller: Caller) -> None:
+async def test_one_malformed_record_fails_the_page(application: RecordingServer, caller: Caller) -> None:
     application.reply({"items": [record("x"), {"key": "no value"}]})
-    assert await caller.case("storage.list-entries", "ns", None) is StorageError.INTERNAL
+    assert await caller.error_case("storage.list-entries", "ns", None) is StorageError.INTERNAL
 
 
 @pytest.mark.parametrize("install_id", [None, "", "not-a-uuid", "../.."])
 async def test_a_call_without_a_usable_install_is_denied(
     application: RecordingServer, backend: HttpBackend, install_id: str | None
 ) -> None:
-    assert await Caller(backend=backend, install_id=install_id).case("storage.get", "ns", "k") is StorageError.DENIED
+    assert await Caller(backend=backend, install_id=install_id).error_case("storage.get", "ns", "k") is StorageError.DENIED
     assert application.requests == []

@@ -28,20 +28,20 @@ def caller(proxy: UiProxyClient) -> Caller:
 
 async def test_a_payload_is_posted_below_the_extensions_own_id(application: RecordingServer, caller: Caller) -> None:
     application.answer = lambda _: Response(b"\x00answer", status_code=201)
-    assert await caller.ask("ui-proxy.call-route", "/proxy/ping?x=1&y=%20", b'{"limit":5}') == b"\x00answer"
+    assert await caller.call("ui-proxy.call-route", "/proxy/ping?x=1&y=%20", b'{"limit":5}') == b"\x00answer"
     (seen,) = application.requests
     assert (seen.method, seen.path, seen.query) == ("POST", f"/api/ui-proxy/{EXTENSION}/proxy/ping", "x=1&y=%20")
     assert (seen.header("content-type"), seen.body) == ("application/json", b'{"limit":5}')
 
 
-async def test_a_route_without_payload_is_read(application: RecordingServer, caller: Caller) -> None:
-    await caller.ask("ui-proxy.call-route", "list", None)
+async def test_a_route_without_payload_is_a_get(application: RecordingServer, caller: Caller) -> None:
+    await caller.call("ui-proxy.call-route", "list", None)
     (seen,) = application.requests
     assert (seen.method, seen.path, seen.body, seen.header("content-type")) == ("GET", f"/api/ui-proxy/{EXTENSION}/list", b"", None)
 
 
-async def test_the_application_learns_whose_call_it_is(application: RecordingServer, caller: Caller) -> None:
-    await caller.ask("ui-proxy.call-route", "/r", None)
+async def test_the_application_receives_the_identity_of_the_call(application: RecordingServer, caller: Caller) -> None:
+    await caller.call("ui-proxy.call-route", "/r", None)
     seen = application.requests[0]
     assert {name: value for name, value in seen.headers if name.startswith("x-")} == {
         "x-request-id": "r-1",
@@ -55,25 +55,25 @@ async def test_the_application_learns_whose_call_it_is(application: RecordingSer
     }
 
 
-async def test_what_is_not_known_is_left_out(application: RecordingServer, proxy: UiProxyClient) -> None:
-    await Caller(ui_proxy=proxy, request_id=None, install_id=None, version_id=None).ask("ui-proxy.call-route", "/r", None)
+async def test_unknown_identity_headers_are_left_out(application: RecordingServer, proxy: UiProxyClient) -> None:
+    await Caller(ui_proxy=proxy, request_id=None, install_id=None, version_id=None).call("ui-proxy.call-route", "/r", None)
     seen = application.requests[0]
     assert sorted(name for name, _ in seen.headers if name.startswith("x-")) == ["x-alga-extension", "x-alga-tenant", "x-request-id"]
     assert seen.header("x-request-id") == "ui-proxy-call"
 
 
-async def test_the_api_key_stays_here_without_the_capability_for_secrets(application: RecordingServer, proxy: UiProxyClient) -> None:
+async def test_the_api_key_is_not_sent_without_the_capability_for_secrets(application: RecordingServer, proxy: UiProxyClient) -> None:
     caller = Caller(ui_proxy=proxy, granted=ALL - {Capability.SECRETS_GET}, secrets={"api_key": "the-api-key"})
-    await caller.ask("ui-proxy.call-route", "/r", None)
+    await caller.call("ui-proxy.call-route", "/r", None)
     assert application.requests[0].header("x-api-key") is None
 
 
 async def test_a_route_of_the_platform_goes_directly_below_the_base(application: RecordingServer) -> None:
     proxy = UiProxyClient(application.url)
     caller = Caller(ui_proxy=proxy)
-    await caller.ask("ui-proxy.call-route", "/api/v1/clients", None)
-    await caller.ask("ui-proxy.call-route", "api/v1/clients", None)
-    await caller.ask("ui-proxy.call-route", "/apis/v1", None)
+    await caller.call("ui-proxy.call-route", "/api/v1/clients", None)
+    await caller.call("ui-proxy.call-route", "api/v1/clients", None)
+    await caller.call("ui-proxy.call-route", "/apis/v1", None)
     await proxy.close()
     assert [seen.path for seen in application.requests] == ["/api/v1/clients", "/api/v1/clients", f"/{EXTENSION}/apis/v1"]
 
@@ -81,14 +81,14 @@ async def test_a_route_of_the_platform_goes_directly_below_the_base(application:
 @pytest.mark.parametrize("route", ["/api/internal/ext-storage/install/x", "api//internal/x", "/api/INTERNAL/x"])
 async def test_the_internal_api_is_denied(application: RecordingServer, route: str) -> None:
     proxy = UiProxyClient(application.url)
-    assert await Caller(ui_proxy=proxy).case("ui-proxy.call-route", route, None) is ProxyError.DENIED
+    assert await Caller(ui_proxy=proxy).error_case("ui-proxy.call-route", route, None) is ProxyError.DENIED
     await proxy.close()
     assert application.requests == []
 
 
 @pytest.mark.parametrize("route", ["", "  ", "/../x", "/a/./b", "/api/../x", "..", "/a\\b", "/a\r\nx", "/a?x=\ny", "/\x00"])
-async def test_a_route_that_climbs_or_is_none_is_a_bad_request(application: RecordingServer, caller: Caller, route: str) -> None:
-    assert await caller.case("ui-proxy.call-route", route, None) is ProxyError.BAD_REQUEST
+async def test_a_route_with_dot_segments_or_without_text_is_a_bad_request(application: RecordingServer, caller: Caller, route: str) -> None:
+    assert await caller.error_case("ui-proxy.call-route", route, None) is ProxyError.BAD_REQUEST
     assert application.requests == []
 
 
@@ -105,12 +105,12 @@ async def test_a_route_that_climbs_or_is_none_is_a_bad_request(application: Reco
     ],
 )
 async def test_every_other_route_stays_below_the_extension(application: RecordingServer, caller: Caller, route: str, path: str) -> None:
-    await caller.ask("ui-proxy.call-route", route, None)
+    await caller.call("ui-proxy.call-route", route, None)
     assert application.requests[0].path == f"/api/ui-proxy/{EXTENSION}{path}"
 
 
 async def test_a_fragment_does_not_cut_a_query(application: RecordingServer, caller: Caller) -> None:
-    await caller.ask("ui-proxy.call-route", "/r?a=1#b&c=2", None)
+    await caller.call("ui-proxy.call-route", "/r?a=1#b&c=2", None)
     assert application.requests[0].query == "a=1%23b&c=2"
 
 
@@ -127,48 +127,48 @@ async def test_a_fragment_does_not_cut_a_query(application: RecordingServer, cal
         (500, ProxyError.INTERNAL),
     ],
 )
-async def test_a_status_becomes_its_case(application: RecordingServer, caller: Caller, status: int, case: ProxyError) -> None:
+async def test_each_status_becomes_its_error_case(application: RecordingServer, caller: Caller, status: int, case: ProxyError) -> None:
     application.answer = lambda _: JSONResponse({}, status_code=status)
-    assert await caller.case("ui-proxy.call-route", "/r", None) is case
+    assert await caller.error_case("ui-proxy.call-route", "/r", None) is case
 
 
 async def test_a_redirect_is_not_followed_with_the_api_key(application: RecordingServer, caller: Caller) -> None:
     async with recording_server() as other:
         application.answer = lambda _: Response(status_code=302, headers={"location": other.url})
-        assert await caller.case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
+        assert await caller.error_case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
         assert other.requests == []
 
 
 async def test_a_user_with_any_name_can_be_sent(application: RecordingServer, proxy: UiProxyClient) -> None:
-    await Caller(ui_proxy=proxy, user=replace(USER, user_email="josé@example.com")).ask("ui-proxy.call-route", "/r", None)
+    await Caller(ui_proxy=proxy, user=replace(USER, user_email="josé@example.com")).call("ui-proxy.call-route", "/r", None)
     assert (application.requests[0].header("x-user-email") or "").encode("latin-1").decode() == "josé@example.com"
 
 
-async def test_a_secret_that_no_header_can_carry_fails_without_being_shown(application: RecordingServer, proxy: UiProxyClient) -> None:
+async def test_a_secret_that_is_invalid_in_a_header_fails_without_being_shown(application: RecordingServer, proxy: UiProxyClient) -> None:
     caller = Caller(ui_proxy=proxy, secrets={"api_key": "line\r\nbreak"})
-    assert await caller.case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
+    assert await caller.error_case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
     assert application.requests == []
     assert not [message for message in caller.sink.messages if "break" in message]
 
 
-async def test_without_an_application_there_is_no_route() -> None:
-    assert await Caller(ui_proxy=None).case("ui-proxy.call-route", "/r", None) is ProxyError.ROUTE_NOT_FOUND
+async def test_without_an_application_the_route_is_not_found() -> None:
+    assert await Caller(ui_proxy=None).error_case("ui-proxy.call-route", "/r", None) is ProxyError.ROUTE_NOT_FOUND
 
 
 async def test_a_call_without_tenant_or_extension_is_internal(application: RecordingServer, proxy: UiProxyClient) -> None:
-    assert await Caller(ui_proxy=proxy, tenant_id="").case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
-    assert await Caller(ui_proxy=proxy, extension_id="").case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
+    assert await Caller(ui_proxy=proxy, tenant_id="").error_case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
+    assert await Caller(ui_proxy=proxy, extension_id="").error_case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
     assert application.requests == []
 
 
-async def test_an_answer_above_its_limit_is_internal(application: RecordingServer) -> None:
+async def test_a_response_above_its_limit_is_internal(application: RecordingServer) -> None:
     application.answer = lambda _: Response(b"x" * 2_000)
     proxy = UiProxyClient(application.url, max_response_bytes=1_000)
-    assert await Caller(ui_proxy=proxy).case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
+    assert await Caller(ui_proxy=proxy).error_case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
     await proxy.close()
 
 
-async def test_an_application_that_is_away_or_silent_is_internal(application: RecordingServer) -> None:
+async def test_an_unavailable_or_silent_application_is_internal(application: RecordingServer) -> None:
     released = asyncio.Event()
 
     async def hold(_: Recorded) -> Response:
@@ -178,12 +178,12 @@ async def test_an_application_that_is_away_or_silent_is_internal(application: Re
     application.answer = hold
     for url in (application.url, f"http://127.0.0.1:{free_port()}"):
         proxy = UiProxyClient(url, timeout_ms=50)
-        assert await Caller(ui_proxy=proxy).case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
+        assert await Caller(ui_proxy=proxy).error_case("ui-proxy.call-route", "/r", None) is ProxyError.INTERNAL
         await proxy.close()
     released.set()
 
 
 @pytest.mark.parametrize("base", ["", "localhost:3000", "ftp://example.com", "http://"])
-def test_a_base_that_is_no_http_url_is_refused_at_the_start(base: str) -> None:
+def test_a_base_that_is_not_an_http_url_is_rejected_at_start(base: str) -> None:
     with pytest.raises(ValueError, match="ui-proxy"):
         UiProxyClient(base)

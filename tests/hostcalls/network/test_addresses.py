@@ -70,7 +70,7 @@ def test_loopback_is_this_machine_only(address: str, expected: bool) -> None:
     assert is_loopback(address) is expected
 
 
-async def test_the_systems_resolver_gives_each_address_once_and_fails_with_oserror() -> None:
+async def test_the_system_resolver_returns_each_address_once_and_raises_oserror() -> None:
     resolver = SystemResolver(threads=1)
     found = await resolver.resolve("localhost", 80)
     assert found

@@ -25,7 +25,7 @@ from holdfast.hostcalls.network.egress import InvalidTarget, parse_target
         ("[2606:4700::1111]:8443", "https://[2606:4700:0:0::1111]:8443/"),
     ],
 )
-def test_a_rule_allows_what_it_names(entry: str, allowed: str) -> None:
+def test_a_rule_allows_its_targets(entry: str, allowed: str) -> None:
     assert parse_rule(entry).matches(parse_target(allowed))
 
 
@@ -76,14 +76,14 @@ def test_a_rule_allows_nothing_else(entry: str, refused: str) -> None:
         "a..example",
     ],
 )
-def test_an_entry_of_another_form_is_refused_with_an_example(entry: str) -> None:
+def test_an_invalid_entry_is_rejected_with_an_example(entry: str) -> None:
     with pytest.raises(InvalidEgressEntry) as failure:
         parse_rule(entry)
     assert failure.value.code == "invalid_egress_entry"
     assert "*.example.com" in (failure.value.hint or "")
 
 
-def test_blank_entries_of_a_list_are_left_out() -> None:
+def test_blank_entries_are_skipped() -> None:
     assert parse_rules(["", " ", "a.example"]) == (parse_rule("a.example"),)
     assert parse_rules([]) == ()
 
@@ -100,7 +100,7 @@ def test_blank_entries_of_a_list_are_left_out() -> None:
         ("http://localhost.example.com:8123", False),
     ],
 )
-def test_a_rule_is_of_this_machine_when_it_names_a_port_of_it(entry: str, expected: bool) -> None:
+def test_a_rule_is_local_when_it_names_a_port_of_this_machine(entry: str, expected: bool) -> None:
     assert parse_rule(entry).is_loopback is expected
 
 
@@ -140,12 +140,12 @@ def test_a_rule_is_of_this_machine_when_it_names_a_port_of_it(entry: str, expect
         "https://example.com/" + "a" * 9_000,
     ],
 )
-def test_a_url_of_another_kind_is_no_target(url: str) -> None:
+def test_an_unsupported_url_is_not_a_target(url: str) -> None:
     with pytest.raises(InvalidTarget):
         parse_target(url)
 
 
-def test_a_target_has_one_form() -> None:
+def test_equivalent_urls_have_the_same_target() -> None:
     target = parse_target("HTTP://Example.COM./a/../b?x=1#fragment")
     assert (target.scheme, target.host, target.port) == ("http", "example.com", 80)
     assert target.url.raw_path == b"/b?x=1"

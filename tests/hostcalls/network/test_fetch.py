@@ -11,13 +11,13 @@ from holdfast.hostcalls import Fetcher, FetchLimits, HostLimits, parse_rules
 from holdfast.world.types import HttpError
 from tests.events.recording_server import Recorded, RecordingServer, free_port
 from tests.hostcalls.calling import Caller, FixedResolver, NoResolver
-from tests.hostcalls.fake_network import PUBLIC, MappedNetwork, fetch, local_fetcher, refusal, request
+from tests.hostcalls.fake_network import PUBLIC, MappedNetwork, fetch, fetch_error, local_fetcher, request
 from tests.waiting import MAX_WAIT_SECONDS
 
 # What goes out and what comes back
 
 
-async def test_a_request_arrives_as_the_guest_made_it(application: RecordingServer) -> None:
+async def test_a_request_arrives_unchanged(application: RecordingServer) -> None:
     given = request(
         f"{application.url}/a%20b?q=1&q=2#f", "POST", [("X-One", "1"), ("x-one", "2"), ("Authorization", "Bearer é")], b"\x00\xff"
     )
@@ -53,7 +53,7 @@ async def test_headers_about_the_connection_and_the_host_are_dropped(application
     assert (seen.header("host"), seen.header("content-length"), seen.body) == (f"127.0.0.1:{application.port}", "3", b"abc")
 
 
-async def test_an_answer_comes_back_with_every_header_and_its_bytes(application: RecordingServer) -> None:
+async def test_a_response_keeps_every_header_and_its_bytes(application: RecordingServer) -> None:
     def answer(_: Recorded) -> Response:
         response = Response(b"\x00\xff", status_code=418, headers={"x-a": "1"})
         response.headers.append("set-cookie", "a=1")
@@ -66,14 +66,14 @@ async def test_an_answer_comes_back_with_every_header_and_its_bytes(application:
     assert [header.value for header in response.headers if header.name.lower() == "set-cookie"] == ["a=1", "b=2"]
 
 
-async def test_an_empty_answer_has_an_empty_body(application: RecordingServer) -> None:
+async def test_an_empty_response_has_an_empty_body(application: RecordingServer) -> None:
     application.answer = lambda _: Response(status_code=204)
     assert (await fetch(local_fetcher(application), request(application.url, "DELETE"))).body == b""
     application.answer = lambda _: Response(b"not sent")
     assert (await fetch(local_fetcher(application), request(application.url, "HEAD"))).body == b""
 
 
-async def test_a_compressed_answer_is_given_as_it_is(application: RecordingServer) -> None:
+async def test_a_compressed_response_is_returned_unchanged(application: RecordingServer) -> None:
     application.answer = lambda _: Response(b"not really gzip", headers={"content-encoding": "gzip"})
     assert (await fetch(local_fetcher(application), request(application.url))).body == b"not really gzip"
 
@@ -93,14 +93,14 @@ async def test_proxies_of_the_environment_are_not_used(application: RecordingSer
 
 
 @pytest.mark.parametrize("method", ["get", "Patch"])
-async def test_a_method_is_sent_in_capitals(application: RecordingServer, method: str) -> None:
+async def test_a_method_is_sent_in_upper_case(application: RecordingServer, method: str) -> None:
     await fetch(local_fetcher(application), request(application.url, method))
     assert [seen.method for seen in application.requests] == [method.upper()]
 
 
 @pytest.mark.parametrize("method", ["", "GET /admin", "G\r\nX: y", "CONNECT", "trace", "X" * 33])
-async def test_a_method_that_http_does_not_know_or_that_tunnels_is_refused(application: RecordingServer, method: str) -> None:
-    assert await refusal(local_fetcher(application), request(application.url, method)) is HttpError.INVALID_URL
+async def test_an_invalid_or_tunnelling_method_is_rejected(application: RecordingServer, method: str) -> None:
+    assert await fetch_error(local_fetcher(application), request(application.url, method)) is HttpError.INVALID_URL
     assert application.requests == []
 
 
@@ -109,42 +109,40 @@ async def test_a_method_that_http_does_not_know_or_that_tunnels_is_refused(appli
     [[("X-A", "1\r\nX-B: 2")], [("X A", "1")], [("", "1")], [("X-A:", "1")], [("X-A", "\x00")], [("X", "1")] * 101, [("X", "1" * 40_000)]],
     ids=["line break", "space", "no name", "colon", "control", "many", "long"],
 )
-async def test_headers_that_http_does_not_allow_or_too_many_are_refused(
-    application: RecordingServer, headers: list[tuple[str, str]]
-) -> None:
-    assert await refusal(local_fetcher(application), request(application.url, headers=headers)) is HttpError.TRANSPORT
+async def test_invalid_or_too_many_headers_are_rejected(application: RecordingServer, headers: list[tuple[str, str]]) -> None:
+    assert await fetch_error(local_fetcher(application), request(application.url, headers=headers)) is HttpError.TRANSPORT
     assert application.requests == []
 
 
 # Where it may go
 
 
-async def test_nothing_is_allowed_that_no_rule_names() -> None:
+async def test_a_host_without_a_rule_is_denied() -> None:
     fetcher = Fetcher(resolver=NoResolver())
-    assert await refusal(fetcher, request("https://api.example.com/")) is HttpError.NOT_ALLOWED
-    assert await refusal(fetcher, request("https://api.example.com/"), "example.com", "other.example.com") is HttpError.NOT_ALLOWED
+    assert await fetch_error(fetcher, request("https://api.example.com/")) is HttpError.NOT_ALLOWED
+    assert await fetch_error(fetcher, request("https://api.example.com/"), "example.com", "other.example.com") is HttpError.NOT_ALLOWED
 
 
-async def test_the_reason_tells_the_author_what_to_declare() -> None:
+async def test_the_reason_names_what_to_declare() -> None:
     caller = Caller(fetcher=Fetcher(resolver=NoResolver()))
-    await caller.case("http.fetch", request("https://api.example.com/path?key=hidden"))
+    await caller.error_case("http.fetch", request("https://api.example.com/path?key=hidden"))
     assert "https://api.example.com:443 is not among the hosts granted" in caller.sink.messages[-1]
     assert "hidden" not in caller.sink.messages[-1]
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "http://2130706433/", "http://0x7f.1/", "http://127.1/", "https://u:p@api.example.com/"])
-async def test_a_url_of_another_kind_is_invalid(url: str) -> None:
+async def test_an_unsupported_url_is_invalid(url: str) -> None:
     fetcher = Fetcher(parse_rules(["http://127.0.0.1:80", "api.example.com"]), allow_loopback=True, resolver=NoResolver())
-    assert await refusal(fetcher, request(url), "api.example.com") is HttpError.INVALID_URL
+    assert await fetch_error(fetcher, request(url), "api.example.com") is HttpError.INVALID_URL
 
 
-async def test_a_granted_host_and_an_operators_host_are_reached(application: RecordingServer) -> None:
+async def test_a_granted_host_and_a_host_of_the_operator_are_reachable(application: RecordingServer) -> None:
     network = MappedNetwork().at(PUBLIC, application.port)
     resolver = FixedResolver().add("granted.example.com", [PUBLIC]).add("operator.example.com", [PUBLIC])
     fetcher = Fetcher(parse_rules(["http://operator.example.com"]), resolver=resolver, network=network)
     assert (await fetch(fetcher, request("http://granted.example.com/"), "http://granted.example.com")).status == 200
     assert (await fetch(fetcher, request("http://operator.example.com/"))).status == 200
-    assert network.dialled == [(PUBLIC, 80), (PUBLIC, 80)]
+    assert network.connected == [(PUBLIC, 80), (PUBLIC, 80)]
     assert [seen.header("host") for seen in application.requests] == ["granted.example.com", "operator.example.com"]
 
 
@@ -160,51 +158,51 @@ async def test_a_granted_host_and_an_operators_host_are_reached(application: Rec
         ("http://localhost:80", "http://localhost/"),
     ],
 )
-async def test_an_install_is_never_granted_an_address_that_is_not_public(entry: str, url: str) -> None:
+async def test_a_granted_host_with_a_private_address_is_denied(entry: str, url: str) -> None:
     network = MappedNetwork()
     resolver = FixedResolver().add("localhost", ["127.0.0.1"])
     fetcher = Fetcher(allow_loopback=True, resolver=resolver, network=network)
-    assert await refusal(fetcher, request(url), entry) is HttpError.NOT_ALLOWED
-    assert network.dialled == []
+    assert await fetch_error(fetcher, request(url), entry) is HttpError.NOT_ALLOWED
+    assert network.connected == []
 
 
 @pytest.mark.parametrize("answers", [[], [[]]])
-async def test_a_name_without_an_address_is_a_transport_failure(answers: list[list[str]]) -> None:
+async def test_a_name_without_an_address_is_a_transport_error(answers: list[list[str]]) -> None:
     fetcher = Fetcher(resolver=FixedResolver().add("nowhere.example.com", *answers))
-    assert await refusal(fetcher, request("https://nowhere.example.com/"), "nowhere.example.com") is HttpError.TRANSPORT
+    assert await fetch_error(fetcher, request("https://nowhere.example.com/"), "nowhere.example.com") is HttpError.TRANSPORT
 
 
 # The author's own API
 
 
-async def test_a_local_port_is_reached_by_name_when_the_operator_named_it(application: RecordingServer) -> None:
+async def test_a_local_port_is_reachable_when_the_operator_allows_it(application: RecordingServer) -> None:
     resolver = FixedResolver().add("localhost", ["127.0.0.1"])
     fetcher = Fetcher(parse_rules([f"http://localhost:{application.port}"]), allow_loopback=True, resolver=resolver)
     assert (await fetch(fetcher, request(f"http://localhost:{application.port}/"))).status == 200
 
 
-async def test_a_local_port_is_not_reached_in_production(application: RecordingServer) -> None:
+async def test_a_local_port_is_not_reachable_in_production(application: RecordingServer) -> None:
     fetcher = Fetcher(parse_rules([application.url]), allow_loopback=False, resolver=NoResolver())
-    assert await refusal(fetcher, request(application.url)) is HttpError.NOT_ALLOWED
+    assert await fetch_error(fetcher, request(application.url)) is HttpError.NOT_ALLOWED
     assert application.requests == []
 
 
-async def test_another_local_port_is_not_reached(application: RecordingServer) -> None:
+async def test_another_local_port_is_not_reachable(application: RecordingServer) -> None:
     fetcher = Fetcher(parse_rules([f"http://127.0.0.1:{free_port()}"]), allow_loopback=True, resolver=NoResolver())
-    assert await refusal(fetcher, request(application.url)) is HttpError.NOT_ALLOWED
+    assert await fetch_error(fetcher, request(application.url)) is HttpError.NOT_ALLOWED
     assert application.requests == []
 
 
-async def test_a_local_name_that_leads_elsewhere_is_refused() -> None:
+async def test_a_local_name_that_resolves_elsewhere_is_denied() -> None:
     resolver = FixedResolver().add("localhost", ["10.0.0.1"])
     fetcher = Fetcher(parse_rules(["http://localhost:8123"]), allow_loopback=True, resolver=resolver, network=MappedNetwork())
-    assert await refusal(fetcher, request("http://localhost:8123/")) is HttpError.NOT_ALLOWED
+    assert await fetch_error(fetcher, request("http://localhost:8123/")) is HttpError.NOT_ALLOWED
 
 
 # Limits
 
 
-async def test_an_answer_above_its_limit_is_refused_while_it_comes(application: RecordingServer) -> None:
+async def test_a_response_above_its_limit_is_aborted(application: RecordingServer) -> None:
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -216,17 +214,17 @@ async def test_an_answer_above_its_limit_is_refused_while_it_comes(application: 
 
     application.answer = lambda _: StreamingResponse(endless())
     fetcher = local_fetcher(application, limits=FetchLimits(response_bytes=1_000_000))
-    assert await refusal(fetcher, request(application.url)) is HttpError.TRANSPORT
+    assert await fetch_error(fetcher, request(application.url)) is HttpError.TRANSPORT
     assert sent < 1_000
 
 
-async def test_an_answer_at_its_limit_is_taken(application: RecordingServer) -> None:
+async def test_a_response_at_its_limit_is_accepted(application: RecordingServer) -> None:
     application.answer = lambda _: Response(b"x" * 1_000)
     fetcher = local_fetcher(application, limits=FetchLimits(response_bytes=1_000))
     assert len((await fetch(fetcher, request(application.url))).body or b"") == 1_000
 
 
-async def test_an_answer_that_does_not_end_in_time_is_refused(application: RecordingServer) -> None:
+async def test_a_response_that_does_not_end_in_time_is_a_transport_error(application: RecordingServer) -> None:
     released = asyncio.Event()
 
     async def hold(_: Recorded) -> Response:
@@ -235,15 +233,15 @@ async def test_an_answer_that_does_not_end_in_time_is_refused(application: Recor
 
     application.answer = hold
     fetcher = local_fetcher(application, limits=FetchLimits(seconds=0.05))
-    assert await refusal(fetcher, request(application.url)) is HttpError.TRANSPORT
+    assert await fetch_error(fetcher, request(application.url)) is HttpError.TRANSPORT
     released.set()
 
 
 async def test_a_call_has_a_limit_of_fetches(application: RecordingServer) -> None:
     caller = Caller(fetcher=local_fetcher(application), limits=HostLimits(fetches=2))
     for _ in range(2):
-        await caller.ask("http.fetch", request(application.url))
-    assert await caller.case("http.fetch", request(application.url)) is HttpError.NOT_ALLOWED
+        await caller.call("http.fetch", request(application.url))
+    assert await caller.error_case("http.fetch", request(application.url)) is HttpError.NOT_ALLOWED
     assert "has made 2 fetches" in caller.sink.messages[-1]
     assert len(application.requests) == 2
 
@@ -262,7 +260,7 @@ async def test_a_call_has_a_limit_of_fetches_at_once(application: RecordingServe
 
     application.answer = hold
     caller = Caller(fetcher=local_fetcher(application), limits=HostLimits(fetches_at_once=2))
-    fetches = [asyncio.create_task(caller.ask("http.fetch", request(application.url))) for _ in range(5)]
+    fetches = [asyncio.create_task(caller.call("http.fetch", request(application.url))) for _ in range(5)]
     await application.wait_for(2)
     released.set()
     await asyncio.gather(*fetches)
@@ -281,7 +279,7 @@ async def test_a_cancelled_fetch_ends_its_connection(application: RecordingServe
             closed.set()
 
     application.answer = lambda _: StreamingResponse(endless())
-    task = asyncio.create_task(Caller(fetcher=local_fetcher(application)).ask("http.fetch", request(application.url)))
+    task = asyncio.create_task(Caller(fetcher=local_fetcher(application)).call("http.fetch", request(application.url)))
     await application.wait_for(1)
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -290,7 +288,7 @@ async def test_a_cancelled_fetch_ends_its_connection(application: RecordingServe
         await closed.wait()
 
 
-async def test_a_port_where_nothing_listens_is_a_transport_failure() -> None:
+async def test_a_closed_port_is_a_transport_error() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     fetcher = Fetcher(parse_rules([url]), allow_loopback=True, resolver=NoResolver())
-    assert await refusal(fetcher, request(url)) is HttpError.TRANSPORT
+    assert await fetch_error(fetcher, request(url)) is HttpError.TRANSPORT

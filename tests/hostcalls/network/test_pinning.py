@@ -19,27 +19,27 @@ from holdfast.hostcalls.network.pinning import PinnedNetwork
 from holdfast.world.types import HttpError
 from tests.events.recording_server import RecordingServer
 from tests.hostcalls.calling import FixedResolver, NoResolver
-from tests.hostcalls.fake_network import OTHER_PUBLIC, PUBLIC, MappedNetwork, fetch, refusal, request
+from tests.hostcalls.fake_network import OTHER_PUBLIC, PUBLIC, MappedNetwork, fetch, fetch_error, request
 
 
-async def test_a_name_that_changes_its_address_after_the_check_gains_nothing(application: RecordingServer) -> None:
+async def test_a_name_that_changes_its_address_after_the_check_still_connects_to_the_checked_one(application: RecordingServer) -> None:
     network = MappedNetwork().at(PUBLIC, application.port).at("127.0.0.1", application.port)
     resolver = FixedResolver().add("rebind.example.com", [PUBLIC], ["127.0.0.1"])
     fetcher = Fetcher(resolver=resolver, network=network)
     assert (await fetch(fetcher, request("http://rebind.example.com/"), "http://rebind.example.com")).status == 200
-    assert resolver.asked == ["rebind.example.com"]
-    assert network.dialled == [(PUBLIC, 80)]
+    assert resolver.lookups == ["rebind.example.com"]
+    assert network.connected == [(PUBLIC, 80)]
     # The next fetch asks anew, is told the private address, and is refused: no connection of the first one is left to be used.
-    assert await refusal(fetcher, request("http://rebind.example.com/"), "http://rebind.example.com") is HttpError.NOT_ALLOWED
-    assert network.dialled == [(PUBLIC, 80)]
+    assert await fetch_error(fetcher, request("http://rebind.example.com/"), "http://rebind.example.com") is HttpError.NOT_ALLOWED
+    assert network.connected == [(PUBLIC, 80)]
     assert len(application.requests) == 1
 
 
-async def test_the_next_address_is_tried_when_one_does_not_answer(application: RecordingServer) -> None:
+async def test_the_next_address_is_tried_when_one_does_not_respond(application: RecordingServer) -> None:
     network = MappedNetwork().at(OTHER_PUBLIC, application.port)
     fetcher = Fetcher(resolver=FixedResolver().add("two.example.com", [PUBLIC, OTHER_PUBLIC]), network=network)
     assert (await fetch(fetcher, request("http://two.example.com/"), "http://two.example.com")).status == 200
-    assert network.dialled == [(PUBLIC, 80), (OTHER_PUBLIC, 80)]
+    assert network.connected == [(PUBLIC, 80), (OTHER_PUBLIC, 80)]
 
 
 async def test_a_public_address_needs_no_resolver(application: RecordingServer) -> None:
@@ -64,11 +64,11 @@ async def test_a_public_address_needs_no_resolver(application: RecordingServer) 
         ["garbage"],
     ],
 )
-async def test_a_name_with_any_address_that_is_not_public_is_refused(addresses: list[str]) -> None:
+async def test_a_name_with_any_private_address_is_denied(addresses: list[str]) -> None:
     network = MappedNetwork()
     fetcher = Fetcher(resolver=FixedResolver().add("rebind.example.com", addresses), network=network)
-    assert await refusal(fetcher, request("https://rebind.example.com/"), "rebind.example.com") is HttpError.NOT_ALLOWED
-    assert network.dialled == []
+    assert await fetch_error(fetcher, request("https://rebind.example.com/"), "rebind.example.com") is HttpError.NOT_ALLOWED
+    assert network.connected == []
 
 
 async def test_without_an_address_or_by_a_local_socket_there_is_no_connection() -> None:
@@ -124,7 +124,7 @@ async def tls_server(cert: Path, key: Path) -> AsyncIterator[tuple[int, list[str
         server.close()
 
 
-async def test_tls_checks_the_name_though_the_connection_goes_to_an_address(tmp_path: Path) -> None:
+async def test_tls_verifies_the_name_and_not_the_address(tmp_path: Path) -> None:
     cert, key = certificate(tmp_path, "api.example.com")
     trust = ssl.create_default_context(cafile=str(cert))
     async with tls_server(cert, key) as (port, names):
@@ -132,11 +132,11 @@ async def test_tls_checks_the_name_though_the_connection_goes_to_an_address(tmp_
         fetcher = Fetcher(resolver=resolver, network=MappedNetwork().at(PUBLIC, port), ssl_context=trust)
         assert (await fetch(fetcher, request("https://api.example.com/"), "api.example.com")).body == b"ok"
         assert names == ["api.example.com"]
-        assert await refusal(fetcher, request("https://other.example.com/"), "other.example.com") is HttpError.TRANSPORT
+        assert await fetch_error(fetcher, request("https://other.example.com/"), "other.example.com") is HttpError.TRANSPORT
 
 
-async def test_a_certificate_that_nobody_trusts_is_refused(tmp_path: Path) -> None:
+async def test_an_untrusted_certificate_is_rejected(tmp_path: Path) -> None:
     cert, key = certificate(tmp_path, "api.example.com")
     async with tls_server(cert, key) as (port, _):
         fetcher = Fetcher(resolver=FixedResolver().add("api.example.com", [PUBLIC]), network=MappedNetwork().at(PUBLIC, port))
-        assert await refusal(fetcher, request("https://api.example.com/"), "api.example.com") is HttpError.TRANSPORT
+        assert await fetch_error(fetcher, request("https://api.example.com/"), "api.example.com") is HttpError.TRANSPORT

@@ -33,7 +33,7 @@ def envelope(key: Key, **fields: Any) -> SecretEnvelope:
     return SecretEnvelope(**({"ciphertext_b64": text, "algorithm": "aes-gcm:v1", "key_path": key.id} | fields))
 
 
-async def test_the_secrets_are_those_that_were_sealed(keys: KeySource) -> None:
+async def test_the_opened_secrets_equal_the_sealed_ones(keys: KeySource) -> None:
     assert await SealedEnvelopes(keys).open(envelope(keys.read().newest), CALL) == SECRETS
 
 
@@ -46,13 +46,13 @@ async def test_the_secrets_are_those_that_were_sealed(keys: KeySource) -> None:
     ],
     ids=["another tenant", "another install", "no install"],
 )
-async def test_no_other_call_gets_them(keys: KeySource, call: CallContext) -> None:
+async def test_no_other_call_can_open_them(keys: KeySource, call: CallContext) -> None:
     with pytest.raises(SecretDecryptFailed) as failure:
         await SealedEnvelopes(keys).open(envelope(keys.read().newest), call)
     assert "k-123" not in str(failure.value)
 
 
-async def test_after_a_rotation_old_and_new_envelopes_open_without_a_new_start(keys: KeySource) -> None:
+async def test_after_a_rotation_old_and_new_envelopes_open_without_a_restart(keys: KeySource) -> None:
     opener = SealedEnvelopes(keys)
     before = envelope(keys.read().newest)
     after = envelope(keys.add())
@@ -60,7 +60,7 @@ async def test_after_a_rotation_old_and_new_envelopes_open_without_a_new_start(k
     assert await opener.open(before, CALL) == SECRETS
 
 
-async def test_keys_that_come_after_the_start_are_found(tmp_path: Path) -> None:
+async def test_keys_added_after_the_start_are_found(tmp_path: Path) -> None:
     source = KeySource(variable=None, file=tmp_path / "secrets.key")
     opener = SealedEnvelopes(source)
     with pytest.raises(SecretDecryptFailed, match="HOLDFAST_SECRETS_KEY"):
@@ -70,7 +70,7 @@ async def test_keys_that_come_after_the_start_are_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key_path", [None, "", "0123456789abcdef", "../secrets.key"])
-async def test_a_key_that_is_not_there_is_said_with_what_to_do(keys: KeySource, key_path: str | None) -> None:
+async def test_a_missing_key_is_reported_with_a_remedy(keys: KeySource, key_path: str | None) -> None:
     with pytest.raises(SecretDecryptFailed, match="HOLDFAST_SECRETS_KEY"):
         await SealedEnvelopes(keys).open(envelope(keys.read().newest, key_path=key_path), CALL)
 
@@ -89,7 +89,7 @@ def services(tmp_path: Path) -> Callable[..., HostServices]:
     return make
 
 
-async def test_the_settings_lead_to_the_keys_and_an_expired_envelope_is_not_opened(
+async def test_the_settings_name_the_keys_and_an_expired_envelope_is_not_opened(
     keys: KeySource, services: Callable[..., HostServices]
 ) -> None:
     host = services()
@@ -104,7 +104,7 @@ async def test_the_settings_lead_to_the_keys_and_an_expired_envelope_is_not_open
         await host.close()
 
 
-async def test_a_runner_without_keys_starts_and_one_with_faulty_ones_does_not(services: Callable[..., HostServices]) -> None:
+async def test_a_runner_without_keys_starts_and_one_with_invalid_keys_does_not(services: Callable[..., HostServices]) -> None:
     await services().close()
     variable = new_key_text()
     await services(secrets_key=variable).close()

@@ -58,7 +58,7 @@ def envelope(secrets: dict[str, str] | None = None, **fields: Any) -> SecretEnve
     return SecretEnvelope(**(given | {"key_path": "extensions/t1", "version": "v1"} | fields))
 
 
-async def test_the_secrets_are_those_that_were_sealed(vault: VaultTransit, server: VaultServer) -> None:
+async def test_the_opened_secrets_equal_the_sealed_ones(vault: VaultTransit, server: VaultServer) -> None:
     assert await vault.open(envelope(), CALL) == SECRETS
     path, headers, body = server.requests[0]
     assert path == "/v1/transit/decrypt/extensions/t1"
@@ -87,7 +87,7 @@ async def test_the_envelope_may_name_another_mount(vault: VaultTransit, server: 
     ],
     ids=str,
 )
-async def test_a_key_or_mount_that_leads_elsewhere_is_refused_unasked(
+async def test_a_key_or_mount_that_is_not_a_plain_path_is_rejected_without_a_request(
     vault: VaultTransit, server: VaultServer, fields: dict[str, Any]
 ) -> None:
     with pytest.raises(SecretDecryptFailed):
@@ -95,7 +95,7 @@ async def test_a_key_or_mount_that_leads_elsewhere_is_refused_unasked(
     assert server.requests == []
 
 
-async def test_opened_secrets_are_remembered_for_thirty_seconds(vault: VaultTransit, server: VaultServer, clock: Clock) -> None:
+async def test_opened_secrets_are_cached_for_thirty_seconds(vault: VaultTransit, server: VaultServer, clock: Clock) -> None:
     await vault.open(envelope(), CALL)
     clock.now = 29.9
     assert await vault.open(envelope(), CALL) == SECRETS
@@ -115,7 +115,7 @@ async def test_opened_secrets_are_remembered_for_thirty_seconds(vault: VaultTran
         (envelope(), CallContext(request_id="r", tenant_id="t1", extension_id="e1", install_id="i2")),
     ],
 )
-async def test_nothing_else_is_answered_from_memory(
+async def test_a_different_envelope_is_never_served_from_the_cache(
     vault: VaultTransit, server: VaultServer, other: tuple[SecretEnvelope, CallContext]
 ) -> None:
     await vault.open(envelope(), CALL)
@@ -147,7 +147,7 @@ async def test_blank_content_is_no_secrets(vault: VaultTransit, server: VaultSer
     ],
     ids=["403", "302", "no JSON", "no plaintext", "not base64", "not an object", "too large"],
 )
-async def test_what_vault_refuses_or_garbles_is_said_without_quoting_it(
+async def test_an_error_or_malformed_response_of_vault_is_reported_without_quoting_it(
     vault: VaultTransit, server: VaultServer, answer: tuple[int, bytes], said: str
 ) -> None:
     server.answer = answer
@@ -156,7 +156,7 @@ async def test_what_vault_refuses_or_garbles_is_said_without_quoting_it(
     assert "hvs.token" not in str(failure.value) and "k-123" not in str(failure.value)
 
 
-async def test_after_a_failure_the_next_call_asks_again(vault: VaultTransit, server: VaultServer) -> None:
+async def test_after_a_failure_the_next_call_tries_again(vault: VaultTransit, server: VaultServer) -> None:
     server.answer = (503, b"sealed")
     with pytest.raises(SecretDecryptFailed):
         await vault.open(envelope(), CALL)
@@ -165,7 +165,7 @@ async def test_after_a_failure_the_next_call_asks_again(vault: VaultTransit, ser
 
 
 @pytest.mark.parametrize("content", [None, "", "a\x00b", "ü"])
-async def test_a_token_file_that_gives_no_token_is_named_by_its_variable(server: VaultServer, tmp_path: Path, content: str | None) -> None:
+async def test_an_unusable_token_file_is_reported_by_its_variable(server: VaultServer, tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "absent"
     if content is not None:
         path.write_text(content)
@@ -175,7 +175,7 @@ async def test_a_token_file_that_gives_no_token_is_named_by_its_variable(server:
     await vault.close()
 
 
-async def test_a_vault_that_is_away_or_silent_is_named_by_its_variable(token_file: Path) -> None:
+async def test_an_unavailable_or_silent_vault_is_reported_by_its_variable(token_file: Path) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -191,12 +191,12 @@ async def test_a_vault_that_is_away_or_silent_is_named_by_its_variable(token_fil
 
 
 @pytest.mark.parametrize("address", ["", "vault:8200", "ftp://vault", "http://"])
-def test_an_address_that_is_none_is_refused_at_the_start(address: str, tmp_path: Path) -> None:
+def test_an_invalid_address_is_rejected_at_start(address: str, tmp_path: Path) -> None:
     with pytest.raises(SecretDecryptFailed, match="VAULT_ADDR"):
         VaultTransit(address, tmp_path)
 
 
-async def test_the_settings_lead_to_vault_and_an_expired_envelope_is_never_sent(server: VaultServer, token_file: Path) -> None:
+async def test_the_settings_name_vault_and_an_expired_envelope_is_never_sent(server: VaultServer, token_file: Path) -> None:
     fields: dict[str, Any] = {"_env_file": None, "vault_addr": server.address, "vault_token_file": token_file, "environment": "production"}
     services = HostServices.from_settings(Settings(**fields), MemoryStream())
     try:
