@@ -14,7 +14,7 @@ from tests.waiting import MAX_WAIT_SECONDS
 
 
 def is_alive(pid: int) -> bool:
-    """A killed child that nobody has waited for yet is not alive."""
+    """Whether a process runs. A killed child that was not waited for (a zombie) does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:

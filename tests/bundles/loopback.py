@@ -34,7 +34,7 @@ class Loopback:
 
 @asynccontextmanager
 async def serving(script: Script, *, sock: socket.socket | None = None, tls: ssl.SSLContext | None = None) -> AsyncIterator[Loopback]:
-    """Serves on a free port (or on the bound `sock`) until the block ends; whoever is still being answered is hung up on."""
+    """Serves on a free port (or on the bound `sock`) until the block ends; connections that are still open are then closed."""
     conversations: set[asyncio.Task[None]] = set()
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

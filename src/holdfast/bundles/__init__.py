@@ -1,1 +1,1 @@
-"""An extension as a file: manifest, archive, hash, bundle store, and the unpacked cache."""
+"""An extension as a file: its manifest, archive and signature, the bundle store, and the cache of unpacked bundles."""

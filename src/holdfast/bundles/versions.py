@@ -107,6 +107,6 @@ def parse_version(text: str) -> SemVer | Wildcard:
 
 
 def parse_versions(texts: Iterable[str]) -> dict[SemVer, str]:
-    """Parses stored versions, sorts them (newest last) and keeps the text of each. Skips invalid ones, such as an old `0.3.*`."""
+    """Parses stored versions, and sorts them (newest last); each maps to its text. Skips invalid ones, such as an old `0.3.*`."""
     found = {SemVer.parse(text): text for text in texts if len(text) <= VERSION_MAX_LENGTH and _SEMVER.fullmatch(text)}
     return dict(sorted(found.items()))

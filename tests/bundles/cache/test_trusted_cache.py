@@ -12,7 +12,7 @@ import pytest
 
 from holdfast.bundles.archive.errors import ExtractFailed
 from holdfast.bundles.cache.bundle_cache import BundleCache
-from holdfast.bundles.cache.kept_signature import SIGNATURE_NAME
+from holdfast.bundles.cache.saved_signature import SIGNATURE_NAME
 from holdfast.bundles.cache.trusted_cache import TrustedBundleCache
 from holdfast.bundles.signing.minisign import Signature
 from holdfast.bundles.signing.minisign_secret import SecretKey
@@ -340,7 +340,7 @@ async def test_a_manifest_that_was_changed_on_disk_is_not_used_for_verification(
     manifest = production.root / "cache" / digest / "bundle/manifest.json"
     manifest.chmod(0o644)
     manifest.write_bytes(MANIFEST.replace(b"1.0.0", b"9.0.0"))
-    production.signers.trust(expires_at=NOW + DAY)  # the status is found anew
+    production.signers.trust(expires_at=NOW + DAY)  # the status is computed again
     with pytest.raises(ExtractFailed, match="manifest"):
         await production.bundles.ensure("t", "e", digest)
     # The next process compares every file, and fetches the bundle again.

@@ -168,7 +168,7 @@ def test_an_endpoint_is_declared_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("schedule", "told"),
+    ("schedule", "message"),
     [
         ({"endpoint": "/none"}, 'expected a GET or POST endpoint of api.endpoints, found "/none"'),
         ({"endpoint": "/put"}, "expected a GET or POST endpoint of api.endpoints"),
@@ -178,7 +178,7 @@ def test_an_endpoint_is_declared_once() -> None:
         ({"endpoint": "PUT /put"}, "expected the path of a schedulable endpoint"),
     ],
 )
-def test_a_schedule_names_an_endpoint_that_can_be_scheduled(schedule: dict[str, Any], told: str) -> None:
+def test_a_schedule_names_an_endpoint_that_can_be_scheduled(schedule: dict[str, Any], message: str) -> None:
     endpoints = [
         route("PUT", "/put", schedulable=True),
         route("GET", "/plain"),
@@ -193,7 +193,7 @@ def test_a_schedule_names_an_endpoint_that_can_be_scheduled(schedule: dict[str, 
         read({**fields, "schedules": [*fields["schedules"], {"cron": "0 9 * * *", **schedule}]})
     (issue,) = caught.value.details["issues"]
     assert issue["path"] == "schedules[1].endpoint"
-    assert issue["message"].startswith(told)
+    assert issue["message"].startswith(message)
 
 
 def test_a_schedule_is_declared_once() -> None:

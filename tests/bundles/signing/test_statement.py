@@ -63,8 +63,8 @@ def test_every_fact_changes_the_bytes(change: dict[str, Any]) -> None:
 
 
 def test_without_publisher_the_statement_has_no_such_field_and_text_is_utf8() -> None:
-    told = statement(publisher=None, name="com.exämple.notes").to_bytes()
-    assert "publisher" not in json.loads(told) and "exämple".encode() in told
+    signed = statement(publisher=None, name="com.exämple.notes").to_bytes()
+    assert "publisher" not in json.loads(signed) and "exämple".encode() in signed
 
 
 def test_an_archive_is_described_by_its_own_manifest_and_hash(tmp_path: Path) -> None:

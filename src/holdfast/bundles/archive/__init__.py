@@ -1,1 +1,1 @@
-"""The archive of a bundle, `bundle.tar.zst`: how it is packed, and how an untrusted one is read."""
+"""Bundle archives, `bundle.tar.zst`: packs projects, and reads untrusted archives."""

@@ -1,4 +1,4 @@
-"""Packs a built project into a bundle. The same files always give the same bytes, on every machine and at any time."""
+"""Packs a built project into a bundle. The same files always produce the same bytes, on every machine and at any time."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class ArchiveHashMismatch(HoldfastError):
 
 
 def cache_not_writable(error: OSError) -> ExtractFailed:
-    """The error to raise when the cache folder cannot be written. The bundle itself is not at fault."""
+    """The error to raise when the cache folder cannot be written. The bundle itself is fine."""
     # The path is left out: callers read this message too, and the operator can look up the setting.
     return ExtractFailed(
         f"The bundle could not be written to the cache folder: {error.strerror or type(error).__name__}.",

@@ -28,7 +28,7 @@ from holdfast.bundles.archive.layout import MANIFEST
 from holdfast.bundles.archive.limits import LIMITS, ArchiveLimits
 from holdfast.bundles.cache.bundle_cache import DISK_MAX_BYTES, BundleCache
 from holdfast.bundles.cache.entries import Entry
-from holdfast.bundles.cache.kept_signature import load_signature, save_signature
+from holdfast.bundles.cache.saved_signature import load_signature, save_signature
 from holdfast.bundles.cache.unpacked import UnpackedBundle
 from holdfast.bundles.manifest.model import parse_manifest
 from holdfast.bundles.manifest.parsing.errors import ManifestError

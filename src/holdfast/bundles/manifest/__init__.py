@@ -1,1 +1,4 @@
-"""The manifest of an extension: its model, its validation errors with line and field, its JSON Schema."""
+"""The manifest of an extension: its model, its JSON Schema, and the settings of an install.
+
+Imports go one way: parsing, then fields, then settings, then this package.
+"""

@@ -44,7 +44,7 @@ def _settings_schema() -> dict[str, Any]:
 
 
 def _part(overrides: dict[str, Any]) -> dict[str, Any]:
-    """A schema that uses only the supported keywords. `overrides` replaces what `properties` says about some of them."""
+    """A schema that uses only the supported keywords. `overrides` replaces the schemas of some of them."""
     known: dict[str, Any] = dict.fromkeys(sorted(ALL_KEYWORDS - {"$schema"}), True)
     known |= {keyword: _reference() for keyword in sorted(SCHEMA_KEYWORDS)}
     known |= {keyword: {"type": "array", "items": _reference()} for keyword in sorted(SCHEMA_LIST_KEYWORDS)}

@@ -87,7 +87,7 @@ class Manifest(BaseModel):
     egress: list[EgressEntry] = Field(
         default_factory=list,
         max_length=100,
-        description="The hosts that `http.fetch` may call, over https and port 443 unless the entry says otherwise.",
+        description="The hosts that `http.fetch` may call, over https on port 443 unless the entry has another scheme or port.",
         examples=[["api.example.com", "https://example.com:8443"]],
     )
     settings: Settings = Field(

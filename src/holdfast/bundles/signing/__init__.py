@@ -1,1 +1,1 @@
-"""Signatures of bundles: the minisign format, the signed statement, trusted keys, and the policy that judges a signature."""
+"""Signatures of bundles: the minisign format, the signed statement, trusted keys, and the policy that evaluates a signature."""

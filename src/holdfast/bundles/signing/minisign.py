@@ -24,7 +24,7 @@ _UNTRUSTED_MAX, _TRUSTED_MAX = 1_024, 8_192
 
 
 class MalformedMinisign(HoldfastError):
-    """Raised when a text is not a key or a signature in minisign's format. The message says what was expected; it never quotes the text."""
+    """Raised when a text is not a key or a signature in minisign's format. The message never quotes the text."""
 
     code = "malformed_minisign"
     status = 400

@@ -56,7 +56,7 @@ class S3Address(Struct, frozen=True):
 
 
 def object_url(base: str, key: str) -> str:
-    """`{base}/{key}` with exactly one `/` between them. The base keeps its whole path and so its bucket; `urljoin` would drop that."""
+    """`{base}/{key}` with exactly one `/` between them. `urljoin` would drop the last segment of the base: its bucket."""
     return f"{base.rstrip('/')}/{key.lstrip('/')}"
 
 

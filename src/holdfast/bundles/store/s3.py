@@ -33,7 +33,7 @@ class S3Credentials(Struct, frozen=True, kw_only=True):
     region: str = "us-east-1"
 
     def __call__(self) -> S3Credential:
-        """The credentials in the form that obstore asks for."""
+        """The credentials in the form that obstore expects."""
         return {"access_key_id": self.access_key, "secret_access_key": self.secret_key, "token": None, "expires_at": None}
 
     def __repr__(self) -> str:

@@ -96,7 +96,7 @@ class Transport:
     async def request(self, method: Method, url: UrlSource, *, source: Path | None = None, once: bool = False) -> StoreResponse:
         """The response to a request whose body is the file `source`, if given. With `once`, there is one attempt only.
 
-        Raises BundleStoreUnavailable when there is no response, or only responses that say that the server is busy or broken.
+        Raises BundleStoreUnavailable when there is no response, or only responses of a busy or broken server.
         """
         seconds = self._retry_policy.reading if source is None else self._retry_policy.writing
         size = None if source is None else await asyncio.to_thread(_size, source)

@@ -32,14 +32,14 @@ FAULTY = """{
 """
 
 
-def told(text: str) -> list[str]:
+def error_lines(text: str) -> list[str]:
     with pytest.raises(ManifestError) as caught:
         parse_manifest(text.encode())
     return str(caught.value).splitlines()
 
 
 def test_every_error_has_its_own_line() -> None:
-    assert told(FAULTY) == [
+    assert error_lines(FAULTY) == [
         'manifest.json:7: capabilities[1]: expected a capability that exists, found "metrics", which no host has ever provided; remove it.',
         "manifest.json:13: api.endpoints[1].path: expected a path such as /items/:id, with no spaces, no '..', no query and no backslash, "
         'found "items list".',
@@ -58,7 +58,7 @@ def test_one_error_is_one_line_and_names_the_later_of_two_equal_endpoints() -> N
         .replace('dist/main" },\n    ]', 'dist/main" }\n    ]')
         .replace("  },\n}", "  }\n}")
     )
-    assert told(text) == [
+    assert error_lines(text) == [
         "manifest.json:14: api.endpoints[2]: expected each method and path once, found GET /items/ again. "
         "Correct manifest.json and try again."
     ]
@@ -84,7 +84,7 @@ def test_programs_get_the_same_errors_as_fields() -> None:
 def test_at_most_ten_errors_are_shown_and_the_rest_is_counted() -> None:
     endpoints = [{"method": "GET", "path": "/a b", "handler": "m"}] * 250
     text = json.dumps({"name": "a", "version": "1.0.0", "runtime": "wasm-js@1", "api": {"endpoints": endpoints}}, indent=1)
-    lines = told(text)
+    lines = error_lines(text)
     assert len(lines) == 12
     assert lines[9].startswith("manifest.json:54: api.endpoints[9].path: ")
     assert lines[10] == "and 90 more."
@@ -104,7 +104,7 @@ def test_at_most_ten_errors_are_shown_and_the_rest_is_counted() -> None:
     ],
 )
 def test_invalid_json_names_its_line_too(text: str, line: str) -> None:
-    assert told(text) == [f"{line} Correct manifest.json and try again."]
+    assert error_lines(text) == [f"{line} Correct manifest.json and try again."]
 
 
 def test_bytes_that_are_not_utf8_name_their_line() -> None:
@@ -115,7 +115,7 @@ def test_bytes_that_are_not_utf8_name_their_line() -> None:
 
 
 def test_long_values_are_shortened() -> None:
-    (line,) = told('{"name": "a", "runtime": "wasm-js@1", "version": "' + "9" * 90 + '"}')
+    (line,) = error_lines('{"name": "a", "runtime": "wasm-js@1", "version": "' + "9" * 90 + '"}')
     assert line == (
         f'manifest.json:1: version: expected a version such as 1.2.3, 1.2.3-beta.1 or 1.2.*, found "{"9" * 59}…. '
         "Correct manifest.json and try again."
@@ -123,6 +123,6 @@ def test_long_values_are_shortened() -> None:
 
 
 def test_a_manifest_cannot_send_control_characters_to_a_terminal() -> None:
-    lines = told(json.dumps({"name": "a", "runtime": "wasm-js@1", "version": "\x9b31m\u202e", "a\x1b[2J": 1}, ensure_ascii=False))
+    lines = error_lines(json.dumps({"name": "a", "runtime": "wasm-js@1", "version": "\x9b31m\u202e", "a\x1b[2J": 1}, ensure_ascii=False))
     assert all(line.isprintable() for line in lines)
     assert r'found "\u009b31m\u202e"' in lines[0] and r"a\u001b[2J: unknown" in lines[1]

@@ -1,1 +1,1 @@
-"""The fields of a manifest: how single values are read, and the sections below the top level."""
+"""The fields of a manifest: the types of single values, and the sections below the top level."""

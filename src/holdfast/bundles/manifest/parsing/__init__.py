@@ -1,1 +1,1 @@
-"""Manifest bytes to a JSON object, with the position of each value, and the issues that are reported."""
+"""Parses manifest bytes to a JSON object, finds the positions of values, and reports errors with line and field."""

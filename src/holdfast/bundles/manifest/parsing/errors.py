@@ -1,4 +1,4 @@
-"""What is wrong with a manifest: for every fault the field, its line, and what was expected there."""
+"""The errors of a manifest: for each problem the field, its line, and what was expected there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from holdfast.bundles.manifest.parsing.positions import Path, Position
 from holdfast.errors import HoldfastError
 
 Issue = dict[str, Any]
-"""`path` (`$` for the file as a whole, else such as `api.endpoints[0].path`), `message`, and where known `expected`, `line`, `column`."""
+"""`path` (`$` for the whole file, otherwise such as `api.endpoints[0].path`), `message`, and if known `expected`, `line`, `column`."""
 
 SHOWN_ISSUES = 10
 
@@ -74,9 +74,9 @@ def make_issue(path: Path, message: str, *, expected: str | None = None, at: Pos
     return found
 
 
-def _line(fault: Issue) -> str:
-    line = f":{fault['line']}" if "line" in fault else ""
-    where = "" if fault["path"] == "$" else f" {fault['path']}:"
-    text = f"manifest.json{line}:{where} {fault['message']}."
+def _line(issue: Issue) -> str:
+    line = f":{issue['line']}" if "line" in issue else ""
+    where = "" if issue["path"] == "$" else f" {issue['path']}:"
+    text = f"manifest.json{line}:{where} {issue['message']}."
     # Names and values come from an untrusted bundle, and terminals interpret control characters.
     return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)

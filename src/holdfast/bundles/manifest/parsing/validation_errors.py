@@ -52,19 +52,19 @@ def issues_from_validation_error(error: ValidationError, value: Any, text: str, 
 
     `fields` are the allowed names at the top level.
     """
-    faults = [_fault(item, value, fields) for item in error.errors(include_url=False, include_input=False)[:MAX_ISSUES]]
-    positions = Positions(text, [path for path, *_ in faults])
+    problems = [_describe(item, value, fields) for item in error.errors(include_url=False, include_input=False)[:MAX_ISSUES]]
+    positions = Positions(text, [path for path, *_ in problems])
     issues = [
         make_issue(path, message, expected=expected, at=positions.name_at(path) if by_name else positions.value_at(path))
-        for path, message, expected, by_name in faults
+        for path, message, expected, by_name in problems
     ]
     return sorted(issues, key=lambda found: (found["line"], found["column"]))
 
 
-def _fault(error: Any, value: Any, fields: Sequence[str]) -> tuple[Path, str, str | None, bool]:
+def _describe(error: Any, value: Any, fields: Sequence[str]) -> tuple[Path, str, str | None, bool]:
     """Path, message, what was expected, and whether the error is in the name of the field."""
     kind, context = error["type"], error.get("ctx", {})
-    path = _real_path(error["loc"], value)
+    path = _path_in_file(error["loc"], value)
     by_name = error["loc"][-1:] == ("[key]",)
     if kind == "extra_forbidden":
         by_letters = {name.lower(): name for name in fields}
@@ -77,8 +77,8 @@ def _fault(error: Any, value: Any, fields: Sequence[str]) -> tuple[Path, str, st
         return path, f"this field is required{expected.removeprefix('this field')}", expected, False
     found = None
     if kind == "value_error" and isinstance(context["error"], Expected):
-        fault = context["error"]
-        path, expected, found = (*path, *fault.at), fault.expected, fault.found
+        invalid = context["error"]
+        path, expected, found = (*path, *invalid.at), invalid.expected, invalid.found
     elif kind == "string_too_long":
         expected, found = f"at most {context['max_length']} characters", "more"
     elif kind == "too_long":
@@ -90,7 +90,7 @@ def _fault(error: Any, value: Any, fields: Sequence[str]) -> tuple[Path, str, st
     return path, f"expected {expected}, found {found or _found(path, value)}", expected, by_name
 
 
-def _real_path(location: Path, value: Any) -> Path:
+def _path_in_file(location: Path, value: Any) -> Path:
     """Pydantic's path without the steps that are not in the file: markers of keys and tags of alternatives."""
     path: list[int | str] = []
     for step in location:

@@ -72,14 +72,14 @@ def validate_schema(schema: dict[str, Any]) -> None:
         meta.validate({**schema, "$schema": DRAFT})
         _validator(schema)
     except (ValidationError, ValueError) as error:
-        raise _faulty_schema(error) from None
+        raise _invalid_schema(error) from None
     _check_secrets(schema)
     for name in schema.get("properties", {}):
         if not _KEY.fullmatch(name):
             raise Expected("a name of 1 to 128 letters, digits, '_', '.' or '-'", at=("properties", name), found=json.dumps(name))
     for path, part in _schemas(schema):
-        if "default" in part and (faults := find_violations(part, part["default"])):
-            inner, expected = faults[0]
+        if "default" in part and (violations := find_violations(part, part["default"])):
+            inner, expected = violations[0]
             raise Expected(expected, at=(*path, "default", *inner))
 
 
@@ -139,7 +139,7 @@ def _check_secrets(schema: dict[str, Any]) -> None:
     for path, part in _schemas(schema):
         if is_secret(part):
             _check_secret(path, part)
-        # Secrets are kept and checked apart from the other settings: no rule can be about both.
+        # Secrets are stored and validated apart from the other settings, so no rule can refer to both.
         if path and "properties" not in path and (named := secrets & set(part.get("required", []))):
             raise Expected("no secret in a rule about other settings", at=(*path, "required"), found=", ".join(sorted(named)))
     dependent = schema.get("dependentRequired", {})
@@ -154,10 +154,10 @@ def _check_secret(path: Path, part: dict[str, Any]) -> None:
         raise Expected('"string", for a secret is text', at=(*path, "type"))
     for keyword in ("default", "const", "enum", "examples"):
         if keyword in part:
-            raise Expected(f"a secret without {keyword}, which everyone could read", at=(*path, keyword), found="one")
+            raise Expected(f"no {keyword} for a secret, because everyone could read it", at=(*path, keyword), found="one")
 
 
-def _faulty_schema(error: ValidationError | ValueError) -> Expected:
+def _invalid_schema(error: ValidationError | ValueError) -> Expected:
     if not isinstance(error, ValidationError):
         return Expected("a JSON Schema", found=str(error).splitlines()[0])
     path = tuple(error.instance_path)
