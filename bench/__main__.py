@@ -17,21 +17,21 @@ MODULES = ("bench.engine", "bench.runner", "bench.assets", "bench.registry", "be
 
 
 def measure(module: str) -> dict[str, Any]:
-    """What a module prints. Its progress goes to our stderr."""
+    """The JSON that a module prints. Its progress goes to stderr."""
     options = ["--quick"] if "--quick" in sys.argv else []
     sys.stderr.write(f"{module} ...\n")
     done = subprocess.run([sys.executable, "-m", module, *options], cwd=ROOT, stdout=subprocess.PIPE, check=True)
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    reported: dict[str, Any] = json.loads(done.stdout)
+    return reported
 
 
 def main() -> None:
     named = [module for module in MODULES if module in sys.argv]
     result: dict[str, Any] = json.loads(RESULT.read_text())
     for module in named or MODULES:
-        told = measure(module)
-        measured = result["measured"] | told.get("measured", told)
-        result |= told if "machine" in told else {}
+        reported = measure(module)
+        measured = result["measured"] | reported.get("measured", reported)
+        result |= reported if "machine" in reported else {}
         result["measured"] = measured
         if "--write" in sys.argv:
             RESULT.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")

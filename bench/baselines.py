@@ -1,4 +1,4 @@
-"""What the engine is compared with: Wasmtime used in the ways that are at hand without it."""
+"""What the engine is compared with: Wasmtime without it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers a second of install-config, from a real gateway process on SQLite. `python -m bench.install_config [--quick]`."""
+"""Responses per second of install-config, from a real gateway process on SQLite. `python -m bench.install_config [--quick]`."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _RATE = re.compile(r"Requests/sec:\s*([\d.]+)")
 
 
 def install_config() -> dict[str, Any]:
-    """Rates with the cache, of one install, and of the same process's `/api/health` in turns; medians."""
+    """Median rates, with the cache, for one install; alternately with `/api/health` of the same process."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sample = write_extension(folder / "sample")
         with Platform(folder, sample, RUNNER_SERVICE_TOKEN=TOKEN, HOLDFAST_LOG_LEVEL="warning") as starting:
-            told = starting.ready()
-            origin, body = told["console"], {"tenantId": told["tenant"], "extensionId": "Example.com.example.sample"}
-            answer = httpx2.post(f"{origin}{CONFIG}", json=body, headers={"x-runner-auth": TOKEN}, trust_env=False)
-            assert answer.status_code == 200, answer.text
+            ready = starting.ready()
+            origin, body = ready["console"], {"tenantId": ready["tenant"], "extensionId": "Example.com.example.sample"}
+            response = httpx2.post(f"{origin}{CONFIG}", json=body, headers={"x-runner-auth": TOKEN}, trust_env=False)
+            assert response.status_code == 200, response.text
             lua = folder / "post.lua"
             lua.write_text(
                 f'wrk.method = "POST"\nwrk.body = [==[{json.dumps(body)}]==]\n'
@@ -41,8 +41,8 @@ def install_config() -> dict[str, Any]:
             )
             rates: dict[str, list[float]] = {"install-config": [], "health": []}
             for _ in range(ROUNDS):
-                rates["install-config"].append(_asked("-s", str(lua), f"{origin}{CONFIG}"))
-                rates["health"].append(_asked(f"{origin}/api/health"))
+                rates["install-config"].append(_rate("-s", str(lua), f"{origin}{CONFIG}"))
+                rates["health"].append(_rate(f"{origin}/api/health"))
     medians = {name: statistics.median(measured) for name, measured in rates.items()}
     return {
         "answers a second": round(medians["install-config"]),
@@ -52,11 +52,11 @@ def install_config() -> dict[str, Any]:
     }
 
 
-def _asked(*what: str) -> float:
-    command = ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", str(SECONDS), *what]
-    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True, timeout=60).stdout
-    found = _RATE.search(said)
-    assert found is not None and "Non-2xx" not in said and "Socket errors" not in said, said
+def _rate(*arguments: str) -> float:
+    command = ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", str(SECONDS), *arguments]
+    output = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True, timeout=60).stdout
+    found = _RATE.search(output)
+    assert found is not None and "Non-2xx" not in output and "Socket errors" not in output, output
     return float(found[1])
 
 

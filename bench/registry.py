@@ -26,11 +26,11 @@ from tests.registry.published import ADA
 QUICK = "--quick" in sys.argv
 ROUNDS = 7 if QUICK else 25
 COMPONENT_BYTES = 3_000_000
-"""Bytes by chance, which packing does not shrink."""
+"""Random bytes, which compression does not shrink."""
 
 
 async def publishing(folder: Path) -> dict[str, Any]:
-    """Milliseconds of one publish, and of what cannot be spared: hashing the file, copying it, one transaction. In turns; medians."""
+    """Median milliseconds of one publish and of its minimum, measured alternately: hashing the file, copying it, one transaction."""
     async with migrated(folder) as db:
         store = FolderStore(folder / "bundles")
         times: dict[str, list[float]] = {"publish": [], "baseline": []}

@@ -111,5 +111,6 @@ async def test_a_guesser_must_wait_and_other_accounts_need_not(platform: Platfor
             assert (await post_login(client, platform.account.email, "wrong")).status_code == 401
         limited = await post_login(client, platform.account.email, platform.account.password)
         assert limited.status_code == 429
-        assert int(limited.headers["retry-after"]) == WINDOW_SECONDS / MAX_FAILURES_PER_ACCOUNT
+        # The wait began with the first failure, and the attempts have taken some of it.
+        assert 0 < int(limited.headers["retry-after"]) <= WINDOW_SECONDS / MAX_FAILURES_PER_ACCOUNT
         assert (await post_login(client, "other@holdfast.localhost", PASSWORD)).status_code == 303

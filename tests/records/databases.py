@@ -45,7 +45,7 @@ def sqlite_url(folder: Path) -> str:
 @cache
 def _migrated_file() -> bytes:
     """An SQLite database with every table and no row."""
-    # A thread, because a test may ask from inside its own event loop.
+    # In a thread, because a test may call this from inside its own event loop.
     with TemporaryDirectory() as folder, ThreadPoolExecutor(max_workers=1) as pool:
         pool.submit(lambda: asyncio.run(migrate(sqlite_url(Path(folder))))).result()
         return (Path(folder) / SQLITE_FILE).read_bytes()
@@ -83,7 +83,7 @@ async def add_user(
     client: bool = False,
     password: str | None = None,
 ) -> Identity:
-    """A user, with the role Admin and a contact of a new client if wanted. Without `password` nobody can sign in as them."""
+    """A user, with the role Admin and a contact of a new client on request. Without `password` they cannot log in."""
     user_id, contact_id = new_id(), None
     hashed = await hash_password(password) if password else "unusable"
     async with db.transaction() as session:
@@ -123,7 +123,7 @@ async def add_user(
 
 
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that changes only when a test advances it."""
 
     def __init__(self) -> None:
         self.instant = datetime(2026, 1, 1, tzinfo=UTC)

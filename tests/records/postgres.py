@@ -25,9 +25,9 @@ from tests.waiting import MAX_WAIT_SECONDS
 
 OWNER = "holdfast"
 PASSWORD = "the-password-of-the-tests"
-"""In every address of the server, which asks for none: to see that it is shown to nobody."""
+"""In every address of the server, although it needs none: tests show that no output contains it."""
 
-# What a crash of the machine would cost is nothing here; what a test takes is everything.
+# Losing data in a crash does not matter here; the time of a test does.
 _OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -42,19 +42,19 @@ _OPTIONS = {
 }
 _CLUSTER = ("--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")
 _FOLDER = "holdfast-postgres-"
-_ROOM_IN_MEMORY = 1024**3
+_MIN_FREE_MEMORY = 1024**3
 
 
 class PostgresServer:
-    """A running server. Its databases are empty, or copies of one that was migrated when the first was asked for."""
+    """A running server. Its databases are empty, or copies of a template that is migrated at the first request."""
 
     def __init__(self, programs: Path, port: int, connection: psycopg.Connection) -> None:
         self.port = port
         self._programs = programs
         self._connection = connection
-        self._made = 0
+        self._created = 0
         self._template: str | None = None
-        self._done: list[str] = []
+        self._finished: list[str] = []
 
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of a database."""
@@ -77,7 +77,7 @@ class PostgresServer:
         """The URL of a database with every table and no row, for the length of the block."""
         if self._template is None:
             template = self._create("template0")
-            # A thread, because a test may ask from inside its own event loop.
+            # In a thread, because a test may call this from inside its own event loop.
             with ThreadPoolExecutor(max_workers=1) as pool:
                 pool.submit(lambda: asyncio.run(migrate(self.url(template)))).result()
             self._template = template
@@ -90,19 +90,19 @@ class PostgresServer:
         try:
             yield name
         finally:
-            self._done.append(name)
+            self._finished.append(name)
 
     def _create(self, template: str) -> str:
-        self._drop_done()
-        self._made += 1
-        name = f"test_{self._made}"
+        self._drop_finished()
+        self._created += 1
+        name = f"test_{self._created}"
         self._connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
         return name
 
-    def _drop_done(self) -> None:
-        # Not at once when a test ends: the server would wait a tenth of a second for the connections that have just been closed.
-        while self._done:
-            self._connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self._done.pop())))
+    def _drop_finished(self) -> None:
+        # Not as soon as a test ends: the server would wait a tenth of a second for the connections that were just closed.
+        while self._finished:
+            self._connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self._finished.pop())))
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def postgres_server() -> Iterator[PostgresServer]:
             with _connected(port, process, log) as connection:
                 yield PostgresServer(programs, port, connection)
         finally:
-            # At once, without tidying up: its files go next.
+            # At once, without a checkpoint: its files are removed next.
             process.send_signal(signal.SIGQUIT)
             process.wait(timeout=MAX_WAIT_SECONDS)
     finally:
@@ -132,9 +132,9 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 def _folder() -> Path:
-    """A folder for a server: in memory where there is room. Those that killed processes left behind are removed."""
+    """A folder for a server, in memory where enough is free. Folders of processes that were killed are removed."""
     memory = Path("/dev/shm")
-    parent = memory if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOM_IN_MEMORY else Path(tempfile.gettempdir())
+    parent = memory if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _MIN_FREE_MEMORY else Path(tempfile.gettempdir())
     for left in parent.glob(f"{_FOLDER}*"):
         if not psutil.pid_exists(int(left.name.split("-")[2])):
             shutil.rmtree(left, ignore_errors=True)
@@ -146,14 +146,14 @@ def _programs() -> Path:
     found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
     if not found:
         raise FileNotFoundError(
-            "These tests need a PostgreSQL server, and /usr/lib/postgresql holds none. Install one with: apt-get install postgresql. "
+            "These tests need a PostgreSQL server, and /usr/lib/postgresql has none. Install one with: apt-get install postgresql. "
             "With HOLDFAST_TEST_DATABASE=sqlite they run on SQLite alone."
         )
     return max(found, key=lambda folder: float(folder.parent.name))
 
 
 def _as_ordinary_user(folder: Path) -> list[str]:
-    """How to begin a command so that it runs as somebody who may own a server: it refuses to run as root."""
+    """The beginning of a command that runs as a user who may own a server: PostgreSQL does not run as root."""
     if os.geteuid() != 0:
         return ["setpriv"]
     user = pwd.getpwnam("postgres")
