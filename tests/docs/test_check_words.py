@@ -26,7 +26,7 @@ def test_words_of_a_name_count_and_parts_of_words_do_not(tmp_path: Path) -> None
     module = tmp_path / "module.py"
     module.write_text("mushrooms = showroom is None\n")
     assert check(module).returncode == 0
-    module.write_text("server_" + "room = 1\n")
+    module.write_text("server_r" + "oom = 1\n")
     assert check(module).returncode == 1
 
 
