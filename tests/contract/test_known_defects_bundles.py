@@ -24,7 +24,7 @@ MIB = 1024 * 1024
 
 
 @pytest.mark.parametrize("damaged", ["ui/index.html", "ui/assets/app.js", "bundle/dist/main.wasm"])
-async def test_s6_what_was_changed_on_disk_is_never_used_by_a_new_process(start: Start, damaged: str) -> None:
+async def test_s6_files_changed_on_disk_are_never_used_by_a_new_process(start: Start, damaged: str) -> None:
     """Every file is compared with its hash when a process first uses a bundle; the store has it whole."""
     first = await start()
     digest = first.put(PAGES, answering.fine())
@@ -40,7 +40,7 @@ async def test_s6_what_was_changed_on_disk_is_never_used_by_a_new_process(start:
     assert not file.read_bytes().endswith(b"!")
 
 
-async def test_s6_what_was_changed_in_the_store_is_never_used(runner: Running) -> None:
+async def test_s6_bundles_changed_in_the_store_are_never_used(runner: Running) -> None:
     digest = runner.put(PAGES, answering.fine())
     other = runner.stored(runner.put(PAGES, answering.trapping())).read_bytes()
     runner.stored(digest).write_bytes(other)
@@ -51,7 +51,7 @@ async def test_s6_what_was_changed_in_the_store_is_never_used(runner: Running) -
     assert not (runner.cache / digest).exists()
 
 
-async def test_s6_production_runs_what_a_trusted_key_signed_and_nothing_else(start: Start, tmp_path: Path) -> None:
+async def test_s6_production_runs_only_bundles_signed_by_a_trusted_key(start: Start, tmp_path: Path) -> None:
     """The signature is over the bundle's hash, name, version, capabilities and hosts, and lies in the store beside the bundle. A key that
     is revoked counts no more: for the next call, and for pages within the five seconds for which a page that was just served is not asked
     about again, neither in the registry nor here."""
@@ -109,7 +109,7 @@ def bomb(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["ratio", "a size that lies", "entries"])
-async def test_s7_a_bomb_is_refused_and_nobody_else_notices(runner: Running, kind: str) -> None:
+async def test_s7_an_archive_bomb_is_rejected_without_effect_on_others(runner: Running, kind: str) -> None:
     digest = runner.put_bytes(bomb(kind))
     fine = runner.put(PAGES, answering.fine())
     envelope = await runner.call(digest)
@@ -120,7 +120,7 @@ async def test_s7_a_bomb_is_refused_and_nobody_else_notices(runner: Running, kin
     assert (await runner.call(fine))["status"] == 200
 
 
-async def test_s7_an_archive_beyond_the_size_is_not_kept_whole(runner: Running) -> None:
+async def test_s7_an_archive_beyond_the_size_limit_is_not_stored_completely(runner: Running) -> None:
     """65 MiB, of which no more than the limit is ever read."""
     digest = "ab" * 32
     stored: Path = runner.stored(digest)

@@ -33,7 +33,7 @@ def files_below(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if not path.name.startswith(".healthz")}
 
 
-async def test_s1_nobody_calls_without_the_token(runner: Running) -> None:
+async def test_s1_a_call_without_the_token_is_rejected(runner: Running) -> None:
     """Neither at the runner's own name nor at an app's domain, which leads to the same process."""
     digest = runner.put(component=answering.fine())
     warm = {"tenant_id": TENANT, "extension_id": EXTENSION, "content_hash": digest}
@@ -46,7 +46,7 @@ async def test_s1_nobody_calls_without_the_token(runner: Running) -> None:
     assert (await runner.call(digest))["status"] == 200
 
 
-async def test_s2_headers_and_body_are_about_one_tenant_and_extension(runner: Running) -> None:
+async def test_s2_headers_and_body_must_name_the_same_tenant_and_extension(runner: Running) -> None:
     """Whether the hash belongs to the install is the gateway's to say: it is who has the token, and the key in the store is made of the
     same ids."""
     digest = runner.put(component=answering.fine())
@@ -59,7 +59,7 @@ async def test_s2_headers_and_body_are_about_one_tenant_and_extension(runner: Ru
     assert (await runner.call(digest))["status"] == 200
 
 
-async def test_s3_an_idempotency_key_gives_nobody_the_answer_of_another(runner: Running) -> None:
+async def test_s3_an_idempotency_key_never_returns_the_response_of_another_caller(runner: Running) -> None:
     digest = runner.put(component=answering.echo_tenant())
     runner.put(component=answering.echo_tenant(), tenant=OTHER)
     urls = runner.put(component=answering.echo_url())
@@ -92,7 +92,7 @@ NO_HASHES = (
 )
 
 
-async def test_s8_a_content_hash_that_is_none_makes_no_path(runner: Running) -> None:
+async def test_s8_an_invalid_content_hash_becomes_no_path(runner: Running) -> None:
     """The decoy is where `../../outside` leads from the cache: complete and marked, so that a runner which looked would take it."""
     outside = runner.folder / "outside"
     (outside / "bundle" / "dist").mkdir(parents=True)
@@ -115,7 +115,7 @@ async def test_s8_a_content_hash_that_is_none_makes_no_path(runner: Running) -> 
 NO_IDS = ("..", "../other", "a/b", "a%2fb", ".hidden", "a\\b", "a b", "", "a" * 129, "ä")
 
 
-async def test_s9_an_id_never_climbs_in_the_store(lenient: Running) -> None:
+async def test_s9_an_id_never_leaves_its_folder_in_the_store(lenient: Running) -> None:
     digest = lenient.put(PAGES, answering.fine())
     for part, field in product(NO_IDS, ("tenant_id", "extension_id")):
         ids = {"tenant_id": TENANT, "extension_id": EXTENSION} | {field: part}
@@ -130,7 +130,7 @@ async def test_s9_an_id_never_climbs_in_the_store(lenient: Running) -> None:
     assert not (lenient.cache / digest).exists()
 
 
-async def test_s9_an_install_id_never_climbs_in_the_internal_api(start: Start, application: RecordingServer) -> None:
+async def test_s9_an_install_id_never_reaches_other_paths_of_the_internal_api(start: Start, application: RecordingServer) -> None:
     """Its requests carry the service's own token."""
     runner = await start(storage_api_base_url=application.url)
     for install_id in ("../../admin", "..", f"{INSTALL}/../x", f"{INSTALL}?x=1", "x", ""):
@@ -145,7 +145,7 @@ async def test_s9_an_install_id_never_climbs_in_the_internal_api(start: Start, a
     assert (envelope["status"], application.requests) == (200, [])
 
 
-async def test_s10_a_deadline_without_end_is_cut(start: Start) -> None:
+async def test_s10_an_excessive_deadline_is_capped(start: Start) -> None:
     runner = await start(call_timeout_max_ms=100)
     digest = runner.put(component=answering.endless())
     for timeout_ms in (10**12, 2**53 - 1):
@@ -155,14 +155,14 @@ async def test_s10_a_deadline_without_end_is_cut(start: Start) -> None:
 
 
 @pytest.mark.parametrize("memory_mb", [10**6, 2**44])
-async def test_s10_memory_without_end_is_cut(runner: Running, memory_mb: int) -> None:
+async def test_s10_an_excessive_memory_limit_is_capped(runner: Running, memory_mb: int) -> None:
     """At 1 GiB. 2^44 MiB is where the original's multiplication begins anew."""
     limits = {"timeout_ms": 60_000, "memory_mb": memory_mb}
     assert (await runner.call(runner.put(component=guests.growing_to(1_024)), limits=limits))["status"] == 200
     assert (await runner.call(runner.put(component=guests.growing_to(1_025)), limits=limits))["status"] == 201
 
 
-async def test_s10_a_deadline_counts_what_the_host_waits(start: Start, application: RecordingServer) -> None:
+async def test_s10_a_deadline_includes_waits_of_the_host(start: Start, application: RecordingServer) -> None:
     released = asyncio.Event()
 
     async def hold(_: Recorded) -> Response:
@@ -177,7 +177,7 @@ async def test_s10_a_deadline_counts_what_the_host_waits(start: Start, applicati
     released.set()
 
 
-async def test_s11_plain_envelopes_are_refused_in_production(start: Start) -> None:
+async def test_s11_unencrypted_envelopes_are_rejected_in_production(start: Start) -> None:
     runner = await start(environment="production")
     for algorithm in (None, "inline", "inline/base64"):
         envelope = await runner.call(HASH, secret_envelope={"ciphertext_b64": INLINE, "algorithm": algorithm})
@@ -185,13 +185,13 @@ async def test_s11_plain_envelopes_are_refused_in_production(start: Start) -> No
 
 
 @pytest.mark.parametrize("algorithm", ["aes-256-gcm", "none", "base64", "vault-transit", "x-inline"])
-async def test_s11_an_unknown_algorithm_is_never_taken_for_plain(runner: Running, algorithm: str) -> None:
+async def test_s11_an_unknown_algorithm_is_never_treated_as_unencrypted(runner: Running, algorithm: str) -> None:
     envelope = await runner.call(HASH, secret_envelope={"ciphertext_b64": INLINE, "algorithm": algorithm})
     assert (envelope["status"], envelope["error"]) == (500, "secret_decrypt_failed")
 
 
 @pytest.mark.parametrize("end", ["2001-01-01T00:00:00Z", "tomorrow"])
-async def test_s11_an_expired_envelope_gives_nothing(runner: Running, probe: Path, end: str) -> None:
+async def test_s11_an_expired_envelope_contains_no_secrets_for_the_guest(runner: Running, probe: Path, end: str) -> None:
     """An end that is no time is refused; the original takes it for thirty seconds from now."""
     digest = runner.put(component=probe)
     sealed = {"ciphertext_b64": INLINE, "expires_at": end}

@@ -35,7 +35,7 @@ async def caller(application: RecordingServer) -> AsyncIterator[Caller]:
     await backend.close()
 
 
-async def test_b7_what_a_guest_writes_says_whose_it_is(runner: Running, tmp_path: Path) -> None:
+async def test_b7_output_of_a_guest_names_its_tenant_and_extension(runner: Running, tmp_path: Path) -> None:
     """Both streams, line by line and in order."""
     digest = runner.put(component=guests.writing(tmp_path, b"one\ntwo\n", b"bad\nworse\n"))
     assert (await runner.call(digest))["status"] == 200
@@ -51,7 +51,7 @@ async def test_b7_what_a_guest_writes_says_whose_it_is(runner: Running, tmp_path
     }
 
 
-async def test_b7_in_redis_it_is_where_its_reader_looks(start: Start, tmp_path: Path) -> None:
+async def test_b7_in_redis_output_is_in_the_stream_that_readers_use(start: Start, tmp_path: Path) -> None:
     with redis_process(tmp_path) as redis:
         runner = await start(own_events=True, debug_redis_url=redis.url)
         digest = runner.put(component=guests.writing(tmp_path, b"out\n", b"err\n"))
@@ -69,7 +69,7 @@ async def until_said(redis: RedisProcess, message: str) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_b8_a_redis_that_comes_later_is_used_when_it_comes(start: Start, tmp_path: Path) -> None:
+async def test_b8_a_redis_that_starts_later_is_used_from_then_on(start: Start, tmp_path: Path) -> None:
     """Also one that goes and comes back. Meanwhile calls are answered as ever."""
     with held_port() as port:
         runner = await start(own_events=True, debug_redis_url=f"redis://127.0.0.1:{port}")
@@ -82,7 +82,7 @@ async def test_b8_a_redis_that_comes_later_is_used_when_it_comes(start: Start, t
             assert (await runner.call(digest))["status"] == 200
 
 
-async def test_b8_a_redis_that_hangs_holds_no_guest_up(start: Start, tmp_path: Path) -> None:
+async def test_b8_a_redis_that_hangs_delays_no_guest(start: Start, tmp_path: Path) -> None:
     """It takes connections and answers nothing: what was said while it hung is there after it."""
     with redis_process(tmp_path) as redis:
         runner = await start(own_events=True, debug_redis_url=redis.url)
@@ -118,14 +118,14 @@ async def test_b9_a_guest_reads_every_entry(application: RecordingServer, caller
 
 
 @pytest.mark.parametrize("word", ["test", "dGVzdA==", "abcd", "olá"])
-async def test_b9_a_text_that_looks_like_base64_stays_a_text(application: RecordingServer, caller: Caller, word: str) -> None:
+async def test_b9_text_that_looks_like_base64_stays_text(application: RecordingServer, caller: Caller, word: str) -> None:
     application.reply({"value": word})
     assert (await caller.call("storage.get", "ns", "k")).value == word.encode()
     application.reply({"value": base64.b64encode(word.encode()).decode(), "metadata": {"encoding": "base64-bytes"}})
     assert (await caller.call("storage.get", "ns", "k")).value == word.encode()
 
 
-async def test_b9_the_author_learns_why_a_record_was_refused(application: RecordingServer, caller: Caller) -> None:
+async def test_b9_the_error_tells_the_author_why_a_record_was_rejected(application: RecordingServer, caller: Caller) -> None:
     """The world has no case for it, so the guest gets `internal` as before; the debug stream has the application's words."""
     application.reply({"code": "VALIDATION_ERROR", "error": "value exceeds 65536 bytes"}, 400)
     assert await caller.error_case("storage.put", StorageEntry("ns", "k", b"x", None)) is StorageError.INTERNAL

@@ -61,7 +61,7 @@ async def test_s5_an_empty_allow_list_allows_nothing(application: RecordingServe
     assert application.requests == []
 
 
-async def test_s5_no_install_is_granted_an_address_that_is_not_public(application: RecordingServer) -> None:
+async def test_s5_no_install_can_be_granted_a_private_address(application: RecordingServer) -> None:
     """Granted by its own manifest, each of them; the loopback server shows that nothing arrives."""
     local = application.port
     for target in (
@@ -104,7 +104,7 @@ async def test_s12_no_guest_reaches_the_internal_api(application: RecordingServe
 
 
 @pytest.mark.parametrize("route", ["/api/../internal/x", "/api/v1/../internal/x", "/api/./internal/x", "/x/../../api/internal/x"])
-async def test_s12_no_guest_climbs_to_it(application: RecordingServer, route: str) -> None:
+async def test_s12_no_guest_reaches_the_internal_api_by_relative_paths(application: RecordingServer, route: str) -> None:
     async with proxied(application) as caller:
         assert await caller.error_case("ui-proxy.call-route", route, None) is ProxyError.BAD_REQUEST
     async with proxied(application) as caller:
@@ -112,7 +112,7 @@ async def test_s12_no_guest_climbs_to_it(application: RecordingServer, route: st
     assert [seen.path for seen in application.requests] == ["/api/%252e%252e/internal/x"], "encoded once more: it is a name, not a step"
 
 
-async def test_s12_the_key_goes_along_only_for_those_who_may_read_secrets(application: RecordingServer) -> None:
+async def test_s12_the_key_is_sent_only_for_guests_that_may_read_secrets(application: RecordingServer) -> None:
     async with proxied(application) as caller:
         await caller.call("ui-proxy.call-route", "/api/v1/clients", None)
     async with proxied(application, without=Capability.SECRETS_GET) as caller:
@@ -135,7 +135,7 @@ async def test_s17_a_guest_sees_nothing_of_its_host(runner: Running, tmp_path: P
     assert envelope["status"] == 200
 
 
-def test_s17_a_guest_writes_no_line_of_the_log(tmp_path: Path) -> None:
+def test_s17_a_guest_cannot_forge_a_log_line(tmp_path: Path) -> None:
     """At the most talkative level, and without a gateway that takes the debug stream: the runner's log is then the stream."""
     components = [
         guests.writing(tmp_path, b"\x1b[2K\rFORGED by stdout\x1b[0m\n", b"\rFORGED by stderr\n"),

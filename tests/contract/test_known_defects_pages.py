@@ -22,7 +22,7 @@ from tests.runner.conftest import EXTENSION, TENANT
 OTHER = "tenant-b"
 
 
-async def test_s13_a_tenant_that_was_refused_is_never_used_for_others(runner: Running) -> None:
+async def test_s13_a_rejected_tenant_is_never_used_for_other_requests(runner: Running) -> None:
     digest = runner.put(PAGES)
     for tenant in (OTHER, "../x", "nobody"):
         assert (await runner.page(digest, tenant=tenant)).status_code == 404
@@ -32,7 +32,7 @@ async def test_s13_a_tenant_that_was_refused_is_never_used_for_others(runner: Ru
     assert (await runner.page(digest, "assets/app.js", tenant=None)).status_code == 200
 
 
-async def test_s13_without_strict_checking_no_tenant_is_remembered_for_what_it_did_not_have(lenient: Running) -> None:
+async def test_s13_without_strict_checking_no_tenant_is_remembered_for_a_bundle_that_it_does_not_have(lenient: Running) -> None:
     """Whoever asks first, in the name of a tenant whose place in the store is empty, decides nothing for those who ask after him."""
     digest = lenient.put(PAGES)
     assert (await lenient.page(digest, tenant=OTHER)).status_code == 500
@@ -41,7 +41,7 @@ async def test_s13_without_strict_checking_no_tenant_is_remembered_for_what_it_d
 
 
 @pytest.mark.parametrize("value", ["1", "yes", "true", "TRUE", "on"])
-async def test_s14_every_way_to_say_yes_is_strict_checking(
+async def test_s14_every_spelling_of_yes_is_strict_checking(
     start: Start, monkeypatch: pytest.MonkeyPatch, registry: Registry, value: str
 ) -> None:
     """Read once and by one parser: strict for those who demand a tenant and for those who check it."""
@@ -52,11 +52,11 @@ async def test_s14_every_way_to_say_yes_is_strict_checking(
 
 
 @pytest.mark.parametrize("value", ["0", "no", "false", "off"])
-def test_s14_every_way_to_say_no_is_none(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_s14_every_spelling_of_no_is_not(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     assert strict(monkeypatch, value) is False
 
 
-def test_s14_unset_is_strict_and_another_word_is_refused_at_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_s14_unset_is_strict_and_any_other_word_is_rejected_at_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert strict(monkeypatch, None) is True
     refused = run("runner", "--port", "0", cwd=tmp_path, RUNNER_SERVICE_TOKEN="t", EXT_STATIC_STRICT_VALIDATION="maybe")
     assert refused.returncode != 0
@@ -107,7 +107,7 @@ async def test_s15_an_uninstalled_extension_is_not_served_from_the_cache(start: 
     assert (await another.page(digest, "assets/app.js", tenant=None)).status_code == 404
 
 
-async def test_s18_pages_are_framed_by_their_own_origin_unless_said_otherwise(start: Start) -> None:
+async def test_s18_pages_may_be_framed_by_their_own_origin_unless_set_otherwise(start: Start) -> None:
     pages = PAGES | {"ui/about.html": b"<p>About</p>", "ui/logo.svg": b"<svg/>"}
     runner = await start()
     digest = runner.put(pages)
@@ -120,7 +120,7 @@ async def test_s18_pages_are_framed_by_their_own_origin_unless_said_otherwise(st
         assert (await careful.page(digest)).headers["content-security-policy"].endswith("; frame-ancestors 'self'")
 
 
-async def test_s18_the_address_of_a_script_never_answers_a_page(runner: Running) -> None:
+async def test_s18_the_address_of_a_script_never_returns_a_page(runner: Running) -> None:
     digest = runner.put(PAGES)
     for path in ("assets/gone.js", "assets/gone.css", "gone.json", "assets/gone.wasm"):
         response = await runner.page(digest, path)
@@ -130,7 +130,7 @@ async def test_s18_the_address_of_a_script_never_answers_a_page(runner: Running)
         assert response.headers["cache-control"] == "no-store"
 
 
-async def test_s19_a_bundle_that_is_here_for_one_tenant_is_not_there_for_another(runner: Running) -> None:
+async def test_s19_a_bundle_cached_for_one_tenant_is_not_available_to_another(runner: Running) -> None:
     """Unpacked bundles are shared by their hash; every request is asked whether its tenant has the extension."""
     digest = runner.put(PAGES)
     page = await runner.page(digest)

@@ -26,7 +26,7 @@ from tests.waiting import MAX_WAIT_SECONDS
 HASH = "ab" * 32
 
 
-async def test_b1_only_what_never_changes_may_be_kept(runner: Running) -> None:
+async def test_b1_only_immutable_files_may_be_cached(runner: Running) -> None:
     """The original lets every answer be kept for a year, the redirect to an extension's page and the data of its users among them."""
     digest = runner.put(PAGES, answering.fine())
     runner.registry.hosts["app.example.com"] = {"tenant_id": TENANT, "extension_id": EXTENSION, "content_hash": f"sha256:{digest}"}
@@ -54,7 +54,7 @@ async def test_b1_only_what_never_changes_may_be_kept(runner: Running) -> None:
     assert (await runner.page(digest, "assets/app.js")).headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
-async def test_b2_without_a_deadline_the_default_counts(start: Start) -> None:
+async def test_b2_without_a_deadline_the_default_applies(start: Start) -> None:
     runner = await start(call_timeout_ms=30_000)
     fine = runner.put(component=answering.fine())
     body = call_body(fine)
@@ -67,7 +67,7 @@ async def test_b2_without_a_deadline_the_default_counts(start: Start) -> None:
     assert envelope["error"] == "execute_failed: deadline: the call did not finish within 50 ms"
 
 
-async def test_b3_a_bundle_is_seen_whole_or_not_at_all(runner: Running) -> None:
+async def test_b3_a_bundle_is_visible_completely_or_not_at_all(runner: Running) -> None:
     """Many ask at once while it is being unpacked: for a page, and for files that come last in the archive."""
     assets = {f"ui/assets/{number:03}.js": b"export const n = %d;" % number + bytes(2_000) for number in range(200)}
     digest = runner.put({"ui/index.html": b"<!doctype html>"} | assets)
@@ -77,7 +77,7 @@ async def test_b3_a_bundle_is_seen_whole_or_not_at_all(runner: Running) -> None:
         assert response.content == ({"ui/index.html": b"<!doctype html>"} | assets)[f"ui/{path}"]
 
 
-async def test_b3_what_a_crash_left_half_unpacked_is_not_served(runner: Running) -> None:
+async def test_b3_a_bundle_half_unpacked_by_a_crash_is_not_served(runner: Running) -> None:
     digest = runner.put(PAGES, answering.fine())
     half = runner.cache / digest / "ui"
     half.mkdir(parents=True)
@@ -87,7 +87,7 @@ async def test_b3_what_a_crash_left_half_unpacked_is_not_served(runner: Running)
     assert (await runner.call(digest))["status"] == 200
 
 
-async def test_b4_a_missing_file_is_missing(runner: Running) -> None:
+async def test_b4_a_missing_file_is_not_found(runner: Running) -> None:
     """Whatever has an extension is a file. What has none is a route of the page, and answers the page."""
     digest = runner.put(PAGES)
     for path in ("assets/gone.js", "gone.css", "img/gone.png", "deep/er/gone.json", "gone.html", "gone.woff2"):
@@ -127,7 +127,7 @@ async def test_b6_a_long_message_is_cut_between_characters(start: Start, width: 
             assert 1_000 - width < len(event.message.encode()) <= 1_000
 
 
-async def test_b12_a_registry_that_failed_is_asked_again_at_once(runner: Running) -> None:
+async def test_b12_after_a_failure_the_registry_is_requested_again_at_once(runner: Running) -> None:
     digest = runner.put(PAGES)
     runner.registry.down = True
     assert (await runner.page(digest)).status_code == 404
@@ -135,7 +135,7 @@ async def test_b12_a_registry_that_failed_is_asked_again_at_once(runner: Running
     assert (await runner.page(digest)).status_code == 200
 
 
-async def test_b13_order_and_repeats_are_kept_on_the_way_in_and_out(runner: Running, built: Callable[[str], Path]) -> None:
+async def test_b13_order_and_repeats_are_preserved_in_both_directions(runner: Running, built: Callable[[str], Path]) -> None:
     digest = runner.put(component=built("echo") / "dist" / "main.wasm")
     query = [["z", "1"], ["a", "2"], ["z", "3"], ["m", "ü"]]
     headers = [["x-z", "1"], ["x-a", "2"], ["x-z", "3"]]
@@ -157,7 +157,7 @@ async def test_b13_order_and_repeats_are_kept_on_the_way_in_and_out(runner: Runn
     assert envelope["headers"] == {"Set-Cookie": "a=1, b=2", "x-other": "2"}
 
 
-async def test_b14_a_key_from_a_file_goes_with_every_question(start: Start, registry: Registry, tmp_path: Path) -> None:
+async def test_b14_a_key_from_a_file_is_sent_with_every_request(start: Start, registry: Registry, tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("the-key-in-the-file\n")
     runner = await start(alga_auth_key=None, alga_auth_key_file=file)
@@ -173,7 +173,7 @@ async def test_b14_a_key_from_a_file_goes_with_every_question(start: Start, regi
     assert {asked.header("x-api-key") for asked in registry.server.requests} == {"the-key-in-the-file"}
 
 
-async def test_b15_a_private_bucket_is_well(start: Start, application: RecordingServer) -> None:
+async def test_b15_a_private_bucket_is_healthy(start: Start, application: RecordingServer) -> None:
     """It answers 403 to whoever may read bundles and not list them. That a store is away is said, and is no end of the process: what is
     in its cache is served. A cache that cannot be written is."""
 
@@ -195,7 +195,7 @@ async def test_b15_a_private_bucket_is_well(start: Start, application: Recording
     assert (health.status_code, health.json()["cache_writable"]) == (503, False)
 
 
-async def test_b15_a_runner_serves_what_it_has_while_its_store_is_away(runner: Running) -> None:
+async def test_b15_a_runner_serves_cached_bundles_while_its_store_is_unavailable(runner: Running) -> None:
     digest = runner.put(PAGES, answering.fine())
     assert (await runner.call(digest))["status"] == 200
     runner.stored(digest).unlink()
@@ -213,7 +213,7 @@ async def test_b15_a_runner_serves_what_it_has_while_its_store_is_away(runner: R
     ],
     ids=str,
 )
-async def test_b16_what_cannot_run_costs_no_bundle(
+async def test_b16_a_call_that_cannot_run_fetches_no_bundle(
     start: Start, application: RecordingServer, parts: dict[str, object], error: str
 ) -> None:
     """Neither fetched nor compiled: the store is asked for nothing."""

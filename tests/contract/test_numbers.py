@@ -30,7 +30,7 @@ def numbered() -> dict[str, str]:
     return found
 
 
-def test_no_number_is_missing_and_none_is_made_up() -> None:
+def test_no_statement_number_is_missing_or_unknown() -> None:
     wanted = {f"{series}{n}" if len(series) == 1 else f"{series}_{n:02}" for series, last in SERIES.items() for n in range(1, last + 1)}
     assert set(numbered()) == wanted
 

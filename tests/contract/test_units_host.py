@@ -41,7 +41,7 @@ async def test_un_09_an_entry_admits_its_host(application: RecordingServer) -> N
     assert (await fetch(fetcher, request("http://example.com/"))).status == 200
 
 
-def test_un_10_an_entry_admits_subdomains_only_when_it_says_so() -> None:
+def test_un_10_an_entry_admits_subdomains_only_with_a_wildcard() -> None:
     """In the original `example.com` is also every host below it, so that nobody can grant one host alone. Here that is `*.example.com`,
     which in turn is not `example.com` itself."""
     assert admits("*.example.com", "https://api.example.com/")
@@ -50,13 +50,13 @@ def test_un_10_an_entry_admits_subdomains_only_when_it_says_so() -> None:
     assert not admits("*.example.com", "https://evilexample.com/")
 
 
-async def test_un_11_an_entry_refuses_other_hosts() -> None:
+async def test_un_11_an_entry_denies_other_hosts() -> None:
     fetcher = Fetcher(parse_rules(["example.com", "*.example.com"]), resolver=FixedResolver(), network=MappedNetwork())
     assert await fetch_error(fetcher, request("https://example.org/")) is HttpError.NOT_ALLOWED
 
 
 @pytest.mark.parametrize("key", ["", "id", "secret", "a-key-that-tells-much"])
-async def test_un_12_keys_are_shown_to_nobody(application: RecordingServer, backend: HttpBackend, key: str) -> None:
+async def test_un_12_keys_are_never_shown(application: RecordingServer, backend: HttpBackend, key: str) -> None:
     """The original shows `<empty>`, `***` and `se…et`. A key may be a name or an address, so here none of it is shown: the debug stream
     says which namespace a call was about."""
     application.reply({"value": "v"})
@@ -69,18 +69,18 @@ async def test_un_12_keys_are_shown_to_nobody(application: RecordingServer, back
     assert not key or key not in first.replace("contacts", "") + second.replace("secrets.get", "")
 
 
-async def test_un_13_invoicing_without_the_capability_says_so() -> None:
+async def test_un_13_invoicing_without_the_capability_is_an_error() -> None:
     caller = Caller(granted=ALL - {Capability.INVOICE_MANUAL_CREATE})
     result = await caller.call("invoicing.create-manual-invoice", INVOICE)
     assert (result.success, result.error) == (False, "Permission denied: cap:invoice.manual.create not granted")
 
 
-async def test_un_14_invoicing_without_an_install_says_so() -> None:
+async def test_un_14_invoicing_without_an_install_is_an_error() -> None:
     result = await Caller(install_id=None).call("invoicing.create-manual-invoice", INVOICE)
     assert (result.success, result.error) == (False, "Permission denied: install_id missing")
 
 
-async def test_un_15_a_client_list_with_one_malformed_client_is_refused_whole(application: RecordingServer, backend: HttpBackend) -> None:
+async def test_un_15_a_client_list_with_one_malformed_client_is_rejected(application: RecordingServer, backend: HttpBackend) -> None:
     everything = t.ClientsListInput(None, None, None, None)
     application.reply({"items": [CLIENT]})
     assert [client.client_id for client in (await Caller(backend=backend).call("clients.list-clients", everything)).items] == ["c-1"]
@@ -88,12 +88,12 @@ async def test_un_15_a_client_list_with_one_malformed_client_is_refused_whole(ap
     assert await Caller(backend=backend).error_case("clients.list-clients", everything) is ClientReadError.INTERNAL
 
 
-async def test_un_16_a_service_of_an_unknown_kind_is_refused(application: RecordingServer, backend: HttpBackend) -> None:
+async def test_un_16_a_service_of_an_unknown_kind_is_rejected(application: RecordingServer, backend: HttpBackend) -> None:
     application.reply({"item": SERVICE | {"itemKind": "unsupported"}})
     assert await Caller(backend=backend).error_case("services.get-service", "s-1") is ServiceReadError.INTERNAL
 
 
-async def test_un_17_a_service_list_with_one_malformed_service_is_refused_whole(application: RecordingServer, backend: HttpBackend) -> None:
+async def test_un_17_a_service_list_with_one_malformed_service_is_rejected(application: RecordingServer, backend: HttpBackend) -> None:
     everything = t.ServicesListInput(None, None, None, None, None, None)
     application.reply({"items": [SERVICE]})
     assert [service.service_id for service in (await Caller(backend=backend).call("services.list-services", everything)).items] == ["s-1"]

@@ -47,12 +47,12 @@ async def test_un_01_memory_may_grow_below_the_limit(engine: Engine) -> None:
     assert await grow(engine, 8) == 200
 
 
-async def test_un_02_memory_beyond_the_limit_is_refused_and_no_error(engine: Engine) -> None:
+async def test_un_02_memory_beyond_the_limit_is_denied_without_an_error(engine: Engine) -> None:
     assert await grow(engine, 16) == 201
 
 
 @pytest.mark.parametrize("timeout_ms", [1, 10, 11, 25])
-async def test_un_03_a_deadline_of_few_milliseconds_counts(engine: Engine, timeout_ms: int) -> None:
+async def test_un_03_a_deadline_of_a_few_milliseconds_applies(engine: Engine, timeout_ms: int) -> None:
     """The original rounds deadlines down to ticks of 10 ms (1, 1, 1 and 2 of them). Here a deadline is a time: it is kept to the
     millisecond, a call that computes notices it at the next tick of 4 ms, and none is rounded to nothing or comes early."""
     outcome = await run(engine, module(f"(loop $again (br $again)) {RETURN}"), Limits(timeout_ms=timeout_ms))
@@ -82,13 +82,13 @@ async def test_un_04_a_base_without_slash_keeps_its_bucket(application: Recordin
     assert f"tenants/{TENANT}/extensions/{EXTENSION}/sha256/{HASH}/bundle.tar.zst" == KEY
 
 
-async def test_un_05_a_base_with_slash_gives_the_same(application: RecordingServer) -> None:
+async def test_un_05_a_base_with_a_slash_is_the_same(application: RecordingServer) -> None:
     """Keys never begin with a slash here; one that does is refused (S9)."""
     assert await asked(application, f"{application.url}/extensions/") == f"/extensions/{KEY}"
     assert await asked(application, f"{application.url}/") == f"/{KEY}"
 
 
-async def test_un_06_nobody_is_asked_for_a_key_without_a_tenant(start: Start, application: RecordingServer) -> None:
+async def test_un_06_a_key_without_a_tenant_makes_no_request(start: Start, application: RecordingServer) -> None:
     """The original keeps a helper for `sha256/{hash}/bundle.tar.zst`, a key of before there were tenants, and does not use it. Here it
     does not exist: what is not under the tenant's key is not there."""
     application.reply({}, 404)
@@ -105,5 +105,5 @@ async def test_un_07_the_bucket_is_the_first_segment_of_the_base(application: Re
     assert await asked(application, f"{application.url}/extensions/our/prefix", **CREDENTIALS) == f"/extensions/our/prefix/{KEY}"
 
 
-async def test_un_08_a_bucket_named_by_the_base_alone_leaves_the_key_whole(application: RecordingServer) -> None:
+async def test_un_08_a_bucket_named_by_the_base_alone_leaves_the_key_unchanged(application: RecordingServer) -> None:
     assert await asked(application, "s3://extensions", s3_endpoint=application.url, **CREDENTIALS) == f"/extensions/{KEY}"

@@ -20,7 +20,7 @@ async def remembering(start: Start, registry: Registry) -> Running:
     return await start(validator=InstallValidator(registry.server.url, {"x-api-key": "key"}, now=lambda: 0.0))
 
 
-async def test_un_19_an_answer_counts_for_its_tenant_extension_and_hash(remembering: Running) -> None:
+async def test_un_19_a_result_is_cached_for_its_tenant_extension_and_hash(remembering: Running) -> None:
     """The original joins the three with colons. Here they stay apart, and an id with a colon is none."""
     runner = remembering
     digest, other = runner.put(PAGES), runner.put(PAGES | {"ui/x.js": b"1"})
@@ -40,7 +40,7 @@ async def test_un_19_an_answer_counts_for_its_tenant_extension_and_hash(remember
         assert (await runner.client.get(address)).status_code == 404
 
 
-async def test_un_20_one_client_serves_all_who_ask(remembering: Running) -> None:
+async def test_un_20_one_client_sends_all_requests(remembering: Running) -> None:
     """A shared trait object there; here one client of the registry in a process, which a test may replace, and who asks what is being
     asked waits with the rest."""
     digest = remembering.put(PAGES)
@@ -49,7 +49,7 @@ async def test_un_20_one_client_serves_all_who_ask(remembering: Running) -> None
     assert remembering.registry.questions() == [{"tenant": TENANT, "extension": EXTENSION, "hash": f"sha256:{digest}"}]
 
 
-async def test_un_21_the_etag_is_that_of_the_content(start: Start) -> None:
+async def test_un_21_the_etag_identifies_the_content(start: Start) -> None:
     runner = await start()
     digest = runner.put(PAGES)
     first, second = [(await runner.page(digest, "assets/app.js")).headers["etag"] for _ in range(2)]
@@ -71,7 +71,7 @@ def test_un_22_the_largest_file_is_a_setting(monkeypatch: pytest.MonkeyPatch, tm
     assert variable in refused.stderr and "Traceback" not in refused.stderr
 
 
-async def test_un_23_a_file_beyond_the_size_is_refused(start: Start) -> None:
+async def test_un_23_a_file_beyond_the_size_limit_is_rejected(start: Start) -> None:
     """The original says `payload too large`; the status is 413 in both, and here the code `asset_too_large`."""
     pages = {"ui/index.html": b"0123456789"}
     enough = await start(static_max_file_bytes=20)
@@ -125,19 +125,19 @@ async def test_un_26_repeated_slashes_are_one(lenient: Running, pages: str) -> N
     assert await found(lenient, pages, "assets//img///logo.png") == [b"assets/img/logo.png"]
 
 
-async def test_un_27_an_absolute_path_is_refused(lenient: Running, pages: str) -> None:
+async def test_un_27_an_absolute_path_is_rejected(lenient: Running, pages: str) -> None:
     assert await statuses(lenient, pages, "/etc/passwd", "%2Fetc/passwd", "//etc/passwd") == {400}
 
 
-async def test_un_28_segments_that_climb_or_stay_are_refused(lenient: Running, pages: str) -> None:
+async def test_un_28_segments_of_dots_are_rejected(lenient: Running, pages: str) -> None:
     assert await statuses(lenient, pages, "../x", "./x", "a/../b", "a/./b", "%2e%2e/x", "a/%2e/b") == {400}
 
 
-async def test_un_29_hidden_segments_are_refused(lenient: Running, pages: str) -> None:
+async def test_un_29_hidden_segments_are_rejected(lenient: Running, pages: str) -> None:
     assert await statuses(lenient, pages, ".env", "assets/.secret/file.txt") == {400}
 
 
-async def test_un_30_names_of_kinds_that_are_not_served_are_refused(lenient: Running, pages: str) -> None:
+async def test_un_30_file_types_that_are_not_served_are_rejected(lenient: Running, pages: str) -> None:
     assert await found(lenient, pages, "index.html", "script.js", "data.json") == [b"index.html", b"script.js", b"data.json"]
     assert await statuses(lenient, pages, "bad.exe", "file.") == {400}
 
@@ -147,9 +147,9 @@ async def test_un_31_names_without_extension_pass(lenient: Running, pages: str) 
     assert await found(lenient, pages, "assets", "assets/images") == [b"index.html", b"index.html"]
 
 
-async def test_un_32_control_characters_are_refused(lenient: Running, pages: str) -> None:
+async def test_un_32_control_characters_are_rejected(lenient: Running, pages: str) -> None:
     assert await statuses(lenient, pages, "a%01b.js", "a%00b.js", "index.html%00", "a%7fb.js") == {400}
 
 
-async def test_un_33_a_backslash_is_refused(lenient: Running, pages: str) -> None:
+async def test_un_33_a_backslash_is_rejected(lenient: Running, pages: str) -> None:
     assert await statuses(lenient, pages, "a\\b.js", "a%5cb.js", "..\\secret.txt") == {400}

@@ -23,7 +23,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
         yield process
 
 
-async def test_the_guides_command_shows_context_handler_start_host_calls_and_answer(start_runner: StartRunner, redis: RedisProcess) -> None:
+async def test_the_guides_command_shows_context_start_host_calls_and_response(start_runner: StartRunner, redis: RedisProcess) -> None:
     runner = await start_runner(keep_events=False, debug_redis_url=redis.url, debug_redis_stream_prefix="ext:debug")
     digest = await runner.put(guests.waiting_for_a_secret())
     envelope = await runner.call(digest, context={"config": {"region": "eu-secret-west"}}, providers=["cap:secrets.get"])
@@ -45,9 +45,7 @@ async def test_the_guides_command_shows_context_handler_start_host_calls_and_ans
     assert (first["install"], first["request"], first["content_hash"]) == (INSTALL, "request-1", f"sha256:{digest}")
 
 
-async def test_what_a_guest_writes_to_stderr_is_an_event_of_its_call(
-    start_runner: StartRunner, redis: RedisProcess, tmp_path: Path
-) -> None:
+async def test_the_stderr_of_a_guest_becomes_events_of_its_call(start_runner: StartRunner, redis: RedisProcess, tmp_path: Path) -> None:
     text = ("é" * 10).encode()
     guest = wasi_component(module(says(text, "stderr") + RETURN, imports=OUTPUT, items=at_4096(text)), tmp_path)
     runner = await start_runner(keep_events=False, debug_redis_url=redis.url, debug_redis_stream_prefix="stderr:", debug_max_event_bytes=9)
@@ -60,7 +58,7 @@ async def test_what_a_guest_writes_to_stderr_is_an_event_of_its_call(
     assert (line["message"], line["truncated"]) == ("éééé", "1")
 
 
-async def test_without_its_redis_a_runner_starts_and_answers(start_runner: StartRunner) -> None:
+async def test_without_its_redis_a_runner_starts_and_responds(start_runner: StartRunner) -> None:
     runner = await start_runner(keep_events=False, debug_redis_url=f"redis://127.0.0.1:{free_port()}")
     envelope = await runner.call(await runner.put(guests.fine()))
     assert envelope["status"] == 200

@@ -11,14 +11,14 @@ from tests.runner.conftest import StartRunner
 
 
 @pytest.mark.parametrize("status", [200, 403, 404])
-async def test_a_store_that_answers_is_well_even_when_it_is_private(start_runner: StartRunner, status: int) -> None:
+async def test_a_private_store_that_responds_is_healthy(start_runner: StartRunner, status: int) -> None:
     async with serving(answering(status)) as store:
         runner = await start_runner(bundle_store_base=f"{store.origin}/extensions")
         response = await runner.client.get("/healthz")
         assert (response.status_code, response.json()["bundle_store"]) == (200, "ok")
 
 
-async def test_a_store_that_is_broken_or_gone_is_said(start_runner: StartRunner) -> None:
+async def test_a_broken_or_missing_store_is_reported(start_runner: StartRunner) -> None:
     async with serving(answering(500)) as store:
         runner = await start_runner(bundle_store_base=f"{store.origin}/extensions")
         response = await runner.client.get("/healthz")

@@ -65,13 +65,13 @@ async def refusals(signed: Signed, digest: str) -> tuple[dict[str, Any], httpx2.
     return await signed.runner.call(digest), await signed.page(digest), await signed.warmup(digest)
 
 
-async def test_production_runs_and_serves_what_a_trusted_key_signed(production: Signed) -> None:
+async def test_production_runs_and_serves_bundles_signed_by_a_trusted_key(production: Signed) -> None:
     digest = await production.put()
     called, page, warm = await refusals(production, digest)
     assert (called["status"], page.status_code, warm.status_code) == (200, 200, 200)
 
 
-async def test_production_refuses_what_is_unsigned_in_every_way_to_it(production: Signed) -> None:
+async def test_production_rejects_unsigned_bundles_in_every_operation(production: Signed) -> None:
     digest = await production.put(signed=False)
     called, page, warm = await refusals(production, digest)
     assert (called["status"], called["error"]) == (502, "bundle_fetch_failed: The bundle is not signed.")
@@ -88,12 +88,12 @@ async def test_a_revocation_counts_without_a_restart(production: Signed) -> None
     assert called["status"] == 502 and "revoked: stolen" in called["error"]
 
 
-async def test_development_runs_and_serves_what_is_unsigned(development: Signed) -> None:
+async def test_development_runs_and_serves_unsigned_bundles(development: Signed) -> None:
     called, page, warm = await refusals(development, await development.put(signed=False))
     assert (called["status"], page.status_code, warm.status_code) == (200, 200, 200)
 
 
-async def test_development_refuses_what_is_forged(development: Signed) -> None:
+async def test_development_rejects_forged_signatures(development: Signed) -> None:
     called, page, warm = await refusals(development, await development.put(forged=True))
     assert called["status"] == 502 and "does not match this bundle" in called["error"]
     assert (page.json()["code"], warm.json()["code"]) == ("signature_invalid", "signature_invalid")

@@ -23,7 +23,7 @@ async def test_every_method_reaches_the_extension_with_its_path_and_body(platfor
     assert ("body_b64" in http) == (method != "GET")
 
 
-async def test_head_is_answered_like_get_without_the_body(platform: Platform) -> None:
+async def test_head_gets_the_response_of_get_without_the_body(platform: Platform) -> None:
     response = await platform.http.head(f"{EXT}/notes", headers=await platform.admin())
     assert (response.status_code, response.content) == (200, b"")
     assert (response.headers["content-type"], response.headers["content-length"]) == ("text/plain", "5")
@@ -79,7 +79,7 @@ async def test_a_body_of_unknown_length_is_read_only_until_the_limit(small: Plat
     assert sent <= 2_000
 
 
-async def test_the_body_of_somebody_who_may_not_call_is_not_read(small: Platform) -> None:
+async def test_the_body_of_a_caller_without_access_is_not_read(small: Platform) -> None:
     read = False
 
     async def body() -> AsyncIterator[bytes]:

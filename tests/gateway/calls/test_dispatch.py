@@ -48,7 +48,7 @@ async def test_repeated_headers_stay_apart_where_the_runner_tells_them_apart(pla
     assert response.headers.get_list("link") == ["<a>", "<b>"]
 
 
-async def test_what_an_extension_says_runs_in_no_origin_of_the_application(platform: Platform) -> None:
+async def test_the_response_of_an_extension_does_not_run_in_the_origin_of_the_application(platform: Platform) -> None:
     platform.answer(b"<script>steal()</script>", 200, {"content-type": "text/html", "set-cookie": "a=b", "content-security-policy": "x"})
     response = await platform.http.get(NOTES, headers=await platform.admin())
     assert response.headers.get_list("content-security-policy") == ["sandbox; default-src 'none'; frame-ancestors 'none'"]
@@ -56,14 +56,14 @@ async def test_what_an_extension_says_runs_in_no_origin_of_the_application(platf
     assert "set-cookie" not in response.headers
 
 
-async def test_an_answer_that_says_nothing_about_caching_is_not_kept(platform: Platform) -> None:
+async def test_a_response_without_cache_control_is_not_cached(platform: Platform) -> None:
     response = await platform.http.get(NOTES, headers=await platform.admin())
     assert response.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("status", [204, 205, 304])
 @pytest.mark.parametrize("body", [None, b"", b"should not be there"])
-async def test_an_answer_without_body_has_none(platform: Platform, status: int, body: bytes | None) -> None:
+async def test_a_response_without_a_body_has_none(platform: Platform, status: int, body: bytes | None) -> None:
     platform.answer(body, status)
     response = await platform.http.get(NOTES, headers=await platform.admin())
     assert (response.status_code, response.content) == (status, b"")
@@ -72,14 +72,14 @@ async def test_an_answer_without_body_has_none(platform: Platform, status: int, 
 
 
 @pytest.mark.parametrize("status", [0, 101, 199, 600, 65_535])
-async def test_a_status_that_is_none_is_a_bad_gateway(platform: Platform, status: int) -> None:
+async def test_an_invalid_status_is_a_bad_gateway(platform: Platform, status: int) -> None:
     platform.answer(b"x", status)
     response = await platform.http.get(NOTES, headers=await platform.admin())
     assert (response.status_code, response.json()["details"]["code"]) == (502, "invalid_response")
     assert await outcome(platform) == ("error", "invalid_response", 502)
 
 
-async def test_the_runner_gets_who_what_and_what_is_granted(platform: Platform) -> None:
+async def test_the_runner_gets_the_user_the_request_and_the_grants(platform: Platform) -> None:
     user = await add_user(platform.db, "ada@example.com", admin=True)
     await replace_config(platform.db, actor=local_actor(TENANT), extension="com.example.notes", config={"color": "green", "size": 3})
     await revoke(platform.db, actor=local_actor(TENANT), extension="com.example.notes", capabilities=["cap:http.fetch"])
@@ -179,7 +179,7 @@ async def test_without_a_key_every_write_has_its_own_and_a_read_has_none(platfor
 
 
 @pytest.mark.parametrize(("status", "expected"), [(200, ("ok", None, 200)), (503, ("upstream_error", "extension_error_status", 503))])
-async def test_a_call_is_recorded_with_its_outcome_and_without_what_it_carried(
+async def test_a_call_is_recorded_with_its_outcome_and_without_its_content(
     platform: Platform, status: int, expected: tuple[str, str | None, int]
 ) -> None:
     platform.answer(b"answer-secret", status)
@@ -203,7 +203,7 @@ async def test_a_request_id_that_is_too_long_is_cut_and_one_that_is_not_printabl
     assert [row.request_id for row in await platform.log()] == ["r" * 255, replaced]
 
 
-async def test_what_cannot_be_recorded_does_not_happen(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_call_that_cannot_be_recorded_does_not_run(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(**_: object) -> None:
         raise RuntimeError("disk full")
 
@@ -215,7 +215,7 @@ async def test_what_cannot_be_recorded_does_not_happen(platform: Platform, monke
     assert "disk full" not in response.text
 
 
-async def test_a_call_whose_end_cannot_be_recorded_is_answered_all_the_same(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_call_whose_end_cannot_be_recorded_still_gets_its_response(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     admin = await platform.admin()
 
     def fail(*_: object) -> None:
@@ -287,7 +287,7 @@ def _plain(content: bytes, status: int = 200) -> Any:
         (_plain(b"x" * (9 * 1024 * 1024)), "invalid_response"),
     ],
 )
-async def test_a_runner_that_does_not_answer_as_agreed_is_a_bad_gateway(platform: Platform, answer: Any, code: str) -> None:
+async def test_an_invalid_response_from_the_runner_is_a_bad_gateway(platform: Platform, answer: Any, code: str) -> None:
     platform.runner.answer = answer
     response = await platform.http.get(NOTES, headers={**await platform.admin(), "x-request-id": "req-1"})
     shape = response.json()
@@ -306,7 +306,7 @@ async def test_a_runner_that_is_not_there_is_a_bad_gateway(platform: Platform) -
 
 
 @pytest.mark.parametrize("slow", ["headers", "body"])
-async def test_a_runner_that_stays_silent_is_a_timeout_even_in_the_middle_of_its_answer(
+async def test_a_runner_that_stops_responding_is_a_timeout_even_within_its_response(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: str
 ) -> None:
     monkeypatch.setattr("holdfast.gateway.services.runner_client.GRACE_SECONDS", 0.05)
@@ -336,14 +336,14 @@ async def test_a_deadline_that_the_runner_enforced_is_a_timeout(platform: Platfo
     assert await outcome(platform) == ("timeout", "timeout", 504)
 
 
-async def test_a_busy_runner_is_told_apart_and_says_when_to_come_back(platform: Platform) -> None:
+async def test_a_busy_runner_has_its_own_error_with_a_retry_time(platform: Platform) -> None:
     platform.fail("busy")
     response = await platform.http.get(NOTES, headers=await platform.admin())
     assert (response.status_code, response.json()["error"], response.headers["retry-after"]) == (503, "extension_busy", "1")
     assert await outcome(platform) == ("error", "extension_busy", 503)
 
 
-async def test_how_an_extension_failed_is_for_those_who_may_change_it(platform: Platform) -> None:
+async def test_only_users_who_may_change_an_extension_see_how_it_failed(platform: Platform) -> None:
     platform.fail("trap", "unreachable")
     reader = await add_user(platform.db, "ada@example.com", admin=True)
     limited = await platform.http.get(NOTES, headers=await platform.key_of(reader, scopes=["extension:read"]))
@@ -371,7 +371,7 @@ async def test_a_runner_that_only_names_the_failure_is_understood(platform: Plat
     assert (response.status_code, response.json()["details"]) == (502, {"code": "bundle_fetch_failed"})
 
 
-async def test_a_caller_who_goes_away_leaves_a_finished_row(platform: Platform) -> None:
+async def test_a_disconnected_caller_leaves_a_finished_audit_row(platform: Platform) -> None:
     called, ever = asyncio.Event(), asyncio.Event()
 
     async def answer(_: Recorded) -> Response:

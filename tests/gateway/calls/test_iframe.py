@@ -54,7 +54,7 @@ async def test_a_page_posts_and_the_extension_sees_the_method_it_meant(platform:
     assert row.metrics is not None and row.metrics["method"] == "GET"
 
 
-async def test_the_meant_method_decides_what_is_needed(platform: Platform) -> None:
+async def test_the_intended_method_decides_the_permission(platform: Platform) -> None:
     user = await add_user(platform.db, "ada@example.com", admin=True)
     reader = await platform.key_of(user, scopes=["extension:read"])
     assert (await platform.http.post(f"{NOTES}?__method=GET", headers=reader)).status_code == 200
@@ -93,7 +93,7 @@ async def test_a_body_above_the_limit_is_refused(platform: Platform) -> None:
     assert await platform.log() == []
 
 
-async def test_both_gateways_answer_alike(platform: Platform) -> None:
+async def test_both_gateways_respond_alike(platform: Platform) -> None:
     admin = {**await platform.admin(), "x-request-id": "req-1"}
     platform.answer(b"body", 201, {"x-own": "1", "content-type": "text/x"})
     answers = [await platform.http.get(NOTES.replace("ext-proxy", kind), headers=admin) for kind in ("ext", "ext-proxy")]

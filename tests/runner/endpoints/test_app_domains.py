@@ -121,7 +121,7 @@ def test_the_port_is_removed_and_the_case_does_not_count(host: str, name: str) -
         *["x" * 64 + ".example", ".".join(["x" * 60] * 5), "a\0b", "a\r\nb"],
     ],
 )
-def test_what_is_no_host_is_refused(host: str) -> None:
+def test_an_invalid_host_is_rejected(host: str) -> None:
     with pytest.raises(InvalidHost):
         host_name(host)
 
@@ -141,7 +141,7 @@ def test_a_host_is_refused_or_a_plain_name(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", [None, "", "a b", "a:b"])
-async def test_a_request_without_a_usable_host_is_refused_and_nobody_is_asked(
+async def test_a_request_without_a_valid_host_is_rejected_without_a_lookup(
     asking: Runner, registry: RecordingServer, host: str | None
 ) -> None:
     response = await root(asking, host)
@@ -167,7 +167,7 @@ async def test_a_registry_that_cannot_be_reached_is_a_bad_gateway(start_runner: 
     assert (response.status_code, response.json()["code"]) == (502, "registry_unreachable")
 
 
-async def test_a_host_that_nobody_has_is_not_found(asking: Runner, registry: RecordingServer) -> None:
+async def test_an_unknown_host_is_not_found(asking: Runner, registry: RecordingServer) -> None:
     registry.reply({"error": "not found"}, 404)
     response = await root(asking)
     assert (response.status_code, response.json()["code"], response.headers["cache-control"]) == (404, "not_found", "no-store")
@@ -208,7 +208,7 @@ async def test_a_redirect_of_the_registry_is_not_followed(asking: Runner, regist
         FOUND | {"content_hash": "//evil.example"},
     ],
 )
-async def test_an_answer_that_is_none_leads_nowhere(asking: Runner, registry: RecordingServer, answer: Any) -> None:
+async def test_an_invalid_response_leads_to_no_page(asking: Runner, registry: RecordingServer, answer: Any) -> None:
     if isinstance(answer, bytes):
         registry.answer = lambda _: Response(answer, media_type="application/json")
     else:

@@ -30,13 +30,13 @@ async def test_a_component_of_the_world_is_compiled_into_the_folder_of_artifacts
     [(b"", "not_a_component"), (b"no wasm at all", "not_a_component"), (b"\0asm\1\0\0\0", "not_a_component")],
     ids=["empty", "garbage", "core module"],
 )
-async def test_what_is_no_component_is_refused_with_the_reason(runner: Runner, content: bytes, code: str) -> None:
+async def test_a_file_that_is_not_a_component_is_rejected_with_the_reason(runner: Runner, content: bytes, code: str) -> None:
     response = await runner.client.post(PATH, content=content, headers=HEADERS)
     assert (response.status_code, response.json()["error"]) == (422, code)
     assert response.json()["message"]
 
 
-async def test_a_component_of_another_world_is_refused_by_the_name_of_what_is_wrong(runner: Runner) -> None:
+async def test_a_component_of_another_world_is_rejected_with_the_name_of_the_mismatch(runner: Runner) -> None:
     wit = runner.root / "other.wit"
     wit.write_text("package other:thing; world other { export other: func() -> u32; }")
     foreign = assemble('(module (func (export "other") (result i32) (i32.const 1)))', world_name="other", wit=wit)
@@ -79,7 +79,7 @@ async def test_a_component_that_is_too_large_is_not_read_to_its_end(
     assert sent == (0 if declared else 1_200)
 
 
-async def test_a_body_that_stalls_ends_and_gives_its_place_back(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_stalls_is_rejected_and_frees_its_slot(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(component_check, "BODY_SECONDS", 0.05)
     reader, writer = await asyncio.open_connection("127.0.0.1", runner.client.base_url.port)
     lines = [
@@ -97,7 +97,7 @@ async def test_a_body_that_stalls_ends_and_gives_its_place_back(runner: Runner, 
     assert (await runner.client.post(PATH, content=guests.fine().read_bytes(), headers=HEADERS)).status_code == 200
 
 
-async def test_many_checks_of_one_component_at_once_all_get_their_answer(runner: Runner) -> None:
+async def test_many_checks_of_one_component_at_once_all_succeed(runner: Runner) -> None:
     content = assemble(module(RETURN + "\n(; many at once ;)")).read_bytes()
     answers = await asyncio.gather(*(runner.client.post(PATH, content=content, headers=HEADERS) for _ in range(8)))
     assert [answer.status_code for answer in answers] == [200] * 8

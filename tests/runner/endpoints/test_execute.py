@@ -40,7 +40,7 @@ async def test_either_header_carries_the_token(runner: Runner) -> None:
     assert response.status_code == 200
 
 
-async def test_a_guest_answers_through_the_envelope(runner: Runner) -> None:
+async def test_the_envelope_has_the_response_of_the_guest(runner: Runner) -> None:
     response = await runner.post(call_body(await runner.put(guests.fine())))
     assert response.json() == {"status": 200, "headers": {}, "body_b64": base64.b64encode(b"ok").decode(), "error": None, "header_list": []}
     assert response.headers["cache-control"] == "no-store"
@@ -53,7 +53,7 @@ async def test_no_body_is_null_and_an_empty_body_is_an_empty_text(runner: Runner
     assert (await runner.call(digest, http={"body_b64": ""}))["body_b64"] == ""
 
 
-async def test_repeated_headers_are_joined_and_kept_in_the_list(runner: Runner) -> None:
+async def test_repeated_headers_are_joined_and_listed_one_by_one(runner: Runner) -> None:
     headers = [("Set-Cookie", "a=1"), ("content-type", "text/plain"), ("set-cookie", "b=2")]
     envelope = await runner.call(await runner.put(guests.with_headers(*headers)))
     assert envelope["status"] == 201
@@ -129,7 +129,7 @@ async def test_headers_that_name_another_tenant_or_extension_than_the_body_are_r
 
 
 @pytest.mark.parametrize("content_hash", ["sha256:dummy", "../../etc", "", "sha256:" + "a" * 63, "/" + "a" * 63])
-async def test_a_content_hash_that_is_none_is_refused_before_any_path_is_made(runner: Runner, content_hash: str) -> None:
+async def test_an_invalid_content_hash_is_rejected_before_any_path_is_built(runner: Runner, content_hash: str) -> None:
     envelope = await runner.call(HASH, context={"content_hash": content_hash})
     assert envelope["status"] == 400
     assert envelope["error"].startswith("invalid_content_hash: ")
@@ -147,7 +147,7 @@ async def test_unknown_capabilities_are_listed_and_cost_no_fetch(runner: Runner)
     assert (envelope["status"], envelope["error"]) == (400, "unknown_capabilities: cap:files, cap:zzz")
 
 
-async def test_a_missing_bundle_is_told_and_found_as_soon_as_it_is_there(runner: Runner) -> None:
+async def test_a_missing_bundle_is_an_error_until_it_is_in_the_store(runner: Runner) -> None:
     digest = await runner.put(guests.fine())
     key = bundle_key(TENANT, EXTENSION, digest)
     path = runner.root / "data/bundles" / key
@@ -176,7 +176,7 @@ async def test_a_bundle_of_pages_only_cannot_be_called(runner: Runner) -> None:
     assert (envelope["status"], envelope["error"]) == (502, "bundle_fetch_failed: the bundle has no dist/main.wasm")
 
 
-async def test_a_component_that_is_none_says_so(runner: Runner) -> None:
+async def test_a_file_that_is_not_a_component_has_its_own_error(runner: Runner) -> None:
     envelope = await runner.call(await runner.put(files={"dist/main.wasm": b"\0asm garbage"}))
     assert envelope["status"] == 500
     assert envelope["error"].startswith("execute_failed: not_a_component: ")
@@ -277,7 +277,7 @@ async def _until_running(runner: Runner) -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_caller_that_goes_away_ends_its_guest(runner: Runner) -> None:
+async def test_a_disconnected_caller_ends_its_guest(runner: Runner) -> None:
     digest = await runner.put(guests.endless())
     await runner.client.post("/warmup", json=_warmup(digest), headers={"x-runner-auth": TOKEN})
     gone, sent = asyncio.Event(), list[Message]()
@@ -341,7 +341,7 @@ async def test_warming_up_fetches_verifies_and_compiles(runner: Runner) -> None:
     assert response.json() == {"ok": True, "component": False}
 
 
-async def test_warming_up_needs_the_token_and_says_what_is_wrong(runner: Runner) -> None:
+async def test_warming_up_needs_the_token_and_reports_errors(runner: Runner) -> None:
     async def warm(body: dict[str, str], token: str = TOKEN) -> tuple[int, str]:
         response: httpx2.Response = await runner.client.post("/warmup", json=body, headers={"x-runner-auth": token})
         return response.status_code, response.json()["error"]

@@ -32,7 +32,7 @@ async def test_readiness_ends_when_the_runner_stops(runner: Runner) -> None:
     assert (await runner.client.get("/readyz")).status_code == 503
 
 
-async def test_an_unknown_path_is_told_in_the_one_shape(runner: Runner) -> None:
+async def test_an_unknown_path_is_an_error_in_the_common_shape(runner: Runner) -> None:
     response = await runner.client.get("/nowhere")
     assert (response.status_code, response.json()["error"]) == (404, "not_found")
     assert response.headers["cache-control"] == "no-store"

@@ -112,7 +112,7 @@ def known(case: Case[Any], served: Served, chance: random.Random) -> None:
 
 @schema.parametrize()
 @settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_one_of_those_that_are_documented(case: Case[Any], served: Served) -> None:
+def test_every_response_is_a_documented_one(case: Case[Any], served: Served) -> None:
     known(case, served, random.Random(repr((case.body, case.headers, case.path_parameters))))
     response = case.call(base_url=served.origin, allow_redirects=False)
     # The token is put in above, so its absence proves nothing here; which paths of pages are refused, and what a component is, is more

@@ -50,7 +50,7 @@ async def test_tags_are_compared_as_the_standard_says(runner: Runner, tag: str, 
     assert (await get(runner, digest, if_none_match=tag.format(etag))).status_code == status
 
 
-async def test_documents_carry_the_policy_and_are_asked_for_again(runner: Runner) -> None:
+async def test_documents_have_the_policy_and_are_revalidated(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
     for path in ("index.html", "about.html", "", "some/client/route"):
         page = await get(runner, digest, path)
@@ -60,7 +60,7 @@ async def test_documents_carry_the_policy_and_are_asked_for_again(runner: Runner
         assert page.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_assets_are_kept_for_ever_and_can_be_loaded_from_an_opaque_origin(runner: Runner) -> None:
+async def test_assets_may_be_cached_for_ever_and_loaded_from_an_opaque_origin(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
     for headers in ({}, {"if_none_match": "*"}):
         asset = await get(runner, digest, "assets/app.js", **headers)
@@ -143,7 +143,7 @@ async def test_a_path_that_leads_elsewhere_hides_or_is_no_page_is_refused_before
 
 
 @pytest.mark.parametrize("written", ["sha256:" + "a" * 63, "a" * 64, "sha256:" + "g" * 64, "md5:" + "a" * 32, "sha256:..", "sha256:"])
-async def test_a_hash_that_is_none_is_refused(runner: Runner, written: str) -> None:
+async def test_an_invalid_hash_is_rejected(runner: Runner, written: str) -> None:
     response = await runner.client.get(f"/ext-ui/{EXTENSION}/{written}/index.html?tenant={TENANT}")
     assert (response.status_code, response.json()["code"]) == (400, "invalid_content_hash")
 
@@ -162,7 +162,7 @@ async def test_a_tenant_without_the_extension_gets_nothing(runner: Runner) -> No
     assert (await get(runner, digest, tenant="tenant-b")).status_code == 404
 
 
-async def test_the_tenant_may_come_in_a_header_and_the_query_comes_first(runner: Runner) -> None:
+async def test_the_tenant_may_be_in_a_header_and_the_query_takes_precedence(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
     assert (await get(runner, digest, tenant=None, x_tenant_id=TENANT)).status_code == 200
     assert (await get(runner, digest, tenant="tenant-b", x_tenant_id=TENANT)).status_code == 404
@@ -175,7 +175,7 @@ async def test_files_that_a_page_asks_for_by_itself_are_served_after_the_page(ru
     assert [request.url.params.get("tenant") for request in runner.registry.asked] == [TENANT]
 
 
-async def test_without_a_tenant_the_registry_is_asked_who_has_it(runner: Runner) -> None:
+async def test_without_a_tenant_the_registry_is_requested_to_name_one(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
     assert (await get(runner, digest, "assets/app.js", tenant=None)).status_code == 200
     assert "tenant" not in runner.registry.asked[0].url.params
@@ -191,7 +191,7 @@ async def test_a_refused_tenant_is_never_remembered_for_others(runner: Runner) -
     assert (await get(runner, other, "assets/app.js", tenant=None)).status_code == 404
 
 
-async def test_a_registry_that_does_not_answer_means_no_and_is_asked_again(runner: Runner) -> None:
+async def test_without_a_response_from_the_registry_no_page_is_served_and_the_next_request_tries_again(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
     runner.registry.broken = True
     assert (await get(runner, digest)).status_code == 404
@@ -257,7 +257,7 @@ async def test_the_operator_sets_the_policy(start_runner: StartRunner, settings:
     assert (await get(runner, await runner.put(files=PAGES))).headers["content-security-policy"] == policy
 
 
-async def test_head_is_answered_without_a_body_and_other_methods_are_not_served(runner: Runner) -> None:
+async def test_head_gets_no_body_and_other_methods_are_not_served(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
     address = f"/ext-ui/{EXTENSION}/sha256:{digest}/index.html?tenant={TENANT}"
     head = await runner.client.head(address)

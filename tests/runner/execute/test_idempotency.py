@@ -67,11 +67,11 @@ def test_a_key_counts_only_for_the_same_tenant_install_user_method_target_and_bo
     assert scope(**other) == scope(**other)
 
 
-def test_what_is_moved_from_one_part_to_the_next_is_another_scope() -> None:
+def test_text_moved_from_one_part_to_the_next_is_another_scope() -> None:
     assert scope("b", http={"body_b64": "a"}) != scope("ab", http={"body_b64": ""})
 
 
-async def test_the_answer_is_given_again_until_its_time_is_over() -> None:
+async def test_the_response_is_repeated_until_it_expires() -> None:
     clock, run = Clock(), Runs(Envelope(status=201), Envelope(status=202))
     kept = answers(now=clock)
     assert await kept.run_once(b"a", run) == (Envelope(status=201), False)
@@ -81,7 +81,7 @@ async def test_the_answer_is_given_again_until_its_time_is_over() -> None:
     assert await kept.run_once(b"a", run) == (Envelope(status=202), False)
 
 
-async def test_an_error_of_the_guest_is_kept_and_a_failure_of_the_runner_is_not() -> None:
+async def test_an_error_of_the_guest_is_stored_and_a_failure_of_the_runner_is_not() -> None:
     kept = answers()
     run = Runs(Envelope(status=500))
     await kept.run_once(b"a", run)
@@ -91,7 +91,7 @@ async def test_an_error_of_the_guest_is_kept_and_a_failure_of_the_runner_is_not(
     assert await kept.run_once(b"b", run) == (Envelope(status=200), False)
 
 
-async def test_the_oldest_answers_go_when_the_size_is_reached() -> None:
+async def test_the_oldest_responses_are_dropped_at_the_size_limit() -> None:
     kept = answers(max_bytes=10_000)
     runs = {scope: Runs(Envelope(status=200, body_b64=b"x" * 2_900)) for scope in (b"a", b"b", b"c")}
     for known, run in runs.items():
@@ -102,14 +102,14 @@ async def test_the_oldest_answers_go_when_the_size_is_reached() -> None:
     assert [run.count for run in runs.values()] == [2, 1, 1]
 
 
-async def test_an_answer_larger_than_everything_that_may_be_kept_is_not_kept() -> None:
+async def test_a_response_larger_than_the_whole_limit_is_not_stored() -> None:
     kept, run = answers(max_bytes=2_000), Runs(Envelope(status=200, body_b64=b"x" * 2_000))
     await kept.run_once(b"a", run)
     await kept.run_once(b"a", run)
     assert (run.count, kept.size) == (2, 0)
 
 
-async def test_calls_that_come_while_one_is_under_way_get_its_answer() -> None:
+async def test_calls_that_arrive_while_one_runs_get_its_response() -> None:
     kept, go, started = answers(), asyncio.Event(), 0
 
     async def run() -> Envelope:
@@ -125,7 +125,7 @@ async def test_calls_that_come_while_one_is_under_way_get_its_answer() -> None:
     assert started == 1
 
 
-async def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
+async def test_a_failure_reaches_all_waiting_calls_and_is_not_stored() -> None:
     kept, go = answers(), asyncio.Event()
 
     async def fail() -> Envelope:
@@ -139,7 +139,7 @@ async def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
     assert (await kept.run_once(b"a", Runs(Envelope(status=200))))[1] is False
 
 
-async def test_the_call_goes_on_while_one_waits_and_ends_when_nobody_does() -> None:
+async def test_the_call_runs_while_a_caller_waits_and_is_cancelled_when_none_does() -> None:
     kept, ended = answers(), asyncio.Event()
 
     async def run() -> Envelope:
@@ -170,7 +170,7 @@ async def test_a_repeated_key_does_not_run_the_guest_again(runner: Runner) -> No
     assert any("idempotency key has a stored response" in message for message in said)
 
 
-async def test_another_tenant_with_the_same_key_gets_its_own_answer(runner: Runner) -> None:
+async def test_another_tenant_with_the_same_key_gets_its_own_response(runner: Runner) -> None:
     digest = await runner.put(guests.echo_tenant())
     await runner.put(guests.echo_tenant(), tenant="tenant-b")
     first = await runner.post(call_body(digest), {"x-idempotency-key": "k1"})
@@ -181,7 +181,7 @@ async def test_another_tenant_with_the_same_key_gets_its_own_answer(runner: Runn
     assert TENANT != "tenant-b"
 
 
-async def test_what_is_not_for_one_tenant_only_is_refused_before_the_key_counts(runner: Runner) -> None:
+async def test_a_call_that_mixes_tenants_is_rejected_before_its_key_counts(runner: Runner) -> None:
     digest = await runner.put(guests.fine())
     await runner.post(call_body(digest), {"x-idempotency-key": "k1"})
     refused = await runner.post(call_body(digest), {"x-idempotency-key": "k1", "x-alga-tenant": "tenant-b"})

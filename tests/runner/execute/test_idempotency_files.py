@@ -43,13 +43,13 @@ async def answered() -> Envelope:
     return ANSWER
 
 
-async def test_what_one_worker_answered_another_gives_again(tmp_path: Path) -> None:
+async def test_one_worker_repeats_the_response_of_another(tmp_path: Path) -> None:
     assert await worker(tmp_path).run_once(b"a", answered) == (ANSWER, False)
     assert await worker(tmp_path).run_once(b"a", never) == (ANSWER, True)
     assert await worker(tmp_path).run_once(b"b", answered) == (ANSWER, False)
 
 
-async def test_nobody_else_may_read_the_answers(tmp_path: Path) -> None:
+async def test_no_other_user_may_read_the_responses(tmp_path: Path) -> None:
     await worker(tmp_path).run_once(b"a", answered)
     assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o600]
 
@@ -79,7 +79,7 @@ async def test_after_a_failure_another_worker_runs_the_call(tmp_path: Path) -> N
     assert await worker(tmp_path).run_once(b"a", answered) == (ANSWER, False)
 
 
-async def test_an_answer_counts_until_its_time_is_over(tmp_path: Path) -> None:
+async def test_a_result_is_cached_until_it_expires(tmp_path: Path) -> None:
     clock = Clock()
     await worker(tmp_path, now=clock).run_once(b"a", answered)
     clock.now += 9.9
@@ -110,14 +110,14 @@ async def test_a_killed_worker_lets_the_others_go_on(tmp_path: Path) -> None:
         assert await waiting == (ANSWER, False)
 
 
-async def test_half_an_answer_counts_as_none(tmp_path: Path) -> None:
+async def test_an_incomplete_response_counts_as_none(tmp_path: Path) -> None:
     await worker(tmp_path).run_once(b"a", answered)
     (path,) = tmp_path.iterdir()
     path.write_bytes(path.read_bytes()[:-1])
     assert await worker(tmp_path).run_once(b"a", answered) == (ANSWER, False)
 
 
-async def test_old_answers_and_too_many_are_removed(tmp_path: Path) -> None:
+async def test_expired_responses_and_those_beyond_the_limit_are_removed(tmp_path: Path) -> None:
     clock = Clock()
     clock.now = 0.0
     big = Envelope(status=200, body_b64=b"x" * 1_000)
@@ -135,7 +135,7 @@ async def test_old_answers_and_too_many_are_removed(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [b"last".hex()]
 
 
-async def test_a_full_disk_costs_the_memory_and_not_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_on_a_full_disk_the_response_is_sent_but_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(descriptor: int, content: bytes, offset: int) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 

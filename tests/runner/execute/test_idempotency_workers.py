@@ -20,7 +20,7 @@ TRIES = 24
 HEADERS = {"x-runner-service-token": TOKEN, "x-alga-tenant": TENANT, "x-alga-extension": EXTENSION}
 
 
-async def test_tries_on_many_connections_get_the_answer_of_one_run(tmp_path: Path, built: Callable[[str], Path]) -> None:
+async def test_retries_on_many_connections_get_the_response_of_one_run(tmp_path: Path, built: Callable[[str], Path]) -> None:
     wasm = built("sdk-probe") / "dist" / "main.wasm"
     archive = bundle(tmp_path / "made.tar.zst", {"dist/main.wasm": wasm.read_bytes()})
     digest = hash_file(archive)

@@ -17,7 +17,7 @@ def settings(**fields: Any) -> Settings:
     return Settings(**({"_env_file": None} | fields))
 
 
-def test_the_variable_comes_before_the_file(tmp_path: Path) -> None:
+def test_the_variable_takes_precedence_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("of the file")
     assert lookup_key(settings(alga_auth_key=" k ", alga_auth_key_file=file)) == "k"
@@ -36,7 +36,7 @@ def test_without_either_there_is_no_key(tmp_path: Path, where: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"a b", b"a\nb", b"a\0b", b"\xff\xfe", "schlüssel".encode(), b"k" * (MAX_BYTES + 1)])
-def test_a_file_that_holds_no_key_is_said_by_its_variable_and_not_quoted(tmp_path: Path, content: bytes) -> None:
+def test_the_error_for_a_file_without_a_key_names_its_variable_and_does_not_quote_it(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "key"
     file.write_bytes(content)
     with pytest.raises(LookupKeyUnusable, match=r"^ALGA_AUTH_KEY_FILE ") as refused:
@@ -44,12 +44,12 @@ def test_a_file_that_holds_no_key_is_said_by_its_variable_and_not_quoted(tmp_pat
     assert "kkk" not in str(refused.value) and "schl" not in str(refused.value)
 
 
-def test_a_file_that_cannot_be_read_is_said_by_its_variable(tmp_path: Path) -> None:
+def test_the_error_for_an_unreadable_file_names_its_variable(tmp_path: Path) -> None:
     with pytest.raises(LookupKeyUnusable, match=r"^ALGA_AUTH_KEY_FILE .* is unreadable: Is a directory"):
         lookup_key(settings(alga_auth_key_file=tmp_path))
 
 
-def test_a_variable_that_holds_no_key_is_said_too() -> None:
+def test_the_error_for_a_variable_without_a_key_names_it() -> None:
     with pytest.raises(LookupKeyUnusable, match=r"^ALGA_AUTH_KEY "):
         lookup_key(settings(alga_auth_key="two\nlines"))
 

@@ -27,7 +27,7 @@ async def client(registry: RecordingServer) -> AsyncIterator[RegistryClient]:
     await asking.close()
 
 
-async def test_the_question_goes_to_the_origin_with_headers_and_the_time(registry: RecordingServer, client: RegistryClient) -> None:
+async def test_the_request_is_sent_to_the_origin_with_headers_and_the_time(registry: RecordingServer, client: RegistryClient) -> None:
     registry.answer = lambda _: Response(b"answer", 418)
     assert await client.get("/api/x", {"host": "a b&c"}) == (418, b"answer")
     (asked,) = registry.requests
@@ -38,14 +38,14 @@ async def test_the_question_goes_to_the_origin_with_headers_and_the_time(registr
     assert asked.header("accept-encoding") == "identity"
 
 
-async def test_without_a_registry_nothing_is_asked() -> None:
+async def test_without_a_registry_no_request_is_sent() -> None:
     client = RegistryClient(None, {})
     with pytest.raises(RegistryNotSet, match="REGISTRY_BASE_URL"):
         await client.get("/api/x", {})
     await client.close()
 
 
-async def test_a_redirect_is_an_answer_and_not_followed(registry: RecordingServer, client: RegistryClient) -> None:
+async def test_a_redirect_is_returned_and_not_followed(registry: RecordingServer, client: RegistryClient) -> None:
     registry.answer = lambda _: RedirectResponse("/elsewhere")
     assert (await client.get("/api/x", {}))[0] == 307
     assert len(registry.requests) == 1
@@ -58,19 +58,19 @@ async def test_a_registry_that_is_not_there_is_unreachable() -> None:
     await client.close()
 
 
-async def test_an_answer_that_is_too_long_is_none(registry: RecordingServer, client: RegistryClient) -> None:
+async def test_a_response_that_is_too_long_is_rejected(registry: RecordingServer, client: RegistryClient) -> None:
     registry.answer = lambda _: Response(b"x" * (MAX_RESPONSE_BYTES + 1))
     with pytest.raises(RegistryUnreachable):
         await client.get("/api/x", {})
 
 
-async def test_an_encoded_answer_is_not_unpacked(registry: RecordingServer, client: RegistryClient) -> None:
+async def test_an_encoded_response_is_rejected(registry: RecordingServer, client: RegistryClient) -> None:
     registry.answer = lambda _: Response(gzip.compress(bytes(1_000_000)), headers={"content-encoding": "gzip"})
     with pytest.raises(RegistryUnreachable):
         await client.get("/api/x", {})
 
 
-async def test_an_answer_that_does_not_end_in_time_is_given_up(
+async def test_a_response_that_does_not_end_in_time_is_abandoned(
     registry: RecordingServer, client: RegistryClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registry_client, "SECONDS", 0.05)

@@ -38,7 +38,7 @@ async def test_a_yes_is_remembered_for_five_seconds_and_a_no_never() -> None:
     await validator.close()
 
 
-async def test_the_question_goes_to_the_origin_with_the_keys() -> None:
+async def test_the_request_is_sent_to_the_origin_with_the_keys() -> None:
     registry = Registry()
     validator = InstallValidator("http://registry:3000/some/path", {"x-api-key": "k"}, transport=httpx2.MockTransport(registry.answer))
     await validator.tenant_of("t&x=1", "e", HASH)
@@ -61,13 +61,13 @@ async def test_the_question_goes_to_the_origin_with_the_keys() -> None:
         httpx2.Response(200, content=b'{"valid": true, "x": "' + b"y" * 20_000 + b'"}'),
     ],
 )
-async def test_every_other_answer_is_a_no(answer: httpx2.Response) -> None:
+async def test_every_other_response_is_a_negative_result(answer: httpx2.Response) -> None:
     validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(lambda request: answer))
     assert await validator.tenant_of("t", "e", HASH) is None
     await validator.close()
 
 
-async def test_without_a_registry_every_answer_is_a_no() -> None:
+async def test_without_a_registry_every_result_is_negative() -> None:
     validator = InstallValidator(None, {})
     assert await validator.tenant_of("t", "e", HASH) is None
     await validator.close()
@@ -95,7 +95,7 @@ class SlowRegistry:
         return httpx2.Response(200, json={"valid": True})
 
 
-async def test_equal_questions_at_once_are_asked_once() -> None:
+async def test_equal_lookups_at_the_same_time_make_one_request() -> None:
     registry = SlowRegistry()
     validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(registry))
     asking = [asyncio.create_task(validator.tenant_of("t", "e", HASH)) for _ in range(30)]
@@ -108,7 +108,7 @@ async def test_equal_questions_at_once_are_asked_once() -> None:
     await validator.close()
 
 
-async def test_who_goes_away_does_not_take_the_answer_from_the_others() -> None:
+async def test_a_cancelled_caller_does_not_affect_the_others() -> None:
     registry = SlowRegistry()
     validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(registry))
     first, second = (asyncio.create_task(validator.tenant_of("t", "e", HASH)) for _ in range(2))

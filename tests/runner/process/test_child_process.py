@@ -121,7 +121,7 @@ async def test_closing_the_pipe_ends_the_child() -> None:
     assert child.pid is None
 
 
-async def test_what_a_child_prints_does_not_reach_our_stdout(tmp_path: Path) -> None:
+async def test_the_output_of_a_child_does_not_reach_our_stdout(tmp_path: Path) -> None:
     script = "import sys; print('noise'); sys.stdout.flush()"
     ended = asyncio.Event()
 
@@ -139,7 +139,7 @@ async def test_what_a_child_prints_does_not_reach_our_stdout(tmp_path: Path) -> 
     assert (tmp_path / "log").read_text() == "noise\n"
 
 
-def test_the_runner_is_told_its_socket_and_its_pipe_by_number() -> None:
+def test_the_runner_gets_its_socket_and_its_pipe_by_number() -> None:
     pipe = ParentPipe()
     with closing(socket.socket()) as listening:
         command = runner_command(listening, pipe, stop_seconds=4)

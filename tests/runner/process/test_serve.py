@@ -95,7 +95,7 @@ async def test_a_setting_that_is_not_valid_is_named(tmp_path: Path) -> None:
     assert "RUNNER_PORT" in written and "Traceback" not in written
 
 
-async def test_a_port_that_is_taken_says_what_to_do(tmp_path: Path) -> None:
+async def test_the_error_for_a_port_in_use_says_what_to_do(tmp_path: Path) -> None:
     with free_port() as taken:
         port = port_of(taken)
         async with process(tmp_path, RUNNER_SERVICE_TOKEN="t", RUNNER_PORT=str(port)) as started:

@@ -56,7 +56,7 @@ async def test_callers_are_shared_by_all_workers_and_a_killed_one_is_replaced(st
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_a_stop_lets_a_call_finish_and_takes_no_more(start_workers: StartWorkers, workers: int) -> None:
+async def test_a_stop_lets_a_call_finish_and_accepts_no_more(start_workers: StartWorkers, workers: int) -> None:
     runner = start_workers(workers)
     async with runner.client() as idle:
         assert (await idle.get("/readyz")).status_code == 200

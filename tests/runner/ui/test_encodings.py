@@ -50,7 +50,7 @@ def decoded(body: bytes, encoding: Encoding) -> bytes:
         (",, gzip,", ("gzip",)),
     ],
 )
-def test_the_browsers_weights_decide_and_of_equals_zstd_comes_first(header: str, expected: tuple[Encoding, ...]) -> None:
+def test_the_weights_of_the_browser_decide_and_zstd_is_preferred_among_equals(header: str, expected: tuple[Encoding, ...]) -> None:
     assert accepted_encodings(header) == expected
 
 
@@ -70,7 +70,7 @@ def test_an_encoded_file_is_the_file_and_smaller(encoding: Encoding) -> None:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_what_does_not_become_smaller_is_not_encoded(encoding: Encoding) -> None:
+def test_a_file_that_encoding_does_not_shrink_is_not_encoded(encoding: Encoding) -> None:
     assert encode(random.Random(1).randbytes(5_000), encoding) is None
 
 
@@ -93,7 +93,7 @@ def test_browsers_can_decode_large_files_too() -> None:
         ("application/octet-stream", 5_000, False),
     ],
 )
-def test_only_what_is_large_and_not_compressed_already_is_encoded(media_type: str, size: int, expected: bool) -> None:
+def test_only_large_files_that_are_not_compressed_already_are_encoded(media_type: str, size: int, expected: bool) -> None:
     assert is_compressible(media_type, size) is expected
 
 
@@ -106,7 +106,7 @@ def holding(body: bytes, encoding: Encoding) -> bool:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_a_packed_file_that_is_the_one_beside_it_holds_it(encoding: Encoding) -> None:
+def test_an_encoded_file_that_matches_its_original_is_accepted(encoding: Encoding) -> None:
     assert holding(packed(encoding), encoding)
 
 

@@ -46,7 +46,7 @@ def test_a_page_keeps_its_path(path: str, cleaned: str) -> None:
         "x.html/../y.exe",
     ],
 )
-def test_what_is_no_page_is_refused(path: str) -> None:
+def test_an_invalid_page_address_is_rejected(path: str) -> None:
     with pytest.raises(InvalidUiPath):
         clean_path(path)
 

@@ -30,7 +30,7 @@ _SIZES = st.integers(min_value=0, max_value=1 << 60)
         ("bytes=0001-2", 1, 2),
     ],
 )
-def test_one_range_is_answered(header: str, first: int, last: int) -> None:
+def test_one_range_is_served(header: str, first: int, last: int) -> None:
     found = parse_range(header, 1_000)
     assert found == ByteRange(first, last)
     assert found.content_range(1_000) == f"bytes {first}-{last}/1000"
@@ -48,7 +48,7 @@ def test_a_range_that_holds_no_byte_of_the_file_is_outside(header: str) -> None:
         *["bytes=+1-2", "bytes=0x1-2", "bytes=1 - 2", "bytes=٣-٤", "bytes=0-1\n", "bytes=" + "9" * 200 + "-", "0-1", "bytes:0-1"],
     ],
 )
-def test_what_is_malformed_or_asks_for_several_is_ignored(header: str) -> None:
+def test_malformed_ranges_and_several_ranges_are_ignored(header: str) -> None:
     assert parse_range(header, 1_000) is None
 
 

@@ -81,7 +81,7 @@ async def test_a_range_of_the_file_one_has_is_sent_only_when_it_still_is_that_fi
     assert (answer.status, answer.raw) == (status, APP[1:3] if status == 206 else APP)
 
 
-async def test_a_file_that_one_has_is_not_modified_whatever_range_is_asked_for(runner: Runner) -> None:
+async def test_a_file_that_the_browser_has_is_not_modified_for_any_range(runner: Runner) -> None:
     answer = await sent(runner, await runner.put(files=PAGES), "app.js", range="bytes=99999-", if_none_match=tag(APP))
     assert (answer.status, answer.raw) == (304, b"")
 
@@ -108,7 +108,7 @@ async def test_text_is_sent_in_the_encoding_that_the_browser_prefers(runner: Run
 
 
 @pytest.mark.parametrize("accepts", [None, "identity", "br", "gzip;q=0", "*;q=0"])
-async def test_for_a_browser_that_accepts_no_encoding_of_ours_there_is_none(runner: Runner, accepts: str | None) -> None:
+async def test_a_browser_that_accepts_no_supported_encoding_gets_the_unencoded_file(runner: Runner, accepts: str | None) -> None:
     headers = {} if accepts is None else {"accept_encoding": accepts}
     answer = await sent(runner, await runner.put(files=PAGES), "app.js", **headers)
     assert (answer.status, answer.raw, answer.headers["etag"]) == (200, APP, tag(APP))
@@ -117,7 +117,7 @@ async def test_for_a_browser_that_accepts_no_encoding_of_ours_there_is_none(runn
 
 
 @pytest.mark.parametrize(("name", "content"), [("logo.png", LOGO), ("tiny.js", b"let a"), ("large.png", LARGE)])
-async def test_what_would_not_become_smaller_is_sent_as_it_is(runner: Runner, name: str, content: bytes) -> None:
+async def test_a_file_that_encoding_would_not_shrink_is_sent_unencoded(runner: Runner, name: str, content: bytes) -> None:
     digest = await runner.put(files=PAGES | {"ui/tiny.js": b"let a"})
     answer = await sent(runner, digest, name, accept_encoding="gzip, zstd")
     assert (answer.status, answer.raw, answer.headers["etag"]) == (200, content, tag(content))
@@ -132,7 +132,7 @@ async def test_a_script_that_does_not_compress_is_sent_as_it_is_and_still_varies
 
 @pytest.mark.parametrize("have", ["", "-gzip", "-zstd"])
 @pytest.mark.parametrize("accepts", ["identity", "zstd"])
-async def test_who_has_the_file_in_any_encoding_has_it(runner: Runner, have: str, accepts: str) -> None:
+async def test_a_browser_with_the_file_in_any_encoding_gets_304(runner: Runner, have: str, accepts: str) -> None:
     digest = await runner.put(files=PAGES)
     for written in (tag(APP, have), f'"other", W/{tag(APP, have)}'):
         answer = await sent(runner, digest, "app.js", if_none_match=written, accept_encoding=accepts)
@@ -149,7 +149,7 @@ async def test_documents_are_encoded_and_keep_their_policy(runner: Runner) -> No
         assert answer.headers["content-security-policy"].startswith("default-src 'self'")
 
 
-async def test_what_the_author_packed_beside_a_file_is_sent_and_has_no_address_of_its_own(runner: Runner) -> None:
+async def test_a_file_encoded_by_the_author_is_sent_and_has_no_address_of_its_own(runner: Runner) -> None:
     small = gzip.compress(APP, 9, mtime=1)
     digest = await runner.put(files=PAGES | {"ui/app.js.gz": small})
     answer = await sent(runner, digest, "app.js", accept_encoding="gzip, zstd")
@@ -160,7 +160,7 @@ async def test_what_the_author_packed_beside_a_file_is_sent_and_has_no_address_o
         assert (await sent(runner, digest, hidden)).status == 400
 
 
-async def test_zstd_is_packed_beside_a_file_as_zst(runner: Runner) -> None:
+async def test_a_zstd_file_has_the_suffix_zst(runner: Runner) -> None:
     small = zstandard.ZstdCompressor(level=19, write_checksum=True).compress(APP)
     digest = await runner.put(files=PAGES | {"ui/app.js.zst": small, "ui/app.js.gz": gzip.compress(APP)})
     answer = await sent(runner, digest, "app.js", accept_encoding="gzip, zstd")
@@ -172,12 +172,12 @@ async def test_zstd_is_packed_beside_a_file_as_zst(runner: Runner) -> None:
     [gzip.compress(b"another file" * 500), b"not gzip", gzip.compress(APP)[:-4], APP * 2],
     ids=["of another file", "no gzip", "cut off", "not packed"],
 )
-async def test_what_is_packed_beside_a_file_and_is_not_that_file_is_not_sent(runner: Runner, stale: bytes) -> None:
+async def test_an_encoded_file_that_does_not_match_its_original_is_not_sent(runner: Runner, stale: bytes) -> None:
     answer = await sent(runner, await runner.put(files=PAGES | {"ui/app.js.gz": stale}), "app.js", accept_encoding="gzip")
     assert gzip.decompress(answer.raw) == APP
 
 
-async def test_for_five_seconds_a_bundle_and_what_was_read_of_it_need_no_disk(runner: Runner) -> None:
+async def test_for_five_seconds_a_bundle_and_its_files_in_memory_need_no_disk(runner: Runner) -> None:
     digest, seconds = await runner.put(files=PAGES), [0.0]
     source = PageSource(runner.services.cache, policy="", now=lambda: seconds[0])
     place = Place(TENANT, EXTENSION, digest)
@@ -196,7 +196,7 @@ async def test_for_five_seconds_a_bundle_and_what_was_read_of_it_need_no_disk(ru
         await source.asset(place, "app.js")
 
 
-async def test_a_bundle_that_is_no_longer_on_the_disk_is_fetched_again_for_what_is_not_in_memory(runner: Runner) -> None:
+async def test_a_bundle_missing_on_disk_is_fetched_again_for_files_that_are_not_in_memory(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
     await sent(runner, digest, "app.js")
     shutil.rmtree(runner.services.cache.root / digest)
@@ -204,7 +204,7 @@ async def test_a_bundle_that_is_no_longer_on_the_disk_is_fetched_again_for_what_
     assert (await sent(runner, digest, "logo.png")).raw == LOGO
 
 
-async def test_a_large_file_is_sent_to_its_end_when_its_bundle_goes_meanwhile(runner: Runner) -> None:
+async def test_a_large_file_is_sent_completely_when_its_bundle_is_removed_meanwhile(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
     source = PageSource(runner.services.cache, policy="")
     place = Place(TENANT, EXTENSION, digest)
@@ -267,7 +267,7 @@ async def test_a_request_that_is_ended_in_the_middle_of_a_large_file_leaves_no_d
     assert closed(descriptor)
 
 
-async def test_for_a_browser_that_has_gone_a_large_file_is_not_read_to_its_end(runner: Runner) -> None:
+async def test_a_large_file_is_not_read_further_for_a_disconnected_browser(runner: Runner) -> None:
     (answer, descriptor), browser = await large(runner), Browser()
     task = asyncio.create_task(answer({"method": "GET"}, browser.receive, browser.send))
     await browser.arrived.wait()

@@ -76,14 +76,14 @@ async def test_s15_the_host_name_of_an_install_that_is_switched_off_leads_nowher
     assert (await behind.runner.client.get("/", headers={"host": "notes.example.com"})).status_code == 404
 
 
-async def test_s19_what_is_in_memory_for_one_tenant_is_not_served_to_another(behind: Behind) -> None:
+async def test_s19_bytes_in_memory_for_one_tenant_are_not_served_to_another(behind: Behind) -> None:
     page = await behind.page()
     assert page.status_code == 200
     assert (await behind.page(OTHER_TENANT)).status_code == 404
     assert (await behind.page(OTHER_TENANT, **{"if-none-match": page.headers["etag"]})).status_code == 404
 
 
-async def test_s13_naming_a_tenant_does_not_decide_for_those_who_name_none(runner: Runner) -> None:
+async def test_s13_naming_a_tenant_does_not_affect_requests_that_name_none(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
     assert (await sent(runner, digest, "index.html", tenant="tenant-b")).status == 404
     assert (await sent(runner, digest, "app.js", tenant=None)).status == 200
@@ -100,7 +100,7 @@ async def test_s13_without_strict_checking_a_tenant_without_the_bundle_does_not_
     assert [request.url.params.get("tenant") for request in runner.registry.asked] == [None]
 
 
-async def test_a_missing_file_changes_nothing_for_those_who_name_no_tenant(start_runner: StartRunner, registry: RecordingServer) -> None:
+async def test_a_missing_file_does_not_change_the_tenant_of_other_requests(start_runner: StartRunner, registry: RecordingServer) -> None:
     runner, digest, _ = await existing(start_runner, registry)
     assert (await sent(runner, digest, "index.html")).status == 200
     assert (await sent(runner, digest, "favicon.ico", tenant=None)).status == 404
@@ -122,7 +122,7 @@ async def test_without_strict_checking_a_tenant_whose_bundle_is_not_there_is_not
         await validator.close()
 
 
-async def test_b12_a_registry_that_fails_once_is_asked_again_at_once(runner: Runner) -> None:
+async def test_b12_after_a_failure_of_the_registry_the_next_request_tries_again_at_once(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
     runner.registry.broken = True
     assert (await sent(runner, digest, "index.html")).status == 404
@@ -172,7 +172,7 @@ async def test_files_that_name_no_tenant_are_served_for_the_tenant_of_the_host(
 
 
 @pytest.mark.parametrize("host", ["other.example.com", "not a host", ""])
-async def test_a_host_of_nobody_is_served_nothing(start_runner: StartRunner, registry: RecordingServer, host: str) -> None:
+async def test_a_host_without_an_install_is_served_nothing(start_runner: StartRunner, registry: RecordingServer, host: str) -> None:
     runner, digest, _ = await existing(start_runner, registry)
     assert (await sent(runner, digest, "app.js", tenant=None, host=host)).status == 404
 
@@ -194,7 +194,7 @@ async def test_without_strict_checking_the_host_still_names_the_tenant(start_run
 
 
 @pytest.mark.parametrize("tenant", ["a%2Fb", "..", "a%20b", "x" * 200])
-async def test_the_registry_is_not_asked_about_a_tenant_that_is_no_id(runner: Runner, tenant: str) -> None:
+async def test_an_invalid_tenant_id_makes_no_request_to_the_registry(runner: Runner, tenant: str) -> None:
     assert (await sent(runner, await runner.put(files=PAGES), "index.html", tenant=tenant)).status == 404
     assert runner.registry.asked == []
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
+from cachetools import TLRUCache
 from pydantic import SecretStr
 
 from holdfast.contract.secret_envelope import SecretEnvelope
@@ -20,6 +21,13 @@ from holdfast.sealing.transit import TIMEOUT_SECONDS, TransitClient, is_plain_pa
 
 MAX_CACHE_SECONDS = 30.0
 _MAX_CACHE_ENTRIES = 1_000
+
+
+class _Opened(NamedTuple):
+    """Secrets, and for how many seconds they stay in memory."""
+
+    secrets: dict[str, str]
+    seconds: float
 
 
 class VaultTransit:
@@ -45,8 +53,8 @@ class VaultTransit:
         except VaultFailed as failure:
             raise _decrypt_failed(failure) from None
         self._mount = mount
-        self._now = now
-        self._opened: OrderedDict[bytes, tuple[float, dict[str, str]]] = OrderedDict()
+        # Expired secrets are removed at each access, also those that nothing requests again.
+        self._opened: TLRUCache[bytes, _Opened] = TLRUCache(_MAX_CACHE_ENTRIES, lambda _, opened, now: now + opened.seconds, timer=now)
 
     async def open(self, envelope: SecretEnvelope, call: CallContext) -> dict[str, str]:
         """The secrets of an envelope that has not expired, name to value. Raises SecretDecryptFailed."""
@@ -54,16 +62,14 @@ class VaultTransit:
             return {}
         mount, key_path = self._transit_key(envelope)
         key = _cache_key(envelope, call, f"{mount}:{key_path}")
-        cached = self._opened.get(key)
-        if cached is not None and cached[0] > self._now():
-            return cached[1]
+        cached: _Opened | None = self._opened.get(key)
+        if cached is not None:
+            return cached.secrets
         try:
             opened = read_secrets(await self._client.decrypt(mount, key_path, envelope.ciphertext_b64))
         except VaultFailed as failure:
             raise _decrypt_failed(failure) from None
-        self._opened[key] = (self._now() + _cache_seconds(envelope), opened)
-        self._opened.move_to_end(key)
-        self._evict()
+        self._opened[key] = _Opened(opened, _cache_seconds(envelope))
         return opened
 
     async def close(self) -> None:
@@ -80,14 +86,6 @@ class VaultTransit:
         if not is_plain_path(key_path) or not is_plain_path(mount):
             raise SecretDecryptFailed("The secret envelope's mount or key_path is not a path of plain names.")
         return mount, key_path
-
-    def _evict(self) -> None:
-        """Removes expired secrets, also those that nobody requests again, then the oldest above the limit."""
-        now = self._now()
-        for key in [key for key, (until, _) in self._opened.items() if until <= now]:
-            del self._opened[key]
-        while len(self._opened) > _MAX_CACHE_ENTRIES:
-            self._opened.popitem(last=False)
 
 
 def _cache_key(envelope: SecretEnvelope, call: CallContext, transit_key: str) -> bytes:
