@@ -27,6 +27,7 @@ class Logging:
     """Writes to the log of the call; fields are appended to the message as JSON. Needs cap:log.emit."""
 
     def emit(self, level: str, message: str, fields: Mapping[str, Any] | None = None) -> None:
+        # The WIT world has no debug level; such a line is marked and written as info.
         write = {"warn": logging_functions.log_warn, "error": logging_functions.log_error}.get(level, logging_functions.log_info)
         tail = f" {json.dumps(fields, default=str)}" if fields else ""
         write(f"{'[debug] ' if level == 'debug' else ''}{message}{tail}")

@@ -45,8 +45,8 @@ class Request:
 
     def header(self, name: str) -> str | None:
         """The first header with that name, in any case; None without one."""
-        wanted = name.lower()
-        return next((value for key, value in self.headers if key.lower() == wanted), None)
+        lowered = name.lower()
+        return next((value for key, value in self.headers if key.lower() == lowered), None)
 
     def text(self) -> str:
         """The body decoded as UTF-8; the empty string without a body. Raises UnicodeDecodeError."""

@@ -48,6 +48,7 @@ class Storage:
         found: dict[str, Entry] = {}
         last: str | None = None
         while True:
+            # Entries that were seen before end the loop, also with a host that ignores the cursor and repeats a page.
             fresh = [entry for entry in map(_entry, self._page(namespace, last)) if entry.key not in found]
             if not fresh:
                 return [*found.values()]

@@ -58,6 +58,7 @@ async def _run_all(*works: Awaitable[StagedOutput | None]) -> None:
     tasks = [asyncio.ensure_future(work) for work in works]
     published = False
     try:
+        # Waits for all of them, also after an error: a work that still runs would write its output after the clean-up below.
         results = await asyncio.gather(*tasks, return_exceptions=True)
         failure = next((result for result in results if isinstance(result, BaseException)), None)
         if failure is not None:
@@ -79,6 +80,7 @@ async def _build(project: Project, toolchain: Toolchain, progress: Progress) -> 
         await toolchain.ensure(progress)
         await npm.install(project, toolchain, progress)
     if await npm.run_own_build_script(project, toolchain, progress):
+        # Published templates write `component.wasm`; the manifest and the bundle expect `main.wasm`.
         other = project.component.with_name("component.wasm")
         if not project.component.is_file() and other.is_file():
             shutil.copyfile(other, project.component)
@@ -106,6 +108,7 @@ async def build(project: Path, *, toolchain: Toolchain | None = None, progress: 
     started = time.perf_counter()
     tools = toolchain or Toolchain()
     found = await asyncio.to_thread(read_project, project)
+    # Holdfast's version and the toolchain's key are inputs too: a new SDK or compiler must build unchanged projects again.
     inputs = await asyncio.to_thread(hash_inputs, found.root, constants=(holdfast.__version__, tools.key))
     if not force and await asyncio.to_thread(is_up_to_date, found.root, inputs):
         return _report(found, started, cached=True)

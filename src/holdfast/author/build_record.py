@@ -13,6 +13,7 @@ from holdfast.author import resources
 from holdfast.bundles.store.hashing import hash_file
 
 RECORD = ".holdfast-build.json"
+# Outputs are not inputs. Neither is node_modules, which would take longer to read than a build; package-lock.json represents it.
 _SKIPPED = {"dist", "node_modules", "__pycache__", "build"}
 
 
@@ -45,6 +46,7 @@ def hash_inputs(project: Path, *, constants: Iterable[str]) -> str:
     for root in roots:
         for path in _files(root):
             if path.is_file():
+                # Name and size delimit each file: moving bytes from one file to the next must change the hash.
                 digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.stat().st_size.to_bytes(8, "big"))
                 digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -68,6 +70,7 @@ def write_record(project: Path, inputs: str) -> None:
     """Records the build that has just finished."""
     folder = project / "dist"
     folder.mkdir(exist_ok=True)
+    # Renamed into place: a killed build must not leave half a record.
     partial = folder / f"{RECORD}.partial"
     partial.write_bytes(msgspec.json.encode(Record(inputs, _hash_outputs(project))))
     partial.replace(folder / RECORD)

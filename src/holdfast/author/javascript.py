@@ -33,6 +33,7 @@ def _problem(project: Path, raw: dict[str, Any]) -> Problem:
     if file is not None and Path(file).is_relative_to(project):
         file = Path(file).relative_to(project).as_posix()
     elif file is not None and Path(file).name == "holdfast-entry.js":
+        # The generated entry module; authors cannot edit it, so its position would mislead them.
         file = None
     return Problem(raw["text"], file, raw["line"], raw["column"], raw["source"])
 
@@ -57,6 +58,7 @@ async def _run_driver(project: Project, toolchain: Toolchain, request: dict[str,
         cwd=project.root,
         timeout=BUILD_TIMEOUT,
         stdin=json.dumps(request).encode(),
+        # The author's environment must not change which modules the pinned tools load.
         environment={"NODE_PATH": "", "NODE_OPTIONS": ""},
     )
     try:
@@ -85,6 +87,7 @@ def _entry_module(project: Project, handler: Path) -> str:
 async def build_component(project: Project, handler: Path, toolchain: Toolchain) -> StagedOutput:
     """Builds `dist/main.wasm` from `handler` and the SDK. Raises BuildFailed, BuildToolError."""
     project.component.parent.mkdir(exist_ok=True)
+    # In the same folder as its target, so that publishing is a rename within one file system.
     staged = StagedOutput(project.component.with_name(f".main.{os.getpid()}.wasm"), project.component)
     with tempfile.TemporaryDirectory(prefix="holdfast-build-") as scratch:
         wit = Path(scratch) / "wit"
@@ -119,6 +122,7 @@ async def build_page(project: Project, page: Path, toolchain: Toolchain) -> Stag
     staged = StagedOutput(Path(tempfile.mkdtemp(prefix=".ui-", dir=project.pages.parent)), project.pages)
     try:
         folder = page.parent.parent if page.parent.name == "src" else page.parent
+        # `dict.fromkeys` removes the duplicate when the page is in `ui/`, and keeps the order: files next to the page win.
         for static in dict.fromkeys((project.root / "ui", folder)):
             if static.is_dir():
                 _copy_static(static, staged.path)

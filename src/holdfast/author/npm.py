@@ -31,6 +31,7 @@ def own_build_script(project: Project) -> str | None:
     """The project's `build` script; None when there is none or it only runs this build."""
     scripts = project.package.get("scripts")
     script = scripts.get("build") if isinstance(scripts, dict) else None
+    # Running a script that calls this build again would never end.
     if not isinstance(script, str) or "alga build" in script or "holdfast build" in script:
         return None
     return script
@@ -41,6 +42,7 @@ async def install(project: Project, toolchain: Toolchain, progress: Progress) ->
     if not needs_install(project):
         return
     progress("Installing the project's packages")
+    # With a lock file, `npm ci` installs exactly what it pins; without one, only `npm install` works.
     locked = (project.root / "package-lock.json").is_file()
     done = await _npm(project, toolchain, "ci" if locked else "install", "--no-audit", "--no-fund")
     if done.status != 0:

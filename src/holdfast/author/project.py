@@ -12,6 +12,7 @@ from msgspec import Struct
 from holdfast.author.errors import BuildFailed
 from holdfast.bundles.manifest.model import Manifest, parse_manifest
 
+# The places that published templates use, in this order of preference.
 _HANDLERS = ("src/handler", "src/index", "src/component/handler", "handler")
 _SCRIPT_SUFFIXES = (".ts", ".mts", ".js", ".mjs")
 _PAGES = ("ui/src/main", "src/ui/src/main", "src/ui/main", "ui/main")
@@ -64,6 +65,7 @@ def _first(root: Path, stems: tuple[str, ...], suffixes: tuple[str, ...]) -> Pat
 
 def read_project(root: Path) -> Project:
     """Reads the folder `root`. Raises BuildFailed when it has no manifest.json, ManifestError when that is invalid."""
+    # Resolved: esbuild and tsc report real paths, and errors show paths relative to the project.
     root = root.resolve()
     path = root / "manifest.json"
     if not path.is_file():

@@ -53,6 +53,7 @@ def _problem(project: Path, output: str) -> Problem:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"\w*(Error|Exception|Interrupt)\b", line)]
     text = errors[-1] if errors else "\n".join(lines[-8:])
+    # From the innermost frame outwards; frames in the SDK or in the interpreter do not help the author.
     for match in reversed(list(_FRAME.finditer(output))):
         name = Path(match["file"]).name
         local = next((path for path in (project / "src").rglob(name) if path.is_file()), None)
@@ -73,6 +74,7 @@ async def build_component(project: Project, handler: Path) -> StagedOutput:
         glue = Path(scratch) / "glue"
         glue.mkdir()
         (glue / "holdfast_component.py").write_text(GLUE)
+        # The order of the search path: the author's modules come before the SDK's and vendored ones.
         folders = [glue, handler.parent, resources.sdk_folder("python")]
         vendored = project.root / "vendor"
         if vendored.is_dir():

@@ -82,6 +82,7 @@ async def run(
                 stdin=source,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
+                # A session of its own is also a process group of its own, which `_kill` can end as a whole.
                 start_new_session=True,
             )
         )

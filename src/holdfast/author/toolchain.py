@@ -63,6 +63,7 @@ class Toolchain:
     @property
     def key(self) -> str:
         """Identifies the pinned versions: changes when one of the toolchain's files changes."""
+        # A new lock file or driver gets a new folder; an older Holdfast next to this one keeps using its own.
         digest = hashlib.sha256()
         for name in FILES:
             digest.update(name.encode() + b"\0" + (SOURCE / name).read_bytes() + b"\0")
@@ -112,6 +113,7 @@ class Toolchain:
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[None]:
         with (self.root / f"{self.key}.lock").open("w") as lock:
+            # Polled: a blocking flock would stop the event loop, and in a thread it could not be cancelled.
             while True:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -125,6 +127,7 @@ class Toolchain:
         try:
             for name in FILES:
                 shutil.copyfile(SOURCE / name, staging / name)
+            # `ci` installs exactly the lock file; no package may run its install script on the author's machine.
             command = [self.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
             try:
                 done = await run(command, cwd=staging, timeout=INSTALL_TIMEOUT)

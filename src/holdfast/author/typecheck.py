@@ -32,6 +32,7 @@ def _write_config(project: Path, path: Path, shown: str) -> bool:
             "composite": False,
             "incremental": False,
             "declaration": False,
+            # The SDK's sources are outside the project.
             "rootDir": "/",
             "skipLibCheck": True,
             "allowImportingTsExtensions": True,

@@ -34,8 +34,8 @@ const HOST_HEADERS = ['x-ext-config', 'x-ext-trigger', 'x-ext-schedule-id'];
 export function requestFrom(wire: WireRequest): ExecuteRequest {
   const body = bytesOf(wire.http.body);
   const { method, url } = wire.http;
-  const said = (name: string): string | undefined => wire.http.headers.find((one) => one.name === name)?.value;
-  const [config, trigger, scheduleId] = HOST_HEADERS.map(said);
+  const fromHost = (name: string): string | undefined => wire.http.headers.find((one) => one.name === name)?.value;
+  const [config, trigger, scheduleId] = HOST_HEADERS.map(fromHost);
   const headers = wire.http.headers.filter((one) => !HOST_HEADERS.includes(one.name));
   const context = {
     ...wire.context,
@@ -54,8 +54,8 @@ export const httpHost: HttpHost = {
       headers: wireHeaders(request.headers),
       body: request.body == null ? null : toBytes(request.body, 'A request body'),
     };
-    const answer = attempt('http.fetch', () => http['fetch']!(wire)) as { status: number; headers: HttpHeader[]; body?: WireBody };
-    const body = bytesOf(answer.body);
-    return { status: answer.status, headers: answer.headers, body, header: (name) => header(answer, name), ...readers(body) };
+    const response = attempt('http.fetch', () => http['fetch']!(wire)) as { status: number; headers: HttpHeader[]; body?: WireBody };
+    const body = bytesOf(response.body);
+    return { status: response.status, headers: response.headers, body, header: (name) => header(response, name), ...readers(body) };
   },
 };

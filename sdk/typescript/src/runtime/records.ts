@@ -59,8 +59,8 @@ export const invoicingHost: InvoicingHost = {
       dueDate: optionalText(input.dueDate, 'dueDate'),
       poNumber: optionalText(input.poNumber, 'poNumber'),
     };
-    const answer = attempt('invoicing.createManualInvoice', () => invoicing['createManualInvoice']!(wire));
-    const result = withFieldErrors(answer) as CreateManualInvoiceResult;
+    const response = attempt('invoicing.createManualInvoice', () => invoicing['createManualInvoice']!(wire));
+    const result = withFieldErrors(response) as CreateManualInvoiceResult;
     if (result.success && result.invoiceId != null) {
       const { invoiceId, invoiceNumber = null, status = null, subtotal = null, tax = null, total = null } = result;
       result.invoice = { invoiceId, invoiceNumber, status, subtotal, tax, total };

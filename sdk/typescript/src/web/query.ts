@@ -60,7 +60,7 @@ export class URLSearchParams implements Iterable<[string, string]> {
   }
 
   delete(name: string, value?: string): void {
-    this.pairs = this.pairs.filter(([key, held]) => key !== name || (value !== undefined && held !== value));
+    this.pairs = this.pairs.filter(([key, current]) => key !== name || (value !== undefined && current !== value));
     this.notify();
   }
 
@@ -73,7 +73,7 @@ export class URLSearchParams implements Iterable<[string, string]> {
   }
 
   has(name: string, value?: string): boolean {
-    return this.pairs.some(([key, held]) => key === name && (value === undefined || held === value));
+    return this.pairs.some(([key, current]) => key === name && (value === undefined || current === value));
   }
 
   set(name: string, value: string): void {

@@ -46,9 +46,9 @@ export class TextDecoder {
     const bytes = new Uint8Array(this.rest.length + chunk.length);
     bytes.set(this.rest);
     bytes.set(chunk, this.rest.length);
-    const keep = options.stream ? unfinished(bytes) : 0;
-    this.rest = bytes.slice(bytes.length - keep);
-    const text = decodeUtf8(bytes.subarray(0, bytes.length - keep), this.fatal);
+    const incomplete = options.stream ? unfinished(bytes) : 0;
+    this.rest = bytes.slice(bytes.length - incomplete);
+    const text = decodeUtf8(bytes.subarray(0, bytes.length - incomplete), this.fatal);
     return !this.ignoreBOM && text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
   }
 }

@@ -109,7 +109,7 @@ export class URL {
   set search(value: string) {
     const params = new URLSearchParams(value);
     for (const name of [...this.searchParams.keys()]) this.searchParams.delete(name);
-    for (const [name, held] of params) this.searchParams.append(name, held);
+    for (const [name, current] of params) this.searchParams.append(name, current);
     this.query = value === '' || value === '?' ? '' : escape(value.startsWith('?') ? value : `?${value}`, /["'<>]/);
   }
 

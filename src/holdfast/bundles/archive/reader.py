@@ -33,6 +33,7 @@ def _write(entry: Entry, into: Path) -> IndexedFile:
         for chunk in entry.chunks:
             computed.update(chunk)
             file.write(chunk)
+    # Read-only, because every call of the extension shares these files.
     target.chmod(0o444)
     return IndexedFile(computed.hexdigest(), entry.size)
 
@@ -45,6 +46,7 @@ def unpack(archive: Path, into: Path, limits: ArchiveLimits = LIMITS) -> dict[st
     Raises ExtractFailed when the archive is damaged, contains something invalid or is too large. The caller then removes `into`.
     """
     into.mkdir(parents=True, exist_ok=True)
+    # `UsedNames` already rejects duplicates; these errors remain for file systems that also fold Unicode forms.
     try:
         with _open_entries(archive, limits) as members:
             found = {entry.name: _write(entry, into) for entry in members}

@@ -73,6 +73,7 @@ def _read_pax(data: bytes, override: _Override) -> None:
     """Reads POSIX pax records, `<length> <keyword>=<value>\\n`. Only path and size matter here; other keywords are ignored."""
     while data:
         length_text, space, _ = data.partition(b" ")
+        # Bounded before `int`: Python parses digits of any length, in quadratic time.
         if not space or not length_text.isdigit() or len(length_text) > 6:
             raise ExtractFailed("The archive contains a damaged extension header.")
         length = int(length_text)
@@ -141,6 +142,7 @@ def _member(stream: ExpandedStream, header: tarfile.TarInfo, override: _Override
     if name is not None:
         used.add(name)
         yield Entry(name, size, chunks)
+    # The next header starts after this content, whether or not the caller has read it.
     for _ in chunks:
         pass
     _read_exactly(stream, -size % BLOCK)

@@ -98,6 +98,7 @@ def _without(schema: dict[str, Any], secrets: frozenset[str]) -> dict[str, Any]:
     """The schema of the settings that are not secrets."""
     if not secrets:
         return schema
+    # The schema `false` matches nothing, so a secret among these settings is an error whatever the rest allows.
     properties = {key: False if key in secrets else part for key, part in schema["properties"].items()}
     return {**schema, "properties": properties, "required": [key for key in schema.get("required", []) if key not in secrets]}
 

@@ -113,6 +113,7 @@ class PublicKey(Struct, frozen=True):
 
     def verifies(self, message: bytes, signature: Signature) -> bool:
         """Whether the holder of this key signed this message and this trusted comment."""
+        # Ids are not secret and not unique; this only avoids a pointless verification.
         if signature.raw_key_id != self.raw_key_id:
             return False
         try:
@@ -164,6 +165,7 @@ def decode_line(line: str, size: int, what: str) -> bytes:
         raw = base64.b64decode(line, validate=True)
     except (binascii.Error, ValueError):
         raw = b""
+    # Encoded again and compared: base64 has several spellings for some bytes, and one signature must have one text.
     if len(raw) != size or encode_line(raw) != line:
         raise MalformedMinisign(f"{what} is {size} bytes in base64; this one is not.")
     return raw

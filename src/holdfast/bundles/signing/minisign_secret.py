@@ -92,6 +92,7 @@ class SecretKey:
                 raise SecretKeyLocked(
                     "password_needed", "The secret key has a password.", hint="Pass a file that contains it with --password-file."
                 )
+            # The format encrypts by XOR with the derived stream; the checksum inside detects a wrong password.
             opened = _xor(sealed, _stream(password, salt, cost))
             if opened[72:] != _checksum(opened[:8], opened[8:72]):
                 raise SecretKeyLocked("wrong_password", "The password does not match the secret key, or the file is damaged.")
@@ -119,6 +120,7 @@ class SecretKey:
         signature = self._key.sign(unsigned.signed_bytes(message))
         overall = self._key.sign(signature + trusted_comment.encode())
         signed = Signature(b"ED", self.public.raw_key_id, signature, trusted_comment, overall)
+        # Parsed again, so that a comment which the format cannot represent is rejected here and not by the reader.
         return Signature.parse(signed.to_text().encode())
 
 

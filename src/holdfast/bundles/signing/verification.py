@@ -65,6 +65,7 @@ def verify_signature(keys: TrustedKeys, statement: Statement | None, signature: 
             hint="If you trust its holder, add the public key with `holdfast keys trust`.",
         )
     key, public = found
+    # The content first: a signature that does not match is `signature_invalid` even if its key is also revoked or expired.
     _verify_content(public, statement, parsed)
     _check_key(key, statement, now)
     return SignatureStatus(

@@ -102,6 +102,7 @@ def _split(location: str, variable: str, form: str) -> SplitResult:
         usable = False
     if not usable or (parts.scheme in ("http", "https") and not parts.hostname):
         raise BundleStoreUnavailable(f"{variable} is not a valid address.", hint=form)
+    # Credentials in an address would appear in logs and in error messages.
     if "@" in parts.netloc:
         raise BundleStoreUnavailable(
             f"{variable} contains a user name or a password.", hint="Remove it, and set S3_ACCESS_KEY and S3_SECRET_KEY instead."

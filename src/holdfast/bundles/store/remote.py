@@ -25,6 +25,7 @@ class RemoteStore(ABC):
     async def get(self, key: str) -> AsyncGenerator[bytes, None]:
         validate_key(key)
         try:
+            # The URL is built per attempt: a signature that is valid now may have expired at the next one.
             async with aclosing(self._transport.read(lambda: self._url("GET", key))) as pieces:
                 async for piece in pieces:
                     yield piece

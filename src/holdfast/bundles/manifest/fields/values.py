@@ -15,6 +15,7 @@ from holdfast.bundles.manifest.parsing.errors import Expected
 from holdfast.bundles.versions import SEMVER_PATTERN, VERSION_MAX_LENGTH, WILDCARD_PATTERN
 from holdfast.world.capabilities import Capability
 
+# HEAD and OPTIONS are accepted because published manifests declare them; see `Endpoint.method`.
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
 
 _SHORT_CAPABILITIES = {capability.value.removeprefix("cap:"): capability for capability in Capability} | {"log": Capability.LOG_EMIT}
@@ -25,6 +26,7 @@ _CONTROL = r"\u0000-\u001f\u007f"
 _SPACE = rf"\s\u0085\ufeff{_CONTROL}"
 _HOST_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _EGRESS = re.compile(r"(?:https?://)?(?P<host>\[[0-9a-f:.]+\]|[^:/\[\]]+)(?::(?P<port>[0-9]{1,5}))?")
+# ASCII only: `str.strip` without an argument also removes characters that the JSON Schema's pattern does not allow.
 _BLANKS = " \t\n\r\f\v"
 
 

@@ -16,6 +16,7 @@ Path = tuple[int | str, ...]
 
 MAX_REPEATED = 100
 
+# Each branch consumes at least one character and none overlaps, so matching takes linear time.
 _TOKEN = re.compile(r'[ \t\n\r]*("(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^ \t\n\r{}\[\]:,"]+)')
 
 
@@ -81,6 +82,7 @@ class Positions:
         return offset, place.name
 
     def _position(self, offset: int) -> Position:
+        # `_ends` has the offsets of all line ends, sorted: the count before `offset` is the line.
         line = bisect_left(self._ends, offset)
         return Position(line + 1, offset - (self._ends[line - 1] if line else -1))
 

@@ -68,6 +68,7 @@ def _describe(error: Any, value: Any, fields: Sequence[str]) -> tuple[Path, str,
     by_name = error["loc"][-1:] == ("[key]",)
     if kind == "extra_forbidden":
         by_letters = {name.lower(): name for name in fields}
+        # Compared without case and underscores, so that `display_name` finds `displayName`.
         near = get_close_matches(str(path[-1]).replace("_", "").lower(), by_letters, n=1, cutoff=0.8)
         suggestion = f" (did you mean {by_letters[near[0]]!r}?)" if near else ""
         return path, f"unknown top-level field {path[-1]!r}{suggestion}", f"one of {', '.join(fields)}", True
