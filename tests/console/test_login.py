@@ -51,7 +51,7 @@ async def test_login_redirects_only_to_pages_of_the_console(platform: Platform, 
 
 
 @pytest.mark.parametrize(
-    ("email", "password"), [("admin@holdfast.localhost", "pass-9137"), ("nobody@holdfast.localhost", "pass-9137"), ("a", "9137" * 500)]
+    ("email", "password"), [("admin@holdfast.localhost", "pass-9137"), ("unknown@holdfast.localhost", "pass-9137"), ("a", "9137" * 500)]
 )
 async def test_a_wrong_login_does_not_reveal_whether_the_account_exists(platform: Platform, email: str, password: str) -> None:
     async with platform.client() as client:

@@ -108,7 +108,7 @@ async def test_a_stream_without_a_known_extension_is_rejected(platform: Platform
     admin = await platform.admin()
     missing = await platform.http.get(STREAM, headers=admin)
     assert (missing.status_code, missing.json()["error"]) == (400, "invalid_request")
-    unknown = await platform.http.get(STREAM, params={"extensionId": "nobody.nothing"}, headers=admin)
+    unknown = await platform.http.get(STREAM, params={"extensionId": "unknown.nothing"}, headers=admin)
     assert (unknown.status_code, unknown.json()["error"]) == (404, "extension_not_available")
 
 

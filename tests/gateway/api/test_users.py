@@ -209,7 +209,7 @@ async def test_a_user_cannot_change_administrators_other_tenants_or_deactivate_t
     assert code(await send(platform, "PATCH", f"{USERS}/{admin.user_id}", limited, password)) == (403, "forbidden")
     assert code(await send(platform, "DELETE", f"{USERS}/{admin.user_id}/sessions", limited)) == (403, "forbidden")
     assert code(await send(platform, "PATCH", f"{USERS}/{admin.user_id}", full, {"isInactive": True})) == (403, "forbidden")
-    for user in (stranger.user_id, "stranger@example.com", "nobody@example.com", "%00"):
+    for user in (stranger.user_id, "stranger@example.com", "unknown@example.com", "%00"):
         assert code(await send(platform, "PATCH", f"{USERS}/{user}", full, password)) == (404, "user_unknown")
     assert code(await send(platform, "PATCH", f"{USERS}/{admin.user_id}", full, {"password": "short"})) == (400, "invalid_account")
     assert code(await send(platform, "PATCH", f"{USERS}/{admin.user_id}", full, {"isAdmin": True})) == (400, "invalid_request")

@@ -218,8 +218,8 @@ async def test_a_database_failure_denies_access(platform: Platform, monkeypatch:
 
 async def test_the_error_names_the_unknown_extension(platform: Platform) -> None:
     caller = Caller(await add_user(platform.db, "ada@example.com", admin=True), "token")
-    with pytest.raises(GatewayError, match=r"nobody\.nothing") as raised:
-        await assert_access(platform.services, caller, "nobody.nothing", "GET", "/")
+    with pytest.raises(GatewayError, match=r"unknown\.nothing") as raised:
+        await assert_access(platform.services, caller, "unknown.nothing", "GET", "/")
     assert raised.value.code == "extension_not_available"
 
 

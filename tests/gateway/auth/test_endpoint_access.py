@@ -196,7 +196,7 @@ async def _rejected_callers(platform: Platform) -> dict[str, tuple[dict[str, str
     admin = await add_user(db, "admin@example.com", admin=True)
     other = await add_user(db, "other@example.com", tenant_id=OTHER_TENANT, admin=True)
     client = await add_user(db, "client@example.com", user_type="client", client=True)
-    without_role = await add_user(db, "nobody@example.com")
+    without_role = await add_user(db, "unknown@example.com")
     past = datetime.now(UTC) - timedelta(days=1)
     return {
         "no credentials": ({}, 401, "unauthenticated"),

@@ -22,7 +22,7 @@ class Tokens:
 
     @classmethod
     def from_settings(cls, settings: Settings, *, generated: str | None = None) -> Tokens:
-        """The configured tokens; `generated` is the service token if none is configured.
+        """The configured tokens; `generated` is the service token if the settings have none.
 
         Raises GatewayError (`insecure_token`) without any service token, and in production for a token that is a published default.
         """
