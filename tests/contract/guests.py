@@ -75,7 +75,7 @@ def reading_a_record() -> Path:
 def telling_its_body() -> Path:
     """Answers with the length of the body that reached it, as four bytes."""
     length = "(i32.store (i32.const 1048) (i32.load offset=84 (local.get $request)))"
-    return assemble(module(f"{length} {RETURN}", response=guests.answer(200, b"\0\0\0\0")))
+    return assemble(module(f"{length} {RETURN}", response=guests.response_record(200, b"\0\0\0\0")))
 
 
 def returning_its_headers() -> Path:

@@ -19,17 +19,19 @@ def request(url: str = "/", *, method: str = "GET", body: bytes | None = None) -
 
 
 class RecordingHost:
-    """Answers the functions it is given, and keeps what was called and written."""
+    """Runs the given functions for host calls, and records calls and written lines."""
 
-    def __init__(self, **answers: Callable[..., Awaitable[object]]) -> None:
-        self.answers = {name.replace("__", ".").replace("_", "-"): answer for name, answer in answers.items()}
+    def __init__(self, **functions: Callable[..., Awaitable[object]]) -> None:
+        self.functions = {name.replace("__", ".").replace("_", "-"): function for name, function in functions.items()}
         self.calls: list[tuple[str, tuple[object, ...]]] = []
         self.lines: list[tuple[str, str]] = []
 
     async def call(self, function: Function, args: tuple[object, ...]) -> object:
         self.calls.append((function.id, args))
-        answer = self.answers.get(function.id)
-        return CONTEXT if answer is None and function.id == "context.get-context" else await answer(*args) if answer else None
+        run = self.functions.get(function.id)
+        if run is not None:
+            return await run(*args)
+        return CONTEXT if function.id == "context.get-context" else None
 
     def output(self, stream: Literal["stdout", "stderr"], line: str) -> None:
         self.lines.append((stream, line))
@@ -37,15 +39,15 @@ class RecordingHost:
 
 @pytest.fixture(scope="session")
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compiled guests, shared by the tests of a run."""
+    """The folder of compiled guests, shared by the tests of a run."""
     return tmp_path_factory.mktemp("artifacts")
 
 
 @pytest.fixture
 async def engine(artifacts: Path) -> AsyncIterator[Engine]:
-    made = Engine(artifacts, pool_instances=64)
-    yield made
-    await made.close()
+    engine = Engine(artifacts, pool_instances=64)
+    yield engine
+    await engine.close()
 
 
 Run = Callable[..., Awaitable[Outcome]]
@@ -53,7 +55,7 @@ Run = Callable[..., Awaitable[Outcome]]
 
 @pytest.fixture
 def run(engine: Engine) -> Run:
-    """Runs a guest given as the text of its core module."""
+    """Runs a guest from the text of its core module."""
 
     async def execute(core: str, *, host: RecordingHost | None = None, limits: Limits | None = None, **parts: str | bytes) -> Outcome:
         wasm = guests.assemble(core)

@@ -1,4 +1,4 @@
-"""Guests written in WAT: small, exact, and able to do what no compiler would emit. Assembled into components with wasm-tools."""
+"""Guests written in WAT: small, exact, and able to do what no compiler emits. wasm-tools assembles them into components."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WIT = Path(next(iter(world.__path__))) / "wit"
 CACHE = Path(__file__).parents[2] / "build" / "wat"
 
 RESPONSE_AT = 1024
-"""Where `answering` guests keep their response record in memory."""
+"""The address of a guest's response record."""
 
 _ALLOCATOR = """
   (global $next (mut i32) (i32.const 65536))
@@ -35,8 +35,8 @@ _ALLOCATOR = """
 def module(
     handler: str, *, imports: str = "", items: str = "", memory: str = '(memory (export "memory") 2)', response: bytes | None = None
 ) -> str:
-    """The text of a core module whose `handler` has the given body: it may use `(local.get $request)` and leaves a pointer."""
-    data = answer(200, b"ok") if response is None else response
+    """The text of a core module whose `handler` has this body, which can use `(local.get $request)` and leaves a pointer."""
+    data = response_record(200, b"ok") if response is None else response
     escaped = "".join(f"\\{byte:02x}" for byte in data)
     return f"""(module
   {imports}
@@ -47,8 +47,8 @@ def module(
   (func (export "handler") (param $request i32) (result i32) {handler}))"""
 
 
-def answer(status: int, body: bytes | None) -> bytes:
-    """The canonical memory form of an `execute-response` at RESPONSE_AT: status, no headers, and the body right behind it."""
+def response_record(status: int, body: bytes | None) -> bytes:
+    """The canonical memory form of an `execute-response` at RESPONSE_AT: status, no headers, and the body right after it."""
     head = status.to_bytes(2, "little") + bytes(2) + bytes(8)
     if body is None:
         return head + bytes(12)
@@ -56,14 +56,14 @@ def answer(status: int, body: bytes | None) -> bytes:
 
 
 RETURN = f"(i32.const {RESPONSE_AT})"
-"""The handler body that answers what `response` says."""
+"""The handler body that returns `response`."""
 
 
 def assemble(core: str, *, world_name: str = "runner", wit: Path = WIT) -> Path:
-    """Makes a component of a core module in WAT. Cached by content, since assembling takes a process or two."""
+    """Assembles a component from a core module in WAT. Cached by content, because assembling starts two processes."""
     text = f"{core}{world_name}{sorted((f.name, f.read_text()) for f in (wit.iterdir() if wit.is_dir() else [wit]))}"
-    made = CACHE / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.wasm"
-    if not made.exists():
+    assembled = CACHE / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.wasm"
+    if not assembled.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         tools = Path(sys.executable).with_name("wasm-tools")
         with tempfile.TemporaryDirectory(dir=CACHE) as folder:
@@ -71,14 +71,14 @@ def assemble(core: str, *, world_name: str = "runner", wit: Path = WIT) -> Path:
             source.write_text(core)
             _run(tools, "component", "embed", str(wit), "--world", world_name, str(source), "-o", str(embedded))
             _run(tools, "component", "new", str(embedded), "-o", str(component))
-            component.replace(made)
-    return made
+            component.replace(assembled)
+    return assembled
 
 
 def _run(*command: str | Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=False)
     if done.returncode:
-        raise AssertionError(f"wasm-tools refuses the guest: {done.stderr}")
+        raise AssertionError(f"wasm-tools rejects the guest: {done.stderr}")
 
 
 def sha256(file: Path) -> str:

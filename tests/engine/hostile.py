@@ -1,4 +1,4 @@
-"""What hostile guests are made of: pieces of WAT, and `Hostile`, a guest with the one way its call may end."""
+"""Building blocks of hostile guests: pieces of WAT, and `Hostile`, a guest with its expected outcome."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ DROP = '(import "wasi:io/poll@0.2.3" "[resource-drop]pollable" (func $drop (para
 EXIT = system("cli/exit", "exit", "exit", "(param i32)")
 
 ENDLESS = Limits(timeout_ms=100, memory_mb=8)
-"""For guests that only the deadline ends."""
+"""For guests that run until the deadline."""
 PATIENT = Limits(timeout_ms=60_000, memory_mb=8)
-"""For guests that end by themselves: a busy machine must not make a deadline of it."""
+"""For guests that end by themselves: a busy machine must not turn that into a deadline."""
 
 LARGE = 0x20000
-"""Where guests that grew their memory keep what is large."""
+"""Where guests that grew their memory store large data."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hostile:
-    """`ends` is the code of the failure, whose message contains `says`, or the status of the answer that the guest still gives."""
+    """`ends` is the code of the failure, whose message contains `says`, or the status of the response if the guest returns one."""
 
     does: str
     core: str
@@ -40,7 +40,7 @@ class Hostile:
 
 
 async def never(*_arguments: object) -> object:
-    """A host call that nobody answers."""
+    """A host call that never returns."""
     return await asyncio.Event().wait()
 
 
@@ -57,7 +57,7 @@ def until_refused(grow: str) -> str:
 
 
 def status(expression: str) -> str:
-    """Answers 200 and the value of the expression as the status."""
+    """Returns 200 plus the value of the expression as the status."""
     return f"(i32.store16 (i32.const 1024) (i32.add (i32.const 200) {expression})) {RETURN}"
 
 
@@ -75,7 +75,7 @@ def body_length(length: int) -> str:
 
 
 def with_realloc(core: str, body: str) -> str:
-    """The guest with this allocator instead of its own, which it may still call as $realloc."""
+    """The guest with this allocator in place of its own, which it can still call as $realloc."""
     exported = f'(func (export "cabi_realloc") (param $old i32) (param $was i32) (param $align i32) (param $size i32) (result i32) {body})'
     return core.replace('(func $realloc (export "cabi_realloc")', "(func $realloc").replace(
         '(func (export "handler")', f'{exported}\n(func (export "handler")'
@@ -83,7 +83,7 @@ def with_realloc(core: str, body: str) -> str:
 
 
 def armed_realloc(body: str) -> str:
-    """A guest whose allocator is good for the request, and does `body` for the answer of a host call."""
+    """A guest whose allocator works for the request, and runs `body` for the result of a host call."""
     core = module(
         f"(global.set $armed (i32.const 1)) (call $context (i32.const 512)) {RETURN}",
         imports=LOG + CONTEXT,
@@ -110,4 +110,4 @@ GROWN = "(drop (memory.grow (i32.const 32)))"
 MANY_BORROWS = f"""(local $h i32) (local $at i32) (local.set $h (call $sleep (i64.const 1))) (local.set $at (i32.const {LARGE})) {GROWN}
   (loop $fill (i32.store (local.get $at) (local.get $h)) (local.set $at (i32.add (local.get $at) (i32.const 4)))
     (br_if $fill (i32.lt_u (local.get $at) (i32.const {LARGE + 8 * MAX_LIST_ITEMS}))))"""
-"""Writes down one handle twice as often as a list may have items, from LARGE on."""
+"""Stores one handle twice as often as a list may have items, from LARGE on."""

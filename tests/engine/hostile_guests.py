@@ -1,4 +1,4 @@
-"""The catalogue of hostile guests. None of them may be noticed by anybody else's call."""
+"""The catalogue of hostile guests. None of them may affect another call."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ _COMPUTING = [
         does="loops while its result is cleaned up", core=module(RETURN, items=f'(func (export "cabi_post_handler") (param i32) {loop()})')
     ),
     endless(does="loops in the allocator for the request", core=with_realloc(module(RETURN), f"{loop()} (i32.const 0)")),
-    endless(does="loops in the allocator for a host's answer", core=armed_realloc(loop())),
+    endless(does="loops in the allocator for a host's result", core=armed_realloc(loop())),
     traps(
-        does="recurses without end",
+        does="recurses endlessly",
         core=module("(call $down) " + RETURN, items="(func $down (call $down) (call $down))"),
         says="call stack exhausted",
     ),
@@ -92,7 +92,7 @@ _MEMORY = [
         ends=FailureCode.MEMORY,
         says="1024 pages",
     ),
-    # Nobody but the guest learns that growth was refused: one that then stops without a word is a trap like any other.
+    # Only the guest sees that growth failed: a guest that then stops silently is a trap like any other.
     traps(
         does="aborts when an allocation of 256 MiB is refused",
         core=module(f"(drop (call $realloc (i32.const 0) (i32.const 0) (i32.const 1) (i32.const {256 << 20}))) {RETURN}"),
@@ -102,32 +102,36 @@ _MEMORY = [
 
 _ANSWERS = [
     Hostile(
-        does="answers 100 MiB",
-        core=module(f"(drop (memory.grow (i32.const 1700))) {body_length(_HUNDRED_MIB)} {RETURN}", response=guests.answer(200, b"x")),
+        does="returns 100 MiB",
+        core=module(
+            f"(drop (memory.grow (i32.const 1700))) {body_length(_HUNDRED_MIB)} {RETURN}", response=guests.response_record(200, b"x")
+        ),
         ends=FailureCode.RESPONSE_TOO_LARGE,
         says="2621440 bytes",
         limits=Limits(timeout_ms=60_000, memory_mb=256),
     ),
     Hostile(
-        does="answers more headers than anybody reads",
+        does="returns more headers than anybody reads",
         core=module(GROWN + headers(LARGE, 2 * MAX_LIST_ITEMS) + RETURN),
         ends=FailureCode.LIMIT,
         says=f"list of {2 * MAX_LIST_ITEMS} items",
     ),
     traps(
-        does="answers a header name that is not UTF-8",
+        does="returns a header name that is not UTF-8",
         core=module(headers(4096, 1) + store((4096, 5000), (4100, 2)) + RETURN, items=NOT_UTF8),
         says="utf-8",
     ),
     traps(does="lies about its headers", core=module(headers(4096, 1_000_000) + RETURN), says=_OUT_OF_BOUNDS),
     traps(does="says it has 2**32-1 headers", core=module(headers(4096, -1) + RETURN), says=_OUT_OF_BOUNDS),
-    traps(does="lies about its body", core=module(body_length(1_000_000) + RETURN), says=_OUT_OF_BOUNDS),
-    traps(does="says its body has 2**32-1 bytes", core=module(body_length(-1) + RETURN), says=_OUT_OF_BOUNDS),
-    traps(does="answers at an odd address", core=module("(i32.const 1025)"), says="not aligned"),
-    traps(does="answers outside its memory", core=module("(i32.const -16)"), says="out of bounds"),
-    traps(does="answers across the end of its memory", core=module("(i32.const 131068)"), says="out of bounds"),
+    traps(does="returns a wrong body length", core=module(body_length(1_000_000) + RETURN), says=_OUT_OF_BOUNDS),
+    traps(does="claims a body of 2**32-1 bytes", core=module(body_length(-1) + RETURN), says=_OUT_OF_BOUNDS),
+    traps(does="returns at an odd address", core=module("(i32.const 1025)"), says="not aligned"),
+    traps(does="returns outside its memory", core=module("(i32.const -16)"), says="out of bounds"),
+    traps(does="returns across the end of its memory", core=module("(i32.const 131068)"), says="out of bounds"),
     Hostile(
-        does="answers a status of no protocol", core=module(RETURN, response=guests.answer(0, None)), ends=FailureCode.INVALID_RESPONSE
+        does="returns a status of no protocol",
+        core=module(RETURN, response=guests.response_record(0, None)),
+        ends=FailureCode.INVALID_RESPONSE,
     ),
 ]
 
@@ -136,7 +140,7 @@ _ALLOCATORS = [
     traps(does="allocates at an odd address", core=with_realloc(module(RETURN), "(i32.const 65537)"), says="not aligned"),
     Hostile(does="allocates everything at zero", core=with_realloc(module(RETURN), "(i32.const 0)"), ends=200),
     traps(
-        does="allocates outside its memory for a host's answer", core=armed_realloc("(return (i32.const -4))"), says="beyond end of memory"
+        does="allocates outside its memory for a host's result", core=armed_realloc("(return (i32.const -4))"), says="beyond end of memory"
     ),
     # The host is inside the guest here: no way leads from there to a host function, and so none back into the guest.
     traps(
@@ -144,7 +148,7 @@ _ALLOCATORS = [
         core=with_realloc(module(RETURN, imports=LOG), f"{SAY} (i32.const 65536)"),
         says="cannot leave component instance",
     ),
-    traps(does="calls the host from the allocator for a host's answer", core=armed_realloc(SAY), says="cannot leave component instance"),
+    traps(does="calls the host from the allocator for a host's result", core=armed_realloc(SAY), says="cannot leave component instance"),
     traps(
         does="calls the host while its result is cleaned up",
         core=module(RETURN, imports=LOG, items=f'(func (export "cabi_post_handler") (param i32) {SAY})'),
@@ -161,7 +165,7 @@ _HOST_CALLS = [
     traps(
         does="logs 2**32-1 bytes", core=module(f"(call $log (i32.const 1048) (i32.const -1)) {RETURN}", imports=LOG), says=_OUT_OF_BOUNDS
     ),
-    Hostile(does="logs for ever", core=module(loop(SAY) + RETURN, imports=LOG), ends=FailureCode.LIMIT, says="host calls"),
+    Hostile(does="logs forever", core=module(loop(SAY) + RETURN, imports=LOG), ends=FailureCode.LIMIT, says="host calls"),
     endless(
         does="waits for a host that never answers",
         core=module(f"(call $get{' (i32.const 0)' * 4} (i32.const 512)) {RETURN}", imports=GET),
@@ -185,7 +189,7 @@ _POLL = "(call $poll (i32.const {at}) (i32.const {count}) (i32.const 512))"
 
 _SYSTEM = [
     endless(
-        does="writes lines for ever",
+        does="writes lines forever",
         core=module(
             f"(local $out i32) (local.set $out (call $stdout)) {loop(_SAY_LINE)} {RETURN}",
             imports=OUTPUT,
@@ -200,7 +204,7 @@ _SYSTEM = [
     ),
     endless(does="sleeps for a day", core=module(f"(call $block (call $sleep (i64.const {86_400 * 10**9}))) {RETURN}", imports=SLEEP)),
     endless(
-        does="waits for ever in moments",
+        does="waits forever in moments",
         core=module(
             "(local $h i32) " + loop("(local.set $h (call $sleep (i64.const 0))) (call $block (local.get $h)) " + DROP_IT) + RETURN,
             imports=RESOURCES,
@@ -217,7 +221,7 @@ _SYSTEM = [
     ),
     traps(does="polls a list that is not there", core=module(_POLL.format(at=0, count=-1) + RETURN, imports=SLEEP)),
     Hostile(
-        does="collects handles for ever",
+        does="collects handles forever",
         core=module(loop("(drop (call $sleep (i64.const 1)))") + RETURN, imports=SLEEP),
         ends=FailureCode.LIMIT,
         says=f"{MAX_RESOURCES} resources",

@@ -1,4 +1,4 @@
-"""One call in a fresh instance: what a guest can do to itself, and that it does it to nobody else."""
+"""One call in a fresh instance: a guest can harm its own call, and no other."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ LOG = '(import "alga:extension/logging" "log-info" (func $log (param i32 i32)))'
 
 
 async def test_a_handler_returns_its_status_and_body(run: Run) -> None:
-    outcome = await run(module(RETURN, response=guests.answer(201, b"made")))
+    outcome = await run(module(RETURN, response=guests.response_record(201, b"made")))
     assert outcome.failure is None
     assert outcome.response is not None
     assert (outcome.response.status, outcome.response.body) == (201, b"made")
 
 
 async def test_an_absent_body_differs_from_an_empty_one(run: Run) -> None:
-    absent = await run(module(RETURN, response=guests.answer(204, None)))
-    empty = await run(module(RETURN, response=guests.answer(200, b"")))
+    absent = await run(module(RETURN, response=guests.response_record(204, None)))
+    empty = await run(module(RETURN, response=guests.response_record(200, b"")))
     assert absent.response is not None and absent.response.body is None
     assert empty.response is not None and empty.response.body == b""
 
@@ -59,7 +59,7 @@ async def test_each_call_has_a_fresh_instance(run: Run) -> None:
 
 
 async def test_memory_of_a_call_is_cleared_for_the_next(run: Run) -> None:
-    # Reads a byte far behind the data, answers it as the status, then writes there.
+    # Reads a byte far after the data, returns it in the status, then writes there.
     leaving = module(
         "(i32.store16 (i32.const 1024) (i32.add (i32.const 200) (i32.load8_u (i32.const 100000))))"
         "(i32.store8 (i32.const 100000) (i32.const 99))" + RETURN
@@ -111,7 +111,7 @@ async def test_endless_recursion_is_a_trap(run: Run) -> None:
 
 
 async def test_memory_beyond_the_limit_is_denied_to_the_guest(run: Run) -> None:
-    # Grows by one MiB until it is refused, then answers how many MiB it has as the status, plus 200.
+    # Grows by one MiB until that fails, then returns 200 plus its size in MiB as the status.
     growing = module(
         "(block $refused (loop $grow (br_if $refused (i32.eq (memory.grow (i32.const 16)) (i32.const -1))) (br $grow)))"
         "(i32.store16 (i32.const 1024) (i32.add (i32.const 200) (i32.div_u (memory.size) (i32.const 16))))" + RETURN
@@ -173,14 +173,15 @@ async def test_other_calls_continue_while_guests_compute_endlessly(engine: Engin
 
 async def test_a_body_above_the_limit_has_its_own_code(run: Run) -> None:
     huge = module(
-        "(drop (memory.grow (i32.const 200))) (i32.store (i32.const 1044) (i32.const 3000000)) " + RETURN, response=guests.answer(200, b"x")
+        "(drop (memory.grow (i32.const 200))) (i32.store (i32.const 1044) (i32.const 3000000)) " + RETURN,
+        response=guests.response_record(200, b"x"),
     )
     outcome = await run(huge)
     assert outcome.failure is not None and outcome.failure.code is FailureCode.RESPONSE_TOO_LARGE
 
 
 async def test_a_status_outside_http_is_an_invalid_response(run: Run) -> None:
-    outcome = await run(module(RETURN, response=guests.answer(7, None)))
+    outcome = await run(module(RETURN, response=guests.response_record(7, None)))
     assert outcome.failure is not None and outcome.failure.code is FailureCode.INVALID_RESPONSE
 
 

@@ -1,4 +1,4 @@
-"""Every guest of the catalogue ends as it must, and nobody else notices: other calls answer, and nothing is left behind."""
+"""Every guest of the catalogue ends as expected and affects no other call: those return, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GOOD_CALLS = 1_000
 GROWTH_MAX_BYTES = 200 << 20
 """Resident memory that may stay after the run_among_good_calls: warm pool slots and the allocator's reserve, but nothing of the calls."""
 
-# Logs its url and answers it: the url's pointer and length stand at offset 60 and 64 of the request.
+# Logs and returns its url: the url's pointer and length are at offset 60 and 64 of the request.
 _URL = "(i32.load (i32.add (local.get $request) (i32.const 60))) (i32.load (i32.add (local.get $request) (i32.const 64)))"
 GOOD = module(
     f"(call $log {_URL}) (call $keep {_URL}) {RETURN}",
@@ -37,7 +37,7 @@ WAITING = module(ASK + RETURN, imports=GET)
 
 @pytest.fixture(scope="session")
 def artifacts() -> Path:
-    """Kept between runs: the catalogue is long, and compiling is not what is tested here."""
+    """Reused between runs: the catalogue is long, and these tests do not test compiling."""
     return guests.CACHE.parent / "artifacts"
 
 
@@ -54,7 +54,7 @@ def wasi(engine: Engine, tmp_path: Path) -> System:
 
 
 def check_outcome(guest: Hostile, outcome: Outcome) -> None:
-    """Checks that the guest's call ended in its one way."""
+    """Checks that the guest's call ended with its expected outcome."""
     if isinstance(guest.ends, int):
         assert outcome.response is not None, f"{guest.does}: {outcome.failure}"
         assert outcome.response.status == guest.ends, guest.does
@@ -76,10 +76,10 @@ async def test_a_hostile_guest_ends_with_its_expected_outcome(engine: Engine, wa
 
 
 async def good_call(engine: Engine, component: Component, url: str) -> None:
-    """One call whose answer and whose host calls are its own, or somebody's call was disturbed."""
+    """One call; checks that its response and its host calls are its own and not those of another call."""
 
     async def later(*_: object) -> None:
-        await asyncio.sleep(0)  # another call's turn
+        await asyncio.sleep(0)  # lets other calls run
 
     host = RecordingHost(logging__log_info=later)
     outcome = await engine.execute(component, request(url), host, PATIENT)
@@ -90,15 +90,15 @@ async def good_call(engine: Engine, component: Component, url: str) -> None:
 
 async def run_among_good_calls(engine: Engine, good: Component, hostile: list[tuple[Hostile, Component]], count: int) -> None:
     """All hostile guests at once among good calls; checks every one of them."""
-    # As many at once as the pool has places: waiting for one would use up the short deadlines of those that are to reach theirs.
-    room = asyncio.Semaphore(64)
+    # As many at once as the pool has instances: waiting for one would use up the short deadlines that some guests must reach.
+    slots = asyncio.Semaphore(64)
 
     async def bad_call(guest: Hostile, component: Component) -> None:
-        async with room:
+        async with slots:
             check_outcome(guest, await engine.execute(component, request(), guest.host(), guest.limits))
 
     async def call(number: int) -> None:
-        async with room:
+        async with slots:
             await good_call(engine, good, f"/call/{number}")
 
     between = count // len(hostile)
@@ -131,7 +131,7 @@ async def test_hostile_guests_do_not_disturb_other_calls(artifacts: Path, tmp_pa
 
 
 async def test_greedy_components_leave_resources_for_every_other_call(engine: Engine, wasi: System) -> None:
-    # 63 calls with all the memories and tables that a call may have, none of which ends before the last call has answered.
+    # 63 calls with all the memories and tables that a call may have; none ends before the last good call has returned.
     greedy = await wasi.load(module(ASK + RETURN, imports=GET, items="(memory 1)" * 7 + "(table 1 funcref)" * 62))
     good = await wasi.load(GOOD)
     limits, hosts = Limits(timeout_ms=600_000), [waiting_host() for _ in range(63)]
@@ -147,8 +147,8 @@ async def test_greedy_components_leave_resources_for_every_other_call(engine: En
     assert not calls.running_calls
 
 
-async def leave(engine: Engine, component: Component, host: RecordingHost) -> asyncio.Task[Outcome]:
-    """A call whose client leaves while the guest waits for its host."""
+async def start_and_cancel(engine: Engine, component: Component, host: RecordingHost) -> asyncio.Task[Outcome]:
+    """A call that is cancelled while the guest waits for its host."""
     task = asyncio.create_task(engine.execute(component, request(), host, PATIENT))
     while not host.calls:
         await asyncio.sleep(0)
@@ -160,13 +160,13 @@ async def leave(engine: Engine, component: Component, host: RecordingHost) -> as
 async def test_a_cancelled_call_ends_its_host_functions(engine: Engine, wasi: System) -> None:
     ended: list[str] = []
 
-    async def ask(*_: object) -> object:
+    async def wait_forever(*_: object) -> object:
         try:
             return await never()
         finally:
             ended.append("the host's coroutine")
 
-    task = await leave(engine, await wasi.load(WAITING), RecordingHost(storage__get=ask))
+    task = await start_and_cancel(engine, await wasi.load(WAITING), RecordingHost(storage__get=wait_forever))
     with pytest.raises(asyncio.CancelledError):
         await task
     assert ended
@@ -177,14 +177,14 @@ async def test_a_cancelled_call_ends_its_host_functions(engine: Engine, wasi: Sy
 async def test_a_call_cancelled_twice_leaves_nothing_behind(engine: Engine, wasi: System) -> None:
     cleaning = asyncio.Event()
 
-    async def slow_to_leave(*_: object) -> object:
+    async def slow_to_end(*_: object) -> object:
         try:
             return await never()
         finally:
             cleaning.set()
             await never()
 
-    task = await leave(engine, await wasi.load(WAITING), RecordingHost(storage__get=slow_to_leave))
+    task = await start_and_cancel(engine, await wasi.load(WAITING), RecordingHost(storage__get=slow_to_end))
     await cleaning.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -198,13 +198,13 @@ async def test_a_result_after_the_end_of_the_guest_is_not_written(engine: Engine
     written: list[int] = []
     monkeypatch.setattr(prototypes, "value_clone", lambda _value, results: written.append(results))
 
-    async def answers_anyway(*_: object) -> object:
+    async def returns_anyway(*_: object) -> object:
         try:
             return await never()
         except asyncio.CancelledError:
             return StorageEntry("n", "k", b"late", None)
 
-    outcome = await engine.execute(waiting, request(), RecordingHost(storage__get=answers_anyway), ENDLESS)
+    outcome = await engine.execute(waiting, request(), RecordingHost(storage__get=returns_anyway), ENDLESS)
     assert outcome.failure is not None and outcome.failure.code is FailureCode.DEADLINE
     assert written == []
     monkeypatch.undo()

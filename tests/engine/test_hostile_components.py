@@ -1,4 +1,4 @@
-"""Components that are hostile before they run: refused by name when they are loaded, or ended with the process that compiles them."""
+"""Components that are hostile before they run: rejected by name at load, or stopped with the process that compiles them."""
 
 from __future__ import annotations
 

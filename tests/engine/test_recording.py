@@ -1,4 +1,4 @@
-"""A recorded call, run again with no host, gives the same answer byte for byte."""
+"""The replay of a recorded call, without a host, returns the same response byte for byte."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CURIOUS = module(
     + system("clocks/wall-clock", "now", "wall", "(param i32)")
     + '(import "alga:extension/storage" "get" (func $get (param i32 i32 i32 i32 i32)))',
     items='(data (i32.const 4096) "n")',
-    response=guests.answer(200, bytes(56)),
+    response=guests.response_record(200, bytes(56)),
 )
 
 

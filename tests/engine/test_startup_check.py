@@ -1,4 +1,4 @@
-"""The self-check says in one sentence what a changed wasmtime no longer does."""
+"""The startup check names what a changed wasmtime no longer does."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ async def test_a_changed_memory_layout_is_named_before_any_guest_runs(tmp_path: 
 
 
 async def test_a_host_function_that_is_not_awaited_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
-    def at_once(call: capi.NativeCall, args: int, results: int) -> None:
+    def returns_at_once(call: capi.NativeCall, args: int, results: int) -> None:
         return None
 
-    monkeypatch.setattr(startup_check, "_wait", at_once)
+    monkeypatch.setattr(startup_check, "_wait", returns_at_once)
     engine = NativeEngine(None)
     with pytest.raises(EngineUnusable, match="calling asynchronously"):
         await startup_check.check_wasmtime(engine)

@@ -1,4 +1,4 @@
-"""Guests of every toolchain that extensions come from run, sleep, and fail with a position that their author can use."""
+"""Guests of every supported toolchain run, sleep, and fail with a position that their author can use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guest's operating system: clocks, waiting, randomness, output, exit; no files, no network, no environment."""
+"""WASI for guests: clocks, waiting, randomness, output, exit; no files, no network, no environment."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ async def test_random_numbers_differ_between_calls(wasi: System) -> None:
     drawing = module(
         f"(i64.store (i32.const {RESPONSE_AT + 24}) (call $random)) " + RETURN,
         imports=system("random/random", "get-random-u64", "random", "(result i64)"),
-        response=guests.answer(200, bytes(8)),
+        response=guests.response_record(200, bytes(8)),
     )
     drawn = {(await wasi.run(drawing)).response.body for _ in range(4)}  # type: ignore[union-attr]
     assert len(drawn) == 4
@@ -185,7 +185,7 @@ async def test_the_wall_clock_is_the_time_of_day(wasi: System) -> None:
     reading = module(
         f"(call $now (i32.const {RESPONSE_AT + 24})) " + RETURN,
         imports=system("clocks/wall-clock", "now", "now", "(param i32)"),
-        response=guests.answer(200, bytes(16)),
+        response=guests.response_record(200, bytes(16)),
     )
     outcome = await wasi.run(reading)
     assert outcome.response is not None and outcome.response.body is not None

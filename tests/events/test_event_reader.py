@@ -1,3 +1,5 @@
+"""One reader of a stream, through outages of its store."""
+
 from __future__ import annotations
 
 import asyncio
@@ -56,8 +58,8 @@ async def test_a_reader_that_starts_during_an_outage_gets_the_tail_afterwards(tm
         reader = reader_of(stream.stream)
         assert await reader.start() == []
         async with aclosing(reader.entries()) as events:
-            (told,) = await next_messages(events, 1)
-            assert told.startswith("The debug stream cannot be read")
+            (outage,) = await next_messages(events, 1)
+            assert outage.startswith("The debug stream cannot be read")
             stream.stream.publish(make_event("waited"))
             with redis_process(tmp_path, port=process.port):
                 seen = await next_messages(events, 2)

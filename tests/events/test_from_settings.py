@@ -1,3 +1,5 @@
+"""Which debug stream the settings open."""
+
 from __future__ import annotations
 
 import subprocess

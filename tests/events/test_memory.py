@@ -1,4 +1,4 @@
-"""What is special about the stream in memory; `test_stream.py` has what all streams do."""
+"""The stream in memory; `model/test_stream.py` tests what all streams have in common."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Secrets are masked in text."""
+
 from __future__ import annotations
 
 import json

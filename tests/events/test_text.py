@@ -1,3 +1,5 @@
+"""Text is truncated to a number of bytes."""
+
 from __future__ import annotations
 
 import pytest

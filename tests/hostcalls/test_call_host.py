@@ -1,3 +1,5 @@
+"""Quota, capability and reporting of every host call."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+"""What the settings mean for the hosts of all calls."""
+
 from __future__ import annotations
 
 import logging

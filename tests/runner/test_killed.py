@@ -21,7 +21,7 @@ from holdfast.bundles.store.hashing import hash_file
 from holdfast.bundles.store.keys import bundle_key
 from tests.bundles.archives import bundle
 from tests.bundles.memory_disk import memory_folder
-from tests.engine.guests import RETURN, answer, assemble, module
+from tests.engine.guests import RETURN, assemble, module, response_record
 from tests.session.effort import repetitions
 
 pytestmark = pytest.mark.slow
@@ -42,7 +42,7 @@ class Bench:
         self._process = process
 
     async def pack(self, status: int, pages: int) -> None:
-        wasm = assemble(module(RETURN, response=answer(status, f"bundle {status}".encode())))
+        wasm = assemble(module(RETURN, response=response_record(status, f"bundle {status}".encode())))
         files = {"dist/main.wasm": wasm.read_bytes(), "ui/index.html": str(status).encode()}
         files |= {f"ui/assets/{index}.js": f"{status} {index} ".encode() * 500 for index in range(pages)}
         made = bundle(self._root / "made", files)

@@ -1,1 +1,1 @@
-"""What a guest and its host say to each other: the WIT text, the same types in Python, the capabilities."""
+"""The interface between a guest and its host: the WIT text, the same types in Python, the capabilities."""

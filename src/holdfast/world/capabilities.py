@@ -1,4 +1,4 @@
-"""The eleven capabilities an extension can be granted, and how their written forms are read."""
+"""The eleven capabilities that an extension can be granted, and the parser of their names."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class Capability(StrEnum):
 
 
 ALWAYS_GRANTED: frozenset[Capability] = frozenset({Capability.CONTEXT_READ, Capability.LOG_EMIT, Capability.USER_READ})
-"""Granted to every call; they reveal only what the call itself is about."""
+"""Granted to every call; they reveal only the call itself."""
 
 
 _BY_NAME = {capability.value: capability for capability in Capability}
 
 
 def parse_capabilities(written: Iterable[str]) -> tuple[frozenset[Capability], list[str]]:
-    """Reads capability strings: trimmed, lower-cased, blanks dropped. Returns (known, unknown as normalised, sorted)."""
+    """Parses capability names: trims, lower-cases, skips blanks. Returns the known ones, and the unknown ones normalised and sorted."""
     written = tuple(written)
-    with suppress(KeyError):  # nearly all callers write them as they are
+    with suppress(KeyError):  # fast: almost all callers pass exact names
         return frozenset([_BY_NAME[name] for name in written]), []
     known: set[Capability] = set()
     unknown: set[str] = set()

@@ -23,7 +23,7 @@ class WitError(Exception):
 
 
 class Function(Struct, frozen=True):
-    """One imported function. `ok` is None where the function returns nothing; `err` is None where it returns no `result`."""
+    """One imported function. `ok` is None if the function returns nothing; `err` is None if it returns no `result`."""
 
     interface: str
     name: str

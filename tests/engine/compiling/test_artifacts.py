@@ -1,4 +1,4 @@
-"""Compiled components on disk: made once, loaded only when this host made them, made again otherwise."""
+"""Compiled components on disk: compiled once, loaded only if this host wrote them, compiled again otherwise."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def test_an_artifact_of_another_version_or_configuration_is_compiled_again
 
 
 async def test_an_artifact_put_under_another_components_name_is_not_loaded(tmp_path: Path, wasm: Path, compilations: list[Path]) -> None:
-    other = guests.assemble(module(RETURN, response=guests.answer(404, None)))
+    other = guests.assemble(module(RETURN, response=guests.response_record(404, None)))
     store = ArtifactStore(tmp_path / "a")
     mine, theirs = await store.path(wasm, guests.sha256(wasm)), await store.path(other, guests.sha256(other))
     for mine_file, theirs_file in ((mine, theirs), (mine.with_suffix(".mac"), theirs.with_suffix(".mac"))):
@@ -140,7 +140,7 @@ async def test_a_truncated_key_is_replaced_and_validates_no_artifact(
 
 
 async def test_the_folder_stays_within_its_size_and_evicts_the_least_recently_used(tmp_path: Path, wasm: Path) -> None:
-    others = [guests.assemble(module(RETURN, response=guests.answer(status, None))) for status in (401, 402)]
+    others = [guests.assemble(module(RETURN, response=guests.response_record(status, None))) for status in (401, 402)]
     first = await ArtifactStore(tmp_path / "a").path(others[0], guests.sha256(others[0]))
     os.utime(first, (1, 1))
     small = ArtifactStore(tmp_path / "a", max_disk_bytes=int(first.stat().st_size * 2.5))

@@ -1,3 +1,5 @@
+"""Delivery in batches to the gateway: order, retries, losses and closing."""
+
 from __future__ import annotations
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What every debug stream does, in memory and in Redis."""
+"""What all debug streams have in common, tested in memory and in Redis."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def test_a_polling_reader_gets_a_limited_number_of_events_after_its_last_i
     third = await stream.stream.after("t", "e", second[-1][0], 2)
     assert [messages(entries) for entries in (first, second, third)] == [["0", "1"], ["2", "3"], ["4"]]
     assert await stream.stream.after("t", "e", third[-1][0], 2) == []
-    assert await stream.stream.after("t", "nobody", BEFORE_ALL, 2) == []
+    assert await stream.stream.after("t", "unknown", BEFORE_ALL, 2) == []
 
 
 async def test_a_stream_recognizes_its_ids(stream: ReadableStream, make_event: MakeEvent) -> None:

@@ -1,3 +1,5 @@
+"""The format of events in Redis."""
+
 from __future__ import annotations
 
 import pytest
@@ -32,8 +34,8 @@ def test_an_entry_has_the_fields_of_the_contract_without_ids_that_are_not_set(ma
     full = make_event("m", install_id="i", request_id="r", version_id="v", content_hash="sha256:x", truncated=True)
     more = {"install": "i", "request": "r", "version": "v", "content_hash": "sha256:x", "truncated": "1"}
     assert to_fields(full) == bare | more
-    of_nobody = to_fields(make_event("m", tenant_id="", extension_id=""))
-    assert "tenant" not in of_nobody and "extension" not in of_nobody
+    without_ids = to_fields(make_event("m", tenant_id="", extension_id=""))
+    assert "tenant" not in without_ids and "extension" not in without_ids
 
 
 def test_an_incomplete_entry_of_another_writer_is_read_with_defaults() -> None:

@@ -1,3 +1,5 @@
+"""Addresses of Redis and connections to it."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -109,7 +111,7 @@ async def test_rediss_is_tls_and_checks_the_certificate(tmp_path: Path) -> None:
 
 
 def self_signed(folder: Path) -> Path:
-    """A certificate for 127.0.0.1 that is its own authority, and its key beside it."""
+    """A certificate for 127.0.0.1 that is its own authority, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "redis")])
     now = datetime.now(UTC)

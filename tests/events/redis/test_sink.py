@@ -1,4 +1,4 @@
-"""Real Redis servers: present, absent, locked, hung, killed and back."""
+"""Delivery to real Redis servers: running, missing, locked, hung, killed and restarted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is special about reading from Redis; `test_stream.py` has what all streams do."""
+"""Reading from Redis; `model/test_stream.py` tests what all streams have in common."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Requests to the application's internal API."""
+
 from __future__ import annotations
 
 import asyncio

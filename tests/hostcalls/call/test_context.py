@@ -1,3 +1,5 @@
+"""Only a UUID is an install id."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""The interface `clients`."""
+
 from __future__ import annotations
 
 from typing import Any

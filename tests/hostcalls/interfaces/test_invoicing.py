@@ -1,3 +1,5 @@
+"""The interface `invoicing`."""
+
 from __future__ import annotations
 
 import json

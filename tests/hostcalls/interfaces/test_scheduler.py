@@ -1,3 +1,5 @@
+"""The interface `scheduler`."""
+
 from __future__ import annotations
 
 import json

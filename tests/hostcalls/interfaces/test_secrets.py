@@ -1,3 +1,5 @@
+"""The interface `secrets`, and inline envelopes."""
+
 from __future__ import annotations
 
 import base64

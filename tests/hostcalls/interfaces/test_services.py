@@ -1,3 +1,5 @@
+"""The interface `services`."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""The interface `storage`."""
+
 from __future__ import annotations
 
 import base64
@@ -59,7 +61,7 @@ async def test_a_guest_reads_the_bytes_that_it_wrote(application: RecordingServe
 @pytest.mark.parametrize(
     ("value", "metadata", "expected"),
     [
-        ("test", None, b"test"),  # decodes as base64, and is none
+        ("test", None, b"test"),  # valid base64, but not meant as such
         ("dGVzdA==", {}, b"dGVzdA=="),
         ("olá", {"encoding": "utf-8"}, "olá".encode()),
         ({"_bytes_b64": "dGVzdA=="}, None, b"test"),

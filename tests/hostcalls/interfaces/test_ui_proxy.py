@@ -1,3 +1,5 @@
+"""The interface `ui-proxy`."""
+
 from __future__ import annotations
 
 import asyncio

@@ -1,3 +1,5 @@
+"""Which addresses are public, and how names are resolved."""
+
 from __future__ import annotations
 
 import socket
@@ -36,7 +38,7 @@ def test_hosts_on_the_internet_are_public(address: str) -> None:
         "::1",
         "::7f00:1",  # IPv4-compatible
         "::ffff:127.0.0.1",
-        "::ffff:8.8.8.8",  # mapped: refused whatever it stands for
+        "::ffff:8.8.8.8",  # mapped: denied for any IPv4 address
         "64:ff9b::808:808",  # NAT64
         "64:ff9b:1::1",
         "100::1",

@@ -1,3 +1,5 @@
+"""Which targets an egress rule allows."""
+
 from __future__ import annotations
 
 import pytest

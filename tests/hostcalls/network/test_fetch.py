@@ -1,3 +1,5 @@
+"""Fetches of a guest: requests, responses, denials and limits."""
+
 from __future__ import annotations
 
 import asyncio
@@ -210,7 +212,7 @@ async def test_a_response_above_its_limit_is_aborted(application: RecordingServe
         while True:
             sent += 1
             yield b"x" * 65_536
-            await asyncio.sleep(0)  # lets the server notice that nobody reads any more
+            await asyncio.sleep(0)  # lets the server notice that the client is gone
 
     application.answer = lambda _: StreamingResponse(endless())
     fetcher = local_fetcher(application, limits=FetchLimits(response_bytes=1_000_000))

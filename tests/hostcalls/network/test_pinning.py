@@ -1,3 +1,5 @@
+"""Connections go to checked addresses only."""
+
 from __future__ import annotations
 
 import asyncio
@@ -29,7 +31,7 @@ async def test_a_name_that_changes_its_address_after_the_check_still_connects_to
     assert (await fetch(fetcher, request("http://rebind.example.com/"), "http://rebind.example.com")).status == 200
     assert resolver.lookups == ["rebind.example.com"]
     assert network.connected == [(PUBLIC, 80)]
-    # The next fetch asks anew, is told the private address, and is refused: no connection of the first one is left to be used.
+    # The next fetch resolves again, gets the private address, and is denied: there is no connection of the first one to reuse.
     assert await fetch_error(fetcher, request("http://rebind.example.com/"), "http://rebind.example.com") is HttpError.NOT_ALLOWED
     assert network.connected == [(PUBLIC, 80)]
     assert len(application.requests) == 1

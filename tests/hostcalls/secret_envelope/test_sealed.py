@@ -1,4 +1,4 @@
-"""Envelopes that are sealed with a key of ours, as the runner opens them."""
+"""Envelopes sealed with a key of the keyring, as the runner opens them."""
 
 from __future__ import annotations
 

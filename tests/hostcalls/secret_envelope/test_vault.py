@@ -1,4 +1,4 @@
-"""Envelopes that Vault's transit engine opens."""
+"""Envelopes sealed by Vault's transit engine."""
 
 from __future__ import annotations
 

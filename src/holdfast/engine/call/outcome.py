@@ -52,8 +52,8 @@ _OUT_OF_MEMORY_SIGNS = ("exceeds memory limits", "memory allocation", "out of me
 def classify(text: str, cause: BaseException | None, stderr: list[str]) -> Failure:
     """Classifies a failed call.
 
-    `text` is Wasmtime's error text (empty if there is none), `cause` the exception with which the host ended the call, if it did, and
-    `stderr` the guest's last lines.
+    `text` is Wasmtime's error text, which may be empty, `cause` the exception with which the host ended the call, if it did, and `stderr`
+    the guest's last lines.
     """
     # Split from the end and search for signs in the causes only: the text before them contains function names that the guest chose.
     head, marker, causes = text.rpartition("Caused by:")

@@ -33,7 +33,7 @@ _free: list[Scratch] = []
 
 
 def acquire_scratch() -> Scratch:
-    """Returns unused memory, newly allocated if there is none."""
+    """Returns unused memory, or allocates some."""
     return _free.pop() if _free else Scratch()
 
 

@@ -72,7 +72,7 @@ class Unsupported(ValueType, frozen=True):
 
 
 class Signature(msgspec.Struct, frozen=True):
-    """Parameters by name in order, and the result, None where there is none."""
+    """Parameters by name in order, and the result; None for a function without one."""
 
     params: tuple[tuple[str, ValueType], ...]
     result: ValueType | None

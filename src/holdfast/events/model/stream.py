@@ -10,7 +10,7 @@ from holdfast.errors import HoldfastError
 from holdfast.events.model.event import EventSink
 
 Entry = tuple[str, DebugEvent]
-"""An event and its id. Ids are text that only their stream understands; `BEFORE_ALL` lies before every event, and `NOT_STORED` is the id of
+"""An event and its id. Ids are text that only their stream understands; `BEFORE_ALL` is before every event, and `NOT_STORED` is the id of
 a message from the host to one reader about the stream, which no stream stores."""
 
 BEFORE_ALL = "0"
@@ -37,10 +37,10 @@ class EventStream(EventSink, Protocol):
         """The last `count` events, oldest first."""
 
     async def after(self, tenant_id: str, extension_id: str, after_id: str, count: int) -> list[Entry]:
-        """The first `count` of the kept events that came after `after_id`, oldest first: for readers that poll."""
+        """The first `count` stored events after `after_id`, oldest first: for readers that poll."""
 
     def subscribe(self, tenant_id: str, extension_id: str, after_id: str) -> AsyncGenerator[Entry, None]:
-        """Yields every event after `after_id`, kept ones first, then new ones as they come; never ends.
+        """Yields every event after `after_id`, stored ones first, then new ones as they arrive; never ends.
 
         A reader that is too slow gets an entry with the id `NOT_STORED` in place of events that were dropped before it read them; otherwise
         there are no gaps and no repetitions. With `BEFORE_ALL` it starts at the oldest stored event.

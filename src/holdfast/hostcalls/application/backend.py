@@ -58,7 +58,7 @@ class HostBackend(Protocol):
     """The application behind the host functions."""
 
     async def post(self, service: Service, install_id: str, body: Mapping[str, Any]) -> Reply:
-        """Sends one operation. Returns the response of any status; raises BackendUnavailable when there is none."""
+        """Sends one operation. Returns the response of any status; raises BackendUnavailable when there is no response."""
         ...
 
 

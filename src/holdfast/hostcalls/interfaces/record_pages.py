@@ -53,7 +53,7 @@ async def request_records(session: Session, service: Service, operation: str, pa
         return ResponseObject(reply.body)
 
 
-def page_numbers(answer: ResponseObject) -> tuple[int, int, int]:
+def page_numbers(response: ResponseObject) -> tuple[int, int, int]:
     """Total count, page and page size of a page. Raises MalformedResponse when one is not a whole number."""
-    total, page, page_size = answer.count("totalCount"), answer.count("page"), answer.count("pageSize")
+    total, page, page_size = response.count("totalCount"), response.count("page"), response.count("pageSize")
     return total or 0, DEFAULT_PAGE if page is None else page, DEFAULT_PAGE_SIZE if page_size is None else page_size

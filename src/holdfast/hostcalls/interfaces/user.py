@@ -15,13 +15,13 @@ def _user(session: Session) -> CallUser:
 
 
 async def get_user(session: Session) -> UserData:
-    """The user of the call. Raises `not-available` if there is none, as in a scheduled call."""
+    """The user of the call. Raises `not-available` for a call without one, such as a scheduled call."""
     user = _user(session)
     return UserData(session.call.tenant_id, user.client_name, user.user_id, user.user_email, user.user_name, user.user_type)
 
 
 async def get_user_v2(session: Session) -> UserDataV2:
-    """The user of the call with client id and additional fields, sorted by name. Raises `not-available` if there is none."""
+    """The user of the call with client id and additional fields, sorted by name. Raises `not-available` for a call without one."""
     user = _user(session)
     return UserDataV2(
         session.call.tenant_id,
