@@ -167,17 +167,17 @@ _HOST_CALLS = [
     ),
     Hostile(does="logs forever", core=module(loop(SAY) + RETURN, imports=LOG), ends=FailureCode.LIMIT, says="host calls"),
     endless(
-        does="waits for a host that never answers",
+        does="waits for a host that never returns",
         core=module(f"(call $get{' (i32.const 0)' * 4} (i32.const 512)) {RETURN}", imports=GET),
         host=waiting_host,
     ),
     traps(
-        does="wants an answer outside its memory",
+        does="wants a result outside its memory",
         core=module(f"(call $context (i32.const -16)) {RETURN}", imports=CONTEXT),
         says="pointer out of bounds",
     ),
     traps(
-        does="wants an answer at an odd address",
+        does="wants a result at an odd address",
         core=module(f"(call $context (i32.const 513)) {RETURN}", imports=CONTEXT),
         says="pointer not aligned",
     ),
@@ -204,14 +204,17 @@ _SYSTEM = [
     ),
     endless(does="sleeps for a day", core=module(f"(call $block (call $sleep (i64.const {86_400 * 10**9}))) {RETURN}", imports=SLEEP)),
     endless(
-        does="waits forever in moments",
+        does="waits forever in short waits",
         core=module(
             "(local $h i32) " + loop("(local.set $h (call $sleep (i64.const 0))) (call $block (local.get $h)) " + DROP_IT) + RETURN,
             imports=RESOURCES,
         ),
     ),
     Hostile(
-        does="polls nothing", core=module(_POLL.format(at=0, count=0) + RETURN, imports=SLEEP), ends=FailureCode.LIMIT, says="polls nothing"
+        does="polls an empty list",
+        core=module(_POLL.format(at=0, count=0) + RETURN, imports=SLEEP),
+        ends=FailureCode.LIMIT,
+        says="empty list",
     ),
     Hostile(
         does="polls one handle 20,000 times at once",
@@ -219,7 +222,7 @@ _SYSTEM = [
         ends=FailureCode.LIMIT,
         says=f"list of {2 * MAX_LIST_ITEMS} items",
     ),
-    traps(does="polls a list that is not there", core=module(_POLL.format(at=0, count=-1) + RETURN, imports=SLEEP)),
+    traps(does="polls a list outside its memory", core=module(_POLL.format(at=0, count=-1) + RETURN, imports=SLEEP)),
     Hostile(
         does="collects handles forever",
         core=module(loop("(drop (call $sleep (i64.const 1)))") + RETURN, imports=SLEEP),
@@ -243,9 +246,13 @@ _SYSTEM = [
         core=module(f"{KEEP_ONE} {DROP_IT} (call $block (local.get $h)) {RETURN}", imports=RESOURCES),
         says="handle",
     ),
-    Hostile(does="exits well", core=module(f"(call $exit (i32.const 0)) {RETURN}", imports=EXIT), ends=FailureCode.EXIT, says="code 0"),
-    Hostile(does="exits badly", core=module(f"(call $exit (i32.const 1)) {RETURN}", imports=EXIT), ends=FailureCode.EXIT, says="code 1"),
-    traps(does="exits with a code that there is not", core=module(f"(call $exit (i32.const 7)) {RETURN}", imports=EXIT)),
+    Hostile(
+        does="exits with success", core=module(f"(call $exit (i32.const 0)) {RETURN}", imports=EXIT), ends=FailureCode.EXIT, says="code 0"
+    ),
+    Hostile(
+        does="exits with failure", core=module(f"(call $exit (i32.const 1)) {RETURN}", imports=EXIT), ends=FailureCode.EXIT, says="code 1"
+    ),
+    traps(does="exits with an invalid code", core=module(f"(call $exit (i32.const 7)) {RETURN}", imports=EXIT)),
 ]
 
 CATALOGUE = [*_COMPUTING, *_MEMORY, *_ANSWERS, *_ALLOCATORS, *_HOST_CALLS, *_SYSTEM]

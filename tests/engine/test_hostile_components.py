@@ -175,20 +175,21 @@ async def test_an_endless_compilation_is_stopped_while_other_calls_run(
     before = leftover_files(tmp_path / "artifacts")
     monkeypatch.setattr(artifacts, limit, value)
     compiling = asyncio.create_task(load(fresh, wasm))
-    answered = 0
+    returned = 0
     while not compiling.done():
+        was_compiling = bool(compilers())
         assert (await fresh.execute(component, request(), RecordingHost(), PATIENT)).response is not None
+        returned += was_compiling  # only calls that started while the compiler process ran
         await asyncio.sleep(0.001)
-        answered += 1
     with rejected("compile_failed", match=sentence):
         await compiling
-    assert answered > 10
+    assert returned > 0
     assert leftover_files(tmp_path / "artifacts") == before
     assert not compilers()
 
 
 def compilers() -> list[int]:
-    """The compiling processes of this one. It may have other children: the platform of the tests that drive a browser."""
+    """The compiler processes of this process, which may have other children: the platform of the browser tests."""
     found = []
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
