@@ -13,7 +13,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "docs" / "performance.json"
-MODULES = ("bench.engine", "bench.runner", "bench.assets", "bench.registry", "bench.install_config")
+MODULES = ("bench.engine", "bench.runner", "bench.assets", "bench.registry", "bench.install_config", "bench.command")
 
 
 def measure(module: str) -> dict[str, Any]:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.cli.terminal.key_files import KeyFileUnusable
-from holdfast.cli.terminal.references import ReferenceIncomplete, as_source, require_version, split_reference
+from holdfast.client.errors import KeyFileUnusable
 from holdfast.client.target import ApiKeyMissing, ServerAddressInvalid, ServerTarget, Target, server_address
 from tests.cli.command_runner import clean_environment, run
 
@@ -76,29 +75,15 @@ def test_no_command_takes_a_key_as_an_option(tmp_path: Path) -> None:
         assert done.returncode == 2, command
 
 
-def test_an_extension_and_its_version_are_split_at_the_at() -> None:
-    assert split_reference("acme.notes@1.2.*") == ("acme.notes", "1.2.*")
-    assert split_reference("acme.notes") == ("acme.notes", None)
-    for written in ("@1.0.0", "acme.notes@", " "):
-        with pytest.raises(ReferenceIncomplete):
-            split_reference(written)
-    with pytest.raises(ReferenceIncomplete):
-        require_version("acme.notes")
+def test_only_plain_http_to_another_machine_is_unencrypted_to_others() -> None:
+    def is_unencrypted(url: str) -> bool:
+        return ServerTarget(url=url, api_key="k", tenant_id=None).is_unencrypted
 
-
-def test_what_looks_like_a_path_or_is_there_is_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "notes").mkdir()
-    for written in (".", "./x", "a/b", "x.tar.zst", "notes"):
-        assert as_source(written) == Path(written)
-    assert as_source("acme.notes") is None and as_source("acme.notes@1.0.0") is None
-
-
-def test_only_plain_http_to_another_machine_is_open_to_others() -> None:
-    def is_open(url: str) -> bool:
-        return ServerTarget(url=url, api_key="k", tenant_id=None).is_open
-
-    assert is_open("http://holdfast.example.com") and is_open("http://10.0.0.1:3000") and is_open("http://localhost.example.com")
+    assert (
+        is_unencrypted("http://holdfast.example.com")
+        and is_unencrypted("http://10.0.0.1:3000")
+        and is_unencrypted("http://localhost.example.com")
+    )
     for url in (
         "https://holdfast.example.com",
         "http://localhost:3000",
@@ -106,4 +91,4 @@ def test_only_plain_http_to_another_machine_is_open_to_others() -> None:
         "http://[::1]:3000",
         "http://a.localhost",
     ):
-        assert not is_open(url)
+        assert not is_unencrypted(url)

@@ -19,9 +19,10 @@ from holdfast.gateway.auth.authentication import SESSION_COOKIE
 from holdfast.gateway.services import Services
 from holdfast.gateway.services.runner_client import RunnerClient
 from holdfast.gateway.services.service_tokens import Tokens
-from holdfast.records.accounts import DevelopmentAccount, ensure_development_tenant
+from holdfast.records.accounts import ensure_development_tenant
 from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
+from holdfast.records.development_tenant import DevelopmentAccount
 from holdfast.registry.actors import local_actor
 from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.installs.results import Installed

@@ -16,10 +16,10 @@ from holdfast.platform.lock_file import (
     DataFolderUnusable,
     NotRunning,
     RunningPlatform,
-    announce,
     extension_url,
     find_platform,
     require_platform,
+    write_state,
 )
 from tests.waiting import MAX_WAIT_SECONDS
 
@@ -28,7 +28,7 @@ HERE = RunningPlatform(pid=os.getpid(), console="http://127.0.0.1:4000", runner=
 
 def test_a_second_lock_on_the_folder_is_refused_and_says_who_has_it(tmp_path: Path) -> None:
     with DataFolderLock(tmp_path):
-        announce(tmp_path, HERE)
+        write_state(tmp_path, HERE)
         with pytest.raises(DataFolderInUse) as refused, DataFolderLock(tmp_path):
             pass
     assert "http://127.0.0.1:4000" in str(refused.value) and f"pid {os.getpid()}" in str(refused.value)
@@ -62,7 +62,7 @@ def test_a_folder_that_cannot_be_made_is_refused_with_the_flag_to_change(tmp_pat
 
 def test_the_running_platform_is_found_while_the_lock_is_held(tmp_path: Path) -> None:
     with DataFolderLock(tmp_path):
-        announce(tmp_path, HERE)
+        write_state(tmp_path, HERE)
         assert find_platform(tmp_path) == HERE
     assert find_platform(tmp_path) is None
     assert not (tmp_path / STATE_FILE).exists()
@@ -71,19 +71,19 @@ def test_the_running_platform_is_found_while_the_lock_is_held(tmp_path: Path) ->
 def test_a_file_left_behind_is_not_a_running_platform(tmp_path: Path) -> None:
     with DataFolderLock(tmp_path):
         pass
-    announce(tmp_path, HERE)
+    write_state(tmp_path, HERE)
     assert find_platform(tmp_path) is None
     with pytest.raises(NotRunning, match="holdfast up"):
         require_platform(tmp_path)
 
 
 def test_platform_json_is_readable_by_its_owner_only(tmp_path: Path) -> None:
-    announce(tmp_path, HERE)
+    write_state(tmp_path, HERE)
     assert (tmp_path / STATE_FILE).stat().st_mode & 0o777 == 0o600
 
 
 def test_the_address_of_an_extension_is_that_of_the_running_console_or_of_the_default(tmp_path: Path) -> None:
     assert extension_url(tmp_path, "abc") == "http://localhost:3000/msp/extensions/abc/"
     with DataFolderLock(tmp_path):
-        announce(tmp_path, HERE)
+        write_state(tmp_path, HERE)
         assert extension_url(tmp_path, "abc") == "http://127.0.0.1:4000/msp/extensions/abc/"

@@ -1,4 +1,4 @@
-"""What a platform tidies up by itself, and that a failure does not end it."""
+"""Maintenance removes what is due, and an error does not end it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,26 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
+from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.folder import FolderStore
-from holdfast.platform.maintenance import tidy_up_forever
+from holdfast.platform.maintenance import run_maintenance_loop
 from holdfast.records.database.columns import new_id, utc_now
+from holdfast.registry.collaborators import Collaborators
+from holdfast.registry.installs.service import InstallService
 from holdfast.registry.models.publishing import StorageRemoval
+from holdfast.registry.publishing.service import PublishingService
+from holdfast.settings import Settings
 from tests.records.databases import TENANT, migrated
 from tests.waiting import MAX_WAIT_SECONDS
 
 
-async def eventually(true: Callable[[], Awaitable[bool]]) -> None:
+async def wait_until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(MAX_WAIT_SECONDS):
-        while not await true():
+        while not await condition():
             await asyncio.sleep(0.01)
 
 
-async def test_what_is_due_goes_at_the_start_and_again_after_each_pause_and_a_failure_ends_nothing(tmp_path: Path) -> None:
+async def test_maintenance_runs_at_the_start_and_after_each_pause_and_survives_an_error(tmp_path: Path) -> None:
     async with migrated(tmp_path) as db:
 
         async def nothing_is_due() -> bool:
@@ -38,23 +43,26 @@ async def test_what_is_due_goes_at_the_start_and_again_after_each_pause_and_a_fa
             return install_id
 
         waiting = await add()
-        task = asyncio.create_task(tidy_up_forever(db, FolderStore(tmp_path / "bundles"), pause_seconds=0.01))
+        policy = TrustPolicy.from_settings(Settings(_env_file=None, data_dir=tmp_path))
+        collaborators = Collaborators(db=db, store=FolderStore(tmp_path / "bundles"), policy=policy)
+        installs, publishing = InstallService(collaborators), PublishingService(collaborators)
+        task = asyncio.create_task(run_maintenance_loop(installs, publishing, pause_seconds=0.01))
         try:
-            await eventually(nothing_is_due)
+            await wait_until(nothing_is_due)
             with capture_logs() as logs:
 
                 async def it_failed() -> bool:
-                    return any(line["event"] == "could not tidy up" for line in logs)
+                    return any(line["event"] == "maintenance failed" for line in logs)
 
                 async with db.transaction() as session:
                     connection = await session.connection()
                     await connection.exec_driver_sql("ALTER TABLE ext_storage_removals RENAME TO away")
-                await eventually(it_failed)
+                await wait_until(it_failed)
             async with db.transaction() as session:
                 connection = await session.connection()
                 await connection.exec_driver_sql("ALTER TABLE away RENAME TO ext_storage_removals")
             waiting = await add()
-            await eventually(nothing_is_due)
+            await wait_until(nothing_is_due)
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)

@@ -28,4 +28,4 @@ def read_shape(kind: type[T], response: Any, *path: str) -> T:
             response = response[name]
         return msgspec.convert(response, kind)
     except (KeyError, TypeError, msgspec.ValidationError):
-        raise ServerUnusable("The server's answer is not of the form that is known here.", hint="It may be of another version.") from None
+        raise ServerUnusable("Invalid response from the server.", hint="Check that server and command have the same version.") from None

@@ -1,4 +1,4 @@
-"""A call to an extension through the gateway of the running platform, with the development account's API key."""
+"""Calls an extension through the gateway of the running platform, with the API key of the development account."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import httpx2
 import msgspec
 
 from holdfast.errors import HoldfastError
-from holdfast.platform.environment import credentials_file
+from holdfast.platform.credentials import credentials_file
 from holdfast.platform.lock_file import require_platform
-from holdfast.records.accounts import DevelopmentAccount
+from holdfast.records.development_tenant import DevelopmentAccount
 
-# The gateway keeps the deadline of the call (at most 60 s); this only ends a wait for a gateway that hangs.
+# The gateway enforces the deadline of the call (at most 60 s); this limit is for a gateway that hangs.
 WAIT_SECONDS = 90.0
 
 _METHOD = re.compile(r"[A-Za-z]{1,16}")
@@ -26,21 +26,21 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*([^\r\n\x00]*)")
 
 
 class CallMalformed(HoldfastError):
-    """The method or a header is not one."""
+    """Raised when the method or a header is malformed."""
 
     code = "call_malformed"
     status = 400
 
 
 class GatewayUnreachable(HoldfastError):
-    """The gateway or its credentials cannot be reached."""
+    """Raised when the gateway does not respond, or its credentials cannot be read."""
 
     code = "gateway_unreachable"
     status = 502
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What came back: the status with its name, the headers in order (names in lower case) and the body's bytes."""
+class ExtensionResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """The response: status, reason phrase, headers in order (names in lower case) and the bytes of the body."""
 
     status: int
     reason: str
@@ -68,8 +68,8 @@ async def call_extension(
     data: str | None,
     headers: Sequence[str],
     transport: httpx2.AsyncBaseTransport | None = None,
-) -> Answer:
-    """Calls `path` (with its query) of the extension; `headers` are lines `Name: value`. Any status is an answer.
+) -> ExtensionResponse:
+    """Calls `path` (with its query) of the extension; `headers` are lines `Name: value`. Every status is a result.
 
     Raises NotRunning, CallMalformed, GatewayUnreachable.
     """
@@ -84,12 +84,14 @@ async def call_extension(
     url = f"{running.console}/api/ext/{quote(extension, safe='')}/{path.removeprefix('/')}"
     async with httpx2.AsyncClient(follow_redirects=False, trust_env=False, timeout=WAIT_SECONDS, transport=transport) as client:
         try:
-            answer = await client.request(method.upper(), url, headers=sent, content=None if data is None else data.encode())
+            response = await client.request(method.upper(), url, headers=sent, content=None if data is None else data.encode())
         except (httpx2.HTTPError, httpx2.InvalidURL) as failed:
             raise GatewayUnreachable(
-                f"The gateway at {running.console} did not answer: {type(failed).__name__}.", hint="Look at the output of `holdfast up`."
+                f"The gateway at {running.console} did not respond: {type(failed).__name__}.", hint="Check the output of `holdfast up`."
             ) from failed
-    return Answer(status=answer.status_code, reason=answer.reason_phrase, headers=list(answer.headers.multi_items()), body=answer.content)
+    return ExtensionResponse(
+        status=response.status_code, reason=response.reason_phrase, headers=list(response.headers.multi_items()), body=response.content
+    )
 
 
 def _header(line: str) -> tuple[str, str]:
@@ -104,4 +106,4 @@ def _api_key(data_dir: Path) -> str:
     try:
         return msgspec.json.decode(file.read_bytes(), type=DevelopmentAccount).api_key
     except (OSError, msgspec.MsgspecError) as failed:
-        raise GatewayUnreachable(f"{file} cannot be read.", hint="Start `holdfast up` again: it makes new credentials.") from failed
+        raise GatewayUnreachable(f"Cannot read {file}.", hint="Restart `holdfast up`: it creates new credentials.") from failed

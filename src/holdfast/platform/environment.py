@@ -1,4 +1,4 @@
-"""What the platform and its runner must agree on: addresses, folders and tokens, as settings here and as variables there."""
+"""What the platform and its runner agree on: addresses, folders and tokens, as settings of one and variables of the other."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from pydantic import SecretStr
 
 from holdfast.settings import Settings
 
-CREDENTIALS_FILE = "credentials.json"
-
 
 def platform_settings(settings: Settings, *, console: str, runner: str) -> Settings:
-    """The settings of one run: the origins of its two services and, where none is set, tokens that nobody else has."""
+    """The settings of one run: the origins of its two services, and new random tokens where none is set."""
     service = _text(settings.runner_service_token) or secrets.token_urlsafe(32)
     return settings.model_copy(
         update={
@@ -30,9 +28,9 @@ def platform_settings(settings: Settings, *, console: str, runner: str) -> Setti
 
 
 def runner_environment(settings: Settings, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment of the runner child, for settings made by `platform_settings`. Its tokens are in no command line."""
+    """The environment of the runner process, for settings of `platform_settings`. No token is on a command line."""
     assert settings.registry_base_url is not None
-    own = {
+    variables = {
         "HOLDFAST_ENVIRONMENT": settings.environment,
         "SIGNING_TRUST_BUNDLE": str(settings.resolved_trust_store.resolve()),
         "HOLDFAST_DATA_DIR": str(settings.data_dir.resolve()),
@@ -47,14 +45,9 @@ def runner_environment(settings: Settings, inherited: Mapping[str, str] = os.env
         "ALGA_AUTH_KEY": _text(settings.alga_auth_key) or "",
     }
     if (keys := _text(settings.secrets_key)) is not None:
-        own["HOLDFAST_SECRETS_KEY"] = keys
-    # The database is none of the runner's business, so it is not told where it is.
-    return {name: value for name, value in inherited.items() if name not in {"DATABASE_URL", "HOLDFAST_DATABASE_URL"}} | own
-
-
-def credentials_file(data_dir: Path) -> Path:
-    """Where the development account's credentials are kept (mode 0600)."""
-    return data_dir / CREDENTIALS_FILE
+        variables["HOLDFAST_SECRETS_KEY"] = keys
+    # The runner must not reach the database, so it does not get its address.
+    return {name: value for name, value in inherited.items() if name not in {"DATABASE_URL", "HOLDFAST_DATABASE_URL"}} | variables
 
 
 def _absolute_store(location: str) -> str:

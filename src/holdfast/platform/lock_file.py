@@ -1,4 +1,15 @@
-"""Who runs on a data folder: the lock that lets one platform in, and platform.json, which says where it is."""
+"""The lock of a data folder, which one platform at a time holds, and platform.json, which has its addresses.
+
+platform.lock (flock)      platform.json     a command finds
+─────────────────────      ─────────────     ─────────────────────────────
+free                       absent            no platform
+exclusive, by a platform   absent            a platform that is starting
+exclusive, by a platform   present           a running platform
+free                       left behind       no platform: it was killed
+
+The kernel releases the lock with the process, however it ends, so platform.json counts only while the lock is held. A command probes
+with a shared lock, which it holds for an instant; a platform that starts therefore tries several times.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +26,14 @@ from holdfast.errors import HoldfastError
 LOCK_FILE = "platform.lock"
 STATE_FILE = "platform.json"
 CONSOLE_ORIGIN = "http://localhost:3000"
-"""Where the console is once the platform is started without options."""
+"""The origin of the console when the platform is started without options."""
 
 LOCK_TRIES = 5
 LOCK_PAUSE_SECONDS = 0.02
 
 
 class RunningPlatform(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a platform runs: its process id and the HTTP origins of console (with gateway) and runner."""
+    """A running platform: its process id and the HTTP origins of console (with gateway) and runner."""
 
     pid: int
     console: str
@@ -30,58 +41,59 @@ class RunningPlatform(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DataFolderInUse(HoldfastError):
-    """A platform already runs on this data folder."""
+    """Raised when another platform runs on the data folder."""
 
     code = "data_folder_in_use"
     status = 409
 
 
 class DataFolderUnusable(HoldfastError):
-    """The data folder cannot be made or written."""
+    """Raised when the data folder cannot be created or written."""
 
     code = "data_folder_unusable"
     status = 400
 
 
 class NotRunning(HoldfastError):
-    """The command needs a running platform, and none runs on this data folder."""
+    """Raised when a command needs a running platform and none runs on the data folder."""
 
     code = "not_running"
     status = 503
 
 
 class DataFolderLock:
-    """Lets one platform run on a data folder. The kernel drops the lock with the process, however it ends."""
+    """The exclusive lock of a data folder, held while a platform runs."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
         self._file: int | None = None
 
     def __enter__(self) -> DataFolderLock:
-        """Makes the folder (mode 0700) and takes the lock. Raises DataFolderInUse or DataFolderUnusable."""
+        """Creates the folder (mode 0700) and acquires the lock. Raises DataFolderInUse or DataFolderUnusable."""
         try:
             self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             opened = os.open(self._data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as failed:
             raise DataFolderUnusable(
-                f"The data folder {self._data_dir} cannot be used: {failed.strerror}.", hint="Name another with --data-dir."
+                f"Cannot use the data folder {self._data_dir}: {failed.strerror}.",
+                hint="Choose another with --data-dir.",
             ) from failed
-        if not _take(opened):
+        if not _acquire(opened):
             os.close(opened)
             raise _in_use(self._data_dir)
         self._file = opened
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Removes platform.json and gives the lock back."""
+        """Removes platform.json and releases the lock."""
         if self._file is not None:
             (self._data_dir / STATE_FILE).unlink(missing_ok=True)
             os.close(self._file)
             self._file = None
 
 
-def announce(data_dir: Path, running: RunningPlatform) -> None:
-    """Writes platform.json with mode 0600, whole or not at all. Only for who holds the lock."""
+def write_state(data_dir: Path, running: RunningPlatform) -> None:
+    """Writes platform.json (mode 0600) atomically. The caller must hold the lock."""
     draft = data_dir / f".{STATE_FILE}.new"
     draft.unlink(missing_ok=True)
     opened = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -91,7 +103,7 @@ def announce(data_dir: Path, running: RunningPlatform) -> None:
 
 
 def find_platform(data_dir: Path) -> RunningPlatform | None:
-    """The platform that runs on the folder, or None. A file left behind by a killed platform does not count: its lock is gone."""
+    """The platform that runs on the folder, or None. It is also None while a platform starts."""
     try:
         opened = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
@@ -106,7 +118,7 @@ def find_platform(data_dir: Path) -> RunningPlatform | None:
 
 
 def extension_url(data_dir: Path, registry_id: str) -> str:
-    """The address of an extension's page in the console that runs on the folder, or in the one that will."""
+    """The address of an extension's page in the console of the folder: the running one, or the default one when none runs."""
     running = find_platform(data_dir)
     return page_of(running.console if running is not None else CONSOLE_ORIGIN, registry_id)
 
@@ -124,8 +136,8 @@ def require_platform(data_dir: Path) -> RunningPlatform:
     return running
 
 
-def _take(opened: int) -> bool:
-    # Several tries: `find_platform` of another command holds the lock for an instant when it looks.
+def _acquire(opened: int) -> bool:
+    # Several attempts: `find_platform` of another command holds a shared lock for an instant.
     for _ in range(LOCK_TRIES):
         try:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -147,5 +159,5 @@ def _in_use(data_dir: Path) -> DataFolderInUse:
     running = _read_state(data_dir)
     where = "" if running is None else f" at {running.console} (pid {running.pid})"
     return DataFolderInUse(
-        f"A platform already runs on the data folder {data_dir}{where}.", hint="Stop it first, or name another folder with --data-dir."
+        f"A platform already runs on the data folder {data_dir}{where}.", hint="Stop it first, or choose another folder with --data-dir."
     )

@@ -1,4 +1,4 @@
-"""uvicorn on a socket that is already bound, told to stop by its owner and not by signals."""
+"""uvicorn on a socket that is already bound. Its owner stops it, not a signal."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from starlette.types import ASGIApp
 from holdfast.errors import HoldfastError
 
 STOP_SECONDS = 3
-"""How long answers under way may take after a stop; a debug stream that somebody watches never ends by itself."""
+"""How long open responses may take after a stop; an open debug stream never ends by itself."""
 
 
 class ServerNotStarted(HoldfastError):
-    """The application refused to start."""
+    """Raised when the application fails to start."""
 
     code = "server_not_started"
 
 
 class SocketServer(uvicorn.Server):
-    """Serves an application on one listening socket. `ready` is set when it accepts calls."""
+    """Serves an application on one listening socket. `ready` is set when it accepts requests."""
 
     def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
         super().__init__(
@@ -43,7 +43,7 @@ class SocketServer(uvicorn.Server):
         self.ready = asyncio.Event()
 
     async def run_until_cancelled(self) -> None:
-        """Serves until cancelled, then lets answers under way finish and closes."""
+        """Serves until it is cancelled, then finishes open responses and closes."""
         serving = asyncio.create_task(self.serve(sockets=[self._listening]))
         try:
             await asyncio.shield(serving)
@@ -55,10 +55,10 @@ class SocketServer(uvicorn.Server):
         try:
             await super().startup(sockets)
         except SystemExit as failed:
-            raise ServerNotStarted("The console and gateway could not start.", hint="The log above says why.") from failed
+            raise ServerNotStarted("The console and gateway could not start.", hint="Check the log above.") from failed
         self.ready.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leaves the signals alone: the platform has more to stop than this server."""
+        """Installs no signal handlers: the platform has more to stop than this server."""
         yield

@@ -1,34 +1,43 @@
-"""One run of the platform: sockets first, then records, runner and server together, the given extensions meanwhile, and a clean end."""
+"""One run of the platform, from its sockets to its clean end.
+
+lock the data folder ─▶ bind both sockets ─▶ migrate ─┬─▶ runner (child process), restarted when it ends
+                                                      ├─▶ gateway and console ──┐
+                                                      ├─▶ maintenance           ├─ both healthy ─▶ write platform.json ─┐
+                                                      └─▶ install the sources ──┴───────────────────────────────────────┴─▶ on_ready
+
+A signal or an error cancels all of it. The lock is the last to be released: whoever acquires it finds both ports free.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import structlog
 
 from holdfast.bundles.store.open_store import open_store
-from holdfast.client.dev_installer import Installer, Progress, check_source
+from holdfast.bundles.store.protocol import BundleStore
 from holdfast.console.app import create_platform_app
 from holdfast.errors import HoldfastError
 from holdfast.events import configured_redis, open_stream
 from holdfast.gateway.services import Services
 from holdfast.gateway.services.runner_client import RunnerClient
 from holdfast.gateway.services.service_tokens import Tokens
-from holdfast.platform.environment import credentials_file, platform_settings, runner_environment
-from holdfast.platform.lock_file import DataFolderLock, RunningPlatform, announce
-from holdfast.platform.maintenance import tidy_up_forever
+from holdfast.platform.credentials import credentials_file
+from holdfast.platform.environment import platform_settings, runner_environment
+from holdfast.platform.lock_file import DataFolderLock, RunningPlatform, write_state
+from holdfast.platform.maintenance import run_maintenance_loop
 from holdfast.platform.server import SocketServer
-from holdfast.records.accounts import DevelopmentAccount, ensure_development_tenant
+from holdfast.platform.signals import run_until_signal
+from holdfast.records.accounts import ensure_development_tenant
 from holdfast.records.database.database import Database
+from holdfast.records.development_tenant import DevelopmentAccount
 from holdfast.registry.installs.results import Installed
 from holdfast.registry.migrate import migrate
 from holdfast.registry.secrets.sealing import Sealer
@@ -43,40 +52,56 @@ _log = structlog.get_logger(__name__)
 
 
 class ServiceTokenMissing(HoldfastError):
-    """The runner is not ours to start, and the token that it knows its gateway by is not set."""
+    """Raised when the settings name a runner that is already running, but not the token that it shares with its gateway."""
 
     code = "service_token_missing"
 
 
 class RunnerNotStarting(HoldfastError):
-    """The runner ends again and again instead of answering."""
+    """Raised when the runner ends at every start."""
 
     code = "runner_not_starting"
 
 
 @dataclass(frozen=True)
 class Ready:
-    """What is there once everything runs. `refused` holds the given sources that could not be installed, and why."""
+    """The platform once it runs. `failed` has the sources that could not be installed, each with its error."""
 
     running: RunningPlatform
     account: DevelopmentAccount
     installed: list[Installed]
-    refused: list[tuple[Path, HoldfastError]]
+    failed: list[tuple[Path, HoldfastError]]
 
 
-async def run_platform(settings: Settings, sources: Sequence[Path], *, on_ready: Callable[[Ready], None], progress: Progress) -> int:
-    """Runs until SIGINT (gives 130), SIGTERM or SIGHUP (give 0). `on_ready` is called once.
+class SourceInstaller(Protocol):
+    """Builds and installs the sources that the platform is started with."""
 
-    A source that cannot be built or installed does not stop the others; it is told to `on_ready`. Raises, before anything is started,
-    DataFolderInUse, SecretsKeyUnusable, PortTaken, AddressUnusable, ServiceTokenMissing, InvalidRedisUrl, NothingToInstall,
-    ManifestError; and RunnerNotStarting.
+    def check(self, source: Path) -> None:
+        """Raises HoldfastError for a source that cannot be installed, without building it."""
+        ...
+
+    def open(
+        self, settings: Settings, db: Database, store: BundleStore
+    ) -> AbstractAsyncContextManager[Callable[[Path], Awaitable[Installed]]]:
+        """A function that builds and installs one source, and raises HoldfastError."""
+        ...
+
+
+async def run_platform(
+    settings: Settings, sources: Sequence[Path], *, installer: SourceInstaller, on_ready: Callable[[Ready], None]
+) -> int:
+    """Runs until SIGINT (returns 130), SIGTERM or SIGHUP (return 0). Calls `on_ready` once.
+
+    A source that cannot be built or installed does not affect the others; `on_ready` receives its error. Raises, before anything starts,
+    DataFolderInUse, SecretsKeyUnusable, PortTaken, AddressUnusable, ServiceTokenMissing, InvalidRedisUrl and the errors of
+    `installer.check`; and, later, RunnerNotStarting.
     """
     configured_redis(settings)
     for source in sources:
-        check_source(source)
+        installer.check(source)
     with ExitStack() as held:
         held.enter_context(DataFolderLock(settings.data_dir))
-        # Development makes its key here; elsewhere nothing starts without one.
+        # Development creates its encryption key here; production does not start without one.
         await Sealer.from_settings(settings).close()
         gateway = held.enter_context(listen(settings.host, settings.port, purpose="gateway and console", flag="--port", variable="PORT"))
         runner = _own_runner(settings, held)
@@ -90,25 +115,25 @@ async def run_platform(settings: Settings, sources: Sequence[Path], *, on_ready:
             child = None if runner is None else _child(settings, runner, held)
             server = SocketServer(create_platform_app(services), gateway)
 
+            async def wait_until_healthy() -> None:
+                await server.ready.wait()
+                await _wait_for_runner(services.runner, child)
+                write_state(settings.data_dir, running)
+
             async def prepare() -> None:
-                async def come_up() -> None:
-                    await server.ready.wait()
-                    await _wait_for_runner(services.runner, child)
-                    announce(settings.data_dir, running)
+                _, (installed, failed) = await asyncio.gather(wait_until_healthy(), _install_all(services, sources, installer))
+                on_ready(Ready(running, account, installed, failed))
 
-                _, (installed, refused) = await asyncio.gather(come_up(), _install_all(settings, services, sources, progress))
-                on_ready(Ready(running, account, installed, refused))
-
-            lasting = [server.run_until_cancelled(), tidy_up_forever(services.db, services.store)]
+            running_services = [server.run_until_cancelled(), run_maintenance_loop(services.installs, services.publishing)]
             if child is not None:
-                lasting.append(child.run())
-            return await _until_signal(lasting, prepare())
+                running_services.append(child.run())
+            return await run_until_signal(running_services, prepare())
 
 
 def _own_runner(settings: Settings, held: ExitStack) -> socket.socket | None:
-    """The socket of the runner that the platform starts itself; None when the settings name one that somebody else started.
+    """The socket of the runner that the platform starts, or None when the settings name a runner that is already running.
 
-    Raises ServiceTokenMissing when that one could not be told who calls it, PortTaken, AddressUnusable.
+    Raises ServiceTokenMissing, PortTaken, AddressUnusable.
     """
     if settings.resolved_runner_base_url is None:
         return held.enter_context(
@@ -117,7 +142,7 @@ def _own_runner(settings: Settings, held: ExitStack) -> socket.socket | None:
     if settings.runner_service_token is None:
         raise ServiceTokenMissing(
             "RUNNER_BASE_URL (or RUNNER_DOCKER_HOST) names a runner, but RUNNER_SERVICE_TOKEN is not set.",
-            hint="Set it to the token that runner was started with, or remove the address: then a runner is started here.",
+            hint="Set it to the token of that runner, or remove the address to let the platform start a runner.",
         )
     return None
 
@@ -159,72 +184,29 @@ async def _open_services(settings: Settings, running: RunningPlatform) -> AsyncI
 
 async def _wait_for_runner(client: RunnerClient, child: SupervisedChild | None) -> None:
     if child is None:
-        # Who starts it may do so later: calls say that it is away until then.
+        # It may be started later. Until then, each call reports that the runner is unavailable.
         if not await client.is_healthy():
-            _log.warning("The runner does not respond. Start it with `holdfast runner`; calls fail until then", address=client.base_url)
+            _log.warning("the runner does not respond; start it with `holdfast runner`, calls fail until then", address=client.base_url)
         return
     while not await client.is_healthy():
         if child.starts >= MAX_FAILED_STARTS:
-            raise RunnerNotStarting("The runner does not start.", hint="The log above says why; HOLDFAST_LOG_LEVEL=debug says more.")
+            raise RunnerNotStarting("The runner does not start.", hint="Check the log above; HOLDFAST_LOG_LEVEL=debug shows more.")
         await asyncio.sleep(HEALTH_PAUSE_SECONDS)
 
 
 async def _install_all(
-    settings: Settings, services: Services, sources: Sequence[Path], progress: Progress
+    services: Services, sources: Sequence[Path], installer: SourceInstaller
 ) -> tuple[list[Installed], list[tuple[Path, HoldfastError]]]:
-    installer = Installer(settings, services.db, services.store)
-    # A build keeps a core busy for seconds; more of them at once than cores only makes each slower.
-    room = asyncio.Semaphore(os.cpu_count() or 1)
+    # A build uses one core for seconds: more concurrent builds than cores only slow each other down.
+    limit = asyncio.Semaphore(os.cpu_count() or 1)
+    async with installer.open(services.settings, services.db, services.store) as install:
 
-    async def one(source: Path) -> Installed | tuple[Path, HoldfastError]:
-        async with room:
-            try:
-                return await installer.install(source, progress)
-            except HoldfastError as refusal:
-                return source, refusal
+        async def install_one(source: Path) -> Installed | tuple[Path, HoldfastError]:
+            async with limit:
+                try:
+                    return await install(source)
+                except HoldfastError as error:
+                    return source, error
 
-    try:
-        outcomes = await asyncio.gather(*(one(source) for source in sources))
-    finally:
-        await installer.close()
+        outcomes = await asyncio.gather(*(install_one(source) for source in sources))
     return [done for done in outcomes if isinstance(done, Installed)], [done for done in outcomes if isinstance(done, tuple)]
-
-
-async def _until_signal(services: Sequence[Coroutine[Any, Any, None]], preparation: Coroutine[Any, Any, None]) -> int:
-    """Runs all until a signal (gives its exit code) or until a service ends or anything fails (raises); then stops all in order."""
-    stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    lasting = [asyncio.create_task(service) for service in services]
-    preparing = asyncio.create_task(preparation)
-    pending: set[asyncio.Future[Any]] = {stopped, preparing, *lasting}
-    with _signals_end(stopped):
-        try:
-            while not stopped.done():
-                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                for ended in done:
-                    ended.result()
-            return stopped.result()
-        finally:
-            for task in (preparing, *lasting):
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-
-
-@contextlib.contextmanager
-def _signals_end(stopped: asyncio.Future[int]) -> Iterator[None]:
-    """Turns the signals that ask for an end into the result of `stopped`. A second Ctrl-C no longer waits for a clean end."""
-    loop = asyncio.get_running_loop()
-
-    def stop(received: signal.Signals) -> None:
-        if not stopped.done():
-            stopped.set_result(130 if received is signal.SIGINT else 0)
-        if received is signal.SIGINT:
-            loop.remove_signal_handler(signal.SIGINT)
-
-    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    for received in ending:
-        loop.add_signal_handler(received, stop, received)
-    try:
-        yield
-    finally:
-        for received in ending:
-            loop.remove_signal_handler(received)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
@@ -18,13 +18,12 @@ from holdfast.errors import HoldfastError
 from holdfast.records.api_keys import create_api_key, find_api_key, revoke_api_keys
 from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
-from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID, DEVELOPMENT_TENANT_NAME
+from holdfast.records.development_tenant import DEVELOPMENT_EMAIL, DEVELOPMENT_TENANT_ID, DEVELOPMENT_TENANT_NAME, DevelopmentAccount
 from holdfast.records.identities import Identity, has_permission, identities, identity_of
 from holdfast.records.models.users import Tenant, User
 from holdfast.records.passwords import hash_password, verify_password
 from holdfast.records.roles import ADMIN_PERMISSIONS, ensure_admin_role, make_admin
 
-DEVELOPMENT_EMAIL = "admin@holdfast.localhost"
 _DEVELOPMENT_KEY = "development"
 
 
@@ -33,17 +32,6 @@ class LoginRefused(HoldfastError):
 
     code = "login_refused"
     status = 401
-
-
-@dataclass(frozen=True)
-class DevelopmentAccount:
-    """The account of a development installation, in clear text: what its credentials file holds."""
-
-    tenant_id: str
-    tenant_name: str
-    email: str
-    password: str
-    api_key: str
 
 
 async def login(db: Database, email: str, password: str) -> Identity:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, SecretStr
+from pydantic import AliasChoices, ConfigDict, SecretStr
 
 from holdfast.settings.sources import ENV_FILE, read_env_file
 from holdfast.settings.table.bundles import BundleSettings
@@ -16,11 +16,12 @@ from holdfast.settings.table.connections import ConnectionSettings
 from holdfast.settings.table.debug_stream import DebugStreamSettings
 from holdfast.settings.table.engine import EngineSettings
 from holdfast.settings.table.host_calls import HostCallSettings
+from holdfast.settings.table.kinds import SettingsGroup
 from holdfast.settings.table.limits import LimitSettings
 from holdfast.settings.table.secrets import SecretSettings
 from holdfast.settings.table.services import ServiceSettings
 
-GROUPS: tuple[type[BaseModel], ...] = (
+GROUPS: tuple[type[SettingsGroup], ...] = (
     ServiceSettings,
     ConnectionSettings,
     BundleSettings,

@@ -18,7 +18,7 @@ Command = Callable[..., Done]
 
 @pytest.fixture(autouse=True)
 def installed(command: Command, tmp_path: Path) -> None:
-    """An extension that asks for two capabilities and a host, and has them."""
+    """An extension that requests two capabilities and a host, and has them."""
     project = write_extension(tmp_path / "pages", capabilities=["cap:http.fetch", "cap:storage.kv"], egress=["api.example.com"])
     assert command("publish", project, "--install", *DATA).returncode == 0
 
@@ -49,4 +49,4 @@ def test_what_is_not_asked_for_cannot_be_granted(command: Command) -> None:
 
 def test_an_extension_that_asks_for_nothing_is_told_so(command: Command, tmp_path: Path) -> None:
     command("install", write_extension(tmp_path / "quiet", name="com.example.quiet"), *DATA)
-    assert command("grants", "list", "com.example.quiet", *DATA).stdout == "It asks for nothing beyond what every extension may do.\n"
+    assert command("grants", "list", "com.example.quiet", *DATA).stdout == "It requests no rights beyond those of every extension.\n"

@@ -121,7 +121,7 @@ def _absent(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (_absent, ["There is no", "manifest.json"]),
+        (_absent, ["does not exist", "manifest.json"]),
         (_no_manifest, ["has no manifest.json"]),
         (_not_json, ["manifest.json"]),
         (_malformed, ["version"]),
@@ -132,7 +132,7 @@ def _absent(folder: Path) -> Path:
     ],
     ids=lambda value: value.__name__.strip("_") if callable(value) else "",
 )
-def test_what_cannot_be_installed_is_refused_in_a_sentence(tmp_path: Path, make: object, words: list[str]) -> None:
+def test_an_extension_that_cannot_be_installed_is_an_error_in_one_sentence(tmp_path: Path, make: object, words: list[str]) -> None:
     assert callable(make)
     refused = run("install", make(tmp_path / "project"), "--json", *DATA, cwd=tmp_path)
     assert refused.returncode == 1

@@ -1,4 +1,4 @@
-"""`holdfast install NAME@VERSION`: a published version, with what is granted of what it asks for; and switching it off and on."""
+"""`holdfast install NAME@VERSION`: a published version, its rights, and enabling and disabling it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def published(command: Command, tmp_path: Path) -> None:
 def test_without_a_terminal_and_without_yes_it_is_shown_and_refused(command: Command) -> None:
     refused = command("install", f"{NAME}@1.0.0", "--json", *DATA)
     assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "consent_missing")
-    assert "Sample 1.0.0 of Example asks for" in refused.stderr
-    assert "cap:storage.kv  keep records of its own" in refused.stderr and "a.example.com" in refused.stderr
+    assert "Sample 1.0.0 of Example requests" in refused.stderr
+    assert "cap:storage.kv  store its own records" in refused.stderr and "a.example.com" in refused.stderr
     assert told(command("list", "--json", *DATA)) == {"extensions": []}
 
 
@@ -102,8 +102,8 @@ def test_show_tells_everything_about_an_install_but_no_value(command: Command, t
         "Sample 1.0.0",
         f"  name       {NAME}",
         "  state      enabled",
-        "  signed by  nobody",
-        "  before     no other version",
+        "  signed by  unsigned",
+        "  previous   no other version",
         "  granted    cap:storage.kv",
         "  withheld   cap:http.fetch",
         "  may call   a.example.com, b.example.com",

@@ -49,7 +49,7 @@ def test_a_key_is_never_overwritten(command: Command, tmp_path: Path) -> None:
     for gone in ("acme.pub", "nothing"):
         (tmp_path / "here" / gone).unlink(missing_ok=True)
         again = command(*make)
-        assert again.returncode == 1 and "never overwritten" in again.stderr
+        assert again.returncode == 1 and "never overwrites" in again.stderr
     assert (tmp_path / "here/acme.key").read_bytes() == before
 
 
@@ -66,13 +66,13 @@ def test_a_password_comes_from_a_file_and_is_never_shown(command: Command, tmp_p
     ("arguments", "words"),
     [
         ((), "--no-password"),
-        (("--password-file", "absent"), "There is no absent"),
+        (("--password-file", "absent"), "The file absent does not exist"),
         (("--password-file", "empty"), "empty"),
         (("--no-password", "--name", "../escape"), "--name"),
-        (("--no-password", "--out", "empty"), "is no folder"),
+        (("--no-password", "--out", "empty"), "is not a folder"),
     ],
 )
-def test_what_cannot_become_a_pair_is_said_and_writes_nothing(
+def test_a_key_pair_that_cannot_be_created_is_an_error_and_writes_nothing(
     command: Command, tmp_path: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     (tmp_path / "empty").touch()
@@ -107,13 +107,13 @@ def test_without_keys_the_list_says_how_to_get_one(command: Command, tmp_path: P
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("trust", "absent.pub"), "There is no absent.pub"),
-        (("trust", "not-a-key"), "no public key"),
-        (("trust", "acme.pub", "--expires", "2001-01-01"), "expired already"),
+        (("trust", "absent.pub"), "The file absent.pub does not exist"),
+        (("trust", "not-a-key"), "not a public key"),
+        (("trust", "acme.pub", "--expires", "2001-01-01"), "in the past"),
         (("revoke", "0123456789ABCDEF"), "has no key"),
     ],
 )
-def test_what_cannot_be_trusted_or_revoked_is_said(
+def test_a_key_that_cannot_be_trusted_or_revoked_is_an_error(
     command: Command, tmp_path: Path, public: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     (tmp_path / "not-a-key").write_text("RWQ\n")

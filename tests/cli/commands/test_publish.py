@@ -28,7 +28,7 @@ def test_a_folder_is_built_packed_and_published_and_what_it_asks_for_is_told(com
         "  name       Example.com.example.sample",
         "  signature  unsigned (development only)",
         f"  size       {bundle.stat().st_size:,} bytes",
-        "  asks for   cap:http.fetch, cap:storage.kv",
+        "  requests   cap:http.fetch, cap:storage.kv",
         "  calls      api.example.com",
     ):
         assert line in done.stdout.splitlines()

@@ -66,7 +66,7 @@ def test_secrets_are_set_from_stdin_and_files_listed_by_name_and_removed(install
     assert installed("list", NAME).stdout == "API_KEY\nPEM\n"
     assert installed.told("remove", NAME, "PEM")["keys"] == ["API_KEY"]
     assert installed.told("remove", NAME, "--all")["keys"] == []
-    assert "no secrets" in installed("list", NAME).stderr
+    assert "No secrets" in installed("list", NAME).stderr
 
 
 def test_a_line_end_of_stdin_is_not_part_of_the_value_and_one_of_a_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +80,7 @@ def test_a_line_end_of_stdin_is_not_part_of_the_value_and_one_of_a_file_is(tmp_p
 def test_a_value_in_the_command_line_is_refused_without_being_repeated(installed: Shell) -> None:
     refused = installed("set", NAME, f"API_KEY={VALUE}")
     assert refused.returncode == 1
-    assert "not taken from the command line" in refused.stderr and "--from-file" in refused.stderr
+    assert "not accepted on the command line" in refused.stderr and "--from-file" in refused.stderr
     assert installed.told("list", NAME)["keys"] == []
 
 
@@ -105,16 +105,16 @@ def test_at_a_terminal_the_value_is_asked_for_and_not_shown(installed: Shell) ->
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "words"),
     [
-        ((), "No secret is named"),
-        (("A",), "no terminal"),
-        (("A=-", "B=-"), "stdin is"),
-        (("A=-", "--from-file", "A=value"), "named twice"),
+        ((), "No secret given"),
+        (("A",), "not a terminal"),
+        (("A=-", "B=-"), "stdin is given twice"),
+        (("A=-", "--from-file", "A=value"), "given twice"),
         (("A=-",), "A is empty"),
         (("bad name=-",), "letters, digits"),
         (("--from-file", "value"), "NAME=FILE"),
-        (("--from-file", "A=absent"), "absent cannot be read"),
+        (("--from-file", "A=absent"), "Cannot read absent"),
         (("--from-file", "A=bytes"), "UTF-8"),
         (("--from-file", "A=large"), "32 KiB"),
         (("--from-file", "A=value", "--expires", "soon"), "is not a time"),
@@ -122,13 +122,13 @@ def test_at_a_terminal_the_value_is_asked_for_and_not_shown(installed: Shell) ->
     ],
     ids=str,
 )
-def test_what_cannot_be_set_is_refused_with_what_to_do(secrets: Shell, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_an_invalid_secret_is_rejected_with_what_to_do(secrets: Shell, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     (tmp_path / "value").write_text(VALUE)
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
     (tmp_path / "large").write_text("x" * 40_000)
     refused = secrets("set", NAME, *arguments)
     assert refused.returncode == 1
-    assert said in refused.stderr
+    assert words in refused.stderr
 
 
 def test_an_expiry_is_set_shown_and_taken_back_without_the_values(installed: Shell) -> None:
@@ -156,9 +156,9 @@ def test_keys_rotate_and_old_ones_go(installed: Shell) -> None:
     installed.told("set", NAME, "A=-", stdin=VALUE)
     before = installed.told("list", NAME)["key_id"]
     rotated = installed("rotate", "--new-key")
-    assert rotated.returncode == 0 and "Sealed anew: 1." in rotated.stdout
+    assert rotated.returncode == 0 and "Encrypted again: 1." in rotated.stdout
     after = installed.told("list", NAME)["key_id"]
-    assert after != before and f"new key {after}" in rotated.stderr
+    assert after != before and f"Added the key {after}" in rotated.stderr
     assert installed.told("rotate", "--drop-old-keys") == {"resealed": 0, "newest_already": 1, "unreadable": [], "dropped_keys": 1}
     assert installed.told("list", NAME)["keys"] == ["A"]
 
@@ -170,7 +170,7 @@ def test_secrets_of_a_lost_key_are_told_and_neither_overwritten_nor_rotated(inst
         refused = installed(*arguments, stdin="2")
         assert refused.returncode == 1 and "Put that key back" in refused.stderr
     rotated = installed("rotate")
-    assert rotated.returncode == 1 and "cannot be opened" in rotated.stderr
+    assert rotated.returncode == 1 and "Cannot decrypt" in rotated.stderr
     assert installed.told("remove", NAME, "--all")["keys"] == []
 
 

@@ -13,7 +13,7 @@ import pytest
 from cyclopts import App
 
 from holdfast.cli.main import create_app
-from holdfast.client.target import Target
+from holdfast.cli.terminal.options import TargetOptions
 from tests.cli.command_runner import Done, Platform, write_extension
 
 NAME = "Example.com.example.sample"
@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
 
 @pytest.fixture
 def versions(tmp_path: Path, component: bytes) -> dict[str, Path]:
-    """Two versions of an extension; the second asks for more."""
+    """Two versions of an extension; the second requests more rights."""
     asks = {"capabilities": ["cap:http.fetch", "cap:storage.kv"], "egress": ["a.example.com", "b.example.com"]}
     more = {"capabilities": ["cap:client.read", "cap:storage.kv"], "egress": ["c.example.com"]}
     return {
@@ -134,7 +134,7 @@ def test_a_key_that_only_reads_sees_all_of_an_install_but_the_names_of_its_secre
     (tmp_path / "key").write_text(json.loads(made.stdout)["api_key"] + "\n")
     shown = command("show", "com.example.read", "--json", "--server", server["console"], "--api-key-file", "key")
     assert shown.returncode == 0 and json.loads(shown.stdout)["secrets"] is None
-    assert "The names of its secrets cannot be told" in shown.stderr
+    assert "Cannot list the names of its secrets" in shown.stderr
     refused = command("disable", "com.example.read", "--json", "--server", server["console"], "--api-key-file", "key")
     assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "forbidden")
 
@@ -196,6 +196,6 @@ def _with_target(app: App, before: str = "") -> Iterator[str]:
         inner = app[name]
         if inner.default_command is not None:
             parameters = inspect.signature(inner.default_command, eval_str=True).parameters.values()
-            if any(parameter.annotation is Target for parameter in parameters):
+            if any(parameter.annotation is TargetOptions for parameter in parameters):
                 yield before + name
         yield from _with_target(inner, f"{before}{name} ")

@@ -103,7 +103,7 @@ def test_the_only_key_of_the_data_folder_needs_no_name_and_its_password_comes_fr
     asked = command("sign", project, "--json", *DATA)
     assert json.loads(asked.stdout)["error"] == "password_not_given"
     (keys / "two.key").write_bytes(SECRET_KEY)
-    assert "several" in command("sign", project, *DATA).stderr
+    assert "Several secret keys" in command("sign", project, *DATA).stderr
 
 
 @pytest.mark.parametrize(
@@ -112,16 +112,16 @@ def test_the_only_key_of_the_data_folder_needs_no_name_and_its_password_comes_fr
         (("sign", "nowhere", "--key", "acme.key"), "holdfast pack"),
         (("sign", "unpacked", "--key", "acme.key"), "holdfast pack"),
         (("sign", "acme.key", "--key", "acme.key"), "zstd"),
-        (("sign", "pages", "--key", "acme.pub"), "no secret key"),
-        (("sign", "pages", "--key", "absent"), "There is no absent"),
+        (("sign", "pages", "--key", "acme.pub"), "not a secret key"),
+        (("sign", "pages", "--key", "absent"), "The file absent does not exist"),
         (("sign", "pages", "--key", "acme.key", "--algorithm", "cosign"), "cosign"),
         (("sign", "pages", "--key", "acme.key", "--alg", "pgp"), "pgp"),
-        (("verify", "pages", "--key", "acme.pub", "--signature", "absent"), "There is no absent"),
-        (("verify", "pages", "--key", "acme.key"), "no public key"),
+        (("verify", "pages", "--key", "acme.pub", "--signature", "absent"), "No signature file absent found"),
+        (("verify", "pages", "--key", "acme.key"), "not a public key"),
     ],
     ids=range(9),
 )
-def test_what_cannot_be_signed_or_verified_is_said(
+def test_a_bundle_that_cannot_be_signed_or_verified_is_an_error(
     command: Command, tmp_path: Path, project: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     write_extension(tmp_path / "unpacked")

@@ -44,7 +44,7 @@ def test_without_json_it_prints_address_login_key_and_the_extensions(tmp_path: P
     with Platform(tmp_path, extension, as_json=False) as platform:
         assert platform.process.stdout is not None
         lines: list[str] = []
-        while not any("Stop it with Ctrl-C" in line for line in lines):
+        while not any("Press Ctrl-C to stop" in line for line in lines):
             lines.append(platform.process.stdout.readline().decode())
             assert lines[-1], platform.said()
     said = "".join(lines)
@@ -117,7 +117,7 @@ def test_an_extension_that_cannot_be_installed_does_not_stop_the_others(tmp_path
     with Platform(tmp_path, broken, extension) as platform:
         ready = platform.ready()
         assert call(ready).status_code == 200
-        assert f"{broken} is not installed:" in platform.said()
+        assert f"Cannot install {broken}:" in platform.said()
 
 
 def test_a_folder_without_a_manifest_is_refused_before_anything_starts(tmp_path: Path) -> None:

@@ -44,18 +44,18 @@ def test_a_version_that_asks_for_no_more_is_taken_without_a_question(command: Co
     publish("1.1.0", capabilities=["cap:storage.kv"])
     done = command("upgrade", NAME, *DATA)
     assert done.stdout.splitlines()[0] == "Upgraded from 1.0.0 to 1.1.0"
-    assert command("upgrade", NAME, *DATA).stdout.splitlines()[0] == "It is at 1.1.0 already"
+    assert command("upgrade", NAME, *DATA).stdout.splitlines()[0] == "Already at 1.1.0"
 
 
 def test_a_version_that_asks_for_more_waits_for_consent(command: Command, publish: Callable[..., None]) -> None:
     publish("2.0.0", capabilities=["cap:storage.kv", "cap:client.read"], egress=["api.example.com"])
     refused = command("upgrade", NAME, "--json", *DATA)
     assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "consent_missing")
-    assert f"Version 2.0.0 of {NAME} asks for more" in refused.stderr
-    assert f"`holdfast install {NAME}@2.0.0` with --only or --no-egress grants less." in refused.stderr
+    assert f"Version 2.0.0 of {NAME} requests more rights" in refused.stderr
+    assert f"`holdfast install {NAME}@2.0.0` with --only or --no-egress grants fewer rights." in refused.stderr
     assert "cap:client.read  read your clients" in refused.stderr and "cap:storage.kv" not in refused.stderr
-    assert "  waiting    2.0.0, for consent to: cap:client.read, api.example.com" in command("show", NAME, *DATA).stdout.splitlines()
-    assert "Version 2.0.0 waits for consent to: cap:client.read, api.example.com" in command("grants", "list", NAME, *DATA).stdout
+    assert "  waiting    2.0.0, for your consent to: cap:client.read, api.example.com" in command("show", NAME, *DATA).stdout.splitlines()
+    assert "Version 2.0.0 waits for your consent to: cap:client.read, api.example.com" in command("grants", "list", NAME, *DATA).stdout
     answer = told(command("upgrade", NAME, "--yes", "--json", *DATA))
     assert (answer["from_version"], answer["version"]) == ("1.0.0", "2.0.0")
     assert (answer["granted"], answer["egress"]) == (["cap:client.read", "cap:storage.kv"], ["api.example.com"])
@@ -67,9 +67,9 @@ def test_rollback_leads_to_the_version_before_and_its_rights(command: Command, p
     publish("2.0.0", capabilities=["cap:storage.kv", "cap:client.read"])
     command("upgrade", NAME, "--yes", *DATA)
     done = command("rollback", NAME, *DATA)
-    assert done.stdout.splitlines()[0] == "Went back from 2.0.0 to 1.0.0"
+    assert done.stdout.splitlines()[0] == "Rolled back from 2.0.0 to 1.0.0"
     assert "  granted    cap:storage.kv" in done.stdout.splitlines()
-    assert "  before     2.0.0" in command("show", NAME, *DATA).stdout.splitlines()
+    assert "  previous   2.0.0" in command("show", NAME, *DATA).stdout.splitlines()
 
 
 def test_schedules_that_would_be_lost_prevent_it_unless_they_are_to_be_disabled(

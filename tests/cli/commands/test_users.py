@@ -43,13 +43,13 @@ def test_migrate_says_from_which_revision_to_which(command: Command, told: Told)
     assert first["before"] is None and first["database"].endswith("/data/holdfast.db")
     assert told("migrate") == first | {"before": first["after"]}
     again = command("migrate", *DATA)
-    assert again.stdout == f"{first['database']} is at revision {first['after']} already\n"
+    assert again.stdout == f"{first['database']} is already at revision {first['after']}\n"
 
 
 def test_migrate_works_on_postgres_and_does_not_show_its_password(command: Command, postgres: PostgresServer) -> None:
     with postgres.empty() as url:
         done = command("migrate", DATABASE_URL=url)
-        assert done.stdout.startswith("Made the tables of revision ")
+        assert done.stdout.startswith("Created the tables of revision ")
         assert f" in postgresql://{OWNER}@127.0.0.1:" in done.stdout and PASSWORD not in done.stdout + done.stderr
         assert postgres.psql(url, "SELECT count(*) FROM tenants") == "0"
 
@@ -147,7 +147,7 @@ def test_an_api_key_is_shown_once_listed_by_its_beginning_and_revoked(command: C
 def test_the_key_alone_goes_to_stdout(command: Command) -> None:
     done = command("keys", "api", "new", *DATA)
     assert done.stdout.startswith("hf_") and len(done.stdout.split()) == 1
-    assert "shown only now" in done.stderr and done.stdout.strip() not in done.stderr
+    assert "shown only once" in done.stderr and done.stdout.strip() not in done.stderr
 
 
 @pytest.mark.parametrize(

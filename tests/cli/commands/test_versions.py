@@ -41,11 +41,11 @@ def test_versions_are_listed_newest_first_with_what_is_installed_and_withdrawn(c
 
 
 def test_a_yanked_version_is_not_installed_until_that_is_undone(command: Command) -> None:
-    assert command("yank", f"{NAME}@1.1.0", *DATA).stdout == f"{NAME} 1.1.0 is no longer installed anew\n"
+    assert command("yank", f"{NAME}@1.1.0", *DATA).stdout == f"{NAME} 1.1.0 is yanked; existing installs are unaffected\n"
     refused = command("install", f"{NAME}@1.1.0", "--json", *DATA)
     assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "version_yanked")
     assert "Installed Sample 1.0.0" in command("install", NAME, *DATA).stdout
-    assert command("yank", f"{NAME}@1.1.0", "--undo", *DATA).stdout == f"{NAME} 1.1.0 can be installed again\n"
+    assert command("yank", f"{NAME}@1.1.0", "--undo", *DATA).stdout == f"{NAME} 1.1.0 is available for new installs again\n"
     assert "Installed Sample 1.1.0" in command("install", f"{NAME}@1.1.0", *DATA).stdout
 
 

@@ -1,4 +1,4 @@
-"""How far long work is: bars for a person, lines for a log, nothing for a program."""
+"""Progress: bars for a person, lines for a log, nothing for a program."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import sys
 import pytest
 from rich.console import Console
 
-from holdfast.cli.terminal.progress import Bars, Lines, Silent, WorkProgress, open_progress
+from holdfast.cli.terminal.progress import Bars, Lines, open_progress
+from holdfast.client.progress import NoProgress, StepProgress, WorkProgress
 
 
 def work(progress: WorkProgress) -> None:
@@ -27,9 +28,9 @@ def test_without_a_terminal_each_step_is_a_line(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr() == ("", "Packing\nUploading (4,000 bytes)\nCompiling [bold]x\n")
 
 
-def test_for_a_program_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_for_a_program_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     chosen = open_progress(quiet=True)
-    assert type(chosen) is Silent
+    assert type(chosen) is NoProgress
     work(chosen)
     assert capsys.readouterr() == ("", "")
 
@@ -45,8 +46,14 @@ def test_on_a_terminal_bars_move_and_the_lines_stay(monkeypatch: pytest.MonkeyPa
     assert capsys.readouterr().err == "Packing\nUploading (4,000 bytes)\nCompiling [bold]x\n"
 
 
-def test_what_fails_on_the_way_leaves_no_bar_behind() -> None:
+def test_an_error_during_a_transfer_leaves_no_bar_behind() -> None:
     screen = io.StringIO()
     with pytest.raises(OSError, match="broke"), Bars(Console(file=screen, force_terminal=True, width=100)).transfer("Uploading", 10):
         raise OSError("broke")
     assert screen.getvalue().rstrip().endswith(("\x1b[2K", "\x1b[?25h"))
+
+
+def test_step_progress_reports_only_steps() -> None:
+    steps: list[str] = []
+    work(StepProgress(steps.append))
+    assert steps == ["Packing"]

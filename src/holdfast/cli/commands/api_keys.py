@@ -8,10 +8,9 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from holdfast.cli.terminal.options import Json
+from holdfast.cli.terminal.clients import open_user_directory
+from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_json, print_lines, print_table
-from holdfast.client.target import HERE, Target
-from holdfast.client.users.protocol import open_people
 from holdfast.records.database.columns import utc_now
 from holdfast.records.key_administration import EVERYTHING, ApiKeySummary
 
@@ -38,13 +37,13 @@ async def new(
     ] = None,
     description: Annotated[str | None, Parameter(help="What the key is for.", show_default=False)] = None,
     expires: Annotated[datetime | None, Parameter(help="Time (UTC) at which the key expires.", show_default=False)] = None,
-    target: Target = HERE,
+    target: TargetOptions = HERE,
     json: Json = False,
 ) -> None:
     """Create an API key. It is shown only once, because Holdfast stores only its hash."""
     until = None if expires is None else expires.replace(tzinfo=UTC) if expires.tzinfo is None else expires.astimezone(UTC)
-    async with open_people(target) as people:
-        created, key = await people.add_key(user, scopes=scope or [EVERYTHING], description=description, expires_at=until)
+    async with open_user_directory(target) as directory:
+        created, key = await directory.create_api_key(user, scopes=scope or [EVERYTHING], description=description, expires_at=until)
     if json:
         print_json({"api_key": key, "key": msgspec.to_builtins(created)})
         return
@@ -53,10 +52,10 @@ async def new(
 
 
 @api_keys.command(name="list")
-async def list_keys(*, target: Target = HERE, json: Json = False) -> None:
+async def list_keys(*, target: TargetOptions = HERE, json: Json = False) -> None:
     """List the API keys of a tenant, newest first."""
-    async with open_people(target) as people:
-        found = await people.keys()
+    async with open_user_directory(target) as directory:
+        found = await directory.api_keys()
     now = utc_now()
     if json:
         print_json({"keys": [msgspec.to_builtins(one) | {"state": _state(one, now)} for one in found]})
@@ -74,14 +73,14 @@ async def list_keys(*, target: Target = HERE, json: Json = False) -> None:
 
 
 @api_keys.command
-async def revoke(key: str, *, target: Target = HERE, json: Json = False) -> None:
+async def revoke(key: str, *, target: TargetOptions = HERE, json: Json = False) -> None:
     """Revoke an API key. You cannot undo this.
 
     Args:
         key: The id of the key, or its first ten characters, as `holdfast keys api list` shows them.
     """
-    async with open_people(target) as people:
-        revoked = await people.revoke_key(key.removesuffix("…"))
+    async with open_user_directory(target) as directory:
+        revoked = await directory.revoke_api_key(key.removesuffix("…"))
     if json:
         print_json({"key": msgspec.to_builtins(revoked) | {"state": "revoked"}})
     else:

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
-from holdfast.cli.terminal.options import Json
+from holdfast.cli.terminal.clients import open_registry
+from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import print_json, print_lines
-from holdfast.client.registry.protocol import open_registry
-from holdfast.client.target import HERE, Target
 from holdfast.errors import HoldfastError
 
 config = App(name="config", help="Show and change the settings of an installed extension.", version_flags=[])
@@ -24,7 +23,7 @@ class SettingMalformed(HoldfastError):
 
 
 @config.command(name="get")
-async def get_config(name: str, key: str | None = None, *, target: Target = HERE, json: Json = False) -> None:
+async def get_config(name: str, key: str | None = None, *, target: TargetOptions = HERE, json: Json = False) -> None:
     """Show all settings of an extension, or one.
 
     Args:
@@ -50,7 +49,7 @@ async def set_config(
     /,
     *settings: Annotated[str, Parameter(help="key=value. A value that is valid JSON is stored as JSON, anything else as text.")],
     text: Annotated[bool, Parameter(negative="", help="Store every value as text.")] = False,
-    target: Target = HERE,
+    target: TargetOptions = HERE,
     json: Json = False,
 ) -> None:
     """Set one or more settings; the others do not change.
@@ -67,7 +66,7 @@ async def set_config(
 
 @config.command(name="unset")
 async def unset_config(
-    name: str, /, *keys: Annotated[str, Parameter(help="Settings to remove.")], target: Target = HERE, json: Json = False
+    name: str, /, *keys: Annotated[str, Parameter(help="Settings to remove.")], target: TargetOptions = HERE, json: Json = False
 ) -> None:
     """Remove one or more settings; the others do not change.
 

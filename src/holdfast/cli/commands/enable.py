@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from holdfast.cli.terminal.options import Json
+from holdfast.cli.terminal.clients import open_registry
+from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import print_json, print_lines
-from holdfast.client.registry.protocol import open_registry
-from holdfast.client.target import HERE, Target
 
 
-async def enable(name: str, *, target: Target = HERE, json: Json = False) -> None:
+async def enable(name: str, *, target: TargetOptions = HERE, json: Json = False) -> None:
     """Enable an installed extension.
 
     Args:
@@ -17,7 +16,7 @@ async def enable(name: str, *, target: Target = HERE, json: Json = False) -> Non
     await _set_enabled(name, target, enabled=True, as_json=json)
 
 
-async def disable(name: str, *, target: Target = HERE, json: Json = False) -> None:
+async def disable(name: str, *, target: TargetOptions = HERE, json: Json = False) -> None:
     """Disable an installed extension and keep its data.
 
     A disabled extension is not called, and its pages are not served.
@@ -28,7 +27,7 @@ async def disable(name: str, *, target: Target = HERE, json: Json = False) -> No
     await _set_enabled(name, target, enabled=False, as_json=json)
 
 
-async def _set_enabled(name: str, target: Target, *, enabled: bool, as_json: bool) -> None:
+async def _set_enabled(name: str, target: TargetOptions, *, enabled: bool, as_json: bool) -> None:
     async with open_registry(target) as registry:
         await registry.set_enabled(name, enabled=enabled)
     if as_json:

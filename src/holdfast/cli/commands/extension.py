@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from holdfast.cli.terminal.clients import warn_when_unencrypted
+from holdfast.cli.terminal.extension_names import NameIncomplete
 from holdfast.cli.terminal.options import Json
 from holdfast.cli.terminal.printing import note, print_error, print_json
 from holdfast.cli.terminal.progress import open_progress
-from holdfast.cli.terminal.references import ReferenceIncomplete
-from holdfast.cli.terminal.rendering import installed_json, print_installed, print_published, published_json, tell_uninstalled
-from holdfast.client.publish_source import install_published, publish_source
+from holdfast.cli.terminal.registry_results import installed_json, print_installed, print_published, print_uninstalled, published_json
+from holdfast.client.authoring.sources import install_published, publish_source
 from holdfast.client.registry.http import open_server
 from holdfast.client.registry.protocol import Registry
 from holdfast.client.target import SERVER_VARIABLES, ServerTarget, Target, first_set, server_address
@@ -66,6 +69,14 @@ class ServerOptions:
         note("Other users of this machine can see a key on a command line. Set ALGA_API_KEY, or use --api-key-file.")
         return ServerTarget(url=url, api_key=self.api_key, tenant_id=given.tenant_id, seconds=seconds)
 
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Registry]:
+        """The registry of the server."""
+        server = self.server_target()
+        warn_when_unencrypted(server)
+        async with open_server(server) as registry:
+            yield registry
+
 
 HERE = ServerOptions()
 
@@ -87,7 +98,7 @@ async def publish(
         source: The folder of an extension, or a bundle (.tar.zst).
     """
     del force
-    async with open_server(target.server_target()) as registry:
+    async with target.open() as registry:
         published = await publish_source(registry, source, open_progress(quiet=json))
         installed = await _installed(registry, published) if install else None
         url = registry.page_of(published.registry_id)
@@ -116,8 +127,8 @@ async def install(
     """
     wanted = version or first_set(VERSION_VARIABLE)
     if wanted is None:
-        raise ReferenceIncomplete("No version given.", hint=f"Pass --version, or set {VERSION_VARIABLE}.")
-    async with open_server(target.server_target()) as registry:
+        raise NameIncomplete("No version given.", hint=f"Pass --version, or set {VERSION_VARIABLE}.")
+    async with target.open() as registry:
         installed = await registry.install(registry_id, wanted)
         url = registry.page_of(installed.registry_id)
     if json:
@@ -133,9 +144,9 @@ async def uninstall(registry_id: str, *, target: ServerOptions = HERE, json: Jso
     Args:
         registry_id: The registry id of the extension, or publisher.name.
     """
-    async with open_server(target.server_target()) as registry:
+    async with target.open() as registry:
         removed = await registry.uninstall(registry_id)
-    tell_uninstalled(removed, as_json=json)
+    print_uninstalled(removed, as_json=json)
 
 
 async def _installed(registry: Registry, published: Published) -> Installed | None:

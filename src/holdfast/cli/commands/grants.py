@@ -8,10 +8,9 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from holdfast.cli.terminal.options import Json
+from holdfast.cli.terminal.clients import open_registry
+from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import print_json, print_lines, print_table
-from holdfast.client.registry.protocol import open_registry
-from holdfast.client.target import HERE, Target
 from holdfast.registry.installs.grants import Grants
 
 grants = App(name="grants", help="Show and change what an installed extension may do.", version_flags=[])
@@ -24,7 +23,7 @@ Hosts = Annotated[
 
 
 @grants.command(name="list")
-async def list_grants(name: str, *, target: Target = HERE, json: Json = False) -> None:
+async def list_grants(name: str, *, target: TargetOptions = HERE, json: Json = False) -> None:
     """Show what an extension requests, and what is granted.
 
     Args:
@@ -35,7 +34,7 @@ async def list_grants(name: str, *, target: Target = HERE, json: Json = False) -
 
 
 @grants.command
-async def grant(name: str, /, *capabilities: Capabilities, egress: Hosts = (), target: Target = HERE, json: Json = False) -> None:
+async def grant(name: str, /, *capabilities: Capabilities, egress: Hosts = (), target: TargetOptions = HERE, json: Json = False) -> None:
     """Grant rights that an extension requests. They apply from its next call.
 
     Args:
@@ -46,7 +45,7 @@ async def grant(name: str, /, *capabilities: Capabilities, egress: Hosts = (), t
 
 
 @grants.command
-async def revoke(name: str, /, *capabilities: Capabilities, egress: Hosts = (), target: Target = HERE, json: Json = False) -> None:
+async def revoke(name: str, /, *capabilities: Capabilities, egress: Hosts = (), target: TargetOptions = HERE, json: Json = False) -> None:
     """Revoke rights. This applies from the next call, and upgrades do not grant them again.
 
     Args:

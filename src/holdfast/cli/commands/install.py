@@ -6,15 +6,15 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from holdfast.cli.terminal.options import Json
+from holdfast.cli.terminal.clients import open_registry
+from holdfast.cli.terminal.consent import Yes, require_consent, select_rights
+from holdfast.cli.terminal.extension_names import source_path, split_name
+from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import print_json
 from holdfast.cli.terminal.progress import open_progress
-from holdfast.cli.terminal.prompts import Yes, require_consent, select_rights
-from holdfast.cli.terminal.references import as_source, split_reference
-from holdfast.cli.terminal.rendering import installed_json, print_installed
-from holdfast.client.project import NothingToInstall
-from holdfast.client.registry.protocol import Registry, open_registry
-from holdfast.client.target import HERE, Target
+from holdfast.cli.terminal.registry_results import installed_json, print_installed
+from holdfast.client.authoring.sources import NothingToInstall, install_source
+from holdfast.client.registry.protocol import Registry
 from holdfast.errors import HoldfastError
 from holdfast.registry.errors import ExtensionUnknown
 from holdfast.registry.installs.results import Installed
@@ -44,7 +44,7 @@ async def install(
     yes: Yes = False,
     only: Only = (),
     no_egress: NoEgress = (),
-    target: Target = HERE,
+    target: TargetOptions = HERE,
     json: Json = False,
 ) -> None:
     """Install an extension from a folder, a bundle or the registry.
@@ -55,7 +55,7 @@ async def install(
     Args:
         what: The folder of an extension, a bundle (.tar.zst), or publisher.name@version of a published version.
     """
-    source = as_source(what)
+    source = source_path(what)
     if source is not None and (only or no_egress):
         raise NothingToNarrow(
             "--only and --no-egress work with published versions only; a folder or bundle gets the rights that its manifest requests.",
@@ -63,7 +63,7 @@ async def install(
         )
     async with open_registry(target) as registry:
         if source is not None:
-            installed = await registry.install_source(source, open_progress(quiet=json))
+            installed = await install_source(registry, source, open_progress(quiet=json))
         else:
             installed = await _published(registry, what, yes=yes, only=only, no_egress=no_egress)
         url = registry.page_of(installed.registry_id)
@@ -74,7 +74,7 @@ async def install(
 
 
 async def _published(registry: Registry, what: str, *, yes: bool, only: tuple[str, ...], no_egress: tuple[str, ...]) -> Installed:
-    extension, version = split_reference(what)
+    extension, version = split_name(what)
     try:
         requested = await registry.publication(extension, version)
     except HoldfastError as unknown:

@@ -13,9 +13,10 @@ from cyclopts import App, Parameter
 
 from holdfast.bundles.signing.minisign_secret import SecretKey
 from holdfast.bundles.signing.trust_store import TrustedKey, TrustStore, utc_now
-from holdfast.cli.terminal.key_files import KEYS_FOLDER, KeyFileUnusable, PasswordFile, given_password, read_public_key, write_pair
+from holdfast.cli.terminal.key_files import KEYS_FOLDER, PasswordFile, read_password, read_public_key, write_pair
 from holdfast.cli.terminal.options import DataDir, Json
 from holdfast.cli.terminal.printing import note, print_json, print_lines, print_table
+from holdfast.client.errors import KeyFileUnusable
 from holdfast.errors import HoldfastError
 from holdfast.settings import load_settings
 
@@ -51,7 +52,7 @@ async def new(
     if not _NAME.fullmatch(name):
         raise KeyFileUnusable("The name of a key pair must be 1 to 64 letters, digits, '.', '_' or '-'.", hint="Choose another --name.")
     folder = out or load_settings(data_dir=data_dir).data_dir / KEYS_FOLDER
-    password = None if no_password else await asyncio.to_thread(lambda: given_password(password_file, new=True))
+    password = None if no_password else await asyncio.to_thread(lambda: read_password(password_file, new=True))
     key = SecretKey.generate()
     secret, public = write_pair(folder, name, key, await asyncio.to_thread(key.to_text, password))
     if json:

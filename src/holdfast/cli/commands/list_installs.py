@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from holdfast.cli.terminal.options import Json
+from holdfast.cli.terminal.clients import open_install_list
+from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_json, print_table
-from holdfast.client.registry.protocol import open_registry
-from holdfast.client.target import HERE, Target
 
 
-async def list_installs(*, target: Target = HERE, json: Json = False) -> None:
+async def list_installs(*, target: TargetOptions = HERE, json: Json = False) -> None:
     """List the installed extensions."""
-    async with open_registry(target) as registry:
+    async with open_install_list(target) as registry:
         installs = await registry.installs()
         lines = [msgspec.to_builtins(one) | {"url": registry.page_of(one.registry_id)} for one in installs]
     if json:

@@ -7,20 +7,19 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from holdfast.cli.terminal.options import Json
+from holdfast.cli.terminal.clients import open_registry
+from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import print_json
 from holdfast.cli.terminal.progress import open_progress
-from holdfast.cli.terminal.rendering import installed_json, print_installed, print_published, published_json
-from holdfast.client.publish_source import install_published, publish_source
-from holdfast.client.registry.protocol import open_registry
-from holdfast.client.target import HERE, Target
+from holdfast.cli.terminal.registry_results import installed_json, print_installed, print_published, published_json
+from holdfast.client.authoring.sources import install_published, publish_source
 
 
 async def publish(
     source: Path,
     *,
     install: Annotated[bool, Parameter(negative="", help="Also install it for your tenant, with all the rights it requests.")] = False,
-    target: Target = HERE,
+    target: TargetOptions = HERE,
     json: Json = False,
 ) -> None:
     """Publish a version of an extension.

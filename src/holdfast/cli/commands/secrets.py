@@ -10,12 +10,11 @@ import msgspec
 from cyclopts import App, Parameter
 from msgspec import UNSET, UnsetType
 
-from holdfast.cli.terminal.options import DataDir, Json
+from holdfast.cli.terminal.clients import open_registry
+from holdfast.cli.terminal.options import HERE, DataDir, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_json, print_lines
 from holdfast.cli.terminal.secret_values import SecretNotGiven, read_values
-from holdfast.client.database import open_records
-from holdfast.client.registry.protocol import open_registry
-from holdfast.client.target import HERE, Target
+from holdfast.client.data_folder import open_records
 from holdfast.registry.secrets.administration import SecretsSummary
 from holdfast.registry.secrets.rotation import drop_old_keys as drop_keys
 from holdfast.registry.secrets.rotation import rotate as rotate_secrets
@@ -40,7 +39,7 @@ async def set_secrets(
         str | None,
         Parameter(help="Time (UTC) at which all secrets of the extension expire, or `never`.", show_default=False),
     ] = None,
-    target: Target = HERE,
+    target: TargetOptions = HERE,
     json: Json = False,
 ) -> None:
     """Set one or more secrets; the others do not change.
@@ -59,7 +58,7 @@ async def set_secrets(
 
 
 @secrets.command(name="list")
-async def list_secrets(name: str, *, target: Target = HERE, json: Json = False) -> None:
+async def list_secrets(name: str, *, target: TargetOptions = HERE, json: Json = False) -> None:
     """List the names of an extension's secrets.
 
     Args:
@@ -77,7 +76,7 @@ async def remove(
     all_of_them: Annotated[
         bool, Parameter("--all", negative="", help="Remove all, including those that can no longer be decrypted.")
     ] = False,
-    target: Target = HERE,
+    target: TargetOptions = HERE,
     json: Json = False,
 ) -> None:
     """Remove one or more secrets; the others do not change.

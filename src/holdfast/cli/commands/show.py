@@ -7,16 +7,16 @@ from typing import Any
 
 import msgspec
 
-from holdfast.cli.terminal.options import Json
+from holdfast.cli.terminal.clients import open_registry
+from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_error, print_json, print_lines
-from holdfast.client.registry.protocol import Registry, open_registry
-from holdfast.client.target import HERE, Target
+from holdfast.client.registry.protocol import Registry
 from holdfast.errors import HoldfastError
 from holdfast.registry.installs.details import InstallDetails
 from holdfast.registry.secrets.administration import SecretsSummary
 
 
-async def show(name: str, *, target: Target = HERE, json: Json = False) -> None:
+async def show(name: str, *, target: TargetOptions = HERE, json: Json = False) -> None:
     """Show the details of an installed extension.
 
     These are version, rights, names of settings and secrets, schedules and storage; values are not shown.

@@ -11,9 +11,9 @@ from cyclopts import Parameter
 
 from holdfast.bundles.signing.sign_archive import sign_archive
 from holdfast.bundles.signing.trust_store import utc_now
+from holdfast.cli.terminal.bundle_path import find_bundle
 from holdfast.cli.terminal.key_files import PasswordFile, default_secret_key, read_secret_key
 from holdfast.cli.terminal.options import DataDir, Json
-from holdfast.cli.terminal.packed import packed_bundle
 from holdfast.cli.terminal.printing import print_json, print_lines
 from holdfast.errors import HoldfastError
 from holdfast.settings import load_settings
@@ -52,7 +52,7 @@ async def sign(
         raise AlgorithmUnknown(
             f"Holdfast does not support {algorithm} signatures.", hint="Omit --algorithm: minisign is the default and the only choice."
         )
-    archive = packed_bundle(bundle)
+    archive = find_bundle(bundle)
     secret = await read_secret_key(key or default_secret_key(load_settings(data_dir=data_dir).data_dir), password_file)
     signed = await asyncio.to_thread(sign_archive, archive, secret, utc_now())
     if json:

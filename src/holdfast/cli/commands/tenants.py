@@ -7,11 +7,10 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from holdfast.cli.terminal.options import DataDir, Json
+from holdfast.cli.terminal.clients import open_user_directory
+from holdfast.cli.terminal.options import HERE, DataDir, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_json, print_lines, print_table
-from holdfast.client.database import open_records
-from holdfast.client.target import HERE, Target
-from holdfast.client.users.protocol import open_people
+from holdfast.client.data_folder import open_records
 from holdfast.records import administration
 from holdfast.settings import load_settings
 
@@ -45,10 +44,10 @@ async def new(
 
 
 @tenants.command(name="list")
-async def list_tenants(*, target: Target = HERE, json: Json = False) -> None:
+async def list_tenants(*, target: TargetOptions = HERE, json: Json = False) -> None:
     """List the tenants; on a server, the tenant of your API key."""
-    async with open_people(target) as people:
-        found = await people.tenants()
+    async with open_user_directory(target) as directory:
+        found = await directory.tenants()
     if json:
         print_json({"tenants": msgspec.to_builtins(found)})
         return

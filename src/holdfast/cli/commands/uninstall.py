@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from holdfast.cli.terminal.options import Json
-from holdfast.cli.terminal.rendering import tell_uninstalled
-from holdfast.client.registry.protocol import open_registry
-from holdfast.client.target import HERE, Target
+from holdfast.cli.terminal.clients import open_registry
+from holdfast.cli.terminal.options import HERE, Json, TargetOptions
+from holdfast.cli.terminal.registry_results import print_uninstalled
 
 
-async def uninstall(name: str, *, target: Target = HERE, json: Json = False) -> None:
+async def uninstall(name: str, *, target: TargetOptions = HERE, json: Json = False) -> None:
     """Uninstall an extension, with its settings, secrets and stored records.
 
     Args:
@@ -16,4 +15,4 @@ async def uninstall(name: str, *, target: Target = HERE, json: Json = False) -> 
     """
     async with open_registry(target) as registry:
         removed = await registry.uninstall(name)
-    tell_uninstalled(removed, as_json=json)
+    print_uninstalled(removed, as_json=json)

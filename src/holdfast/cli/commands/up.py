@@ -8,8 +8,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from holdfast.cli.terminal.options import DataDir, Json
-from holdfast.cli.terminal.printing import note, print_error, print_json, print_lines, progress_notes
+from holdfast.cli.terminal.printing import note, print_error, print_json, print_lines
 from holdfast.cli.terminal.settings_report import warn_about_unknown_variables
+from holdfast.client.authoring.development_installer import DevelopmentInstaller
+from holdfast.client.progress import StepProgress
 from holdfast.logs import configure_logs
 from holdfast.platform.lock_file import page_of
 from holdfast.platform.supervisor import Ready, run_platform
@@ -33,15 +35,16 @@ async def up(
     warn_about_unknown_variables()
 
     def on_ready(ready: Ready) -> None:
-        for source, refusal in ready.refused:
-            note(f"{source} is not installed:")
-            print_error(refusal)
-        _tell(ready, as_json=json)
+        for source, error in ready.failed:
+            note(f"Cannot install {source}:")
+            print_error(error)
+        _print_ready(ready, as_json=json)
 
-    return await run_platform(settings, directories, on_ready=on_ready, progress=progress_notes(quiet=False))
+    installer = DevelopmentInstaller(StepProgress(note))
+    return await run_platform(settings, directories, installer=installer, on_ready=on_ready)
 
 
-def _tell(ready: Ready, *, as_json: bool) -> None:
+def _print_ready(ready: Ready, *, as_json: bool) -> None:
     running, account = ready.running, ready.account
     if as_json:
         print_json(

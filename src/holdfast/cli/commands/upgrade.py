@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from holdfast.cli.terminal.options import Json
-from holdfast.cli.terminal.prompts import Yes, require_consent
-from holdfast.cli.terminal.references import split_reference
-from holdfast.cli.terminal.rendering import tell_upgraded
-from holdfast.client.registry.protocol import Registry, open_registry
-from holdfast.client.target import HERE, Target
+from holdfast.cli.terminal.clients import open_registry
+from holdfast.cli.terminal.consent import Yes, require_consent
+from holdfast.cli.terminal.extension_names import split_name
+from holdfast.cli.terminal.options import HERE, Json, TargetOptions
+from holdfast.cli.terminal.registry_results import print_upgraded
+from holdfast.client.registry.protocol import Registry
 from holdfast.errors import HoldfastError
 from holdfast.registry.installs.results import Upgraded
 from holdfast.registry.installs.upgrade_errors import ConsentRequired
@@ -23,7 +23,7 @@ DisableMissing = Annotated[
 
 
 async def upgrade(
-    name: str, *, yes: Yes = False, disable_missing_schedules: DisableMissing = False, target: Target = HERE, json: Json = False
+    name: str, *, yes: Yes = False, disable_missing_schedules: DisableMissing = False, target: TargetOptions = HERE, json: Json = False
 ) -> None:
     """Upgrade an installed extension to the newest version, or to the one you name.
 
@@ -32,7 +32,7 @@ async def upgrade(
     Args:
         name: The extension's name or registry id, optionally with @version, or @1.2.* for the newest 1.2 version.
     """
-    extension, version = split_reference(name)
+    extension, version = split_name(name)
     async with open_registry(target) as registry:
         try:
             upgraded = await registry.upgrade(extension, version, consent=False, disable_missing_schedules=disable_missing_schedules)
@@ -40,10 +40,12 @@ async def upgrade(
             if error.to_json()["error"] != ConsentRequired.code:
                 raise
             upgraded = await _with_consent(registry, extension, error.details, yes=yes, disable_missing=disable_missing_schedules)
-    tell_upgraded(upgraded, as_json=json, done="Upgraded")
+    print_upgraded(upgraded, as_json=json, done="Upgraded")
 
 
-async def rollback(name: str, *, disable_missing_schedules: DisableMissing = False, target: Target = HERE, json: Json = False) -> None:
+async def rollback(
+    name: str, *, disable_missing_schedules: DisableMissing = False, target: TargetOptions = HERE, json: Json = False
+) -> None:
     """Return an installed extension to its previous version, with its previous rights.
 
     Args:
@@ -51,7 +53,7 @@ async def rollback(name: str, *, disable_missing_schedules: DisableMissing = Fal
     """
     async with open_registry(target) as registry:
         back = await registry.rollback(name, disable_missing_schedules=disable_missing_schedules)
-    tell_upgraded(back, as_json=json, done="Rolled back")
+    print_upgraded(back, as_json=json, done="Rolled back")
 
 
 async def _with_consent(registry: Registry, extension: str, more: dict[str, Any], *, yes: bool, disable_missing: bool) -> Upgraded:

@@ -9,10 +9,9 @@ import msgspec
 from cyclopts import App, Parameter
 
 from holdfast.cli.terminal.account_password import AccountPasswordFile, account_password
-from holdfast.cli.terminal.options import Json
+from holdfast.cli.terminal.clients import open_user_directory
+from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_json, print_lines, print_table
-from holdfast.client.target import HERE, Target
-from holdfast.client.users.protocol import open_people
 from holdfast.records.administration import CreateUser
 
 users = App(name="users", help="Create, list, deactivate and activate users.", version_flags=[])
@@ -30,7 +29,7 @@ async def new(
         Parameter(help="Name of the client that the user belongs to. Default: the user belongs to the tenant itself.", show_default=False),
     ] = None,
     password_file: AccountPasswordFile = None,
-    target: Target = HERE,
+    target: TargetOptions = HERE,
     json: Json = False,
 ) -> None:
     """Create a user.
@@ -47,8 +46,8 @@ async def new(
         is_admin=admin,
     )
     password, is_generated = await asyncio.to_thread(account_password, password_file)
-    async with open_people(target) as people:
-        created = await people.add_user(user, password)
+    async with open_user_directory(target) as directory:
+        created = await directory.create_user(user, password)
     if json:
         print_json({"user": msgspec.to_builtins(created), **({"password": password} if is_generated else {})})
         return
@@ -58,10 +57,10 @@ async def new(
 
 
 @users.command(name="list")
-async def list_users(*, target: Target = HERE, json: Json = False) -> None:
+async def list_users(*, target: TargetOptions = HERE, json: Json = False) -> None:
     """List the users of a tenant."""
-    async with open_people(target) as people:
-        found = await people.users()
+    async with open_user_directory(target) as directory:
+        found = await directory.users()
     if json:
         print_json({"users": msgspec.to_builtins(found)})
         return
@@ -78,38 +77,38 @@ async def list_users(*, target: Target = HERE, json: Json = False) -> None:
 
 
 @users.command
-async def deactivate(user: str, *, target: Target = HERE, json: Json = False) -> None:
+async def deactivate(user: str, *, target: TargetOptions = HERE, json: Json = False) -> None:
     """Deactivate a user: their sessions end, and their password and API keys stop working.
 
     Args:
         user: The email address or id of the user.
     """
-    async with open_people(target) as people:
-        email = await people.set_inactive(user, inactive=True)
+    async with open_user_directory(target) as directory:
+        email = await directory.set_inactive(user, inactive=True)
     _print_change(f"{email} is deactivated", email, as_json=json, is_inactive=True)
 
 
 @users.command
-async def activate(user: str, *, target: Target = HERE, json: Json = False) -> None:
+async def activate(user: str, *, target: TargetOptions = HERE, json: Json = False) -> None:
     """Activate a deactivated user.
 
     Args:
         user: The email address or id of the user.
     """
-    async with open_people(target) as people:
-        email = await people.set_inactive(user, inactive=False)
+    async with open_user_directory(target) as directory:
+        email = await directory.set_inactive(user, inactive=False)
     _print_change(f"{email} is active", email, as_json=json, is_inactive=False)
 
 
 @users.command
-async def sign_out(user: str, *, target: Target = HERE, json: Json = False) -> None:
+async def sign_out(user: str, *, target: TargetOptions = HERE, json: Json = False) -> None:
     """End every session of a user.
 
     Args:
         user: The email address or id of the user.
     """
-    async with open_people(target) as people:
-        email = await people.sign_out(user)
+    async with open_user_directory(target) as directory:
+        email = await directory.end_sessions(user)
     _print_change(f"All sessions of {email} are ended", email, as_json=json)
 
 
@@ -118,7 +117,7 @@ async def password(
     user: str,
     *,
     password_file: AccountPasswordFile = None,
-    target: Target = HERE,
+    target: TargetOptions = HERE,
     json: Json = False,
 ) -> None:
     """Set the password of a user, and end their sessions.
@@ -127,8 +126,8 @@ async def password(
         user: The email address or id of the user.
     """
     chosen, is_generated = await asyncio.to_thread(account_password, password_file)
-    async with open_people(target) as people:
-        email = await people.set_password(user, chosen)
+    async with open_user_directory(target) as directory:
+        email = await directory.set_password(user, chosen)
     if is_generated and not json:
         print_lines(f"The password of {email} is changed", f"  password  {chosen}")
         note("The password is shown only once.")

@@ -16,10 +16,11 @@ from holdfast.bundles.signing.signature_storage import read_signature
 from holdfast.bundles.signing.statement import Statement
 from holdfast.bundles.signing.trust_store import TrustedKey, TrustedKeys, TrustStore, utc_now
 from holdfast.bundles.signing.verification import SignatureStatus, verify_signature
-from holdfast.cli.terminal.key_files import KeyFileUnusable, read_public_key
+from holdfast.cli.terminal.bundle_path import find_bundle
+from holdfast.cli.terminal.key_files import read_public_key
 from holdfast.cli.terminal.options import DataDir, Json
-from holdfast.cli.terminal.packed import packed_bundle
 from holdfast.cli.terminal.printing import print_json, print_lines
+from holdfast.client.errors import KeyFileUnusable
 from holdfast.settings import load_settings
 
 
@@ -42,7 +43,7 @@ async def verify(
     Args:
         bundle: The bundle (.tar.zst), or the folder of a packed extension.
     """
-    archive = packed_bundle(bundle)
+    archive = find_bundle(bundle)
     keys = _only(key) if key is not None else TrustStore(load_settings(data_dir=data_dir).resolved_trust_store).read()
     statement, verdict = await asyncio.to_thread(_check, archive, signature, keys)
     if json:

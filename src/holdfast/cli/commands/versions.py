@@ -7,15 +7,14 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from holdfast.cli.terminal.options import Json
+from holdfast.cli.terminal.clients import open_registry
+from holdfast.cli.terminal.extension_names import split_name_with_version
+from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import print_json, print_lines, print_table
-from holdfast.cli.terminal.references import require_version
-from holdfast.client.registry.protocol import open_registry
-from holdfast.client.target import HERE, Target
 from holdfast.registry.publishing.versions import VersionSummary
 
 
-async def versions(name: str, *, target: Target = HERE, json: Json = False) -> None:
+async def versions(name: str, *, target: TargetOptions = HERE, json: Json = False) -> None:
     """List the published versions of an extension, newest first.
 
     Args:
@@ -46,7 +45,7 @@ async def yank(
     *,
     reason: Annotated[str | None, Parameter(help="Reason that people with this version installed see.", show_default=False)] = None,
     undo: Annotated[bool, Parameter(negative="", help="Allow new installs again.")] = False,
-    target: Target = HERE,
+    target: TargetOptions = HERE,
     json: Json = False,
 ) -> None:
     """Exclude a published version from new installs; existing installs are unaffected.
@@ -54,7 +53,7 @@ async def yank(
     Args:
         version: The version, as publisher.name@version.
     """
-    extension, number = require_version(version)
+    extension, number = split_name_with_version(version)
     async with open_registry(target) as registry:
         if undo:
             await registry.unyank(extension, number)

@@ -1,4 +1,4 @@
-"""Passwords of users, as the commands take them: typed, from a file, or made up. Never from the command line, which others can see."""
+"""Reads passwords of users from a prompt or a file, or generates them. Never from the command line, which others can see."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from holdfast.cli.terminal.key_files import KeyFileUnusable, PasswordNotGiven
+from holdfast.cli.terminal.key_files import PasswordNotGiven
+from holdfast.client.errors import KeyFileUnusable
 from holdfast.records.administration import new_password
 from holdfast.records.passwords import MAX_PASSWORD_LENGTH
 
@@ -17,22 +18,22 @@ AccountPasswordFile = Annotated[
     Path | None,
     Parameter(
         "--password-file",
-        help="File whose first line is the password; else it is asked for at a terminal, else one is made up and shown once.",
+        help="File whose first line is the password. Default: a prompt at a terminal, or a generated password that is shown once.",
         show_default=False,
     ),
 ]
 
 
 def account_password(password_file: Path | None) -> tuple[str, bool]:
-    """The password, and whether it was made up. Raises KeyFileUnusable for the file, PasswordNotGiven when two typed ones differ."""
+    """The password, and whether it was generated. Raises KeyFileUnusable for the file, PasswordNotGiven when the two typed ones differ."""
     if password_file is not None:
         return _first_line(password_file), False
     if not sys.stdin.isatty():
         return new_password(), True
-    typed = getpass.getpass("Password (nothing: one is made up): ")
+    typed = getpass.getpass("Password (empty to generate one): ")
     if not typed:
         return new_password(), True
-    if getpass.getpass("The same again: ") != typed:
+    if getpass.getpass("Repeat the password: ") != typed:
         raise PasswordNotGiven("The two passwords differ.", hint="Run the command again.")
     return typed, False
 
@@ -42,8 +43,8 @@ def _first_line(path: Path) -> str:
         with path.open("rb") as file:
             return file.read(4 * MAX_PASSWORD_LENGTH).decode().split("\n")[0].removesuffix("\r")
     except UnicodeDecodeError:
-        raise KeyFileUnusable(f"{path} is not text in UTF-8.") from None
+        raise KeyFileUnusable(f"{path} is not UTF-8 text.", hint="Name a text file whose first line is the password.") from None
     except OSError as error:
         raise KeyFileUnusable(
-            f"{path} cannot be read: {error.strerror or type(error).__name__}.", hint="Name a file that is there."
+            f"Cannot read {path}: {error.strerror or type(error).__name__}.", hint="Check the path and its permissions."
         ) from None

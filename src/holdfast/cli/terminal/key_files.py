@@ -1,4 +1,4 @@
-"""Key files and their passwords, as the commands take them."""
+"""Reads and writes key files, and reads their passwords."""
 
 from __future__ import annotations
 
@@ -13,25 +13,19 @@ from cyclopts import Parameter
 
 from holdfast.bundles.signing.minisign import FILE_MAX_BYTES, MalformedMinisign, PublicKey
 from holdfast.bundles.signing.minisign_secret import SecretKey, is_password_protected
+from holdfast.client.errors import KeyFileUnusable
 from holdfast.errors import HoldfastError
 
 KEYS_FOLDER = "keys"
 PASSWORD_MAX_BYTES = 1_024
 
 PasswordFile = Annotated[
-    Path | None, Parameter("--password-file", help="File whose first line is the secret key's password; else it is asked for.")
+    Path | None, Parameter("--password-file", help="File whose first line is the password of the secret key. Default: a prompt.")
 ]
 
 
-class KeyFileUnusable(HoldfastError):
-    """Raised when a key file, or the file of a password, cannot be read, written or understood."""
-
-    code = "key_file_unusable"
-    status = 400
-
-
 class PasswordNotGiven(HoldfastError):
-    """Raised when a password is needed and there is nobody to ask for it."""
+    """Raised when a password is needed and none is given."""
 
     code = "password_not_given"
     status = 400
@@ -42,47 +36,47 @@ def read_public_key(path: Path) -> PublicKey:
     try:
         return PublicKey.parse(_read(path))
     except MalformedMinisign as error:
-        raise KeyFileUnusable(f"{path} is no public key. {error.message}", hint="Name the .pub file of the pair.") from None
+        raise KeyFileUnusable(f"{path} is not a public key. {error.message}", hint="Name the .pub file of the key pair.") from None
 
 
 async def read_secret_key(path: Path, password_file: Path | None) -> SecretKey:
-    """The key of a secret key file; its password, when it has one, from the file or from whoever sits at the terminal.
+    """The key of a secret key file. Its password, if it has one, comes from the file or a prompt.
 
     Raises KeyFileUnusable, PasswordNotGiven, SecretKeyLocked.
     """
     data = _read(path)
     try:
-        password = await asyncio.to_thread(given_password, password_file) if is_password_protected(data) else None
-        # Opening a sealed key takes time and memory on purpose.
+        password = await asyncio.to_thread(read_password, password_file) if is_password_protected(data) else None
+        # Decrypting a key takes time and memory on purpose.
         return await asyncio.to_thread(SecretKey.parse, data, password)
     except MalformedMinisign as error:
-        raise KeyFileUnusable(f"{path} is no secret key. {error.message}", hint="Name the .key file of the pair.") from None
+        raise KeyFileUnusable(f"{path} is not a secret key. {error.message}", hint="Name the .key file of the key pair.") from None
 
 
-def given_password(password_file: Path | None, *, new: bool = False) -> str:
-    """The password in the file, else the one that is typed; a new one is typed twice. Raises KeyFileUnusable, PasswordNotGiven."""
+def read_password(password_file: Path | None, *, new: bool = False) -> str:
+    """The password of the file, or of a prompt; a new one is typed twice. Raises KeyFileUnusable, PasswordNotGiven."""
     if password_file is not None:
         try:
             password = _read(password_file, PASSWORD_MAX_BYTES).decode().split("\n")[0].removesuffix("\r")
         except UnicodeDecodeError:
-            raise KeyFileUnusable(f"{password_file} is not text in UTF-8.") from None
+            raise KeyFileUnusable(f"{password_file} is not UTF-8 text.", hint="Write the password on its first line.") from None
     elif sys.stdin.isatty():
         password = getpass.getpass("Password of the secret key: ")
-        if new and getpass.getpass("The same again: ") != password:
+        if new and getpass.getpass("Repeat the password: ") != password:
             raise PasswordNotGiven("The two passwords differ.", hint="Run the command again.")
     else:
-        hint = "Name a file that holds it with --password-file" + (", or say --no-password." if new else ".")
-        raise PasswordNotGiven("The secret key's password is needed, and there is no terminal to ask for it.", hint=hint)
+        hint = "Name a file that contains it with --password-file" + (", or pass --no-password." if new else ".")
+        raise PasswordNotGiven("The password of the secret key is needed, and stdin is not a terminal where you could type it.", hint=hint)
     if not password:
-        raise PasswordNotGiven("The password is empty.", hint="Say --no-password for a key without one." if new else None)
+        raise PasswordNotGiven("The password is empty.", hint="Pass --no-password for none." if new else "Run the command again.")
     return password
 
 
 def write_pair(folder: Path, name: str, key: SecretKey, secret_text: str) -> tuple[Path, Path]:
-    """Writes `<name>.key` (mode 0600) and `<name>.pub`, neither of which may be there. Raises KeyFileUnusable."""
+    """Writes `<name>.key` (mode 0600) and `<name>.pub`, which must not exist. Raises KeyFileUnusable."""
     secret, public = folder / f"{name}.key", folder / f"{name}.pub"
     if not folder.is_dir() and folder.exists():
-        raise KeyFileUnusable(f"{folder} is no folder.", hint="Choose another --out.")
+        raise KeyFileUnusable(f"{folder} is not a folder.", hint="Choose another --out.")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if public.exists():
@@ -93,23 +87,26 @@ def write_pair(folder: Path, name: str, key: SecretKey, secret_text: str) -> tup
             file.write(key.public.to_text())
     except FileExistsError as error:
         raise KeyFileUnusable(
-            f"{error.filename} is there already, and a key is never overwritten.", hint="Choose another --name or --out."
+            f"{error.filename} already exists, and Holdfast never overwrites a key.", hint="Choose another --name or --out."
         ) from None
     except OSError as error:
-        raise KeyFileUnusable(f"The keys cannot be written to {folder}: {error.strerror or type(error).__name__}.") from None
+        raise KeyFileUnusable(
+            f"Cannot write the keys to {folder}: {error.strerror or type(error).__name__}.",
+            hint="Check its permissions, or choose another --out.",
+        ) from None
     return secret, public
 
 
 def default_secret_key(data_dir: Path) -> Path:
-    """The secret key in the data folder, if there is one and no other. Raises KeyFileUnusable."""
+    """The only secret key in the data folder. Raises KeyFileUnusable when there is none, or more than one."""
     found = sorted((data_dir / KEYS_FOLDER).glob("*.key"))
     if len(found) == 1:
         return found[0]
     if not found:
         raise KeyFileUnusable(
-            f"There is no secret key in {data_dir / KEYS_FOLDER}.", hint="Name one with --key, or make a pair: `holdfast keys new`."
+            f"No secret key found in {data_dir / KEYS_FOLDER}.", hint="Name one with --key, or create a key pair with `holdfast keys new`."
         )
-    raise KeyFileUnusable(f"There are several secret keys in {data_dir / KEYS_FOLDER}.", hint="Name the one you mean with --key.")
+    raise KeyFileUnusable(f"Several secret keys found in {data_dir / KEYS_FOLDER}.", hint="Choose one with --key.")
 
 
 def _read(path: Path, limit: int = FILE_MAX_BYTES) -> bytes:
@@ -117,6 +114,6 @@ def _read(path: Path, limit: int = FILE_MAX_BYTES) -> bytes:
         with path.open("rb") as file:
             return file.read(limit + 1)
     except FileNotFoundError:
-        raise KeyFileUnusable(f"There is no {path}.", hint="Name a file that is there.") from None
+        raise KeyFileUnusable(f"The file {path} does not exist.", hint="Check the path.") from None
     except OSError as error:
-        raise KeyFileUnusable(f"{path} cannot be read: {error.strerror or type(error).__name__}.") from None
+        raise KeyFileUnusable(f"Cannot read {path}: {error.strerror or type(error).__name__}.", hint="Check its permissions.") from None

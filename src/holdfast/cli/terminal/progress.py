@@ -1,49 +1,20 @@
-"""How far long work is: bars on a terminal, plain lines elsewhere, nothing for programs. All of it on stderr."""
+"""Shows the progress of long work on stderr: bars on a terminal, lines elsewhere, nothing for programs."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
 from holdfast.cli.terminal.printing import note
+from holdfast.client.progress import NoProgress, WorkProgress
 
 
-class WorkProgress(Protocol):
-    """Where work tells how far it is. Called with a sentence, it tells one step."""
-
-    def __call__(self, step: str, /) -> None: ...
-
-    def transfer(self, step: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
-        """While a number of bytes is sent; what is entered is told how many more went."""
-        ...
-
-    def waiting(self, step: str) -> AbstractContextManager[None]:
-        """While something takes long and does not say how far it is."""
-        ...
-
-
-class Silent:
-    """Tells nothing."""
-
-    def __call__(self, step: str, /) -> None:
-        pass
-
-    @contextmanager
-    def transfer(self, step: str, total: int) -> Iterator[Callable[[int], None]]:
-        yield lambda sent: None
-
-    @contextmanager
-    def waiting(self, step: str) -> Iterator[None]:
-        yield
-
-
-class Lines(Silent):
-    """Tells the beginning of each step as a line."""
+class Lines(NoProgress):
+    """Prints a line when a step begins."""
 
     def __call__(self, step: str, /) -> None:
         note(step)
@@ -51,7 +22,7 @@ class Lines(Silent):
     @contextmanager
     def transfer(self, step: str, total: int) -> Iterator[Callable[[int], None]]:
         note(f"{step} ({total:,} bytes)")
-        yield lambda sent: None
+        yield lambda count: None
 
     @contextmanager
     def waiting(self, step: str) -> Iterator[None]:
@@ -60,7 +31,7 @@ class Lines(Silent):
 
 
 class Bars(Lines):
-    """Bars that are gone when the work is done; steps are lines, as above."""
+    """Shows bars that disappear when the work is done; steps are lines."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -70,7 +41,7 @@ class Bars(Lines):
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn())
         with Progress(*columns, console=self._console, transient=True) as bars:
             task = bars.add_task(step, total=total)
-            yield lambda sent: bars.advance(task, sent)
+            yield lambda count: bars.advance(task, count)
         note(f"{step} ({total:,} bytes)")
 
     @contextmanager
@@ -85,5 +56,5 @@ class Bars(Lines):
 def open_progress(*, quiet: bool) -> WorkProgress:
     """Bars when a person watches stderr, lines otherwise, nothing when `quiet`."""
     if quiet:
-        return Silent()
+        return NoProgress()
     return Bars(Console(stderr=True, highlight=False)) if sys.stderr.isatty() else Lines()

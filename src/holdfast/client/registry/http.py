@@ -14,11 +14,9 @@ import httpx2
 from msgspec import UNSET, UnsetType
 
 from holdfast.bundles.store.hashing import hash_file
-from holdfast.cli.terminal.printing import note
-from holdfast.cli.terminal.progress import WorkProgress
 from holdfast.client.connection import COMPILE_SECONDS, ServerConnection, ServerUnusable, open_connection
 from holdfast.client.decoding import read_result, read_shape
-from holdfast.client.publish_source import install_published, publish_source
+from holdfast.client.progress import WorkProgress
 from holdfast.client.target import ServerTarget
 from holdfast.errors import HoldfastError
 from holdfast.gateway.api.results import (
@@ -47,18 +45,18 @@ API = "/api/v1"
 BUNDLES = "/api/ext-bundles"
 PIECE_BYTES = 256 * 1024
 UPLOAD_SECONDS = 120.0
-"""How long one piece of an upload, or the answer to all of it, may take."""
+"""Longest wait for one piece of an upload, or for the response to the whole upload."""
 
 
 class NameInvalid(HoldfastError):
-    """Raised when something is named that no server could be asked about."""
+    """Raised for a name that cannot be part of a server's address."""
 
     code = "name_invalid"
     status = 400
 
 
 class ServerRegistry:
-    """The `Registry` of a server. Which tenant it is about, the API key says."""
+    """The `Registry` of a server, for the tenant of the API key."""
 
     def __init__(self, connection: ServerConnection) -> None:
         self._connection = connection
@@ -68,12 +66,12 @@ class ServerRegistry:
 
     async def publish(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Published:
         size, sha256 = (await asyncio.to_thread(archive.stat)).st_size, await asyncio.to_thread(hash_file, archive)
-        with progress.transfer("Uploading", size) as sent:
+        with progress.transfer("Uploading", size) as report:
             uploaded = await self._connection.call(
                 "POST",
                 f"{BUNDLES}/upload-proxy",
                 query={"filename": "bundle.tar.zst", "size": str(size), "declaredHash": sha256},
-                content=_pieces(archive, sent),
+                content=_pieces(archive, report),
                 headers={"content-type": "application/octet-stream", "content-length": str(size)},
                 seconds=UPLOAD_SECONDS,
             )
@@ -83,12 +81,12 @@ class ServerRegistry:
             body["signature"] = {"text": signature.decode(), "algorithm": "minisign"}
         try:
             with progress.waiting("Checking and compiling"):
-                told = await self._connection.call("POST", f"{BUNDLES}/finalize", json=body, seconds=COMPILE_SECONDS)
+                finalized = await self._connection.call("POST", f"{BUNDLES}/finalize", json=body, seconds=COMPILE_SECONDS)
         except BaseException:
             with suppress(HoldfastError):
                 await asyncio.shield(self._connection.call("POST", f"{BUNDLES}/abort", json={"key": key}))
             raise
-        return read_result(PublishedResult, Published, told, "published")
+        return read_result(PublishedResult, Published, finalized, "published")
 
     async def publication(self, extension: str, version: str | None) -> Publication:
         return read_result(
@@ -110,10 +108,9 @@ class ServerRegistry:
     async def details(self, extension: str) -> InstallDetails:
         return read_result(InstallDetailsResult, InstallDetails, await self._get(_install(extension)))
 
-    async def install_source(self, source: Path, progress: WorkProgress) -> Installed:
-        published = await publish_source(self, source, progress)
-        progress("Installing")
-        return await install_published(self, published)
+    async def install_archive(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Installed:
+        published = await self.publish(archive, signature=signature, progress=progress)
+        return await self.install(published.registry_id, published.version)
 
     async def install(
         self, extension: str, version: str | None, *, capabilities: Sequence[str] | None = None, egress: Sequence[str] | None = None
@@ -171,24 +168,22 @@ class ServerRegistry:
         return await self._connection.call("GET", f"{API}{path}")
 
     async def _send(self, method: str, path: str, body: Any = None) -> Any:
-        # An install copies the bundle, an upgrade compiles nothing: only publishing takes longer.
+        # The default limit is enough: only publishing compiles components, and it sets its own.
         return await self._connection.call(method, f"{API}{path}", json=body)
 
 
 @asynccontextmanager
 async def open_server(target: ServerTarget, *, transport: httpx2.AsyncBaseTransport | None = None) -> AsyncIterator[ServerRegistry]:
     """The registry of a server, for one command."""
-    if target.is_open:
-        note(f"The API key goes to {target.url} unencrypted: use https where others are on the way.")
     async with open_connection(target, transport=transport) as connection:
         yield ServerRegistry(connection)
 
 
-async def _pieces(archive: Path, sent: Callable[[int], None]) -> AsyncIterator[bytes]:
+async def _pieces(archive: Path, report: Callable[[int], None]) -> AsyncIterator[bytes]:
     with archive.open("rb") as file:
         while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
             yield piece
-            sent(len(piece))
+            report(len(piece))
 
 
 def _install(extension: str) -> str:
@@ -196,7 +191,7 @@ def _install(extension: str) -> str:
 
 
 def _part(text: str) -> str:
-    """One segment of a path. Raises NameInvalid for what would be no segment of its own."""
+    """The text as one segment of a path. Raises NameInvalid for text that would change the path, such as `..`."""
     if not text.strip("."):
         raise NameInvalid(f"{text!r} is not a name.", hint="Name an extension as publisher.name, or by its id.")
     return quote(text, safe="")
@@ -210,9 +205,9 @@ def _rights(capabilities: Sequence[str], egress: Sequence[str]) -> dict[str, lis
     return {"capabilities": list(capabilities), "egress": list(egress)}
 
 
-def _config(told: Any) -> dict[str, Any]:
-    # Not by `read_shape`: the names in there are the extension's own.
-    config = told.get("config") if isinstance(told, dict) else None
+def _config(response: Any) -> dict[str, Any]:
+    # The names in it are the extension's own.
+    config = response.get("config") if isinstance(response, dict) else None
     if not isinstance(config, dict):
-        raise ServerUnusable("The server's answer has no settings in it.", hint="It may be of another version.")
+        raise ServerUnusable("The server's response contains no settings.", hint="Check that server and command have the same version.")
     return config

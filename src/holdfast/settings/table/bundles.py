@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import AliasChoices, BaseModel, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 
-from holdfast.settings.kinds import HttpUrl, variables
+from holdfast.settings.table.kinds import HttpUrl, SettingsGroup, variables
 
 
-class BundleSettings(BaseModel):
+class BundleSettings(SettingsGroup):
     """Where bundles are stored and cached, whose signatures are valid, and how pages are served."""
 
     title: ClassVar[str] = "Bundles and pages"

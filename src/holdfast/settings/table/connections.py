@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import AliasChoices, BaseModel, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 
-from holdfast.settings.kinds import HttpUrl, variables
+from holdfast.settings.table.kinds import HttpUrl, SettingsGroup, variables
 
 
-class ConnectionSettings(BaseModel):
+class ConnectionSettings(SettingsGroup):
     """How gateway and runner reach each other, and with which tokens."""
 
     title: ClassVar[str] = "Gateway and runner"

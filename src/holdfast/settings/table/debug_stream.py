@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import AliasChoices, BaseModel, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 
-from holdfast.settings.kinds import variables
+from holdfast.settings.table.kinds import SettingsGroup, variables
 
 
-class DebugStreamSettings(BaseModel):
+class DebugStreamSettings(SettingsGroup):
     """Where debug events are stored, and how many."""
 
     title: ClassVar[str] = "Debug stream"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import AliasChoices, Field
+
+from holdfast.settings.table.kinds import SettingsGroup
 
 
-class EngineSettings(BaseModel):
+class EngineSettings(SettingsGroup):
     """How many processes a runner has, and how its engine works."""
 
     title: ClassVar[str] = "Runner processes and engine"

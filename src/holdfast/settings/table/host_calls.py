@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field, SecretStr
 
-from holdfast.settings.kinds import HttpUrl, variables
+from holdfast.settings.table.kinds import HttpUrl, SettingsGroup, variables
 
 
-class HostCallSettings(BaseModel):
+class HostCallSettings(SettingsGroup):
     """What extensions may reach over the network and through the application."""
 
     title: ClassVar[str] = "Host calls"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import AliasChoices, Field
+
+from holdfast.settings.table.kinds import SettingsGroup
 
 
-class LimitSettings(BaseModel):
+class LimitSettings(SettingsGroup):
     """Time, memory, size and concurrency of calls."""
 
     title: ClassVar[str] = "Limits of a call"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import AliasChoices, BaseModel, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 
-from holdfast.settings.kinds import HttpUrl, variables
+from holdfast.settings.table.kinds import HttpUrl, SettingsGroup, variables
 
 
-class SecretSettings(BaseModel):
+class SecretSettings(SettingsGroup):
     """The keys that encrypt secrets, and the Vault server that holds them."""
 
     title: ClassVar[str] = "Secrets and Vault"

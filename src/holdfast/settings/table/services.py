@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, Field
+from pydantic import AliasChoices, BeforeValidator, Field
 
-from holdfast.settings.kinds import DomainName, parse_log_level
+from holdfast.settings.table.kinds import DomainName, SettingsGroup, parse_log_level
 
 
-class ServiceSettings(BaseModel):
+class ServiceSettings(SettingsGroup):
     """Where the services listen, where their data is, and what they log."""
 
     title: ClassVar[str] = "Services and data"

@@ -1,4 +1,4 @@
-"""The packed bundle that a command is about."""
+"""Finds the packed bundle that a command line names."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from holdfast.errors import HoldfastError
 
 
 class BundleNotPacked(HoldfastError):
-    """Raised when what was named is no bundle, and no folder with a packed one."""
+    """Raised when a path is neither a bundle nor the folder of a packed extension."""
 
     code = "bundle_not_packed"
     status = 400
 
 
-def packed_bundle(source: Path) -> Path:
+def find_bundle(source: Path) -> Path:
     """The bundle itself, or `dist/bundle.tar.zst` of an extension's folder. Raises BundleNotPacked."""
     bundle = source / "dist" / BUNDLE_NAME if source.is_dir() else source
     if not bundle.is_file():
-        raise BundleNotPacked(f"There is no bundle {bundle}.", hint="Pack the extension with `holdfast pack` first, or name a .tar.zst.")
+        raise BundleNotPacked(f"The bundle {bundle} does not exist.", hint="Pack the extension with `holdfast pack`, or name a bundle.")
     return bundle

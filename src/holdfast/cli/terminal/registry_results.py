@@ -1,4 +1,4 @@
-"""How the results of the registry are told: as JSON, and as lines for people."""
+"""Prints results of the registry: as JSON, and as lines for people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from holdfast.registry.publishing.publish import Published
 
 
 def installed_json(installed: Installed, url: str) -> dict[str, Any]:
-    """What was installed, and the address of its page."""
+    """An install and the address of its page."""
     return {
         "registry_id": installed.registry_id,
         "version_id": installed.version_id,
@@ -30,7 +30,7 @@ def installed_json(installed: Installed, url: str) -> dict[str, Any]:
 
 
 def print_installed(installed: Installed, url: str) -> None:
-    """The same for people."""
+    """Prints it for people."""
     print_lines(
         f"Installed {installed.display_name} {installed.version}",
         f"  extension  {installed.registry_id}",
@@ -43,7 +43,7 @@ def print_installed(installed: Installed, url: str) -> None:
 
 
 def published_json(published: Published, install: dict[str, Any] | None) -> dict[str, Any]:
-    """What was published; `install` is what became of it for the own tenant."""
+    """A published version; `install` is the result of also installing it, or None."""
     return {
         "registry_id": published.registry_id,
         "version_id": published.version_id,
@@ -60,7 +60,7 @@ def published_json(published: Published, install: dict[str, Any] | None) -> dict
 
 
 def print_published(published: Published) -> None:
-    """The same for people."""
+    """Prints it for people."""
     print_lines(
         f"Published {published.display_name} {published.version}",
         f"  name       {published.publisher}.{published.name}",
@@ -68,29 +68,29 @@ def print_published(published: Published) -> None:
         f"  bundle     {published.content_hash}",
         f"  signature  {published.verdict}",
         f"  size       {published.size_bytes:,} bytes",
-        f"  asks for   {', '.join(published.capabilities) or 'nothing'}",
+        f"  requests   {', '.join(published.capabilities) or 'nothing'}",
         f"  calls      {', '.join(published.egress) or 'no host'}",
     )
 
 
-def tell_uninstalled(removed: Uninstalled, *, as_json: bool) -> None:
-    """Prints what was removed."""
+def print_uninstalled(removed: Uninstalled, *, as_json: bool) -> None:
+    """Prints what was uninstalled."""
     if as_json:
         fields = ("registry_id", "install_id", "publisher", "name", "version")
-        told = {name: getattr(removed, name) for name in fields} | {"storage_until": removed.storage_until}
-        print_json(msgspec.to_builtins(told))
+        fields_json = {name: getattr(removed, name) for name in fields} | {"storage_until": removed.storage_until}
+        print_json(msgspec.to_builtins(fields_json))
     else:
-        print_lines(f"Uninstalled {removed.name} {removed.version}", f"  its records are kept until {removed.storage_until:%Y-%m-%d}")
+        print_lines(f"Uninstalled {removed.name} {removed.version}", f"  its records are retained until {removed.storage_until:%Y-%m-%d}")
 
 
-def tell_upgraded(upgraded: Upgraded, *, as_json: bool, done: str) -> None:
-    """Prints what an install is after `done`, such as `Upgraded`."""
+def print_upgraded(upgraded: Upgraded, *, as_json: bool, done: str) -> None:
+    """Prints the state of an install after `done`, such as `Upgraded`."""
     if as_json:
         print_json(msgspec.to_builtins(upgraded))
         return
     changed = upgraded.from_version != upgraded.version
     print_lines(
-        f"{done} from {upgraded.from_version} to {upgraded.version}" if changed else f"It is at {upgraded.version} already",
+        f"{done} from {upgraded.from_version} to {upgraded.version}" if changed else f"Already at {upgraded.version}",
         f"  extension  {upgraded.registry_id}",
         f"  granted    {', '.join(upgraded.granted) or 'nothing'}",
         f"  may call   {', '.join(upgraded.egress) or 'no host'}",

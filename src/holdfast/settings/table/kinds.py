@@ -1,12 +1,21 @@
-"""The kinds of values that settings have, and how their variables are named."""
+"""The base of the groups, the kinds of values that settings have, and how their variables are named."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict
+
+
+class SettingsGroup(BaseModel):
+    """A group of the table. Only `Settings` is used, so pydantic builds no validator for a group: that would double the import time."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    title: ClassVar[str]
+
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.cli.terminal.prompts import MEANINGS, ConsentMissing, NotRequested, require_consent, select_rights
+from holdfast.cli.terminal.consent import MEANINGS, ConsentMissing, NotRequested, require_consent, select_rights
 from holdfast.world.capabilities import Capability
 from tests.cli.command_runner import COMMAND, clean_environment, run, write_extension
 from tests.waiting import MAX_WAIT_SECONDS
@@ -22,7 +22,7 @@ import fcntl, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C on the terminal is a signal here
 from holdfast.cli import main
 from cyclopts import App
-from holdfast.cli.terminal.prompts import require_consent
+from holdfast.cli.terminal.consent import require_consent
 
 async def command() -> None:
     require_consent("Notes requests", ["cap:http.fetch"], ["api.example.com"], yes=False)

@@ -1,0 +1,1 @@
+"""Publishes and installs from an author's folders and bundles."""

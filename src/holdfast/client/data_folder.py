@@ -1,0 +1,39 @@
+"""The database of a data folder, opened for one command, and the tenant that the command works on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from holdfast.platform.credentials import credentials_file
+from holdfast.records.accounts import ensure_development_tenant
+from holdfast.records.administration import TenantUnknown
+from holdfast.records.database.columns import as_uuid
+from holdfast.records.database.database import Database
+from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
+from holdfast.records.models.users import Tenant
+from holdfast.registry.migrate import migrate
+from holdfast.settings import Settings
+
+
+@asynccontextmanager
+async def open_records(settings: Settings) -> AsyncIterator[Database]:
+    """The database of the settings, after it is migrated and the development tenant exists."""
+    await migrate(settings.resolved_database_url)
+    db = Database(settings.resolved_database_url)
+    try:
+        await ensure_development_tenant(db, credentials_file(settings.data_dir))
+        yield db
+    finally:
+        await db.close()
+
+
+async def require_tenant(db: Database, tenant: str | None) -> str:
+    """The id of this tenant; None is the development tenant. Raises TenantUnknown."""
+    if tenant is None:
+        return DEVELOPMENT_TENANT_ID
+    tenant_id = as_uuid(tenant.strip())
+    async with db.session() as session:
+        if tenant_id is None or await session.get(Tenant, tenant_id) is None:
+            raise TenantUnknown(f"The tenant {tenant} does not exist.", hint="`holdfast tenants list` shows the tenants with their ids.")
+    return tenant_id
