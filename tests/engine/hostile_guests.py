@@ -94,7 +94,7 @@ _MEMORY = [
     ),
     # Only the guest sees that growth failed: a guest that then stops silently is a trap like any other.
     traps(
-        does="aborts when an allocation of 256 MiB is refused",
+        does="aborts when an allocation of 256 MiB fails",
         core=module(f"(drop (call $realloc (i32.const 0) (i32.const 0) (i32.const 1) (i32.const {256 << 20}))) {RETURN}"),
         says="unreachable",
     ),

@@ -163,10 +163,10 @@ async def test_other_calls_continue_while_guests_compute_endlessly(engine: Engin
     hostile = [asyncio.create_task(engine.execute(component, request(), RecordingHost(), Limits(timeout_ms=1_500))) for _ in range(4)]
     good = module(RETURN)
     await run(good)
-    answered = 0
-    while answered < 20:
+    returned = 0
+    while returned < 20:
         assert (await run(good)).response is not None
-        answered += 1
+        returned += 1
     outcomes = await asyncio.gather(*hostile)
     assert {outcome.failure.code for outcome in outcomes if outcome.failure} == {FailureCode.DEADLINE}
 

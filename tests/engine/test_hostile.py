@@ -19,8 +19,9 @@ from tests.engine.guests import RETURN, module
 from tests.engine.hostile import ENDLESS, GET, LOG, PATIENT, Hostile, never, waiting_host
 from tests.engine.hostile_guests import CATALOGUE
 from tests.engine.test_wasi import System
+from tests.session.effort import repetitions
 
-GOOD_CALLS = 1_000
+GOOD_CALLS = repetitions(300, long=1_000)
 GROWTH_MAX_BYTES = 200 << 20
 """Resident memory that may stay after the run_among_good_calls: warm pool slots and the allocator's reserve, but nothing of the calls."""
 

@@ -19,7 +19,7 @@ from tests.engine.test_wasi import SLEEP, System, system
 BODY = RESPONSE_AT + 24
 
 # Puts into its body: a random number, the wall clock, the monotonic clock before and after a sleep, and the revision of a storage entry.
-CURIOUS = module(
+NONDETERMINISTIC = module(
     f"(i64.store (i32.const {BODY}) (call $random)) (call $wall (i32.const {BODY + 8}))"
     f"(i64.store (i32.const {BODY + 24}) (call $now)) (call $block (call $sleep (i64.const 30000000)))"
     f"(i64.store (i32.const {BODY + 32}) (call $now))"
@@ -44,14 +44,14 @@ async def entry(*_: object) -> object:
     return StorageEntry("n", "n", b"value", 7)
 
 
-async def refuse(*_: object) -> object:
+async def conflict(*_: object) -> object:
     raise WitError(StorageError.CONFLICT)
 
 
-@pytest.mark.parametrize("answer", [entry, refuse], ids=["answered", "refused"])
-async def test_a_replay_returns_the_same_response_without_a_host(engine: Engine, wasi: System, answer: object) -> None:
-    component = await wasi.load(CURIOUS)
-    recorder = Recorder(RecordingHost(storage__get=answer))  # type: ignore[arg-type]
+@pytest.mark.parametrize("get", [entry, conflict], ids=["a value", "an error"])
+async def test_a_replay_returns_the_same_response_without_a_host(engine: Engine, wasi: System, get: object) -> None:
+    component = await wasi.load(NONDETERMINISTIC)
+    recorder = Recorder(RecordingHost(storage__get=get))  # type: ignore[arg-type]
     first = await engine.execute(component, request(), recorder, Limits(), sources=recorder)
     assert first.failure is None
     recording = read_recording(recorder.recording(component.sha256, request()).to_bytes())
@@ -59,26 +59,26 @@ async def test_a_replay_returns_the_same_response_without_a_host(engine: Engine,
         replay = Replay(recording)
         again = await engine.execute(component, recording.request, replay, Limits(), sources=replay)
         assert again.response == first.response
-    other = Recorder(RecordingHost(storage__get=answer))  # type: ignore[arg-type]
+    other = Recorder(RecordingHost(storage__get=get))  # type: ignore[arg-type]
     assert (await engine.execute(component, request(), other, Limits(), sources=other)).response != first.response
 
 
-class LeapingSources(SystemSources):
-    """A clock on which every wait is over at once."""
+class SkippingSources(SystemSources):
+    """A clock that skips every wait."""
 
     def __init__(self) -> None:
-        self._leapt = 0
+        self._skipped = 0
 
     def monotonic_ns(self) -> int:
-        return super().monotonic_ns() + self._leapt
+        return super().monotonic_ns() + self._skipped
 
     async def wait(self, nanoseconds: int) -> None:
-        self._leapt += nanoseconds
+        self._skipped += nanoseconds
 
 
 async def test_a_replay_does_not_wait(engine: Engine, wasi: System) -> None:
     sleeper = await wasi.load(module("(call $block (call $sleep (i64.const 86400000000000))) " + RETURN, imports=SLEEP))
-    recorder = Recorder(RecordingHost(), LeapingSources())
+    recorder = Recorder(RecordingHost(), SkippingSources())
     first = await engine.execute(sleeper, request(), recorder, Limits(), sources=recorder)
     recording = recorder.recording(sleeper.sha256, request())
     assert [type(entry) for entry in recording.entries] == [Monotonic, Monotonic]
@@ -89,7 +89,7 @@ async def test_a_replay_does_not_wait(engine: Engine, wasi: System) -> None:
 
 
 async def test_another_component_diverges_with_a_failure(engine: Engine, wasi: System) -> None:
-    component = await wasi.load(CURIOUS)
+    component = await wasi.load(NONDETERMINISTIC)
     recorder = Recorder(RecordingHost(storage__get=entry))
     other = await wasi.load(module(RETURN))
     await engine.execute(other, request(), recorder, Limits(), sources=recorder)

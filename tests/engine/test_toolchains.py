@@ -43,17 +43,17 @@ async def call(engine: Engine, component: Component, url: str, host: RecordingHo
 @pytest.mark.parametrize("name", EVERY)
 async def test_its_guest_responds_and_calls_the_host(engine: Engine, name: str) -> None:
     host = RecordingHost()
-    answer, failure = await call(engine, await guest(engine, name), "/hello", host)
+    response, failure = await call(engine, await guest(engine, name), "/hello", host)
     assert failure is None
-    assert answer["url"] == "/hello"
+    assert response["url"] == "/hello"
     assert [function for function, _ in host.calls] == ["context.get-context", "logging.log-info"]
     assert host.calls[1][1] == ("tenant tenant-1",)
 
 
 @pytest.mark.parametrize("name", OPEN)
 async def test_its_clock_runs(engine: Engine, name: str) -> None:
-    answer, _ = await call(engine, await guest(engine, name), "/")
-    assert abs(answer["now"] / 1000 - time.time()) < 3600
+    response, _ = await call(engine, await guest(engine, name), "/")
+    assert abs(response["now"] / 1000 - time.time()) < 3600
 
 
 @pytest.mark.parametrize("name", RANDOM)
@@ -66,8 +66,8 @@ async def test_its_random_numbers_differ_from_call_to_call(engine: Engine, name:
 @pytest.mark.parametrize("name", ["componentize-js", "componentize-js with http", "componentize-py"])
 async def test_its_sleep_returns_and_its_output_arrives_by_line(engine: Engine, name: str) -> None:
     host = RecordingHost()
-    answer, failure = await call(engine, await guest(engine, name), "/sleep", host)
-    assert failure is None and answer["url"] == "/sleep"
+    response, failure = await call(engine, await guest(engine, name), "/sleep", host)
+    assert failure is None and response["url"] == "/sleep"
     assert [line for line in host.lines if line[0] == "stdout"] == [("stdout", "line one"), ("stdout", "line two")]
 
 

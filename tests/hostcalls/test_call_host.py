@@ -76,14 +76,14 @@ def test_every_function_of_the_world_has_a_handler() -> None:
 @pytest.mark.parametrize("function", GUARDED, ids=lambda function: function.id)
 async def test_a_function_that_was_not_granted_returns_the_denial_of_the_contract(function: Function) -> None:
     caller = Caller(granted=ALL - {function.capability}, secrets={"k": "secret value"}, user=USER)
-    answer = await value_or_case(caller, function)
+    result = await value_or_case(caller, function)
     text = f"Permission denied: {function.capability.value} not granted"
     if function.err is not None:
-        assert answer is DENIALS[function.interface]
+        assert result is DENIALS[function.interface]
     elif function.id == "secrets.list-keys":
-        assert answer == []
+        assert result == []
     else:
-        assert (getattr(answer, "success", None), getattr(answer, "error", None)) == (False, text)
+        assert (getattr(result, "success", None), getattr(result, "error", None)) == (False, text)
     (event,) = caller.sink.events
     assert (event.stream, event.level) == ("host", "warn")
     assert event.message.startswith(f"host call {function.id}")
@@ -105,11 +105,11 @@ async def test_a_failure_inside_the_host_never_becomes_a_trap(function: Function
 
     monkeypatch.setitem(HANDLERS, function.id, broken)
     caller = Caller(user=USER)
-    answer = await value_or_case(caller, function)
+    result = await value_or_case(caller, function)
     if function.err is not None:
-        assert answer in (function.err("internal") if "internal" in list(function.err) else t.UserError.NOT_AVAILABLE,)
-    elif hasattr(answer, "success"):
-        assert (answer.success, getattr(answer, "error", None)) == (False, "internal error of the host")
+        assert result in (function.err("internal") if "internal" in list(function.err) else t.UserError.NOT_AVAILABLE,)
+    elif hasattr(result, "success"):
+        assert (result.success, getattr(result, "error", None)) == (False, "internal error of the host")
     event = caller.sink.events[-1]
     assert (event.level, event.stream) == ("error", "host")
     assert function.id in event.message

@@ -20,7 +20,7 @@ from holdfast.world.types import ExecuteRequest
 FORMAT = 1
 
 
-class HostAnswer(Struct, frozen=True, tag="host"):
+class HostResult(Struct, frozen=True, tag="host"):
     """The result of a host function: `value` is its msgpack, or `refused` the error case."""
 
     function: str
@@ -40,7 +40,7 @@ class Random(Struct, frozen=True, tag="random"):
     data: bytes
 
 
-Entry = HostAnswer | WallClock | Monotonic | Random
+Entry = HostResult | WallClock | Monotonic | Random
 
 
 class Recording(Struct, frozen=True):
@@ -99,9 +99,9 @@ class Recorder:
         try:
             value = await self._host.call(function, args)
         except WitError as error:
-            self._entries.append(HostAnswer(function.id, refused=error.case.value))
+            self._entries.append(HostResult(function.id, refused=error.case.value))
             raise
-        self._entries.append(HostAnswer(function.id, msgspec.msgpack.encode(value)))
+        self._entries.append(HostResult(function.id, msgspec.msgpack.encode(value)))
         return value
 
     def output(self, stream: Literal["stdout", "stderr"], line: str) -> None:
@@ -138,7 +138,7 @@ class Replay:
         """What the guest wrote during the replay, as (stream, line)."""
 
     async def call(self, function: Function, args: tuple[object, ...]) -> object:
-        entry = self._next(HostAnswer, f"host call {function.id}")
+        entry = self._next(HostResult, f"host call {function.id}")
         if entry.function != function.id:
             raise ReplayDiverged(f"The guest calls {function.id}; in the recording it called {entry.function}.")
         if entry.refused is not None and function.err is not None:

@@ -37,11 +37,11 @@ ENCODED = "p%40ss%3Aw%2Frd%2541%20%C3%BC"
     ],
 )
 def test_an_invalid_url_is_rejected_with_the_name_of_its_variable(url: str, problem: str) -> None:
-    with pytest.raises(InvalidRedisUrl) as refused:
+    with pytest.raises(InvalidRedisUrl) as error:
         RedisServer(url)
-    assert "RUNNER_DEBUG_REDIS_URL" in str(refused.value)
-    assert problem in str(refused.value)
-    assert "hidden" not in str(refused.value)
+    assert "RUNNER_DEBUG_REDIS_URL" in str(error.value)
+    assert problem in str(error.value)
+    assert "hidden" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
         yield process
 
 
-async def answers(url: str, password: str | None = None) -> bool:
+async def can_ping(url: str, password: str | None = None) -> bool:
     client = RedisServer(url, password).client(connections=1)
     try:
         return bool(await client.ping())
@@ -71,28 +71,28 @@ async def answers(url: str, password: str | None = None) -> bool:
 
 
 async def test_a_password_with_special_characters_works_from_its_setting_and_from_the_url(locked: RedisProcess) -> None:
-    assert await answers(locked.url, PASSWORD)
-    assert await answers(f"redis://:{ENCODED}@127.0.0.1:{locked.port}")
-    assert await answers(f"redis://default@127.0.0.1:{locked.port}", PASSWORD)
+    assert await can_ping(locked.url, PASSWORD)
+    assert await can_ping(f"redis://:{ENCODED}@127.0.0.1:{locked.port}")
+    assert await can_ping(f"redis://default@127.0.0.1:{locked.port}", PASSWORD)
 
 
 async def test_the_password_of_the_url_takes_precedence(locked: RedisProcess) -> None:
-    assert await answers(f"redis://:{ENCODED}@127.0.0.1:{locked.port}", "not this one")
+    assert await can_ping(f"redis://:{ENCODED}@127.0.0.1:{locked.port}", "not this one")
 
 
 @pytest.mark.parametrize("password", [None, "wrong"])
 async def test_a_wrong_password_is_rejected_and_the_reason_does_not_show_it(locked: RedisProcess, password: str | None) -> None:
-    with pytest.raises(RedisError) as refused:
-        await answers(locked.url, password)
-    assert reason(refused.value) == "AuthenticationError"
+    with pytest.raises(RedisError) as error:
+        await can_ping(locked.url, password)
+    assert reason(error.value) == "AuthenticationError"
 
 
 async def test_a_reason_has_the_code_from_redis_and_no_address(redis: RedisProcess) -> None:
     client = RedisServer(redis.url).client(connections=1)
     await client.set("text", "1")
-    with pytest.raises(RedisError) as refused:
+    with pytest.raises(RedisError) as error:
         await client.xlen("text")
-    assert reason(refused.value) == "ResponseError WRONGTYPE"
+    assert reason(error.value) == "ResponseError WRONGTYPE"
     await client.aclose()
     away = RedisServer(f"redis://127.0.0.1:{free_port()}").client(connections=1)
     with pytest.raises(RedisError) as failed:
@@ -105,9 +105,9 @@ async def test_rediss_is_tls_and_checks_the_certificate(tmp_path: Path) -> None:
     certificate = self_signed(tmp_path)
     options = ("--tls-cert-file", str(certificate), "--tls-key-file", str(tmp_path / "key.pem"), "--tls-auth-clients", "no")
     with redis_process(tmp_path, "--tls-port", str(port := free_port()), *options):
-        assert await answers(f"rediss://127.0.0.1:{port}?ssl_ca_certs={certificate}")
+        assert await can_ping(f"rediss://127.0.0.1:{port}?ssl_ca_certs={certificate}")
         with pytest.raises(RedisError):
-            await answers(f"rediss://127.0.0.1:{port}")
+            await can_ping(f"rediss://127.0.0.1:{port}")
 
 
 def self_signed(folder: Path) -> Path:

@@ -198,7 +198,7 @@ async def test_a_key_of_another_type_loses_only_its_own_events(redis: RedisProce
     sink = sink_for(redis, batch_size=2)
     for number in range(4):
         sink.publish(make_event(str(number)))
-        sink.publish(make_event("refused", tenant_id="t2"))
+        sink.publish(make_event("dropped", tenant_id="t2"))
     await sink.start()
     await sink.close()
     assert messages(redis) == ["0", "1", "2", "3"]

@@ -134,7 +134,7 @@ async def test_deleting_nothing_is_a_conflict(application: RecordingServer, call
 def paged(keys: list[str]) -> Any:
     """An application that pages strictly after the cursor's key, as the internal API does."""
 
-    def answer(request: Recorded) -> Any:
+    def respond(request: Recorded) -> Any:
         body, after = request.json, None
         if "cursor" in body:
             text = body["cursor"]
@@ -142,7 +142,7 @@ def paged(keys: list[str]) -> Any:
         page = [key for key in keys if after is None or key > after][: body["limit"]]
         return JSONResponse({"items": [record("v", key=key) for key in page], "nextCursor": "opaque"})
 
-    return answer
+    return respond
 
 
 async def test_a_guest_reads_every_record_by_passing_the_last_key_it_received(application: RecordingServer, caller: Caller) -> None:

@@ -32,7 +32,7 @@ def test_a_rule_allows_its_targets(entry: str, allowed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "refused"),
+    ("entry", "denied"),
     [
         ("example.com", "https://api.example.com/"),
         ("example.com", "https://notexample.com/"),
@@ -48,8 +48,8 @@ def test_a_rule_allows_its_targets(entry: str, allowed: str) -> None:
         ("127.0.0.1", "https://localhost/"),
     ],
 )
-def test_a_rule_allows_nothing_else(entry: str, refused: str) -> None:
-    assert not parse_rule(entry).matches(parse_target(refused))
+def test_a_rule_allows_nothing_else(entry: str, denied: str) -> None:
+    assert not parse_rule(entry).matches(parse_target(denied))
 
 
 @pytest.mark.parametrize(

@@ -168,9 +168,9 @@ async def test_a_granted_host_with_a_private_address_is_denied(entry: str, url: 
     assert network.connected == []
 
 
-@pytest.mark.parametrize("answers", [[], [[]]])
-async def test_a_name_without_an_address_is_a_transport_error(answers: list[list[str]]) -> None:
-    fetcher = Fetcher(resolver=FixedResolver().add("nowhere.example.com", *answers))
+@pytest.mark.parametrize("results", [[], [[]]])
+async def test_a_name_without_an_address_is_a_transport_error(results: list[list[str]]) -> None:
+    fetcher = Fetcher(resolver=FixedResolver().add("nowhere.example.com", *results))
     assert await fetch_error(fetcher, request("https://nowhere.example.com/"), "nowhere.example.com") is HttpError.TRANSPORT
 
 

@@ -106,7 +106,7 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
 
 @contextlib.asynccontextmanager
 async def tls_server(cert: Path, key: Path) -> AsyncIterator[tuple[int, list[str | None]]]:
-    """Answers every request with 200; gives its port and the TLS names that clients asked for."""
+    """Responds with 200 to every request. Yields its port and the TLS names that clients requested."""
     names: list[str | None] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)

@@ -135,7 +135,7 @@ async def test_blank_content_is_no_secrets(vault: VaultTransit, server: VaultSer
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("response", "message"),
     [
         ((403, b"{}"), "status 403"),
         ((302, b""), "status 302"),
@@ -148,10 +148,10 @@ async def test_blank_content_is_no_secrets(vault: VaultTransit, server: VaultSer
     ids=["403", "302", "no JSON", "no plaintext", "not base64", "not an object", "too large"],
 )
 async def test_an_error_or_malformed_response_of_vault_is_reported_without_quoting_it(
-    vault: VaultTransit, server: VaultServer, answer: tuple[int, bytes], said: str
+    vault: VaultTransit, server: VaultServer, response: tuple[int, bytes], message: str
 ) -> None:
-    server.answer = answer
-    with pytest.raises(SecretDecryptFailed, match=said) as failure:
+    server.answer = response
+    with pytest.raises(SecretDecryptFailed, match=message) as failure:
         await vault.open(envelope(), CALL)
     assert "hvs.token" not in str(failure.value) and "k-123" not in str(failure.value)
 
