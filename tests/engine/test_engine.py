@@ -10,7 +10,7 @@ import pytest
 from holdfast.engine import Engine, FailureCode, Limits
 from holdfast.engine.capi import calls
 from tests.engine import guests
-from tests.engine.conftest import RecordingHost, Run, request
+from tests.engine.conftest import LIMITS, RecordingHost, Run, request
 from tests.engine.guests import RETURN, module
 from tests.engine.rejection import rejected
 
@@ -42,7 +42,7 @@ async def test_the_guest_receives_the_request_unchanged(artifacts: Path, generat
     )
     wasm = guests.assemble(core)
     component = await engine.load(wasm, guests.sha256(wasm))
-    outcome = await engine.execute(component, request("/päth?q=ü"), RecordingHost(), Limits())
+    outcome = await engine.execute(component, request("/päth?q=ü"), RecordingHost(), LIMITS)
     assert outcome.response is not None
     assert outcome.response.body == "/päth?q=ü".encode()
     await engine.close()
@@ -235,7 +235,7 @@ async def test_a_component_of_an_older_smaller_world_runs(engine: Engine, tmp_pa
     (wit / "w.wit").write_text(text)
     wasm = guests.assemble(module("(call $log (i32.const 1048) (i32.const 2)) " + RETURN, imports=LOG), wit=wit)
     host = RecordingHost()
-    outcome = await engine.execute(await engine.load(wasm, guests.sha256(wasm)), request(), host, Limits())
+    outcome = await engine.execute(await engine.load(wasm, guests.sha256(wasm)), request(), host, LIMITS)
     assert outcome.response is not None
     assert host.calls == [("logging.log-info", ("ok",))]
 
@@ -249,7 +249,7 @@ async def test_fuel_is_the_same_for_the_same_call_and_its_limit_ends_the_call(tm
         )
     )
     component = await metered.load(wasm, guests.sha256(wasm))
-    used = {(await metered.execute(component, request(), RecordingHost(), Limits())).fuel_used for _ in range(3)}
+    used = {(await metered.execute(component, request(), RecordingHost(), LIMITS)).fuel_used for _ in range(3)}
     assert len(used) == 1
     (amount,) = used
     assert amount is not None and amount > 1_000
@@ -273,17 +273,17 @@ async def test_calls_beyond_the_pool_wait_in_order_and_their_deadline_includes_t
     wasm = guests.assemble(module("(call $log (i32.const 1048) (i32.const 2)) " + RETURN, imports=LOG))
     component = await small.load(wasm, guests.sha256(wasm))
     host = RecordingHost(logging__log_info=hold)
-    first = [asyncio.create_task(small.execute(component, request(), host, Limits())) for _ in range(2)]
+    first = [asyncio.create_task(small.execute(component, request(), host, LIMITS)) for _ in range(2)]
     while len(host.calls) < 2:
         await asyncio.sleep(0)
     late = await small.execute(component, request(), host, Limits(timeout_ms=20))
     assert late.failure is not None and late.failure.code is FailureCode.DEADLINE
-    left = asyncio.create_task(small.execute(component, request(), host, Limits()))
-    waiting = [asyncio.create_task(small.execute(component, request(), host, Limits())) for _ in range(5)]
+    left = asyncio.create_task(small.execute(component, request(), host, LIMITS))
+    waiting = [asyncio.create_task(small.execute(component, request(), host, LIMITS)) for _ in range(5)]
     await asyncio.sleep(0)
     left.cancel()
     release.set()
     outcomes = await asyncio.gather(*first, *waiting)
     assert all(outcome.response for outcome in outcomes)
-    assert (await small.execute(component, request(), host, Limits())).response is not None
+    assert (await small.execute(component, request(), host, LIMITS)).response is not None
     await small.close()

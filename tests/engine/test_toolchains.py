@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from holdfast.engine import Component, Engine, Failure, FailureCode, Limits
+from holdfast.engine import Component, Engine, Failure, FailureCode
 from tests.engine import guests, toolchains
-from tests.engine.conftest import RecordingHost, request
+from tests.engine.conftest import LIMITS, RecordingHost, request
 
 EVERY = ["componentize-qjs", "componentize-py", *toolchains.DISABLED]
 OPEN = [name for name in EVERY if name != "componentize-js --disable all"]
@@ -33,7 +33,7 @@ async def guest(engine: Engine, name: str) -> Component:
 
 
 async def call(engine: Engine, component: Component, url: str, host: RecordingHost | None = None) -> tuple[Any, Failure | None]:
-    outcome = await engine.execute(component, request(url), host or RecordingHost(), Limits())
+    outcome = await engine.execute(component, request(url), host or RecordingHost(), LIMITS)
     if outcome.response is None:
         return None, outcome.failure
     assert outcome.response.body is not None

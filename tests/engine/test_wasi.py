@@ -9,7 +9,7 @@ import pytest
 
 from holdfast.engine import Component, Engine, FailureCode, Limits, Outcome
 from tests.engine import guests
-from tests.engine.conftest import RecordingHost, request
+from tests.engine.conftest import LIMITS, RecordingHost, request
 from tests.engine.guests import RESPONSE_AT, RETURN, module
 
 WASI = Path(__file__).parent / "wit" / "wasi.wit"
@@ -51,7 +51,7 @@ class System:
 
     async def run(self, core: str, *, version: str = "0.2.3", host: RecordingHost | None = None, limits: Limits | None = None) -> Outcome:
         component = await self.load(core, version)
-        return await self._engine.execute(component, request(), host or RecordingHost(), limits or Limits())
+        return await self._engine.execute(component, request(), host or RecordingHost(), limits or LIMITS)
 
 
 @pytest.fixture

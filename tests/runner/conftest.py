@@ -100,7 +100,7 @@ def call_body(digest: str, **parts: Any) -> dict[str, Any]:
             "content_hash": f"sha256:{digest}",
         },
         "http": {"method": "GET", "path": "/notes"},
-        "limits": {"timeout_ms": 5_000},
+        "limits": {"timeout_ms": 60_000},  # no test of an ordinary call ends at its deadline, however busy the machine
         "providers": ["cap:context.read", "cap:log.emit"],
     }
     for name, value in parts.items():
