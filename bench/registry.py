@@ -21,7 +21,7 @@ from holdfast.registry.publishing.publish import publish_bundle
 from tests.records.databases import migrated
 from tests.registry.collaborators import collaborators
 from tests.registry.extensions import archive_of
-from tests.registry.published import ADA
+from tests.registry.publisher import ADA
 
 QUICK = "--quick" in sys.argv
 ROUNDS = 7 if QUICK else 25

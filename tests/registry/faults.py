@@ -1,4 +1,4 @@
-"""Trouble on order: a store and a database that fail at their n-th operation, and a task that is cancelled at its n-th await."""
+"""Failure on order: a store and a database that fail at their n-th operation, and a task that is cancelled at its n-th await."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from holdfast.records.database.database import Database
 T = TypeVar("T")
 
 
-class Trouble:
+class Failure:
     """Strikes the operation number `at`; `lasting`, all that follow too. `late`: after the operation had its effect, where it has one."""
 
     def __init__(self, at: int, *, lasting: bool = False, late: bool = False) -> None:
@@ -29,11 +29,11 @@ class Trouble:
         self.over = False
 
     @property
-    def struck(self) -> bool:
+    def happened(self) -> bool:
         """Whether there have been so many operations."""
         return self.count >= self.at
 
-    def strikes(self) -> bool:
+    def is_due(self) -> bool:
         """Counts an operation; whether it is one that fails."""
         if self.over:
             return False
@@ -42,10 +42,10 @@ class Trouble:
 
 
 class FailingStore:
-    """A store in which there is trouble."""
+    """A store in which there is failure."""
 
-    def __init__(self, store: BundleStore, trouble: Trouble) -> None:
-        self._store, self._trouble = store, trouble
+    def __init__(self, store: BundleStore, failure: Failure) -> None:
+        self._store, self._trouble = store, failure
 
     async def put(self, key: str, source: Path) -> None:
         await self._do(lambda: self._store.put(key, source))
@@ -60,7 +60,7 @@ class FailingStore:
         await self._store.check()
 
     async def get(self, key: str) -> AsyncGenerator[bytes, None]:
-        fails = self._trouble.strikes()
+        fails = self._trouble.is_due()
         if fails and not self._trouble.late:
             raise _down()
         try:
@@ -74,7 +74,7 @@ class FailingStore:
             raise _down()
 
     async def _do(self, work: Callable[[], Awaitable[T]]) -> T:
-        fails = self._trouble.strikes()
+        fails = self._trouble.is_due()
         if fails and not self._trouble.late:
             raise _down()
         result = await work()
@@ -84,18 +84,18 @@ class FailingStore:
 
 
 @contextmanager
-def failing(db: Database, trouble: Trouble) -> Iterator[None]:
-    """In the block there is trouble in the database: statements and commits fail."""
+def failing(db: Database, failure: Failure) -> Iterator[None]:
+    """In the block there is failure in the database: statements and commits fail."""
     engine = db.sync_engine
     commit = engine.dialect.do_commit
 
     def execute(*_: Any) -> None:
-        if trouble.strikes():
+        if failure.is_due():
             raise _lost()
 
     def do_commit(connection: Any) -> None:
-        fails = trouble.strikes()
-        if fails and not trouble.late:
+        fails = failure.is_due()
+        if fails and not failure.late:
             raise _lost()
         commit(connection)
         if fails:

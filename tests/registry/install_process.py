@@ -13,9 +13,9 @@ from holdfast.registry.installs.rollback import rollback_install
 from holdfast.registry.installs.uninstall import uninstall
 from holdfast.registry.installs.upgrade import upgrade_install
 from tests.registry.collaborators import collaborators
-from tests.registry.counter import NOTES
+from tests.registry.installer import NOTES
 from tests.registry.publish_process import work_until_killed
-from tests.registry.published import EVE
+from tests.registry.publisher import EVE
 
 Change = Literal["install", "upgrade", "rollback", "uninstall"]
 

@@ -25,7 +25,7 @@ from holdfast.errors import HoldfastError
 from holdfast.records.database.database import Database
 from holdfast.registry.publishing.publish import publish_bundle
 from tests.registry.collaborators import collaborators
-from tests.registry.published import ADA
+from tests.registry.publisher import ADA
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     signatures: list[bytes | None]
 
 
-def forks() -> ForkServerContext:
+def forkserver_context() -> ForkServerContext:
     """Makes processes that begin with everything imported."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])

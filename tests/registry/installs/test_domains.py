@@ -13,15 +13,15 @@ from holdfast.registry.installs.domains import domain_candidates
 from holdfast.registry.installs.install import install_version
 from holdfast.registry.models.installs import TenantExtensionInstall
 from tests.registry.collaborators import collaborators
-from tests.registry.counter import NOTES, Counter
-from tests.registry.published import ADA, EVE
+from tests.registry.installer import NOTES, Installer
+from tests.registry.publisher import ADA, EVE
 
 ROOT = "apps.example.com"
 
 
 @pytest.fixture
-def counter(db: Database, store: FolderStore, tmp_path: Path) -> Counter:
-    return Counter(db, store, tmp_path)
+def installer(db: Database, store: FolderStore, tmp_path: Path) -> Installer:
+    return Installer(db, store, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -39,26 +39,28 @@ def test_a_name_is_made_of_the_beginnings_of_both_ids(tenant: str, extension: st
     assert second.startswith(f"{expected}-") and len(second.partition(".")[0]) <= 63
 
 
-async def test_an_install_gets_its_name_when_there_is_a_root_and_keeps_it(counter: Counter) -> None:
-    await counter.publish()
-    await counter.publish(version="1.1.0", marker="new")
-    done = await counter.install("1.0.0")
-    assert (await counter.row()).runner_domain is None
-    await counter.install("1.0.0", domain_root=ROOT)
-    name = (await counter.row()).runner_domain
+async def test_an_install_gets_its_name_when_there_is_a_root_and_keeps_it(installer: Installer) -> None:
+    await installer.publish()
+    await installer.publish(version="1.1.0", marker="new")
+    done = await installer.install("1.0.0")
+    assert (await installer.row()).runner_domain is None
+    await installer.install("1.0.0", domain_root=ROOT)
+    name = (await installer.row()).runner_domain
     assert name == domain_candidates(EVE.tenant_id, done.registry_id, ROOT)[0]
-    await counter.upgrade("1.1.0")
-    await counter.install("1.1.0", domain_root="other.example.com")
-    assert (await counter.row()).runner_domain == name
+    await installer.upgrade("1.1.0")
+    await installer.install("1.1.0", domain_root="other.example.com")
+    assert (await installer.row()).runner_domain == name
 
 
-async def test_a_name_that_another_has_is_not_taken_from_them(counter: Counter) -> None:
-    published = await counter.publish()
-    await counter.install(actor=ADA)
+async def test_a_name_that_another_has_is_not_taken_from_them(installer: Installer) -> None:
+    published = await installer.publish()
+    await installer.install(actor=ADA)
     taken, own = domain_candidates(EVE.tenant_id, published.registry_id, ROOT)
-    async with counter.db.transaction() as session:
+    async with installer.db.transaction() as session:
         await session.execute(update(TenantExtensionInstall).values(runner_domain=taken))
     await install_version(
-        collaborators(counter.db, counter.store, policy=counter.policy, domain_root=ROOT, now=counter.clock), actor=EVE, extension=NOTES
+        collaborators(installer.db, installer.store, policy=installer.policy, domain_root=ROOT, now=installer.clock),
+        actor=EVE,
+        extension=NOTES,
     )
-    assert (await counter.row()).runner_domain == own
+    assert (await installer.row()).runner_domain == own

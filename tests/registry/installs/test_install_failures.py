@@ -24,9 +24,9 @@ from holdfast.registry.models.publishing import PendingObject, StorageRemoval
 from holdfast.registry.objects.pending import sweep_objects
 from tests.records.databases import OTHER_TENANT
 from tests.registry.collaborators import collaborators
-from tests.registry.counter import NOTES, Counter
-from tests.registry.faults import FailingStore, Trouble, cancelled_at, failing
-from tests.registry.published import EVE
+from tests.registry.faults import FailingStore, Failure, cancelled_at, failing
+from tests.registry.installer import NOTES, Installer
+from tests.registry.publisher import EVE
 
 pytestmark = pytest.mark.slow
 
@@ -34,28 +34,28 @@ DAILY = [{"name": "Daily", "endpoint": "/daily", "cron": "0 1 * * *"}]
 API = {"endpoints": [{"method": "GET", "path": "/daily", "handler": "dist/main", "schedulable": True}]}
 KINDS = ["once", "once, after its effect", "lasting"]
 
-Operation = Callable[[Counter, BundleStore], Awaitable[Any]]
+Operation = Callable[[Installer, BundleStore], Awaitable[Any]]
 State = tuple[Any, ...]
 
 
-async def _install(counter: Counter, store: BundleStore) -> None:
-    await counter.install("1.0.0", store=store)
+async def _install(installer: Installer, store: BundleStore) -> None:
+    await installer.install("1.0.0", store=store)
 
 
-async def _install_again(counter: Counter, store: BundleStore) -> None:
-    await counter.install("2.0.0", store=store)
+async def _install_again(installer: Installer, store: BundleStore) -> None:
+    await installer.install("2.0.0", store=store)
 
 
-async def _upgrade(counter: Counter, store: BundleStore) -> None:
-    await counter.upgrade("3.0.0", store=store, consent=True)
+async def _upgrade(installer: Installer, store: BundleStore) -> None:
+    await installer.upgrade("3.0.0", store=store, consent=True)
 
 
-async def _rollback(counter: Counter, store: BundleStore) -> None:
-    await counter.rollback(store=store)
+async def _rollback(installer: Installer, store: BundleStore) -> None:
+    await installer.rollback(store=store)
 
 
-async def _uninstall(counter: Counter, store: BundleStore) -> None:
-    await counter.uninstall(store=store)
+async def _uninstall(installer: Installer, store: BundleStore) -> None:
+    await installer.uninstall(store=store)
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -67,33 +67,33 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 
-class Bench:
+class Scenario:
     """Brings an install into the state in which an operation is tried, and tells its states apart."""
 
-    def __init__(self, counter: Counter, operation: str) -> None:
-        self.counter, self.name = counter, operation
+    def __init__(self, installer: Installer, operation: str) -> None:
+        self.installer, self.name = installer, operation
         self.operation = OPERATIONS[operation]
 
     async def publish(self) -> None:
         for version in ("1.0.0", "2.0.0", "3.0.0"):
             capabilities = ["cap:storage.kv", *(["cap:secrets.get"] if version == "3.0.0" else [])]
             schedules = DAILY if version != "1.0.0" else None
-            await self.counter.publish(version=version, api=API, schedules=schedules, capabilities=capabilities)
+            await self.installer.publish(version=version, api=API, schedules=schedules, capabilities=capabilities)
 
     async def prepare(self) -> State:
         """The state before: nothing is installed or, for what needs more, version 2 with version 1 before it."""
-        async with self.counter.db.session() as session:
+        async with self.installer.db.session() as session:
             there = await session.scalar(select(TenantExtensionInstall.id).where(TenantExtensionInstall.tenant_id == OTHER_TENANT))
         if there is not None:
-            await self.counter.uninstall()
+            await self.installer.uninstall()
         if self.name != "install":
-            await self.counter.install("1.0.0")
-            await self.counter.upgrade("2.0.0")
-            await patch_config(self.counter.db, actor=EVE, extension=NOTES, set={"color": "green"}, now=self.counter.clock)
+            await self.installer.install("1.0.0")
+            await self.installer.upgrade("2.0.0")
+            await patch_config(self.installer.db, actor=EVE, extension=NOTES, set={"color": "green"}, now=self.installer.clock)
         return await self.state()
 
     async def state(self) -> State:
-        async with self.counter.db.session() as session:
+        async with self.installer.db.session() as session:
             installs = (await session.scalars(select(TenantExtensionInstall))).all()
             configs = (await session.scalars(select(TenantExtensionInstallConfig))).all()
             schedules = (await session.scalars(select(TenantExtensionSchedule))).all()
@@ -103,81 +103,81 @@ class Bench:
             [(row.install_id, row.config, row.providers) for row in configs],
             [(row.id, row.endpoint_id, row.enabled) for row in schedules],
             len(removals),
-            self.counter.objects(),
-            await self.counter.count(PendingObject),
+            self.installer.objects(),
+            await self.installer.count(PendingObject),
         )
 
-    async def tidy(self) -> None:
+    async def sweep(self) -> None:
         """What could not be taken away at once goes with the next sweep."""
-        self.counter.clock.advance(2)
-        await sweep_objects(self.counter.db, self.counter.store, older_than=timedelta(seconds=1), now=self.counter.clock)
+        self.installer.clock.advance(2)
+        await sweep_objects(self.installer.db, self.installer.store, older_than=timedelta(seconds=1), now=self.installer.clock)
 
     async def again(self, before: State, after: State, failed: bool) -> None:
-        """After trouble it is as before or as after; from before, the same succeeds."""
-        await self.tidy()
+        """After failure it is as before or as after; from before, the same succeeds."""
+        await self.sweep()
         found = await self.state()
         assert found in (before, after) if failed else found == after
         if found == before:
-            await self.operation(self.counter, self.counter.store)
-            await self.tidy()
+            await self.operation(self.installer, self.installer.store)
+            await self.sweep()
             assert await self.state() == after
 
 
 @pytest.fixture
-def counter(db: Database, store: FolderStore, tmp_path: Path) -> Counter:
-    return Counter(db, store, tmp_path)
+def installer(db: Database, store: FolderStore, tmp_path: Path) -> Installer:
+    return Installer(db, store, tmp_path)
 
 
 @pytest.fixture
-async def bench(counter: Counter, request: pytest.FixtureRequest) -> Bench:
-    bench = Bench(counter, request.param)
-    await bench.publish()
-    await counter.install("1.0.0")
-    return bench
+async def scenario(installer: Installer, request: pytest.FixtureRequest) -> Scenario:
+    scenario = Scenario(installer, request.param)
+    await scenario.publish()
+    await installer.install("1.0.0")
+    return scenario
 
 
-async def _clean(bench: Bench) -> tuple[State, State]:
-    before = await bench.prepare()
-    await bench.operation(bench.counter, bench.counter.store)
-    after = await bench.state()
+async def _clean(scenario: Scenario) -> tuple[State, State]:
+    before = await scenario.prepare()
+    await scenario.operation(scenario.installer, scenario.installer.store)
+    after = await scenario.state()
     assert before != after
     return before, after
 
 
 @pytest.mark.parametrize(
-    ("bench", "kind"),
+    ("scenario", "kind"),
     [("install", "once"), ("rollback", "once"), *[(name, kind) for name in ("upgrade", "uninstall") for kind in KINDS]],
-    indirect=["bench"],
+    indirect=["scenario"],
 )
-async def test_trouble_at_any_step_leaves_before_or_after_and_the_same_again_succeeds(bench: Bench, kind: str) -> None:
-    before, after = await _clean(bench)
+async def test_a_failure_at_any_step_leaves_before_or_after_and_the_same_again_succeeds(scenario: Scenario, kind: str) -> None:
+    before, after = await _clean(scenario)
     for step in range(1, 300):
-        assert await bench.prepare() == before
-        trouble = Trouble(step, lasting=kind == "lasting", late=kind == "once, after its effect")
+        assert await scenario.prepare() == before
+        failure = Failure(step, lasting=kind == "lasting", late=kind == "once, after its effect")
         failed = False
         try:
-            with failing(bench.counter.db, trouble):
-                await bench.operation(bench.counter, FailingStore(bench.counter.store, trouble))
+            with failing(scenario.installer.db, failure):
+                await scenario.operation(scenario.installer, FailingStore(scenario.installer.store, failure))
         except (BundleStoreUnavailable, OperationalError):
             failed = True
-        trouble.over = True
-        await bench.again(before, after, failed)
-        if not trouble.struck:
+        failure.over = True
+        await scenario.again(before, after, failed)
+        if not failure.happened:
             break
     assert 8 < step < 299
 
 
-@pytest.mark.parametrize("bench", ["upgrade", "uninstall"], indirect=True)
-async def test_what_is_cancelled_anywhere_leaves_before_or_after_and_the_same_again_succeeds(bench: Bench) -> None:
-    before, after = await _clean(bench)
+@pytest.mark.parametrize("scenario", ["upgrade", "uninstall"], indirect=True)
+async def test_what_is_cancelled_anywhere_leaves_before_or_after_and_the_same_again_succeeds(scenario: Scenario) -> None:
+    before, after = await _clean(scenario)
     cancelled = 0
     for step in range(1, 1000):
-        assert await bench.prepare() == before
-        work = bench.operation(bench.counter, bench.counter.store)
+        assert await scenario.prepare() == before
+        work = scenario.operation(scenario.installer, scenario.installer.store)
         assert asyncio.iscoroutine(work)
         task = asyncio.ensure_future(cancelled_at(work, step))
         await asyncio.wait([task])
-        await bench.again(before, after, task.cancelled())
+        await scenario.again(before, after, task.cancelled())
         if not task.cancelled():
             task.result()
             break
@@ -185,51 +185,51 @@ async def test_what_is_cancelled_anywhere_leaves_before_or_after_and_the_same_ag
     assert cancelled > 15 and step < 999
 
 
-@pytest.mark.parametrize("bench", ["install again"], indirect=True)
-async def test_installing_again_in_trouble_never_loses_what_was_there(bench: Bench) -> None:
-    before = await bench.prepare()
+@pytest.mark.parametrize("scenario", ["install again"], indirect=True)
+async def test_a_failure_while_installing_again_never_loses_what_was_there(scenario: Scenario) -> None:
+    before = await scenario.prepare()
     for step in range(1, 300):
-        trouble = Trouble(step)
+        failure = Failure(step)
         try:
-            with failing(bench.counter.db, trouble):
-                await bench.operation(bench.counter, FailingStore(bench.counter.store, trouble))
+            with failing(scenario.installer.db, failure):
+                await scenario.operation(scenario.installer, FailingStore(scenario.installer.store, failure))
         except (BundleStoreUnavailable, OperationalError):
             pass
-        trouble.over = True
-        assert await bench.state() == before
-        if not trouble.struck:
+        failure.over = True
+        assert await scenario.state() == before
+        if not failure.happened:
             break
     assert 5 < step < 299
 
 
-async def test_installing_an_archive_in_trouble_leaves_before_or_after(counter: Counter) -> None:
-    bench = Bench(counter, "install")
+async def test_a_failure_while_installing_an_archive_leaves_before_or_after(installer: Installer) -> None:
+    scenario = Scenario(installer, "install")
     for step in range(1, 300):
-        archive = counter.archive(publisher=f"publisher-{step}")
-        before = await bench.state()
-        trouble = Trouble(step)
+        archive = installer.archive(publisher=f"publisher-{step}")
+        before = await scenario.state()
+        failure = Failure(step)
 
         async def install(store: BundleStore, archive: Path = archive) -> None:
-            counter.clock.advance(1)
+            installer.clock.advance(1)
             await install_archive(
-                collaborators(counter.db, store, now=counter.clock), archive, actor=local_actor(OTHER_TENANT), check_component=None
+                collaborators(installer.db, store, now=installer.clock), archive, actor=local_actor(OTHER_TENANT), check_component=None
             )
 
         failed = False
         try:
-            with failing(counter.db, trouble):
-                await install(FailingStore(counter.store, trouble))
+            with failing(installer.db, failure):
+                await install(FailingStore(installer.store, failure))
         except (BundleStoreUnavailable, OperationalError):
             failed = True
-        trouble.over = True
-        await bench.tidy()
-        found = await bench.state()
+        failure.over = True
+        await scenario.sweep()
+        found = await scenario.state()
         if found == before:
             assert failed
-            await install(counter.store)
-            found = await bench.state()
+            await install(installer.store)
+            found = await scenario.state()
         assert [len(now) - len(then) for now, then in zip(found[:2], before[:2], strict=True)] == [1, 1]
         assert len(found[4]) == len(before[4]) + 1 and found[5] == 0
-        if not trouble.struck:
+        if not failure.happened:
             break
     assert 8 < step < 299

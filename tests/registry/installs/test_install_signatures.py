@@ -34,7 +34,7 @@ class Judged(NamedTuple):
     verdict: SignatureStatus
 
 
-class Desk:
+class SignedInstaller:
     """Installs into one database and store, with one trusted key."""
 
     def __init__(self, db: Database, store: FolderStore, folder: Path) -> None:
@@ -58,7 +58,7 @@ class Desk:
         return Judged(done, done.verdict)
 
     async def _looked(self, component: Path) -> None:
-        self.looked = component
+        self.checked = component
 
     async def kept(self, installed: Judged) -> bytes | None:
         return await read_stored_signature(self.store, bundle_key(TENANT, installed.done.registry_id, installed.done.content_hash))
@@ -72,65 +72,65 @@ class Desk:
 
 
 @pytest.fixture
-def desk(db: Database, store: FolderStore, tmp_path: Path) -> Desk:
-    return Desk(db, store, tmp_path)
+def signed(db: Database, store: FolderStore, tmp_path: Path) -> SignedInstaller:
+    return SignedInstaller(db, store, tmp_path)
 
 
-async def test_a_signed_bundle_is_installed_with_its_signature_beside_it_and_in_its_row(desk: Desk) -> None:
-    archive = desk.archive()
-    signature = signature_of(archive, desk.signers.trusted)
-    done = await desk.install(archive, signature)
+async def test_a_signed_bundle_is_installed_with_its_signature_beside_it_and_in_its_row(signed: SignedInstaller) -> None:
+    archive = signed.archive()
+    signature = signature_of(archive, signed.signers.trusted)
+    done = await signed.install(archive, signature)
     assert (done.verdict.state, done.verdict.key_name) == ("signed", "the trusted")
-    assert await desk.kept(done) == signature and await desk.row() == signature.decode()
-    assert desk.stored() == ["bundle.tar.zst", "bundle.tar.zst.minisig"]
-    (summary,) = await list_installs(desk.db, TENANT)
-    assert summary.signing_key_id == desk.signers.trusted.public.key_id
+    assert await signed.kept(done) == signature and await signed.row() == signature.decode()
+    assert signed.stored() == ["bundle.tar.zst", "bundle.tar.zst.minisig"]
+    (summary,) = await list_installs(signed.db, TENANT)
+    assert summary.signing_key_id == signed.signers.trusted.public.key_id
 
 
-async def test_development_installs_what_is_unsigned_and_says_so(desk: Desk) -> None:
-    done = await desk.install(desk.archive(), policy=desk.lenient)
+async def test_development_installs_what_is_unsigned_and_says_so(signed: SignedInstaller) -> None:
+    done = await signed.install(signed.archive(), policy=signed.lenient)
     assert (done.verdict.state, done.verdict.reason) == ("unsigned", "signature_missing")
-    assert desk.stored() == ["bundle.tar.zst"] and await desk.row() is None
-    (summary,) = await list_installs(desk.db, TENANT)
+    assert signed.stored() == ["bundle.tar.zst"] and await signed.row() is None
+    (summary,) = await list_installs(signed.db, TENANT)
     assert summary.signing_key_id is None
 
 
-async def test_a_bundle_that_is_installed_again_keeps_the_signature_it_had(desk: Desk) -> None:
-    archive = desk.archive()
-    await desk.install(archive, signature_of(archive, desk.signers.trusted))
-    again = await desk.install(archive)
-    assert again.verdict.state == "signed" and await desk.row() is not None
+async def test_a_bundle_that_is_installed_again_keeps_the_signature_it_had(signed: SignedInstaller) -> None:
+    archive = signed.archive()
+    await signed.install(archive, signature_of(archive, signed.signers.trusted))
+    again = await signed.install(archive)
+    assert again.verdict.state == "signed" and await signed.row() is not None
 
 
-async def test_an_unsigned_install_is_signed_by_installing_it_again_with_a_signature(desk: Desk) -> None:
-    archive = desk.archive()
-    await desk.install(archive, policy=desk.lenient)
-    signature = signature_of(archive, desk.signers.trusted)
-    done = await desk.install(archive, signature)
-    assert await desk.kept(done) == signature and await desk.row() == signature.decode()
+async def test_an_unsigned_install_is_signed_by_installing_it_again_with_a_signature(signed: SignedInstaller) -> None:
+    archive = signed.archive()
+    await signed.install(archive, policy=signed.lenient)
+    signature = signature_of(archive, signed.signers.trusted)
+    done = await signed.install(archive, signature)
+    assert await signed.kept(done) == signature and await signed.row() == signature.decode()
 
 
-async def _refused(desk: Desk, kind: str) -> tuple[Path, bytes | None]:
-    archive = desk.archive()
-    signature = signature_of(archive, desk.signers.trusted)
+async def _refused(signed: SignedInstaller, kind: str) -> tuple[Path, bytes | None]:
+    archive = signed.archive()
+    signature = signature_of(archive, signed.signers.trusted)
     match kind:
         case "unsigned":
             return archive, None
         case "unknown key":
-            return archive, signature_of(archive, desk.signers.stranger)
+            return archive, signature_of(archive, signed.signers.stranger)
         case "revoked":
-            desk.signers.revoke()
+            signed.signers.revoke()
         case "expired":
-            desk.signers.trust(expires_at=NOW + DAY)
-            desk.signers.clock.now += DAY
+            signed.signers.trust(expires_at=NOW + DAY)
+            signed.signers.clock.now += DAY
         case "other publisher":
-            desk.signers.trust(publishers=("somebody else",))
+            signed.signers.trust(publishers=("somebody else",))
         case "more capabilities":
-            return desk.archive(capabilities=["cap:secrets.get"]), signature
+            return signed.archive(capabilities=["cap:secrets.get"]), signature
         case "other hosts":
-            return desk.archive(egress=["evil.example.com"]), signature
+            return signed.archive(egress=["evil.example.com"]), signature
         case "other bundle":
-            return desk.archive(marker="changed"), signature
+            return signed.archive(marker="changed"), signature
         case _:
             return archive, b"not a signature"
     return archive, signature
@@ -150,59 +150,65 @@ async def _refused(desk: Desk, kind: str) -> tuple[Path, bytes | None]:
         ("nonsense", "signature_invalid"),
     ],
 )
-async def test_production_refuses_before_it_touches_the_component_and_leaves_nothing(desk: Desk, kind: str, refusal: str) -> None:
-    archive, signature = await _refused(desk, kind)
+async def test_production_refuses_before_it_touches_the_component_and_leaves_nothing(
+    signed: SignedInstaller, kind: str, refusal: str
+) -> None:
+    archive, signature = await _refused(signed, kind)
     with rejected(refusal):
-        await desk.install(archive, signature)
-    assert desk.stored() == [] and not hasattr(desk, "looked")
-    async with desk.db.session() as session:
+        await signed.install(archive, signature)
+    assert signed.stored() == [] and not hasattr(signed, "checked")
+    async with signed.db.session() as session:
         assert await session.scalar(select(ExtensionRegistry.id)) is None
     if refusal == "signature_invalid":
         with rejected("signature_invalid"):
-            await desk.install(archive, signature, desk.lenient)
+            await signed.install(archive, signature, signed.lenient)
     else:
-        assert (await desk.install(archive, signature, desk.lenient)).verdict.reason == refusal
+        assert (await signed.install(archive, signature, signed.lenient)).verdict.reason == refusal
 
 
-async def test_when_the_rows_cannot_be_written_no_signature_stays(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_when_the_rows_cannot_be_written_no_signature_stays(signed: SignedInstaller, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no")
 
-    archive = desk.archive()
-    signature = signature_of(archive, desk.signers.trusted)
+    archive = signed.archive()
+    signature = signature_of(archive, signed.signers.trusted)
     with monkeypatch.context() as patched:
         patched.setattr("holdfast.registry.installs.install_rows.record_defaults", fail)
         with pytest.raises(RuntimeError, match="no"):
-            await desk.install(archive, signature)
-    assert desk.stored() == []
-    await desk.install(archive, policy=desk.lenient)
+            await signed.install(archive, signature)
+    assert signed.stored() == []
+    await signed.install(archive, policy=signed.lenient)
     monkeypatch.setattr("holdfast.registry.installs.install_rows.record_defaults", fail)
     with pytest.raises(RuntimeError, match="no"):
-        await desk.install(archive, signature)
-    assert "bundle.tar.zst" in desk.stored(), "the bundle was there before"
+        await signed.install(archive, signature)
+    assert "bundle.tar.zst" in signed.stored(), "the bundle was there before"
 
 
-async def test_uninstalling_takes_the_signature_of_a_bundle_that_goes_and_keeps_that_of_one_that_stays(desk: Desk) -> None:
-    first = desk.archive()
-    await desk.install(first, signature_of(first, desk.signers.trusted))
-    second = desk.archive(marker="second")
-    await desk.install(second, signature_of(second, desk.signers.trusted))
-    assert (await uninstall(collaborators(desk.db, desk.store), actor=local_actor(TENANT), extension="com.example.notes")).bundle_deleted
-    assert sorted(desk.stored()) == ["bundle.tar.zst", "bundle.tar.zst.minisig"]
+async def test_uninstalling_takes_the_signature_of_a_bundle_that_goes_and_keeps_that_of_one_that_stays(
+    signed: SignedInstaller,
+) -> None:
+    first = signed.archive()
+    await signed.install(first, signature_of(first, signed.signers.trusted))
+    second = signed.archive(marker="second")
+    await signed.install(second, signature_of(second, signed.signers.trusted))
+    assert (
+        await uninstall(collaborators(signed.db, signed.store), actor=local_actor(TENANT), extension="com.example.notes")
+    ).bundle_deleted
+    assert sorted(signed.stored()) == ["bundle.tar.zst", "bundle.tar.zst.minisig"]
 
 
-async def test_a_text_in_the_row_that_is_no_signature_of_ours_is_none(desk: Desk) -> None:
-    done = await desk.install(desk.archive(), policy=desk.lenient)
-    async with desk.db.transaction() as session:
+async def test_a_text_in_the_row_that_is_no_signature_of_ours_is_none(signed: SignedInstaller) -> None:
+    done = await signed.install(signed.archive(), policy=signed.lenient)
+    async with signed.db.transaction() as session:
         bundle = await session.scalar(select(ExtensionBundle))
         assert bundle is not None
         bundle.signature = "stub acceptance"
-    (summary,) = await list_installs(desk.db, TENANT)
+    (summary,) = await list_installs(signed.db, TENANT)
     assert summary.signing_key_id is None and done.verdict.state == "unsigned"
 
 
-async def test_the_signature_lies_where_the_runner_looks_for_it(desk: Desk) -> None:
-    archive = desk.archive()
-    done = await desk.install(archive, signature_of(archive, desk.signers.trusted))
+async def test_the_signature_lies_where_the_runner_looks_for_it(signed: SignedInstaller) -> None:
+    archive = signed.archive()
+    done = await signed.install(archive, signature_of(archive, signed.signers.trusted))
     key = signature_key(bundle_key(TENANT, done.done.registry_id, hash_file(archive)))
-    assert key.endswith("/bundle.tar.zst.minisig") and await desk.store.exists(key)
+    assert key.endswith("/bundle.tar.zst.minisig") and await signed.store.exists(key)

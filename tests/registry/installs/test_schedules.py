@@ -13,120 +13,120 @@ from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
 from holdfast.registry.installs.upgrade_errors import SchedulesMissing
 from holdfast.registry.models.installs import ExtensionApiEndpoint, TenantExtensionSchedule
-from tests.registry.counter import Counter, endpoints, hexes
+from tests.registry.installer import Installer, endpoints, hexes
 
 
 @pytest.fixture
-def counter(db: Database, store: FolderStore, tmp_path: Path) -> Counter:
-    return Counter(db, store, tmp_path)
+def installer(db: Database, store: FolderStore, tmp_path: Path) -> Installer:
+    return Installer(db, store, tmp_path)
 
 
-async def test_a_missing_endpoint_blocks_with_the_list_and_nothing_changes(counter: Counter) -> None:
-    first = await counter.publish(api=endpoints("/a", "/b"))
-    await counter.publish(version="2.0.0", api=endpoints("/a"))
-    await counter.install("1.0.0")
-    kept, lost = await counter.schedule("GET", "/a"), await counter.schedule("GET", "/b")
+async def test_a_missing_endpoint_blocks_with_the_list_and_nothing_changes(installer: Installer) -> None:
+    first = await installer.publish(api=endpoints("/a", "/b"))
+    await installer.publish(version="2.0.0", api=endpoints("/a"))
+    await installer.install("1.0.0")
+    kept, lost = await installer.schedule("GET", "/a"), await installer.schedule("GET", "/b")
     with pytest.raises(SchedulesMissing) as refused:
-        await counter.upgrade()
+        await installer.upgrade()
     assert (refused.value.code, refused.value.status) == ("SCHEDULE_REMAP_FAILED", 409)
     assert refused.value.details == {"missing": [{"scheduleId": lost, "method": "GET", "path": "/b"}]}
-    assert {key: call for key, (_row, call) in (await counter.schedules()).items()} == {kept: "GET /a of 1.0.0", lost: "GET /b of 1.0.0"}
-    assert (await counter.context()).version == "1.0.0" and counter.copies() == hexes(first)
+    assert {key: call for key, (_row, call) in (await installer.schedules()).items()} == {kept: "GET /a of 1.0.0", lost: "GET /b of 1.0.0"}
+    assert (await installer.context()).version == "1.0.0" and installer.copies() == hexes(first)
 
 
-async def test_schedules_without_an_endpoint_are_disabled_when_told_so(counter: Counter) -> None:
-    await counter.publish(api=endpoints("/a", "/b"))
-    await counter.publish(version="2.0.0", api=endpoints("/a"))
-    await counter.publish(version="3.0.0", api=endpoints("/a", "/b"))
-    await counter.install("1.0.0")
-    kept = await counter.schedule("GET", "/a", job_id=new_id(), runner_schedule_id="job-1")
-    lost = await counter.schedule("GET", "/b", job_id=new_id(), runner_schedule_id="job-2")
-    done = await counter.upgrade("2.0.0", disable_missing=True)
+async def test_schedules_without_an_endpoint_are_disabled_when_told_so(installer: Installer) -> None:
+    await installer.publish(api=endpoints("/a", "/b"))
+    await installer.publish(version="2.0.0", api=endpoints("/a"))
+    await installer.publish(version="3.0.0", api=endpoints("/a", "/b"))
+    await installer.install("1.0.0")
+    kept = await installer.schedule("GET", "/a", job_id=new_id(), runner_schedule_id="job-1")
+    lost = await installer.schedule("GET", "/b", job_id=new_id(), runner_schedule_id="job-2")
+    done = await installer.upgrade("2.0.0", disable_missing=True)
     assert [(one.schedule_id, one.method, one.path) for one in done.disabled_schedules] == [(lost, "GET", "/b")]
-    rows = await counter.schedules()
+    rows = await installer.schedules()
     assert (rows[lost][0].enabled, rows[lost][0].job_id, rows[lost][0].runner_schedule_id, rows[lost][0].last_error) == (
         *(False, None, None),
         "Disabled due to missing endpoint on extension update",
     )
     assert rows[kept][0].enabled and rows[kept][0].runner_schedule_id == "job-1" and rows[kept][1] == "GET /a of 2.0.0"
-    assert (await counter.upgrade("3.0.0")).disabled_schedules == []
-    row, call = (await counter.schedules())[lost]
+    assert (await installer.upgrade("3.0.0")).disabled_schedules == []
+    row, call = (await installer.schedules())[lost]
     assert (row.enabled, call) == (False, "GET /b of 3.0.0"), "it is led to its endpoint, but nobody enabled it"
 
 
-async def test_what_is_disabled_already_does_not_block_another_time(counter: Counter) -> None:
-    await counter.publish(api=endpoints("/a", "/b"))
-    await counter.publish(version="2.0.0", api=endpoints("/a"))
-    await counter.publish(version="3.0.0", api=endpoints("/a"))
-    await counter.install("1.0.0")
-    await counter.schedule("GET", "/b")
-    await counter.upgrade("2.0.0", disable_missing=True)
-    assert (await counter.upgrade("3.0.0")).version == "3.0.0"
+async def test_what_is_disabled_already_does_not_block_another_time(installer: Installer) -> None:
+    await installer.publish(api=endpoints("/a", "/b"))
+    await installer.publish(version="2.0.0", api=endpoints("/a"))
+    await installer.publish(version="3.0.0", api=endpoints("/a"))
+    await installer.install("1.0.0")
+    await installer.schedule("GET", "/b")
+    await installer.upgrade("2.0.0", disable_missing=True)
+    assert (await installer.upgrade("3.0.0")).version == "3.0.0"
 
 
-async def test_a_method_is_part_of_what_is_matched(counter: Counter) -> None:
-    await counter.publish(api=endpoints("/a"))
-    await counter.publish(version="2.0.0", api=endpoints("/a", method="POST"))
-    await counter.install("1.0.0")
-    await counter.schedule("GET", "/a")
+async def test_a_method_is_part_of_what_is_matched(installer: Installer) -> None:
+    await installer.publish(api=endpoints("/a"))
+    await installer.publish(version="2.0.0", api=endpoints("/a", method="POST"))
+    await installer.install("1.0.0")
+    await installer.schedule("GET", "/a")
     with pytest.raises(SchedulesMissing, match="GET /a"):
-        await counter.upgrade()
+        await installer.upgrade()
 
 
-async def test_a_schedule_whose_endpoint_nobody_knows_blocks_too(counter: Counter) -> None:
-    await counter.publish(api=endpoints("/a"))
-    await counter.publish(version="2.0.0", api=endpoints("/a"))
-    await counter.install("1.0.0")
-    schedule = await counter.schedule("GET", "/a")
-    async with counter.db.transaction() as session:
+async def test_a_schedule_whose_endpoint_nobody_knows_blocks_too(installer: Installer) -> None:
+    await installer.publish(api=endpoints("/a"))
+    await installer.publish(version="2.0.0", api=endpoints("/a"))
+    await installer.install("1.0.0")
+    schedule = await installer.schedule("GET", "/a")
+    async with installer.db.transaction() as session:
         await session.execute(update(TenantExtensionSchedule).values(endpoint_id=new_id()))
     with pytest.raises(SchedulesMissing) as refused:
-        await counter.upgrade()
+        await installer.upgrade()
     assert refused.value.details == {"missing": [{"scheduleId": schedule, "method": "", "path": ""}]}
 
 
-async def test_endpoint_rows_that_another_platform_did_not_make_are_made(counter: Counter) -> None:
-    await counter.publish(api=endpoints("/a"))
-    second = await counter.publish(version="2.0.0", api=endpoints("/a"))
-    await counter.install("1.0.0")
-    schedule = await counter.schedule("GET", "/a")
-    async with counter.db.transaction() as session:
+async def test_endpoint_rows_that_another_platform_did_not_make_are_made(installer: Installer) -> None:
+    await installer.publish(api=endpoints("/a"))
+    second = await installer.publish(version="2.0.0", api=endpoints("/a"))
+    await installer.install("1.0.0")
+    schedule = await installer.schedule("GET", "/a")
+    async with installer.db.transaction() as session:
         await session.execute(delete(ExtensionApiEndpoint).where(ExtensionApiEndpoint.version_id == second.version_id))
-    await counter.upgrade()
-    assert (await counter.schedules())[schedule][1] == "GET /a of 2.0.0"
+    await installer.upgrade()
+    assert (await installer.schedules())[schedule][1] == "GET /a of 2.0.0"
 
 
-async def test_declared_schedules_follow_the_manifest_where_the_tenant_did_not_change_them(counter: Counter) -> None:
+async def test_declared_schedules_follow_the_manifest_where_the_tenant_did_not_change_them(installer: Installer) -> None:
     def declared(*schedules: tuple[str, str, str]) -> list[dict[str, Any]]:
         return [{"name": name, "endpoint": endpoint, "cron": cron} for name, endpoint, cron in schedules]
 
     old = declared(("Same", "/a", "0 1 * * *"), ("Moved", "/b", "0 2 * * *"), ("Mine", "/a", "0 3 * * *"), ("Gone", "/b", "0 4 * * *"))
     new = declared(("Same", "/a", "0 1 * * *"), ("Moved", "/c", "0 5 * * *"), ("Mine", "/a", "0 6 * * *"), ("New", "/c", "0 7 * * *"))
     deleted = declared(("Deleted", "/a", "0 8 * * *"))
-    await counter.publish(api=endpoints("/a", "/b"), schedules=old + deleted)
-    await counter.publish(version="2.0.0", api=endpoints("/a", "/c"), schedules=new + deleted)
-    await counter.install("1.0.0")
-    async with counter.db.transaction() as session:
+    await installer.publish(api=endpoints("/a", "/b"), schedules=old + deleted)
+    await installer.publish(version="2.0.0", api=endpoints("/a", "/c"), schedules=new + deleted)
+    await installer.install("1.0.0")
+    async with installer.db.transaction() as session:
         await session.execute(update(TenantExtensionSchedule).where(TenantExtensionSchedule.name == "Mine").values(cron="0 9 * * *"))
         await session.execute(delete(TenantExtensionSchedule).where(TenantExtensionSchedule.name == "Deleted"))
-    before = {row.name: row.id for row, _call in (await counter.schedules()).values()}
-    assert (await counter.upgrade()).disabled_schedules == [], "what nobody changed does not stand in the way"
-    after = {row.name: (row.cron, call) for row, call in (await counter.schedules()).values()}
+    before = {row.name: row.id for row, _call in (await installer.schedules()).values()}
+    assert (await installer.upgrade()).disabled_schedules == [], "what nobody changed does not stand in the way"
+    after = {row.name: (row.cron, call) for row, call in (await installer.schedules()).values()}
     assert after == {
         "Same": ("0 1 * * *", "GET /a of 2.0.0"),
         "Moved": ("0 5 * * *", "GET /c of 2.0.0"),
         "Mine": ("0 9 * * *", "GET /a of 2.0.0"),
         "New": ("0 7 * * *", "GET /c of 2.0.0"),
     }
-    await counter.rollback()
-    back = {row.name: row.id for row, _call in (await counter.schedules()).values()}
+    await installer.rollback()
+    back = {row.name: row.id for row, _call in (await installer.schedules()).values()}
     assert back == before, "each is the row that it was"
 
 
-async def test_a_declared_schedule_does_not_take_the_name_of_one_of_the_tenants(counter: Counter) -> None:
-    await counter.publish(api=endpoints("/a"))
-    await counter.publish(version="2.0.0", api=endpoints("/a"), schedules=[{"name": "Daily", "endpoint": "/a", "cron": "0 1 * * *"}])
-    await counter.install("1.0.0")
-    mine = await counter.schedule("GET", "/a", name="Daily")
-    await counter.upgrade()
-    assert list(await counter.schedules()) == [mine]
+async def test_a_declared_schedule_does_not_take_the_name_of_one_of_the_tenants(installer: Installer) -> None:
+    await installer.publish(api=endpoints("/a"))
+    await installer.publish(version="2.0.0", api=endpoints("/a"), schedules=[{"name": "Daily", "endpoint": "/a", "cron": "0 1 * * *"}])
+    await installer.install("1.0.0")
+    mine = await installer.schedule("GET", "/a", name="Daily")
+    await installer.upgrade()
+    assert list(await installer.schedules()) == [mine]

@@ -26,130 +26,132 @@ from holdfast.registry.models.publishing import ExtensionEventSubscription, Pend
 from holdfast.storage.service import StorageService, Write
 from holdfast.storage.tables import StorageRecord, StorageUsage
 from tests.records.databases import OTHER_TENANT, TENANT
-from tests.registry.counter import Counter, hexes
-from tests.registry.published import ADA
+from tests.registry.installer import Installer, hexes
+from tests.registry.publisher import ADA
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def counter(db: Database, store: FolderStore, tmp_path: Path) -> Counter:
-    return Counter(db, store, tmp_path)
+def installer(db: Database, store: FolderStore, tmp_path: Path) -> Installer:
+    return Installer(db, store, tmp_path)
 
 
-async def keep(counter: Counter, install_id: str, *, tenant_id: str = OTHER_TENANT) -> None:
-    await StorageService(counter.db, tenant_id=tenant_id, install_id=install_id).put("n", Write(key="k", value=1))
+async def keep(installer: Installer, install_id: str, *, tenant_id: str = OTHER_TENANT) -> None:
+    await StorageService(installer.db, tenant_id=tenant_id, install_id=install_id).put("n", Write(key="k", value=1))
 
 
-async def test_all_rows_of_the_install_go_and_those_of_others_stay(counter: Counter) -> None:
-    await counter.publish()
+async def test_all_rows_of_the_install_go_and_those_of_others_stay(installer: Installer) -> None:
+    await installer.publish()
     for actor in (None, ADA):
-        done = await (counter.install() if actor is None else counter.install(actor=actor))
+        done = await (installer.install() if actor is None else installer.install(actor=actor))
         tenant_id = OTHER_TENANT if actor is None else TENANT
-        await (counter.seal() if actor is None else counter.seal(actor=actor))
-        await (counter.schedule("GET", "/notes") if actor is None else counter.schedule("GET", "/notes", actor=actor))
-        async with counter.db.transaction() as session:
+        await (installer.seal() if actor is None else installer.seal(actor=actor))
+        await (installer.schedule("GET", "/notes") if actor is None else installer.schedule("GET", "/notes", actor=actor))
+        async with installer.db.transaction() as session:
             session.add(ExtensionEventSubscription(tenant_id=tenant_id, install_id=done.install_id, topic="t", handler="h"))
-    gone = await counter.uninstall()
+    gone = await installer.uninstall()
     assert (gone.version, gone.bundle_deleted) == ("1.0.0", True)
     tables = (
         *(TenantExtensionInstall, TenantExtensionInstallConfig, TenantExtensionInstallSecrets),
         *(TenantExtensionSchedule, ExtensionEventSubscription, ExtensionVersion, ExtensionBundle),
     )
-    assert [await counter.count(table) for table in tables] == [1] * 7
-    async with counter.db.session() as session:
+    assert [await installer.count(table) for table in tables] == [1] * 7
+    async with installer.db.session() as session:
         assert (await session.scalars(select(TenantExtensionInstall.tenant_id))).all() == [TENANT]
-    assert await counter.count(PendingObject) == 0
+    assert await installer.count(PendingObject) == 0
     with pytest.raises(ExtensionNotInstalled):
-        await counter.uninstall()
+        await installer.uninstall()
 
 
-async def test_both_copies_go_and_neither_the_published_bundles_nor_anothers(counter: Counter) -> None:
-    published = [await counter.publish(), await counter.publish(version="2.0.0")]
-    await counter.install("1.0.0")
-    await counter.upgrade()
-    await counter.install("1.0.0", actor=ADA)
-    assert counter.copies() == hexes(*published)
-    await counter.uninstall()
-    assert counter.copies() == [] and counter.copies(actor=ADA) == hexes(*published)
-    assert await counter.events() == ["extension.installed", "extension.upgraded", "extension.uninstalled"]
-    await counter.uninstall(actor=ADA)
-    assert counter.copies(actor=ADA) == hexes(*published), "others install them from there"
+async def test_both_copies_go_and_neither_the_published_bundles_nor_anothers(installer: Installer) -> None:
+    published = [await installer.publish(), await installer.publish(version="2.0.0")]
+    await installer.install("1.0.0")
+    await installer.upgrade()
+    await installer.install("1.0.0", actor=ADA)
+    assert installer.copies() == hexes(*published)
+    await installer.uninstall()
+    assert installer.copies() == [] and installer.copies(actor=ADA) == hexes(*published)
+    assert await installer.events() == ["extension.installed", "extension.upgraded", "extension.uninstalled"]
+    await installer.uninstall(actor=ADA)
+    assert installer.copies(actor=ADA) == hexes(*published), "others install them from there"
 
 
-async def test_a_store_that_is_away_does_not_keep_an_extension_installed(counter: Counter, tmp_path: Path) -> None:
-    await counter.publish()
-    await counter.install()
+async def test_a_store_that_is_away_does_not_keep_an_extension_installed(installer: Installer, tmp_path: Path) -> None:
+    await installer.publish()
+    await installer.install()
     elsewhere = tmp_path / "a-file"
     elsewhere.write_text("a file where a folder should be")
-    assert not (await counter.uninstall(store=FolderStore(elsewhere))).bundle_deleted
-    assert await counter.count(TenantExtensionInstall) == 0
+    assert not (await installer.uninstall(store=FolderStore(elsewhere))).bundle_deleted
+    assert await installer.count(TenantExtensionInstall) == 0
 
 
-async def test_what_was_stored_goes_when_its_time_is_over(counter: Counter) -> None:
-    await counter.publish()
-    done, other = await counter.install(), await counter.install(actor=ADA)
-    await keep(counter, done.install_id)
-    await keep(counter, other.install_id, tenant_id=TENANT)
-    gone = await counter.uninstall(grace=2 * DAY)
-    assert gone.storage_until == counter.clock() + 2 * DAY
-    counter.clock.advance(2 * 86_400 - 1)
-    assert await remove_due_storage(counter.db, counter.clock) == 0 and await counter.count(StorageRecord) == 2
-    counter.clock.advance(1)
-    assert await remove_due_storage(counter.db, counter.clock) == 1
-    async with counter.db.session() as session:
+async def test_what_was_stored_goes_when_its_time_is_over(installer: Installer) -> None:
+    await installer.publish()
+    done, other = await installer.install(), await installer.install(actor=ADA)
+    await keep(installer, done.install_id)
+    await keep(installer, other.install_id, tenant_id=TENANT)
+    gone = await installer.uninstall(grace=2 * DAY)
+    assert gone.storage_until == installer.clock() + 2 * DAY
+    installer.clock.advance(2 * 86_400 - 1)
+    assert await remove_due_storage(installer.db, installer.clock) == 0 and await installer.count(StorageRecord) == 2
+    installer.clock.advance(1)
+    assert await remove_due_storage(installer.db, installer.clock) == 1
+    async with installer.db.session() as session:
         left = (await session.scalars(select(StorageRecord.extension_install_id))).all()
-    assert left == [other.install_id] and await counter.count(StorageUsage) == 1
-    assert await remove_due_storage(counter.db, counter.clock) == 0 and await counter.count(StorageRemoval) == 0
+    assert left == [other.install_id] and await installer.count(StorageUsage) == 1
+    assert await remove_due_storage(installer.db, installer.clock) == 0 and await installer.count(StorageRemoval) == 0
 
 
-async def test_what_is_installed_again_in_time_keeps_what_it_stored(counter: Counter) -> None:
-    await counter.publish()
-    done = await counter.install()
-    await keep(counter, done.install_id)
-    await counter.uninstall(grace=DAY)
-    await counter.install()
-    counter.clock.advance(30 * 86_400)
-    assert await remove_due_storage(counter.db, counter.clock) == 0
-    found = await StorageService(counter.db, tenant_id=OTHER_TENANT, install_id=done.install_id).get("n", "k")
+async def test_what_is_installed_again_in_time_keeps_what_it_stored(installer: Installer) -> None:
+    await installer.publish()
+    done = await installer.install()
+    await keep(installer, done.install_id)
+    await installer.uninstall(grace=DAY)
+    await installer.install()
+    installer.clock.advance(30 * 86_400)
+    assert await remove_due_storage(installer.db, installer.clock) == 0
+    found = await StorageService(installer.db, tenant_id=OTHER_TENANT, install_id=done.install_id).get("n", "k")
     assert found.value == 1
 
 
-async def test_uninstalling_another_time_counts_from_then_on(counter: Counter) -> None:
-    await counter.publish()
-    done = await counter.install()
-    await keep(counter, done.install_id)
-    await counter.uninstall(grace=DAY)
-    counter.clock.advance(80_000)
-    await counter.install()
-    await counter.uninstall(grace=DAY)
-    counter.clock.advance(80_000)
-    assert await remove_due_storage(counter.db, counter.clock) == 0
-    counter.clock.advance(10_000)
-    assert await remove_due_storage(counter.db, counter.clock) == 1
+async def test_uninstalling_another_time_counts_from_then_on(installer: Installer) -> None:
+    await installer.publish()
+    done = await installer.install()
+    await keep(installer, done.install_id)
+    await installer.uninstall(grace=DAY)
+    installer.clock.advance(80_000)
+    await installer.install()
+    await installer.uninstall(grace=DAY)
+    installer.clock.advance(80_000)
+    assert await remove_due_storage(installer.db, installer.clock) == 0
+    installer.clock.advance(10_000)
+    assert await remove_due_storage(installer.db, installer.clock) == 1
 
 
-async def test_removing_and_installing_at_once_leaves_no_removal_behind(counter: Counter) -> None:
-    await counter.publish()
+async def test_removing_and_installing_at_once_leaves_no_removal_behind(installer: Installer) -> None:
+    await installer.publish()
     for _ in range(4):
-        done = await counter.install()
-        await keep(counter, done.install_id)
-        await counter.uninstall(grace=timedelta())
-        await asyncio.gather(remove_due_storage(counter.db, counter.clock), counter.install())
-        assert await counter.count(StorageRemoval) == 0
-        kept = await counter.count(StorageRecord)
-        await keep(counter, done.install_id)
-        assert await remove_due_storage(counter.db, counter.clock) == 0 and kept in (0, 1)
-        assert await counter.count(StorageRecord) == 1
-        await counter.uninstall(grace=timedelta())
-        await remove_due_storage(counter.db, counter.clock)
+        done = await installer.install()
+        await keep(installer, done.install_id)
+        await installer.uninstall(grace=timedelta())
+        await asyncio.gather(remove_due_storage(installer.db, installer.clock), installer.install())
+        assert await installer.count(StorageRemoval) == 0
+        kept = await installer.count(StorageRecord)
+        await keep(installer, done.install_id)
+        assert await remove_due_storage(installer.db, installer.clock) == 0 and kept in (0, 1)
+        assert await installer.count(StorageRecord) == 1
+        await installer.uninstall(grace=timedelta())
+        await remove_due_storage(installer.db, installer.clock)
 
 
-async def test_two_who_remove_at_once_count_each_storage_once(counter: Counter) -> None:
-    async with counter.db.transaction() as session:
+async def test_two_who_remove_at_once_count_each_storage_once(installer: Installer) -> None:
+    async with installer.db.transaction() as session:
         for _ in range(5):
             session.add(
-                StorageRemoval(tenant=OTHER_TENANT, extension_install_id=new_id(), remove_at=counter.clock(), created_at=counter.clock())
+                StorageRemoval(
+                    tenant=OTHER_TENANT, extension_install_id=new_id(), remove_at=installer.clock(), created_at=installer.clock()
+                )
             )
-    counts = await asyncio.gather(*(remove_due_storage(counter.db, counter.clock) for _ in range(3)))
+    counts = await asyncio.gather(*(remove_due_storage(installer.db, installer.clock) for _ in range(3)))
     assert sum(counts) == 5

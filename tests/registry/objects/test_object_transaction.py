@@ -15,33 +15,35 @@ from holdfast.records.database.database import Database
 from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.models.installs import TenantExtensionInstall
 from tests.registry.collaborators import collaborators
-from tests.registry.counter import Counter
 from tests.registry.faults import commit_lost
-from tests.registry.published import EVE
+from tests.registry.installer import Installer
+from tests.registry.publisher import EVE
 
 MAX_COMMITS = 20
 
 
-async def _install(counter: Counter) -> Any:
-    return (await counter.install("1.0.0")).version
+async def _install(installer: Installer) -> Any:
+    return (await installer.install("1.0.0")).version
 
 
-async def _install_archive(counter: Counter) -> Any:
-    counter.clock.advance(1)
-    archive = counter.archive(version="3.0.0")
-    done = await install_archive(collaborators(counter.db, counter.store, now=counter.clock), archive, actor=EVE, check_component=None)
+async def _install_archive(installer: Installer) -> Any:
+    installer.clock.advance(1)
+    archive = installer.archive(version="3.0.0")
+    done = await install_archive(
+        collaborators(installer.db, installer.store, now=installer.clock), archive, actor=EVE, check_component=None
+    )
     return done.version
 
 
-async def _upgrade(counter: Counter) -> Any:
-    return (await counter.upgrade("2.0.0")).version
+async def _upgrade(installer: Installer) -> Any:
+    return (await installer.upgrade("2.0.0")).version
 
 
-async def _rollback(counter: Counter) -> Any:
-    return (await counter.rollback()).version
+async def _rollback(installer: Installer) -> Any:
+    return (await installer.rollback()).version
 
 
-OPERATIONS: dict[str, Callable[[Counter], Awaitable[Any]]] = {
+OPERATIONS: dict[str, Callable[[Installer], Awaitable[Any]]] = {
     "install": _install,
     "install archive": _install_archive,
     "upgrade": _upgrade,
@@ -50,40 +52,42 @@ OPERATIONS: dict[str, Callable[[Counter], Awaitable[Any]]] = {
 
 
 @pytest.fixture
-async def counter(db: Database, store: FolderStore, tmp_path: Path) -> Counter:
-    counter = Counter(db, store, tmp_path)
-    await counter.publish(version="1.0.0")
-    await counter.publish(version="2.0.0", marker="2")
-    return counter
+async def installer(db: Database, store: FolderStore, tmp_path: Path) -> Installer:
+    installer = Installer(db, store, tmp_path)
+    await installer.publish(version="1.0.0")
+    await installer.publish(version="2.0.0", marker="2")
+    return installer
 
 
-async def _installed_version(counter: Counter) -> str | None:
-    async with counter.db.session() as session:
+async def _installed_version(installer: Installer) -> str | None:
+    async with installer.db.session() as session:
         return await session.scalar(select(TenantExtensionInstall.version_id).where(TenantExtensionInstall.tenant_id == EVE.tenant_id))
 
 
-async def _prepare(counter: Counter, operation: str) -> str | None:
-    if await _installed_version(counter) is not None:
-        await counter.uninstall()
+async def _prepare(installer: Installer, operation: str) -> str | None:
+    if await _installed_version(installer) is not None:
+        await installer.uninstall()
     if operation in ("upgrade", "rollback"):
-        await counter.install("1.0.0")
+        await installer.install("1.0.0")
     if operation == "rollback":
-        await counter.upgrade("2.0.0")
-    return await _installed_version(counter)
+        await installer.upgrade("2.0.0")
+    return await _installed_version(installer)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-async def test_an_operation_whose_commit_took_effect_succeeds_although_its_connection_was_lost(counter: Counter, operation: str) -> None:
+async def test_an_operation_whose_commit_took_effect_succeeds_although_its_connection_was_lost(
+    installer: Installer, operation: str
+) -> None:
     succeeded = 0
     for at in range(1, MAX_COMMITS):
-        before = await _prepare(counter, operation)
-        with commit_lost(counter.db, at) as lost:
+        before = await _prepare(installer, operation)
+        with commit_lost(installer.db, at) as lost:
             try:
-                await OPERATIONS[operation](counter)
+                await OPERATIONS[operation](installer)
                 failed = False
             except OperationalError:
                 failed = True
-        assert (await _installed_version(counter) == before) == failed, f"commit {at}"
+        assert (await _installed_version(installer) == before) == failed, f"commit {at}"
         if not lost():
             break
         succeeded += not failed

@@ -24,108 +24,108 @@ from holdfast.registry.objects.pending import (
 from tests.bundles.signers import Signers, signature_of
 from tests.records.databases import TENANT
 from tests.registry.collaborators import collaborators
-from tests.registry.faults import FailingStore, Trouble
-from tests.registry.published import ADA, EVE, Press
+from tests.registry.faults import FailingStore, Failure
+from tests.registry.publisher import ADA, EVE, Publisher
 
 KEY = f"tenants/{TENANT}/extensions/{new_id()}/sha256/{'a' * 64}/bundle.tar.zst"
 
 
 @pytest.fixture
-def press(db: Database, store: FolderStore, tmp_path: Path) -> Press:
-    return Press(db, store, tmp_path)
+def publisher(db: Database, store: FolderStore, tmp_path: Path) -> Publisher:
+    return Publisher(db, store, tmp_path)
 
 
-async def _announced(press: Press, key: str = KEY) -> str:
+async def _announced(publisher: Publisher, key: str = KEY) -> str:
     pending_id = new_id()
-    async with press.db.transaction() as session:
-        await register_pending(session, key, pending_id, press.clock())
+    async with publisher.db.transaction() as session:
+        await register_pending(session, key, pending_id, publisher.clock())
     return pending_id
 
 
-async def _put(press: Press, key: str = KEY) -> None:
+async def _put(publisher: Publisher, key: str = KEY) -> None:
     for object_key in (key, signature_key(key), manifest_key(key)):
-        await press.store.put(object_key, press.archive())
+        await publisher.store.put(object_key, publisher.archive())
 
 
-async def test_what_nobody_needs_goes_with_what_lies_beside_it(press: Press) -> None:
-    pending_id = await _announced(press)
-    await _put(press)
-    assert await cleanup_pending(press.db, press.store, pending_id)
-    assert (press.objects(), await press.rows()) == ([], {})
+async def test_what_nobody_needs_goes_with_what_lies_beside_it(publisher: Publisher) -> None:
+    pending_id = await _announced(publisher)
+    await _put(publisher)
+    assert await cleanup_pending(publisher.db, publisher.store, pending_id)
+    assert (publisher.objects(), await publisher.rows()) == ([], {})
 
 
-async def test_what_was_concluded_stays_and_is_not_settled(press: Press) -> None:
-    pending_id = await _announced(press)
-    await _put(press)
-    async with press.db.transaction() as session:
+async def test_what_was_concluded_stays_and_is_not_settled(publisher: Publisher) -> None:
+    pending_id = await _announced(publisher)
+    await _put(publisher)
+    async with publisher.db.transaction() as session:
         assert await commit_pending(session, pending_id)
-    assert not await cleanup_pending(press.db, press.store, pending_id)
-    assert len(press.objects()) == 3
+    assert not await cleanup_pending(publisher.db, publisher.store, pending_id)
+    assert len(publisher.objects()) == 3
 
 
-async def test_what_was_settled_cannot_be_concluded(press: Press) -> None:
-    pending_id = await _announced(press)
-    assert await cleanup_pending(press.db, press.store, pending_id)
-    async with press.db.transaction() as session:
+async def test_what_was_settled_cannot_be_concluded(publisher: Publisher) -> None:
+    pending_id = await _announced(publisher)
+    assert await cleanup_pending(publisher.db, publisher.store, pending_id)
+    async with publisher.db.transaction() as session:
         assert not await commit_pending(session, pending_id)
 
 
-async def test_as_long_as_somebody_else_is_about_to_need_it_it_stays(press: Press) -> None:
-    first, second = await _announced(press), await _announced(press)
-    await _put(press)
-    await cleanup_pending(press.db, press.store, first)
-    assert len(press.objects()) == 3
-    await cleanup_pending(press.db, press.store, second)
-    assert press.objects() == []
+async def test_as_long_as_somebody_else_is_about_to_need_it_it_stays(publisher: Publisher) -> None:
+    first, second = await _announced(publisher), await _announced(publisher)
+    await _put(publisher)
+    await cleanup_pending(publisher.db, publisher.store, first)
+    assert len(publisher.objects()) == 3
+    await cleanup_pending(publisher.db, publisher.store, second)
+    assert publisher.objects() == []
 
 
-async def test_a_published_bundle_stays(press: Press) -> None:
-    done = await press.publish()
-    before = press.objects()
-    await cleanup_pending(press.db, press.store, await _announced(press, done.key))
-    assert press.objects() == before
+async def test_a_published_bundle_stays(publisher: Publisher) -> None:
+    done = await publisher.publish()
+    before = publisher.objects()
+    await cleanup_pending(publisher.db, publisher.store, await _announced(publisher, done.key))
+    assert publisher.objects() == before
 
 
-async def test_a_copy_stays_for_the_tenant_that_runs_it_and_no_other(press: Press) -> None:
-    archive = press.archive()
-    done = await press.publish(archive)
-    await install_archive(collaborators(press.db, press.store), archive, actor=EVE, check_component=None)
+async def test_a_copy_stays_for_the_tenant_that_runs_it_and_no_other(publisher: Publisher) -> None:
+    archive = publisher.archive()
+    done = await publisher.publish(archive)
+    await install_archive(collaborators(publisher.db, publisher.store), archive, actor=EVE, check_component=None)
     theirs = done.key.replace(ADA.tenant_id, EVE.tenant_id)
     nobodys = done.key.replace(ADA.tenant_id, "33333333-3333-4333-8333-333333333333")
-    await press.store.put(nobodys, archive)
+    await publisher.store.put(nobodys, archive)
     for key in (done.key, theirs, nobodys):
-        await cleanup_pending(press.db, press.store, await _announced(press, key))
-    assert [(press.store.root / key).exists() for key in (done.key, theirs, nobodys)] == [True, True, False]
+        await cleanup_pending(publisher.db, publisher.store, await _announced(publisher, key))
+    assert [(publisher.store.root / key).exists() for key in (done.key, theirs, nobodys)] == [True, True, False]
 
 
 @pytest.mark.parametrize("signed", [True, False])
-async def test_the_signature_beside_a_bundle_that_stays_is_that_of_its_row(press: Press, signed: bool) -> None:
-    signers = Signers(press.folder / "trusted-keys.json", required=False)
-    archive = press.archive()
+async def test_the_signature_beside_a_bundle_that_stays_is_that_of_its_row(publisher: Publisher, signed: bool) -> None:
+    signers = Signers(publisher.folder / "trusted-keys.json", required=False)
+    archive = publisher.archive()
     signature = signature_of(archive, signers.trusted) if signed else None
-    done = await press.publish(archive, policy=signers.policy, signature=signature)
-    pending_id = await _announced(press, done.key)
-    await store_signature(press.store, done.key, signature_of(archive, signers.stranger))
-    await cleanup_pending(press.db, press.store, pending_id)
-    assert await read_stored_signature(press.store, done.key) == signature
+    done = await publisher.publish(archive, policy=signers.policy, signature=signature)
+    pending_id = await _announced(publisher, done.key)
+    await store_signature(publisher.store, done.key, signature_of(archive, signers.stranger))
+    await cleanup_pending(publisher.db, publisher.store, pending_id)
+    assert await read_stored_signature(publisher.store, done.key) == signature
 
 
-async def test_while_the_store_is_down_it_stays_announced_and_is_swept_up_later(press: Press) -> None:
-    pending_id = await _announced(press)
-    await _put(press)
-    down = FailingStore(press.store, Trouble(1, lasting=True))
+async def test_while_the_store_is_down_it_stays_announced_and_is_swept_up_later(publisher: Publisher) -> None:
+    pending_id = await _announced(publisher)
+    await _put(publisher)
+    down = FailingStore(publisher.store, Failure(1, lasting=True))
     with pytest.raises(BundleStoreUnavailable):
-        await cleanup_pending(press.db, down, pending_id)
-    assert await try_cleanup_pending(press.db, down, pending_id) is None
-    assert len(press.objects()) == 3 and await press.rows() == {"extension_pending_object": 1}
-    press.clock.advance(3601)
-    assert await sweep_objects(press.db, press.store, older_than=timedelta(hours=1), now=press.clock) == 1
-    assert (press.objects(), await press.rows()) == ([], {})
+        await cleanup_pending(publisher.db, down, pending_id)
+    assert await try_cleanup_pending(publisher.db, down, pending_id) is None
+    assert len(publisher.objects()) == 3 and await publisher.rows() == {"extension_pending_object": 1}
+    publisher.clock.advance(3601)
+    assert await sweep_objects(publisher.db, publisher.store, older_than=timedelta(hours=1), now=publisher.clock) == 1
+    assert (publisher.objects(), await publisher.rows()) == ([], {})
 
 
-async def test_the_sweep_leaves_those_alone_who_may_still_be_at_it(press: Press) -> None:
-    await _announced(press)
-    await _put(press)
-    press.clock.advance(3600)
-    assert await sweep_objects(press.db, press.store, older_than=timedelta(hours=1), now=press.clock) == 0
-    assert len(press.objects()) == 3
+async def test_the_sweep_leaves_those_alone_who_may_still_be_at_it(publisher: Publisher) -> None:
+    await _announced(publisher)
+    await _put(publisher)
+    publisher.clock.advance(3600)
+    assert await sweep_objects(publisher.db, publisher.store, older_than=timedelta(hours=1), now=publisher.clock) == 0
+    assert len(publisher.objects()) == 3

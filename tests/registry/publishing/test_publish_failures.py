@@ -19,8 +19,8 @@ from holdfast.registry.objects.pending import sweep_objects
 from holdfast.registry.publishing.publish import Published
 from tests.bundles.signers import Signers, signature_of
 from tests.records.databases import on_postgres
-from tests.registry.faults import FailingStore, Trouble, cancelled_at, failing, server_ends_at
-from tests.registry.published import ONE_VERSION, Press
+from tests.registry.faults import FailingStore, Failure, cancelled_at, failing, server_ends_at
+from tests.registry.publisher import ONE_VERSION, Publisher
 
 pytestmark = pytest.mark.slow
 
@@ -31,21 +31,21 @@ KINDS = ["once", "once, after its effect", "lasting"]
 class Case:
     """Publishes a signed extension of its own number."""
 
-    def __init__(self, press: Press, number: int) -> None:
-        self.press = press
-        self.signers = Signers(press.folder / "trusted-keys.json", required=True)
-        self.archive = press.archive(publisher=f"publisher-{number}", name=f"extension-{number}")
+    def __init__(self, publisher: Publisher, number: int) -> None:
+        self.publisher = publisher
+        self.signers = Signers(publisher.folder / "trusted-keys.json", required=True)
+        self.archive = publisher.archive(publisher=f"publisher-{number}", name=f"extension-{number}")
         self.signature = signature_of(self.archive, self.signers.trusted)
 
     async def publish(self, store: BundleStore | None = None) -> Published:
-        return await self.press.publish(self.archive, policy=self.signers.policy, signature=self.signature, store=store)
+        return await self.publisher.publish(self.archive, policy=self.signers.policy, signature=self.signature, store=store)
 
     async def state(self) -> State:
-        return Counter(await self.press.rows()), self.press.objects()
+        return Counter(await self.publisher.rows()), self.publisher.objects()
 
     async def sweep(self) -> None:
-        self.press.clock.advance(2)
-        await sweep_objects(self.press.db, self.press.store, older_than=timedelta(seconds=1), now=self.press.clock)
+        self.publisher.clock.advance(2)
+        await sweep_objects(self.publisher.db, self.publisher.store, older_than=timedelta(seconds=1), now=self.publisher.clock)
 
     async def is_after(self, before: State) -> bool:
         """Whether one version more is there than before, with its three objects, and nothing else."""
@@ -60,50 +60,50 @@ class Case:
 
 
 @pytest.fixture
-def press(db: Database, store: FolderStore, tmp_path: Path) -> Press:
-    return Press(db, store, tmp_path)
+def publisher(db: Database, store: FolderStore, tmp_path: Path) -> Publisher:
+    return Publisher(db, store, tmp_path)
 
 
-async def _outlives(case: Case, trouble: Trouble) -> None:
-    """Publishes with trouble in store and database, and looks at what is there afterwards."""
+async def _outlives(case: Case, failure: Failure) -> None:
+    """Publishes with failure in store and database, and looks at what is there afterwards."""
     before = await case.state()
     try:
-        with failing(case.press.db, trouble):
-            await case.publish(FailingStore(case.press.store, trouble))
+        with failing(case.publisher.db, failure):
+            await case.publish(FailingStore(case.publisher.store, failure))
         published = True
     except (BundleStoreUnavailable, OperationalError):
         published = False
-    trouble.over = True
+    failure.over = True
     if published:
         assert await case.is_after(before)
         return
-    if trouble.lasting:
+    if failure.lasting:
         # What could not be tidied up while everything was down is found later. The same again does not have to wait for that.
-        if trouble.at % 2:
+        if failure.at % 2:
             await case.sweep()
             assert await case.state() == before
     else:
         assert await case.state() == before
     await case.publish()
-    if trouble.lasting:
+    if failure.lasting:
         await case.sweep()
     assert await case.is_after(before)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_trouble_at_any_step_leaves_before_or_after_and_the_same_again_succeeds(press: Press, kind: str) -> None:
+async def test_a_failure_at_any_step_leaves_before_or_after_and_the_same_again_succeeds(publisher: Publisher, kind: str) -> None:
     for step in range(1, 500):
-        trouble = Trouble(step, lasting=kind == "lasting", late=kind == "once, after its effect")
-        await _outlives(Case(press, step), trouble)
-        if not trouble.struck:
+        failure = Failure(step, lasting=kind == "lasting", late=kind == "once, after its effect")
+        await _outlives(Case(publisher, step), failure)
+        if not failure.happened:
             break
     assert 20 < step < 499
 
 
-async def test_a_publish_that_is_cancelled_anywhere_leaves_before_or_after_and_the_same_again_succeeds(press: Press) -> None:
+async def test_a_publish_that_is_cancelled_anywhere_leaves_before_or_after_and_the_same_again_succeeds(publisher: Publisher) -> None:
     outcomes = Counter[str]()
     for step in range(1, 2000):
-        case = Case(press, step)
+        case = Case(publisher, step)
         before = await case.state()
         task = asyncio.ensure_future(cancelled_at(case.publish(), step))
         await asyncio.wait([task])
@@ -121,10 +121,10 @@ async def test_a_publish_that_is_cancelled_anywhere_leaves_before_or_after_and_t
 
 
 @on_postgres
-async def test_a_server_that_ends_the_connection_at_any_step(press: Press) -> None:
-    engine = press.db.sync_engine
+async def test_a_server_that_ends_the_connection_at_any_step(publisher: Publisher) -> None:
+    engine = publisher.db.sync_engine
     for step in range(1, 500):
-        case = Case(press, step)
+        case = Case(publisher, step)
         before = await case.state()
         with server_ends_at(engine, step) as ended:
             try:

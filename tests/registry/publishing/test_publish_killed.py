@@ -15,8 +15,8 @@ from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.objects.pending import sweep_objects
 from tests.bundles.signers import Signers, signature_of
-from tests.registry.publish_process import Order, forks, publish_until_killed, started
-from tests.registry.published import ONE_VERSION, Press
+from tests.registry.publish_process import Order, forkserver_context, publish_until_killed, started
+from tests.registry.publisher import ONE_VERSION, Publisher
 
 NEVER = 10_000
 MOMENTS = 12
@@ -25,22 +25,22 @@ MOMENTS = 12
 class Case:
     """A signed extension of its own number, and the process that publishes it."""
 
-    def __init__(self, press: Press, url: str, number: int) -> None:
-        self.press = press
-        self.signers = Signers(press.folder / f"trusted-{number}.json", required=False)
-        self.archive = press.archive(publisher=f"publisher-{number}", name=f"extension-{number}")
+    def __init__(self, publisher: Publisher, url: str, number: int) -> None:
+        self.publisher = publisher
+        self.signers = Signers(publisher.folder / f"trusted-{number}.json", required=False)
+        self.archive = publisher.archive(publisher=f"publisher-{number}", name=f"extension-{number}")
         self.signature = signature_of(self.archive, self.signers.trusted)
         self.order = Order(
             url=url,
-            store=str(press.store.root),
-            trust=str(press.folder / f"trusted-{number}.json"),
+            store=str(publisher.store.root),
+            trust=str(publisher.folder / f"trusted-{number}.json"),
             archives=[str(self.archive)],
             signatures=[self.signature],
         )
 
     async def state(self) -> tuple[Counter[str], list[str]]:
         # What a put had not finished is no object, and goes with a later put once it is an hour old.
-        return Counter(await self.press.rows()), [key for key in self.press.objects() if not key.endswith(".partial")]
+        return Counter(await self.publisher.rows()), [key for key in self.publisher.objects() if not key.endswith(".partial")]
 
     async def comes_right(self, before: tuple[Counter[str], list[str]], *, sweep_first: bool) -> bool:
         """Looks at what the process left, and publishes again unless it had published. Whether it had."""
@@ -52,7 +52,7 @@ class Case:
             assert await self.state() == before
         if not published:
             assert rows == before[0]
-            await self.press.publish(self.archive, policy=self.signers.policy, signature=self.signature)
+            await self.publisher.publish(self.archive, policy=self.signers.policy, signature=self.signature)
         await self.sweep()
         rows, objects = await self.state()
         more = sorted(Path(key).name for key in set(objects) - set(before[1]))
@@ -62,18 +62,18 @@ class Case:
 
     async def sweep(self) -> None:
         later = datetime.now(UTC) + timedelta(days=1)
-        await sweep_objects(self.press.db, self.press.store, older_than=timedelta(hours=1), now=lambda: later)
+        await sweep_objects(self.publisher.db, self.publisher.store, older_than=timedelta(hours=1), now=lambda: later)
 
 
 @pytest.fixture
-def press(db: Database, store: FolderStore, tmp_path: Path) -> Press:
-    return Press(db, store, tmp_path)
+def publisher(db: Database, store: FolderStore, tmp_path: Path) -> Publisher:
+    return Publisher(db, store, tmp_path)
 
 
-async def test_killed_at_any_step(press: Press, database_url: str) -> None:
-    outcomes, context = Counter[bool](), forks()
+async def test_killed_at_any_step(publisher: Publisher, database_url: str) -> None:
+    outcomes, context = Counter[bool](), forkserver_context()
     for step in range(1, NEVER):
-        case = Case(press, database_url, step)
+        case = Case(publisher, database_url, step)
         before = await case.state()
         process = started(context, publish_until_killed, case.order, step)
         await asyncio.to_thread(process.join, 60)
@@ -84,10 +84,10 @@ async def test_killed_at_any_step(press: Press, database_url: str) -> None:
     assert outcomes[False] > 20 and outcomes[True] >= 1
 
 
-async def test_killed_at_any_moment(press: Press, database_url: str) -> None:
-    chance, context = random.Random(5), forks()
+async def test_killed_at_any_moment(publisher: Publisher, database_url: str) -> None:
+    chance, context = random.Random(5), forkserver_context()
     for number in range(MOMENTS):
-        case = Case(press, database_url, number)
+        case = Case(publisher, database_url, number)
         before = await case.state()
         process = started(context, publish_until_killed, case.order, NEVER)
         await asyncio.to_thread(process.join, chance.uniform(0.02, 0.4))

@@ -19,7 +19,7 @@ from holdfast.registry.publishing.uploads import abort_upload, finalize_upload, 
 from holdfast.settings import Settings
 from tests.bundles.s3_server import make_bucket, s3_server
 from tests.registry.collaborators import collaborators
-from tests.registry.published import ADA, ONE_VERSION, Press
+from tests.registry.publisher import ADA, ONE_VERSION, Publisher
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def bucket(tmp_path: Path) -> Iterator[BundleStore]:
 
 
 @pytest.fixture
-def press(db: Database, store: FolderStore, tmp_path: Path) -> Press:
-    return Press(db, store, tmp_path)
+def publisher(db: Database, store: FolderStore, tmp_path: Path) -> Publisher:
+    return Publisher(db, store, tmp_path)
 
 
 async def _content(store: BundleStore, key: str) -> bytes:
@@ -42,24 +42,24 @@ async def _pieces(path: Path) -> AsyncIterator[bytes]:
     yield path.read_bytes()
 
 
-async def test_publishing_and_being_refused_in_a_bucket(press: Press, bucket: BundleStore) -> None:
-    archive = press.archive()
-    done = await press.publish(archive, store=bucket)
+async def test_publishing_and_being_refused_in_a_bucket(publisher: Publisher, bucket: BundleStore) -> None:
+    archive = publisher.archive()
+    done = await publisher.publish(archive, store=bucket)
     assert await _content(bucket, done.key) == archive.read_bytes() and await bucket.exists(manifest_key(done.key))
-    other = press.archive(marker="other")
+    other = publisher.archive(marker="other")
     with pytest.raises(VersionExists):
-        await press.publish(other, store=bucket)
+        await publisher.publish(other, store=bucket)
     assert not await bucket.exists(done.key.replace(hash_file(archive), hash_file(other)))
-    assert await press.rows() == ONE_VERSION
+    assert await publisher.rows() == ONE_VERSION
 
 
-async def test_an_upload_goes_through_a_bucket(press: Press, bucket: BundleStore) -> None:
-    archive = press.archive()
+async def test_an_upload_goes_through_a_bucket(publisher: Publisher, bucket: BundleStore) -> None:
+    archive = publisher.archive()
     size = archive.stat().st_size
     keys = []
     for _ in range(2):
         upload = await stage_upload(
-            collaborators(press.db, bucket, now=press.clock),
+            collaborators(publisher.db, bucket, now=publisher.clock),
             _pieces(archive),
             actor=ADA,
             filename="a",
@@ -70,9 +70,9 @@ async def test_an_upload_goes_through_a_bucket(press: Press, bucket: BundleStore
         assert await bucket.exists(upload.key)
     with pytest.raises(HashMismatch):
         await finalize_upload(
-            collaborators(press.db, bucket, now=press.clock), keys[0], actor=ADA, declared_hash="0" * 64, check_component=None
+            collaborators(publisher.db, bucket, now=publisher.clock), keys[0], actor=ADA, declared_hash="0" * 64, check_component=None
         )
-    done = await finalize_upload(collaborators(press.db, bucket, now=press.clock), keys[0], actor=ADA, check_component=None)
-    assert await abort_upload(collaborators(press.db, bucket, now=press.clock), keys[1], actor=ADA) == "deleted"
+    done = await finalize_upload(collaborators(publisher.db, bucket, now=publisher.clock), keys[0], actor=ADA, check_component=None)
+    assert await abort_upload(collaborators(publisher.db, bucket, now=publisher.clock), keys[1], actor=ADA) == "deleted"
     assert [await bucket.exists(key) for key in (*keys, done.key)] == [False, False, True]
-    assert await press.rows() == ONE_VERSION
+    assert await publisher.rows() == ONE_VERSION

@@ -13,11 +13,11 @@ from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.models.installs import ExtensionBundle
 from tests.bundles.signers import Signers, rejected, signature_of
-from tests.registry.counter import Counter
+from tests.registry.installer import Installer
 
 
-class Production(Counter):
-    """A counter of a host that runs nothing but what a trusted key signed."""
+class Production(Installer):
+    """A installer of a host that runs nothing but what a trusted key signed."""
 
     def __init__(self, db: Database, store: FolderStore, folder: Path) -> None:
         super().__init__(db, store, folder)

@@ -18,8 +18,8 @@ from holdfast.registry.errors import StagingNotFound
 from holdfast.registry.publishing.publish import Published
 from holdfast.registry.publishing.uploads import Upload, abort_upload, finalize_upload, stage_upload, sweep_uploads
 from tests.registry.collaborators import collaborators
-from tests.registry.faults import FailingStore, Trouble, failing
-from tests.registry.published import ADA, ONE_VERSION, Press
+from tests.registry.faults import FailingStore, Failure, failing
+from tests.registry.publisher import ADA, ONE_VERSION, Publisher
 
 pytestmark = pytest.mark.slow
 
@@ -27,101 +27,111 @@ KINDS = ["once", "once, after its effect", "lasting"]
 
 
 @pytest.fixture
-def press(db: Database, store: FolderStore, tmp_path: Path) -> Press:
-    return Press(db, store, tmp_path)
+def publisher(db: Database, store: FolderStore, tmp_path: Path) -> Publisher:
+    return Publisher(db, store, tmp_path)
 
 
-async def _stage(press: Press, step: int, store: BundleStore | None = None) -> Upload:
-    data = press.archive(publisher=f"publisher-{step}", name=f"extension-{step}").read_bytes()
+async def _stage(publisher: Publisher, step: int, store: BundleStore | None = None) -> Upload:
+    data = publisher.archive(publisher=f"publisher-{step}", name=f"extension-{step}").read_bytes()
 
     async def body() -> AsyncIterator[bytes]:
         yield data
 
     return await stage_upload(
-        collaborators(press.db, store or press.store, now=press.clock), body(), actor=ADA, filename="a", size=len(data), declared_hash=None
+        collaborators(publisher.db, store or publisher.store, now=publisher.clock),
+        body(),
+        actor=ADA,
+        filename="a",
+        size=len(data),
+        declared_hash=None,
     )
 
 
-async def _finalize(press: Press, key: str, store: BundleStore) -> Published:
-    return await finalize_upload(collaborators(press.db, store, now=press.clock), key, actor=ADA, check_component=None)
+async def _finalize(publisher: Publisher, key: str, store: BundleStore) -> Published:
+    return await finalize_upload(collaborators(publisher.db, store, now=publisher.clock), key, actor=ADA, check_component=None)
 
 
-async def _sweep(press: Press) -> None:
-    press.clock.advance(3601)
-    await sweep_uploads(press.db, press.store, older_than=timedelta(hours=1), now=press.clock)
+async def _sweep(publisher: Publisher) -> None:
+    publisher.clock.advance(3601)
+    await sweep_uploads(publisher.db, publisher.store, older_than=timedelta(hours=1), now=publisher.clock)
 
 
-async def _state(press: Press) -> tuple[Counter[str], list[str]]:
-    return Counter(await press.rows()), press.objects()
+async def _state(publisher: Publisher) -> tuple[Counter[str], list[str]]:
+    return Counter(await publisher.rows()), publisher.objects()
 
 
-def _trouble(kind: str, step: int) -> Trouble:
-    return Trouble(step, lasting=kind == "lasting", late=kind == "once, after its effect")
+def _trouble(kind: str, step: int) -> Failure:
+    return Failure(step, lasting=kind == "lasting", late=kind == "once, after its effect")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_finalising_with_trouble_at_any_step(press: Press, kind: str) -> None:
+async def test_finalising_with_trouble_at_any_step(publisher: Publisher, kind: str) -> None:
     for step in range(1, 500):
-        empty = await _state(press)
-        upload = await _stage(press, step)
-        waiting = await _state(press)
-        trouble = _trouble(kind, step)
+        empty = await _state(publisher)
+        upload = await _stage(publisher, step)
+        waiting = await _state(publisher)
+        failure = _trouble(kind, step)
         try:
-            with failing(press.db, trouble):
-                await _finalize(press, upload.key, FailingStore(press.store, trouble))
+            with failing(publisher.db, failure):
+                await _finalize(publisher, upload.key, FailingStore(publisher.store, failure))
         except (BundleStoreUnavailable, OperationalError):
-            trouble.over = True
-            if not trouble.lasting:
-                assert await _state(press) == waiting
-            await _finalize(press, upload.key, press.store)
-        trouble.over = True
-        await _sweep(press)
-        rows, objects = await _state(press)
+            failure.over = True
+            if not failure.lasting:
+                assert await _state(publisher) == waiting
+            await _finalize(publisher, upload.key, publisher.store)
+        failure.over = True
+        await _sweep(publisher)
+        rows, objects = await _state(publisher)
         more = sorted(Path(key).name for key in set(objects) - set(empty[1]))
         assert rows == empty[0] + Counter(ONE_VERSION) and more == ["bundle.tar.zst", "manifest.json"]
         with pytest.raises(StagingNotFound):
-            await _finalize(press, upload.key, press.store)
-        if not trouble.struck:
+            await _finalize(publisher, upload.key, publisher.store)
+        if not failure.happened:
             break
     assert 20 < step < 499
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_staging_with_trouble_at_any_step(press: Press, kind: str) -> None:
+async def test_staging_with_trouble_at_any_step(publisher: Publisher, kind: str) -> None:
     for step in range(1, 500):
-        trouble = _trouble(kind, step)
+        failure = _trouble(kind, step)
         try:
-            with failing(press.db, trouble):
-                upload = await _stage(press, step, FailingStore(press.store, trouble))
+            with failing(publisher.db, failure):
+                upload = await _stage(publisher, step, FailingStore(publisher.store, failure))
         except (BundleStoreUnavailable, OperationalError):
-            trouble.over = True
-            if not trouble.lasting:
-                assert await _state(press) == (Counter(), [])
+            failure.over = True
+            if not failure.lasting:
+                assert await _state(publisher) == (Counter(), [])
         else:
-            assert press.objects() == [upload.key]
-        trouble.over = True
-        await _sweep(press)
-        assert await _state(press) == (Counter(), [])
-        if not trouble.struck:
+            assert publisher.objects() == [upload.key]
+        failure.over = True
+        await _sweep(publisher)
+        assert await _state(publisher) == (Counter(), [])
+        if not failure.happened:
             break
     assert 2 < step < 499
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_aborting_with_trouble_at_any_step(press: Press, kind: str) -> None:
+async def test_aborting_with_trouble_at_any_step(publisher: Publisher, kind: str) -> None:
     for step in range(1, 500):
-        upload = await _stage(press, step)
-        trouble = _trouble(kind, step)
+        upload = await _stage(publisher, step)
+        failure = _trouble(kind, step)
         try:
-            with failing(press.db, trouble):
-                await abort_upload(collaborators(press.db, FailingStore(press.store, trouble), now=press.clock), upload.key, actor=ADA)
+            with failing(publisher.db, failure):
+                await abort_upload(
+                    collaborators(publisher.db, FailingStore(publisher.store, failure), now=publisher.clock), upload.key, actor=ADA
+                )
         except (BundleStoreUnavailable, OperationalError):
-            trouble.over = True
+            failure.over = True
             if kind != "once, after its effect":
-                assert await abort_upload(collaborators(press.db, press.store, now=press.clock), upload.key, actor=ADA) == "deleted"
-        trouble.over = True
-        await _sweep(press)
-        assert await _state(press) == (Counter(), [])
-        if not trouble.struck:
+                assert (
+                    await abort_upload(collaborators(publisher.db, publisher.store, now=publisher.clock), upload.key, actor=ADA)
+                    == "deleted"
+                )
+        failure.over = True
+        await _sweep(publisher)
+        assert await _state(publisher) == (Counter(), [])
+        if not failure.happened:
             break
     assert 2 < step < 499

@@ -32,13 +32,13 @@ from holdfast.registry.models.installs import (
 from holdfast.registry.models.publishing import ExtensionAuditLog
 from tests.registry.collaborators import collaborators
 from tests.registry.extensions import UNSIGNED_TOO
-from tests.registry.published import EVE, Press
+from tests.registry.publisher import EVE, Publisher
 
 NOTES = "acme.com.example.notes"
 
 
-class Counter(Press):
-    """A press, and the counter where its versions are installed. Each call takes a second of the clock."""
+class Installer(Publisher):
+    """A publisher, and the installer where its versions are installed. Each call takes a second of the clock."""
 
     policy: TrustPolicy = UNSIGNED_TOO
 
@@ -199,7 +199,7 @@ class Counter(Press):
 
 
 def hexes(*published: Any) -> list[str]:
-    """The hashes of versions that were published or installed, as `Counter.copies` has them."""
+    """The hashes of versions that were published or installed, as `Installer.copies` has them."""
     return sorted(normalize_content_hash(one.content_hash) for one in published)
 
 

@@ -31,13 +31,13 @@ _TABLES: Sequence[type[Base]] = (
 )
 
 
-class Press:
+class Publisher:
     """Publishes small extensions into one database and store."""
 
     def __init__(self, db: Database, store: FolderStore, folder: Path) -> None:
         self.db, self.store, self.folder = db, store, folder
         self.clock = Clock()
-        self.looked: list[bytes] = []
+        self.checked: list[bytes] = []
         self._made = 0
 
     def archive(self, **changes: Any) -> Path:
@@ -67,12 +67,12 @@ class Press:
             signature=signature,
             manifest_text=manifest_text,
             declared_hash=declared_hash,
-            check_component=self.look,
+            check_component=self.check_component,
         )
 
-    async def look(self, component: Path) -> None:
+    async def check_component(self, component: Path) -> None:
         """Takes every component, and remembers it."""
-        self.looked.append(component.read_bytes())
+        self.checked.append(component.read_bytes())
 
     async def rows(self) -> dict[str, int]:
         """How many rows each table of publishing has; those that are empty are left out."""
