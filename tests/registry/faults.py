@@ -16,8 +16,20 @@ from sqlalchemy.exc import OperationalError
 from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.database import Database
+from tests.session.effort import repetitions
 
 T = TypeVar("T")
+
+STRIDE = repetitions(3, long=1)
+_MAX_STEPS = 2_000
+
+
+def steps(*, shift: int = 0) -> range:
+    """The steps at which a test makes an operation fail: every third, every single one with HOLDFAST_TEST_LONG=1.
+
+    Tests of the same operation take other steps with another `shift`. A test ends its loop when the operation has no such step any more.
+    """
+    return range(1 + shift % STRIDE, _MAX_STEPS, STRIDE)
 
 
 class Failure:
@@ -45,7 +57,7 @@ class FailingStore:
     """A store in which there is failure."""
 
     def __init__(self, store: BundleStore, failure: Failure) -> None:
-        self._store, self._trouble = store, failure
+        self._store, self._failure = store, failure
 
     async def put(self, key: str, source: Path) -> None:
         await self._do(lambda: self._store.put(key, source))
@@ -60,8 +72,8 @@ class FailingStore:
         await self._store.check()
 
     async def get(self, key: str) -> AsyncGenerator[bytes, None]:
-        fails = self._trouble.is_due()
-        if fails and not self._trouble.late:
+        fails = self._failure.is_due()
+        if fails and not self._failure.late:
             raise _down()
         try:
             async with aclosing(self._store.get(key)) as pieces:
@@ -74,8 +86,8 @@ class FailingStore:
             raise _down()
 
     async def _do(self, work: Callable[[], Awaitable[T]]) -> T:
-        fails = self._trouble.is_due()
-        if fails and not self._trouble.late:
+        fails = self._failure.is_due()
+        if fails and not self._failure.late:
             raise _down()
         result = await work()
         if fails:

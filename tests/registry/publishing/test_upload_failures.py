@@ -18,7 +18,7 @@ from holdfast.registry.errors import StagingNotFound
 from holdfast.registry.publishing.publish import Published
 from holdfast.registry.publishing.uploads import Upload, abort_upload, finalize_upload, stage_upload, sweep_uploads
 from tests.registry.collaborators import collaborators
-from tests.registry.faults import FailingStore, Failure, failing
+from tests.registry.faults import FailingStore, Failure, failing, steps
 from tests.registry.publisher import ADA, ONE_VERSION, Publisher
 
 pytestmark = pytest.mark.slow
@@ -60,17 +60,17 @@ async def _state(publisher: Publisher) -> tuple[Counter[str], list[str]]:
     return Counter(await publisher.rows()), publisher.objects()
 
 
-def _trouble(kind: str, step: int) -> Failure:
+def _failure(kind: str, step: int) -> Failure:
     return Failure(step, lasting=kind == "lasting", late=kind == "once, after its effect")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_finalising_with_trouble_at_any_step(publisher: Publisher, kind: str) -> None:
-    for step in range(1, 500):
+async def test_finalising_with_a_failure_at_any_step(publisher: Publisher, kind: str) -> None:
+    for step in steps(shift=KINDS.index(kind)):
         empty = await _state(publisher)
         upload = await _stage(publisher, step)
         waiting = await _state(publisher)
-        failure = _trouble(kind, step)
+        failure = _failure(kind, step)
         try:
             with failing(publisher.db, failure):
                 await _finalize(publisher, upload.key, FailingStore(publisher.store, failure))
@@ -88,13 +88,13 @@ async def test_finalising_with_trouble_at_any_step(publisher: Publisher, kind: s
             await _finalize(publisher, upload.key, publisher.store)
         if not failure.happened:
             break
-    assert 20 < step < 499
+    assert step > 20
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_staging_with_trouble_at_any_step(publisher: Publisher, kind: str) -> None:
-    for step in range(1, 500):
-        failure = _trouble(kind, step)
+async def test_staging_with_a_failure_at_any_step(publisher: Publisher, kind: str) -> None:
+    for step in steps(shift=KINDS.index(kind)):
+        failure = _failure(kind, step)
         try:
             with failing(publisher.db, failure):
                 upload = await _stage(publisher, step, FailingStore(publisher.store, failure))
@@ -109,14 +109,14 @@ async def test_staging_with_trouble_at_any_step(publisher: Publisher, kind: str)
         assert await _state(publisher) == (Counter(), [])
         if not failure.happened:
             break
-    assert 2 < step < 499
+    assert step > 2
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_aborting_with_trouble_at_any_step(publisher: Publisher, kind: str) -> None:
-    for step in range(1, 500):
+async def test_aborting_with_a_failure_at_any_step(publisher: Publisher, kind: str) -> None:
+    for step in steps(shift=KINDS.index(kind)):
         upload = await _stage(publisher, step)
-        failure = _trouble(kind, step)
+        failure = _failure(kind, step)
         try:
             with failing(publisher.db, failure):
                 await abort_upload(
@@ -134,4 +134,4 @@ async def test_aborting_with_trouble_at_any_step(publisher: Publisher, kind: str
         assert await _state(publisher) == (Counter(), [])
         if not failure.happened:
             break
-    assert 2 < step < 499
+    assert step > 2
