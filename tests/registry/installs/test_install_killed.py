@@ -23,7 +23,6 @@ from tests.registry.publish_process import forkserver_context, started
 from tests.registry.publisher import EVE
 
 
-
 class Scene:
     """EVE's install before one kind of change, as often as it is needed."""
 
