@@ -9,9 +9,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
-import pydantic
 import uvloop
 
 from holdfast.errors import HoldfastError
@@ -20,10 +18,7 @@ from holdfast.runner.http.service_token import caller_token
 from holdfast.runner.http.sockets import listen
 from holdfast.runner.process.child_process import READY
 from holdfast.runner.process.serve import STOP_SECONDS, serve
-from holdfast.settings import Settings
-
-_NO_OVERRIDES: dict[str, Any] = {}
-"""Every setting comes from the environment or `.env.runner`. The type checker would report missing arguments without this."""
+from holdfast.settings import Settings, load_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,9 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _run(options, lambda: report(READY))
     except HoldfastError as error:
         sentence = str(error)
-    except pydantic.ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors(include_input=False))
-        sentence = f"A setting is not valid: {problems}."
     except (OSError, ValueError) as error:
         sentence = f"The runner cannot start: {error}."
     else:
@@ -58,16 +50,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, on_ready: Callable[[], None]) -> None:
-    settings = Settings(**_NO_OVERRIDES)
+    settings = load_settings()
     configure_logs(settings)
     caller_token(settings)  # raises before a port is bound
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, _listening(settings, options.fd) as listening:
-        process_options: dict[str, Any] = {
-            "parent_pipe": options.parent_pipe,
-            "stop_seconds": options.stop_seconds,
-            "worker": options.worker,
-        }
-        runner.run(serve(settings, listening, on_ready=on_ready, **process_options))
+        serving = serve(
+            settings,
+            listening,
+            parent_pipe=options.parent_pipe,
+            stop_seconds=options.stop_seconds,
+            worker=options.worker,
+            on_ready=on_ready,
+        )
+        runner.run(serving)
 
 
 def _listening(settings: Settings, inherited: int | None) -> socket.socket:
