@@ -7,20 +7,33 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from holdfast.contract.execute import Envelope, ExecuteCall, ExecuteContext, ExecuteHttp, ExecuteUser
+from holdfast.contract.execute import Envelope, ExecuteCall, ExecuteContext, ExecuteHttp, ExecuteLimits, ExecuteUser
 from holdfast.contract.install_config import InstallConfig
 from holdfast.contract.secret_envelope import SecretEnvelope
 
-CONTEXT = ExecuteContext(tenant_id="t", extension_id="e", content_hash="sha256:ab")
+CONTEXT = ExecuteContext(tenant_id="t", extension_id="e", content_hash="sha256:ab", request_id="r", install_id="i", version_id="v")
 
 
 def test_a_request_has_the_fields_that_runners_expect_and_no_others() -> None:
-    call = ExecuteCall(context=CONTEXT, http=ExecuteHttp(method="GET", path="/"))
+    user = ExecuteUser(user_id="u", user_email="u@x", user_name="U", user_type="internal")
+    http = ExecuteHttp(method="GET", path="/", url="/")
+    call = ExecuteCall(context=CONTEXT, http=http, limits=ExecuteLimits(timeout_ms=1), endpoint="GET /", user=user)
     assert msgspec.to_builtins(call) == {
-        "context": {"tenant_id": "t", "extension_id": "e", "content_hash": "sha256:ab", "config": {}, "egress": []},
-        "http": {"method": "GET", "path": "/", "query": {}, "headers": {}},
-        "limits": {},
+        "context": {
+            "tenant_id": "t",
+            "extension_id": "e",
+            "content_hash": "sha256:ab",
+            "request_id": "r",
+            "install_id": "i",
+            "version_id": "v",
+            "config": {},
+            "egress": [],
+        },
+        "http": {"method": "GET", "path": "/", "url": "/", "query": {}, "headers": {}},
+        "limits": {"timeout_ms": 1},
         "providers": [],
+        "endpoint": "GET /",
+        "user": {"user_id": "u", "user_email": "u@x", "user_name": "U", "user_type": "internal"},
     }
 
 
@@ -37,7 +50,8 @@ def test_a_request_is_read_as_it_was_written() -> None:
 
 def test_a_request_with_unknown_fields_at_any_level_is_read() -> None:
     text = (
-        b'{"new":1,"context":{"tenant_id":"t","extension_id":"e","content_hash":"sha256:ab","new":1},'
+        b'{"new":1,"context":{"tenant_id":"t","extension_id":"e","content_hash":"sha256:ab","new":1,'
+        b'"request_id":"r","install_id":"i","version_id":"v"},'
         b'"http":{"method":"GET","path":"/","new":1}}'
     )
     assert msgspec.json.decode(text, type=ExecuteCall).context == CONTEXT

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -106,13 +107,13 @@ def build_request(services: Services, call: Call, context: InstallContext) -> Ex
             url=f"{call.path}?{call.query}" if call.query else call.path,
             query=dict(query_pairs(call.query)),
             headers=dict(_guest_headers(call)),
-            body_b64=None if call.body is None or call.method == "GET" else base64.b64encode(call.body).decode(),
+            body_b64=UNSET if call.body is None or call.method == "GET" else base64.b64encode(call.body).decode(),
         ),
         limits=ExecuteLimits(timeout_ms=services.settings.gateway_timeout_ms),
         providers=context.providers,
         endpoint=f"{call.access.endpoint.method} {call.access.endpoint.path}",
         user=_user(call.access),
-        secret_envelope=context.secret_envelope,
+        secret_envelope=UNSET if context.secret_envelope is None else context.secret_envelope,
     )
 
 

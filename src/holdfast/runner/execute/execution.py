@@ -114,7 +114,7 @@ class CallExecutor:
             if unknown:
                 names = ", ".join(unknown)
                 raise CallFailed(400, f"unknown_capabilities: {names}", "unknown_capabilities", names)
-            if call.secret_envelope is not None:
+            if isinstance(call.secret_envelope, SecretEnvelope):
                 host = self._host.call_host(context, capabilities, await self._secrets(call.secret_envelope, context))
             request = self._request(call, context)
             with self._limit.admit(context.tenant_id, context.install_id or context.extension_id):
@@ -233,7 +233,7 @@ def _context(call: ExecuteCall, routing: Routing, digest: str) -> CallContext:
         config=context.config,
         user=None if call.user is None else call_user(call.user),
         egress=tuple(context.egress),
-        secrets=call.secret_envelope,
+        secrets=call.secret_envelope if isinstance(call.secret_envelope, SecretEnvelope) else None,
     )
 
 

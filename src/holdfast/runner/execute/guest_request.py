@@ -23,7 +23,7 @@ _RUNNER_HEADERS = frozenset({CONFIG, TRIGGER, SCHEDULE})
 
 def body_of(call: ExecuteCall) -> bytes | None:
     """The body for the guest, or None. Raises ValueError when it is not base64."""
-    return None if call.http.body_b64 is None else base64.b64decode(call.http.body_b64, validate=True)
+    return base64.b64decode(call.http.body_b64, validate=True) if isinstance(call.http.body_b64, str) else None
 
 
 def call_user(user: ExecuteUser) -> CallUser:
@@ -45,9 +45,9 @@ def guest_request(call: ExecuteCall, context: CallContext, body: bytes | None) -
     identity = call.context
     if identity.config:
         headers.append(HttpHeader(CONFIG, json.dumps(identity.config, separators=(",", ":"))))
-    if identity.trigger:
+    if isinstance(identity.trigger, str) and identity.trigger:
         headers.append(HttpHeader(TRIGGER, identity.trigger))
-    if identity.schedule_id:
+    if isinstance(identity.schedule_id, str) and identity.schedule_id:
         headers.append(HttpHeader(SCHEDULE, identity.schedule_id))
     return ExecuteRequest(
         ContextData(context.request_id, context.tenant_id, context.extension_id, context.install_id, context.version_id),

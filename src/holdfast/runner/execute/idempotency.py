@@ -45,7 +45,7 @@ def idempotency_scope(call: ExecuteCall, key: str) -> bytes:
         None if call.user is None else call.user.user_id,
         http.method,
         http.target,
-        http.body_b64,
+        http.body_b64 if isinstance(http.body_b64, str) else None,
         key,
     )
     digest = hashlib.sha256()
