@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from holdfast.gateway.calls import audit, dispatch
@@ -15,7 +15,6 @@ from holdfast.gateway.services.runner_client import RunnerClient
 from holdfast.registry.actors import local_actor
 from holdfast.registry.installs.config import replace_config
 from holdfast.registry.installs.grants import revoke
-from holdfast.registry.models import ids as identity
 from holdfast.registry.models.installs import ExtensionBundle, TenantExtensionInstall, TenantExtensionInstallSecrets
 from tests.events.recording_server import Recorded, free_port
 from tests.gateway.platform import SERVICE_TOKEN, Platform
@@ -260,14 +259,9 @@ async def test_an_install_removed_between_check_and_call_is_not_run(platform: Pl
 
 async def test_a_version_without_a_bundle_is_not_run(platform: Platform) -> None:
     async with platform.db.transaction() as session:
-        bundle = await session.get_one(ExtensionBundle, (await _bundle_id(platform)))
-        await session.delete(bundle)
+        await session.execute(delete(ExtensionBundle).where(ExtensionBundle.content_hash == platform.installed.content_hash))
     response = await platform.http.get(NOTES, headers=await platform.admin())
     assert (response.status_code, response.json()["error"]) == (404, "not_installed")
-
-
-async def _bundle_id(platform: Platform) -> str:
-    return identity.bundle_id("acme", "com.example.notes", "1.0.0", platform.installed.content_hash)
 
 
 def _plain(content: bytes, status: int = 200) -> Any:

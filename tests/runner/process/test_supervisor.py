@@ -119,10 +119,10 @@ def test_a_port_of_somebody_else_is_refused_even_if_that_shares_it(tmp_path: Pat
 
 
 @pytest.mark.parametrize("count", ["0", "257"])
-def test_a_number_of_workers_that_cannot_be_is_refused(tmp_path: Path, count: str) -> None:
+def test_an_invalid_number_of_workers_is_rejected(tmp_path: Path, count: str) -> None:
     refused = run("runner", "--workers", count, cwd=tmp_path, RUNNER_SERVICE_TOKEN="t")
     assert refused.returncode == 1
-    assert "runner_workers (command line) cannot be used" in refused.stderr
+    assert f"runner_workers={count!r} (command line) is invalid" in refused.stderr
 
 
 def test_a_port_that_is_free_again_can_be_shared(tmp_path: Path) -> None:
