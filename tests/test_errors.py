@@ -12,33 +12,33 @@ import holdfast
 from holdfast.errors import CodedError, HoldfastError
 
 
-class Refusal(HoldfastError):
+class Rejected(HoldfastError):
     """Raised by these tests."""
 
-    code = "refused"
+    code = "rejected"
     status = 418
 
 
 def test_the_json_has_code_and_message_and_only_known_fields() -> None:
-    assert Refusal("No.").to_json() == {"error": "refused", "message": "No."}
-    full = Refusal("No.", hint="Ask again.", details={"field": "x"}).to_json(request_id="r")
-    assert full == {"error": "refused", "message": "No.", "hint": "Ask again.", "details": {"field": "x"}, "requestId": "r"}
+    assert Rejected("No.").to_json() == {"error": "rejected", "message": "No."}
+    full = Rejected("No.", hint="Try again.", details={"field": "x"}).to_json(request_id="r")
+    assert full == {"error": "rejected", "message": "No.", "hint": "Try again.", "details": {"field": "x"}, "requestId": "r"}
 
 
 def test_the_text_includes_the_hint() -> None:
-    assert str(Refusal("No.", hint="Ask again.")) == "No. Ask again."
+    assert str(Rejected("No.", hint="Try again.")) == "No. Try again."
 
 
 def test_every_error_of_every_package_has_a_code_and_an_http_status() -> None:
     for module in pkgutil.walk_packages(holdfast.__path__, "holdfast."):
         if "__main__" not in module.name and "migrations" not in module.name:
             importlib.import_module(module.name)
-    waiting = [HoldfastError]
-    while waiting:
-        error = waiting.pop()
-        waiting += error.__subclasses__()
+    pending = [HoldfastError]
+    while pending:
+        error = pending.pop()
+        pending += error.__subclasses__()
         if not error.__module__.startswith("holdfast."):
-            continue  # a test's own
+            continue  # defined by a test
         codes = getattr(error, "STATUSES", {error.code: error.status})
         for code, status in codes.items():
             assert code and " " not in code, error
@@ -46,16 +46,16 @@ def test_every_error_of_every_package_has_a_code_and_an_http_status() -> None:
         assert error.__doc__, error
 
 
-class DoorError(CodedError):
+class LockError(CodedError):
     STATUSES: ClassVar = {"locked": 409, "missing": 404}
 
 
 def test_one_class_has_several_codes_each_with_its_status() -> None:
-    error = DoorError("locked", "The door is locked.", hint="Find the key.", details={"door": 1})
+    error = LockError("locked", "The door is locked.", hint="Find the key.", details={"door": 1})
     assert (error.code, error.status) == ("locked", 409)
     assert error.to_json() == {"error": "locked", "message": "The door is locked.", "hint": "Find the key.", "details": {"door": 1}}
 
 
-def test_a_code_that_the_class_does_not_list_is_an_error_of_the_program() -> None:
+def test_a_code_that_the_class_does_not_list_raises_key_error() -> None:
     with pytest.raises(KeyError):
-        DoorError("ajar", "The door is ajar.")
+        LockError("ajar", "The door is ajar.")

@@ -1,4 +1,4 @@
-"""The world stands twice, as WIT text and as Python types. These tests say that the two are one."""
+"""The world is written twice, as WIT text and as Python types. These tests check that both are equal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.waiting import MAX_WAIT_SECONDS
 
 @cache
 def resolved() -> dict[str, Any]:
-    """The WIT text as wasm-tools understands it."""
+    """The WIT text as wasm-tools parses it."""
     tools = Path(sys.executable).with_name("wasm-tools")
     wit = Path(next(iter(world.__path__))) / "wit"
     done = subprocess.run([tools, "component", "wit", "--json", str(wit)], capture_output=True, check=True, timeout=MAX_WAIT_SECONDS)
@@ -30,7 +30,7 @@ def resolved() -> dict[str, Any]:
     return parsed
 
 
-def wit_shape(reference: Any) -> s.ValueType:
+def wit_type(reference: Any) -> s.ValueType:
     if isinstance(reference, str):
         return s.Primitive(reference)
     kind = resolved()["types"][reference]["kind"]
@@ -38,19 +38,19 @@ def wit_shape(reference: Any) -> s.ValueType:
         raise AssertionError(kind)
     match kind:
         case {"type": target}:
-            return wit_shape(target)
+            return wit_type(target)
         case {"record": {"fields": fields}}:
-            return s.RecordOf(tuple((field["name"], wit_shape(field["type"])) for field in fields))
+            return s.RecordOf(tuple((field["name"], wit_type(field["type"])) for field in fields))
         case {"enum": {"cases": cases}}:
             return s.EnumOf(tuple(case["name"] for case in cases))
         case {"option": payload}:
-            return s.OptionOf(wit_shape(payload))
+            return s.OptionOf(wit_type(payload))
         case {"list": element}:
-            return s.ListOf(wit_shape(element))
+            return s.ListOf(wit_type(element))
         case {"tuple": {"types": elements}}:
-            return s.TupleOf(tuple(wit_shape(element) for element in elements))
+            return s.TupleOf(tuple(wit_type(element) for element in elements))
         case {"result": {"ok": ok, "err": err}}:
-            return s.ResultOf(None if ok is None else wit_shape(ok), None if err is None else wit_shape(err))
+            return s.ResultOf(None if ok is None else wit_type(ok), None if err is None else wit_type(err))
         case _:
             raise AssertionError(kind)
 
@@ -58,7 +58,7 @@ def wit_shape(reference: Any) -> s.ValueType:
 def wit_signature(function: dict[str, Any]) -> s.Signature:
     result = function.get("result")
     return s.Signature(
-        tuple((param["name"], wit_shape(param["type"])) for param in function["params"]), None if result is None else wit_shape(result)
+        tuple((param["name"], wit_type(param["type"])) for param in function["params"]), None if result is None else wit_type(result)
     )
 
 
@@ -83,7 +83,7 @@ def test_every_named_type_of_the_wit_is_a_type_in_python() -> None:
     named = {entry["name"]: index for index, entry in enumerate(resolved()["types"]) if entry["name"]}
     for name, index in named.items():
         python = getattr(types, "".join(part.capitalize() for part in name.split("-")))
-        assert s.value_type_of(python) == wit_shape(index), name
+        assert s.value_type_of(python) == wit_type(index), name
 
 
 def test_the_world_exports_the_handler_and_imports_the_twelve_interfaces() -> None:
