@@ -66,7 +66,7 @@ class Platform:
     def db(self) -> Database:
         return self.services.db
 
-    def answer(self, body: bytes | None = b"", status: int = 200, headers: dict[str, Any] | None = None, **more: Any) -> None:
+    def respond_with(self, body: bytes | None = b"", status: int = 200, headers: dict[str, Any] | None = None, **more: Any) -> None:
         """From now on, the runner reports this response of the extension."""
         encoded = None if body is None else base64.b64encode(body).decode()
         self.runner.reply({"status": status, "headers": headers or {}, "body_b64": encoded, "error": None, **more})
@@ -126,6 +126,6 @@ async def platform(folder: Path, *, database_url: str | None = None, **settings:
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http:
             running = Platform(services=services, runner=runner, app=app, http=http, installed=installed, folder=folder, seconds=seconds)
-            running.answer(b"hello", headers={"content-type": "text/plain"})
+            running.respond_with(b"hello", headers={"content-type": "text/plain"})
             yield running
         await services.runner.close()

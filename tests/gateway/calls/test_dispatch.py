@@ -34,7 +34,7 @@ async def outcome(platform: Platform) -> tuple[str, str | None, Any]:
 async def test_the_extensions_status_headers_and_bytes_arrive_intact(platform: Platform) -> None:
     body = bytes(range(256))
     headers = {"Content-Type": "application/x-notes", "ETag": '"7"', "Cache-Control": "max-age=5", "X-Own": "yes", "Content-Encoding": "br"}
-    platform.answer(body, 418, headers)
+    platform.respond_with(body, 418, headers)
     async with platform.http.stream("GET", NOTES, headers=await platform.admin()) as response:
         raw = b"".join([chunk async for chunk in response.aiter_raw()])
     assert (response.status_code, raw) == (418, body)
@@ -42,13 +42,13 @@ async def test_the_extensions_status_headers_and_bytes_arrive_intact(platform: P
 
 
 async def test_repeated_headers_stay_apart_where_the_runner_tells_them_apart(platform: Platform) -> None:
-    platform.answer(b"", 200, {"link": "<a>, <b>"}, header_list=[["Link", "<a>"], ["Link", "<b>"]])
+    platform.respond_with(b"", 200, {"link": "<a>, <b>"}, header_list=[["Link", "<a>"], ["Link", "<b>"]])
     response = await platform.http.get(NOTES, headers=await platform.admin())
     assert response.headers.get_list("link") == ["<a>", "<b>"]
 
 
 async def test_the_response_of_an_extension_does_not_run_in_the_origin_of_the_application(platform: Platform) -> None:
-    platform.answer(b"<script>steal()</script>", 200, {"content-type": "text/html", "set-cookie": "a=b", "content-security-policy": "x"})
+    platform.respond_with(b"<script>steal()</script>", 200, {"content-type": "text/html", "set-cookie": "a=b", "content-security-policy": "x"})
     response = await platform.http.get(NOTES, headers=await platform.admin())
     assert response.headers.get_list("content-security-policy") == ["sandbox; default-src 'none'; frame-ancestors 'none'"]
     assert response.headers["x-content-type-options"] == "nosniff"
@@ -63,7 +63,7 @@ async def test_a_response_without_cache_control_is_not_cached(platform: Platform
 @pytest.mark.parametrize("status", [204, 205, 304])
 @pytest.mark.parametrize("body", [None, b"", b"should not be there"])
 async def test_a_response_without_a_body_has_none(platform: Platform, status: int, body: bytes | None) -> None:
-    platform.answer(body, status)
+    platform.respond_with(body, status)
     response = await platform.http.get(NOTES, headers=await platform.admin())
     assert (response.status_code, response.content) == (status, b"")
     assert "content-length" not in response.headers
@@ -72,7 +72,7 @@ async def test_a_response_without_a_body_has_none(platform: Platform, status: in
 
 @pytest.mark.parametrize("status", [0, 101, 199, 600, 65_535])
 async def test_an_invalid_status_is_a_bad_gateway(platform: Platform, status: int) -> None:
-    platform.answer(b"x", status)
+    platform.respond_with(b"x", status)
     response = await platform.http.get(NOTES, headers=await platform.admin())
     assert (response.status_code, response.json()["details"]["code"]) == (502, "invalid_response")
     assert await outcome(platform) == ("error", "invalid_response", 502)
@@ -181,7 +181,7 @@ async def test_without_a_key_every_write_has_its_own_and_a_read_has_none(platfor
 async def test_a_call_is_recorded_with_its_outcome_and_without_its_content(
     platform: Platform, status: int, expected: tuple[str, str | None, int]
 ) -> None:
-    platform.answer(b"answer-secret", status)
+    platform.respond_with(b"answer-secret", status)
     headers = {**await platform.admin(), "x-request-id": "req-1", "user-agent": "agent-secret"}
     response = await platform.http.post(f"{NOTES}?query-secret=1", content=b"body-secret", headers=headers)
     assert (response.status_code, response.headers["x-request-id"]) == (status, "req-1")

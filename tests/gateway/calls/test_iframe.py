@@ -95,7 +95,7 @@ async def test_a_body_above_the_limit_is_refused(platform: Platform) -> None:
 
 async def test_both_gateways_respond_alike(platform: Platform) -> None:
     admin = {**await platform.admin(), "x-request-id": "req-1"}
-    platform.answer(b"body", 201, {"x-own": "1", "content-type": "text/x"})
+    platform.respond_with(b"body", 201, {"x-own": "1", "content-type": "text/x"})
     answers = [await platform.http.get(NOTES.replace("ext-proxy", kind), headers=admin) for kind in ("ext", "ext-proxy")]
     assert answers[0].headers == answers[1].headers
     platform.fail("trap")
