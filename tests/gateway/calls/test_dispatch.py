@@ -48,7 +48,9 @@ async def test_repeated_headers_stay_apart_where_the_runner_tells_them_apart(pla
 
 
 async def test_the_response_of_an_extension_does_not_run_in_the_origin_of_the_application(platform: Platform) -> None:
-    platform.respond_with(b"<script>steal()</script>", 200, {"content-type": "text/html", "set-cookie": "a=b", "content-security-policy": "x"})
+    platform.respond_with(
+        b"<script>steal()</script>", 200, {"content-type": "text/html", "set-cookie": "a=b", "content-security-policy": "x"}
+    )
     response = await platform.http.get(NOTES, headers=await platform.admin())
     assert response.headers.get_list("content-security-policy") == ["sandbox; default-src 'none'; frame-ancestors 'none'"]
     assert response.headers["x-content-type-options"] == "nosniff"

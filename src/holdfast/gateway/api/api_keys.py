@@ -45,7 +45,7 @@ async def delete_api_key(services: Services, request: Request, caller: Caller) -
     identity = caller.identity
     key_id = as_uuid(request.path_params["key_id"])
     if key_id is None:
-        raise ApiKeyUnknown("Your tenant has no such API key.", hint="GET /api/v1/api-keys lists the keys with their ids.")
+        raise ApiKeyUnknown("No such API key found.", hint="GET /api/v1/api-keys lists the keys with their ids.")
     revoked = await revoke_api_key(services.db, tenant_id=identity.tenant_id, key=key_id)
     _log.info("api_key_revoked", tenant=identity.tenant_id, by=identity.user_id, key=key_id)
     return json_response({"apiKey": to_result(revoked, ApiKeyResult)})

@@ -95,7 +95,7 @@ async def _changeable_user(services: Services, identity: Identity, request: Requ
     users = await list_users(services.db, tenant_id=identity.tenant_id)
     found = next((user for user in users if wanted in (user.user_id, user.email)), None)
     if found is None:
-        raise UserUnknown("Your tenant has no such user.", hint="`holdfast users list` shows the users.")
+        raise UserUnknown("No such user found.", hint="`holdfast users list` lists the users.")
     if found.is_admin and not await _is_full_admin(services, identity):
         raise GatewayError(
             "forbidden",
