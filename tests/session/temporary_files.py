@@ -16,8 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
-_PREFIX = "holdfast-tests-"
-_TOLERATED = (_PREFIX, "node-compile-cache", "v8-compile-cache", "pymp-")
+_PREFIX = "hft-"
+_TOLERATED = ("gw", "node-compile-cache", "v8-compile-cache", "pymp-")
 """The folders of this run's workers, the caches that Node.js keeps between processes, and the sockets of multiprocessing."""
 
 _folder = pytest.StashKey[Path]()
@@ -30,8 +30,7 @@ _left = pytest.StashKey[list[str]]()
 def pytest_configure(config: pytest.Config) -> None:
     # Where pytest keeps `tmp_path` stays the same; otherwise a failed test's files would go with our folder.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
-    _remove_abandoned(Path(tempfile.gettempdir()))
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    folder = _own_folder(config)
     # PostgreSQL runs as another user, and must reach its own folder.
     folder.chmod(0o711)
     config.stash[_folder], config.stash[_previous] = folder, tempfile.gettempdir()
@@ -80,6 +79,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("Left behind in the temporary folder", red=True)
         for line in left:
             terminalreporter.line(line)
+
+
+def _own_folder(config: pytest.Config) -> Path:
+    # Short names: Chromium makes a socket below it, and the path of a socket has at most 107 bytes.
+    parent = Path(tempfile.gettempdir())
+    workerinput = getattr(config, "workerinput", None)
+    if workerinput is not None:
+        folder = parent / str(workerinput["workerid"])
+        folder.mkdir()
+        return folder
+    _remove_abandoned(parent)
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
 
 
 def _remove_abandoned(parent: Path) -> None:
