@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes
 from starlette.requests import Request
 
 from holdfast.gateway.http.errors import GatewayError, InvalidRequest
+from holdfast.http.bodies import BODY_SECONDS, is_declared_larger
 
 REQUEST_ID_LENGTH = 255
-BODY_SECONDS = 60.0
 _MAX_QUERY_FIELDS = 1_000
 _PRINTABLE = re.compile(r"[!-~]+")
 # What percent-encoding must not hide: separators, dots that climb, control characters.
@@ -66,8 +66,7 @@ def query_pairs(query: str) -> list[tuple[str, str]]:
 
 async def read_body(request: Request, limit: int) -> bytes:
     """The body. Raises GatewayError: `payload_too_large` as soon as it exceeds `limit` bytes, `request_timeout` after a minute."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
+    if is_declared_larger(request.headers, limit):
         raise _too_large(limit)
     body = bytearray()
     try:

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from starlette.requests import Request
 from starlette.responses import Response
 
+from holdfast.http.bodies import BODY_SECONDS, is_declared_larger
 from holdfast.http.responses import json_response
 from holdfast.runner.http.errors import BodyTooLarge, BodyTooSlow, UnsupportedBody
 from holdfast.runner.http.service_token import require_token
@@ -19,7 +20,6 @@ from holdfast.runner.services import RunnerServices
 CONTENT_TYPE = "application/wasm"
 COMPONENT_MAX_BYTES = 256 * 1024 * 1024
 """The size limit of a whole unpacked bundle."""
-BODY_SECONDS = 60.0
 
 
 async def check_component(services: RunnerServices, request: Request) -> Response:
@@ -39,8 +39,7 @@ async def check_component(services: RunnerServices, request: Request) -> Respons
 def _check_headers(request: Request) -> None:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != CONTENT_TYPE:
         raise UnsupportedBody("The request body must be a component.", hint=f"Send content-type: {CONTENT_TYPE}.")
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > COMPONENT_MAX_BYTES:
+    if is_declared_larger(request.headers, COMPONENT_MAX_BYTES):
         raise _too_large()
 
 

@@ -9,6 +9,7 @@ import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
+from holdfast.http.bodies import is_declared_larger
 from holdfast.runner.http.errors import BodyTooLarge, MalformedBody, UnsupportedBody, WrongShape
 from holdfast.runner.http.fast_path import RawHeaders
 
@@ -35,8 +36,7 @@ async def read_json(headers: Mapping[str, str], receive: Receive, max_bytes: int
     Raises UnsupportedBody, ClientDisconnect, and BodyTooLarge before more than `max_bytes` are in memory.
     """
     require_json(headers)
-    declared = headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > max_bytes:
+    if is_declared_larger(headers, max_bytes):
         raise _too_large(max_bytes)
     pieces: list[bytes] = []
     size, more = 0, True
