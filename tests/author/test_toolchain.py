@@ -66,11 +66,11 @@ async def test_concurrent_installs_install_once(tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     npm = program(tmp_path / "npm", f'echo "$@" >> {calls}; mkdir node_modules')
     first, second = (Toolchain(tmp_path / "root", node=node(tmp_path, "22.1.0"), npm=npm) for _ in range(2))
-    said: list[str] = []
-    folders = await asyncio.gather(first.ensure(said.append), second.ensure(said.append))
+    output: list[str] = []
+    folders = await asyncio.gather(first.ensure(output.append), second.ensure(output.append))
     assert set(folders) == {first.folder}
     assert [line.split()[:2] for line in calls.read_text().splitlines()] == [["ci", "--ignore-scripts"]]
-    assert said == ["Installing the build tools (once)"]
+    assert output == ["Installing the build tools (once)"]
     assert first.driver.is_file()
 
 

@@ -1,8 +1,9 @@
 """Another process on the same cache folder. `python -m tests.bundles.cache_process hold|crowd|limited CACHE STORE MAX-BYTES ARGUMENT…`
 
-`hold DIGEST` uses the bundle until its input ends, and says `held` once it does. `crowd DIGEST… SEED` uses the bundles in an order of its
-own, many times over, reads all of each, and fails when anything is not what was packed. `limited DIGEST BYTES` may write no file larger
-than that, says what comes of it and what is left, then may again, and says which pages there are.
+- `hold DIGEST` uses the bundle until its input ends, and prints `held` once it does.
+- `crowd DIGEST… SEED` uses the bundles many times in a random order, reads all of each, and fails if anything differs from what was packed.
+- `limited DIGEST BYTES` fetches with a limit of the file size; prints the error and the remaining files. Then it fetches without the limit,
+  and prints the pages.
 """
 
 from __future__ import annotations

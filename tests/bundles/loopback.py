@@ -21,7 +21,7 @@ class Request(Struct, frozen=True):
 
 
 Script = Callable[[Request, asyncio.StreamWriter], Awaitable[None]]
-"""Answers one request; the connection is closed when it returns."""
+"""Responds to one request; the connection is closed when it returns."""
 
 
 class Loopback:
@@ -78,15 +78,15 @@ async def _read(reader: asyncio.StreamReader) -> Request:
 
 
 def head(status: int, *headers: str, length: int | None = None) -> bytes:
-    """The head of an answer."""
+    """The head of a response."""
     lines = [f"HTTP/1.1 {status} Whatever", "Connection: close", *headers]
     if length is not None:
         lines.append(f"Content-Length: {length}")
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def answering(status: int, body: bytes = b"", *headers: str) -> Script:
-    """A script that gives every request the same answer."""
+def respond_with(status: int, body: bytes = b"", *headers: str) -> Script:
+    """A script that sends the same response to every request."""
 
     async def script(request: Request, writer: asyncio.StreamWriter) -> None:
         writer.write(head(status, *headers, length=len(body)) + (b"" if request.method == "HEAD" else body))
@@ -94,8 +94,8 @@ def answering(status: int, body: bytes = b"", *headers: str) -> Script:
     return script
 
 
-def one_after_another(*scripts: Script) -> Script:
-    """A script that answers the first request by the first of `scripts` and so on; the last answers all that follow."""
+def in_sequence(*scripts: Script) -> Script:
+    """A script that handles the first request with the first of `scripts` and so on; the last one handles all that follow."""
     left = list(scripts)
 
     async def script(request: Request, writer: asyncio.StreamWriter) -> None:
@@ -109,11 +109,11 @@ def files(content: dict[str, bytes]) -> Script:
 
     async def script(request: Request, writer: asyncio.StreamWriter) -> None:
         body = content.get(request.target.removeprefix("/"))
-        await (answering(404, b"not here") if body is None else answering(200, body))(request, writer)
+        await (respond_with(404, b"not here") if body is None else respond_with(200, body))(request, writer)
 
     return script
 
 
 async def silence(request: Request, writer: asyncio.StreamWriter) -> None:
-    """A script that never answers."""
+    """A script that never responds."""
     await asyncio.Event().wait()

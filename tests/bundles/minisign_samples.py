@@ -35,4 +35,4 @@ SEALED_KEY = (
 )
 SEALED_KEY_PASSWORD = "pw"
 SEALED_KEY_PUBLIC_LINE = "RWShcQ7V/taOZgM1qf7M26AsdS9PW6C903s6lsn/sBbLMbSzqf+MjWxD"
-"""What `minisign -R` made of that key with its password."""
+"""The output of `minisign -R` for that key and its password."""

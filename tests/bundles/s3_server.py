@@ -19,11 +19,11 @@ _RUNNING = re.compile(r"Running on (http://127\.0\.0\.1:\d+)")
 
 @contextmanager
 def s3_server(folder: Path) -> Iterator[str]:
-    """Its origin, once it answers. What it says is in `folder/s3.log`. It ends with the block."""
+    """The origin of a running server. Its log is `folder/s3.log`. It stops when the block ends."""
     log = folder / "s3.log"
     with (
-        log.open("wb") as said,
-        subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], stdout=said, stderr=said) as process,
+        log.open("wb") as output,
+        subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], stdout=output, stderr=output) as process,
     ):
         try:
             yield _origin(log, process)

@@ -28,7 +28,7 @@ def test_a_version_is_read_back_as_it_was_written(version: SemVer) -> None:
         assert SemVer.parse(str(version)) == version == parse_version(str(version))
 
 
-def test_versions_are_ordered_as_the_specification_says() -> None:
+def test_versions_are_ordered_as_specified() -> None:
     for older, newer in itertools.combinations(ORDERED, 2):
         assert SemVer.parse(older) < SemVer.parse(newer)
         assert SemVer.parse(newer) > SemVer.parse(older)
@@ -40,7 +40,7 @@ def test_sorting_does_not_depend_on_the_order_before(versions: list[SemVer], ran
     assert sorted(versions) == sorted(shuffled)
 
 
-def test_the_build_says_nothing_about_which_is_newer_but_sorting_is_fixed() -> None:
+def test_build_metadata_does_not_affect_precedence_but_sorting_is_stable() -> None:
     plain, built = SemVer.parse("1.0.0"), SemVer.parse("1.0.0+a")
     assert plain.precedence == built.precedence
     assert plain < built and plain != built
@@ -53,7 +53,7 @@ def test_the_build_says_nothing_about_which_is_newer_but_sorting_is_fixed() -> N
         *("1.2.\N{DEVANAGARI DIGIT THREE}", "1.2.3-" + "a" * 100, "1.2.9999999999"),
     ],
 )
-def test_what_is_no_version_is_refused(text: str) -> None:
+def test_an_invalid_version_is_rejected(text: str) -> None:
     with pytest.raises(InvalidVersion) as caught:
         SemVer.parse(text)
     assert caught.value.status == 400

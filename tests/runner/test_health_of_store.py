@@ -6,20 +6,20 @@ import socket
 
 import pytest
 
-from tests.bundles.loopback import answering, serving
+from tests.bundles.loopback import respond_with, serving
 from tests.runner.conftest import StartRunner
 
 
 @pytest.mark.parametrize("status", [200, 403, 404])
 async def test_a_private_store_that_responds_is_healthy(start_runner: StartRunner, status: int) -> None:
-    async with serving(answering(status)) as store:
+    async with serving(respond_with(status)) as store:
         runner = await start_runner(bundle_store_base=f"{store.origin}/extensions")
         response = await runner.client.get("/healthz")
         assert (response.status_code, response.json()["bundle_store"]) == (200, "ok")
 
 
 async def test_a_broken_or_missing_store_is_reported(start_runner: StartRunner) -> None:
-    async with serving(answering(500)) as store:
+    async with serving(respond_with(500)) as store:
         runner = await start_runner(bundle_store_base=f"{store.origin}/extensions")
         response = await runner.client.get("/healthz")
         assert (response.status_code, response.json()["bundle_store"]) == (200, "bundle_store_unreachable")

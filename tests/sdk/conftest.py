@@ -14,7 +14,7 @@ ARTIFACTS = Path(__file__).parent.parent.parent / "build" / "test-artifacts"
 
 @pytest.fixture
 async def engine() -> AsyncIterator[Engine]:
-    """Compiled components are kept between runs; they are found by the hash of what they were compiled from."""
+    """Compiled components are cached between runs by the hash of their source."""
     engine = Engine(ARTIFACTS, pool=False)
     yield engine
     await engine.close()

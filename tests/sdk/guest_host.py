@@ -15,12 +15,12 @@ from holdfast.world.functions import Function, WitError
 CONTEXT = t.ContextData("request-1", "tenant-1", "extension-1", "install-1", "version-1")
 USER = t.UserDataV2("tenant-1", "Client", "user-1", "u@example.com", "Uma User", "internal", None, [("locale", "en")])
 PAGE = 2
-"""Entries a page of a listing holds: small, so that tests turn pages."""
+"""The number of entries per page: small, so that tests need several pages."""
 
 
 @dataclass
 class MemoryHost:
-    """Keeps what the guest stores and logs. `user` None means that no person called."""
+    """Stores the values and the log of the guest. `user` is None for a call without a user."""
 
     user: t.UserDataV2 | None = USER
     stored: dict[tuple[str, str], t.StorageEntry] = field(default_factory=dict)
@@ -29,8 +29,8 @@ class MemoryHost:
     fetched: list[t.HttpRequest] = field(default_factory=list)
 
     async def call(self, function: Function, args: tuple[object, ...]) -> object:
-        answer: object = getattr(self, function.id.replace(".", "_").replace("-", "_"))(*args)
-        return answer
+        response: object = getattr(self, function.id.replace(".", "_").replace("-", "_"))(*args)
+        return response
 
     def output(self, stream: Literal["stdout", "stderr"], line: str) -> None:
         if stream == "stderr":
@@ -67,9 +67,9 @@ class MemoryHost:
         if entry.revision is not None and (old is None or old.revision != entry.revision):
             raise WitError(t.StorageError.CONFLICT)
         revision = 1 if old is None or old.revision is None else old.revision + 1
-        kept = t.StorageEntry(entry.namespace, entry.key, entry.value, revision)
-        self.stored[entry.namespace, entry.key] = kept
-        return kept
+        stored = t.StorageEntry(entry.namespace, entry.key, entry.value, revision)
+        self.stored[entry.namespace, entry.key] = stored
+        return stored
 
     def storage_delete(self, namespace: str, key: str) -> None:
         if self.stored.pop((namespace, key), None) is None:
@@ -81,7 +81,7 @@ class MemoryHost:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     status: int
     headers: dict[str, str]
     body: bytes | None
@@ -91,8 +91,8 @@ class Answer:
         return json.loads(self.body or b"null")
 
 
-async def call(engine: Engine, project: Path, host: MemoryHost, url: str, *, method: str = "GET", body: bytes | None = None) -> Answer:
-    """One request to the built project, answered; the guest must not have failed."""
+async def call(engine: Engine, project: Path, host: MemoryHost, url: str, *, method: str = "GET", body: bytes | None = None) -> Response:
+    """Sends one request to the built project. Fails when the guest fails."""
     wasm = project / "dist" / "main.wasm"
     component = await engine.load(wasm, hash_file(wasm))
     headers = [t.HttpHeader("content-type", "application/json")]
@@ -100,4 +100,4 @@ async def call(engine: Engine, project: Path, host: MemoryHost, url: str, *, met
     outcome = await engine.execute(component, request, host, Limits(timeout_ms=30_000))
     assert outcome.failure is None, outcome.failure
     assert outcome.response is not None
-    return Answer(outcome.response.status, {h.name: h.value for h in outcome.response.headers}, outcome.response.body)
+    return Response(outcome.response.status, {h.name: h.value for h in outcome.response.headers}, outcome.response.body)

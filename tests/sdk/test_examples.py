@@ -38,8 +38,8 @@ async def test_every_note_of_many_is_listed_newest_first(engine: Engine, project
 
 
 async def test_a_note_of_a_call_without_a_user_has_no_author(engine: Engine, project: Path) -> None:
-    answer = await call(engine, project, MemoryHost(user=None), "/notes", method="POST", body=b'{"data": "test"}')
-    assert (answer.status, answer.json["text"], answer.json["author"]) == (201, "test", None)
+    response = await call(engine, project, MemoryHost(user=None), "/notes", method="POST", body=b'{"data": "test"}')
+    assert (response.status, response.json["text"], response.json["author"]) == (201, "test", None)
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ async def test_a_note_of_a_call_without_a_user_has_no_author(engine: Engine, pro
     [(b"no json", "invalid_json"), (b"[]", "validation_failed"), (b'{"text": " "}', "validation_failed"), (None, "validation_failed")],
 )
 async def test_an_invalid_note_is_rejected(engine: Engine, project: Path, body: bytes | None, error: str) -> None:
-    answer = await call(engine, project, MemoryHost(), "/notes", method="POST", body=body)
-    assert (answer.status, answer.json["error"]) == (400, error)
+    response = await call(engine, project, MemoryHost(), "/notes", method="POST", body=body)
+    assert (response.status, response.json["error"]) == (400, error)
 
 
 async def test_unknown_notes_and_routes_are_not_found(engine: Engine, project: Path) -> None:
     host = MemoryHost()
     for method, url in (("DELETE", "/notes/00000000-0000-4000-8000-000000000000"), ("PUT", "/notes"), ("GET", "/elsewhere")):
-        answer = await call(engine, project, host, url, method=method)
-        assert (answer.status, answer.json["error"]) == (404, "not_found")
+        response = await call(engine, project, host, url, method=method)
+        assert (response.status, response.json["error"]) == (404, "not_found")

@@ -28,7 +28,7 @@ def project(folder: Path, files: dict[str, bytes], **fields: Any) -> Path:
     return folder
 
 
-def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_files_produce_the_same_bytes(tmp_path: Path) -> None:
     files = {"ui/index.html": b"<p>", "ui/b.js": b"b", "ui/a/x.js": b"x", "dist/main.wasm": b"\0asm"}
     first = project(tmp_path / "one", files)
     second = project(tmp_path / "elsewhere/two", dict(reversed(files.items())))
@@ -41,7 +41,7 @@ def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_the_bytes_are_those_of_every_machine_with_the_pinned_libraries(tmp_path: Path) -> None:
-    """The hash was written down once. A new libzstd may change it: then this is where it shows, and a release note says so."""
+    """The expected hash is fixed. A new libzstd may change it; then this test fails, and a release note must mention it."""
     generator = random.Random(4)
     files = {
         "ui/index.html": b"<!doctype html><title>Notes</title>" * 40,
@@ -155,7 +155,7 @@ def test_names_that_differ_only_in_case_are_rejected_and_the_old_bundle_stays(tm
     assert sorted(path.name for path in (folder / "dist").iterdir()) == ["bundle.sha256", "bundle.tar.zst"]
 
 
-def test_a_folder_without_a_manifest_says_so(tmp_path: Path) -> None:
+def test_a_folder_without_a_manifest_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ManifestMissing):
         pack(tmp_path)
 

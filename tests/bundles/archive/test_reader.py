@@ -226,7 +226,7 @@ def test_the_manifest_is_the_one_at_the_root(tmp_path: Path) -> None:
     assert read_bundle_manifest(path).name == "com.example.notes"
 
 
-def test_a_bundle_without_a_manifest_at_its_root_says_so(tmp_path: Path) -> None:
+def test_a_bundle_without_a_manifest_at_its_root_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ManifestMissing, match=r"manifest\.json"):
         read_bundle_manifest(archive(tmp_path / "b.tar.zst", regular("notes/manifest.json", MANIFEST)))
 

@@ -37,7 +37,7 @@ _FORMATS = st.sampled_from([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
 
 
 def plain(root: Path) -> dict[str, bytes]:
-    """Every file below a folder, which holds nothing but files and folders."""
+    """Every file below a folder that contains only files and folders."""
     found = {}
     for path in root.rglob("*"):
         mode = path.lstat().st_mode
@@ -54,13 +54,13 @@ def test_an_archive_is_unpacked_below_its_folder_or_rejected(members: list[Membe
         archive = compressed(folder / "b.tar.zst", tar_bytes(members, tar_format))
         target = folder / "into/out"
         try:
-            said = unpack(archive, target, LIMITS)
+            output = unpack(archive, target, LIMITS)
         except ExtractFailed:
             assert {path.name for path in folder.iterdir()} <= {"b.tar.zst", "into"}
             assert [path.name for path in (folder / "into").iterdir()] == ["out"]
             return
         found = plain(target)
-        assert {name: len(content) for name, content in found.items()} == {name: entry.size for name, entry in said.items()}
+        assert {name: len(content) for name, content in found.items()} == {name: entry.size for name, entry in output.items()}
         assert len({name.casefold() for name in found}) == len(found)
         for name in found:
             assert not PurePosixPath(name).is_absolute()
@@ -70,7 +70,7 @@ def test_an_archive_is_unpacked_below_its_folder_or_rejected(members: list[Membe
         assert found == {name: packed[name] for name in found}
         # What is missing is what macOS leaves; nothing else is dropped in silence.
         assert all(name.rpartition("/")[2].startswith((".DS_Store", "._")) for name in packed.keys() - found.keys())
-        assert list_entries(archive, LIMITS) == [(name, said[name].size) for name in said]
+        assert list_entries(archive, LIMITS) == [(name, output[name].size) for name in output]
 
 
 @settings(max_examples=repetitions(100, long=2_000))

@@ -20,7 +20,7 @@ from holdfast.bundles.store.protocol import BundleStore
 from holdfast.bundles.store.retry import RetryPolicy
 from holdfast.settings import Settings
 from tests.bundles.archives import bundle
-from tests.bundles.loopback import Request, answering, files, head, one_after_another, serving
+from tests.bundles.loopback import Request, files, head, in_sequence, respond_with, serving
 from tests.bundles.s3_server import make_bucket
 from tests.waiting import MAX_WAIT_SECONDS
 
@@ -93,8 +93,8 @@ async def test_a_store_that_comes_back_is_used_at_once(tmp_path: Path) -> None:
 )
 async def test_no_failure_is_remembered(tmp_path: Path, status: int, content: bytes, code: type[Exception]) -> None:
     source = bundle(tmp_path / "bundle")
-    failing = [answering(status, content)] * (QUICK.attempts if status == 503 else 1)
-    async with serving(one_after_another(*failing, answering(200, source.read_bytes()))) as server:
+    failing = [respond_with(status, content)] * (QUICK.attempts if status == 503 else 1)
+    async with serving(in_sequence(*failing, respond_with(200, source.read_bytes()))) as server:
         cache = BundleCache(tmp_path / "cache", opened(server.origin))
         with pytest.raises(code):
             await cache.ensure("t", "e", hash_file(source))
@@ -104,18 +104,18 @@ async def test_no_failure_is_remembered(tmp_path: Path, status: int, content: by
 async def test_a_fetch_that_hangs_delays_no_other_and_serves_all_who_wait(tmp_path: Path) -> None:
     slow, quick = bundle(tmp_path / "slow", {"ui/a.js": b"slow"}), bundle(tmp_path / "quick", {"ui/a.js": b"quick"})
     content = {bundle_key("t", "e", hash_file(path)): path.read_bytes() for path in (slow, quick)}
-    goes_on, asked = asyncio.Event(), asyncio.Event()
+    goes_on, requested = asyncio.Event(), asyncio.Event()
 
     async def script(request: Request, writer: asyncio.StreamWriter) -> None:
         if hash_file(slow) in request.target:
-            asked.set()
+            requested.set()
             await goes_on.wait()
         await files(content)(request, writer)
 
     async with serving(script) as server:
         cache = BundleCache(tmp_path / "cache", opened(server.origin))
         waiting = [asyncio.create_task(cache.ensure("t", "e", hash_file(slow))) for _ in range(5)]
-        await asyncio.wait_for(asked.wait(), MAX_WAIT_SECONDS)
+        await asyncio.wait_for(requested.wait(), MAX_WAIT_SECONDS)
         assert (await cache.ensure("t", "e", hash_file(quick))).ui_files
         assert not any(task.done() for task in waiting)
         goes_on.set()

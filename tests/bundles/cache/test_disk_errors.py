@@ -76,10 +76,10 @@ async def test_a_file_beyond_the_size_limit_of_the_process_leaves_nothing(enviro
         f"{environment.root}/store",
         "1000000000",
     ]
-    said = subprocess.run(
+    output = subprocess.run(
         [*line, digest, "100000"], cwd=REPOSITORY, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=True
     ).stdout
-    first, second = said.splitlines()
+    first, second = output.splitlines()
     assert first.startswith("The bundle could not be written to the cache folder: File too large. Free space on the disk of EXT_CACHE_ROOT")
     assert first.endswith(" []")
     assert second == "['app.js', 'index.html']"
@@ -126,7 +126,7 @@ def _without_the_page(entry: Path) -> bytes:
 async def test_an_entry_that_a_power_failure_damaged_is_fetched_again(
     environment: CacheEnvironment, file: str, found: Callable[[Path], bytes] | None
 ) -> None:
-    """Nothing is synced, so that any file may be missing, empty, full of zeros, or hold what the disk had there before."""
+    """Nothing is synced, so after a power failure any file may be missing, empty, full of zeros, or contain old disk blocks."""
     digest = await environment.put(bundle(environment.root / "made", {"dist/main.wasm": b"wasm"}))
     other = await environment.put(archive(environment.root / "made", regular("manifest.json", MANIFEST)))
     for each in (digest, other):

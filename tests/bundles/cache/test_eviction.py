@@ -228,8 +228,8 @@ async def test_processes_that_use_and_evict_the_same_bundles_never_see_an_incomp
     with ExitStack() as crowd:
         processes = [crowd.enter_context(stress_process(environment, 3 * size, *digests, str(seed))) for seed in range(3)]
         for process in processes:
-            said = process.communicate(timeout=MAX_WAIT_SECONDS)[1]
-            assert process.returncode == 0, said
+            output = process.communicate(timeout=MAX_WAIT_SECONDS)[1]
+            assert process.returncode == 0, output
     assert Evictor(environment.root / "cache", 3 * size).evict()
     assert len(environment.entries()) <= 3
     assert not [name for name in environment.entries() if name.startswith(".")]

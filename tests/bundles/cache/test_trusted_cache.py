@@ -144,7 +144,7 @@ async def _of_another_bundle(environment: TrustedEnvironment) -> str:
 
 
 async def _more_capabilities(environment: TrustedEnvironment) -> str:
-    """The same extension, repacked by somebody who wanted it to be allowed more."""
+    """The same extension, repacked with more capabilities."""
     signature = signature_of(environment.build_bundle(), environment.signers.trusted)
     return await environment.put(
         environment.build_bundle(json.dumps(json.loads(MANIFEST) | {"capabilities": ["cap:secrets.get"]}).encode()), signature

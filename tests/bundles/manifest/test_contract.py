@@ -102,7 +102,7 @@ MANIFESTS: dict[str, dict[str, Any]] = {
         api={"endpoints": [], "x": 1},
     ),
     "nothing but what is required": {"name": "a", "version": "1.0.0-rc.1+build.7", "runtime": "wasm-rust"},
-    "what could not be said before": written(
+    "fields that older schemas lacked": written(
         "com.example.whole",
         displayName="Whole",
         description="Everything.\nOn two lines.",

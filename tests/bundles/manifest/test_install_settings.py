@@ -48,7 +48,7 @@ def read(settings: Any) -> Manifest:
     return parse_manifest(json.dumps(fields).encode())
 
 
-def refused(settings: Any, config: dict[str, Any]) -> list[tuple[str, str]]:
+def violations(settings: Any, config: dict[str, Any]) -> list[tuple[str, str]]:
     with pytest.raises(InvalidSettings) as error:
         validate_settings(read(settings), config)
     assert error.value.status == 400 and error.value.code == "INVALID_SETTINGS"
@@ -126,7 +126,7 @@ def test_defaults_and_secrets_are_read_from_either_form(settings: Any) -> None:
     ],
 )
 def test_an_invalid_setting_is_named_with_what_was_expected(config: dict[str, Any], expected: list[tuple[str, str]]) -> None:
-    found = refused(SCHEMA, config)
+    found = violations(SCHEMA, config)
     assert set(expected) <= set(found)
     assert {path for path, _ in found} == {path for path, _ in expected}
 
@@ -141,7 +141,7 @@ def test_the_error_does_not_contain_the_invalid_value() -> None:
 
 def test_settings_that_are_not_declared_are_allowed_unless_the_schema_forbids_them() -> None:
     validate_settings(read(SCHEMA), {"region": "eu", "other": 1})
-    assert refused({**SCHEMA, "additionalProperties": False}, {"region": "eu", "other": 1}) == [("other", "nothing of this name")]
+    assert violations({**SCHEMA, "additionalProperties": False}, {"region": "eu", "other": 1}) == [("other", "nothing of this name")]
 
 
 @pytest.mark.parametrize("settings", [[], SCHEMA])
@@ -150,17 +150,17 @@ def test_settings_have_limits(settings: Any) -> None:
     for _ in range(3_000):
         deep = [deep]
     for config in ({"a": deep}, {"a": "x" * 65_536}, {"a": float("nan")}, {"a": "\ud800"}, {"a": {1, 2}}):
-        assert refused(settings, config)[0][0] == "$"
+        assert violations(settings, config)[0][0] == "$"
 
 
 def test_alternatives_of_schemas_are_validated_too() -> None:
     either = {"type": "object", "anyOf": [{"required": ["user"]}, {"required": ["team"]}]}
     validate_settings(read(either), {"team": "a"})
-    assert refused(either, {}) == [("$", "what anyOf of the settings allows")]
+    assert violations(either, {}) == [("$", "what anyOf of the settings allows")]
     labelled = {"type": "object", "properties": {"size": {"oneOf": [{"const": "s", "title": "Small"}, {"const": "l", "title": "Large"}]}}}
-    assert refused(labelled, {"size": "m"}) == [("size", "what oneOf of the settings allows")]
+    assert violations(labelled, {"size": "m"}) == [("size", "what oneOf of the settings allows")]
     draft_7 = {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "properties": {"a": {"const": 1}}}
-    assert refused(draft_7, {"a": 2}) == [("a", "1")]
+    assert violations(draft_7, {"a": 2}) == [("a", "1")]
 
 
 def nested(levels: int) -> dict[str, Any]:
@@ -225,7 +225,7 @@ def test_a_schema_may_be_nested_and_have_extension_keywords() -> None:
 
 def test_no_pattern_makes_the_validation_slow() -> None:
     settings = of({"type": "string", "pattern": "^(a+)+$"})
-    assert refused(settings, {"a": "a" * 60_000 + "!"}) == [("a", "text that matches ^(a+)+$")]
+    assert violations(settings, {"a": "a" * 60_000 + "!"}) == [("a", "text that matches ^(a+)+$")]
 
 
 _WORDS = (

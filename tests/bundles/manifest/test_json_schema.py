@@ -19,7 +19,7 @@ from holdfast.bundles.manifest.parsing.errors import ManifestError
 from holdfast.world.capabilities import Capability
 from tests.bundles.manifest.test_contract import MANIFESTS
 from tests.bundles.manifest.test_install_settings import SCHEMA, SHORT
-from tests.bundles.manifest.test_model import BASE, FAULTS, FAULTS_BEYOND_A_SCHEMA
+from tests.bundles.manifest.test_model import BASE, INVALID_BEYOND_A_SCHEMA, INVALID_FIELDS
 
 ROOT = Path(__file__).parents[3]
 ACCEPTS = Draft202012Validator(manifest_schema())
@@ -59,7 +59,7 @@ def test_every_example_is_accepted(file: Path) -> None:
     assert list(ACCEPTS.iter_errors(json.loads(file.read_text()))) == []
 
 
-@pytest.mark.parametrize(("fields", "path"), FAULTS)
+@pytest.mark.parametrize(("fields", "path"), INVALID_FIELDS)
 def test_the_schema_rejects_what_the_parser_rejects(fields: dict[str, Any], path: str) -> None:
     assert not read(BASE | fields)
     assert not ACCEPTS.is_valid(BASE | fields), path
@@ -74,9 +74,9 @@ def test_unknown_missing_and_foreign_fields_are_rejected_too(fields: dict[str, A
         assert not ACCEPTS.is_valid(rest)
 
 
-@pytest.mark.parametrize(("fields", "path"), FAULTS_BEYOND_A_SCHEMA)
+@pytest.mark.parametrize(("fields", "path"), INVALID_BEYOND_A_SCHEMA)
 def test_the_cases_that_a_schema_cannot_reject_are_listed(fields: dict[str, Any], path: str) -> None:
-    assert ACCEPTS.is_valid(BASE | fields), f"{path} can be excluded by the schema now: move it to FAULTS"
+    assert ACCEPTS.is_valid(BASE | fields), f"{path} can be excluded by the schema now: move it to INVALID_FIELDS"
 
 
 @pytest.mark.parametrize("settings", [SCHEMA, SHORT])

@@ -15,7 +15,7 @@ from holdfast.world.capabilities import Capability
 
 BASE: dict[str, Any] = {"name": "com.example.notes", "version": "1.2.3", "runtime": "wasm-js@1"}
 
-FAULTS: list[tuple[dict[str, Any], str]] = [
+INVALID_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"name": " "}, "name"),
     ({"name": "a/b"}, "name"),
     ({"name": 3}, "name"),
@@ -55,9 +55,9 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"assets": [""]}, "assets[0]"),
     ({"icon": "/etc/passwd"}, "icon"),
 ]
-"""Fields that are wrong, and the path of the fault."""
+"""Fields that are wrong, and the path of the error."""
 
-FAULTS_BEYOND_A_SCHEMA: list[tuple[dict[str, Any], str]] = [
+INVALID_BEYOND_A_SCHEMA: list[tuple[dict[str, Any], str]] = [
     ({"egress": ["127.1"]}, "egress[0]"),
     ({"precompiled": {" ": "x.cwasm"}}, "precompiled. "),
     ({"settings": [{"key": "a"}, {"key": "a"}]}, "settings[1].key"),
@@ -77,7 +77,7 @@ FAULTS_BEYOND_A_SCHEMA: list[tuple[dict[str, Any], str]] = [
         "api.endpoints[2]",
     ),
 ]
-"""The same, of faults that a JSON Schema cannot tell."""
+"""The same for errors that a JSON Schema cannot detect."""
 
 
 def read(**fields: Any) -> Manifest:
@@ -177,7 +177,7 @@ def test_an_unknown_top_level_field_is_named(field: str, meant: str) -> None:
     assert found["expected"].startswith("one of name, publisher, version")
 
 
-@pytest.mark.parametrize(("fields", "path"), [*FAULTS, *FAULTS_BEYOND_A_SCHEMA])
+@pytest.mark.parametrize(("fields", "path"), [*INVALID_FIELDS, *INVALID_BEYOND_A_SCHEMA])
 def test_an_error_names_its_field(fields: dict[str, Any], path: str) -> None:
     found = issues(**fields)
     assert [issue["path"] for issue in found] == [path]

@@ -82,7 +82,7 @@ def test_everything_without_a_scheme_and_every_file_url_is_a_folder(location: st
 
 
 @pytest.mark.parametrize("location", ["http://localhost:4569", "http://localhost:4569/", "s3://", "s3:///x"])
-def test_a_server_without_a_bucket_is_asked_for_it(location: str) -> None:
+def test_a_server_without_a_bucket_is_rejected_with_a_hint(location: str) -> None:
     with pytest.raises(BundleStoreUnavailable, match="no bucket") as caught:
         parse_store_address(location, signed=True)
     assert "http://localhost:4569/extensions" in str(caught.value)
@@ -113,7 +113,7 @@ def test_a_server_without_a_bucket_is_asked_for_it(location: str) -> None:
         ("file://", "on this machine"),
     ],
 )
-def test_what_is_no_address_is_refused_and_not_quoted(location: str, what: str, signed: bool) -> None:
+def test_an_invalid_address_is_rejected_and_not_quoted(location: str, what: str, signed: bool) -> None:
     with pytest.raises(BundleStoreUnavailable) as caught:
         parse_store_address(location, signed=signed)
     assert what in caught.value.message
@@ -124,7 +124,7 @@ def test_what_is_no_address_is_refused_and_not_quoted(location: str, what: str, 
 @pytest.mark.parametrize(
     "location", ["http://host/buck%65t", "http://host/-bucket", "http://host/bucket/a b%20", "s3://bucket:1", "s3://b/.a"]
 )
-def test_a_bucket_or_prefix_that_could_be_read_in_two_ways_is_refused(location: str) -> None:
+def test_an_ambiguous_bucket_or_prefix_is_rejected(location: str) -> None:
     with pytest.raises(BundleStoreUnavailable):
         parse_store_address(location, signed=True)
 

@@ -15,11 +15,11 @@ def test_the_digits_are_the_same_with_and_without_prefix_in_any_case(written: st
 
 
 @pytest.mark.parametrize("written", ["", "sha256:", DIGITS[:-1], f"{DIGITS}a", f"md5:{DIGITS}", f"sha256:sha256:{DIGITS}", "é" * 64])
-def test_anything_else_is_refused(written: str) -> None:
+def test_anything_else_is_rejected(written: str) -> None:
     with pytest.raises(InvalidContentHash):
         normalize_content_hash(written)
 
 
-def test_white_space_without_end_is_refused() -> None:
+def test_endless_white_space_is_rejected() -> None:
     with pytest.raises(InvalidContentHash):
         normalize_content_hash(" " * 1_000 + DIGITS)

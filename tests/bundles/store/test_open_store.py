@@ -33,7 +33,7 @@ def test_the_key_of_a_bundle_is_the_documented_one() -> None:
 
 
 @pytest.mark.parametrize("part", ["", "..", "a/b", "a\\b", ".hidden", "a b", "a%2fb", "x" * 129, "é", "a\n"])
-def test_an_id_that_could_lead_elsewhere_is_refused(part: str) -> None:
+def test_an_id_that_could_lead_elsewhere_is_rejected(part: str) -> None:
     with pytest.raises(InvalidBundleKey):
         bundle_key(part, "e", HASH)
     with pytest.raises(InvalidBundleKey):
@@ -87,7 +87,7 @@ def test_an_s3_url_is_a_bucket_at_the_endpoint(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize(("given", "missing"), [("S3_ACCESS_KEY", "S3_SECRET_KEY"), ("MINIO_SECRET_KEY", "S3_ACCESS_KEY")])
 @pytest.mark.parametrize("base", [BASE, "s3://extensions"])
-def test_half_of_the_credentials_is_refused_and_the_other_half_is_named(
+def test_half_of_the_credentials_is_rejected_and_the_missing_half_named(
     base: str, given: str, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(given, "hush")
@@ -97,18 +97,18 @@ def test_half_of_the_credentials_is_refused_and_the_other_half_is_named(
     assert "hush" not in str(caught.value)
 
 
-def test_an_s3_url_without_credentials_asks_for_them() -> None:
+def test_an_s3_url_without_credentials_is_rejected_with_a_hint() -> None:
     with pytest.raises(BundleStoreUnavailable, match="Set S3_ACCESS_KEY and S3_SECRET_KEY"):
         open_store(Settings(bundle_store_base="s3://extensions"))
 
 
 @pytest.mark.parametrize("location", ["ftp://host/x", "file://otherhost/x", "file://"])
-def test_a_store_of_another_kind_says_what_is_possible(location: str) -> None:
+def test_an_unsupported_scheme_is_rejected_with_the_supported_ones(location: str) -> None:
     with pytest.raises(BundleStoreUnavailable, match="Set BUNDLE_STORE_BASE to a folder"):
         open_store(Settings(bundle_store_base=location))
 
 
-async def test_a_folder_holds_nothing_but_what_was_put_there(tmp_path: Path) -> None:
+async def test_a_folder_contains_only_what_was_put_there(tmp_path: Path) -> None:
     store, source = FolderStore(tmp_path / "store"), tmp_path / "source"
     source.write_bytes(b"x")
     await store.put("a/b/one", source)

@@ -15,7 +15,7 @@ from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
 from holdfast.bundles.store.open_store import open_store
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.settings import Settings
-from tests.bundles.loopback import Loopback, Request, Script, answering, serving
+from tests.bundles.loopback import Loopback, Request, Script, respond_with, serving
 from tests.bundles.s3_server import make_bucket
 
 ACCESS, SECRET, REGION = "AccessKeyOfTheTest", "SecretKeyOfTheTest", "eu-test-1"
@@ -26,26 +26,26 @@ def signature(request: Request, origin: str) -> str:
     parts = urlsplit(request.target)
     fields = dict(parse_qsl(parts.query, keep_blank_values=True))
     del fields["X-Amz-Signature"]
-    asked = AWSRequest(method=request.method, url=f"{origin}{parts.path}?{urlencode(fields)}", headers={"host": request.headers["host"]})
-    asked.context["timestamp"] = fields["X-Amz-Date"]
+    expected = AWSRequest(method=request.method, url=f"{origin}{parts.path}?{urlencode(fields)}", headers={"host": request.headers["host"]})
+    expected.context["timestamp"] = fields["X-Amz-Date"]
     auth = S3SigV4QueryAuth(Credentials(ACCESS, SECRET), "s3", REGION)
-    found = auth.signature(auth.string_to_sign(asked, auth.canonical_request(asked)), asked)
+    found = auth.signature(auth.string_to_sign(expected, auth.canonical_request(expected)), expected)
     assert isinstance(found, str)
     return found
 
 
 def respond_to_errors(server: list[Loopback], content: bytes = b"content") -> Script:
-    """Answers as S3 servers do: to a known access key and a right signature only."""
+    """Responds as S3 servers do: only to a known access key and a valid signature."""
 
     async def script(request: Request, writer: asyncio.StreamWriter) -> None:
         fields = dict(parse_qsl(urlsplit(request.target).query))
         if not fields.get("X-Amz-Credential", "").startswith(f"{ACCESS}/"):
-            answer = answering(403, error("InvalidAccessKeyId"))
+            response = respond_with(403, error("InvalidAccessKeyId"))
         elif fields["X-Amz-Signature"] != signature(request, server[0].origin):
-            answer = answering(403, error("SignatureDoesNotMatch"))
+            response = respond_with(403, error("SignatureDoesNotMatch"))
         else:
-            answer = answering(204 if request.method == "DELETE" else 200, b"" if request.method == "DELETE" else content)
-        await answer(request, writer)
+            response = respond_with(204 if request.method == "DELETE" else 200, b"" if request.method == "DELETE" else content)
+        await response(request, writer)
 
     return script
 
@@ -79,9 +79,9 @@ async def test_every_request_is_signed_rightly_and_addressed_by_path(tmp_path: P
     async with serving(respond_to_errors(running)) as server:
         running.append(server)
         await use_all(opened(f"{server.origin}{path}"), tmp_path)
-        asked = [(request.method, request.target.partition("?")[0]) for request in server.requests]
+        expected = [(request.method, request.target.partition("?")[0]) for request in server.requests]
         place = f"{path}/a/b.tar.zst"
-        assert asked == [("GET", f"{path}/healthz"), ("PUT", place), ("HEAD", place), ("GET", place), ("DELETE", place)]
+        assert expected == [("GET", f"{path}/healthz"), ("PUT", place), ("HEAD", place), ("GET", place), ("DELETE", place)]
         assert all("authorization" not in request.headers for request in server.requests)
         assert SECRET not in str(server.requests)
 
@@ -144,7 +144,7 @@ async def test_a_missing_bucket_is_reported(s3_origin: str, tmp_path: Path) -> N
             await work()
 
 
-async def test_a_prefix_keeps_stores_of_one_bucket_apart(s3_origin: str, tmp_path: Path) -> None:
+async def test_stores_with_different_prefixes_share_a_bucket_without_conflict(s3_origin: str, tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(b"content")
     base = make_bucket(s3_origin, "shared")
     await opened(f"{base}/one").put("a", tmp_path / "source")
@@ -154,15 +154,15 @@ async def test_a_prefix_keeps_stores_of_one_bucket_apart(s3_origin: str, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "answer", [answering(404, error("NoSuchKey")), answering(404), answering(403, error("AccessDenied")), answering(200)]
+    "response", [respond_with(404, error("NoSuchKey")), respond_with(404), respond_with(403, error("AccessDenied")), respond_with(200)]
 )
-async def test_a_store_whose_keys_may_not_list_it_is_well(answer: Script) -> None:
-    async with serving(answer) as server:
+async def test_a_store_whose_credentials_cannot_list_it_passes_the_check(response: Script) -> None:
+    async with serving(response) as server:
         await opened(f"{server.origin}/extensions").check()
 
 
-@pytest.mark.parametrize("answer", [answering(403), answering(400, error("AuthorizationHeaderMalformed")), answering(301)])
-async def test_a_store_that_refuses_otherwise_is_not_well(answer: Script) -> None:
-    async with serving(answer) as server:
+@pytest.mark.parametrize("response", [respond_with(403), respond_with(400, error("AuthorizationHeaderMalformed")), respond_with(301)])
+async def test_a_store_with_any_other_error_fails_the_check(response: Script) -> None:
+    async with serving(response) as server:
         with pytest.raises(BundleStoreUnavailable, match="S3_REGION"):
             await opened(f"{server.origin}/extensions").check()

@@ -21,12 +21,12 @@ from holdfast.bundles.store.open_store import open_store
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.bundles.store.retry import RetryPolicy
 from holdfast.settings import Settings
-from tests.bundles.loopback import Request, answering, head, one_after_another, serving, silence
+from tests.bundles.loopback import Request, head, in_sequence, respond_with, serving, silence
 from tests.waiting import MAX_WAIT_SECONDS
 
 KEY = "tenants/t/extensions/e/sha256/x/bundle.tar.zst"
 ACCESS, SECRET = "AccessKeyOfTheTest", "SecretKeyOfTheTest"
-PRIVATE_WORDS = "what the server says about its insides"
+PRIVATE_WORDS = "internal details of the server"
 # Short pauses, but generous time limits: a busy machine must not turn a slow response into a failure.
 _GENEROUS = dict.fromkeys(("connect", "idle", "reading", "writing"), MAX_WAIT_SECONDS)
 QUICK = RetryPolicy(**_GENEROUS, attempts=3, first_pause=0.001, longest_pause=0.002)
@@ -37,7 +37,7 @@ Opened = Callable[..., BundleStore]
 
 @pytest.fixture(params=["http", "s3"])
 def opened(request: pytest.FixtureRequest) -> Opened:
-    """`opened(origin)` gives the store in `extensions` of that server: with credentials an S3 store, else a plain one."""
+    """`opened(origin)` opens the store in `extensions` of that server: with credentials an S3 store, else a plain one."""
     keys = {"s3_access_key": ACCESS, "s3_secret_key": SECRET} if request.param == "s3" else {}
 
     def make(origin: str, retry_policy: RetryPolicy = QUICK) -> BundleStore:
@@ -62,29 +62,29 @@ async def unavailable(store: BundleStore, origin: str) -> BundleStoreUnavailable
 
 
 async def test_a_busy_store_is_tried_again(opened: Opened) -> None:
-    script = one_after_another(answering(503, b"busy"), answering(429), answering(200, b"content"))
+    script = in_sequence(respond_with(503, b"busy"), respond_with(429), respond_with(200, b"content"))
     async with serving(script) as server:
         assert await read(opened(server.origin)) == b"content"
         assert len(server.requests) == 3
 
 
 async def test_a_store_that_stays_broken_fails_after_the_last_attempt(opened: Opened) -> None:
-    async with serving(answering(503, PRIVATE_WORDS.encode())) as server:
+    async with serving(respond_with(503, PRIVATE_WORDS.encode())) as server:
         assert "status 503" in (await unavailable(opened(server.origin), server.origin)).message
         assert len(server.requests) == QUICK.attempts
 
 
 async def test_exists_is_tried_again_too(opened: Opened) -> None:
-    async with serving(one_after_another(answering(500), answering(200))) as server:
+    async with serving(in_sequence(respond_with(500), respond_with(200))) as server:
         assert await opened(server.origin).exists(KEY)
-    async with serving(answering(500)) as server:
+    async with serving(respond_with(500)) as server:
         with pytest.raises(BundleStoreUnavailable, match="status 500"):
             await opened(server.origin).exists(KEY)
         assert len(server.requests) == QUICK.attempts
 
 
 async def test_a_check_does_not_try_again(opened: Opened) -> None:
-    async with serving(answering(503)) as server:
+    async with serving(respond_with(503)) as server:
         with pytest.raises(BundleStoreUnavailable, match="status 503"):
             await opened(server.origin).check()
         assert len(server.requests) == 1
@@ -123,7 +123,7 @@ async def test_a_read_that_fails_before_the_first_piece_is_retried(opened: Opene
     async def half(request: Request, writer: asyncio.StreamWriter) -> None:
         writer.write(head(200, length=10) + b"12345")
 
-    async with serving(one_after_another(half, answering(200, b"1234567890"))) as server:
+    async with serving(in_sequence(half, respond_with(200, b"1234567890"))) as server:
         assert await read(opened(server.origin)) == b"1234567890"
     async with serving(half) as server:
         assert "was interrupted" in (await unavailable(opened(server.origin), server.origin)).message
@@ -148,8 +148,8 @@ async def test_a_server_that_does_not_speak_http_is_reported(opened: Opened) -> 
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_refused_credentials_are_named_and_not_tried_again(opened: Opened, status: int) -> None:
-    async with serving(answering(status, PRIVATE_WORDS.encode())) as server:
+async def test_rejected_credentials_are_reported_and_not_tried_again(opened: Opened, status: int) -> None:
+    async with serving(respond_with(status, PRIVATE_WORDS.encode())) as server:
         refused = await unavailable(opened(server.origin), server.origin)
         assert f"status {status}" in refused.message
         assert refused.hint is not None and "S3_ACCESS_KEY" in refused.hint and "MINIO_SECRET_KEY" in refused.hint
@@ -158,8 +158,8 @@ async def test_refused_credentials_are_named_and_not_tried_again(opened: Opened,
         assert len(server.requests) == 2
 
 
-async def test_what_is_not_there_is_not_asked_for_again(opened: Opened) -> None:
-    async with serving(answering(404, PRIVATE_WORDS.encode())) as server:
+async def test_a_missing_object_is_not_requested_again(opened: Opened) -> None:
+    async with serving(respond_with(404, PRIVATE_WORDS.encode())) as server:
         with pytest.raises(BundleNotFound):
             await read(opened(server.origin))
         assert len(server.requests) == 1
@@ -168,16 +168,16 @@ async def test_what_is_not_there_is_not_asked_for_again(opened: Opened) -> None:
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 async def test_a_redirect_is_not_followed(opened: Opened, status: int) -> None:
     async with (
-        serving(answering(200, b"elsewhere")) as elsewhere,
-        serving(answering(status, b"", f"Location: {elsewhere.origin}/extensions/{KEY}")) as server,
+        serving(respond_with(200, b"elsewhere")) as elsewhere,
+        serving(respond_with(status, b"", f"Location: {elsewhere.origin}/extensions/{KEY}")) as server,
     ):
         assert "redirect" in (await unavailable(opened(server.origin), server.origin)).message
         assert elsewhere.requests == []
 
 
 @pytest.mark.parametrize("status", [204, 206, 400, 418])
-async def test_an_answer_without_meaning_is_unavailable_and_not_the_bundle(opened: Opened, status: int) -> None:
-    async with serving(answering(status, b"" if status == 204 else PRIVATE_WORDS.encode())) as server:
+async def test_an_unexpected_status_is_an_error_and_not_the_bundle(opened: Opened, status: int) -> None:
+    async with serving(respond_with(status, b"" if status == 204 else PRIVATE_WORDS.encode())) as server:
         assert f"status {status}" in (await unavailable(opened(server.origin), server.origin)).message
 
 
@@ -193,13 +193,13 @@ async def test_an_endless_explanation_of_an_error_is_not_read(opened: Opened) ->
 
 
 async def test_what_is_stored_packed_comes_as_it_is(opened: Opened) -> None:
-    async with serving(answering(200, b"these are not gzip's bytes", "Content-Encoding: gzip")) as server:
+    async with serving(respond_with(200, b"these are not gzip's bytes", "Content-Encoding: gzip")) as server:
         assert await read(opened(server.origin)) == b"these are not gzip's bytes"
         assert server.requests[0].headers["accept-encoding"] == "identity"
 
 
 async def test_proxies_of_the_environment_are_not_used(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with serving(answering(200, b"from the proxy")) as proxy, serving(answering(200, b"content")) as server:
+    async with serving(respond_with(200, b"from the proxy")) as proxy, serving(respond_with(200, b"content")) as server:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.origin)
             monkeypatch.setenv(name.lower(), proxy.origin)
@@ -211,7 +211,7 @@ async def test_an_untrusted_certificate_is_rejected_and_a_trusted_one_accepted(
     opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate, context = _certificate(tmp_path)
-    async with serving(answering(200, b"content"), tls=context) as server:
+    async with serving(respond_with(200, b"content"), tls=context) as server:
         assert "certificate is not trusted" in (await unavailable(opened(server.origin), server.origin)).message
         assert server.requests == []
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
@@ -221,7 +221,7 @@ async def test_an_untrusted_certificate_is_rejected_and_a_trusted_one_accepted(
 async def test_an_upload_is_tried_again_from_its_beginning(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_bytes(bytes(range(256)) * 8192)
-    async with serving(one_after_another(answering(500), answering(503), answering(200))) as server:
+    async with serving(in_sequence(respond_with(500), respond_with(503), respond_with(200))) as server:
         store = open_store(_signed(server.origin), QUICK)
         await store.put(KEY, source)
         assert [request.body for request in server.requests] == [source.read_bytes()] * 3
@@ -231,7 +231,7 @@ async def test_an_upload_is_tried_again_from_its_beginning(tmp_path: Path) -> No
 async def test_a_rejected_upload_and_a_rejected_removal_are_reported(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_bytes(b"x")
-    async with serving(answering(403, PRIVATE_WORDS.encode())) as server:
+    async with serving(respond_with(403, PRIVATE_WORDS.encode())) as server:
         store = open_store(_signed(server.origin), QUICK)
         with pytest.raises(BundleStoreUnavailable, match="rejects its credentials"):
             await store.put(KEY, source)
@@ -241,8 +241,8 @@ async def test_a_rejected_upload_and_a_rejected_removal_are_reported(tmp_path: P
 
 
 @pytest.mark.parametrize("status", [200, 301, 401, 403, 404, 405])
-async def test_a_web_server_that_refuses_its_root_is_there(status: int) -> None:
-    async with serving(answering(status)) as server:
+async def test_a_web_server_that_denies_its_root_passes_the_check(status: int) -> None:
+    async with serving(respond_with(status)) as server:
         await open_store(Settings(bundle_store_base=f"{server.origin}/extensions/"), QUICK).check()
         assert [(request.method, request.target) for request in server.requests] == [("HEAD", "/extensions")]
 

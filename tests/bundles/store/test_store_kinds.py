@@ -121,7 +121,7 @@ async def test_the_check_of_a_usable_store_succeeds_with_any_content(shelf: Shel
 
 
 @pytest.mark.parametrize("key", ["", "/a", "../x", "a/../b", "a//b", "a/.b", "a\\b", "a/b\n", "a?b", "a%2fb"])
-async def test_a_key_that_leads_out_of_the_store_is_refused(shelf: Shelf, tmp_path: Path, key: str) -> None:
+async def test_a_key_that_leads_out_of_the_store_is_rejected(shelf: Shelf, tmp_path: Path, key: str) -> None:
     with pytest.raises(InvalidBundleKey):
         await pieces(shelf.store, key)
     with pytest.raises(InvalidBundleKey):

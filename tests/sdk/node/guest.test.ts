@@ -31,7 +31,7 @@ test('normalizeUserData makes an object of pairs', () => {
   assert.equal(normalizeUserData(wire).additionalFields, undefined);
 });
 
-test('callProxyJson sends and reads JSON, and an empty answer is undefined', async () => {
+test('callProxyJson sends and reads JSON, and an empty response is undefined', async () => {
   const sent: unknown[] = [];
   const callRoute = async (route: string, payload?: Uint8Array | null) => {
     sent.push([route, payload == null ? null : text(payload)]);
@@ -43,7 +43,7 @@ test('callProxyJson sends and reads JSON, and an empty answer is undefined', asy
   await assert.rejects(callProxyJson({}, '/a'), /does not implement callRoute/);
 });
 
-test('the mock host answers plausibly, refuses what a test must give, and takes overrides one by one', async () => {
+test('the mock host returns plausible values, rejects what a test must provide, and accepts single overrides', async () => {
   const host = createMockHostBindings({ secrets: { get: async () => 'given' }, uiProxy: { call: async () => new Uint8Array([1]) } });
   assert.equal(await host.secrets.get('x'), 'given');
   assert.deepEqual(await host.secrets.list(), []);

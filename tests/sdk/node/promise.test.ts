@@ -37,7 +37,7 @@ test('a promise resolved with itself is rejected', () => {
   assert.ok((outcome(promise) as unknown[])[1] instanceof TypeError);
 });
 
-test('all, allSettled, any and race answer as the language says', () => {
+test('all, allSettled, any and race behave as specified', () => {
   const failure = new Error('no');
   assert.deepEqual(outcome(HostedPromise.all([])), ['fulfilled', []]);
   assert.deepEqual(outcome(HostedPromise.all([1, HostedPromise.resolve(2)])), ['fulfilled', [1, 2]]);

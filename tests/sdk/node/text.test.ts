@@ -21,7 +21,7 @@ test('text is decoded as the platform decodes it, malformed or not', () => {
   }
 });
 
-test('a fatal decoder refuses malformed bytes', () => {
+test('a fatal decoder rejects malformed bytes', () => {
   for (const raw of BYTES.slice(0, -1)) assert.throws(() => new OurDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(raw)), TypeError);
 });
 
@@ -38,7 +38,7 @@ test('encodeInto writes whole characters only', () => {
   assert.deepEqual(new OurEncoder().encodeInto('a€😀', target), { read: 2, written: 4 });
 });
 
-test('structuredClone copies data with its cycles and refuses functions', () => {
+test('structuredClone copies data with its cycles and rejects functions', () => {
   const source: Record<string, unknown> = { list: [1, new Date(5)], map: new Map([['k', new Set([1])]]), bytes: new Uint16Array([1, 2]) };
   source['self'] = source;
   const copy = ourClone(source);

@@ -31,7 +31,7 @@ for (const [address, base] of ADDRESSES) {
   });
 }
 
-test('URL refuses what is no URL', () => {
+test('URL rejects invalid URLs', () => {
   for (const bad of ['', 'no scheme', 'https://', 'http://a b/', 'http://example.com:99999/']) {
     assert.throws(() => new OurURL(bad), TypeError, bad);
     assert.equal(OurURL.canParse(bad), false);

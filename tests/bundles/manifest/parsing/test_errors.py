@@ -9,7 +9,7 @@ import pytest
 from holdfast.bundles.manifest.model import parse_manifest
 from holdfast.bundles.manifest.parsing.errors import ManifestError
 
-FAULTY = """{
+INVALID = """{
   "name": "com.example.tickets",
   "version": "1.0.0",
   "runtime": "wasm-js@1",
@@ -39,7 +39,7 @@ def error_lines(text: str) -> list[str]:
 
 
 def test_every_error_has_its_own_line() -> None:
-    assert error_lines(FAULTY) == [
+    assert error_lines(INVALID) == [
         'manifest.json:7: capabilities[1]: expected a capability that exists, found "metrics", which no host has ever provided; remove it.',
         "manifest.json:13: api.endpoints[1].path: expected a path such as /items/:id, with no spaces, no '..', no query and no backslash, "
         'found "items list".',
@@ -52,7 +52,7 @@ def test_every_error_has_its_own_line() -> None:
 
 
 def test_one_error_is_one_line_and_names_the_later_of_two_equal_endpoints() -> None:
-    lines = FAULTY.replace("items list", "list").replace('"metrics"', '"log"').splitlines()
+    lines = INVALID.replace("items list", "list").replace('"metrics"', '"log"').splitlines()
     text = (
         "\n".join([*lines[:14], *lines[15:17], *lines[19:]])
         .replace('dist/main" },\n    ]', 'dist/main" }\n    ]')
@@ -66,7 +66,7 @@ def test_one_error_is_one_line_and_names_the_later_of_two_equal_endpoints() -> N
 
 def test_programs_get_the_same_errors_as_fields() -> None:
     with pytest.raises(ManifestError) as caught:
-        parse_manifest(FAULTY.encode())
+        parse_manifest(INVALID.encode())
     shape = json.loads(json.dumps(caught.value.to_json()))
     assert shape["error"] == "INVALID_MANIFEST"
     assert shape["message"].endswith("remove it. (5 more)")
