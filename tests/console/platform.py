@@ -24,8 +24,8 @@ from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
 from holdfast.records.development_tenant import DevelopmentAccount
 from holdfast.registry.actors import local_actor
-from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.installs.results import Installed
+from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.settings import Settings
 from tests.records.databases import migrated
 from tests.registry.collaborators import collaborators

@@ -11,8 +11,8 @@ from holdfast.bundles.signing.minisign_secret import SecretKey
 from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.signing.trust_store import TrustStore
 from holdfast.registry.actors import local_actor
-from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.installs.results import Installed
+from holdfast.registry.lifecycle.dev_install import install_archive
 from tests.bundles.signers import NOW, signature_of
 from tests.console.platform import PASSWORD, Platform, platform_at
 from tests.records.databases import add_user

@@ -27,8 +27,8 @@ from holdfast.records.database.database import Database
 from holdfast.records.identities import Identity
 from holdfast.records.sessions import create_session
 from holdfast.registry.actors import local_actor
-from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.installs.results import Installed
+from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.installs import ExtensionExecutionLog
 from holdfast.settings import Settings
 from tests.events.recording_server import RecordingServer, recording_server

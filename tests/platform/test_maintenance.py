@@ -14,7 +14,7 @@ from holdfast.bundles.store.folder import FolderStore
 from holdfast.platform.maintenance import run_maintenance_loop
 from holdfast.records.database.columns import new_id, utc_now
 from holdfast.registry.collaborators import Collaborators
-from holdfast.registry.installs.service import InstallService
+from holdfast.registry.lifecycle.service import InstallService
 from holdfast.registry.models.publishing import StorageRemoval
 from holdfast.registry.publishing.service import PublishingService
 from holdfast.settings import Settings

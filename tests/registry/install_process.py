@@ -8,10 +8,10 @@ import msgspec
 
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.database import Database
-from holdfast.registry.installs.install import install_version
-from holdfast.registry.installs.rollback import rollback_install
-from holdfast.registry.installs.uninstall import uninstall
-from holdfast.registry.installs.upgrade import upgrade_install
+from holdfast.registry.lifecycle.install import install_version
+from holdfast.registry.lifecycle.rollback import rollback_install
+from holdfast.registry.lifecycle.uninstall import uninstall
+from holdfast.registry.lifecycle.upgrade import upgrade_install
 from tests.registry.collaborators import collaborators
 from tests.registry.installer import NOTES
 from tests.registry.publish_process import work_until_killed

@@ -17,11 +17,11 @@ from holdfast.registry.actors import Actor
 from holdfast.registry.collaborators import STORAGE_GRACE
 from holdfast.registry.installs.call_context import InstallContext, install_context
 from holdfast.registry.installs.grants import Grants, grant, read_grants, revoke
-from holdfast.registry.installs.install import install_version
 from holdfast.registry.installs.results import Installed, Uninstalled, Upgraded
-from holdfast.registry.installs.rollback import rollback_install
-from holdfast.registry.installs.uninstall import uninstall
-from holdfast.registry.installs.upgrade import upgrade_install
+from holdfast.registry.lifecycle.install import install_version
+from holdfast.registry.lifecycle.rollback import rollback_install
+from holdfast.registry.lifecycle.uninstall import uninstall
+from holdfast.registry.lifecycle.upgrade import upgrade_install
 from holdfast.registry.models.installs import (
     ExtensionApiEndpoint,
     ExtensionVersion,

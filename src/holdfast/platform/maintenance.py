@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from holdfast.errors import HoldfastError
-from holdfast.registry.installs.service import InstallService
+from holdfast.registry.lifecycle.service import InstallService
 from holdfast.registry.publishing.service import PublishingService
 
 PAUSE_SECONDS = 3600.0

@@ -14,11 +14,11 @@ from holdfast.records.administration import TenantSummary, UserSummary
 from holdfast.records.key_administration import ApiKeySummary
 from holdfast.registry.installs.details import InstallDetails, PendingUpgrade, ScheduleSummary
 from holdfast.registry.installs.grants import Grants
-from holdfast.registry.installs.install import Installed
 from holdfast.registry.installs.listing import InstallSummary
 from holdfast.registry.installs.results import Uninstalled
-from holdfast.registry.installs.upgrade import Upgraded
 from holdfast.registry.installs.upgrade_errors import MissingSchedule
+from holdfast.registry.lifecycle.install import Installed
+from holdfast.registry.lifecycle.upgrade import Upgraded
 from holdfast.registry.publishing.publish import Published
 from holdfast.registry.publishing.requirements import Publication
 from holdfast.registry.publishing.versions import VersionSummary

@@ -11,9 +11,9 @@ from holdfast.registry.actors import local_actor
 from holdfast.registry.errors import ExtensionNotInstalled, UnknownCapability
 from holdfast.registry.installs.call_context import InstallContext, as_strings, install_context
 from holdfast.registry.installs.config import replace_config, set_enabled
-from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.installs.grants import grant, revoke
 from holdfast.registry.installs.results import Installed
+from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall, TenantExtensionInstallConfig
 from tests.records.databases import OTHER_TENANT, TENANT
 from tests.registry.collaborators import collaborators

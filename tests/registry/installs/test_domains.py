@@ -10,7 +10,7 @@ from sqlalchemy import update
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.installs.domains import domain_candidates
-from holdfast.registry.installs.install import install_version
+from holdfast.registry.lifecycle.install import install_version
 from holdfast.registry.models.installs import TenantExtensionInstall
 from tests.registry.collaborators import collaborators
 from tests.registry.installer import NOTES, Installer

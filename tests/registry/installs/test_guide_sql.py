@@ -9,9 +9,9 @@ from sqlalchemy import select
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
-from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.installs.listing import list_installs
 from holdfast.registry.installs.results import Installed
+from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.installs import ExtensionVersion
 from holdfast.registry.models.lookups import active_bundle
 from tests.records.databases import OTHER_TENANT, TENANT, on_postgres

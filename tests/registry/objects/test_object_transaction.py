@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
-from holdfast.registry.installs.dev_install import install_archive
+from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.installs import TenantExtensionInstall
 from tests.registry.collaborators import collaborators
 from tests.registry.faults import commit_lost

@@ -12,7 +12,7 @@ from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
-from holdfast.registry.installs.dev_install import install_archive
+from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.objects.pending import (
     cleanup_pending,
     commit_pending,

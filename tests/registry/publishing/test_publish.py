@@ -26,7 +26,7 @@ from holdfast.registry.errors import (
     VersionConflict,
     VersionExists,
 )
-from holdfast.registry.installs.dev_install import install_archive
+from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion
 from holdfast.registry.models.publishing import ExtensionAuditLog
 from holdfast.registry.objects.pending import sweep_objects

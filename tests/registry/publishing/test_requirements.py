@@ -10,7 +10,7 @@ from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
 from holdfast.registry.errors import ExtensionUnknown, VersionNotFound, VersionYanked
-from holdfast.registry.installs.dev_install import install_archive
+from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.installs import ExtensionVersion
 from holdfast.registry.publishing.requirements import read_publication
 from tests.records.databases import TENANT, Clock

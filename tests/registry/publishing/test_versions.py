@@ -14,7 +14,7 @@ from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
 from holdfast.registry.errors import AmbiguousExtension, ExtensionUnknown, PublisherTaken, VersionNotFound, VersionYanked
-from holdfast.registry.installs.dev_install import install_archive
+from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.ids import registry_id
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion
 from holdfast.registry.models.publishing import ExtensionAuditLog

@@ -25,7 +25,7 @@ from holdfast.registry.installs.details import InstallDetails
 from holdfast.registry.installs.grants import Grants
 from holdfast.registry.installs.listing import InstallSummary
 from holdfast.registry.installs.results import Installed, Uninstalled, Upgraded
-from holdfast.registry.installs.service import InstallService
+from holdfast.registry.lifecycle.service import InstallService
 from holdfast.registry.publishing.inspection import CheckComponent
 from holdfast.registry.publishing.publish import Published
 from holdfast.registry.publishing.requirements import Publication

@@ -19,7 +19,7 @@ from holdfast.http.token_bucket import TokenBuckets
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.collaborators import Collaborators
-from holdfast.registry.installs.service import InstallService
+from holdfast.registry.lifecycle.service import InstallService
 from holdfast.registry.publishing.service import PublishingService
 from holdfast.registry.secrets.sealing import Sealer
 from holdfast.registry.secrets.service import SecretService

@@ -1,1 +1,1 @@
-"""Installs: install, upgrade, uninstall, grants, configuration, schedules, and the context of a call."""
+"""Installs: what a tenant has of an extension: grants, settings, schedules, details, and what a call needs."""

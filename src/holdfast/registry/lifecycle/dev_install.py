@@ -10,7 +10,9 @@ from holdfast.bundles.signing.signature_storage import read_stored_signature, st
 from holdfast.bundles.store.keys import bundle_key
 from holdfast.registry.actors import Actor
 from holdfast.registry.collaborators import Collaborators
-from holdfast.registry.installs.install_rows import (
+from holdfast.registry.installs.permissions import Permissions, requested_by
+from holdfast.registry.installs.results import Installed
+from holdfast.registry.lifecycle.install_rows import (
     create_install,
     describe_install,
     finish_install,
@@ -19,8 +21,6 @@ from holdfast.registry.installs.install_rows import (
     release_previous,
     set_version,
 )
-from holdfast.registry.installs.permissions import Permissions, requested_by
-from holdfast.registry.installs.results import Installed
 from holdfast.registry.objects.object_transaction import object_transaction
 from holdfast.registry.objects.tenant_copies import delete_released
 from holdfast.registry.publishing.inspection import CheckComponent, check_component_of, read_archive, require_unchanged

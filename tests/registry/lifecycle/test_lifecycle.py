@@ -27,10 +27,10 @@ from holdfast.registry.actors import Actor
 from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.installs.config import patch_config, set_enabled
 from holdfast.registry.installs.grants import grant, revoke
-from holdfast.registry.installs.install import install_version
-from holdfast.registry.installs.rollback import rollback_install
-from holdfast.registry.installs.uninstall import uninstall
-from holdfast.registry.installs.upgrade import upgrade_install
+from holdfast.registry.lifecycle.install import install_version
+from holdfast.registry.lifecycle.rollback import rollback_install
+from holdfast.registry.lifecycle.uninstall import uninstall
+from holdfast.registry.lifecycle.upgrade import upgrade_install
 from holdfast.registry.migrate import migrate
 from holdfast.registry.publishing.versions import unyank, yank
 from holdfast.registry.secrets.administration import remove_secret, set_secrets
@@ -38,7 +38,7 @@ from holdfast.storage.service import StorageService, Write
 from tests.records.databases import KINDS, sqlite_url
 from tests.records.postgres import PostgresServer
 from tests.registry.collaborators import collaborators
-from tests.registry.lifecycle import ACTORS, EXTENSIONS, TENANTS, World
+from tests.registry.lifecycle_model import ACTORS, EXTENSIONS, TENANTS, World
 from tests.session.effort import repetitions
 
 pytestmark = [pytest.mark.slow, pytest.mark.fuzz]

@@ -16,10 +16,10 @@ from holdfast.bundles.store.hashing import hash_file
 from holdfast.bundles.store.keys import bundle_key
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
-from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.installs.listing import list_installs
 from holdfast.registry.installs.results import Installed
-from holdfast.registry.installs.uninstall import uninstall
+from holdfast.registry.lifecycle.dev_install import install_archive
+from holdfast.registry.lifecycle.uninstall import uninstall
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry
 from tests.bundles.signers import DAY, NOW, Signers, rejected, signature_of
 from tests.records.databases import TENANT
@@ -173,12 +173,12 @@ async def test_when_the_rows_cannot_be_written_no_signature_stays(signed: Signed
     archive = signed.archive()
     signature = signature_of(archive, signed.signers.trusted)
     with monkeypatch.context() as patched:
-        patched.setattr("holdfast.registry.installs.install_rows.record_defaults", fail)
+        patched.setattr("holdfast.registry.lifecycle.install_rows.record_defaults", fail)
         with pytest.raises(RuntimeError, match="no"):
             await signed.install(archive, signature)
     assert signed.stored() == []
     await signed.install(archive, policy=signed.lenient)
-    monkeypatch.setattr("holdfast.registry.installs.install_rows.record_defaults", fail)
+    monkeypatch.setattr("holdfast.registry.lifecycle.install_rows.record_defaults", fail)
     with pytest.raises(RuntimeError, match="no"):
         await signed.install(archive, signature)
     assert "bundle.tar.zst" in signed.stored(), "the bundle was there before"

@@ -19,7 +19,7 @@ from holdfast.registry.actors import Actor
 from holdfast.registry.installs.call_context import install_context
 from holdfast.registry.installs.grants import read_grants
 from holdfast.registry.installs.listing import list_installs
-from holdfast.registry.installs.uninstall import remove_due_storage
+from holdfast.registry.lifecycle.uninstall import remove_due_storage
 from holdfast.registry.models.installs import (
     ExtensionApiEndpoint,
     ExtensionBundle,

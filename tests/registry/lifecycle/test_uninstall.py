@@ -13,7 +13,7 @@ from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import ExtensionNotInstalled
-from holdfast.registry.installs.uninstall import remove_due_storage
+from holdfast.registry.lifecycle.uninstall import remove_due_storage
 from holdfast.registry.models.installs import (
     ExtensionBundle,
     ExtensionVersion,

@@ -18,8 +18,8 @@ from holdfast.registry.installs.domains import assign_domain
 from holdfast.registry.installs.permissions import Permissions, granted_to, requested_by, set_granted
 from holdfast.registry.installs.results import Installed
 from holdfast.registry.installs.schedules import Calls, move_schedules, scheduled_calls
-from holdfast.registry.installs.uninstall import retain_storage
 from holdfast.registry.installs.upgrade_errors import MissingSchedule
+from holdfast.registry.lifecycle.uninstall import retain_storage
 from holdfast.registry.models.ids import install_id as named_install_id
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionRegistry, ExtensionVersion, TenantExtensionInstall

@@ -9,12 +9,12 @@ from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
 from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.errors import Moved
-from holdfast.registry.installs.consent import Choice, grants_after, new_requests
-from holdfast.registry.installs.install_rows import read_before, release_previous, set_version
 from holdfast.registry.installs.permissions import require_known
 from holdfast.registry.installs.results import Upgraded
 from holdfast.registry.installs.upgrade_errors import ConsentRequired
-from holdfast.registry.installs.version_change import Locked, PreparedChange, audit_change, carry_out, describe_change, prepare_change
+from holdfast.registry.lifecycle.consent import Choice, grants_after, new_requests
+from holdfast.registry.lifecycle.install_rows import read_before, release_previous, set_version
+from holdfast.registry.lifecycle.version_change import Locked, PreparedChange, audit_change, carry_out, describe_change, prepare_change
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
 from holdfast.registry.models.lookups import require_install

@@ -7,11 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.registry.actors import Actor
 from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.errors import Moved
-from holdfast.registry.installs.install_rows import read_before, set_version
 from holdfast.registry.installs.permissions import granted_to, named_permissions, requested_by
 from holdfast.registry.installs.results import Upgraded
 from holdfast.registry.installs.upgrade_errors import NothingToRollBack
-from holdfast.registry.installs.version_change import Locked, audit_change, carry_out, describe_change, prepare_change
+from holdfast.registry.lifecycle.install_rows import read_before, set_version
+from holdfast.registry.lifecycle.version_change import Locked, audit_change, carry_out, describe_change, prepare_change
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall
 from holdfast.registry.models.lookups import require_install
 from holdfast.registry.models.visibility import can_use

@@ -18,7 +18,7 @@ from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
 from holdfast.registry.installs.config import patch_config
-from holdfast.registry.installs.dev_install import install_archive
+from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.installs import TenantExtensionInstall, TenantExtensionInstallConfig, TenantExtensionSchedule
 from holdfast.registry.models.publishing import PendingObject, StorageRemoval
 from holdfast.registry.objects.pending import sweep_objects

@@ -17,9 +17,9 @@ from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import ExtensionUnknown, UnknownCapability, VersionNotFound, VersionYanked
 from holdfast.registry.installs.config import patch_config, set_enabled
-from holdfast.registry.installs.install import install_version
 from holdfast.registry.installs.listing import list_installs
 from holdfast.registry.installs.upgrade_errors import ConsentRequired, SchedulesMissing
+from holdfast.registry.lifecycle.install import install_version
 from holdfast.registry.models import ids as identity
 from holdfast.registry.models.installs import (
     ExtensionVersion,

@@ -18,11 +18,11 @@ from holdfast.registry.actors import local_actor
 from holdfast.registry.errors import AmbiguousExtension, ComponentMissing, ExtensionNotInstalled, VersionConflict
 from holdfast.registry.installs.call_context import install_context
 from holdfast.registry.installs.config import replace_config, set_enabled
-from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.installs.grants import revoke
 from holdfast.registry.installs.listing import list_installs
 from holdfast.registry.installs.results import Installed
-from holdfast.registry.installs.uninstall import uninstall
+from holdfast.registry.lifecycle.dev_install import install_archive
+from holdfast.registry.lifecycle.uninstall import uninstall
 from holdfast.registry.models import ids as identity
 from holdfast.registry.models.installs import (
     ExtensionApiEndpoint,
@@ -198,7 +198,7 @@ async def test_when_the_rows_cannot_be_written_the_archive_does_not_stay(
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr("holdfast.registry.installs.install_rows.record_defaults", fail)
+    monkeypatch.setattr("holdfast.registry.lifecycle.install_rows.record_defaults", fail)
     with pytest.raises(RuntimeError, match="no"):
         await install(db, store, archive_of(tmp_path / "a.tar.zst"))
     assert stored(store) == []
@@ -215,7 +215,7 @@ async def test_a_failed_install_does_not_take_away_the_archive_of_an_earlier_one
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr("holdfast.registry.installs.install_rows.record_defaults", fail)
+    monkeypatch.setattr("holdfast.registry.lifecycle.install_rows.record_defaults", fail)
     with pytest.raises(RuntimeError, match="no"):
         await install(db, store, archive)
     assert stored(store) == before != []

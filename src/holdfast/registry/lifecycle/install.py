@@ -13,8 +13,6 @@ from holdfast.registry.actors import Actor
 from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.errors import ExtensionNotInstalled, Moved
 from holdfast.registry.installs.config import record_defaults
-from holdfast.registry.installs.consent import Choice
-from holdfast.registry.installs.install_rows import create_install, describe_install, finish_install, lock_install, set_version
 from holdfast.registry.installs.permissions import (
     Permissions,
     granted_to,
@@ -25,7 +23,9 @@ from holdfast.registry.installs.permissions import (
     set_granted,
 )
 from holdfast.registry.installs.results import Installed
-from holdfast.registry.installs.upgrade import change_version, is_older
+from holdfast.registry.lifecycle.consent import Choice
+from holdfast.registry.lifecycle.install_rows import create_install, describe_install, finish_install, lock_install, set_version
+from holdfast.registry.lifecycle.upgrade import change_version, is_older
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
 from holdfast.registry.models.lookups import active_bundle, require_install

@@ -14,9 +14,9 @@ from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
 from holdfast.registry.errors import ExtensionNotInstalled, UnknownCapability, VersionYanked
 from holdfast.registry.installs.config import patch_config, set_enabled
-from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.installs.schedules import DISABLED
 from holdfast.registry.installs.upgrade_errors import ConsentRequired, NothingToRollBack, SchedulesMissing
+from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.installs import ExtensionVersion
 from holdfast.registry.models.publishing import ExtensionAuditLog, PendingObject
 from holdfast.registry.publishing.versions import yank

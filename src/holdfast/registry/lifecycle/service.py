@@ -10,14 +10,14 @@ from holdfast.registry.actors import Actor
 from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.installs import config, grants
 from holdfast.registry.installs.details import InstallDetails, read_details
-from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.installs.grants import Grants
-from holdfast.registry.installs.install import install_version
 from holdfast.registry.installs.listing import InstallSummary, list_installs
 from holdfast.registry.installs.results import Installed, Uninstalled, Upgraded
-from holdfast.registry.installs.rollback import rollback_install
-from holdfast.registry.installs.uninstall import remove_due_storage, uninstall
-from holdfast.registry.installs.upgrade import upgrade_install
+from holdfast.registry.lifecycle.dev_install import install_archive
+from holdfast.registry.lifecycle.install import install_version
+from holdfast.registry.lifecycle.rollback import rollback_install
+from holdfast.registry.lifecycle.uninstall import remove_due_storage, uninstall
+from holdfast.registry.lifecycle.upgrade import upgrade_install
 from holdfast.registry.publishing.inspection import CheckComponent
 
 

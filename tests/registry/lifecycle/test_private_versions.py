@@ -15,10 +15,10 @@ from holdfast.registry.actors import Actor, local_actor
 from holdfast.registry.errors import ExtensionUnknown, VersionConflict, VersionNotFound
 from holdfast.registry.installs.call_context import install_context
 from holdfast.registry.installs.details import read_details
-from holdfast.registry.installs.dev_install import install_archive
 from holdfast.registry.installs.listing import list_installs
 from holdfast.registry.installs.results import Installed
 from holdfast.registry.installs.upgrade_errors import NothingToRollBack
+from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models import ids
 from holdfast.registry.models.installs import ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
 from holdfast.registry.publishing.requirements import read_publication
