@@ -23,7 +23,7 @@ async def test_a_user_signs_in_with_address_and_password_whatever_the_letter_cas
 
 @pytest.mark.parametrize(
     ("email", "password"),
-    [("ada@example.com", "wrong"), ("nobody@example.com", "correct horse"), ("ada@example.com", "x" * 2_000), ("", "")],
+    [("ada@example.com", "wrong"), ("unknown@example.com", "correct horse"), ("ada@example.com", "x" * 2_000), ("", "")],
 )
 async def test_a_wrong_address_and_a_wrong_password_are_refused_with_the_same_words(db: Database, email: str, password: str) -> None:
     await add_user(db, "ada@example.com", password="correct horse")
@@ -40,7 +40,7 @@ async def test_an_unknown_address_costs_a_password_check_too(db: Database, monke
 
     monkeypatch.setattr("holdfast.records.accounts.verify_password", checking)
     with pytest.raises(LoginRefused):
-        await login(db, "nobody@example.com", "x")
+        await login(db, "unknown@example.com", "x")
     assert checked == [None]
 
 

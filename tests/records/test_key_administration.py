@@ -111,7 +111,7 @@ async def test_a_key_is_revoked_by_id_prefix_or_itself_and_others_live_on(db: Da
     assert {one.api_key_id for one in await list_api_keys(db, tenant_id=TENANT) if one.revoked} == {made.api_key_id}
 
 
-async def test_keys_that_begin_alike_are_told_apart_by_id(db: Database) -> None:
+async def test_keys_with_the_same_prefix_are_distinguished_by_id(db: Database) -> None:
     await add_user(db, ADA)
     keys = [await issue_api_key(db, tenant_id=TENANT, user=ADA) for _ in range(2)]
     async with db.transaction() as session:

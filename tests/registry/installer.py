@@ -182,7 +182,7 @@ class Installer(Publisher):
             return {row.id: (row, f"{endpoint.method} {endpoint.path} of {version.version}") for row, endpoint, version in rows}
 
     async def seal(self, *, actor: Actor = EVE) -> None:
-        """Gives the install a row of secrets, which nobody opens here."""
+        """Adds a row of secrets to the install; no test opens it."""
         install = await self.row(actor=actor)
         async with self.db.transaction() as session:
             session.add(

@@ -139,7 +139,7 @@ OTHER = "22222222-2222-4222-8222-222222222222"
 
 def _populate_0002(connection: Connection) -> dict[str, str]:
     """Versions as the release before wrote them; by what they are, their ids."""
-    version_ids = dict(zip(("published", "one tenant", "two tenants", "stored", "nobody", "moved"), IDS, strict=False))
+    version_ids = dict(zip(("published", "one tenant", "two tenants", "stored", "no tenant", "moved"), IDS, strict=False))
     connection.execute(text(FIRST_ROWS[1]))
     for number, (kind, version_id) in enumerate(version_ids.items()):
         owner = f"'{TENANT}'" if kind == "published" else "NULL"
@@ -198,7 +198,7 @@ async def test_versions_of_development_installs_become_private_and_no_row_change
         "one tenant": TENANT,
         "two tenants": None,
         "stored": OTHER,
-        "nobody": None,
+        "no tenant": None,
         "moved": OTHER,
     }
 

@@ -43,7 +43,7 @@ def test_another_reader_of_the_format_opens_it_too() -> None:
         (KEY, {"tenant_id": 't1","i1', "install_id": ""}),
     ],
 )
-def test_nobody_else_opens_it(key: Key, owner: dict[str, str]) -> None:
+def test_another_key_tenant_or_install_does_not_open_it(key: Key, owner: dict[str, str]) -> None:
     with pytest.raises(CannotOpen):
         open_sealed(seal(SECRETS, KEY, **OWNER), key, **owner)
 

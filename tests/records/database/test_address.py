@@ -40,7 +40,7 @@ def test_another_kind_of_address_is_refused_and_its_password_not_shown(url: str)
     assert "the-secret" not in str(refused.value)
 
 
-async def test_a_server_that_is_not_there_is_told_in_one_sentence_without_the_password() -> None:
+async def test_a_server_that_is_not_there_is_reported_in_one_sentence_without_the_password() -> None:
     port = free_port()
     with pytest.raises(DatabaseUnreachable) as refused:
         await migrate(f"postgresql://{OWNER}:{PASSWORD}@127.0.0.1:{port}/holdfast")
@@ -50,7 +50,7 @@ async def test_a_server_that_is_not_there_is_told_in_one_sentence_without_the_pa
 
 @pytest.mark.parametrize(
     ("user", "database", "reason"),
-    [("nobody", "postgres", 'role "nobody" does not exist'), (OWNER, "nowhere", 'database "nowhere" does not exist')],
+    [("missing", "postgres", 'role "missing" does not exist'), (OWNER, "nowhere", 'database "nowhere" does not exist')],
 )
 async def test_a_server_that_does_not_let_us_in_says_why(postgres: PostgresServer, user: str, database: str, reason: str) -> None:
     with pytest.raises(DatabaseUnreachable) as refused:

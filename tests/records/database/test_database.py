@@ -75,7 +75,7 @@ async def test_a_writing_transaction_of_postgres_sees_what_others_committed_befo
 
 
 @on_postgres
-async def test_a_server_that_goes_away_is_told_without_its_address_and_found_again(
+async def test_a_server_that_goes_away_is_reported_without_its_address_and_found_again(
     db: Database, postgres: PostgresServer, database_url: str
 ) -> None:
     name = database_url.rpartition("/")[2]
@@ -101,7 +101,7 @@ async def test_a_server_that_goes_away_is_told_without_its_address_and_found_aga
     await asyncio.to_thread(postgres.psql, administration, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     async with db.session() as session:
         assert await session.scalar(count) == 2
-    # Between two uses nobody notices.
+    # Between two uses, no caller notices.
     await asyncio.to_thread(postgres.psql, administration, end)
     async with db.session() as session:
         assert await session.scalar(count) == 2
@@ -110,7 +110,7 @@ async def test_a_server_that_goes_away_is_told_without_its_address_and_found_aga
 async def test_a_row_that_refers_to_nothing_is_refused(db: Database) -> None:
     with pytest.raises(IntegrityError):
         async with db.transaction() as session:
-            session.add(Client(tenant=new_id(), client_name="Nobody's"))
+            session.add(Client(tenant=new_id(), client_name="Orphan"))
 
 
 async def test_instants_come_back_in_utc_whatever_zone_they_went_in_with(db: Database) -> None:

@@ -13,8 +13,8 @@ from tests.registry.faults import cancelled_at
 from tests.waiting import MAX_WAIT_SECONDS
 
 
-async def test_whoever_hears_that_a_transaction_was_cancelled_can_write_at_once(db: Database) -> None:
-    async def change_and_tidy_up(number: int) -> None:
+async def test_the_task_that_cancels_a_transaction_can_write_at_once(db: Database) -> None:
+    async def change_and_clean_up(number: int) -> None:
         try:
             async with db.transaction() as session:
                 await session.execute(update(Tenant).values(client_name="Changed").returning(Tenant.tenant))
@@ -25,7 +25,7 @@ async def test_whoever_hears_that_a_transaction_was_cancelled_can_write_at_once(
 
     cancelled = 0
     for number in range(1, 100):
-        task = asyncio.ensure_future(cancelled_at(change_and_tidy_up(number), number))
+        task = asyncio.ensure_future(cancelled_at(change_and_clean_up(number), number))
         await asyncio.wait([task])
         if not task.cancelled():
             task.result()

@@ -42,7 +42,7 @@ async def test_an_install_is_found_by_id_registry_id_full_name_and_name_by_its_t
         assert await install_context(db, OTHER_TENANT, extension) is None
 
 
-@pytest.mark.parametrize("extension", ["", "nobody.nothing", "%", "acme", "51bbbfe5-0720-4d9b-b3e5-b5b43e441a52", "x" * 10_000])
+@pytest.mark.parametrize("extension", ["", "unknown.nothing", "%", "acme", "51bbbfe5-0720-4d9b-b3e5-b5b43e441a52", "x" * 10_000])
 async def test_what_is_not_installed_is_none(db: Database, installed: Installed, extension: str) -> None:
     assert await install_context(db, TENANT, extension) is None
 

@@ -77,7 +77,7 @@ async def test_what_the_manifest_does_not_allow_is_refused_and_nothing_changes(i
     assert await config(installer) == {"color": "red"}
 
 
-async def test_a_secret_is_refused_as_a_setting_and_told_where_it_belongs(installer: Installer) -> None:
+async def test_a_secret_is_rejected_as_a_setting_with_a_hint_where_it_belongs(installer: Installer) -> None:
     await installed(installer, DECLARED)
     with pytest.raises(SettingIsSecret, match="secrets set") as refused:
         await patch(installer, token="a value that is not to be seen")

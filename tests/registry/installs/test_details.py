@@ -22,7 +22,7 @@ from tests.registry.extensions import archive_of
 NAME = "acme.com.example.notes"
 
 
-async def test_an_install_is_told_with_names_and_counts_but_no_values(db: Database, store: FolderStore, tmp_path: Path) -> None:
+async def test_an_install_is_described_with_names_and_counts_but_no_values(db: Database, store: FolderStore, tmp_path: Path) -> None:
     archive, clock = archive_of(tmp_path / "a.tar.zst"), Clock()
     installed = await install_archive(collaborators(db, store, now=clock), archive, actor=local_actor(TENANT), check_component=None)
     await replace_config(db, actor=local_actor(TENANT), extension=NAME, config={"region": "a secret place", "limit": 3}, now=clock)
@@ -57,16 +57,16 @@ async def test_an_install_is_told_with_names_and_counts_but_no_values(db: Databa
                 StorageUsage(tenant=TENANT, extension_install_id=installed.install_id, bytes_used=120, keys_count=2),
             ]
         )
-    told = await read_details(db, tenant_id=TENANT, extension=NAME.upper())
-    assert (told.install_id, told.registry_id, told.version_id) == (installed.install_id, installed.registry_id, installed.version_id)
-    assert (told.publisher, told.name, told.version, told.display_name) == ("acme", "com.example.notes", "1.0.0", "Notes")
-    assert (told.content_hash, told.size_bytes, told.signing_key_id) == (installed.content_hash, archive.stat().st_size, None)
-    assert told.is_enabled and told.previous_version == "1.0.0" and told.installed_at == clock()
-    assert told.pending == PendingUpgrade(version="2.0.0", capabilities=["cap:user.read"], egress=["b.example.com"])
-    assert told.granted == ["cap:http.fetch", "cap:storage.kv"] and told.granted_egress == ["api.example.com"]
-    assert told.config_keys == ["limit", "region"] and "secret place" not in repr(told)
-    assert (told.storage_records, told.storage_bytes) == (2, 120)
-    nightly, orphan = told.schedules
+    found = await read_details(db, tenant_id=TENANT, extension=NAME.upper())
+    assert (found.install_id, found.registry_id, found.version_id) == (installed.install_id, installed.registry_id, installed.version_id)
+    assert (found.publisher, found.name, found.version, found.display_name) == ("acme", "com.example.notes", "1.0.0", "Notes")
+    assert (found.content_hash, found.size_bytes, found.signing_key_id) == (installed.content_hash, archive.stat().st_size, None)
+    assert found.is_enabled and found.previous_version == "1.0.0" and found.installed_at == clock()
+    assert found.pending == PendingUpgrade(version="2.0.0", capabilities=["cap:user.read"], egress=["b.example.com"])
+    assert found.granted == ["cap:http.fetch", "cap:storage.kv"] and found.granted_egress == ["api.example.com"]
+    assert found.config_keys == ["limit", "region"] and "secret place" not in repr(found)
+    assert (found.storage_records, found.storage_bytes) == (2, 120)
+    nightly, orphan = found.schedules
     assert nightly == ScheduleSummary(
         schedule_id=nightly.schedule_id, name="nightly", cron="0 3 * * *", timezone="UTC", enabled=True, method="PUT", path="/sync"
     )

@@ -34,7 +34,7 @@ async def test_a_missing_endpoint_blocks_with_the_list_and_nothing_changes(insta
     assert (await installer.context()).version == "1.0.0" and installer.copies() == hexes(first)
 
 
-async def test_schedules_without_an_endpoint_are_disabled_when_told_so(installer: Installer) -> None:
+async def test_schedules_without_an_endpoint_are_disabled_on_request(installer: Installer) -> None:
     await installer.publish(api=endpoints("/a", "/b"))
     await installer.publish(version="2.0.0", api=endpoints("/a"))
     await installer.publish(version="3.0.0", api=endpoints("/a", "/b"))
@@ -51,7 +51,7 @@ async def test_schedules_without_an_endpoint_are_disabled_when_told_so(installer
     assert rows[kept][0].enabled and rows[kept][0].runner_schedule_id == "job-1" and rows[kept][1] == "GET /a of 2.0.0"
     assert (await installer.upgrade("3.0.0")).disabled_schedules == []
     row, call = (await installer.schedules())[lost]
-    assert (row.enabled, call) == (False, "GET /b of 3.0.0"), "it is led to its endpoint, but nobody enabled it"
+    assert (row.enabled, call) == (False, "GET /b of 3.0.0"), "it has its endpoint again, but was not enabled"
 
 
 async def test_what_is_disabled_already_does_not_block_another_time(installer: Installer) -> None:
@@ -73,7 +73,7 @@ async def test_a_method_is_part_of_what_is_matched(installer: Installer) -> None
         await installer.upgrade()
 
 
-async def test_a_schedule_whose_endpoint_nobody_knows_blocks_too(installer: Installer) -> None:
+async def test_a_schedule_with_an_unknown_endpoint_blocks_too(installer: Installer) -> None:
     await installer.publish(api=endpoints("/a"))
     await installer.publish(version="2.0.0", api=endpoints("/a"))
     await installer.install("1.0.0")
@@ -110,7 +110,7 @@ async def test_declared_schedules_follow_the_manifest_where_the_tenant_did_not_c
         await session.execute(update(TenantExtensionSchedule).where(TenantExtensionSchedule.name == "Mine").values(cron="0 9 * * *"))
         await session.execute(delete(TenantExtensionSchedule).where(TenantExtensionSchedule.name == "Deleted"))
     before = {row.name: row.id for row, _call in (await installer.schedules()).values()}
-    assert (await installer.upgrade()).disabled_schedules == [], "what nobody changed does not stand in the way"
+    assert (await installer.upgrade()).disabled_schedules == [], "an unchanged schedule does not block the upgrade"
     after = {row.name: (row.cron, call) for row, call in (await installer.schedules()).values()}
     assert after == {
         "Same": ("0 1 * * *", "GET /a of 2.0.0"),

@@ -1,4 +1,4 @@
-"""A process that is killed while it changes an install leaves the state before or after; the same again succeeds, a sweep tidies up."""
+"""A process that is killed while it changes an install leaves the state before or after; repeating it succeeds, a sweep cleans up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signatures at install: judged before anything is done with the bundle, kept beside it, and gone with it."""
+"""Signatures at install: verified before the bundle is used, stored with it, and removed with it."""
 
 from __future__ import annotations
 

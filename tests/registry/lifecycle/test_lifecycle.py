@@ -1,4 +1,4 @@
-"""Whatever three tenants publish, install, change and remove, in any order: nobody's bundle, grants, rows or secrets are ever wrong.
+"""Whatever three tenants publish, install, change and remove, in any order: no tenant's bundle, grants, rows or secrets are ever wrong.
 
 HOLDFAST_TEST_LONG=1 tries far more orders than the usual few: at night, or after a change here.
 """

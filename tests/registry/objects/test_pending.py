@@ -1,4 +1,4 @@
-"""Objects on their way into the store: they stay when they are needed, and go when nobody needs them or is about to."""
+"""Objects on their way into the store: they stay while a bundle or a pending row needs them, and are removed after that."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def publisher(db: Database, store: FolderStore, tmp_path: Path) -> Publisher:
     return Publisher(db, store, tmp_path)
 
 
-async def _announced(publisher: Publisher, key: str = KEY) -> str:
+async def _register(publisher: Publisher, key: str = KEY) -> str:
     pending_id = new_id()
     async with publisher.db.transaction() as session:
         await register_pending(session, key, pending_id, publisher.clock())
@@ -47,15 +47,15 @@ async def _put(publisher: Publisher, key: str = KEY) -> None:
         await publisher.store.put(object_key, publisher.archive())
 
 
-async def test_what_nobody_needs_goes_with_what_lies_beside_it(publisher: Publisher) -> None:
-    pending_id = await _announced(publisher)
+async def test_an_unneeded_object_is_removed_with_its_signature_and_manifest(publisher: Publisher) -> None:
+    pending_id = await _register(publisher)
     await _put(publisher)
     assert await cleanup_pending(publisher.db, publisher.store, pending_id)
     assert (publisher.objects(), await publisher.rows()) == ([], {})
 
 
 async def test_what_was_concluded_stays_and_is_not_settled(publisher: Publisher) -> None:
-    pending_id = await _announced(publisher)
+    pending_id = await _register(publisher)
     await _put(publisher)
     async with publisher.db.transaction() as session:
         assert await commit_pending(session, pending_id)
@@ -64,14 +64,14 @@ async def test_what_was_concluded_stays_and_is_not_settled(publisher: Publisher)
 
 
 async def test_what_was_settled_cannot_be_concluded(publisher: Publisher) -> None:
-    pending_id = await _announced(publisher)
+    pending_id = await _register(publisher)
     assert await cleanup_pending(publisher.db, publisher.store, pending_id)
     async with publisher.db.transaction() as session:
         assert not await commit_pending(session, pending_id)
 
 
 async def test_as_long_as_somebody_else_is_about_to_need_it_it_stays(publisher: Publisher) -> None:
-    first, second = await _announced(publisher), await _announced(publisher)
+    first, second = await _register(publisher), await _register(publisher)
     await _put(publisher)
     await cleanup_pending(publisher.db, publisher.store, first)
     assert len(publisher.objects()) == 3
@@ -82,7 +82,7 @@ async def test_as_long_as_somebody_else_is_about_to_need_it_it_stays(publisher: 
 async def test_a_published_bundle_stays(publisher: Publisher) -> None:
     done = await publisher.publish()
     before = publisher.objects()
-    await cleanup_pending(publisher.db, publisher.store, await _announced(publisher, done.key))
+    await cleanup_pending(publisher.db, publisher.store, await _register(publisher, done.key))
     assert publisher.objects() == before
 
 
@@ -94,7 +94,7 @@ async def test_a_copy_stays_for_the_tenant_that_runs_it_and_no_other(publisher: 
     nobodys = done.key.replace(ADA.tenant_id, "33333333-3333-4333-8333-333333333333")
     await publisher.store.put(nobodys, archive)
     for key in (done.key, theirs, nobodys):
-        await cleanup_pending(publisher.db, publisher.store, await _announced(publisher, key))
+        await cleanup_pending(publisher.db, publisher.store, await _register(publisher, key))
     assert [(publisher.store.root / key).exists() for key in (done.key, theirs, nobodys)] == [True, True, False]
 
 
@@ -104,14 +104,14 @@ async def test_the_signature_beside_a_bundle_that_stays_is_that_of_its_row(publi
     archive = publisher.archive()
     signature = signature_of(archive, signers.trusted) if signed else None
     done = await publisher.publish(archive, policy=signers.policy, signature=signature)
-    pending_id = await _announced(publisher, done.key)
+    pending_id = await _register(publisher, done.key)
     await store_signature(publisher.store, done.key, signature_of(archive, signers.stranger))
     await cleanup_pending(publisher.db, publisher.store, pending_id)
     assert await read_stored_signature(publisher.store, done.key) == signature
 
 
-async def test_while_the_store_is_down_it_stays_announced_and_is_swept_up_later(publisher: Publisher) -> None:
-    pending_id = await _announced(publisher)
+async def test_while_the_store_is_down_it_stays_pending_and_is_swept_later(publisher: Publisher) -> None:
+    pending_id = await _register(publisher)
     await _put(publisher)
     down = FailingStore(publisher.store, Failure(1, lasting=True))
     with pytest.raises(BundleStoreUnavailable):
@@ -124,7 +124,7 @@ async def test_while_the_store_is_down_it_stays_announced_and_is_swept_up_later(
 
 
 async def test_the_sweep_leaves_those_alone_who_may_still_be_at_it(publisher: Publisher) -> None:
-    await _announced(publisher)
+    await _register(publisher)
     await _put(publisher)
     publisher.clock.advance(3600)
     assert await sweep_objects(publisher.db, publisher.store, older_than=timedelta(hours=1), now=publisher.clock) == 0

@@ -78,7 +78,7 @@ async def _outlives(case: Case, failure: Failure) -> None:
         assert await case.is_after(before)
         return
     if failure.lasting:
-        # What could not be tidied up while everything was down is found later. The same again does not have to wait for that.
+        # What could not be cleaned up while everything was down is swept later. Publishing again does not wait for that.
         if failure.at % 2:
             await case.sweep()
             assert await case.state() == before

@@ -1,4 +1,4 @@
-"""A process that is killed while it publishes leaves the state before or after; the same again succeeds, and a sweep tidies up."""
+"""A process that is killed while it publishes leaves the state before or after; repeating it succeeds, and a sweep cleans up."""
 
 from __future__ import annotations
 

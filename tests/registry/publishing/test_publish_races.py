@@ -30,7 +30,7 @@ def publisher(db: Database, store: FolderStore, tmp_path: Path) -> Publisher:
 
 
 async def _only_bundle(publisher: Publisher) -> str:
-    """The content hash of the one bundle, which is the one that lies in the store."""
+    """The content hash of the one bundle, which is the one in the store."""
     async with publisher.db.session() as session:
         bundle = (await session.scalars(select(ExtensionBundle))).one()
     assert bundle.storage_url is not None and (publisher.store.root / bundle.storage_url).is_file()

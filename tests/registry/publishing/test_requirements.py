@@ -25,9 +25,9 @@ async def test_a_version_tells_what_it_asks_for_and_without_one_the_newest_does(
     for version in ("1.0.0", "1.1.0"):
         archive = archive_of(tmp_path / f"{version}.tar.zst", version=version)
         installed = await install_archive(collaborators(db, store, now=clock), archive, actor=local_actor(TENANT), check_component=None)
-    told = await read_publication(db, tenant_id=TENANT, extension=NAME, version="1.0.0")
-    assert (told.publisher, told.name, told.version, told.display_name) == ("acme", "com.example.notes", "1.0.0", "Notes")
-    assert told.capabilities == ["cap:http.fetch", "cap:storage.kv"]
+    found = await read_publication(db, tenant_id=TENANT, extension=NAME, version="1.0.0")
+    assert (found.publisher, found.name, found.version, found.display_name) == ("acme", "com.example.notes", "1.0.0", "Notes")
+    assert found.capabilities == ["cap:http.fetch", "cap:storage.kv"]
     newest = await read_publication(db, tenant_id=TENANT, extension=NAME, version=None)
     assert (newest.version, newest.version_id, newest.content_hash) == ("1.1.0", installed.version_id, installed.content_hash)
     assert newest.size_bytes == archive.stat().st_size and newest.signing_key_id is None
@@ -37,7 +37,7 @@ async def test_a_version_that_cannot_be_installed_asks_for_nothing(db: Database,
     clock, archive = Clock(), archive_of(tmp_path / "a.tar.zst")
     installed = await install_archive(collaborators(db, store, now=clock), archive, actor=local_actor(TENANT), check_component=None)
     with pytest.raises(ExtensionUnknown):
-        await read_publication(db, tenant_id=TENANT, extension="nobody.knows", version=None)
+        await read_publication(db, tenant_id=TENANT, extension="unknown.name", version=None)
     with pytest.raises(VersionNotFound):
         await read_publication(db, tenant_id=TENANT, extension=NAME, version="9.9.9")
     async with db.transaction() as session:

@@ -1,4 +1,4 @@
-"""Finalising an upload that fails at any step: it waits on, or it is published; the same again succeeds, and a sweep tidies up."""
+"""Finalising an upload that fails at any step: it stays, or it is published; repeating it succeeds, and a sweep cleans up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads: staged, then published or given up, by the tenant that made them and nobody else."""
+"""Uploads: staged, then published or aborted, only by the tenant that uploaded them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def test_an_upload_waits_in_the_staging_area_with_a_row_that_says_whose_it
     assert (row.size_bytes, row.declared_hash, row.content_hash, row.created_at) == (upload.size, digest, digest, uploader.clock())
 
 
-async def test_an_upload_whose_size_nobody_knew_is_taken_too(uploader: Uploader) -> None:
+async def test_an_upload_of_unknown_size_is_accepted_too(uploader: Uploader) -> None:
     archive = uploader.archive()
     assert (await uploader.stage(archive.read_bytes(), size=None)).size == archive.stat().st_size
 
@@ -94,7 +94,7 @@ async def test_an_upload_whose_size_nobody_knew_is_taken_too(uploader: Uploader)
         (b"", {"size": None}, "missing_body"),
     ],
 )
-async def test_an_upload_that_is_not_as_announced_leaves_nothing(
+async def test_an_upload_that_is_not_as_declared_leaves_nothing(
     uploader: Uploader, content: bytes, given: dict[str, Any], why: str
 ) -> None:
     with pytest.raises(BadUpload) as refused:
@@ -207,13 +207,13 @@ async def test_of_two_that_finalise_at_once_one_publishes(uploader: Uploader, ve
 async def test_another_tenants_upload_does_not_exist(uploader: Uploader) -> None:
     upload = await uploader.stage()
     unknown = "sha256/_staging/00000000-0000-4000-8000-000000000000/bundle.tar.zst"
-    told = set()
+    reported = set()
     for key in (upload.key, unknown):
         for attempt in (uploader.finalize(key, actor=EVE, size=1), uploader.abort(key, actor=EVE)):
             with pytest.raises(StagingNotFound) as refused:
                 await attempt
-            told.add((refused.value.status, str(refused.value), str(refused.value.details)))
-    assert len(told) == 1 and uploader.objects() == [upload.key]
+            reported.add((refused.value.status, str(refused.value), str(refused.value.details)))
+    assert len(reported) == 1 and uploader.objects() == [upload.key]
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,7 @@ async def test_only_the_tenant_that_owns_the_name_yanks(publisher: Publisher) ->
     assert await _resolved(publisher, "1.0.0") == "1.0.0"
 
 
-async def test_nobody_yanks_what_nobody_published(publisher: Publisher) -> None:
+async def test_a_version_that_was_never_published_cannot_be_yanked(publisher: Publisher) -> None:
     await install_archive(
         collaborators(publisher.db, publisher.store), publisher.archive(), actor=local_actor(TENANT), check_component=None
     )

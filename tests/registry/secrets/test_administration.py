@@ -125,7 +125,7 @@ async def test_one_secret_can_be_removed_and_with_the_last_the_row_goes(admin: A
         await admin.remove("b")
 
 
-async def test_all_can_be_cleared_and_set_anew(admin: Administrator) -> None:
+async def test_all_can_be_cleared_and_set_again(admin: Administrator) -> None:
     await admin.set({"a": "1"})
     assert await admin.clear() == SecretsSummary(keys=[]) == await admin.listed()
     assert await admin.clear() == SecretsSummary(keys=[])
@@ -236,7 +236,7 @@ async def test_from_its_expiry_on_the_envelope_is_not_given_out(admin: Administr
 
     assert await given() == (True, end.isoformat())
     clock.advance(3_600)
-    # The expiry stays, so that the guest is told `expired` and not `missing`.
+    # The expiry stays, so that the guest sees `expired` and not `missing`.
     assert await given() == (False, end.isoformat())
     assert (await admin.listed()).keys == ["a"]
 

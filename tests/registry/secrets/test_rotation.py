@@ -104,7 +104,7 @@ async def test_who_sets_secrets_meanwhile_loses_none(db: Database, sealer: Seale
     assert await values(db, sealer, installs) == [one | {"second": "2"} for one in given(installs)]
 
 
-async def test_what_cannot_be_opened_is_told_and_stays_and_the_rest_is_done(
+async def test_what_cannot_be_opened_is_reported_and_stays_and_the_rest_is_done(
     db: Database, sealer: Sealer, installs: list[PlainInstall]
 ) -> None:
     lost = installs[1].install_id

@@ -1,4 +1,4 @@
-"""What secrets are sealed with, as the settings say, and what is said when they cannot be opened."""
+"""Which key seals secrets under which settings, and the errors when they cannot be opened."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Sealer:
     """Seals with one thing, and opens what was sealed with any that it knows. Close it when it is no longer needed."""
 
     def __init__(self, keys: KeySource, *, vault: TransitClient | None = None, vault_key: VaultKey | None = None) -> None:
-        """With `vault_key`, Vault seals; without, the newest of `keys`. Whoever has a Vault opens what it sealed in either case."""
+        """With `vault_key`, Vault seals; without, the newest of `keys`. A configured Vault opens what it sealed in either case."""
         self.keys = keys
         self._vault = vault
         self._vault_key = vault_key
