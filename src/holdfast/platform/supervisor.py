@@ -5,7 +5,7 @@ lock the data folder ─▶ bind both sockets ─▶ migrate ─┬─▶ runner
                                                       ├─▶ maintenance           ├─ both healthy ─▶ write platform.json ─┐
                                                       └─▶ install the sources ──┴───────────────────────────────────────┴─▶ on_ready
 
-A signal or an error cancels all of it. The lock is the last to be released: whoever acquires it finds both ports free.
+A signal or an error cancels all of it. The lock is the last to be released: a platform that acquires it finds both ports free.
 """
 
 from __future__ import annotations

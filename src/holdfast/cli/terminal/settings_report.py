@@ -25,7 +25,7 @@ def _text(value: str | int | bool | None) -> str:
 
 
 def warn_about_unknown_variables() -> None:
-    """Logs each variable that begins like a setting and is none, with the variable that was probably meant."""
+    """Logs each variable that begins like a setting and is not one, with the variable that you probably mean."""
     for unknown in unknown_variables():
         fields = {} if unknown.suggestion is None else {"did_you_mean": unknown.suggestion}
         _log.warning("unknown setting ignored", variable=unknown.variable, source=unknown.source, **fields)

@@ -37,7 +37,7 @@ class RunnerApp(Starlette):
 
 
 def create_app(services: RunnerServices) -> RunnerApp:
-    """The application over open services, which whoever opened them closes after the last request."""
+    """The application over open services, which their opener closes after the last request."""
     app = RunnerApp(routes=make_routes(OPERATIONS, services), exception_handlers={HTTPException: router_error})
     app.fast_route = ExecuteEndpoint(services) if services.settings.fast_path else None
     app.metrics = services.metrics

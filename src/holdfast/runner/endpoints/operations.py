@@ -141,7 +141,7 @@ OPERATIONS: tuple[Operation[RunnerServices], ...] = (
         security=_TOKEN,
         parameters=(
             _header("x-alga-tenant", "The tenant; the same as in the body, else the envelope has an error."),
-            _header("x-alga-extension", "The extension's registry id; likewise."),
+            _header("x-alga-extension", "The extension's registry id; must equal the one in the body."),
             _header("x-request-id", "Used when the body has none."),
             _header("x-idempotency-key", "The same key with the same call gets the response of the first.", maximum=1_024),
         ),

@@ -78,7 +78,7 @@ class IdempotentCalls:
     async def run_once(self, scope: bytes, run: Callable[[], Awaitable[Envelope]]) -> tuple[Envelope, bool]:
         """The response of `scope`, and whether it is repeated from another call; `run` runs only without one.
 
-        Calls that arrive while one runs wait for its response, whatever it is. Only responses of guests are stored: after a failure of the
+        Calls that arrive while one runs wait for its response. Only responses of guests are stored: after a failure of the
         runner the same key runs again. A waiting call may be cancelled; the run itself is cancelled when no call waits any more.
         """
         stored: Envelope | None = self._stored.get(scope)

@@ -38,7 +38,7 @@ _log = structlog.get_logger(__name__)
 
 
 class WorkersNotStarting(HoldfastError):
-    """Raised when a worker ends repeatedly before it accepts calls: the callers in the queue of its socket would wait for ever."""
+    """Raised when a worker ends repeatedly before it accepts calls: the callers in the queue of its socket would wait without limit."""
 
     code = "workers_not_starting"
 

@@ -33,9 +33,10 @@ def read_json_object(raw: bytes) -> tuple[dict[str, Any], str]:
         # A lone escape such as \ud800 is valid JSON but not valid text: it could not be stored or sent.
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except json.JSONDecodeError as error:
+        at = _position_of(error, text)
         _fail(
-            f"not valid JSON at line {error.lineno}, column {error.colno}: {_describe(error, text)}",
-            Position(error.lineno, error.colno),
+            f"not valid JSON at line {at.line}, column {at.column}: {_describe(error, text)}",
+            at,
             expected=error.msg.removeprefix("Expecting ") if error.msg.startswith("Expecting ") else None,
         )
     except RecursionError:
@@ -63,10 +64,23 @@ def _fail(message: str, at: Position | None = None, expected: str | None = None)
 
 def _describe(error: json.JSONDecodeError, text: str) -> str:
     """The parser's message. For a trailing comma the parser reports the bracket after it, so this names the comma."""
-    before = text[: error.pos].rstrip()
-    if before.endswith(",") and text[error.pos : error.pos + 1] in {"}", "]"}:
+    if _bracket_after_comma(error, text) is not None:
         return "a comma before the closing bracket"
     return error.msg[:1].lower() + error.msg[1:]
+
+
+def _position_of(error: json.JSONDecodeError, text: str) -> Position:
+    """Where the error is; for a trailing comma the bracket after it, on every version of Python."""
+    bracket = _bracket_after_comma(error, text)
+    return Position(error.lineno, error.colno) if bracket is None else _end_of(text[:bracket])
+
+
+def _bracket_after_comma(error: json.JSONDecodeError, text: str) -> int | None:
+    """The index of a closing bracket that follows a comma. Before Python 3.13 the parser reports the bracket, since then the comma."""
+    start = error.pos + text.startswith(",", error.pos)
+    index = len(text) - len(text[start:].lstrip())
+    is_trailing = text[:start].rstrip().endswith(",") and text[index : index + 1] in {"}", "]"}
+    return index if is_trailing else None
 
 
 def _end_of(text: str) -> Position:
