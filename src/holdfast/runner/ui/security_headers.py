@@ -31,7 +31,7 @@ def content_security_policy(settings: Settings) -> str:
 
 
 def file_headers(*, document: bool, varies: bool, policy: str | None) -> dict[str, str]:
-    """Headers of a file that is there, for every status. Browsers revalidate a document each time and may cache anything else without limit.
+    """Headers of a file that is there, for every status. Browsers revalidate a document each time and may cache anything else forever.
 
     `varies`: the file is sent in an encoding that the browser accepts.
 
