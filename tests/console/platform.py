@@ -20,8 +20,8 @@ from holdfast.gateway.services import Services
 from holdfast.gateway.services.runner_client import RunnerClient
 from holdfast.gateway.services.service_tokens import Tokens
 from holdfast.records.accounts import ensure_development_tenant
-from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import new_id
 from holdfast.records.development_tenant import DevelopmentAccount
 from holdfast.registry.actors import local_actor
 from holdfast.registry.installs.results import Installed

@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.platform.maintenance import run_maintenance_loop
-from holdfast.records.database.columns import new_id, utc_now
+from holdfast.records.database.columns import utc_now
+from holdfast.records.database.uuids import new_id
 from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.lifecycle.service import InstallService
 from holdfast.registry.models.publishing import StorageRemoval

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import new_id
 from holdfast.records.identities import Identity
 from holdfast.records.models.users import Client, Contact, Tenant, User
 from holdfast.records.passwords import hash_password

@@ -6,14 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from holdfast.records.account_types import CreateUser
 from holdfast.records.accounts import LoginRefused, login
 from holdfast.records.administration import (
-    CreateUser,
-    EmailTaken,
-    InvalidAccount,
-    TenantExists,
-    TenantUnknown,
-    UserUnknown,
     create_tenant,
     create_user,
     list_tenants,
@@ -24,6 +19,7 @@ from holdfast.records.administration import (
     set_user_inactive,
 )
 from holdfast.records.database.database import Database
+from holdfast.records.errors import EmailTaken, InvalidAccount, TenantExists, TenantUnknown, UserUnknown
 from holdfast.records.identities import client_of, has_permission
 from holdfast.records.models.users import Client, User
 from holdfast.records.sessions import create_session, find_session

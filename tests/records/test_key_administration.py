@@ -5,19 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from holdfast.records.administration import UserUnknown, set_user_inactive
+from holdfast.records.administration import set_user_inactive
 from holdfast.records.api_keys import find_api_key
 from holdfast.records.database.database import Database
-from holdfast.records.key_administration import (
-    AmbiguousApiKey,
-    ApiKeyUnknown,
-    InvalidKey,
-    InvalidScopes,
-    checked_scopes,
-    issue_api_key,
-    list_api_keys,
-    revoke_api_key,
-)
+from holdfast.records.errors import AmbiguousApiKey, ApiKeyUnknown, InvalidKey, InvalidScopes, UserUnknown
+from holdfast.records.key_administration import checked_scopes, issue_api_key, list_api_keys, revoke_api_key
 from holdfast.records.models.users import ApiKey
 from tests.records.databases import OTHER_TENANT, TENANT, Clock, add_user
 

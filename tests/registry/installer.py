@@ -11,13 +11,14 @@ from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.hashing import normalize_content_hash
 from holdfast.bundles.store.keys import bundle_key
 from holdfast.bundles.store.protocol import BundleStore
-from holdfast.records.database.columns import Base, new_id
+from holdfast.records.database.columns import Base
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import new_id
 from holdfast.registry.actors import Actor
 from holdfast.registry.collaborators import STORAGE_GRACE
 from holdfast.registry.installs.call_context import InstallContext, install_context
-from holdfast.registry.installs.grants import Grants, grant, read_grants, revoke
-from holdfast.registry.installs.results import Installed, Uninstalled, Upgraded
+from holdfast.registry.installs.grants import grant, read_grants, revoke
+from holdfast.registry.installs.results import Grants, Installed, Uninstalled, Upgraded
 from holdfast.registry.lifecycle.install import install_version
 from holdfast.registry.lifecycle.rollback import rollback_install
 from holdfast.registry.lifecycle.uninstall import uninstall

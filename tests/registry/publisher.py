@@ -17,7 +17,8 @@ from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.models.installs import ExtensionApiEndpoint, ExtensionBundle, ExtensionRegistry, ExtensionVersion
 from holdfast.registry.models.publishing import ExtensionAuditLog, ExtensionPublisher, ExtensionUpload, PendingObject
-from holdfast.registry.publishing.publish import Published, publish_bundle
+from holdfast.registry.publishing.publish import publish_bundle
+from holdfast.registry.publishing.results import Published
 from tests.records.databases import OTHER_TENANT, TENANT, Clock
 from tests.registry.collaborators import collaborators
 from tests.registry.extensions import UNSIGNED_TOO, archive_of

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 from holdfast.platform.credentials import credentials_file
 from holdfast.records.accounts import ensure_development_tenant
-from holdfast.records.administration import TenantUnknown
-from holdfast.records.database.columns import as_uuid
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import as_uuid
 from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
+from holdfast.records.errors import TenantUnknown
 from holdfast.records.models.users import Tenant
 from holdfast.registry.migrate import migrate
 from holdfast.settings import Settings

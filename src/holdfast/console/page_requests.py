@@ -15,7 +15,7 @@ from holdfast.console.menu import make_menu
 from holdfast.console.services import ConsoleServices
 from holdfast.errors import HoldfastError
 from holdfast.records.identities import Identity, has_permission
-from holdfast.registry.installs.listing import InstallSummary
+from holdfast.registry.installs.results import InstallSummary
 
 
 @dataclass(frozen=True)

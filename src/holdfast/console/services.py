@@ -11,7 +11,7 @@ from holdfast.gateway.auth.authentication import caller_of
 from holdfast.gateway.http.errors import Unauthenticated
 from holdfast.gateway.services import Services
 from holdfast.records.identities import Identity
-from holdfast.registry.installs.listing import InstallSummary
+from holdfast.registry.installs.results import InstallSummary
 
 
 class ConsoleServices:

@@ -1,1 +1,1 @@
-"""What gateway and runner say to each other, typed once. Both sides import these types; neither builds dictionaries by hand."""
+"""What processes send to each other, typed once: gateway and runner, and commands and the REST API. Both sides import these types."""

@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.errors import HoldfastError
 from holdfast.records.api_keys import create_api_key, find_api_key, revoke_api_keys
-from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import new_id
 from holdfast.records.development_tenant import DEVELOPMENT_EMAIL, DEVELOPMENT_TENANT_ID, DEVELOPMENT_TENANT_NAME, DevelopmentAccount
 from holdfast.records.identities import Identity, has_permission, identities, identity_of
 from holdfast.records.models.users import Tenant, User

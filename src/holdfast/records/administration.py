@@ -6,16 +6,16 @@ import re
 import secrets
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
 
-from msgspec import Struct
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.errors import HoldfastError
-from holdfast.records.database.columns import as_uuid, new_id, utc_now
+from holdfast.records.account_types import CreateUser, TenantSummary, UserSummary
+from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import as_uuid, new_id
+from holdfast.records.errors import EmailTaken, InvalidAccount, TenantExists, TenantUnknown, UserUnknown
 from holdfast.records.models.users import Client, Contact, Role, Session, Tenant, User, UserRole
 from holdfast.records.passwords import MAX_PASSWORD_LENGTH, hash_password
 from holdfast.records.roles import ADMIN, ensure_admin_role, make_admin
@@ -25,76 +25,6 @@ MIN_PASSWORD_LENGTH = 12
 # Deliberately loose: only sending mail shows whether an address receives it.
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,190}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
-class InvalidAccount(HoldfastError):
-    """Raised for invalid data of a tenant or a user. `details.field` names the field."""
-
-    code = "invalid_account"
-    status = 400
-
-
-class TenantExists(HoldfastError):
-    """Raised when a tenant's id is taken."""
-
-    code = "tenant_exists"
-    status = 409
-
-
-class TenantUnknown(HoldfastError):
-    """Raised when the tenant does not exist."""
-
-    code = "tenant_unknown"
-    status = 404
-
-
-class EmailTaken(HoldfastError):
-    """Raised when another user, of any tenant, has the email address: users sign in with it."""
-
-    code = "email_taken"
-    status = 409
-
-
-class UserUnknown(HoldfastError):
-    """Raised when a tenant has no such user."""
-
-    code = "user_unknown"
-    status = 404
-
-
-class TenantSummary(Struct, frozen=True, kw_only=True):
-    """A tenant, and how many users it has."""
-
-    tenant_id: str
-    name: str
-    created_at: datetime
-    users: int
-
-
-class UserSummary(Struct, frozen=True, kw_only=True):
-    """A user. `user_type` is `internal` or `client`; `client_name` is the client of a client user."""
-
-    user_id: str
-    email: str
-    username: str
-    first_name: str | None
-    last_name: str | None
-    user_type: str
-    client_name: str | None
-    is_admin: bool
-    is_inactive: bool
-    created_at: datetime
-
-
-class CreateUser(Struct, frozen=True, kw_only=True):
-    """A user to create. A client user belongs to `client_name`, which is created when the tenant has no such client."""
-
-    email: str
-    user_type: Literal["internal", "client"] = "internal"
-    first_name: str | None = None
-    last_name: str | None = None
-    client_name: str | None = None
-    is_admin: bool = False
 
 
 async def create_tenant(db: Database, *, name: str, tenant_id: str | None = None, now: Callable[[], datetime] = utc_now) -> TenantSummary:

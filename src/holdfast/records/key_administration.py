@@ -6,14 +6,15 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from msgspec import Struct
 from sqlalchemy import Select, or_, select, update
 
-from holdfast.errors import HoldfastError
+from holdfast.records.account_types import ApiKeySummary
 from holdfast.records.administration import find_user
 from holdfast.records.api_keys import add_api_key
-from holdfast.records.database.columns import as_uuid, utc_now
+from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import as_uuid
+from holdfast.records.errors import AmbiguousApiKey, ApiKeyUnknown, InvalidKey, InvalidScopes
 from holdfast.records.models.users import ApiKey, User
 from holdfast.records.tokens import token_hash
 
@@ -21,48 +22,6 @@ EVERYTHING = "*"
 MAX_SCOPES = 50
 MAX_DESCRIPTION_LENGTH = 255
 _SCOPE = re.compile(r"[a-z][a-z0-9_.-]{0,62}:[a-z][a-z0-9_.-]{0,62}", re.ASCII)
-
-
-class InvalidScopes(HoldfastError):
-    """Raised for invalid scopes, or for scopes that the creator of the key does not have."""
-
-    code = "invalid_scopes"
-    status = 400
-
-
-class InvalidKey(HoldfastError):
-    """Raised when a key would have expired already, or its description is too long."""
-
-    code = "invalid_api_key"
-    status = 400
-
-
-class ApiKeyUnknown(HoldfastError):
-    """Raised when a tenant has no such key."""
-
-    code = "api_key_unknown"
-    status = 404
-
-
-class AmbiguousApiKey(HoldfastError):
-    """Raised when several keys have the given prefix."""
-
-    code = "ambiguous_api_key"
-    status = 409
-
-
-class ApiKeySummary(Struct, frozen=True, kw_only=True):
-    """A key without the key itself: `prefix` is its beginning. It acts as the user, within `scopes` (`*` is everything)."""
-
-    api_key_id: str
-    prefix: str
-    user_id: str
-    email: str
-    description: str | None
-    scopes: list[str]
-    created_at: datetime
-    expires_at: datetime | None
-    revoked: bool
 
 
 def checked_scopes(scopes: Iterable[str], *, within: frozenset[str] | None = None) -> list[str]:

@@ -8,21 +8,22 @@ import msgspec
 import pytest
 from msgspec import Struct, structs
 
-from holdfast.bundles.signing.verification import SignatureStatus
-from holdfast.gateway.api import results as r
-from holdfast.records.administration import TenantSummary, UserSummary
-from holdfast.records.key_administration import ApiKeySummary
-from holdfast.registry.installs.details import InstallDetails, PendingUpgrade, ScheduleSummary
-from holdfast.registry.installs.grants import Grants
-from holdfast.registry.installs.listing import InstallSummary
-from holdfast.registry.installs.results import Uninstalled
-from holdfast.registry.installs.upgrade_errors import MissingSchedule
+from holdfast.bundles.signing.status import SignatureStatus
+from holdfast.contract import registry_api as r
+from holdfast.records.account_types import ApiKeySummary, TenantSummary, UserSummary
+from holdfast.registry.installs.results import (
+    Grants,
+    InstallDetails,
+    InstallSummary,
+    MissingSchedule,
+    PendingUpgrade,
+    ScheduleSummary,
+    Uninstalled,
+)
 from holdfast.registry.lifecycle.install import Installed
 from holdfast.registry.lifecycle.upgrade import Upgraded
-from holdfast.registry.publishing.publish import Published
-from holdfast.registry.publishing.requirements import Publication
-from holdfast.registry.publishing.versions import VersionSummary
-from holdfast.registry.secrets.administration import SecretsSummary
+from holdfast.registry.publishing.results import Publication, Published, VersionSummary
+from holdfast.registry.secrets.results import SecretsSummary
 
 PAIRS: list[tuple[type[Struct], type[Struct]]] = [
     (InstallSummary, r.InstallSummaryResult),

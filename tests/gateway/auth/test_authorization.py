@@ -6,7 +6,7 @@ from sqlalchemy import update
 from holdfast.gateway.auth.authentication import Caller
 from holdfast.gateway.auth.authorization import assert_access
 from holdfast.gateway.http.errors import GatewayError
-from holdfast.records.database.columns import new_id
+from holdfast.records.database.uuids import new_id
 from holdfast.records.models.users import Contact, Permission, Role, RolePermission, UserRole
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall
 from tests.gateway.platform import Platform

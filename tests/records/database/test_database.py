@@ -8,8 +8,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from holdfast.records.database.address import DatabaseUnreachable
-from holdfast.records.database.columns import as_uuid, new_id
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import as_uuid, new_id
 from holdfast.records.models.users import ApiKey, Client, Role, Tenant
 from tests.records.databases import TENANT, add_user, on_postgres, on_sqlite
 from tests.records.postgres import PostgresServer

@@ -11,7 +11,8 @@ from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
 from holdfast.registry.errors import ExtensionNotInstalled
 from holdfast.registry.installs.config import replace_config
-from holdfast.registry.installs.details import PendingUpgrade, ScheduleSummary, read_details
+from holdfast.registry.installs.details import read_details
+from holdfast.registry.installs.results import PendingUpgrade, ScheduleSummary
 from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.installs import ExtensionApiEndpoint, TenantExtensionInstall, TenantExtensionSchedule
 from holdfast.storage.tables import StorageUsage

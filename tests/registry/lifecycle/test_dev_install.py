@@ -11,8 +11,9 @@ from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.errors import HoldfastError
-from holdfast.records.database.columns import Base, new_id
+from holdfast.records.database.columns import Base
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import new_id
 from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
 from holdfast.registry.actors import local_actor
 from holdfast.registry.errors import AmbiguousExtension, ComponentMissing, ExtensionNotInstalled, VersionConflict

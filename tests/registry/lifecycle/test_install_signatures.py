@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from holdfast.bundles.signing.signature_storage import read_stored_signature, signature_key
+from holdfast.bundles.signing.status import SignatureStatus
 from holdfast.bundles.signing.trust_policy import TrustPolicy
-from holdfast.bundles.signing.verification import SignatureStatus
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.bundles.store.keys import bundle_key

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from holdfast.bundles.store.folder import FolderStore
-from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import new_id
 from holdfast.registry.errors import ExtensionNotInstalled
 from holdfast.registry.lifecycle.uninstall import remove_due_storage
 from holdfast.registry.models.installs import (

@@ -10,8 +10,8 @@ import pytest
 from holdfast.bundles.signing.signature_storage import read_stored_signature, signature_key, store_signature
 from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.bundles.store.folder import FolderStore
-from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import new_id
 from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.objects.pending import (
     cleanup_pending,

@@ -16,7 +16,7 @@ from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.address import DatabaseUnreachable
 from holdfast.records.database.database import Database
 from holdfast.registry.objects.pending import sweep_objects
-from holdfast.registry.publishing.publish import Published
+from holdfast.registry.publishing.results import Published
 from tests.bundles.signers import Signers, signature_of
 from tests.records.databases import on_postgres
 from tests.registry.faults import STRIDE, FailingStore, Failure, cancelled_at, failing, server_ends_at, steps

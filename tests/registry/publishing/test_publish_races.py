@@ -16,7 +16,7 @@ from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import PublisherTaken, VersionExists
 from holdfast.registry.models.installs import ExtensionBundle
-from holdfast.registry.publishing.publish import Published
+from holdfast.registry.publishing.results import Published
 from tests.registry.faults import FailingStore, Failure
 from tests.registry.publish_process import Order, forkserver_context, publish_at_once, started
 from tests.registry.publisher import ADA, EVE, ONE_VERSION, Publisher

@@ -11,7 +11,7 @@ from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import PublisherTaken
 from holdfast.registry.models.publishing import ExtensionPublisher
-from holdfast.registry.publishing.publish import Published
+from holdfast.registry.publishing.results import Published
 from tests.bundles.signers import Signers, signature_of
 from tests.records.databases import TENANT
 from tests.registry.publisher import ADA, EVE, ONE_VERSION, Publisher

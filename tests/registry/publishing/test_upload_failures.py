@@ -15,7 +15,7 @@ from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import StagingNotFound
-from holdfast.registry.publishing.publish import Published
+from holdfast.registry.publishing.results import Published
 from holdfast.registry.publishing.uploads import Upload, abort_upload, finalize_upload, stage_upload, sweep_uploads
 from tests.registry.collaborators import collaborators
 from tests.registry.faults import FailingStore, Failure, failing, steps

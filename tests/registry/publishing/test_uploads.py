@@ -23,7 +23,7 @@ from holdfast.registry.actors import Actor
 from holdfast.registry.errors import BadUpload, HashMismatch, ManifestMismatch, StagingNotFound, VersionExists
 from holdfast.registry.models.publishing import ExtensionUpload
 from holdfast.registry.publishing import uploads
-from holdfast.registry.publishing.publish import Published
+from holdfast.registry.publishing.results import Published
 from holdfast.registry.publishing.uploads import Upload, abort_upload, finalize_upload, is_staging_key, stage_upload, sweep_uploads
 from tests.bundles.signers import Signers
 from tests.records.databases import TENANT

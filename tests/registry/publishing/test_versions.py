@@ -10,15 +10,15 @@ from sqlalchemy import select
 
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.versions import InvalidVersion
-from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import new_id
 from holdfast.registry.actors import local_actor
 from holdfast.registry.errors import AmbiguousExtension, ExtensionUnknown, PublisherTaken, VersionNotFound, VersionYanked
 from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.ids import registry_id
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion
 from holdfast.registry.models.publishing import ExtensionAuditLog
-from holdfast.registry.publishing.publish import Published
+from holdfast.registry.publishing.results import Published
 from holdfast.registry.publishing.versions import find_extension, list_versions, resolve_version, unyank, yank
 from tests.bundles.signers import Signers, signature_of
 from tests.records.databases import OTHER_TENANT, TENANT

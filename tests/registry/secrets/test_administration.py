@@ -23,13 +23,13 @@ from holdfast.registry.secrets.administration import (
     SecretNotFound,
     SecretsExpired,
     SecretsRefused,
-    SecretsSummary,
     clear_secrets,
     list_secrets,
     remove_secret,
     sealed_in,
     set_secrets,
 )
+from holdfast.registry.secrets.results import SecretsSummary
 from holdfast.registry.secrets.sealing import Sealer, SecretsUnreadable
 from holdfast.sealing.errors import VaultFailed
 from holdfast.settings import Settings

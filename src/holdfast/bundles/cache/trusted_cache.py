@@ -36,9 +36,9 @@ from holdfast.bundles.manifest.parsing.json_object import MANIFEST_MAX_BYTES
 from holdfast.bundles.signing.errors import SignatureRejected
 from holdfast.bundles.signing.signature_storage import read_stored_signature
 from holdfast.bundles.signing.statement import Statement
+from holdfast.bundles.signing.status import SignatureStatus
 from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.signing.trust_store import TrustedKeys, TrustStoreUnusable
-from holdfast.bundles.signing.verification import SignatureStatus
 from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.bundles.store.keys import bundle_key
 from holdfast.bundles.store.protocol import BundleStore

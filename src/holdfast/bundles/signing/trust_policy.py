@@ -8,8 +8,9 @@ from typing import Literal
 
 from holdfast.bundles.signing.errors import SignatureRejected
 from holdfast.bundles.signing.statement import Statement
+from holdfast.bundles.signing.status import SignatureStatus
 from holdfast.bundles.signing.trust_store import TrustStore
-from holdfast.bundles.signing.verification import SignatureStatus, verify_signature
+from holdfast.bundles.signing.verification import verify_signature
 from holdfast.settings import Settings
 
 

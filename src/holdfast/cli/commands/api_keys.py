@@ -11,8 +11,9 @@ from cyclopts import App, Parameter
 from holdfast.cli.terminal.clients import open_user_directory
 from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_json, print_lines, print_table
+from holdfast.records.account_types import ApiKeySummary
 from holdfast.records.database.columns import utc_now
-from holdfast.records.key_administration import EVERYTHING, ApiKeySummary
+from holdfast.records.key_administration import EVERYTHING
 
 api_keys = App(name="api", help="Create, list and revoke the API keys that programs use to act as a user.", version_flags=[])
 

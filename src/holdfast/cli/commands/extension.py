@@ -22,7 +22,7 @@ from holdfast.client.registry.protocol import Registry
 from holdfast.client.target import SERVER_VARIABLES, ServerTarget, Target, first_set, server_address
 from holdfast.errors import HoldfastError
 from holdfast.registry.installs.results import Installed
-from holdfast.registry.publishing.publish import Published
+from holdfast.registry.publishing.results import Published
 
 DEFAULT_SERVER = "http://localhost:3000"
 VERSION_VARIABLE = "ALGA_EXTENSION_VERSION"

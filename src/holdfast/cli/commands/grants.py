@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from holdfast.cli.terminal.clients import open_registry
 from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import print_json, print_lines, print_table
-from holdfast.registry.installs.grants import Grants
+from holdfast.registry.installs.results import Grants
 
 grants = App(name="grants", help="Show and change what an installed extension may do.", version_flags=[])
 

@@ -15,7 +15,7 @@ from holdfast.cli.terminal.options import HERE, DataDir, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_json, print_lines
 from holdfast.cli.terminal.secret_values import SecretNotGiven, read_values
 from holdfast.client.data_folder import open_records
-from holdfast.registry.secrets.administration import SecretsSummary
+from holdfast.registry.secrets.results import SecretsSummary
 from holdfast.registry.secrets.rotation import drop_old_keys as drop_keys
 from holdfast.registry.secrets.rotation import rotate as rotate_secrets
 from holdfast.registry.secrets.sealing import Sealer

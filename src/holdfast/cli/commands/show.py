@@ -12,8 +12,8 @@ from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_error, print_json, print_lines
 from holdfast.client.registry.protocol import Registry
 from holdfast.errors import HoldfastError
-from holdfast.registry.installs.details import InstallDetails
-from holdfast.registry.secrets.administration import SecretsSummary
+from holdfast.registry.installs.results import InstallDetails
+from holdfast.registry.secrets.results import SecretsSummary
 
 
 async def show(name: str, *, target: TargetOptions = HERE, json: Json = False) -> None:

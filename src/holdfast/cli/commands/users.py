@@ -12,7 +12,7 @@ from holdfast.cli.terminal.account_password import AccountPasswordFile, account_
 from holdfast.cli.terminal.clients import open_user_directory
 from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_json, print_lines, print_table
-from holdfast.records.administration import CreateUser
+from holdfast.records.account_types import CreateUser
 
 users = App(name="users", help="Create, list, deactivate and activate users.", version_flags=[])
 

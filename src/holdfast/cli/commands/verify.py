@@ -14,8 +14,9 @@ from holdfast.bundles.archive.sidecars import signature_path
 from holdfast.bundles.manifest.parsing.errors import ManifestMissing
 from holdfast.bundles.signing.signature_storage import read_signature
 from holdfast.bundles.signing.statement import Statement
+from holdfast.bundles.signing.status import SignatureStatus
 from holdfast.bundles.signing.trust_store import TrustedKey, TrustedKeys, TrustStore, utc_now
-from holdfast.bundles.signing.verification import SignatureStatus, verify_signature
+from holdfast.bundles.signing.verification import verify_signature
 from holdfast.cli.terminal.bundle_path import find_bundle
 from holdfast.cli.terminal.key_files import read_public_key
 from holdfast.cli.terminal.options import DataDir, Json

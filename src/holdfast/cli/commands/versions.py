@@ -11,7 +11,7 @@ from holdfast.cli.terminal.clients import open_registry
 from holdfast.cli.terminal.extension_names import split_name_with_version
 from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import print_json, print_lines, print_table
-from holdfast.registry.publishing.versions import VersionSummary
+from holdfast.registry.publishing.results import VersionSummary
 
 
 async def versions(name: str, *, target: TargetOptions = HERE, json: Json = False) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from holdfast.bundles.signing.verification import SignatureStatus
+from holdfast.bundles.signing.status import SignatureStatus
 from holdfast.cli.terminal.printing import print_json, print_lines
 from holdfast.registry.installs.results import Installed, Uninstalled, Upgraded
-from holdfast.registry.publishing.publish import Published
+from holdfast.registry.publishing.results import Published
 
 
 def installed_json(installed: Installed, url: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from holdfast.client.progress import WorkProgress
 from holdfast.client.registry.protocol import Registry
 from holdfast.errors import HoldfastError
 from holdfast.registry.installs.results import Installed
-from holdfast.registry.publishing.publish import Published
+from holdfast.registry.publishing.results import Published
 
 BUNDLE_SUFFIXES = (".tar.zst", ".zst")
 _HINT = "Name the folder of an extension (it contains manifest.json) or a .tar.zst bundle."

@@ -18,8 +18,7 @@ from holdfast.client.connection import COMPILE_SECONDS, ServerConnection, Server
 from holdfast.client.decoding import read_result, read_shape
 from holdfast.client.progress import WorkProgress
 from holdfast.client.target import ServerTarget
-from holdfast.errors import HoldfastError
-from holdfast.gateway.api.results import (
+from holdfast.contract.registry_api import (
     GrantsResult,
     InstallDetailsResult,
     InstalledResult,
@@ -31,15 +30,11 @@ from holdfast.gateway.api.results import (
     UpgradedResult,
     VersionResult,
 )
+from holdfast.errors import HoldfastError
 from holdfast.platform.lock_file import page_of
-from holdfast.registry.installs.details import InstallDetails
-from holdfast.registry.installs.grants import Grants
-from holdfast.registry.installs.listing import InstallSummary
-from holdfast.registry.installs.results import Installed, Uninstalled, Upgraded
-from holdfast.registry.publishing.publish import Published
-from holdfast.registry.publishing.requirements import Publication
-from holdfast.registry.publishing.versions import VersionSummary
-from holdfast.registry.secrets.administration import SecretsSummary
+from holdfast.registry.installs.results import Grants, InstallDetails, Installed, InstallSummary, Uninstalled, Upgraded
+from holdfast.registry.publishing.results import Publication, Published, VersionSummary
+from holdfast.registry.secrets.results import SecretsSummary
 
 API = "/api/v1"
 BUNDLES = "/api/ext-bundles"

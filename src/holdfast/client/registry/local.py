@@ -21,17 +21,12 @@ from holdfast.platform.lock_file import extension_url
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
 from holdfast.registry.collaborators import Collaborators
-from holdfast.registry.installs.details import InstallDetails
-from holdfast.registry.installs.grants import Grants
-from holdfast.registry.installs.listing import InstallSummary
-from holdfast.registry.installs.results import Installed, Uninstalled, Upgraded
+from holdfast.registry.installs.results import Grants, InstallDetails, Installed, InstallSummary, Uninstalled, Upgraded
 from holdfast.registry.lifecycle.service import InstallService
 from holdfast.registry.publishing.inspection import CheckComponent
-from holdfast.registry.publishing.publish import Published
-from holdfast.registry.publishing.requirements import Publication
+from holdfast.registry.publishing.results import Publication, Published, VersionSummary
 from holdfast.registry.publishing.service import PublishingService
-from holdfast.registry.publishing.versions import VersionSummary
-from holdfast.registry.secrets.administration import SecretsSummary
+from holdfast.registry.secrets.results import SecretsSummary
 from holdfast.registry.secrets.sealing import Sealer
 from holdfast.registry.secrets.service import SecretService
 from holdfast.settings import Settings

@@ -18,7 +18,7 @@ async def open_registry(target: Target, before_database: Callable[[Settings], No
     `Target.server_target`.
     """
     server = target.server_target()
-    # Imported here, so that a command on a server does not import engine and database.
+    # Imported here: a command on a server imports neither database nor engine, and a command on a data folder no HTTP client.
     if server is not None:
         from holdfast.client.registry.http import open_server
 

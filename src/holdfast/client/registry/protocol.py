@@ -9,16 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import UNSET, UnsetType
 
-if TYPE_CHECKING:  # `holdfast list` imports this module, and must not import the registry
+if TYPE_CHECKING:  # `holdfast list` imports this module; on a data folder it needs none of these types at run time
     from holdfast.client.progress import WorkProgress
-    from holdfast.registry.installs.details import InstallDetails
-    from holdfast.registry.installs.grants import Grants
-    from holdfast.registry.installs.listing import InstallSummary
-    from holdfast.registry.installs.results import Installed, Uninstalled, Upgraded
-    from holdfast.registry.publishing.publish import Published
-    from holdfast.registry.publishing.requirements import Publication
-    from holdfast.registry.publishing.versions import VersionSummary
-    from holdfast.registry.secrets.administration import SecretsSummary
+    from holdfast.registry.installs.results import Grants, InstallDetails, Installed, InstallSummary, Uninstalled, Upgraded
+    from holdfast.registry.publishing.results import Publication, Published, VersionSummary
+    from holdfast.registry.secrets.results import SecretsSummary
 
 
 class InstallList(Protocol):

@@ -18,7 +18,8 @@ import msgspec
 from holdfast.platform.credentials import credentials_file
 from holdfast.platform.lock_file import extension_url
 from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
-from holdfast.registry.installs.listing_query import INSTALLS_OF_TENANT, JSON_COLUMNS, TIMESTAMP_COLUMNS, InstallSummary, summaries_of
+from holdfast.registry.installs.listing_query import INSTALLS_OF_TENANT, JSON_COLUMNS, TIMESTAMP_COLUMNS, summaries_of
+from holdfast.registry.installs.results import InstallSummary
 from holdfast.registry.migrations.newest import newest_revision
 from holdfast.settings import Settings
 

@@ -11,11 +11,11 @@ from urllib.parse import quote
 from holdfast.client.connection import ServerConnection, open_connection
 from holdfast.client.decoding import read_result, read_shape
 from holdfast.client.target import ServerTarget
+from holdfast.contract.registry_api import ApiKeyResult, TenantResult, UserResult
 from holdfast.errors import HoldfastError
-from holdfast.gateway.api.results import ApiKeyResult, TenantResult, UserResult
-from holdfast.records.administration import CreateUser, TenantSummary, UserSummary
-from holdfast.records.database.columns import as_uuid
-from holdfast.records.key_administration import AmbiguousApiKey, ApiKeySummary, ApiKeyUnknown
+from holdfast.records.account_types import ApiKeySummary, CreateUser, TenantSummary, UserSummary
+from holdfast.records.database.uuids import as_uuid
+from holdfast.records.errors import AmbiguousApiKey, ApiKeyUnknown
 
 _USERS = "/api/v1/users"
 _KEYS = "/api/v1/api-keys"

@@ -9,10 +9,11 @@ from datetime import datetime
 from holdfast.client.data_folder import open_records, require_tenant
 from holdfast.errors import HoldfastError
 from holdfast.records import administration
-from holdfast.records.administration import CreateUser, TenantSummary, UserSummary, UserUnknown
+from holdfast.records.account_types import ApiKeySummary, CreateUser, TenantSummary, UserSummary
 from holdfast.records.database.database import Database
 from holdfast.records.development_tenant import DEVELOPMENT_EMAIL, DEVELOPMENT_TENANT_ID
-from holdfast.records.key_administration import ApiKeySummary, issue_api_key, list_api_keys, revoke_api_key
+from holdfast.records.errors import UserUnknown
+from holdfast.records.key_administration import issue_api_key, list_api_keys, revoke_api_key
 from holdfast.settings import Settings
 
 

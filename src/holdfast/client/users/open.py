@@ -18,7 +18,7 @@ async def open_user_directory(target: Target, before_database: Callable[[Setting
     `Target.server_target`.
     """
     server = target.server_target()
-    # Imported here, so that a command on a server does not import the database.
+    # Imported here: a command on a server imports no database, and a command on a data folder no HTTP client.
     if server is not None:
         from holdfast.client.users.http import open_server_users
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from holdfast.records.administration import CreateUser, TenantSummary, UserSummary
-from holdfast.records.key_administration import ApiKeySummary
+from holdfast.records.account_types import ApiKeySummary, CreateUser, TenantSummary, UserSummary
 
 
 class UserDirectory(Protocol):

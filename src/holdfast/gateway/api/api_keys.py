@@ -6,13 +6,14 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from holdfast.contract.registry_api import ApiKeyResult, to_result
 from holdfast.gateway.api.request_bodies import CreateApiKeyRequest, read_request
-from holdfast.gateway.api.results import ApiKeyResult, to_result
 from holdfast.gateway.auth.authentication import Caller
 from holdfast.gateway.services import Services
 from holdfast.http.responses import json_response
-from holdfast.records.database.columns import as_uuid
-from holdfast.records.key_administration import ApiKeyUnknown, issue_api_key, list_api_keys, revoke_api_key
+from holdfast.records.database.uuids import as_uuid
+from holdfast.records.errors import ApiKeyUnknown
+from holdfast.records.key_administration import issue_api_key, list_api_keys, revoke_api_key
 
 _log = structlog.get_logger(__name__)
 

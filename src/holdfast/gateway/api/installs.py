@@ -7,9 +7,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.gateway.api.path_parameters import extension_parameter
-from holdfast.gateway.api.request_bodies import InstallRequest, RollbackRequest, UpgradeRequest, read_request
-from holdfast.gateway.api.results import (
+from holdfast.contract.registry_api import (
     InstallDetailsResult,
     InstalledResult,
     InstallSummaryResult,
@@ -17,6 +15,8 @@ from holdfast.gateway.api.results import (
     UpgradedResult,
     to_result,
 )
+from holdfast.gateway.api.path_parameters import extension_parameter
+from holdfast.gateway.api.request_bodies import InstallRequest, RollbackRequest, UpgradeRequest, read_request
 from holdfast.gateway.auth.authentication import Caller
 from holdfast.gateway.services import Services
 from holdfast.http.responses import json_response

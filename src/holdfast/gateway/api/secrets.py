@@ -5,9 +5,9 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from holdfast.contract.registry_api import SecretsResult, to_result
 from holdfast.gateway.api.path_parameters import extension_parameter, secret_name_parameter
 from holdfast.gateway.api.request_bodies import SetSecretsRequest, read_request
-from holdfast.gateway.api.results import SecretsResult, to_result
 from holdfast.gateway.auth.authentication import Caller
 from holdfast.gateway.services import Services
 from holdfast.http.responses import json_response

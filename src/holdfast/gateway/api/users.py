@@ -6,16 +6,14 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from holdfast.contract.registry_api import TenantResult, UserResult, to_result
 from holdfast.gateway.api.request_bodies import ChangeUserRequest, CreateUserRequest, read_request
-from holdfast.gateway.api.results import TenantResult, UserResult, to_result
 from holdfast.gateway.auth.authentication import Caller
 from holdfast.gateway.http.errors import GatewayError
 from holdfast.gateway.services import Services
 from holdfast.http.responses import json_response
+from holdfast.records.account_types import CreateUser, UserSummary
 from holdfast.records.administration import (
-    CreateUser,
-    UserSummary,
-    UserUnknown,
     create_user,
     list_tenants,
     list_users,
@@ -24,6 +22,7 @@ from holdfast.records.administration import (
     set_password,
     set_user_inactive,
 )
+from holdfast.records.errors import UserUnknown
 from holdfast.records.identities import Identity
 from holdfast.records.key_administration import EVERYTHING
 from holdfast.records.roles import is_admin

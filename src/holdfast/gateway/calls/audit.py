@@ -12,7 +12,7 @@ from sqlalchemy import update
 from holdfast.gateway.auth.authorization import Access
 from holdfast.gateway.http.errors import GatewayError
 from holdfast.gateway.services import Services
-from holdfast.records.database.columns import new_id
+from holdfast.records.database.uuids import new_id
 from holdfast.registry.models.installs import ExtensionExecutionLog
 
 Status = Literal["ok", "upstream_error", "error", "timeout", "policy_denied"]

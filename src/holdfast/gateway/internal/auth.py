@@ -12,7 +12,7 @@ from holdfast.errors import CodedError
 from holdfast.gateway.http.errors import GatewayError
 from holdfast.gateway.services import Services
 from holdfast.http.operations import Handler
-from holdfast.records.database.columns import as_uuid
+from holdfast.records.database.uuids import as_uuid
 from holdfast.registry.models.installs import TenantExtensionInstall
 
 

@@ -13,7 +13,7 @@ from holdfast.gateway.http.errors import GatewayError, InvalidRequest
 from holdfast.gateway.services import Services
 from holdfast.http.operations import Handler
 from holdfast.http.responses import json_response
-from holdfast.records.database.columns import as_uuid
+from holdfast.records.database.uuids import as_uuid
 from holdfast.registry.models.installs import ExtensionBundle, TenantExtensionInstall
 from holdfast.registry.models.lookups import active_bundle
 

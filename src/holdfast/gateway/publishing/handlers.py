@@ -8,7 +8,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.gateway.api.results import PublishedResult, to_result
+from holdfast.contract.registry_api import PublishedResult, to_result
 from holdfast.gateway.auth.authentication import Caller
 from holdfast.gateway.http.errors import InvalidRequest
 from holdfast.gateway.http.json_body import read_json

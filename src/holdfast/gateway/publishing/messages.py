@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from holdfast.gateway.api.results import PublishedResult
+from holdfast.contract.registry_api import PublishedResult
 
 _Key = Annotated[str, Meta(min_length=1, max_length=512)]
 

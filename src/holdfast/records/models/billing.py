@@ -7,7 +7,8 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from holdfast.records.database.columns import Base, Timestamp, UuidText, new_id, utc_now
+from holdfast.records.database.columns import Base, Timestamp, UuidText, utc_now
+from holdfast.records.database.uuids import new_id
 
 
 class Service(Base):

@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from holdfast.records.database.columns import Base, Json, Timestamp, UuidText, new_id, utc_now
+from holdfast.records.database.columns import Base, Json, Timestamp, UuidText, utc_now
+from holdfast.records.database.uuids import new_id
 
 
 class Tenant(Base):

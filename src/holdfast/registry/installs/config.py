@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.bundles.manifest.install_settings import MAX_SETTINGS_BYTES, default_settings, secret_setting_keys, validate_settings
 from holdfast.bundles.manifest.model import Manifest
 from holdfast.errors import HoldfastError
-from holdfast.records.database.columns import new_id, utc_now
+from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import new_id
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
 from holdfast.registry.models.ids import slug

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
 from sqlalchemy import BigInteger, Integer, column, select, table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.records.database.columns import UuidText
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import ExtensionNotInstalled
+from holdfast.registry.installs.results import InstallDetails, PendingUpgrade, ScheduleSummary
 from holdfast.registry.models.installs import (
     ExtensionApiEndpoint,
     ExtensionVersion,
@@ -31,58 +30,6 @@ _USAGE = table(
     column("bytes_used", BigInteger),
     column("keys_count", Integer),
 )
-
-
-class ScheduleSummary(Struct, frozen=True, kw_only=True):
-    """One schedule. `method` and `path` are None when the version has no such endpoint any more."""
-
-    schedule_id: str
-    name: str | None
-    cron: str
-    timezone: str
-    enabled: bool
-    method: str | None
-    path: str | None
-
-
-class PendingUpgrade(Struct, frozen=True, kw_only=True):
-    """An upgrade that waits for consent, and what it requests beyond the grants."""
-
-    version: str
-    capabilities: list[str]
-    egress: list[str]
-
-
-class InstallDetails(Struct, frozen=True, kw_only=True):
-    """One install. `content_hash` is `sha256:` and 64 hexadecimal digits. `previous_version` is where a rollback leads.
-
-    `signing_key_id` is the key that signed the bundle, trusted or not. `config_keys` are the names of settings, without values.
-    """
-
-    registry_id: str
-    version_id: str
-    install_id: str
-    name: str
-    display_name: str
-    description: str
-    publisher: str
-    version: str
-    content_hash: str | None
-    size_bytes: int | None
-    signing_key_id: str | None
-    is_enabled: bool
-    previous_version: str | None
-    pending: PendingUpgrade | None
-    asked: list[str]
-    granted: list[str]
-    asked_egress: list[str]
-    granted_egress: list[str]
-    config_keys: list[str]
-    schedules: list[ScheduleSummary]
-    storage_records: int
-    storage_bytes: int
-    installed_at: datetime
-    updated_at: datetime
 
 
 async def read_details(db: Database, *, tenant_id: str, extension: str) -> InstallDetails:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
 
-from msgspec import Struct
 from sqlalchemy import update
 
 from holdfast.records.database.columns import utc_now
@@ -14,20 +12,10 @@ from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
 from holdfast.registry.installs.permissions import granted_to, named_permissions, requested_by, require_requested, set_granted
+from holdfast.registry.installs.results import Grants
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall, TenantExtensionInstallConfig
 from holdfast.registry.models.lookups import require_install
-
-
-class Grants(Struct, frozen=True, kw_only=True):
-    """What the installed version requests (`asked`) and what is granted, each sorted. `pending` is an upgrade that waits for consent, as
-    `{version_id, version, capabilities, egress}`, the last two being what it requests beyond that."""
-
-    asked: list[str]
-    granted: list[str]
-    asked_egress: list[str]
-    granted_egress: list[str]
-    pending: dict[str, Any] | None
 
 
 async def read_grants(db: Database, *, tenant_id: str, extension: str) -> Grants:

@@ -6,9 +6,8 @@ from sqlalchemy import text
 
 from holdfast.records.database.columns import Json, Timestamp, UuidText
 from holdfast.records.database.database import Database
-from holdfast.registry.installs.listing_query import INSTALLS_OF_TENANT, JSON_COLUMNS, TIMESTAMP_COLUMNS, InstallSummary, summaries_of
-
-__all__ = ["InstallSummary", "list_installs"]
+from holdfast.registry.installs.listing_query import INSTALLS_OF_TENANT, JSON_COLUMNS, TIMESTAMP_COLUMNS, summaries_of
+from holdfast.registry.installs.results import InstallSummary
 
 # The types make both databases return text ids, decoded JSON and aware timestamps.
 _QUERY = text(INSTALLS_OF_TENANT).columns(

@@ -7,10 +7,9 @@ SQLAlchemy is even imported. This module therefore imports neither.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
+from holdfast.registry.installs.results import InstallSummary
 
 INSTALLS_OF_TENANT = """
 SELECT r.id AS registry_id, v.id AS version_id, i.id AS install_id, r.name, r.display_name, r.description, r.publisher, v.version,
@@ -28,27 +27,6 @@ WHERE i.tenant_id = :tenant
 
 JSON_COLUMNS = ("granted_caps", "granted_egress", "ui", "manifest")
 TIMESTAMP_COLUMNS = ("updated_at",)
-
-
-class InstallSummary(Struct, frozen=True, kw_only=True):
-    """One line of a list of installs. `signing_key_id` is the id in the bundle's signature, which is not verified here."""
-
-    registry_id: str
-    version_id: str
-    install_id: str
-    name: str
-    display_name: str
-    description: str
-    publisher: str
-    version: str
-    content_hash: str | None
-    signing_key_id: str | None
-    is_enabled: bool
-    granted: list[str]
-    egress: list[str]
-    app_menu_label: str | None
-    client_portal_menu_label: str | None
-    updated_at: datetime
 
 
 def summaries_of(rows: Iterable[Mapping[str, Any]]) -> list[InstallSummary]:

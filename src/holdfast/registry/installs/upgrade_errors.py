@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import Struct
-
 from holdfast.errors import HoldfastError
 from holdfast.registry.installs.permissions import Permissions
-
-
-class MissingSchedule(Struct, frozen=True, kw_only=True):
-    """A schedule whose endpoint another version does not have. Both texts are empty when its endpoint does not exist any more."""
-
-    schedule_id: str
-    method: str
-    path: str
+from holdfast.registry.installs.results import MissingSchedule
 
 
 class ConsentRequired(HoldfastError):

@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.signing.verification import SignatureStatus
+from holdfast.bundles.signing.status import SignatureStatus
 from holdfast.registry.actors import Actor
 from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.errors import ExtensionNotInstalled, Moved

@@ -9,16 +9,15 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.manifest.model import Manifest
-from holdfast.bundles.signing.verification import SignatureStatus
-from holdfast.records.database.columns import new_id
+from holdfast.bundles.signing.status import SignatureStatus
+from holdfast.records.database.uuids import new_id
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
 from holdfast.registry.installs.config import record_defaults
 from holdfast.registry.installs.domains import assign_domain
 from holdfast.registry.installs.permissions import Permissions, granted_to, requested_by, set_granted
-from holdfast.registry.installs.results import Installed
+from holdfast.registry.installs.results import Installed, MissingSchedule
 from holdfast.registry.installs.schedules import Calls, move_schedules, scheduled_calls
-from holdfast.registry.installs.upgrade_errors import MissingSchedule
 from holdfast.registry.lifecycle.uninstall import retain_storage
 from holdfast.registry.models.ids import install_id as named_install_id
 from holdfast.registry.models.ids import slug

@@ -9,10 +9,9 @@ from typing import Any
 from holdfast.registry.actors import Actor
 from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.installs import config, grants
-from holdfast.registry.installs.details import InstallDetails, read_details
-from holdfast.registry.installs.grants import Grants
-from holdfast.registry.installs.listing import InstallSummary, list_installs
-from holdfast.registry.installs.results import Installed, Uninstalled, Upgraded
+from holdfast.registry.installs.details import read_details
+from holdfast.registry.installs.listing import list_installs
+from holdfast.registry.installs.results import Grants, InstallDetails, Installed, InstallSummary, Uninstalled, Upgraded
 from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.lifecycle.install import install_version
 from holdfast.registry.lifecycle.rollback import rollback_install

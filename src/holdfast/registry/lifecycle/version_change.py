@@ -13,8 +13,7 @@ from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
 from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.errors import Moved
-from holdfast.registry.installs.results import Upgraded
-from holdfast.registry.installs.upgrade_errors import MissingSchedule
+from holdfast.registry.installs.results import MissingSchedule, Upgraded
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
 from holdfast.registry.models.lookups import active_bundle, require_install

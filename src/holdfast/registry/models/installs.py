@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from holdfast.records.database.columns import Base, Json, Timestamp, UuidText, new_id, utc_now
+from holdfast.records.database.columns import Base, Json, Timestamp, UuidText, utc_now
+from holdfast.records.database.uuids import new_id
 from holdfast.registry.models.ids import private_suffix
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.records.database.columns import as_uuid
+from holdfast.records.database.uuids import as_uuid
 from holdfast.registry.errors import AmbiguousExtension, ExtensionNotInstalled
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from holdfast.records.database.columns import Base, Json, Timestamp, UuidText, new_id, utc_now
+from holdfast.records.database.columns import Base, Json, Timestamp, UuidText, utc_now
+from holdfast.records.database.uuids import new_id
 
 
 class ExtensionPublisher(Base):

@@ -28,8 +28,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.store.protocol import BundleStore
-from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import new_id
 from holdfast.registry.errors import ChangedMeanwhile, Moved
 from holdfast.registry.objects.pending import commit_pending, register_pending, try_cleanup_pending
 

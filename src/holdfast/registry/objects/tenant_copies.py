@@ -20,8 +20,8 @@ from holdfast.bundles.store.hashing import normalize_content_hash
 from holdfast.bundles.store.keys import bundle_key
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.errors import HoldfastError
-from holdfast.records.database.columns import new_id
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import new_id
 from holdfast.registry.models.installs import ExtensionBundle
 from holdfast.registry.objects.pending import register_pending, try_cleanup_pending
 

@@ -6,12 +6,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 
-from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.signing.signature_storage import read_stored_signature
-from holdfast.bundles.signing.verification import SignatureStatus
 from holdfast.bundles.store.keys import bundle_key
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
@@ -24,34 +22,15 @@ from holdfast.registry.objects.locks import lock_name
 from holdfast.registry.objects.object_transaction import PendingSwept, object_transaction
 from holdfast.registry.publishing.inspection import CheckComponent, ReadArchive, check_component_of, read_archive
 from holdfast.registry.publishing.publisher_names import check_publisher, claim_publisher
+from holdfast.registry.publishing.results import Published
 from holdfast.registry.publishing.stored_bundle import put_bundle
 from holdfast.registry.publishing.version_rows import Archive, find_registry, find_version, publish_once, registry_id_for, version_exists
 from holdfast.registry.publishing.versions import next_of
 
-__all__ = ["CheckComponent", "Published", "publish_archive", "publish_bundle"]
+__all__ = ["CheckComponent", "publish_archive", "publish_bundle"]
 
 Within = Callable[[AsyncSession], Awaitable[None]]
 """More writes in the transaction that makes a version visible."""
-
-
-class Published(Struct, frozen=True, kw_only=True):
-    """What was published. `version` is the one that `X.Y.*` became; `content_hash` is `sha256:` and 64 hexadecimal digits.
-
-    `key` is the archive's place in the store, from which it is copied to each tenant that installs it.
-    """
-
-    registry_id: str
-    version_id: str
-    publisher: str
-    name: str
-    display_name: str
-    version: str
-    content_hash: str
-    size_bytes: int
-    capabilities: list[str]
-    egress: list[str]
-    key: str
-    verdict: SignatureStatus
 
 
 async def publish_bundle(

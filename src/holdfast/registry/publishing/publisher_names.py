@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.bundles.signing.verification import SignatureStatus
+from holdfast.bundles.signing.status import SignatureStatus
 from holdfast.registry.errors import PublisherTaken
 from holdfast.registry.models.publishing import ExtensionPublisher
 

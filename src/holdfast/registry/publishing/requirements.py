@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from msgspec import Struct
-
 from holdfast.records.database.database import Database
 from holdfast.registry.models.lookups import active_bundle
 from holdfast.registry.models.visibility import description, display_name
+from holdfast.registry.publishing.results import Publication
 from holdfast.registry.publishing.signature_check import signing_key_id
 from holdfast.registry.publishing.versions import require_extension, resolve_version
-
-
-class Publication(Struct, frozen=True, kw_only=True):
-    """A published version. `content_hash` (`sha256:…`), `size_bytes` and `signing_key_id` are of the active bundle; the
-    key may be untrusted. `settings` is that part of its manifest, a JSON Schema or a list."""
-
-    registry_id: str
-    version_id: str
-    publisher: str
-    name: str
-    display_name: str
-    description: str
-    version: str
-    content_hash: str | None
-    size_bytes: int | None
-    signing_key_id: str | None
-    capabilities: list[str]
-    egress: list[str]
-    settings: Any
 
 
 async def read_publication(db: Database, *, tenant_id: str, extension: str, version: str | None) -> Publication:

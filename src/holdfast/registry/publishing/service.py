@@ -10,10 +10,10 @@ from holdfast.registry.actors import Actor
 from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.publishing import uploads, versions
 from holdfast.registry.publishing.inspection import CheckComponent
-from holdfast.registry.publishing.publish import Published, publish_bundle
-from holdfast.registry.publishing.requirements import Publication, read_publication
+from holdfast.registry.publishing.publish import publish_bundle
+from holdfast.registry.publishing.requirements import read_publication
+from holdfast.registry.publishing.results import Publication, Published, VersionSummary
 from holdfast.registry.publishing.uploads import Upload
-from holdfast.registry.publishing.versions import VersionSummary
 
 
 class PublishingService:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from holdfast.bundles.signing.minisign import MalformedMinisign, Signature
 from holdfast.bundles.signing.statement import Statement
+from holdfast.bundles.signing.status import SignatureStatus
 from holdfast.bundles.signing.trust_policy import TrustPolicy
-from holdfast.bundles.signing.verification import SignatureStatus
 from holdfast.bundles.store.hashing import normalize_content_hash
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion
 from holdfast.registry.publishing.version_manifest import manifest_of

@@ -23,15 +23,17 @@ from holdfast.bundles.store.errors import BundleNotFound
 from holdfast.bundles.store.hashing import normalize_content_hash
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.concurrency.threads import run_in_thread
-from holdfast.records.database.columns import new_id, utc_now
+from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import new_id
 from holdfast.registry.actors import Actor
 from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.errors import BadUpload, StagingNotFound
 from holdfast.registry.models.publishing import ExtensionUpload
 from holdfast.registry.objects.pending import register_pending, sweep_objects, try_cleanup_pending
 from holdfast.registry.publishing.inspection import CheckComponent, hash_mismatch, read_archive
-from holdfast.registry.publishing.publish import Published, publish_archive
+from holdfast.registry.publishing.publish import publish_archive
+from holdfast.registry.publishing.results import Published
 
 _log = structlog.get_logger(__name__)
 

@@ -10,8 +10,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.manifest.model import Manifest
-from holdfast.bundles.signing.verification import SignatureStatus
-from holdfast.records.database.columns import new_id
+from holdfast.bundles.signing.status import SignatureStatus
+from holdfast.records.database.uuids import new_id
 from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
 from holdfast.registry.actors import Actor
 from holdfast.registry.errors import UnknownCapability, VersionConflict, VersionExists

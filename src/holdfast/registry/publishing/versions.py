@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from msgspec import Struct
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.versions import Wildcard, parse_versions
-from holdfast.records.database.columns import as_uuid, utc_now
+from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import as_uuid
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
 from holdfast.registry.errors import AmbiguousExtension, ExtensionUnknown, VersionNotFound, VersionYanked
@@ -19,29 +19,11 @@ from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
 from holdfast.registry.models.visibility import extension_visible_to, version_visible_to
 from holdfast.registry.publishing.publisher_names import require_owner
+from holdfast.registry.publishing.results import VersionSummary
 from holdfast.registry.publishing.signature_check import signing_key_id
 from holdfast.registry.publishing.version_rows import find_version
 
 _WHICH = "`holdfast versions` lists them."
-
-
-class VersionSummary(Struct, frozen=True, kw_only=True):
-    """One line of a list of versions. `content_hash` (`sha256:…`), `size_bytes` and `signing_key_id` are of the bundle in use.
-
-    `installed`: the tenant has this version. The signing key may be untrusted.
-    """
-
-    version_id: str
-    version: str
-    published_at: datetime
-    content_hash: str | None
-    size_bytes: int | None
-    installed: bool
-    yanked: bool
-    yanked_reason: str | None
-    capabilities: list[str]
-    egress: list[str]
-    signing_key_id: str | None
 
 
 async def list_versions(db: Database, *, tenant_id: str, extension: str) -> list[VersionSummary]:

@@ -7,18 +7,20 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.errors import HoldfastError
-from holdfast.records.database.columns import new_id, utc_now
+from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
+from holdfast.records.database.uuids import new_id
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionRegistry, TenantExtensionInstall, TenantExtensionInstallSecrets
 from holdfast.registry.models.lookups import require_install
+from holdfast.registry.secrets.results import SecretsSummary
 from holdfast.registry.secrets.sealing import Sealed, Sealer, SecretsUnreadable
 from holdfast.sealing.errors import VaultFailed
 
@@ -47,19 +49,6 @@ class SecretsExpired(HoldfastError):
 
     code = "secrets_expired"
     status = 409
-
-
-class SecretsSummary(Struct, frozen=True, kw_only=True):
-    """The names of an install's secrets, sorted. `version` changes with every write; None without secrets.
-
-    `key_id` is the id of the key they are sealed with, or the name of Vault's. From `expires_at` on, the extension gets none.
-    """
-
-    keys: list[str]
-    version: str | None = None
-    algorithm: str | None = None
-    key_id: str | None = None
-    expires_at: datetime | None = None
 
 
 async def list_secrets(db: Database, sealer: Sealer, *, tenant_id: str, extension: str) -> SecretsSummary:

@@ -11,7 +11,7 @@ from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.secrets import administration
-from holdfast.registry.secrets.administration import SecretsSummary
+from holdfast.registry.secrets.results import SecretsSummary
 from holdfast.registry.secrets.sealing import Sealer
 
 
