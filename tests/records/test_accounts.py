@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, func, select
 
-from holdfast.records.accounts import LoginRefused, ensure_development_tenant, login
+from holdfast.records.accounts import LoginRejected, ensure_development_tenant, login
 from holdfast.records.api_keys import find_api_key
 from holdfast.records.database.database import Database
 from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
@@ -27,7 +27,7 @@ async def test_a_user_signs_in_with_address_and_password_whatever_the_letter_cas
 )
 async def test_a_wrong_address_and_a_wrong_password_are_refused_with_the_same_words(db: Database, email: str, password: str) -> None:
     await add_user(db, "ada@example.com", password="correct horse")
-    with pytest.raises(LoginRefused, match=r"^The email address or the password is wrong\."):
+    with pytest.raises(LoginRejected, match=r"^The email address or the password is wrong\."):
         await login(db, email, password)
 
 
@@ -39,7 +39,7 @@ async def test_an_unknown_address_costs_a_password_check_too(db: Database, monke
         return False
 
     monkeypatch.setattr("holdfast.records.accounts.verify_password", checking)
-    with pytest.raises(LoginRefused):
+    with pytest.raises(LoginRejected):
         await login(db, "unknown@example.com", "x")
     assert checked == [None]
 
@@ -49,7 +49,7 @@ async def test_an_inactive_user_cannot_sign_in(db: Database) -> None:
     async with db.transaction() as session:
         row = await session.get_one(User, user.user_id)
         row.is_inactive = True
-    with pytest.raises(LoginRefused):
+    with pytest.raises(LoginRejected):
         await login(db, "ada@example.com", "correct horse")
 
 
@@ -94,7 +94,7 @@ async def test_a_lost_or_damaged_credentials_file_gives_new_credentials_and_ends
     assert await login(db, second.email, second.password)
     assert await find_api_key(db, second.api_key) is not None
     assert await find_api_key(db, first.api_key) is None
-    with pytest.raises(LoginRefused):
+    with pytest.raises(LoginRejected):
         await login(db, first.email, first.password)
     async with db.session() as session:
         assert await session.scalar(select(func.count()).select_from(Role)) == 1

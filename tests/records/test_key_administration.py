@@ -8,9 +8,9 @@ from sqlalchemy import select, update
 from holdfast.records.administration import set_user_inactive
 from holdfast.records.api_keys import find_api_key
 from holdfast.records.database.database import Database
-from holdfast.records.errors import AmbiguousApiKey, ApiKeyUnknown, InvalidKey, InvalidScopes, UserUnknown
 from holdfast.records.key_administration import checked_scopes, issue_api_key, list_api_keys, revoke_api_key
 from holdfast.records.models.users import ApiKey
+from tests.error_codes import rejected
 from tests.records.databases import OTHER_TENANT, TENANT, Clock, add_user
 
 ADA = "ada@example.com"
@@ -47,7 +47,7 @@ async def test_a_key_rests_while_its_user_is_shut_out(db: Database) -> None:
 )
 async def test_what_is_no_scope_is_refused(db: Database, scopes: list[str]) -> None:
     await add_user(db, ADA)
-    with pytest.raises(InvalidScopes, match="of the form resource:action"):
+    with rejected("invalid_scopes", match="of the form resource:action"):
         await issue_api_key(db, tenant_id=TENANT, user=ADA, scopes=scopes)
     assert await list_api_keys(db, tenant_id=TENANT) == []
 
@@ -61,7 +61,7 @@ def test_scopes_come_sorted_and_each_once() -> None:
     [({"user:write"}, ["user:read"]), ({"user:write"}, ["*"]), ({"user:write"}, ["user:write", "extension:read"]), (set(), ["a:b"])],
 )
 def test_a_key_gives_nothing_that_it_does_not_have(within: set[str], wanted: list[str]) -> None:
-    with pytest.raises(InvalidScopes, match="more scopes than its own"):
+    with rejected("invalid_scopes", match="more scopes than its own"):
         checked_scopes(wanted, within=frozenset(within))
 
 
@@ -78,14 +78,14 @@ async def test_a_key_that_would_have_expired_or_is_described_at_length_is_refuse
         issue_api_key(db, tenant_id=TENANT, user=ADA, description="x" * 256),
         issue_api_key(db, tenant_id=TENANT, user=ADA, description="a\x00b"),
     ):
-        with pytest.raises(InvalidKey):
+        with rejected("invalid_api_key"):
             await refused
 
 
 async def test_a_key_acts_as_a_user_of_its_own_tenant_alone(db: Database) -> None:
     ada = await add_user(db, ADA)
     for user in (ADA, ada.user_id):
-        with pytest.raises(UserUnknown):
+        with rejected("user_unknown"):
             await issue_api_key(db, tenant_id=OTHER_TENANT, user=user)
 
 
@@ -108,7 +108,7 @@ async def test_keys_with_the_same_prefix_are_distinguished_by_id(db: Database) -
     keys = [await issue_api_key(db, tenant_id=TENANT, user=ADA) for _ in range(2)]
     async with db.transaction() as session:
         await session.execute(update(ApiKey).values(prefix="hf_0000000"))
-    with pytest.raises(AmbiguousApiKey):
+    with rejected("ambiguous_api_key"):
         await revoke_api_key(db, tenant_id=TENANT, key="hf_0000000")
     await revoke_api_key(db, tenant_id=TENANT, key=keys[0][0].api_key_id)
     # Now there is one left that it can mean.
@@ -120,7 +120,7 @@ async def test_a_key_of_another_tenant_is_unknown(db: Database, named_by: str) -
     await add_user(db, ADA)
     made, key = await issue_api_key(db, tenant_id=TENANT, user=ADA)
     name = {"id": made.api_key_id, "prefix": made.prefix, "key": key}.get(named_by, named_by)
-    with pytest.raises(ApiKeyUnknown) as refused:
+    with rejected("api_key_unknown") as refused:
         await revoke_api_key(db, tenant_id=OTHER_TENANT, key=name)
     assert key not in str(refused.value)
     assert await list_api_keys(db, tenant_id=OTHER_TENANT) == []

@@ -19,6 +19,7 @@ from holdfast.registry.actors import Actor
 from holdfast.registry.installs.call_context import install_context
 from holdfast.registry.installs.grants import read_grants
 from holdfast.registry.installs.listing import list_installs
+from holdfast.registry.installs.lookup import find_install
 from holdfast.registry.lifecycle.uninstall import remove_due_storage
 from holdfast.registry.models.installs import (
     ExtensionApiEndpoint,
@@ -30,8 +31,8 @@ from holdfast.registry.models.installs import (
     TenantExtensionInstallSecrets,
     TenantExtensionSchedule,
 )
-from holdfast.registry.models.lookups import active_bundle, find_install
 from holdfast.registry.models.publishing import ExtensionAuditLog, PendingObject
+from holdfast.registry.models.queries import active_bundle
 from holdfast.registry.publishing.publish import publish_bundle
 from holdfast.registry.publishing.versions import list_versions
 from holdfast.registry.secrets.administration import sealed_in

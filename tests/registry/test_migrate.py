@@ -22,8 +22,9 @@ from holdfast.records.database.columns import Base
 from holdfast.records.database.database import Database
 from holdfast.records.models.users import Tenant
 from holdfast.registry import migrations
-from holdfast.registry.migrate import DatabaseNewer, Migrated, migrate
+from holdfast.registry.migrate import Migrated, migrate
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall
+from tests.error_codes import rejected
 from tests.records.databases import KINDS, TENANT, sqlite_url
 from tests.records.postgres import PostgresServer
 
@@ -208,7 +209,7 @@ async def test_the_database_of_a_newer_version_is_refused_with_advice(url: str) 
     with _open(url) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         connection.commit()
-    with pytest.raises(DatabaseNewer, match=r"revision 9999.*newer version of Holdfast"):
+    with rejected("database_newer", match=r"revision 9999.*newer version of Holdfast"):
         await migrate(url)
 
 

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import select
 
 from holdfast.records.database.database import Database
-from holdfast.storage.errors import LimitExceeded, QuotaExceeded, RecordNotFound, RevisionMismatch, StorageError, ValidationFailed
 from holdfast.storage.limits import StorageLimits, encode_cursor
 from holdfast.storage.service import StorageService, Write
 from holdfast.storage.tables import StorageUsage
+from tests.error_codes import has_code, rejected
 from tests.records.databases import OTHER_TENANT, TENANT, Clock
 
 INSTALL = "33333333-3333-4333-8333-333333333333"
@@ -51,9 +51,9 @@ async def test_a_write_at_another_revision_is_refused_and_changes_nothing(db: Da
     store = service(db)
     await store.put("n", Write(key="k", value=1))
     for expected in (0, 2):
-        with pytest.raises(RevisionMismatch):
+        with rejected("REVISION_MISMATCH"):
             await store.put("n", Write(key="k", value=2, if_revision=expected))
-    with pytest.raises(RevisionMismatch):
+    with rejected("REVISION_MISMATCH"):
         await store.put("n", Write(key="absent", value=2, if_revision=1))
     assert (await store.get("n", "k")).value == 1
     assert (await store.put("n", Write(key="k", value=2, if_revision=1))).revision == 2
@@ -62,7 +62,7 @@ async def test_a_write_at_another_revision_is_refused_and_changes_nothing(db: Da
 async def test_if_revision_zero_creates_only_what_is_absent(db: Database) -> None:
     store = service(db)
     assert (await store.put("n", Write(key="k", value=1, if_revision=0))).revision == 1
-    with pytest.raises(RevisionMismatch):
+    with rejected("REVISION_MISMATCH"):
         await store.put("n", Write(key="k", value=2, if_revision=0))
 
 
@@ -71,7 +71,7 @@ async def test_of_many_concurrent_creates_exactly_one_succeeds(db: Database) -> 
     results = await asyncio.gather(
         *(store.put("n", Write(key="k", value=number, if_revision=0)) for number in range(8)), return_exceptions=True
     )
-    assert sum(isinstance(result, RevisionMismatch) for result in results) == 7
+    assert sum(has_code(result, "REVISION_MISMATCH") for result in results) == 7
     assert (await store.get("n", "k")).revision == 1
 
 
@@ -89,7 +89,7 @@ async def test_an_expired_record_is_gone_for_get_list_and_put(db: Database) -> N
     clock.advance(59)
     assert (await store.get("n", "k")).value == 1
     clock.advance(1)
-    with pytest.raises(RecordNotFound):
+    with rejected("NOT_FOUND"):
         await store.get("n", "k")
     assert (await store.list_records("n")).records == []
     assert (await store.put("n", Write(key="k", value=2, if_revision=0))).revision == 1
@@ -109,7 +109,7 @@ async def test_a_write_without_a_time_to_live_clears_the_one_before(db: Database
 async def test_deleting_tells_whether_there_was_something(db: Database) -> None:
     store = service(db)
     await store.put("n", Write(key="k", value=1))
-    with pytest.raises(RevisionMismatch):
+    with rejected("REVISION_MISMATCH"):
         await store.delete("n", "k", if_revision=7)
     assert await store.delete("n", "k", if_revision=1) is True
     assert await store.delete("n", "k", if_revision=1) is False
@@ -156,53 +156,53 @@ async def test_a_prefix_is_taken_literally_and_by_letter_case(db: Database) -> N
 
 @pytest.mark.parametrize("cursor", ["", "!", "AAAA", "e30", "eyJrZXkiOjF9", "x" * 5_000, encode_cursor("k" * 300)])
 async def test_a_cursor_that_list_did_not_make_is_refused(db: Database, cursor: str) -> None:
-    with pytest.raises(ValidationFailed):
+    with rejected("VALIDATION_FAILED"):
         await service(db).list_records("n", cursor=cursor)
 
 
 async def test_a_bulk_write_is_all_or_nothing(db: Database) -> None:
     store = service(db)
     await store.put("n", Write(key="b", value="old"))
-    with pytest.raises(RevisionMismatch):
+    with rejected("REVISION_MISMATCH"):
         await store.bulk_put("n", [Write(key="a", value=1), Write(key="b", value=1, if_revision=9)])
-    with pytest.raises(RecordNotFound):
+    with rejected("NOT_FOUND"):
         await store.get("n", "a")
     assert [record.revision for record in await store.bulk_put("n", [Write(key="a", value=1), Write(key="b", value=1)])] == [1, 2]
 
 
 @pytest.mark.parametrize(
-    ("writes", "error"),
+    ("writes", "code"),
     [
-        ([], ValidationFailed),
-        ([Write(key="a", value=1), Write(key="a", value=2)], ValidationFailed),
-        ([Write(key=str(number), value=1) for number in range(21)], LimitExceeded),
-        ([Write(key=str(number), value="x" * 60_000) for number in range(9)], LimitExceeded),
+        ([], "VALIDATION_FAILED"),
+        ([Write(key="a", value=1), Write(key="a", value=2)], "VALIDATION_FAILED"),
+        ([Write(key=str(number), value=1) for number in range(21)], "LIMIT_EXCEEDED"),
+        ([Write(key=str(number), value="x" * 60_000) for number in range(9)], "LIMIT_EXCEEDED"),
     ],
 )
-async def test_a_bulk_write_outside_its_limits_is_refused(db: Database, writes: list[Write], error: type[StorageError]) -> None:
-    with pytest.raises(error):
+async def test_a_bulk_write_outside_its_limits_is_refused(db: Database, writes: list[Write], code: str) -> None:
+    with rejected(code):
         await service(db).bulk_put("n", writes)
 
 
 @pytest.mark.parametrize(
-    ("namespace", "write", "error"),
+    ("namespace", "write", "code"),
     [
-        ("", Write(key="k", value=1), ValidationFailed),
-        ("n" * 129, Write(key="k", value=1), ValidationFailed),
-        ("n", Write(key="", value=1), ValidationFailed),
-        ("n", Write(key="k" * 257, value=1), ValidationFailed),
-        ("n", Write(key="a/b", value=1), ValidationFailed),
-        ("n", Write(key="k", value="\x00"), ValidationFailed),
-        ("n", Write(key="k", value="\ud800"), ValidationFailed),
-        ("n", Write(key="k", value={"\x00": 1}), ValidationFailed),
-        ("n", Write(key="k", value="x" * 65_535), LimitExceeded),
-        ("n", Write(key="k", value=1, metadata={"m": "x" * 4_090}), LimitExceeded),
-        ("n", Write(key="k", value=1, ttl_seconds=59), LimitExceeded),
-        ("n", Write(key="k", value=1, ttl_seconds=2_592_001), LimitExceeded),
+        ("", Write(key="k", value=1), "VALIDATION_FAILED"),
+        ("n" * 129, Write(key="k", value=1), "VALIDATION_FAILED"),
+        ("n", Write(key="", value=1), "VALIDATION_FAILED"),
+        ("n", Write(key="k" * 257, value=1), "VALIDATION_FAILED"),
+        ("n", Write(key="a/b", value=1), "VALIDATION_FAILED"),
+        ("n", Write(key="k", value="\x00"), "VALIDATION_FAILED"),
+        ("n", Write(key="k", value="\ud800"), "VALIDATION_FAILED"),
+        ("n", Write(key="k", value={"\x00": 1}), "VALIDATION_FAILED"),
+        ("n", Write(key="k", value="x" * 65_535), "LIMIT_EXCEEDED"),
+        ("n", Write(key="k", value=1, metadata={"m": "x" * 4_090}), "LIMIT_EXCEEDED"),
+        ("n", Write(key="k", value=1, ttl_seconds=59), "LIMIT_EXCEEDED"),
+        ("n", Write(key="k", value=1, ttl_seconds=2_592_001), "LIMIT_EXCEEDED"),
     ],
 )
-async def test_a_write_outside_the_limits_is_refused(db: Database, namespace: str, write: Write, error: type[StorageError]) -> None:
-    with pytest.raises(error):
+async def test_a_write_outside_the_limits_is_refused(db: Database, namespace: str, write: Write, code: str) -> None:
+    with rejected(code):
         await service(db).put(namespace, write)
 
 
@@ -217,7 +217,7 @@ async def test_a_value_nested_too_deep_is_refused(db: Database) -> None:
     value: Any = 1
     for _ in range(70):
         value = [value]
-    with pytest.raises(ValidationFailed, match="64 levels"):
+    with rejected("VALIDATION_FAILED", match="64 levels"):
         await service(db).put("n", Write(key="k", value=value))
 
 
@@ -227,7 +227,7 @@ async def test_no_more_namespaces_keys_or_bytes_than_the_quota(db: Database) -> 
     await store.put("a", Write(key="2", value=1))
     await store.put("b", Write(key="1", value=1))
     for namespace, write in (("c", Write(key="1", value=1)), ("a", Write(key="3", value=1)), ("b", Write(key="2", value="x" * 20))):
-        with pytest.raises(QuotaExceeded) as refused:
+        with rejected("QUOTA_EXCEEDED") as refused:
             await store.put(namespace, write)
         assert refused.value.details["attempted"] > refused.value.details["limit"]
     assert await usage(db) == (9, 3, 2)
@@ -251,7 +251,7 @@ async def test_usage_follows_every_write(db: Database) -> None:
 async def test_installs_and_tenants_see_nothing_of_each_other(db: Database) -> None:
     await service(db).put("n", Write(key="k", value="mine"))
     for stranger in (service(db, tenant=OTHER_TENANT), service(db, install=OTHER_INSTALL)):
-        with pytest.raises(RecordNotFound):
+        with rejected("NOT_FOUND"):
             await stranger.get("n", "k")
         assert (await stranger.list_records("n")).records == []
         assert await stranger.delete("n", "k") is False
@@ -262,6 +262,6 @@ async def test_installs_and_tenants_see_nothing_of_each_other(db: Database) -> N
 async def test_a_get_at_another_revision_is_refused(db: Database) -> None:
     store = service(db)
     await store.put("n", Write(key="k", value=1))
-    with pytest.raises(RevisionMismatch):
+    with rejected("REVISION_MISMATCH"):
         await store.get("n", "k", if_revision=2)
     assert (await store.get("n", "k", if_revision=1)).value == 1

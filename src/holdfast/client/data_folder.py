@@ -10,7 +10,7 @@ from holdfast.records.accounts import ensure_development_tenant
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import as_uuid
 from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
-from holdfast.records.errors import TenantUnknown
+from holdfast.records.errors import AccountError
 from holdfast.records.models.users import Tenant
 from holdfast.registry.migrate import migrate
 from holdfast.settings import Settings
@@ -29,11 +29,13 @@ async def open_records(settings: Settings) -> AsyncIterator[Database]:
 
 
 async def require_tenant(db: Database, tenant: str | None) -> str:
-    """The id of this tenant; None is the development tenant. Raises TenantUnknown."""
+    """The id of this tenant; None is the development tenant. Raises AccountError (`tenant_unknown`)."""
     if tenant is None:
         return DEVELOPMENT_TENANT_ID
     tenant_id = as_uuid(tenant.strip())
     async with db.session() as session:
         if tenant_id is None or await session.get(Tenant, tenant_id) is None:
-            raise TenantUnknown(f"The tenant {tenant} does not exist.", hint="`holdfast tenants list` shows the tenants with their ids.")
+            raise AccountError(
+                "tenant_unknown", f"The tenant {tenant} does not exist.", hint="`holdfast tenants list` shows the tenants with their ids."
+            )
     return tenant_id

@@ -16,7 +16,7 @@ from holdfast.console.urls import local_target
 from holdfast.errors import HoldfastError
 from holdfast.gateway.auth.authentication import SESSION_COOKIE
 from holdfast.gateway.http.requests import read_body
-from holdfast.records.accounts import LoginRefused, login
+from holdfast.records.accounts import LoginRejected, login
 from holdfast.records.sessions import create_session, revoke_session
 
 _MAX_FORM_BYTES = 16 * 1024
@@ -82,7 +82,7 @@ class LoginHandlers:
             return self._render_form(form.next, form.email, error)
 
     async def _start_session(self, request: Request, form: _Form) -> Response:
-        """Checks the password and responds with a new session. Raises TooManyAttempts, LoginRefused."""
+        """Checks the password and responds with a new session. Raises TooManyAttempts, LoginRejected."""
         db = self._console.gateway.db
         address = request.client.host if request.client else ""
         wait = self._rate_limit.seconds_until_allowed(form.email, address)
@@ -96,7 +96,7 @@ class LoginHandlers:
         self._rate_limit.count_failure(form.email, address)
         # Hashing takes time in proportion to the length.
         if len(form.password) > _MAX_PASSWORD_LENGTH:
-            raise LoginRefused("The email address or the password is wrong.", hint="Check both and log in again.")
+            raise LoginRejected("The email address or the password is wrong.", hint="Check both and log in again.")
         identity = await login(db, form.email, form.password)
         self._rate_limit.record_success(form.email, address)
         # Each login gets a new session: a token that somebody planted in this browser before is worthless (session fixation).

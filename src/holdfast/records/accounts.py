@@ -27,7 +27,7 @@ from holdfast.records.roles import ADMIN_PERMISSIONS, ensure_admin_role, make_ad
 _DEVELOPMENT_KEY = "development"
 
 
-class LoginRefused(HoldfastError):
+class LoginRejected(HoldfastError):
     """Raised when no active account has this email address and password. It does not disclose which of the two is wrong."""
 
     code = "login_refused"
@@ -35,11 +35,11 @@ class LoginRefused(HoldfastError):
 
 
 async def login(db: Database, email: str, password: str) -> Identity:
-    """The user with this email address (any letter case) and password. Raises LoginRefused."""
+    """The user with this email address (any letter case) and password. Raises LoginRejected."""
     async with db.session() as session:
         row = (await session.execute(identities().where(User.email == email.strip().lower()))).first()
     if not await verify_password(row[0].hashed_password if row else None, password) or row is None:
-        raise LoginRefused("The email address or the password is wrong.", hint="Check both and sign in again.")
+        raise LoginRejected("The email address or the password is wrong.", hint="Check both and sign in again.")
     return identity_of(row[0], row[1])
 
 
@@ -73,7 +73,7 @@ async def _verify(db: Database, account: DevelopmentAccount) -> Identity | None:
         return None
     try:
         by_password = await login(db, account.email, account.password)
-    except LoginRefused:
+    except LoginRejected:
         return None
     return by_password if by_password.user_id == by_key.user_id else None
 

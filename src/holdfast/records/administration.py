@@ -15,7 +15,7 @@ from holdfast.records.account_types import CreateUser, TenantSummary, UserSummar
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import as_uuid, new_id
-from holdfast.records.errors import EmailTaken, InvalidAccount, TenantExists, TenantUnknown, UserUnknown
+from holdfast.records.errors import AccountError
 from holdfast.records.models.users import Client, Contact, Role, Session, Tenant, User, UserRole
 from holdfast.records.passwords import MAX_PASSWORD_LENGTH, hash_password
 from holdfast.records.roles import ADMIN, ensure_admin_role, make_admin
@@ -28,11 +28,16 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 async def create_tenant(db: Database, *, name: str, tenant_id: str | None = None, now: Callable[[], datetime] = utc_now) -> TenantSummary:
-    """Creates a tenant with its role Admin. `tenant_id` is a UUID; None means a new one. Raises InvalidAccount, TenantExists."""
+    """Creates a tenant with its role Admin. `tenant_id` is a UUID; None means a new one.
+
+    Raises AccountError (`invalid_account`, `tenant_exists`).
+    """
     name = _name("name", name)
     chosen = new_id() if tenant_id is None else as_uuid(tenant_id)
     if chosen is None:
-        raise InvalidAccount("The id of a tenant is a UUID.", hint="Leave it out for a new one.", details={"field": "tenant_id"})
+        raise AccountError(
+            "invalid_account", "The id of a tenant is a UUID.", hint="Leave it out for a new one.", details={"field": "tenant_id"}
+        )
     made = now()
     try:
         async with db.transaction() as session:
@@ -40,7 +45,7 @@ async def create_tenant(db: Database, *, name: str, tenant_id: str | None = None
             await session.flush()
             await ensure_admin_role(session, chosen)
     except IntegrityError:
-        raise TenantExists(f"The tenant {chosen} exists already.", hint="`holdfast tenants list` shows it.") from None
+        raise AccountError("tenant_exists", f"The tenant {chosen} exists already.", hint="`holdfast tenants list` shows it.") from None
     return TenantSummary(tenant_id=chosen, name=name, created_at=made, users=0)
 
 
@@ -58,17 +63,19 @@ async def list_tenants(db: Database, *, only: str | None = None) -> list[TenantS
 async def create_user(
     db: Database, *, tenant_id: str, user: CreateUser, password: str, now: Callable[[], datetime] = utc_now
 ) -> UserSummary:
-    """Creates a user who can sign in with the password. Raises InvalidAccount, TenantUnknown, EmailTaken."""
+    """Creates a user who can sign in with the password. Raises AccountError (`invalid_account`, `tenant_unknown`, `email_taken`)."""
     email = user.email.strip().lower()
     if not _EMAIL.fullmatch(email):
-        raise InvalidAccount("This is not an email address.", details={"field": "email"})
+        raise AccountError("invalid_account", "This is not an email address.", details={"field": "email"})
     first_name, last_name = (None if name is None else _name("name", name) for name in (user.first_name, user.last_name))
     client_name = None if user.client_name is None else _name("client_name", user.client_name)
     if (client_name is None) is (user.user_type == "client"):
         hint = "Name it." if client_name is None else "Leave it out, or create a client user."
-        raise InvalidAccount("A client user belongs to a client, an internal user does not.", hint=hint, details={"field": "client_name"})
+        raise AccountError(
+            "invalid_account", "A client user belongs to a client, an internal user does not.", hint=hint, details={"field": "client_name"}
+        )
     if user.is_admin and user.user_type == "client":
-        raise InvalidAccount("A client user cannot be an administrator.", details={"field": "is_admin"})
+        raise AccountError("invalid_account", "A client user cannot be an administrator.", details={"field": "is_admin"})
     hashed, made = await _hashed(password), now()
     row = User(
         user_id=new_id(),
@@ -85,7 +92,7 @@ async def create_user(
     try:
         async with db.transaction() as session:
             if as_uuid(tenant_id) is None or await session.get(Tenant, tenant_id) is None:
-                raise TenantUnknown(f"No tenant {tenant_id} found.", hint="`holdfast tenants list` lists them.")
+                raise AccountError("tenant_unknown", f"No tenant {tenant_id} found.", hint="`holdfast tenants list` lists them.")
             if client_name is not None:
                 row.contact_id = await _contact(session, tenant_id, client_name, row, made)
             session.add(row)
@@ -93,7 +100,9 @@ async def create_user(
             if user.is_admin:
                 await make_admin(session, tenant_id, row.user_id)
     except IntegrityError:
-        raise EmailTaken(f"The user {email} exists already.", hint="An address belongs to one user of one tenant.") from None
+        raise AccountError(
+            "email_taken", f"The user {email} exists already.", hint="An address belongs to one user of one tenant."
+        ) from None
     return _summary(row, client_name, user.is_admin)
 
 
@@ -117,7 +126,7 @@ async def list_users(db: Database, *, tenant_id: str) -> list[UserSummary]:
 async def set_user_inactive(db: Database, *, tenant_id: str, user: str, inactive: bool) -> str:
     """Deactivates a user (id or email address), or activates them again. Returns the email address.
 
-    Deactivating ends their sessions; their API keys stop working until the user is active again. Raises UserUnknown.
+    Deactivating ends their sessions; their API keys stop working until the user is active again. Raises AccountError (`user_unknown`).
     """
     async with db.transaction() as session:
         row = await find_user(session, tenant_id, user)
@@ -128,7 +137,10 @@ async def set_user_inactive(db: Database, *, tenant_id: str, user: str, inactive
 
 
 async def set_password(db: Database, *, tenant_id: str, user: str, password: str) -> str:
-    """Sets a user's password and ends their sessions. Returns the email address. Raises InvalidAccount, UserUnknown."""
+    """Sets a user's password and ends their sessions. Returns the email address.
+
+    Raises AccountError (`invalid_account`, `user_unknown`).
+    """
     hashed = await _hashed(password)
     async with db.transaction() as session:
         row = await find_user(session, tenant_id, user)
@@ -138,7 +150,7 @@ async def set_password(db: Database, *, tenant_id: str, user: str, password: str
 
 
 async def revoke_sessions(db: Database, *, tenant_id: str, user: str) -> str:
-    """Signs a user (id or email address) out everywhere. Returns the email address. Raises UserUnknown."""
+    """Signs a user (id or email address) out everywhere. Returns the email address. Raises AccountError (`user_unknown`)."""
     async with db.transaction() as session:
         row = await find_user(session, tenant_id, user)
         await _end_sessions(session, row)
@@ -146,12 +158,12 @@ async def revoke_sessions(db: Database, *, tenant_id: str, user: str) -> str:
 
 
 async def find_user(session: AsyncSession, tenant_id: str, user: str) -> User:
-    """The tenant's user with this id or email address (any letter case), inactive ones too. Raises UserUnknown."""
+    """The tenant's user with this id or email address (any letter case), inactive ones too. Raises AccountError (`user_unknown`)."""
     known_id = as_uuid(user)
     named = User.user_id == known_id if known_id else User.email == user.strip().lower()
     row = await session.scalar(select(User).where(User.tenant == tenant_id, named))
     if row is None:
-        raise UserUnknown("No such user found.", hint="`holdfast users list` lists the users.")
+        raise AccountError("user_unknown", "No such user found.", hint="`holdfast users list` lists the users.")
     return row
 
 
@@ -162,7 +174,9 @@ def new_password() -> str:
 
 async def _hashed(password: str) -> str:
     if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
-        raise InvalidAccount(f"A password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters.", details={"field": "password"})
+        raise AccountError(
+            "invalid_account", f"A password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters.", details={"field": "password"}
+        )
     return await hash_password(password)
 
 
@@ -190,7 +204,9 @@ async def _end_sessions(session: AsyncSession, user: User) -> None:
 def _name(field: str, text: str) -> str:
     name = text.strip()
     if not 0 < len(name) <= MAX_NAME_LENGTH or _CONTROL.search(name):
-        raise InvalidAccount(f"A name has 1 to {MAX_NAME_LENGTH} characters and no control characters.", details={"field": field})
+        raise AccountError(
+            "invalid_account", f"A name has 1 to {MAX_NAME_LENGTH} characters and no control characters.", details={"field": field}
+        )
     return name
 
 

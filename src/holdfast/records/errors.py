@@ -1,68 +1,28 @@
-"""The errors of tenants, users and API keys."""
+"""The errors of tenants, users and API keys. A rejected login has a class of its own, in `accounts`."""
 
 from __future__ import annotations
 
-from holdfast.errors import HoldfastError
+from typing import ClassVar
+
+from holdfast.errors import CodedError
 
 
-class InvalidAccount(HoldfastError):
-    """Raised for invalid data of a tenant or a user. `details.field` names the field."""
+class AccountError(CodedError):
+    """Raised when a tenant, a user or an API key does not exist or cannot be created or changed."""
 
-    code = "invalid_account"
-    status = 400
-
-
-class TenantExists(HoldfastError):
-    """Raised when a tenant's id is taken."""
-
-    code = "tenant_exists"
-    status = 409
-
-
-class TenantUnknown(HoldfastError):
-    """Raised when the tenant does not exist."""
-
-    code = "tenant_unknown"
-    status = 404
-
-
-class EmailTaken(HoldfastError):
-    """Raised when another user, of any tenant, has the email address: users sign in with it."""
-
-    code = "email_taken"
-    status = 409
-
-
-class UserUnknown(HoldfastError):
-    """Raised when a tenant has no such user."""
-
-    code = "user_unknown"
-    status = 404
-
-
-class InvalidScopes(HoldfastError):
-    """Raised for invalid scopes, or for scopes that the creator of the key does not have."""
-
-    code = "invalid_scopes"
-    status = 400
-
-
-class InvalidKey(HoldfastError):
-    """Raised when a key would have expired already, or its description is too long."""
-
-    code = "invalid_api_key"
-    status = 400
-
-
-class ApiKeyUnknown(HoldfastError):
-    """Raised when a tenant has no such key."""
-
-    code = "api_key_unknown"
-    status = 404
-
-
-class AmbiguousApiKey(HoldfastError):
-    """Raised when several keys have the given prefix."""
-
-    code = "ambiguous_api_key"
-    status = 409
+    STATUSES: ClassVar = {
+        # Several keys have the given prefix.
+        "ambiguous_api_key": 409,
+        "api_key_unknown": 404,
+        # Another user, of any tenant, has the email address: users sign in with it.
+        "email_taken": 409,
+        # Invalid data of a tenant or a user; `details.field` names the field.
+        "invalid_account": 400,
+        # The key would have expired already, or its description is too long.
+        "invalid_api_key": 400,
+        # Scopes that are malformed, or that the creator of the key does not have.
+        "invalid_scopes": 400,
+        "tenant_exists": 409,
+        "tenant_unknown": 404,
+        "user_unknown": 404,
+    }

@@ -2,14 +2,56 @@
 
 from __future__ import annotations
 
-from holdfast.errors import HoldfastError
+from typing import ClassVar
+
+from holdfast.errors import CodedError, HoldfastError
 
 
-class UnknownCapability(HoldfastError):
-    """Raised when a manifest requests a capability that does not exist."""
+class RegistryError(CodedError):
+    """Raised for what the registry rejects. Errors that callers tell apart by type have classes of their own."""
 
-    code = "unknown_capability"
-    status = 400
+    STATUSES: ClassVar = {
+        # A name without publisher matches several extensions; `details` is `{candidates}`, their full names.
+        "ambiguous_extension": 409,
+        # The version has no bundle to install.
+        "bundle_not_found": 404,
+        # Others changed the extension or the install again and again while it was being changed here.
+        "changed_meanwhile": 409,
+        # The manifest needs a component and the bundle has none.
+        "component_missing": 400,
+        # A version requests more than the installed one; `details` is `{version, capabilities, egress}`: what is new in it.
+        "CONSENT_REQUIRED": 409,
+        # Another extension has the same `publisher.name`.
+        "EXTENSION_NAME_TAKEN": 409,
+        # The tenant can see no extension with that name or id.
+        "extension_not_found": 404,
+        # The archive does not have the declared hash; `details` is `{declared, computed}`, hexadecimal digits.
+        "HASH_MISMATCH": 400,
+        # The manifest that was sent with an archive differs from the one inside it.
+        "MANIFEST_MISMATCH": 400,
+        # The install has no version before the present one.
+        "nothing_to_roll_back": 409,
+        # The archive changed while it was published, or publishing took so long that a sweep ended it.
+        "publish_interrupted": 409,
+        # The publisher's name belongs to another tenant.
+        "PUBLISHER_TAKEN": 403,
+        "secret_not_found": 404,
+        # Secrets are added to expired ones without a new expiry for all of them.
+        "secrets_expired": 409,
+        # Secrets are sealed with the old keys that are to be removed; `details` is `{installs}`, how many.
+        "secrets_keys_in_use": 409,
+        # A name, value or expiry of a secret is invalid. The message names the secret, never its value.
+        "secrets_refused": 400,
+        # A secret is given as a setting, where it would not be encrypted; `details` is `{keys}`.
+        "setting_is_secret": 400,
+        # All settings of an install together are too large, or are not JSON.
+        "settings_too_large": 400,
+        # A manifest requests a capability that does not exist, or a grant names one that is not requested; `details` is `{unknown}`.
+        "unknown_capability": 400,
+        "version_not_found": 404,
+        # A yanked version is to be installed; `details` is `{version, reason}`.
+        "version_yanked": 409,
+    }
 
 
 class ExtensionNotInstalled(HoldfastError):
@@ -19,84 +61,10 @@ class ExtensionNotInstalled(HoldfastError):
     status = 404
 
 
-class AmbiguousExtension(HoldfastError):
-    """Raised when a name without publisher matches several extensions. `details` is `{candidates}`, their full names."""
-
-    code = "ambiguous_extension"
-    status = 409
-
-
-class ComponentMissing(HoldfastError):
-    """Raised when a manifest needs a component and its bundle has none."""
-
-    code = "component_missing"
-    status = 400
-
-
 class VersionConflict(HoldfastError):
-    """Raised outside development when a version is installed again with other content."""
+    """Raised when a version is published that exists already, or installed in development with other content than it has."""
 
     code = "EXTENSION_VERSION_ALREADY_EXISTS"
-    status = 409
-
-
-class VersionExists(VersionConflict):
-    """Raised when a version is published that exists already, with the same content or other. `details` is `{extension, version}`."""
-
-
-class ExtensionUnknown(HoldfastError):
-    """Raised when the tenant can see no extension with that name or id."""
-
-    code = "extension_not_found"
-    status = 404
-
-
-class VersionNotFound(HoldfastError):
-    """Raised when an extension has no version that matches."""
-
-    code = "version_not_found"
-    status = 404
-
-
-class VersionYanked(HoldfastError):
-    """Raised when a yanked version is to be installed. `details` is `{version, reason}`."""
-
-    code = "version_yanked"
-    status = 409
-
-
-class HashMismatch(HoldfastError):
-    """Raised when an archive does not have the declared hash. `details` is `{declared, computed}`, hexadecimal digits."""
-
-    code = "HASH_MISMATCH"
-    status = 400
-
-
-class ManifestMismatch(HoldfastError):
-    """Raised when the manifest that was sent with an archive differs from the one inside it."""
-
-    code = "MANIFEST_MISMATCH"
-    status = 400
-
-
-class PublisherTaken(HoldfastError):
-    """Raised when a publisher's name belongs to another tenant."""
-
-    code = "PUBLISHER_TAKEN"
-    status = 403
-
-
-class NameTaken(HoldfastError):
-    """Raised when another extension has the same `publisher.name`."""
-
-    code = "EXTENSION_NAME_TAKEN"
-    status = 409
-
-
-class PublishInterrupted(HoldfastError):
-    """Raised when the archive changed while it was published, or publishing took so long that a sweep ended it."""
-
-    code = "publish_interrupted"
     status = 409
 
 
@@ -118,11 +86,8 @@ class Moved(Exception):
     """Raised when what was read before a transaction is not true in it any more. `retry_when_moved` reads it again."""
 
 
-class ChangedMeanwhile(HoldfastError):
-    """Raised when others changed an extension or an install again and again while it was being changed here."""
-
-    code = "changed_meanwhile"
-    status = 409
-
-    def __init__(self, extension: str) -> None:
-        super().__init__(f"{extension} was changed by another request at the same time.", hint="Check its state, then try again.")
+def changed_meanwhile(extension: str) -> RegistryError:
+    """The error for an extension or install that others changed at the same time, at every attempt."""
+    return RegistryError(
+        "changed_meanwhile", f"{extension} was changed by another request at the same time.", hint="Check its state, then try again."
+    )

@@ -16,19 +16,12 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from holdfast.errors import HoldfastError
 from holdfast.records.database.address import database_address, unreachable
+from holdfast.records.database.errors import DatabaseError
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 # An arbitrary number, the same in every process: on Postgres, it is the lock that starting processes wait for.
 _LOCK = 4_801_734_220
-
-
-class DatabaseNewer(HoldfastError):
-    """Raised when the database was migrated by a later version of Holdfast than this one."""
-
-    code = "database_newer"
-    status = 500
 
 
 class Migrated(Struct, frozen=True):
@@ -41,7 +34,8 @@ class Migrated(Struct, frozen=True):
 async def migrate(db_url: str, *, to: str = "head") -> Migrated:
     """Runs every migration up to the revision `to` that the database of the URL lacks, in one transaction.
 
-    Processes that start at once wait for each other. Raises DatabaseNewer, DatabaseUrlUnusable, DatabaseUnreachable.
+    Processes that start at once wait for each other. Raises DatabaseError (`database_newer`, `database_url_unusable`,
+    `database_unreachable`).
     """
     url = database_address(db_url)
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
@@ -89,7 +83,8 @@ def _upgrade(connection: Connection, to: str) -> Migrated:
         return Migrated(current, current)
     if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
         connection.rollback()
-        raise DatabaseNewer(
+        raise DatabaseError(
+            "database_newer",
             f"The database is at revision {current}, which this version of Holdfast does not know.",
             hint="Start the newer version of Holdfast that migrated it, or restore a backup from before.",
         )

@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-from holdfast.errors import HoldfastError
+from typing import ClassVar
+
+from holdfast.errors import CodedError
 
 
-class StorageError(HoldfastError):
-    """The base of the errors of extension storage."""
+class StorageError(CodedError):
+    """Raised when extension storage rejects a request."""
 
-
-class ValidationFailed(StorageError):
-    """Raised when a namespace, key, cursor or metadata is invalid."""
-
-    code = "VALIDATION_FAILED"
-    status = 400
-
-
-class LimitExceeded(StorageError):
-    """Raised when one value, metadata, time to live or batch is larger than allowed."""
-
-    code = "LIMIT_EXCEEDED"
-    status = 400
-
-
-class RecordNotFound(StorageError):
-    """Raised when a record is missing or has expired."""
-
-    code = "NOT_FOUND"
-    status = 404
-
-
-class RevisionMismatch(StorageError):
-    """Raised when a record is not at the revision the caller expects."""
-
-    code = "REVISION_MISMATCH"
-    status = 409
-
-
-class QuotaExceeded(StorageError):
-    """Raised when an install would hold more bytes, keys or namespaces than allowed. `details` is `{limit, attempted}`."""
-
-    code = "QUOTA_EXCEEDED"
-    status = 429
+    STATUSES: ClassVar = {
+        # One value, its metadata, its time to live or a batch is larger than allowed.
+        "LIMIT_EXCEEDED": 400,
+        # The record is missing or has expired.
+        "NOT_FOUND": 404,
+        # The install would hold more bytes, keys or namespaces than allowed; `details` is `{limit, attempted}`.
+        "QUOTA_EXCEEDED": 429,
+        # The record is not at the revision that the caller expects.
+        "REVISION_MISMATCH": 409,
+        # A namespace, key, cursor or metadata is invalid.
+        "VALIDATION_FAILED": 400,
+    }

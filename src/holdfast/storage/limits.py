@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from holdfast.storage.errors import LimitExceeded, ValidationFailed
+from holdfast.storage.errors import StorageError
 
 NAMESPACE_LENGTH = 128
 KEY_LENGTH = 256
@@ -35,59 +35,70 @@ class StorageLimits:
 
 
 def check_namespace(namespace: str) -> None:
-    """Raises ValidationFailed unless `namespace` has 1 to 128 characters and no NUL."""
+    """Raises StorageError (`VALIDATION_FAILED`) unless `namespace` has 1 to 128 characters and no NUL."""
     if not 1 <= len(namespace) <= NAMESPACE_LENGTH or "\x00" in namespace:
-        raise ValidationFailed(f"A namespace has 1 to {NAMESPACE_LENGTH} characters.")
+        raise StorageError("VALIDATION_FAILED", f"A namespace has 1 to {NAMESPACE_LENGTH} characters.")
 
 
 def check_key(key: str) -> None:
-    """Raises ValidationFailed unless `key` has 1 to 256 characters, no `/` and no NUL."""
+    """Raises StorageError (`VALIDATION_FAILED`) unless `key` has 1 to 256 characters, no `/` and no NUL."""
     if not 1 <= len(key) <= KEY_LENGTH or "\x00" in key:
-        raise ValidationFailed(f"A key has 1 to {KEY_LENGTH} characters.")
+        raise StorageError("VALIDATION_FAILED", f"A key has 1 to {KEY_LENGTH} characters.")
     if "/" in key:
-        raise ValidationFailed("A key may not contain '/'.", hint="Use another separator, such as ':'.")
+        raise StorageError("VALIDATION_FAILED", "A key may not contain '/'.", hint="Use another separator, such as ':'.")
 
 
 def check_ttl(seconds: int | None, limits: StorageLimits) -> None:
-    """Raises LimitExceeded when a time to live is given and outside the limits."""
+    """Raises StorageError (`LIMIT_EXCEEDED`) when a time to live is given and outside the limits."""
     if seconds is not None and not limits.ttl_min_seconds <= seconds <= limits.ttl_max_seconds:
-        raise LimitExceeded(
-            f"ttlSeconds must be from {limits.ttl_min_seconds} to {limits.ttl_max_seconds}.", details={"attempted": seconds}
+        raise StorageError(
+            "LIMIT_EXCEEDED",
+            f"ttlSeconds must be from {limits.ttl_min_seconds} to {limits.ttl_max_seconds}.",
+            details={"attempted": seconds},
         )
 
 
 def json_size(value: Any) -> int:
-    """The size of a value as compact JSON in UTF-8. Raises ValidationFailed for what not every database can hold."""
+    """The size of a value as compact JSON in UTF-8. Raises StorageError (`VALIDATION_FAILED`) for what not every database can hold."""
     waiting = [(value, 1)]
     while waiting:
         item, depth = waiting.pop()
         if depth > DEPTH_MAX:
-            raise ValidationFailed(f"A value is nested at most {DEPTH_MAX} levels deep.")
+            raise StorageError("VALIDATION_FAILED", f"A value is nested at most {DEPTH_MAX} levels deep.")
         if isinstance(item, dict):
             waiting.extend((key, depth) for key in item)
             waiting.extend((part, depth + 1) for part in item.values())
         elif isinstance(item, list):
             waiting.extend((part, depth + 1) for part in item)
         elif isinstance(item, str) and "\x00" in item:
-            raise ValidationFailed("A value may not contain the character NUL.", hint="Store such data as base64 text.")
+            raise StorageError("VALIDATION_FAILED", "A value may not contain the character NUL.", hint="Store such data as base64 text.")
     try:
         return len(msgspec.json.encode(value))
     except UnicodeEncodeError as error:
-        raise ValidationFailed("A value may not contain unpaired surrogates.", hint="Store such data as base64 text.") from error
+        raise StorageError(
+            "VALIDATION_FAILED", "A value may not contain unpaired surrogates.", hint="Store such data as base64 text."
+        ) from error
 
 
 def check_value(value: Any, metadata: Any, limits: StorageLimits) -> tuple[int, int]:
-    """The sizes of a value and its metadata. Raises LimitExceeded when either is too large, ValidationFailed when metadata is no object."""
+    """The sizes of a value and its metadata.
+
+    Raises StorageError (`LIMIT_EXCEEDED`) when either is too large, StorageError (`VALIDATION_FAILED`) when metadata is no object.
+    """
     if not isinstance(metadata, dict):
-        raise ValidationFailed("metadata must be a JSON object.")
+        raise StorageError("VALIDATION_FAILED", "metadata must be a JSON object.")
     value_size, metadata_size = json_size(value), json_size(metadata)
     if value_size > limits.value_bytes:
-        raise LimitExceeded(
-            f"A value has at most {limits.value_bytes} bytes.", details={"limit": limits.value_bytes, "attempted": value_size}
+        raise StorageError(
+            "LIMIT_EXCEEDED",
+            f"A value has at most {limits.value_bytes} bytes.",
+            details={"limit": limits.value_bytes, "attempted": value_size},
         )
     if metadata_size > limits.metadata_bytes:
-        raise LimitExceeded(
-            f"Metadata has at most {limits.metadata_bytes} bytes.", details={"limit": limits.metadata_bytes, "attempted": metadata_size}
+        raise StorageError(
+            "LIMIT_EXCEEDED",
+            f"Metadata has at most {limits.metadata_bytes} bytes.",
+            details={"limit": limits.metadata_bytes, "attempted": metadata_size},
         )
     return value_size, metadata_size
 
@@ -98,12 +109,14 @@ def encode_cursor(last_key: str) -> str:
 
 
 def decode_cursor(cursor: str) -> str:
-    """The last key of the previous page. Raises ValidationFailed for anything `encode_cursor` did not make."""
+    """The last key of the previous page. Raises StorageError (`VALIDATION_FAILED`) for anything `encode_cursor` did not make."""
     try:
         content = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
         key = content["key"]
     except (binascii.Error, ValueError, KeyError, TypeError) as error:
-        raise ValidationFailed("The cursor is not one that list returned.", hint="Start again without a cursor.") from error
+        raise StorageError(
+            "VALIDATION_FAILED", "The cursor is not one that list returned.", hint="Start again without a cursor."
+        ) from error
     if not isinstance(key, str) or len(key) > KEY_LENGTH or "\x00" in key:
-        raise ValidationFailed("The cursor is not one that list returned.", hint="Start again without a cursor.")
+        raise StorageError("VALIDATION_FAILED", "The cursor is not one that list returned.", hint="Start again without a cursor.")
     return key

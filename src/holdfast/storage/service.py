@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
-from holdfast.storage.errors import LimitExceeded, RecordNotFound, RevisionMismatch, ValidationFailed
+from holdfast.storage.errors import StorageError
 from holdfast.storage.limits import (
     KEY_LENGTH,
     LIST_DEFAULT,
@@ -67,35 +67,39 @@ class StorageService:
         self._now = now
 
     async def get(self, namespace: str, key: str, *, if_revision: int | None = None) -> StorageRecord:
-        """The record. Raises RecordNotFound, or RevisionMismatch when it is not at `if_revision`."""
+        """The record. Raises StorageError: `NOT_FOUND`, or `REVISION_MISMATCH` when it is not at `if_revision`."""
         check_namespace(namespace)
         check_key(key)
         async with self._db.session() as session:
             record = await self._find(session, namespace, key)
         if record is None or self._expired(record):
-            raise RecordNotFound("record not found")
+            raise StorageError("NOT_FOUND", "record not found")
         _check_revision(record.revision, if_revision)
         return record
 
     async def put(self, namespace: str, write: Write) -> StorageRecord:
-        """Writes one record: revision 1 when new, one more otherwise. Raises StorageError subclasses."""
+        """Writes one record: revision 1 when new, one more otherwise. Raises StorageError."""
         return (await self._put_all(namespace, [write]))[0]
 
     async def bulk_put(self, namespace: str, writes: Sequence[Write]) -> list[StorageRecord]:
-        """Writes all records or none. Raises LimitExceeded for too much, ValidationFailed for no items or a repeated key."""
+        """Writes all records or none.
+
+        Raises StorageError (`LIMIT_EXCEEDED`) for too much, StorageError (`VALIDATION_FAILED`) for no items or a repeated key.
+        """
         if not writes:
-            raise ValidationFailed("bulkPut needs at least one item.")
+            raise StorageError("VALIDATION_FAILED", "bulkPut needs at least one item.")
         if len(writes) > self._limits.bulk_items:
-            raise LimitExceeded(
+            raise StorageError(
+                "LIMIT_EXCEEDED",
                 f"bulkPut accepts at most {self._limits.bulk_items} items.",
                 details={"limit": self._limits.bulk_items, "attempted": len(writes)},
             )
         if len({write.key for write in writes}) != len(writes):
-            raise ValidationFailed("bulkPut has a key twice.")
+            raise StorageError("VALIDATION_FAILED", "bulkPut has a key twice.")
         return await self._put_all(namespace, writes)
 
     async def delete(self, namespace: str, key: str, *, if_revision: int | None = None) -> bool:
-        """Removes a record; False when it does not exist. Raises RevisionMismatch when it exists at another revision."""
+        """Removes a record; False when it does not exist. Raises StorageError (`REVISION_MISMATCH`) when it exists at another revision."""
         check_namespace(namespace)
         check_key(key)
         async with self._db.transaction() as session:
@@ -115,7 +119,7 @@ class StorageService:
         """One page of records in the order of their keys (by code point). `limit` is clamped to 1 to 100, 25 when None."""
         check_namespace(namespace)
         if key_prefix is not None and len(key_prefix) > KEY_LENGTH:
-            raise ValidationFailed(f"keyPrefix has at most {KEY_LENGTH} characters.")
+            raise StorageError("VALIDATION_FAILED", f"keyPrefix has at most {KEY_LENGTH} characters.")
         size = LIST_DEFAULT if limit is None else min(max(limit, 1), LIST_MAX)
         query = select(StorageRecord).where(*self._scope(namespace), self._alive()).order_by(StorageRecord.key).limit(size + 1)
         if cursor is not None:
@@ -135,8 +139,10 @@ class StorageService:
         sizes = [self._checked(write) for write in writes]
         total = sum(value + metadata for value, metadata in sizes)
         if len(writes) > 1 and total > self._limits.bulk_bytes:
-            raise LimitExceeded(
-                f"bulkPut accepts at most {self._limits.bulk_bytes} bytes.", details={"limit": self._limits.bulk_bytes, "attempted": total}
+            raise StorageError(
+                "LIMIT_EXCEEDED",
+                f"bulkPut accepts at most {self._limits.bulk_bytes} bytes.",
+                details={"limit": self._limits.bulk_bytes, "attempted": total},
             )
         async with self._db.transaction() as session:
             now = self._now()
@@ -190,7 +196,9 @@ class StorageService:
 
 def _check_revision(actual: int, expected: int | None) -> None:
     if expected is not None and actual != expected:
-        raise RevisionMismatch("the record is not at the expected revision", details={"expected": expected, "actual": actual})
+        raise StorageError(
+            "REVISION_MISMATCH", "the record is not at the expected revision", details={"expected": expected, "actual": actual}
+        )
 
 
 def _after_prefix(prefix: str) -> str | None:

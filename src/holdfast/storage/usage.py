@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.storage.errors import QuotaExceeded
+from holdfast.storage.errors import StorageError
 from holdfast.storage.limits import StorageLimits
 from holdfast.storage.tables import StorageRecord, StorageUsage
 
@@ -47,7 +47,7 @@ class Ledger:
         return ledger
 
     async def added(self, namespace: str) -> None:
-        """Counts a key about to be added. Raises QuotaExceeded when its namespace or the install is full."""
+        """Counts a key about to be added. Raises StorageError (`QUOTA_EXCEEDED`) when its namespace or the install is full."""
         keys = await self._keys_in(namespace)
         if keys >= self._limits.keys_per_namespace:
             _raise_quota_exceeded(
@@ -73,7 +73,7 @@ class Ledger:
             self._row.namespaces_count -= 1
 
     def check_total(self) -> None:
-        """Raises QuotaExceeded when the install now holds more bytes than allowed."""
+        """Raises StorageError (`QUOTA_EXCEEDED`) when the install now holds more bytes than allowed."""
         if self._row.bytes_used > self._limits.total_bytes:
             _raise_quota_exceeded(
                 f"An install stores at most {self._limits.total_bytes} bytes.", self._limits.total_bytes, self._row.bytes_used
@@ -106,4 +106,6 @@ class Ledger:
 
 
 def _raise_quota_exceeded(message: str, limit: int, attempted: int) -> NoReturn:
-    raise QuotaExceeded(message, hint="Delete records that are no longer needed.", details={"limit": limit, "attempted": attempted})
+    raise StorageError(
+        "QUOTA_EXCEEDED", message, hint="Delete records that are no longer needed.", details={"limit": limit, "attempted": attempted}
+    )

@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from holdfast.records.database.address import DatabaseUnreachable, DatabaseUrlUnusable, database_address
+from holdfast.records.database.address import database_address
 from holdfast.records.database.database import Database
 from holdfast.records.models.users import Tenant
 from holdfast.registry.migrate import migrate
+from tests.error_codes import rejected
 from tests.events.recording_server import free_port
 from tests.records.databases import TENANT, on_postgres
 from tests.records.postgres import OWNER, PASSWORD, PostgresServer
@@ -35,14 +36,14 @@ def test_a_time_limit_for_connecting_that_is_given_counts() -> None:
     "url", ["", "holdfast", "mysql://u:the-secret@h/d", "postgresql+asyncpg://u:the-secret@h/d", "postgres://u:the-secret@h:x/d"]
 )
 def test_another_kind_of_address_is_refused_and_its_password_not_shown(url: str) -> None:
-    with pytest.raises(DatabaseUrlUnusable, match="DATABASE_URL may be postgresql://USER") as refused:
+    with rejected("database_url_unusable", match="DATABASE_URL may be postgresql://USER") as refused:
         database_address(url)
     assert "the-secret" not in str(refused.value)
 
 
 async def test_a_server_that_is_not_there_is_reported_in_one_sentence_without_the_password() -> None:
     port = free_port()
-    with pytest.raises(DatabaseUnreachable) as refused:
+    with rejected("database_unreachable") as refused:
         await migrate(f"postgresql://{OWNER}:{PASSWORD}@127.0.0.1:{port}/holdfast")
     assert refused.value.message == f"The database postgresql://{OWNER}@127.0.0.1:{port}/holdfast cannot be used: Connection refused."
     assert refused.value.hint is not None and "correct DATABASE_URL" in refused.value.hint
@@ -53,7 +54,7 @@ async def test_a_server_that_is_not_there_is_reported_in_one_sentence_without_th
     [("missing", "postgres", 'role "missing" does not exist'), (OWNER, "nowhere", 'database "nowhere" does not exist')],
 )
 async def test_a_server_that_does_not_let_us_in_says_why(postgres: PostgresServer, user: str, database: str, reason: str) -> None:
-    with pytest.raises(DatabaseUnreachable) as refused:
+    with rejected("database_unreachable") as refused:
         await migrate(postgres.url(database).replace(f"{OWNER}:", f"{user}:"))
     assert refused.value.message.endswith(f"/{database} cannot be used: {reason}.")
     assert PASSWORD not in str(refused.value)

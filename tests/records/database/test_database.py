@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from holdfast.records.database.address import DatabaseUnreachable
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import as_uuid, new_id
 from holdfast.records.models.users import ApiKey, Client, Role, Tenant
+from tests.error_codes import rejected
 from tests.records.databases import TENANT, add_user, on_postgres, on_sqlite
 from tests.records.postgres import PostgresServer
 
@@ -84,7 +84,7 @@ async def test_a_server_that_goes_away_is_reported_without_its_address_and_found
     count = select(func.count()).select_from(Tenant)
 
     # In the middle of a transaction: nothing of it stays.
-    with pytest.raises(DatabaseUnreachable) as refused:
+    with rejected("database_unreachable") as refused:
         async with db.transaction() as session:
             session.add(Tenant(tenant=new_id(), client_name="Third"))
             await session.flush()
@@ -94,7 +94,7 @@ async def test_a_server_that_goes_away_is_reported_without_its_address_and_found
 
     await asyncio.to_thread(postgres.psql, administration, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
     for opened in (db.session(), db.transaction()):
-        with pytest.raises(DatabaseUnreachable):
+        with rejected("database_unreachable"):
             async with opened as session:
                 await session.scalar(count)
 

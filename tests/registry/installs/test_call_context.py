@@ -8,13 +8,14 @@ from sqlalchemy import delete, update
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
-from holdfast.registry.errors import ExtensionNotInstalled, UnknownCapability
+from holdfast.registry.errors import ExtensionNotInstalled
 from holdfast.registry.installs.call_context import InstallContext, as_strings, install_context
 from holdfast.registry.installs.config import replace_config, set_enabled
 from holdfast.registry.installs.grants import grant, revoke
 from holdfast.registry.installs.results import Installed
 from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall, TenantExtensionInstallConfig
+from tests.error_codes import rejected
 from tests.records.databases import OTHER_TENANT, TENANT
 from tests.registry.collaborators import collaborators
 from tests.registry.extensions import archive_of
@@ -64,7 +65,7 @@ async def test_a_grant_that_is_no_capability_grants_nothing(db: Database, instal
 
 async def test_only_what_the_version_asks_for_can_be_granted(db: Database, installed: Installed) -> None:
     for capability in ("cap:secrets.get", "cap:rule.world"):
-        with pytest.raises(UnknownCapability):
+        with rejected("unknown_capability"):
             await grant(db, actor=local_actor(TENANT), extension=NOTES, capabilities=[capability])
 
 

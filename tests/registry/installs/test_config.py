@@ -13,9 +13,10 @@ from holdfast.bundles.manifest.install_settings import InvalidSettings
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import ExtensionNotInstalled
-from holdfast.registry.installs.config import SettingIsSecret, SettingsTooLarge, patch_config, read_config, replace_config, set_enabled
+from holdfast.registry.installs.config import patch_config, read_config, replace_config, set_enabled
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall
 from holdfast.registry.models.publishing import ExtensionAuditLog
+from tests.error_codes import rejected
 from tests.records.databases import OTHER_TENANT, TENANT
 from tests.registry.installer import NOTES, Installer
 from tests.registry.publisher import ADA, EVE
@@ -79,7 +80,7 @@ async def test_what_the_manifest_does_not_allow_is_refused_and_nothing_changes(i
 
 async def test_a_secret_is_rejected_as_a_setting_with_a_hint_where_it_belongs(installer: Installer) -> None:
     await installed(installer, DECLARED)
-    with pytest.raises(SettingIsSecret, match="secrets set") as refused:
+    with rejected("setting_is_secret", match="secrets set") as refused:
         await patch(installer, token="a value that is not to be seen")
     assert refused.value.details == {"keys": ["token"]} and "not to be seen" not in str(refused.value.to_json())
 
@@ -87,9 +88,9 @@ async def test_a_secret_is_rejected_as_a_setting_with_a_hint_where_it_belongs(in
 async def test_settings_are_json_of_at_most_64_kib(installer: Installer) -> None:
     await installed(installer)
     await put(installer, {"a": "x" * 60_000})
-    with pytest.raises(SettingsTooLarge):
+    with rejected("settings_too_large"):
         await patch(installer, b="x" * 6_000)
-    with pytest.raises(SettingsTooLarge):
+    with rejected("settings_too_large"):
         await put(installer, {"a": float("nan")})
     assert list(await config(installer)) == ["a"]
 
@@ -99,7 +100,7 @@ async def test_a_version_of_another_platform_has_settings_too(installer: Install
     async with installer.db.transaction() as session:
         await session.execute(update(ExtensionVersion).values(manifest=None))
     assert await patch(installer, a=1) == {"a": 1}
-    with pytest.raises(SettingsTooLarge):
+    with rejected("settings_too_large"):
         await patch(installer, b="x" * 70_000)
 
 

@@ -13,7 +13,7 @@ from holdfast.registry.installs.listing import list_installs
 from holdfast.registry.installs.results import Installed
 from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.installs import ExtensionVersion
-from holdfast.registry.models.lookups import active_bundle
+from holdfast.registry.models.queries import active_bundle
 from tests.records.databases import OTHER_TENANT, TENANT, on_postgres
 from tests.records.postgres import PostgresServer
 from tests.registry.collaborators import collaborators

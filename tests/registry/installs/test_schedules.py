@@ -11,7 +11,7 @@ from sqlalchemy import delete, update
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import new_id
-from holdfast.registry.installs.upgrade_errors import SchedulesMissing
+from holdfast.registry.installs.missing_schedules import SchedulesMissing
 from holdfast.registry.models.installs import ExtensionApiEndpoint, TenantExtensionSchedule
 from tests.registry.installer import Installer, endpoints, hexes
 

@@ -16,7 +16,7 @@ from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import new_id
 from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
 from holdfast.registry.actors import local_actor
-from holdfast.registry.errors import AmbiguousExtension, ComponentMissing, ExtensionNotInstalled, VersionConflict
+from holdfast.registry.errors import ExtensionNotInstalled, VersionConflict
 from holdfast.registry.installs.call_context import install_context
 from holdfast.registry.installs.config import replace_config, set_enabled
 from holdfast.registry.installs.grants import revoke
@@ -37,6 +37,7 @@ from holdfast.registry.models.installs import (
 )
 from holdfast.storage.service import StorageService, Write
 from holdfast.storage.tables import StorageRecord, StorageUsage
+from tests.error_codes import rejected
 from tests.records.databases import OTHER_TENANT, TENANT, Clock
 from tests.registry.collaborators import collaborators
 from tests.registry.extensions import WASM, archive_of
@@ -174,7 +175,7 @@ async def test_a_component_is_checked_before_anything_is_recorded(db: Database, 
 
 
 async def test_a_bundle_without_the_component_its_manifest_needs_is_refused(db: Database, store: FolderStore, tmp_path: Path) -> None:
-    with pytest.raises(ComponentMissing, match="holdfast build"):
+    with rejected("component_missing", match="holdfast build"):
         await install(db, store, archive_of(tmp_path / "a.tar.zst", wasm=None))
 
 
@@ -299,7 +300,7 @@ async def test_another_tenants_install_cannot_be_uninstalled(db: Database, store
 async def test_a_bare_name_that_two_publishers_use_is_not_guessed(db: Database, store: FolderStore, tmp_path: Path) -> None:
     await install(db, store, archive_of(tmp_path / "1.tar.zst"))
     await install(db, store, archive_of(tmp_path / "2.tar.zst", publisher="zeta"))
-    with pytest.raises(AmbiguousExtension) as refused:
+    with rejected("ambiguous_extension") as refused:
         await uninstall(collaborators(db, store), actor=local_actor(TENANT), extension=NOTES)
     assert refused.value.details == {"candidates": [f"acme.{NOTES}", f"zeta.{NOTES}"]}
     await uninstall(collaborators(db, store), actor=local_actor(TENANT), extension=f"zeta.{NOTES}")

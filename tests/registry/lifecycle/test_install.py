@@ -15,10 +15,9 @@ from holdfast.bundles.signing.signature_storage import read_stored_signature
 from holdfast.bundles.store.errors import BundleNotFound
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
-from holdfast.registry.errors import ExtensionUnknown, UnknownCapability, VersionNotFound, VersionYanked
 from holdfast.registry.installs.config import patch_config, set_enabled
 from holdfast.registry.installs.listing import list_installs
-from holdfast.registry.installs.upgrade_errors import ConsentRequired, SchedulesMissing
+from holdfast.registry.installs.missing_schedules import SchedulesMissing
 from holdfast.registry.lifecycle.install import install_version
 from holdfast.registry.models import ids as identity
 from holdfast.registry.models.installs import (
@@ -30,6 +29,7 @@ from holdfast.registry.models.installs import (
 from holdfast.registry.models.publishing import ExtensionAuditLog, PendingObject
 from holdfast.registry.publishing.versions import yank
 from tests.bundles.signers import Signers, signature_of
+from tests.error_codes import rejected
 from tests.records.databases import OTHER_TENANT, TENANT
 from tests.registry.collaborators import collaborators
 from tests.registry.installer import NOTES, Installer, hexes
@@ -74,18 +74,18 @@ async def test_a_version_is_named_exactly_by_pattern_or_not_at_all(installer: In
     assert (await installer.install()).version == "2.0.0"
     await installer.uninstall()
     assert (await installer.install("3.0.0-beta.1")).version == "3.0.0-beta.1"
-    with pytest.raises(VersionNotFound):
+    with rejected("version_not_found"):
         await installer.install("9.9.9")
 
 
 async def test_what_was_never_published_or_was_withdrawn_is_not_installed(installer: Installer) -> None:
-    with pytest.raises(ExtensionUnknown):
+    with rejected("extension_not_found"):
         await installer.install()
     await installer.publish()
     await yank(installer.db, actor=ADA, extension=NOTES, version="1.0.0", reason="broken", now=installer.clock)
-    with pytest.raises(VersionYanked):
+    with rejected("version_yanked"):
         await installer.install("1.0.0")
-    with pytest.raises(VersionNotFound):
+    with rejected("version_not_found"):
         await installer.install()
     assert await list_installs(installer.db, OTHER_TENANT) == [] and installer.copies() == []
 
@@ -112,7 +112,7 @@ async def test_what_a_version_does_not_ask_for_cannot_be_granted_and_nothing_is_
     installer: Installer, capabilities: list[str] | None, egress: list[str] | None
 ) -> None:
     await installer.publish()
-    with pytest.raises(UnknownCapability) as refused:
+    with rejected("unknown_capability") as refused:
         await installer.install(capabilities=capabilities, egress=egress)
     assert refused.value.status == 400 and refused.value.details == {"unknown": capabilities or egress}
     assert await installer.count(TenantExtensionInstall) == 0 and installer.copies() == []
@@ -122,9 +122,9 @@ async def test_a_version_of_another_platform_that_asks_for_an_unknown_capability
     await installer.publish()
     async with installer.db.transaction() as session:
         await session.execute(update(ExtensionVersion).values(capabilities=["cap:storage.kv", "cap:rule.world"]))
-    with pytest.raises(UnknownCapability, match=r"cap:rule\.world"):
+    with rejected("unknown_capability", match=r"cap:rule\.world"):
         await installer.install()
-    with pytest.raises(UnknownCapability, match=r"cap:rule\.world"):
+    with rejected("unknown_capability", match=r"cap:rule\.world"):
         await installer.install(capabilities=["cap:storage.kv"])
     assert await installer.count(TenantExtensionInstall) == 0
 
@@ -157,11 +157,11 @@ async def test_installing_another_version_is_an_upgrade_that_waits_for_consent(i
     first = await installer.publish(**FEWER)
     await installer.publish(version="2.0.0")
     await installer.install("1.0.0")
-    with pytest.raises(ConsentRequired) as refused:
+    with rejected("CONSENT_REQUIRED") as refused:
         await installer.install("2.0.0")
     assert refused.value.details == {"version": "2.0.0", "capabilities": ["cap:http.fetch"], "egress": ["api.example.com"]}
     assert (await installer.row()).pending is not None and installer.copies() == hexes(first)
-    with pytest.raises(ConsentRequired):
+    with rejected("CONSENT_REQUIRED"):
         await installer.install("2.0.0", capabilities=["cap:http.fetch"])
     done = await installer.install("2.0.0", capabilities=["cap:http.fetch"], egress=[])
     assert (done.version, done.replaced, done.granted, done.egress) == ("2.0.0", "1.0.0", ["cap:http.fetch"], [])

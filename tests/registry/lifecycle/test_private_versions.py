@@ -12,17 +12,17 @@ from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
 from holdfast.registry.actors import Actor, local_actor
-from holdfast.registry.errors import ExtensionUnknown, VersionConflict, VersionNotFound
+from holdfast.registry.errors import VersionConflict
 from holdfast.registry.installs.call_context import install_context
 from holdfast.registry.installs.details import read_details
 from holdfast.registry.installs.listing import list_installs
 from holdfast.registry.installs.results import Installed
-from holdfast.registry.installs.upgrade_errors import NothingToRollBack
 from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models import ids
 from holdfast.registry.models.installs import ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
 from holdfast.registry.publishing.requirements import read_publication
 from holdfast.registry.publishing.versions import list_versions
+from tests.error_codes import rejected
 from tests.records.databases import OTHER_TENANT, TENANT
 from tests.registry.collaborators import collaborators
 from tests.registry.installer import NOTES, Installer
@@ -53,13 +53,13 @@ async def versions_of(installer: Installer, actor: Actor) -> list[str]:
 async def test_another_tenant_finds_neither_the_extension_nor_its_version(installer: Installer) -> None:
     done = await install_privately(installer, actor=ADA)
     for extension in (NOTES, "com.example.notes", done.registry_id):
-        with pytest.raises(ExtensionUnknown):
+        with rejected("extension_not_found"):
             await list_versions(installer.db, tenant_id=OTHER_TENANT, extension=extension)
-        with pytest.raises(ExtensionUnknown):
+        with rejected("extension_not_found"):
             await read_publication(installer.db, tenant_id=OTHER_TENANT, extension=extension, version=None)
-    with pytest.raises(ExtensionUnknown):
+    with rejected("extension_not_found"):
         await installer.install(actor=EVE)
-    with pytest.raises(ExtensionUnknown):
+    with rejected("extension_not_found"):
         await installer.install("1.0.0", actor=EVE)
     assert await versions_of(installer, ADA) == ["1.0.0"]
 
@@ -72,7 +72,7 @@ async def test_another_tenant_is_not_upgraded_to_it(installer: Installer) -> Non
     assert (await installer.upgrade(actor=EVE)).version == "1.0.0"
     assert (await installer.upgrade("1.0.*", actor=EVE)).version == "1.0.0"
     for version in ("1.0.7", "9.0.0"):
-        with pytest.raises(VersionNotFound):
+        with rejected("version_not_found"):
             await installer.upgrade(version, actor=EVE)
     assert await versions_of(installer, EVE) == ["1.0.0"]
     assert await versions_of(installer, ADA) == ["9.0.0", "1.0.7", "1.0.0"]
@@ -197,7 +197,7 @@ async def test_the_new_tenant_of_a_moved_install_cannot_roll_back_to_a_private_v
     await install_privately(installer, actor=DEVELOPER, version="1.0.0")
     await install_privately(installer, actor=DEVELOPER, version="2.0.0")
     await _hand_over(installer, OTHER_TENANT)
-    with pytest.raises(NothingToRollBack):
+    with rejected("nothing_to_roll_back"):
         await installer.rollback(actor=EVE)
 
 
@@ -207,7 +207,7 @@ async def test_a_version_of_the_install_script_is_adopted_by_the_tenant_that_alo
         await session.execute(update(ExtensionVersion).values(private_tenant=None))  # as the script leaves it
     again = await install_privately(installer, actor=DEVELOPER, marker="changed")
     assert again.version_id == done.version_id
-    with pytest.raises(ExtensionUnknown):
+    with rejected("extension_not_found"):
         await installer.install(actor=EVE)
 
 

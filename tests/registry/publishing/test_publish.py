@@ -17,21 +17,15 @@ from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
-from holdfast.registry.errors import (
-    ComponentMissing,
-    HashMismatch,
-    ManifestMismatch,
-    NameTaken,
-    PublishInterrupted,
-    VersionConflict,
-    VersionExists,
-)
+from holdfast.registry.errors import VersionConflict
 from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion
 from holdfast.registry.models.publishing import ExtensionAuditLog
 from holdfast.registry.objects.pending import sweep_objects
 from holdfast.registry.publishing.publish import publish_bundle
-from tests.bundles.signers import Signers, rejected, signature_of
+from tests.bundles.signers import Signers, signature_of
+from tests.bundles.signers import rejected as signature_rejected
+from tests.error_codes import rejected
 from tests.records.databases import TENANT
 from tests.registry.collaborators import collaborators
 from tests.registry.extensions import WASM, archive_of, manifest
@@ -100,7 +94,7 @@ async def test_production_refuses_a_signature_before_it_touches_the_component(pu
         "stranger": signature_of(archive, signers.stranger),
         "other bundle": signature_of(publisher.archive(marker="other"), signers.trusted),
     }
-    with rejected(refusal):
+    with signature_rejected(refusal):
         await publisher.publish(archive, policy=signers.policy, signature=made[kind])
     assert (publisher.checked, publisher.objects(), await publisher.rows()) == ([], [], {})
 
@@ -109,7 +103,7 @@ async def test_production_refuses_a_signature_before_it_touches_the_component(pu
 async def test_a_version_is_published_once_whatever_the_content(publisher: Publisher, marker: str) -> None:
     first = await publisher.publish()
     before = publisher.objects()
-    with pytest.raises(VersionExists) as refused:
+    with pytest.raises(VersionConflict) as refused:
         await publisher.publish(marker=marker)
     assert (refused.value.status, refused.value.code) == (409, "EXTENSION_VERSION_ALREADY_EXISTS")
     assert "1.0.0" in refused.value.message and refused.value.hint is not None
@@ -120,7 +114,7 @@ async def test_a_version_is_published_once_whatever_the_content(publisher: Publi
 
 async def test_a_version_that_exists_is_refused_before_its_component_is_looked_at(publisher: Publisher) -> None:
     await publisher.publish()
-    with pytest.raises(VersionExists):
+    with pytest.raises(VersionConflict):
         await publisher.publish(marker="changed")
     assert len(publisher.checked) == 1
 
@@ -149,7 +143,7 @@ async def test_a_pattern_that_was_installed_in_development_is_published_all_the_
 async def test_a_declared_hash_is_compared(publisher: Publisher, written: str) -> None:
     archive = publisher.archive()
     digest = hash_file(archive)
-    with pytest.raises(HashMismatch) as refused:
+    with rejected("HASH_MISMATCH") as refused:
         await publisher.publish(archive, declared_hash=written.format("0" * 64))
     assert (refused.value.status, refused.value.code) == (400, "HASH_MISMATCH")
     assert refused.value.details == {"declared": "0" * 64, "computed": digest}
@@ -169,7 +163,7 @@ def _ui(value: object) -> dict[str, object]:
 @pytest.mark.parametrize("changes", [{"version": "1.0.1"}, {"capabilities": []}, {"ui": _ui(True)}])
 async def test_a_supplied_manifest_that_says_something_else_is_refused(publisher: Publisher, changes: dict[str, Any]) -> None:
     archive = publisher.archive(ui=_ui(1))
-    with pytest.raises(ManifestMismatch) as refused:
+    with rejected("MANIFEST_MISMATCH") as refused:
         await publisher.publish(archive, manifest_text=json.dumps(manifest(**({"ui": _ui(1)} | changes))).encode())
     assert (refused.value.status, refused.value.code) == (400, "MANIFEST_MISMATCH")
     assert await publisher.rows() == {}
@@ -195,7 +189,7 @@ async def test_what_needs_a_newer_holdfast_is_refused(publisher: Publisher) -> N
 
 @pytest.mark.parametrize("engine", [True, False])
 async def test_a_component_must_be_there_where_the_manifest_needs_one(publisher: Publisher, engine: bool) -> None:
-    with pytest.raises(ComponentMissing):
+    with rejected("component_missing"):
         await publish_bundle(
             collaborators(publisher.db, publisher.store),
             publisher.archive(wasm=None),
@@ -227,7 +221,7 @@ async def test_a_component_that_cannot_run_leaves_nothing(publisher: Publisher) 
 async def test_no_other_extension_is_written_the_same(publisher: Publisher, other: dict[str, Any]) -> None:
     await publisher.publish()
     before = publisher.objects()
-    with pytest.raises(NameTaken):
+    with rejected("EXTENSION_NAME_TAKEN"):
         await publisher.publish(version="2.0.0", **other)
     assert (publisher.objects(), await publisher.rows()) == (before, ONE_VERSION)
 
@@ -238,7 +232,7 @@ async def test_an_archive_that_changes_while_it_is_published_is_refused(publishe
     async def rebuild(component: Path) -> None:
         archive_of(archive, marker="rebuilt meanwhile")
 
-    with pytest.raises(PublishInterrupted):
+    with rejected("publish_interrupted"):
         await publish_bundle(collaborators(publisher.db, publisher.store), archive, actor=ADA, check_component=rebuild)
     assert (publisher.objects(), await publisher.rows()) == ([], {})
 
@@ -261,7 +255,7 @@ async def test_a_publish_that_a_sweep_has_given_up_leaves_nothing(publisher: Pub
             await sweep_objects(publisher.db, publisher.store, older_than=timedelta(hours=1), now=publisher.clock)
 
     archive = publisher.archive()
-    with pytest.raises(PublishInterrupted) as refused:
+    with rejected("publish_interrupted") as refused:
         await publisher.publish(archive, store=Slow(publisher.store.root))
     assert refused.value.status == 409
     assert (publisher.objects(), await publisher.rows()) == ([], {})

@@ -13,8 +13,8 @@ from sqlalchemy.exc import OperationalError
 from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.protocol import BundleStore
-from holdfast.records.database.address import DatabaseUnreachable
 from holdfast.records.database.database import Database
+from holdfast.records.database.errors import DatabaseError
 from holdfast.registry.objects.pending import sweep_objects
 from holdfast.registry.publishing.results import Published
 from tests.bundles.signers import Signers, signature_of
@@ -130,7 +130,7 @@ async def test_a_server_that_ends_the_connection_at_any_step(publisher: Publishe
             try:
                 await case.publish()
                 published = True
-            except (OperationalError, DatabaseUnreachable):
+            except (OperationalError, DatabaseError):
                 published = False
         if not published:
             assert await case.state() == before

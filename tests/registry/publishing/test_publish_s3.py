@@ -13,11 +13,12 @@ from holdfast.bundles.store.hashing import hash_file
 from holdfast.bundles.store.open_store import open_store
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.database import Database
-from holdfast.registry.errors import HashMismatch, VersionExists
+from holdfast.registry.errors import VersionConflict
 from holdfast.registry.objects.pending import manifest_key
 from holdfast.registry.publishing.uploads import abort_upload, finalize_upload, stage_upload
 from holdfast.settings import Settings
 from tests.bundles.s3_server import make_bucket, s3_server
+from tests.error_codes import rejected
 from tests.registry.collaborators import collaborators
 from tests.registry.publisher import ADA, ONE_VERSION, Publisher
 
@@ -47,7 +48,7 @@ async def test_publishing_and_being_refused_in_a_bucket(publisher: Publisher, bu
     done = await publisher.publish(archive, store=bucket)
     assert await _content(bucket, done.key) == archive.read_bytes() and await bucket.exists(manifest_key(done.key))
     other = publisher.archive(marker="other")
-    with pytest.raises(VersionExists):
+    with pytest.raises(VersionConflict):
         await publisher.publish(other, store=bucket)
     assert not await bucket.exists(done.key.replace(hash_file(archive), hash_file(other)))
     assert await publisher.rows() == ONE_VERSION
@@ -68,7 +69,7 @@ async def test_an_upload_goes_through_a_bucket(publisher: Publisher, bucket: Bun
         )
         keys.append(upload.key)
         assert await bucket.exists(upload.key)
-    with pytest.raises(HashMismatch):
+    with rejected("HASH_MISMATCH"):
         await finalize_upload(
             collaborators(publisher.db, bucket, now=publisher.clock), keys[0], actor=ADA, declared_hash="0" * 64, check_component=None
         )

@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
-from holdfast.registry.errors import PublisherTaken
 from holdfast.registry.models.publishing import ExtensionPublisher
 from holdfast.registry.publishing.results import Published
 from tests.bundles.signers import Signers, signature_of
+from tests.error_codes import rejected
 from tests.records.databases import TENANT
 from tests.registry.publisher import ADA, EVE, ONE_VERSION, Publisher
 
@@ -55,7 +55,7 @@ async def test_the_owner_publishes_again_and_other_extensions_too(publisher: Pub
 async def test_another_tenant_publishes_nothing_under_the_name(publisher: Publisher, written: str) -> None:
     await publisher.publish()
     before = publisher.objects()
-    with pytest.raises(PublisherTaken) as refused:
+    with rejected("PUBLISHER_TAKEN") as refused:
         await publisher.publish(actor=EVE, publisher=written, name="com.example.tasks")
     assert (refused.value.status, refused.value.code) == (403, "PUBLISHER_TAKEN")
     assert TENANT not in str(refused.value) and refused.value.details is None
@@ -64,13 +64,13 @@ async def test_another_tenant_publishes_nothing_under_the_name(publisher: Publis
 
 async def test_another_tenant_learns_nothing_of_the_versions_of_a_name_that_is_taken(publisher: Publisher) -> None:
     await publisher.publish()
-    with pytest.raises(PublisherTaken):
+    with rejected("PUBLISHER_TAKEN"):
         await publisher.publish(actor=EVE, version="1.0.0")
 
 
 async def test_bundles_without_publisher_share_one_name_which_the_first_tenant_owns(publisher: Publisher) -> None:
     await publisher.publish(publisher=None)
-    with pytest.raises(PublisherTaken):
+    with rejected("PUBLISHER_TAKEN"):
         await publisher.publish(actor=EVE, publisher=None, name="com.example.tasks")
     assert await _owners(publisher) == [("local-dev", TENANT, None)]
 
@@ -91,7 +91,7 @@ async def test_a_key_that_is_not_trusted_owns_nothing_and_opens_nothing(publishe
     archive = publisher.archive()
     await publisher.publish(archive, policy=signers.policy, signature=signature_of(archive, signers.stranger))
     assert await _owners(publisher) == [("acme", TENANT, None)]
-    with pytest.raises(PublisherTaken):
+    with rejected("PUBLISHER_TAKEN"):
         await _signed_by_eve(publisher, signers, stranger=True)
 
 
@@ -99,7 +99,7 @@ async def test_a_key_that_was_revoked_opens_its_name_no_longer(publisher: Publis
     archive = publisher.archive()
     await publisher.publish(archive, policy=signers.policy, signature=signature_of(archive, signers.trusted))
     signers.revoke()
-    with pytest.raises(PublisherTaken):
+    with rejected("PUBLISHER_TAKEN"):
         await _signed_by_eve(publisher, signers)
 
 
@@ -107,11 +107,11 @@ async def test_a_key_that_signs_later_does_not_come_to_own_the_name(publisher: P
     await publisher.publish()
     archive = publisher.archive(version="1.1.0")
     await publisher.publish(archive, policy=signers.policy, signature=signature_of(archive, signers.trusted))
-    with pytest.raises(PublisherTaken):
+    with rejected("PUBLISHER_TAKEN"):
         await _signed_by_eve(publisher, signers)
 
 
 async def test_a_name_that_grows_in_lower_case_is_taken_all_the_same(publisher: Publisher) -> None:
     await publisher.publish(publisher="\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}" * 200)
-    with pytest.raises(PublisherTaken):
+    with rejected("PUBLISHER_TAKEN"):
         await publisher.publish(actor=EVE, publisher="\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}" * 200, name="com.example.tasks")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
-from holdfast.registry.errors import ExtensionUnknown, VersionNotFound, VersionYanked
 from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.installs import ExtensionVersion
 from holdfast.registry.publishing.requirements import read_publication
+from tests.error_codes import rejected
 from tests.records.databases import TENANT, Clock
 from tests.registry.collaborators import collaborators
 from tests.registry.extensions import archive_of
@@ -36,13 +34,13 @@ async def test_a_version_tells_what_it_asks_for_and_without_one_the_newest_does(
 async def test_a_version_that_cannot_be_installed_asks_for_nothing(db: Database, store: FolderStore, tmp_path: Path) -> None:
     clock, archive = Clock(), archive_of(tmp_path / "a.tar.zst")
     installed = await install_archive(collaborators(db, store, now=clock), archive, actor=local_actor(TENANT), check_component=None)
-    with pytest.raises(ExtensionUnknown):
+    with rejected("extension_not_found"):
         await read_publication(db, tenant_id=TENANT, extension="unknown.name", version=None)
-    with pytest.raises(VersionNotFound):
+    with rejected("version_not_found"):
         await read_publication(db, tenant_id=TENANT, extension=NAME, version="9.9.9")
     async with db.transaction() as session:
         version = await session.get(ExtensionVersion, installed.version_id)
         assert version is not None
         version.yanked_at = clock()
-    with pytest.raises(VersionYanked):
+    with rejected("version_yanked"):
         await read_publication(db, tenant_id=TENANT, extension=NAME, version="1.0.0")

@@ -12,20 +12,19 @@ import pytest
 from sqlalchemy import select
 
 from holdfast.bundles.archive.errors import ExtractFailed
-from holdfast.bundles.signing.errors import SignatureRejected
 from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.bundles.store.keys import InvalidBundleKey
-from holdfast.errors import HoldfastError
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
-from holdfast.registry.errors import BadUpload, HashMismatch, ManifestMismatch, StagingNotFound, VersionExists
+from holdfast.registry.errors import BadUpload, StagingNotFound, VersionConflict
 from holdfast.registry.models.publishing import ExtensionUpload
 from holdfast.registry.publishing import uploads
 from holdfast.registry.publishing.results import Published
 from holdfast.registry.publishing.uploads import Upload, abort_upload, finalize_upload, is_staging_key, stage_upload, sweep_uploads
 from tests.bundles.signers import Signers
+from tests.error_codes import rejected
 from tests.records.databases import TENANT
 from tests.registry.collaborators import collaborators
 from tests.registry.extensions import UNSIGNED_TOO
@@ -104,7 +103,7 @@ async def test_an_upload_that_is_not_as_declared_leaves_nothing(
 
 
 async def test_an_upload_of_another_hash_is_refused(uploader: Uploader) -> None:
-    with pytest.raises(HashMismatch) as refused:
+    with rejected("HASH_MISMATCH") as refused:
         await uploader.stage(b"12345", declared_hash="0" * 64)
     assert refused.value.details["declared"] == "0" * 64
     assert (uploader.objects(), await uploader.rows()) == ([], {})
@@ -152,20 +151,18 @@ async def test_an_upload_is_published_and_leaves_the_staging_area(uploader: Uplo
 
 
 @pytest.mark.parametrize(
-    ("given", "refusal"),
+    ("given", "code"),
     [
-        ({"size": 1}, BadUpload),
-        ({"declared_hash": "0" * 64}, HashMismatch),
-        ({"manifest_text": b"{}"}, ManifestMismatch),
-        ({"policy": "strict"}, SignatureRejected),
+        ({"size": 1}, "BAD_REQUEST"),
+        ({"declared_hash": "0" * 64}, "HASH_MISMATCH"),
+        ({"manifest_text": b"{}"}, "MANIFEST_MISMATCH"),
+        ({"policy": "strict"}, "signature_missing"),
     ],
 )
-async def test_what_was_refused_waits_on_and_can_be_finalised_again(
-    uploader: Uploader, given: dict[str, Any], refusal: type[HoldfastError]
-) -> None:
+async def test_what_was_refused_waits_on_and_can_be_finalised_again(uploader: Uploader, given: dict[str, Any], code: str) -> None:
     strict = {"policy": Signers(uploader.folder / "trusted-keys.json", required=True).policy}
     upload = await uploader.stage()
-    with pytest.raises(refusal):
+    with rejected(code):
         await uploader.finalize(upload.key, **(strict if "policy" in given else given))
     assert uploader.objects() == [upload.key] and await uploader.rows() == {"extension_upload": 1}
     assert (await uploader.finalize(upload.key)).version == "1.0.0"
@@ -182,14 +179,14 @@ async def test_what_is_no_archive_is_refused_when_it_is_finalised(uploader: Uplo
 async def test_what_was_changed_in_the_staging_area_is_refused(uploader: Uploader) -> None:
     upload = await uploader.stage()
     (uploader.store.root / upload.key).write_bytes(uploader.archive(marker="changed").read_bytes())
-    with pytest.raises(HashMismatch):
+    with rejected("HASH_MISMATCH"):
         await uploader.finalize(upload.key)
 
 
 async def test_a_version_that_exists_is_refused_and_the_upload_waits_on(uploader: Uploader) -> None:
     await uploader.publish()
     upload = await uploader.stage()
-    with pytest.raises(VersionExists):
+    with pytest.raises(VersionConflict):
         await uploader.finalize(upload.key)
     assert upload.key in uploader.objects() and await uploader.rows() == ONE_VERSION | {"extension_upload": 1}
 
@@ -199,7 +196,7 @@ async def test_of_two_that_finalise_at_once_one_publishes(uploader: Uploader, ve
     upload = await uploader.stage(uploader.archive(version=version).read_bytes())
     ends = await asyncio.gather(*[uploader.finalize(upload.key) for _ in range(8)], return_exceptions=True)
     assert sum(isinstance(end, Published) for end in ends) == 1
-    assert all(isinstance(end, Published | StagingNotFound | VersionExists) for end in ends)
+    assert all(isinstance(end, Published | StagingNotFound | VersionConflict) for end in ends)
     assert await uploader.versions() == ["1.0.0"] and await uploader.rows() == ONE_VERSION
     assert uploader.names() == {"bundle.tar.zst": 1, "manifest.json": 1}
 

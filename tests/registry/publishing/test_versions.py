@@ -13,7 +13,6 @@ from holdfast.bundles.versions import InvalidVersion
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import new_id
 from holdfast.registry.actors import local_actor
-from holdfast.registry.errors import AmbiguousExtension, ExtensionUnknown, PublisherTaken, VersionNotFound, VersionYanked
 from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.ids import registry_id
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion
@@ -21,6 +20,7 @@ from holdfast.registry.models.publishing import ExtensionAuditLog
 from holdfast.registry.publishing.results import Published
 from holdfast.registry.publishing.versions import find_extension, list_versions, resolve_version, unyank, yank
 from tests.bundles.signers import Signers, signature_of
+from tests.error_codes import rejected
 from tests.records.databases import OTHER_TENANT, TENANT
 from tests.registry.collaborators import collaborators
 from tests.registry.publisher import ADA, EVE, Publisher
@@ -95,7 +95,7 @@ async def test_a_bare_name_that_several_have_is_ambiguous(publisher: Publisher) 
     await publisher.publish()
     await publisher.publish(publisher="other", actor=EVE)
     async with publisher.db.session() as session:
-        with pytest.raises(AmbiguousExtension) as refused:
+        with rejected("ambiguous_extension") as refused:
             await find_extension(session, TENANT, "com.example.notes")
         assert (await find_extension(session, TENANT, "other.com.example.notes")) is not None
     assert refused.value.details == {"candidates": [NOTES, "other.com.example.notes"]}
@@ -108,12 +108,12 @@ async def test_of_names_that_differ_in_letter_case_alone_the_one_that_is_written
     async with publisher.db.session() as session:
         found = await find_extension(session, TENANT, "Acme.notes")
         assert found is not None and found.publisher == "Acme"
-        with pytest.raises(AmbiguousExtension):
+        with rejected("ambiguous_extension"):
             await find_extension(session, TENANT, "ACME.notes")
 
 
 async def test_what_was_never_published_is_unknown(publisher: Publisher) -> None:
-    with pytest.raises(ExtensionUnknown):
+    with rejected("extension_not_found"):
         await list_versions(publisher.db, tenant_id=TENANT, extension="acme.nothing")
 
 
@@ -136,7 +136,7 @@ async def test_without_a_wish_the_newest_release_is_meant_or_else_the_newest_pre
 async def test_a_pattern_means_its_highest_release(publisher: Publisher) -> None:
     await _publish(publisher, "1.2.2", "1.2.10", "1.2.11-rc.1", "1.3.0")
     assert await _resolved(publisher, "1.2.*") == "1.2.10"
-    with pytest.raises(VersionNotFound):
+    with rejected("version_not_found"):
         await _resolved(publisher, "1.4.*")
 
 
@@ -160,7 +160,7 @@ async def test_versions_that_are_none_are_passed_over_unless_there_is_nothing_el
 
 async def test_a_version_that_is_not_there_is_not_found(publisher: Publisher) -> None:
     await _publish(publisher, "1.0.0")
-    with pytest.raises(VersionNotFound) as refused:
+    with rejected("version_not_found") as refused:
         await _resolved(publisher, "1.0.1")
     assert (refused.value.status, refused.value.code) == (404, "version_not_found")
 
@@ -170,7 +170,7 @@ async def test_a_yanked_version_is_passed_over_and_refused_by_name(publisher: Pu
     await _yank(publisher, "1.0.1", "leaks")
     assert await _resolved(publisher, None) == "1.0.0"
     assert await _resolved(publisher, "1.0.*") == "1.0.0"
-    with pytest.raises(VersionYanked, match="leaks") as refused:
+    with rejected("version_yanked", match="leaks") as refused:
         await _resolved(publisher, "1.0.1")
     assert (refused.value.status, refused.value.details) == (409, {"version": "1.0.1", "reason": "leaks"})
     assert await _resolved(publisher, "1.0.1", allow_yanked=True) == "1.0.1"
@@ -182,7 +182,7 @@ async def test_where_every_version_is_yanked_there_is_none_to_install(publisher:
     await _publish(publisher, "1.0.0")
     await _yank(publisher, "1.0.0")
     for wanted in (None, "1.0.*"):
-        with pytest.raises(VersionNotFound):
+        with rejected("version_not_found"):
             await _resolved(publisher, wanted)
 
 
@@ -218,7 +218,7 @@ async def test_only_the_tenant_that_owns_the_name_yanks(publisher: Publisher) ->
         yank(publisher.db, actor=EVE, extension=NOTES, version="1.0.0", reason=None, now=publisher.clock),
         unyank(publisher.db, actor=EVE, extension=NOTES, version="1.0.0", now=publisher.clock),
     ):
-        with pytest.raises(PublisherTaken):
+        with rejected("PUBLISHER_TAKEN"):
             await withdraw
     assert await _resolved(publisher, "1.0.0") == "1.0.0"
 
@@ -227,14 +227,14 @@ async def test_a_version_that_was_never_published_cannot_be_yanked(publisher: Pu
     await install_archive(
         collaborators(publisher.db, publisher.store), publisher.archive(), actor=local_actor(TENANT), check_component=None
     )
-    with pytest.raises(PublisherTaken):
+    with rejected("PUBLISHER_TAKEN"):
         await _yank(publisher, "1.0.0")
 
 
 @pytest.mark.parametrize("version", ["1.0.1", "1.0.*"])
 async def test_only_a_version_that_is_named_exactly_is_yanked(publisher: Publisher, version: str) -> None:
     await _publish(publisher, "1.0.0")
-    with pytest.raises(VersionNotFound):
+    with rejected("version_not_found"):
         await _yank(publisher, version)
 
 

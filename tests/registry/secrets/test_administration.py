@@ -19,20 +19,12 @@ from holdfast.registry.errors import ExtensionNotInstalled
 from holdfast.registry.installs.call_context import install_context
 from holdfast.registry.models.installs import TenantExtensionInstall, TenantExtensionInstallSecrets
 from holdfast.registry.models.publishing import ExtensionAuditLog
-from holdfast.registry.secrets.administration import (
-    SecretNotFound,
-    SecretsExpired,
-    SecretsRefused,
-    clear_secrets,
-    list_secrets,
-    remove_secret,
-    sealed_in,
-    set_secrets,
-)
+from holdfast.registry.secrets.administration import clear_secrets, list_secrets, remove_secret, sealed_in, set_secrets
 from holdfast.registry.secrets.results import SecretsSummary
 from holdfast.registry.secrets.sealing import Sealer, SecretsUnreadable
 from holdfast.sealing.errors import VaultFailed
 from holdfast.settings import Settings
+from tests.error_codes import rejected
 from tests.hostcalls.vault_server import VaultServer
 from tests.records.databases import OTHER_TENANT, TENANT, Clock
 from tests.registry.plain_installs import PlainInstall, add_install
@@ -121,7 +113,7 @@ async def test_one_secret_can_be_removed_and_with_the_last_the_row_goes(admin: A
     assert await admin.values() == {"b": "2"}
     assert await admin.remove("b") == SecretsSummary(keys=[])
     assert await admin.row() is None
-    with pytest.raises(SecretNotFound):
+    with rejected("secret_not_found"):
         await admin.remove("b")
 
 
@@ -142,7 +134,7 @@ async def test_an_empty_value_leaves_the_secret_as_it_is(admin: Administrator) -
 
 @pytest.mark.parametrize("name", ["", "a b", f"a={VALUE}", "ü", "a/b", "a\n", "x" * 129])
 async def test_a_name_that_is_none_is_refused_and_not_quoted(admin: Administrator, name: str) -> None:
-    with pytest.raises(SecretsRefused) as refusal:
+    with rejected("secrets_refused") as refusal:
         await admin.set({name: "1"})
     assert VALUE not in str(refusal.value) + repr(refusal.value)
     assert await admin.row() is None
@@ -150,14 +142,14 @@ async def test_a_name_that_is_none_is_refused_and_not_quoted(admin: Administrato
 
 async def test_what_is_too_much_is_refused_and_changes_nothing(admin: Administrator) -> None:
     await admin.set({"k" * 128: "ü" * 16 * 1024})
-    with pytest.raises(SecretsRefused, match="32 KiB"):
+    with rejected("secrets_refused", match="32 KiB"):
         await admin.set({"a": "ü" * 16 * 1024 + "x"})
-    with pytest.raises(SecretsRefused, match="Unicode"):
+    with rejected("secrets_refused", match="Unicode"):
         await admin.set({"a": "\ud800"})
-    with pytest.raises(SecretsRefused, match="at most 100"):
+    with rejected("secrets_refused", match="at most 100"):
         await admin.set({f"n{number}": "1" for number in range(100)})
     await admin.set({f"big{number}": "x" * 32 * 1024 for number in range(7)})
-    with pytest.raises(SecretsRefused, match="256 KiB"):
+    with rejected("secrets_refused", match="256 KiB"):
         await admin.set({"one-more": "x"})
     assert len((await admin.listed()).keys) == 8
 
@@ -195,9 +187,9 @@ async def test_who_changed_which_names_is_on_record_without_values(admin: Admini
 
 
 async def test_a_failure_leaves_no_record(admin: Administrator) -> None:
-    with pytest.raises(SecretNotFound):
+    with rejected("secret_not_found"):
         await admin.remove("a")
-    with pytest.raises(SecretsRefused):
+    with rejected("secrets_refused"):
         await admin.set({"a": "x" * 40_000})
     assert await admin.audit() == []
 
@@ -220,7 +212,7 @@ async def test_an_expiry_is_kept_until_another_is_said(admin: Administrator, clo
 
 async def test_an_expiry_that_is_past_or_in_no_zone_is_refused(admin: Administrator, clock: Clock) -> None:
     for expires_at in (clock(), clock() - timedelta(days=1), datetime(2031, 1, 1)):
-        with pytest.raises(SecretsRefused):
+        with rejected("secrets_refused"):
             await admin.set({"a": "1"}, expires_at=expires_at)
     assert await admin.row() is None
 
@@ -244,7 +236,7 @@ async def test_from_its_expiry_on_the_envelope_is_not_given_out(admin: Administr
 async def test_expired_secrets_are_not_given_new_life_in_passing(admin: Administrator, clock: Clock) -> None:
     await admin.set({"a": "1"}, expires_at=clock() + timedelta(hours=1))
     clock.advance(3_600)
-    with pytest.raises(SecretsExpired):
+    with rejected("secrets_expired"):
         await admin.set({"b": "2"})
     assert (await admin.set({"b": "2"}, expires_at=clock() + timedelta(hours=1))).keys == ["a", "b"]
     clock.advance(3_600)

@@ -14,11 +14,12 @@ from holdfast.registry.actors import local_actor
 from holdfast.registry.models.installs import TenantExtensionInstall, TenantExtensionInstallSecrets
 from holdfast.registry.models.publishing import ExtensionAuditLog
 from holdfast.registry.secrets.administration import sealed_in, set_secrets
-from holdfast.registry.secrets.rotation import KeysInUse, Rotation, drop_old_keys, rotate
+from holdfast.registry.secrets.rotation import Rotation, drop_old_keys, rotate
 from holdfast.registry.secrets.sealing import Sealed, Sealer
 from holdfast.sealing.errors import SecretsKeyUnusable, VaultFailed
 from holdfast.sealing.keyring import new_key_text
 from holdfast.settings import Settings
+from tests.error_codes import rejected
 from tests.hostcalls.vault_server import VaultServer
 from tests.records.databases import OTHER_TENANT, TENANT
 from tests.registry.plain_installs import PlainInstall, add_install
@@ -118,7 +119,7 @@ async def test_what_cannot_be_opened_is_reported_and_stays_and_the_rest_is_done(
     sealer.add_key()
     assert await rotate(db, sealer) == Rotation(resealed=COUNT - 1, newest_already=0, unreadable=[lost])
     assert (await rows(db))[lost].ciphertext == before
-    with pytest.raises(KeysInUse):
+    with rejected("secrets_keys_in_use"):
         await drop_old_keys(db, sealer)
 
 
@@ -145,7 +146,7 @@ async def test_rotations_are_on_record_for_each_tenant(db: Database, sealer: Sea
 
 async def test_old_keys_go_when_nothing_needs_them(db: Database, sealer: Sealer, installs: list[PlainInstall]) -> None:
     sealer.add_key()
-    with pytest.raises(KeysInUse, match=f"of {COUNT} installs"):
+    with rejected("secrets_keys_in_use", match=f"of {COUNT} installs"):
         await drop_old_keys(db, sealer)
     assert len(sealer.keys.read().ids) == 2
     await rotate(db, sealer)
@@ -176,7 +177,7 @@ async def test_keys_are_not_dropped_while_somebody_is_sealing_with_one(db: Datab
     assert not done
     go_on.set()
     await writing
-    with pytest.raises(KeysInUse):
+    with rejected("secrets_keys_in_use"):
         await dropping
     assert (await values(db, sealer, installs))[0] == given(installs)[0] | {"second": "2"}
 

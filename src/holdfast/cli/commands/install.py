@@ -16,7 +16,6 @@ from holdfast.cli.terminal.registry_results import installed_json, print_install
 from holdfast.client.authoring.sources import NothingToInstall, install_source
 from holdfast.client.registry.protocol import Registry
 from holdfast.errors import HoldfastError
-from holdfast.registry.errors import ExtensionUnknown
 from holdfast.registry.installs.results import Installed
 
 Only = Annotated[
@@ -78,7 +77,7 @@ async def _published(registry: Registry, what: str, *, yes: bool, only: tuple[st
     try:
         requested = await registry.publication(extension, version)
     except HoldfastError as unknown:
-        if version is None and unknown.to_json()["error"] == ExtensionUnknown.code:
+        if version is None and unknown.to_json()["error"] == "extension_not_found":
             # Most likely the misspelt name of a folder.
             raise NothingToInstall(
                 f"No folder, bundle or published extension {what} found.",

@@ -14,7 +14,6 @@ from holdfast.cli.terminal.registry_results import print_upgraded
 from holdfast.client.registry.protocol import Registry
 from holdfast.errors import HoldfastError
 from holdfast.registry.installs.results import Upgraded
-from holdfast.registry.installs.upgrade_errors import ConsentRequired
 
 DisableMissing = Annotated[
     bool,
@@ -37,7 +36,7 @@ async def upgrade(
         try:
             upgraded = await registry.upgrade(extension, version, consent=False, disable_missing_schedules=disable_missing_schedules)
         except HoldfastError as error:
-            if error.to_json()["error"] != ConsentRequired.code:
+            if error.to_json()["error"] != "CONSENT_REQUIRED":
                 raise
             upgraded = await _with_consent(registry, extension, error.details, yes=yes, disable_missing=disable_missing_schedules)
     print_upgraded(upgraded, as_json=json, done="Upgraded")

@@ -23,7 +23,8 @@ class SecretNotGiven(HoldfastError):
 def read_values(names: Sequence[str], files: Sequence[str]) -> dict[str, str]:
     """The secrets to set. Each of `names` is `NAME`, which prompts, or `NAME=-`, which reads stdin; each of `files` is `NAME=FILE`.
 
-    A line end at the end of stdin is not part of the value; a file is read unchanged. Raises SecretNotGiven, SecretsRefused.
+    A line end at the end of stdin is not part of the value; a file is read unchanged. Raises SecretNotGiven, RegistryError
+    (`secrets_refused`).
     """
     prompted, from_stdin = list[str](), list[str]()
     for written in names:

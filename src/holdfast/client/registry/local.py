@@ -164,7 +164,7 @@ class LocalRegistry:
 
 @asynccontextmanager
 async def open_local(settings: Settings, tenant: str | None) -> AsyncIterator[LocalRegistry]:
-    """The registry of a data folder for one command and tenant (None: the development tenant). Raises TenantUnknown."""
+    """The registry of a data folder for one command and tenant (None: the development tenant). Raises AccountError (`tenant_unknown`)."""
     async with open_records(settings) as db:
         registry = LocalRegistry(settings, db, open_store(settings), await require_tenant(db, tenant))
         try:

@@ -14,8 +14,8 @@ from holdfast.settings import Settings, load_settings
 async def open_registry(target: Target, before_database: Callable[[Settings], None]) -> AsyncIterator[Registry]:
     """The registry of a server or a data folder, for one command.
 
-    `before_database` is called before the database of a data folder is opened. Raises SettingInvalid, TenantUnknown, and the errors of
-    `Target.server_target`.
+    `before_database` is called before the database of a data folder is opened. Raises SettingInvalid, AccountError (`tenant_unknown`), and
+    the errors of `Target.server_target`.
     """
     server = target.server_target()
     # Imported here: a command on a server imports neither database nor engine, and a command on a data folder no HTTP client.

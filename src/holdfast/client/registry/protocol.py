@@ -71,7 +71,7 @@ class Registry(InstallList, Protocol):
         ...
 
     async def upgrade(self, extension: str, version: str | None, *, consent: bool, disable_missing_schedules: bool) -> Upgraded:
-        """Moves an install to another version. Raises ConsentRequired and SchedulesMissing, among others."""
+        """Moves an install to another version. Raises RegistryError (`CONSENT_REQUIRED`) and SchedulesMissing, among others."""
         ...
 
     async def rollback(self, extension: str, *, disable_missing_schedules: bool) -> Upgraded:

@@ -15,7 +15,7 @@ from holdfast.contract.registry_api import ApiKeyResult, TenantResult, UserResul
 from holdfast.errors import HoldfastError
 from holdfast.records.account_types import ApiKeySummary, CreateUser, TenantSummary, UserSummary
 from holdfast.records.database.uuids import as_uuid
-from holdfast.records.errors import AmbiguousApiKey, ApiKeyUnknown
+from holdfast.records.errors import AccountError
 
 _USERS = "/api/v1/users"
 _KEYS = "/api/v1/api-keys"
@@ -88,10 +88,13 @@ def _user(user: str) -> str:
 
 
 def _id_of(prefix: str, keys: Sequence[ApiKeySummary]) -> str:
-    """The id of the key with this prefix, preferably one that is not revoked. Raises ApiKeyUnknown, AmbiguousApiKey."""
+    """The id of the key with this prefix, preferably one that is not revoked.
+
+    Raises AccountError (`api_key_unknown`, `ambiguous_api_key`).
+    """
     found = sorted((one for one in keys if one.prefix == prefix), key=lambda one: one.revoked)
     if not found:
-        raise ApiKeyUnknown("No such API key found.", hint="`holdfast keys api list` shows the keys with their ids.")
+        raise AccountError("api_key_unknown", "No such API key found.", hint="`holdfast keys api list` shows the keys with their ids.")
     if len(found) > 1 and not found[1].revoked:
-        raise AmbiguousApiKey("Several API keys have this prefix.", hint="Use its id.")
+        raise AccountError("ambiguous_api_key", "Several API keys have this prefix.", hint="Use its id.")
     return found[0].api_key_id

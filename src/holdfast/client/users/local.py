@@ -12,7 +12,7 @@ from holdfast.records import administration
 from holdfast.records.account_types import ApiKeySummary, CreateUser, TenantSummary, UserSummary
 from holdfast.records.database.database import Database
 from holdfast.records.development_tenant import DEVELOPMENT_EMAIL, DEVELOPMENT_TENANT_ID
-from holdfast.records.errors import UserUnknown
+from holdfast.records.errors import AccountError
 from holdfast.records.key_administration import issue_api_key, list_api_keys, revoke_api_key
 from holdfast.settings import Settings
 
@@ -59,7 +59,9 @@ class LocalUserDirectory:
         self, user: str | None, *, scopes: Sequence[str], description: str | None, expires_at: datetime | None
     ) -> tuple[ApiKeySummary, str]:
         if user is None and self._tenant_id != DEVELOPMENT_TENANT_ID:
-            raise UserUnknown("No user given for the API key.", hint="Name the user that the key acts as with --user EMAIL.")
+            raise AccountError(
+                "user_unknown", "No user given for the API key.", hint="Name the user that the key acts as with --user EMAIL."
+            )
         return await issue_api_key(
             self._db,
             tenant_id=self._tenant_id,
@@ -84,6 +86,6 @@ class LocalUserDirectory:
 
 @asynccontextmanager
 async def open_local_users(settings: Settings, tenant: str | None) -> AsyncIterator[LocalUserDirectory]:
-    """The users of a tenant (None: the development tenant) in a data folder, for one command. Raises TenantUnknown."""
+    """The users of a tenant (None: the development tenant) in a data folder, for one command. Raises AccountError (`tenant_unknown`)."""
     async with open_records(settings) as db:
         yield LocalUserDirectory(db, await require_tenant(db, tenant))

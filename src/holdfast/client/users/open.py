@@ -14,8 +14,8 @@ from holdfast.settings import Settings, load_settings
 async def open_user_directory(target: Target, before_database: Callable[[Settings], None]) -> AsyncIterator[UserDirectory]:
     """The users of the tenant that the command works on.
 
-    `before_database` is called before the database of a data folder is opened. Raises SettingInvalid, TenantUnknown, and the errors of
-    `Target.server_target`.
+    `before_database` is called before the database of a data folder is opened. Raises SettingInvalid, AccountError (`tenant_unknown`), and
+    the errors of `Target.server_target`.
     """
     server = target.server_target()
     # Imported here: a command on a server imports no database, and a command on a data folder no HTTP client.

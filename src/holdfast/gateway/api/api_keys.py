@@ -12,7 +12,7 @@ from holdfast.gateway.auth.authentication import Caller
 from holdfast.gateway.services import Services
 from holdfast.http.responses import json_response
 from holdfast.records.database.uuids import as_uuid
-from holdfast.records.errors import ApiKeyUnknown
+from holdfast.records.errors import AccountError
 from holdfast.records.key_administration import issue_api_key, list_api_keys, revoke_api_key
 
 _log = structlog.get_logger(__name__)
@@ -46,7 +46,7 @@ async def delete_api_key(services: Services, request: Request, caller: Caller) -
     identity = caller.identity
     key_id = as_uuid(request.path_params["key_id"])
     if key_id is None:
-        raise ApiKeyUnknown("No such API key found.", hint="GET /api/v1/api-keys lists the keys with their ids.")
+        raise AccountError("api_key_unknown", "No such API key found.", hint="GET /api/v1/api-keys lists the keys with their ids.")
     revoked = await revoke_api_key(services.db, tenant_id=identity.tenant_id, key=key_id)
     _log.info("api_key_revoked", tenant=identity.tenant_id, by=identity.user_id, key=key_id)
     return json_response({"apiKey": to_result(revoked, ApiKeyResult)})

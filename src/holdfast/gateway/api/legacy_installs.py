@@ -15,7 +15,7 @@ from holdfast.gateway.http.requests import request_id
 from holdfast.gateway.services import Services
 from holdfast.http.operations import Endpoint, ErrorFormat, NamedSchema
 from holdfast.http.responses import json_response
-from holdfast.registry.installs.upgrade_errors import SchedulesMissing
+from holdfast.registry.installs.missing_schedules import SchedulesMissing
 
 _log = structlog.get_logger(__name__)
 

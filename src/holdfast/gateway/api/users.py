@@ -22,7 +22,7 @@ from holdfast.records.administration import (
     set_password,
     set_user_inactive,
 )
-from holdfast.records.errors import UserUnknown
+from holdfast.records.errors import AccountError
 from holdfast.records.identities import Identity
 from holdfast.records.key_administration import EVERYTHING
 from holdfast.records.roles import is_admin
@@ -88,13 +88,13 @@ async def end_sessions(services: Services, request: Request, caller: Caller) -> 
 async def _changeable_user(services: Services, identity: Identity, request: Request) -> UserSummary:
     """The user of the caller's tenant that the path names.
 
-    Raises UserUnknown, and GatewayError (`forbidden`) if that user is an administrator and the caller is not.
+    Raises AccountError (`user_unknown`), and GatewayError (`forbidden`) if that user is an administrator and the caller is not.
     """
     wanted = request.path_params["user"].strip().lower()
     users = await list_users(services.db, tenant_id=identity.tenant_id)
     found = next((user for user in users if wanted in (user.user_id, user.email)), None)
     if found is None:
-        raise UserUnknown("No such user found.", hint="`holdfast users list` lists the users.")
+        raise AccountError("user_unknown", "No such user found.", hint="`holdfast users list` lists the users.")
     if found.is_admin and not await _is_full_admin(services, identity):
         raise GatewayError(
             "forbidden",

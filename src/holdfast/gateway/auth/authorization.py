@@ -10,8 +10,8 @@ from holdfast.gateway.auth.permissions import require_permission
 from holdfast.gateway.http.errors import GatewayError, RateLimited
 from holdfast.gateway.services import Services
 from holdfast.records.identities import client_of
+from holdfast.registry.installs.lookup import find_install
 from holdfast.registry.models.endpoints import METHODS, Endpoint, match_endpoint, read_endpoints
-from holdfast.registry.models.lookups import find_install
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ async def assert_access(services: Services, caller: Caller, extension: str, meth
     """Checks the access of one call and counts it against the tenant's rate limit.
 
     `extension` is an install id, a registry id, `publisher.name`, or a name that only one extension has; `path` may be percent-encoded.
-    Raises GatewayError (`endpoint_not_found`, `extension_not_available`, `forbidden`), RateLimited, AmbiguousExtension.
+    Raises GatewayError (`endpoint_not_found`, `extension_not_available`, `forbidden`), RateLimited, RegistryError (`ambiguous_extension`).
     """
     method = method.strip().upper()
     if method == "HEAD":

@@ -15,7 +15,7 @@ from holdfast.http.operations import Handler
 from holdfast.http.responses import json_response
 from holdfast.records.database.uuids import as_uuid
 from holdfast.registry.models.installs import ExtensionBundle, TenantExtensionInstall
-from holdfast.registry.models.lookups import active_bundle
+from holdfast.registry.models.queries import active_bundle
 
 _HASH = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})")
 

@@ -30,7 +30,7 @@ from holdfast.gateway.internal.storage_messages import (
 from holdfast.gateway.services import Services
 from holdfast.http.responses import json_response
 from holdfast.registry.installs.call_context import effective_providers
-from holdfast.storage.errors import ValidationFailed
+from holdfast.storage.errors import StorageError
 from holdfast.storage.service import StorageService
 from holdfast.world.capabilities import Capability
 
@@ -75,13 +75,13 @@ async def _read(request: Request) -> StorageRequest:
     try:
         operation: StorageRequest = decode_json(body, StorageRequest)  # type: ignore[arg-type]
     except InvalidRequest as error:
-        raise ValidationFailed("Validation error", details=error.details) from error
+        raise StorageError("VALIDATION_FAILED", "Validation error", details=error.details) from error
     return operation
 
 
 async def _put_many(store: StorageService, operation: BulkPut) -> BulkPutResult:
     if len({item.schema_version for item in operation.items if item.schema_version is not None}) > 1:
-        raise ValidationFailed("The items of bulkPut have several schema versions.")
+        raise StorageError("VALIDATION_FAILED", "The items of bulkPut have several schema versions.")
     records = await store.bulk_put(operation.namespace, [item.to_write() for item in operation.items])
     items = [BulkItemResult(record.key, record.revision, format_instant(record.ttl_expires_at)) for record in records]
     return BulkPutResult(operation.namespace, items)

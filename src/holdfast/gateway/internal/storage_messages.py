@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from holdfast.storage.errors import ValidationFailed
+from holdfast.storage.errors import StorageError
 from holdfast.storage.service import Write
 from holdfast.storage.tables import StorageRecord
 
@@ -26,9 +26,9 @@ class Item(Struct, frozen=True, rename="camel", kw_only=True):
     schema_version: Annotated[int, Meta(gt=0)] | None = None
 
     def to_write(self) -> Write:
-        """Raises ValidationFailed when the value is missing (null is a value)."""
+        """Raises StorageError (`VALIDATION_FAILED`) when the value is missing (null is a value)."""
         if self.value is UNSET:
-            raise ValidationFailed("value is missing")
+            raise StorageError("VALIDATION_FAILED", "value is missing")
         return Write(
             key=self.key, value=self.value, metadata=self.metadata or {}, ttl_seconds=self.ttl_seconds, if_revision=self.if_revision
         )

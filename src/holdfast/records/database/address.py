@@ -6,7 +6,7 @@ from sqlalchemy import URL
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from holdfast.errors import HoldfastError
+from holdfast.records.database.errors import DatabaseError
 
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -20,33 +20,20 @@ _CONNECT_SECONDS = "10"
 _FAILED = " failed: "
 
 
-class DatabaseUrlUnusable(HoldfastError):
-    """Raised when the database address is invalid, or names a kind of database that Holdfast does not support."""
-
-    code = "database_url_unusable"
-    status = 500
-
-
-class DatabaseUnreachable(HoldfastError):
-    """Raised when the database cannot be opened: no server responds, or it denies access."""
-
-    code = "database_unreachable"
-    status = 503
-
-
 def database_address(text: str) -> URL:
     """The address with the driver Holdfast uses: `postgres://`, `postgresql://` and `sqlite:///` need not name it.
 
     Connecting times out after ten seconds unless the address has another `connect_timeout`. Raises
-    DatabaseUrlUnusable; its text never holds a password.
+    DatabaseError (`database_url_unusable`); its text never holds a password.
     """
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:
-        raise DatabaseUrlUnusable("The address of the database cannot be read.", hint=_HINT) from error.with_traceback(None)
+        unreadable = DatabaseError("database_url_unusable", "The address of the database cannot be read.", hint=_HINT)
+        raise unreadable from error.with_traceback(None)
     driver = _DRIVERS.get(url.drivername)
     if driver is None:
-        raise DatabaseUrlUnusable(f"Holdfast does not use databases of the kind {url.drivername!r}.", hint=_HINT)
+        raise DatabaseError("database_url_unusable", f"Holdfast does not use databases of the kind {url.drivername!r}.", hint=_HINT)
     url = url.set(drivername=driver)
     if driver.startswith("postgresql") and "connect_timeout" not in url.query:
         url = url.update_query_dict({"connect_timeout": _CONNECT_SECONDS})
@@ -58,10 +45,10 @@ def shown_address(url: URL) -> str:
     return url.set(drivername=url.get_backend_name(), query={})._replace(password=None).render_as_string()
 
 
-def unreachable(url: URL, error: DBAPIError) -> DatabaseUnreachable:
+def unreachable(url: URL, error: DBAPIError) -> DatabaseError:
     """The error for a connection that failed at the start. It never holds the password."""
     hint = "Start it, or correct DATABASE_URL; without DATABASE_URL Holdfast keeps an SQLite file in its data folder."
-    return DatabaseUnreachable(f"The database {shown_address(url)} cannot be used: {reason_of(error)}.", hint=hint)
+    return DatabaseError("database_unreachable", f"The database {shown_address(url)} cannot be used: {reason_of(error)}.", hint=hint)
 
 
 def reason_of(error: DBAPIError) -> str:

@@ -16,7 +16,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from holdfast.records.database.address import DatabaseUnreachable, database_address, reason_of, shown_address
+from holdfast.records.database.address import database_address, reason_of, shown_address
+from holdfast.records.database.errors import DatabaseError
 from holdfast.records.database.postgres_text import prepare_postgres, replace_nul
 
 BUSY_TIMEOUT_MS = 10_000
@@ -26,7 +27,9 @@ _log = structlog.get_logger(__name__)
 
 
 class Database:
-    """A database by its URL (`sqlite:///file` or `postgresql://…`, with or without the driver's name). Raises DatabaseUrlUnusable.
+    """A database by its URL (`sqlite:///file` or `postgresql://…`, with or without the driver's name).
+
+    Raises DatabaseError (`database_url_unusable`).
 
     On SQLite every connection has write-ahead logging, enforced foreign keys and a busy timeout, and a writing transaction takes
     its lock at the start (BEGIN IMMEDIATE): two writers wait, neither fails halfway. On Postgres a writing transaction sees at each
@@ -59,7 +62,7 @@ class Database:
     async def session(self) -> AsyncIterator[AsyncSession]:
         """A session for reading: one consistent view. What it changed is discarded unless it commits by itself.
 
-        Raises DatabaseUnreachable.
+        Raises DatabaseError (`database_unreachable`).
         """
         with self._report_unreachable():
             async with self._sessions() as session:
@@ -67,7 +70,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A session for writing: commits when the block ends, rolls back when it raises. Raises DatabaseUnreachable."""
+        """A session for writing: commits when the block ends, rolls back when it raises. Raises DatabaseError (`database_unreachable`)."""
         with self._report_unreachable():
             async with self._transactions() as session, session.begin():
                 yield session
@@ -79,7 +82,9 @@ class Database:
 
     @contextmanager
     def _report_unreachable(self) -> Iterator[None]:
-        """Raises DatabaseUnreachable for a server that is down or ended the connection. Its address goes to the log, not to the caller."""
+        """Raises DatabaseError (`database_unreachable`) for a server that is down or ended the connection. Its address goes to the log, not
+        to the caller.
+        """
         try:
             yield
         except OperationalError as error:
@@ -87,7 +92,7 @@ class Database:
             if self.is_sqlite or not (error.statement is None or error.connection_invalidated):
                 raise
             _log.error("database_unreachable", database=shown_address(self._engine.url), reason=reason_of(error))
-            raise DatabaseUnreachable("The database does not respond.", hint="Try again in a moment.") from error
+            raise DatabaseError("database_unreachable", "The database does not respond.", hint="Try again in a moment.") from error
 
     async def close(self) -> None:
         """Closes every connection."""

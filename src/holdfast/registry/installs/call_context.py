@@ -13,10 +13,11 @@ from sqlalchemy import select
 from holdfast.contract.secret_envelope import SecretEnvelope
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
+from holdfast.registry.installs.lookup import find_install
 from holdfast.registry.models.endpoints import Endpoint, read_endpoints
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import TenantExtensionInstallConfig, TenantExtensionInstallSecrets
-from holdfast.registry.models.lookups import active_bundle, find_install
+from holdfast.registry.models.queries import active_bundle
 from holdfast.registry.models.visibility import display_name
 from holdfast.world.capabilities import ALWAYS_GRANTED, parse_capabilities
 
@@ -54,7 +55,7 @@ async def install_context(
 ) -> InstallContext | None:
     """The tenant's install of `extension` (install id, registry id, `publisher.name`, or a name that is the only one), or None.
 
-    Disabled installs are None unless `only_enabled` is False. Raises AmbiguousExtension.
+    Disabled installs are None unless `only_enabled` is False. Raises RegistryError (`ambiguous_extension`).
     """
     async with db.session() as session:
         found = await find_install(session, tenant_id, extension, only_enabled=only_enabled)

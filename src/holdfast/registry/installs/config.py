@@ -13,34 +13,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.manifest.install_settings import MAX_SETTINGS_BYTES, default_settings, secret_setting_keys, validate_settings
 from holdfast.bundles.manifest.model import Manifest
-from holdfast.errors import HoldfastError
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import new_id
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
+from holdfast.registry.errors import RegistryError
+from holdfast.registry.installs.lookup import require_install
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionRegistry, ExtensionVersion, TenantExtensionInstall, TenantExtensionInstallConfig
-from holdfast.registry.models.lookups import require_install
 from holdfast.registry.publishing.version_manifest import manifest_of
 
 
-class SettingIsSecret(HoldfastError):
-    """Raised when a secret is given as a setting, where it would not be sealed. `details` is `{keys}`."""
-
-    code = "setting_is_secret"
-    status = 400
-
-
-class SettingsTooLarge(HoldfastError):
-    """Raised when all settings of an install together are too large or are not JSON."""
-
-    code = "settings_too_large"
-    status = 400
-
-
 async def read_config(db: Database, *, tenant_id: str, extension: str) -> dict[str, Any]:
-    """The settings of a tenant's install. Raises ExtensionNotInstalled, AmbiguousExtension."""
+    """The settings of a tenant's install. Raises ExtensionNotInstalled, RegistryError (`ambiguous_extension`)."""
     async with db.session() as session:
         install, _registry, _version = await require_install(session, tenant_id, extension)
         row = await _find_row(session, install)
@@ -52,7 +38,8 @@ async def replace_config(
 ) -> str:
     """Replaces all settings of an install. Returns the new settings version.
 
-    Raises ExtensionNotInstalled, AmbiguousExtension, SettingsTooLarge; SettingIsSecret, InvalidSettings when the manifest forbids it.
+    Raises ExtensionNotInstalled, RegistryError (`ambiguous_extension`, `settings_too_large`); RegistryError (`setting_is_secret`),
+    InvalidSettings when the manifest forbids it.
     """
     async with db.transaction() as session:
         found = await require_install(session, actor.tenant_id, extension, lock=True)
@@ -81,7 +68,7 @@ async def patch_config(
 
 
 async def set_enabled(db: Database, *, actor: Actor, extension: str, enabled: bool, now: Callable[[], datetime] = utc_now) -> None:
-    """Enables or disables an install. Raises ExtensionNotInstalled, AmbiguousExtension."""
+    """Enables or disables an install. Raises ExtensionNotInstalled, RegistryError (`ambiguous_extension`)."""
     async with db.transaction() as session:
         install, registry, _version = await require_install(session, actor.tenant_id, extension, lock=True)
         install.is_enabled = enabled
@@ -138,7 +125,8 @@ def _write(
 def _check(manifest: Manifest | None, config: dict[str, Any]) -> None:
     secrets = sorted(secret_setting_keys(manifest) & config.keys()) if manifest is not None else []
     if secrets:
-        raise SettingIsSecret(
+        raise RegistryError(
+            "setting_is_secret",
             f"{', '.join(secrets)} is a secret, not a setting: use `holdfast secrets set`.",
             hint="Settings are not encrypted; every administrator can read them.",
             details={"keys": secrets},
@@ -146,9 +134,12 @@ def _check(manifest: Manifest | None, config: dict[str, Any]) -> None:
     try:
         size = len(json.dumps(config, ensure_ascii=False, allow_nan=False).encode())
     except (TypeError, ValueError):
-        raise SettingsTooLarge("The settings are not JSON.", hint="Numbers must be finite, and keys must be text.") from None
+        raise RegistryError(
+            "settings_too_large", "The settings are not JSON.", hint="Numbers must be finite, and keys must be text."
+        ) from None
     if size > MAX_SETTINGS_BYTES:
-        raise SettingsTooLarge(
+        raise RegistryError(
+            "settings_too_large",
             f"The settings have {size} bytes; at most {MAX_SETTINGS_BYTES} are allowed.",
             hint="Put large values into the extension's storage.",
         )

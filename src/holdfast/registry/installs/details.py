@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.records.database.columns import UuidText
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import ExtensionNotInstalled
+from holdfast.registry.installs.lookup import find_install
 from holdfast.registry.installs.results import InstallDetails, PendingUpgrade, ScheduleSummary
 from holdfast.registry.models.installs import (
     ExtensionApiEndpoint,
@@ -18,7 +19,7 @@ from holdfast.registry.models.installs import (
     TenantExtensionInstallConfig,
     TenantExtensionSchedule,
 )
-from holdfast.registry.models.lookups import active_bundle, find_install
+from holdfast.registry.models.queries import active_bundle
 from holdfast.registry.models.visibility import description, display_name
 from holdfast.registry.publishing.signature_check import signing_key_id
 
@@ -33,7 +34,7 @@ _USAGE = table(
 
 
 async def read_details(db: Database, *, tenant_id: str, extension: str) -> InstallDetails:
-    """The tenant's install of the extension (any of its names). Raises ExtensionNotInstalled, AmbiguousExtension."""
+    """The tenant's install of the extension (any of its names). Raises ExtensionNotInstalled, RegistryError (`ambiguous_extension`)."""
     async with db.session() as session:
         found = await find_install(session, tenant_id, extension)
         if found is None:

@@ -11,15 +11,15 @@ from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
+from holdfast.registry.installs.lookup import require_install
 from holdfast.registry.installs.permissions import granted_to, named_permissions, requested_by, require_requested, set_granted
 from holdfast.registry.installs.results import Grants
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall, TenantExtensionInstallConfig
-from holdfast.registry.models.lookups import require_install
 
 
 async def read_grants(db: Database, *, tenant_id: str, extension: str) -> Grants:
-    """The grants of a tenant's install. Raises ExtensionNotInstalled, AmbiguousExtension."""
+    """The grants of a tenant's install. Raises ExtensionNotInstalled, RegistryError (`ambiguous_extension`)."""
     async with db.session() as session:
         install, _registry, version = await require_install(session, tenant_id, extension)
         return _grants(install, version)
@@ -36,7 +36,7 @@ async def grant(
 ) -> Grants:
     """Grants capabilities and egress hosts that the installed version requests; other grants stay.
 
-    Raises ExtensionNotInstalled, AmbiguousExtension, UnknownCapability for what is not requested.
+    Raises ExtensionNotInstalled, RegistryError (`ambiguous_extension`, `unknown_capability`) for what is not requested.
     """
     return await _change(db, actor, extension, capabilities, egress, now, revoking=False)
 

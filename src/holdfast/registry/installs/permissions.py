@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from holdfast.registry.errors import UnknownCapability
+from holdfast.registry.errors import RegistryError
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall
 from holdfast.world.capabilities import Capability, parse_capabilities
 
@@ -58,10 +58,11 @@ def set_granted(install: TenantExtensionInstall, granted: Permissions) -> None:
 
 
 def require_known(version: ExtensionVersion) -> None:
-    """Raises UnknownCapability when a version requests a capability that does not exist: it is rejected, never ignored."""
+    """Raises RegistryError (`unknown_capability`) when a version requests a capability that does not exist."""
     _known, unknown = parse_capabilities(version.capabilities)
     if unknown:
-        raise UnknownCapability(
+        raise RegistryError(
+            "unknown_capability",
             f"Version {version.version} requests capabilities that do not exist: {', '.join(unknown)}.",
             hint=f"Known ones are {', '.join(sorted(Capability))}.",
             details={"unknown": unknown},
@@ -69,11 +70,12 @@ def require_known(version: ExtensionVersion) -> None:
 
 
 def require_requested(wanted: Permissions, requested: Permissions) -> None:
-    """Raises UnknownCapability when something is wanted that is not requested."""
+    """Raises RegistryError (`unknown_capability`) when something is wanted that is not requested."""
     unrequested = wanted - requested
     if unrequested:
         names = [*sorted(unrequested.capabilities), *sorted(unrequested.egress)]
-        raise UnknownCapability(
+        raise RegistryError(
+            "unknown_capability",
             f"The extension does not request {', '.join(names)}.",
             hint="Only capabilities and egress hosts named in its manifest can be granted.",
             details={"unknown": names},

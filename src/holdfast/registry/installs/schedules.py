@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.bundles.manifest.fields.sections import Schedule
 from holdfast.bundles.manifest.model import Manifest
 from holdfast.records.database.uuids import new_id
+from holdfast.registry.installs.missing_schedules import SchedulesMissing
 from holdfast.registry.installs.results import MissingSchedule
-from holdfast.registry.installs.upgrade_errors import SchedulesMissing
 from holdfast.registry.models.endpoints import Endpoint, normalise_path, read_endpoints
 from holdfast.registry.models.installs import ExtensionApiEndpoint, ExtensionVersion, TenantExtensionInstall, TenantExtensionSchedule
 from holdfast.registry.publishing.version_manifest import manifest_of

@@ -24,7 +24,7 @@ def new_requests(install: TenantExtensionInstall, old: ExtensionVersion, new: Ex
 def grants_after(install: TenantExtensionInstall, old: ExtensionVersion, new: ExtensionVersion, choice: Choice) -> Permissions | None:
     """What is granted after the change from `old` to `new`, or None when consent is missing.
 
-    Raises UnknownCapability when the choice names what the version does not request.
+    Raises RegistryError (`unknown_capability`) when the choice names what the version does not request.
     """
     requested, more = requested_by(new), new_requests(install, old, new)
     retained = granted_to(install) & requested

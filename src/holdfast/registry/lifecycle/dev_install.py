@@ -49,8 +49,8 @@ async def install_archive(
     earlier install stay; schedules without an endpoint are disabled. Either everything happens or nothing: the rows are one transaction,
     and what this call put into the store is removed again.
 
-    Raises ManifestError, UnknownCapability, HostTooOld, SignatureRejected, TrustStoreUnusable, ComponentMissing, VersionConflict,
-    ChangedMeanwhile, errors of the archive and the store, and what `check_component` raises.
+    Raises ManifestError, RegistryError (`unknown_capability`, `component_missing`, `changed_meanwhile`), HostTooOld, SignatureRejected,
+    TrustStoreUnusable, VersionConflict, errors of the archive and the store, and what `check_component` raises.
     """
     read = await read_archive(archive, declared_hash=None, manifest_text=None)
     async with using.db.session() as session:

@@ -13,6 +13,7 @@ from holdfast.registry.actors import Actor
 from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.errors import ExtensionNotInstalled, Moved
 from holdfast.registry.installs.config import record_defaults
+from holdfast.registry.installs.lookup import require_install
 from holdfast.registry.installs.permissions import (
     Permissions,
     granted_to,
@@ -28,7 +29,7 @@ from holdfast.registry.lifecycle.install_rows import create_install, describe_in
 from holdfast.registry.lifecycle.upgrade import change_version, is_older
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
-from holdfast.registry.models.lookups import active_bundle, require_install
+from holdfast.registry.models.queries import active_bundle
 from holdfast.registry.objects.object_transaction import object_transaction
 from holdfast.registry.objects.tenant_copies import TenantCopy, copy_bundle
 from holdfast.registry.publishing.signature_check import verify_version
@@ -73,8 +74,9 @@ async def install_version(
     is an upgrade, and waits for consent to what is new, unless the lists name what to grant. The bundle is copied to the tenant's own place
     in the store, and the rows are one transaction: either everything happens or nothing.
 
-    Raises SignatureRejected, TrustStoreUnusable, ExtensionUnknown, AmbiguousExtension, UnknownCapability, HostTooOld, ConsentRequired,
-    SchedulesMissing, ChangedMeanwhile, what resolving a version raises, BundleNotFound, ArchiveHashMismatch, BundleStoreUnavailable.
+    Raises SignatureRejected, TrustStoreUnusable, RegistryError (`extension_not_found`, `ambiguous_extension`, `unknown_capability`,
+    `CONSENT_REQUIRED`, `changed_meanwhile`), HostTooOld, SchedulesMissing, what resolving a version raises, BundleNotFound,
+    ArchiveHashMismatch, BundleStoreUnavailable.
     """
     choice = Choice(capabilities=capabilities, egress=egress)
 

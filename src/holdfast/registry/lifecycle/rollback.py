@@ -6,14 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.registry.actors import Actor
 from holdfast.registry.collaborators import Collaborators
-from holdfast.registry.errors import Moved
+from holdfast.registry.errors import Moved, RegistryError
+from holdfast.registry.installs.lookup import require_install
 from holdfast.registry.installs.permissions import granted_to, named_permissions, requested_by
 from holdfast.registry.installs.results import Upgraded
-from holdfast.registry.installs.upgrade_errors import NothingToRollBack
 from holdfast.registry.lifecycle.install_rows import read_before, set_version
 from holdfast.registry.lifecycle.version_change import Locked, audit_change, carry_out, describe_change, prepare_change
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall
-from holdfast.registry.models.lookups import require_install
 from holdfast.registry.models.visibility import can_use
 from holdfast.registry.retry import retry_when_moved
 
@@ -22,7 +21,8 @@ async def rollback_install(using: Collaborators, *, actor: Actor, extension: str
     """Moves the tenant's install back to the version before, with the grants of then, less what was revoked since.
 
     Another rollback moves forward again. The signature of that version is verified too. Raises SignatureRejected, TrustStoreUnusable,
-    ExtensionNotInstalled, AmbiguousExtension, NothingToRollBack, SchedulesMissing, ChangedMeanwhile, errors of the store.
+    ExtensionNotInstalled, RegistryError (`ambiguous_extension`, `nothing_to_roll_back`, `changed_meanwhile`), SchedulesMissing, errors of
+    the store.
     """
 
     async def attempt() -> Upgraded:
@@ -64,5 +64,7 @@ async def _previous(session: AsyncSession, install: TenantExtensionInstall, exte
     version = None if version_id is None else await session.get(ExtensionVersion, version_id)
     # Another tenant may have replaced its private version since; going back there would be an install of it.
     if version is None or version.registry_id != install.registry_id or not can_use(version, install.tenant_id):
-        raise NothingToRollBack(f"{extension} has no earlier version to roll back to.", hint="`holdfast versions` lists its versions.")
+        raise RegistryError(
+            "nothing_to_roll_back", f"{extension} has no earlier version to roll back to.", hint="`holdfast versions` lists its versions."
+        )
     return version

@@ -13,11 +13,11 @@ from holdfast.records.database.database import Database
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
 from holdfast.registry.collaborators import Collaborators
+from holdfast.registry.installs.lookup import require_install
 from holdfast.registry.installs.results import Uninstalled
 from holdfast.registry.installs.schedules import delete_schedules
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion, TenantExtensionInstall
-from holdfast.registry.models.lookups import require_install
 from holdfast.registry.models.publishing import StorageRemoval
 from holdfast.registry.objects.tenant_copies import content_hashes, delete_released, release_copies
 
@@ -32,7 +32,7 @@ async def uninstall(using: Collaborators, *, actor: Actor, extension: str) -> Un
     """Removes a tenant's install (by any of its names) with its settings, secrets, schedules, subscriptions and copies of bundles.
 
     What it stored stays for the storage grace period: an install before its end finds it again. The extension, its versions and the bundle
-    that others install from stay. Raises ExtensionNotInstalled, AmbiguousExtension.
+    that others install from stay. Raises ExtensionNotInstalled, RegistryError (`ambiguous_extension`).
     """
     async with using.db.transaction() as session:
         install, registry, version = await require_install(session, actor.tenant_id, extension, lock=True)

@@ -8,16 +8,15 @@ from holdfast.bundles.versions import InvalidVersion, SemVer
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
 from holdfast.registry.collaborators import Collaborators
-from holdfast.registry.errors import Moved
+from holdfast.registry.errors import Moved, RegistryError
+from holdfast.registry.installs.lookup import require_install
 from holdfast.registry.installs.permissions import require_known
 from holdfast.registry.installs.results import Upgraded
-from holdfast.registry.installs.upgrade_errors import ConsentRequired
 from holdfast.registry.lifecycle.consent import Choice, grants_after, new_requests
 from holdfast.registry.lifecycle.install_rows import read_before, release_previous, set_version
 from holdfast.registry.lifecycle.version_change import Locked, PreparedChange, audit_change, carry_out, describe_change, prepare_change
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
-from holdfast.registry.models.lookups import require_install
 from holdfast.registry.models.visibility import can_use
 from holdfast.registry.objects.tenant_copies import delete_released
 from holdfast.registry.publishing.version_manifest import require_this_host
@@ -40,8 +39,8 @@ async def upgrade_install(
 
     Settings, secrets and schedules stay, and what was revoked stays revoked. A version that requests more than the installed one, and than
     is granted, is recorded as pending and rejected until `consent` is given, which grants what was shown. Either everything happens or
-    nothing. Raises SignatureRejected, TrustStoreUnusable, ExtensionNotInstalled, AmbiguousExtension, ConsentRequired, SchedulesMissing,
-    UnknownCapability, ChangedMeanwhile, what resolving a version raises, and errors of the store.
+    nothing. Raises SignatureRejected, TrustStoreUnusable, ExtensionNotInstalled, RegistryError (`ambiguous_extension`, `CONSENT_REQUIRED`,
+    `unknown_capability`, `changed_meanwhile`), SchedulesMissing, what resolving a version raises, and errors of the store.
     """
     choice = Choice(consent=consent)
     return await change_version(using, actor, extension, version, choice, disable_missing=disable_missing_schedules)
@@ -87,7 +86,9 @@ async def change_version(
 async def _agree(
     using: Collaborators, actor: Actor, extension: str, wanted: ExtensionVersion | str | None, choice: Choice
 ) -> PreparedChange | Upgraded:
-    """The change to make, or the result when there is none. Records a pending upgrade, then raises ConsentRequired, without consent."""
+    """The change to make, or the result when there is none. Records a pending upgrade, then raises RegistryError (`CONSENT_REQUIRED`),
+    without consent.
+    """
     async with using.db.transaction() as session:
         install, registry, old = await require_install(session, actor.tenant_id, extension, lock=True)
         new = wanted if isinstance(wanted, ExtensionVersion) else await _target(session, install, old, wanted, choice)
@@ -109,7 +110,7 @@ def _record_pending(
     registry: ExtensionRegistry,
     old: ExtensionVersion,
     new: ExtensionVersion,
-) -> ConsentRequired:
+) -> RegistryError:
     more = new_requests(install, old, new)
     pending = {"version_id": new.id, "version": new.version, **more.as_lists()}
     if install.pending != pending:
@@ -125,7 +126,14 @@ def _record_pending(
             version=new.version,
             **more.as_lists(),
         )
-    return ConsentRequired(new.version, more)
+    lists = more.as_lists()
+    names = ", ".join([*lists["capabilities"], *lists["egress"]])
+    return RegistryError(
+        "CONSENT_REQUIRED",
+        f"Version {new.version} requests more than the installed one: {names}.",
+        hint="Check what is new, then upgrade with consent. Until then the installed version stays.",
+        details={"version": new.version, **lists},
+    )
 
 
 async def _target(

@@ -13,10 +13,11 @@ from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
 from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.errors import Moved
+from holdfast.registry.installs.lookup import require_install
 from holdfast.registry.installs.results import MissingSchedule, Upgraded
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
-from holdfast.registry.models.lookups import active_bundle, require_install
+from holdfast.registry.models.queries import active_bundle
 from holdfast.registry.objects.object_transaction import object_transaction
 from holdfast.registry.objects.tenant_copies import TenantCopy, copy_bundle
 from holdfast.registry.publishing.signature_check import verify_version

@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import new_id
-from holdfast.registry.errors import ChangedMeanwhile, Moved
+from holdfast.registry.errors import Moved, changed_meanwhile
 from holdfast.registry.objects.pending import commit_pending, register_pending, try_cleanup_pending
 
 T = TypeVar("T")
@@ -57,8 +57,8 @@ async def object_transaction(
     `write` runs in a transaction that is repeated when another transaction wrote the same new row. When anything fails or is cancelled,
     no row is written, and the object is removed unless another bundle needs it. `name` is the extension's name, for messages.
 
-    Raises what `put` and `write` raise; ChangedMeanwhile when the rows were written by others again and again; PendingSwept; errors of
-    the database.
+    Raises what `put` and `write` raise; RegistryError (`changed_meanwhile`) when the rows were written by others again and again;
+    PendingSwept; errors of the database.
     """
     pending_id = new_id()
     written: list[T] = []
@@ -93,7 +93,7 @@ async def _write_rows(db: Database, pending_id: str, write: Callable[[AsyncSessi
         except IntegrityError as error:
             # Two transactions wrote the same new row, and this one lost. The next attempt reads that row.
             lost = error
-    raise ChangedMeanwhile(name) from lost
+    raise changed_meanwhile(name) from lost
 
 
 async def _remove_unneeded(db: Database, store: BundleStore, key: str, now: Callable[[], datetime]) -> None:

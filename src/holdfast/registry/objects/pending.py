@@ -26,8 +26,8 @@ from holdfast.errors import HoldfastError
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion, TenantExtensionInstall
-from holdfast.registry.models.lookups import active_bundle
 from holdfast.registry.models.publishing import PendingObject
+from holdfast.registry.models.queries import active_bundle
 from holdfast.registry.objects.locks import lock_name
 
 _log = structlog.get_logger(__name__)

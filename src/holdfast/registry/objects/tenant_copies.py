@@ -22,17 +22,11 @@ from holdfast.bundles.store.protocol import BundleStore
 from holdfast.errors import HoldfastError
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import new_id
+from holdfast.registry.errors import RegistryError
 from holdfast.registry.models.installs import ExtensionBundle
 from holdfast.registry.objects.pending import register_pending, try_cleanup_pending
 
 _log = structlog.get_logger(__name__)
-
-
-class VersionWithoutBundle(HoldfastError):
-    """Raised when a version has no bundle."""
-
-    code = "bundle_not_found"
-    status = 404
 
 
 class TenantCopy(Struct, frozen=True, kw_only=True):
@@ -45,9 +39,9 @@ class TenantCopy(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_bundle(cls, tenant_id: str, registry_id: str, bundle: ExtensionBundle | None, name: str) -> TenantCopy:
-        """The copy of a bundle. Raises VersionWithoutBundle, InvalidContentHash."""
+        """The copy of a bundle. Raises RegistryError (`bundle_not_found`), InvalidContentHash."""
         if bundle is None:
-            raise VersionWithoutBundle(f"The version of {name} has no bundle.", hint="Publish it again under a new version.")
+            raise RegistryError("bundle_not_found", f"The version of {name} has no bundle.", hint="Publish it again under a new version.")
         return cls(tenant_id=tenant_id, registry_id=registry_id, sha256=normalize_content_hash(bundle.content_hash), name=name)
 
     @property

@@ -18,7 +18,7 @@ from holdfast.bundles.manifest.parsing.json_object import read_json_object
 from holdfast.bundles.signing.statement import Statement
 from holdfast.bundles.store.hashing import hash_file, normalize_content_hash
 from holdfast.concurrency.threads import run_in_thread
-from holdfast.registry.errors import ComponentMissing, HashMismatch, ManifestMismatch, PublishInterrupted
+from holdfast.registry.errors import RegistryError
 from holdfast.registry.publishing.version_rows import requested_capabilities
 
 CheckComponent = Callable[[Path], Awaitable[None]]
@@ -48,8 +48,8 @@ class ReadArchive(Struct, frozen=True, kw_only=True):
 async def read_archive(path: Path, *, declared_hash: str | None, manifest_text: bytes | None) -> ReadArchive:
     """Hashes the archive and reads its manifest. `declared_hash` and `manifest_text`, when given, must match the archive.
 
-    Raises HashMismatch, InvalidContentHash, ManifestMismatch, UnknownCapability, HostTooOld, ManifestError, ManifestMissing, ExtractFailed,
-    OSError.
+    Raises RegistryError (`HASH_MISMATCH`, `MANIFEST_MISMATCH`, `unknown_capability`), InvalidContentHash, HostTooOld, ManifestError,
+    ManifestMissing, ExtractFailed, OSError.
     """
     declared = None if declared_hash is None else normalize_content_hash(declared_hash)
     return await run_in_thread(lambda: _read(path, declared, manifest_text))
@@ -62,8 +62,10 @@ def _read(path: Path, declared: str | None, manifest_text: bytes | None) -> Read
         raise hash_mismatch(declared, sha256)
     manifest = read_bundle_manifest(path)
     if manifest_text is not None and _canonical(read_json_object(manifest_text)[0]) != _canonical(manifest.raw):
-        raise ManifestMismatch(
-            "The manifest that was sent differs from the one in the bundle.", hint="Pack the bundle again, or leave the manifest out."
+        raise RegistryError(
+            "MANIFEST_MISMATCH",
+            "The manifest that was sent differs from the one in the bundle.",
+            hint="Pack the bundle again, or leave the manifest out.",
         )
     requested_capabilities(manifest)
     require_host_version(manifest)
@@ -72,9 +74,10 @@ def _read(path: Path, declared: str | None, manifest_text: bytes | None) -> Read
     return ReadArchive(path=path, sha256=sha256, size=path.stat().st_size, manifest=manifest, stamp=stamp)
 
 
-def hash_mismatch(declared: str, computed: str) -> HashMismatch:
+def hash_mismatch(declared: str, computed: str) -> RegistryError:
     """The error for bytes without the declared hash; both hashes are hexadecimal digits."""
-    return HashMismatch(
+    return RegistryError(
+        "HASH_MISMATCH",
         "The bundle does not have the declared SHA-256.",
         hint="Upload it again.",
         details={"declared": declared, "computed": computed},
@@ -84,28 +87,32 @@ def hash_mismatch(declared: str, computed: str) -> HashMismatch:
 async def check_component_of(archive: ReadArchive, check_component: CheckComponent | None) -> None:
     """Checks the component, where the manifest needs one. With None, for callers without an engine, it only has to exist.
 
-    Raises ComponentMissing, ExtractFailed, and what `check_component` raises.
+    Raises RegistryError (`component_missing`), ExtractFailed, and what `check_component` raises.
     """
     if not archive.manifest.needs_component:
         return
     with tempfile.TemporaryDirectory(prefix="holdfast-component-") as folder:
         component = await run_in_thread(lambda: read_component(archive.path, Path(folder)))
         if component is None:
-            raise ComponentMissing(
-                "The manifest declares endpoints, but the bundle has no dist/main.wasm.", hint="Run `holdfast build`, then publish again."
+            raise RegistryError(
+                "component_missing",
+                "The manifest declares endpoints, but the bundle has no dist/main.wasm.",
+                hint="Run `holdfast build`, then publish again.",
             )
         if check_component is not None:
             await check_component(component)
 
 
 def require_unchanged(archive: ReadArchive) -> None:
-    """Raises PublishInterrupted when the file changed since it was read: then the store may have content with another hash."""
+    """Raises RegistryError (`publish_interrupted`) when the file changed since it was read: then the store may have content with another
+    hash.
+    """
     try:
         unchanged = _stamp(archive.path) == archive.stamp
     except FileNotFoundError:
         unchanged = False
     if not unchanged:
-        raise PublishInterrupted("The bundle was changed while it was published.", hint="Publish it again.")
+        raise RegistryError("publish_interrupted", "The bundle was changed while it was published.", hint="Publish it again.")
 
 
 def _holds_null(value: Any) -> bool:

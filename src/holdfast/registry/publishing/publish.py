@@ -14,7 +14,7 @@ from holdfast.bundles.store.keys import bundle_key
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
 from holdfast.registry.collaborators import Collaborators
-from holdfast.registry.errors import NameTaken, PublishInterrupted
+from holdfast.registry.errors import RegistryError
 from holdfast.registry.models.ids import DEFAULT_PUBLISHER, slug
 from holdfast.registry.models.installs import ExtensionRegistry
 from holdfast.registry.models.visibility import extension_is_public
@@ -51,9 +51,9 @@ async def publish_bundle(
 
     On any error, and when the task is cancelled, rows and store are as before. `sweep_objects` removes what a killed process leaves.
 
-    Raises HashMismatch, InvalidContentHash, ManifestMismatch, ManifestError, ManifestMissing, UnknownCapability, SignatureRejected,
-    TrustStoreUnusable, PublisherTaken, NameTaken, VersionExists, ComponentMissing, PublishInterrupted, errors of the archive, the store
-    and the database, and what `check_component` raises.
+    Raises RegistryError (`HASH_MISMATCH`, `MANIFEST_MISMATCH`, `unknown_capability`, `PUBLISHER_TAKEN`, `EXTENSION_NAME_TAKEN`,
+    `component_missing`, `publish_interrupted`), InvalidContentHash, ManifestError, ManifestMissing, SignatureRejected, TrustStoreUnusable,
+    VersionConflict, errors of the archive, the store and the database, and what `check_component` raises.
     """
     read = await read_archive(archive, declared_hash=declared_hash, manifest_text=manifest_text)
     return await publish_archive(using, read, actor=actor, signature=signature, check_component=check_component)
@@ -102,17 +102,20 @@ async def publish_archive(
             using.db, using.store, key=key, put=put, write=record, name=slug(publisher, manifest.name), now=using.now
         )
     except PendingSwept as swept:
-        raise PublishInterrupted("Publishing took too long and was stopped.", hint="Publish the bundle again.") from swept
+        raise RegistryError("publish_interrupted", "Publishing took too long and was stopped.", hint="Publish the bundle again.") from swept
 
 
 async def _require_own_name(session: AsyncSession, publisher: str, name: str) -> None:
-    """Raises NameTaken when another extension has the same full name in any letter case, or with the dot at another place."""
+    """Raises RegistryError (`EXTENSION_NAME_TAKEN`) when another extension has the same full name in any letter case, or with the dot at
+    another place.
+    """
     written = ExtensionRegistry.publisher + "." + ExtensionRegistry.name
     same = func.lower(written) == func.lower(slug(publisher, name))
     # An extension that is only private must not block a publisher, nor be disclosed to it.
     for registry in await session.scalars(select(ExtensionRegistry).where(same, extension_is_public())):
         if (registry.publisher, registry.name) != (publisher, name):
-            raise NameTaken(
+            raise RegistryError(
+                "EXTENSION_NAME_TAKEN",
                 f"The name {slug(publisher, name)} belongs to the extension {registry.name} of the publisher {registry.publisher}.",
                 hint="Write publisher and name as they were first published, or choose another name.",
             )

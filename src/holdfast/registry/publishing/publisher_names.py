@@ -12,20 +12,24 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.bundles.signing.status import SignatureStatus
-from holdfast.registry.errors import PublisherTaken
+from holdfast.registry.errors import RegistryError
 from holdfast.registry.models.publishing import ExtensionPublisher
 
 _MAX_LENGTH = 255
 
 
 async def check_publisher(session: AsyncSession, publisher: str, *, tenant_id: str, verdict: SignatureStatus) -> bool:
-    """True when the tenant or the signing key owns the name, False when it has no owner. Raises PublisherTaken when another owns it."""
+    """True when the tenant or the signing key owns the name, False when it has no owner.
+
+    Raises RegistryError (`PUBLISHER_TAKEN`) when another owns it.
+    """
     owner = await _owner(session, publisher)
     if owner is None:
         return False
     by_key = verdict.state == "signed" and verdict.key_id is not None and verdict.key_id == owner.signing_key_id
     if owner.tenant_id != tenant_id and not by_key:
-        raise PublisherTaken(
+        raise RegistryError(
+            "PUBLISHER_TAKEN",
             f"The publisher's name {publisher} belongs to another tenant.",
             hint="Publish under a name of your own (`publisher` in the manifest), or sign the bundle with the key that owns the name.",
         )
@@ -35,7 +39,8 @@ async def check_publisher(session: AsyncSession, publisher: str, *, tenant_id: s
 async def claim_publisher(session: AsyncSession, publisher: str, *, tenant_id: str, verdict: SignatureStatus, now: datetime) -> None:
     """Claims the name for the tenant if it has no owner, inside a writing transaction.
 
-    Raises PublisherTaken; IntegrityError when two transactions claim a name at once; the caller repeats the whole transaction.
+    Raises RegistryError (`PUBLISHER_TAKEN`); IntegrityError when two transactions claim a name at once; the caller repeats the whole
+    transaction.
     """
     if not await check_publisher(session, publisher, tenant_id=tenant_id, verdict=verdict):
         key_id = verdict.key_id if verdict.state == "signed" else None
@@ -44,10 +49,11 @@ async def claim_publisher(session: AsyncSession, publisher: str, *, tenant_id: s
 
 
 async def require_owner(session: AsyncSession, publisher: str, *, tenant_id: str) -> None:
-    """Raises PublisherTaken unless the tenant owns the name. Owning its key is not enough to yank a version."""
+    """Raises RegistryError (`PUBLISHER_TAKEN`) unless the tenant owns the name. Owning its key is not enough to yank a version."""
     owner = await _owner(session, publisher)
     if owner is None or owner.tenant_id != tenant_id:
-        raise PublisherTaken(
+        raise RegistryError(
+            "PUBLISHER_TAKEN",
             f"The publisher's name {publisher} does not belong to this tenant.",
             hint="Only the tenant that first published under a name may do this.",
         )

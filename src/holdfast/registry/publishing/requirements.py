@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.records.database.database import Database
-from holdfast.registry.models.lookups import active_bundle
+from holdfast.registry.models.queries import active_bundle
 from holdfast.registry.models.visibility import description, display_name
 from holdfast.registry.publishing.results import Publication
 from holdfast.registry.publishing.signature_check import signing_key_id
@@ -13,7 +13,7 @@ from holdfast.registry.publishing.versions import require_extension, resolve_ver
 async def read_publication(db: Database, *, tenant_id: str, extension: str, version: str | None) -> Publication:
     """The version that a tenant means: `1.2.3`, the highest of `1.2.*`, or None for the newest; see `resolve_version`.
 
-    Raises ExtensionUnknown, AmbiguousExtension, VersionNotFound, VersionYanked.
+    Raises RegistryError (`extension_not_found`, `ambiguous_extension`, `version_not_found`, `version_yanked`).
     """
     async with db.session() as session:
         registry = await require_extension(session, tenant_id, extension)

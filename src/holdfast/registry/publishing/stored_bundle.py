@@ -17,7 +17,7 @@ from holdfast.registry.publishing.inspection import ReadArchive, require_unchang
 async def put_bundle(store: BundleStore, key: str, read: ReadArchive, signature: bytes | None) -> None:
     """Puts the archive, its signature and its manifest into the store under `key`. A damaged archive is replaced.
 
-    Raises PublishInterrupted when the file changed since it was read, BundleStoreUnavailable.
+    Raises RegistryError (`publish_interrupted`) when the file changed since it was read, BundleStoreUnavailable.
     """
     if await hash_stored_object(store, key) != read.sha256:
         await store.put(key, read.path)

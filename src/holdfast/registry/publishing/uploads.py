@@ -69,7 +69,7 @@ async def stage_upload(
     """Stores an archive until the actor's tenant finalises it. `size` (bytes) and `declared_hash` (hex), if given, must be the body's.
 
     Raises BadUpload (`details.why`: filename_required, size_invalid, size_exceeds_cap, content_length_mismatch, missing_body),
-    InvalidContentHash, HashMismatch, BundleStoreUnavailable; then nothing is stored.
+    InvalidContentHash, RegistryError (`HASH_MISMATCH`), BundleStoreUnavailable; then nothing is stored.
     """
     name = _checked_filename(filename)
     _check_size(size)

@@ -14,7 +14,7 @@ from holdfast.bundles.signing.status import SignatureStatus
 from holdfast.records.database.uuids import new_id
 from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
 from holdfast.registry.actors import Actor
-from holdfast.registry.errors import UnknownCapability, VersionConflict, VersionExists
+from holdfast.registry.errors import RegistryError, VersionConflict
 from holdfast.registry.models import ids as identity
 from holdfast.registry.models.endpoints import Endpoint, normalise_handler, normalise_path, to_stored
 from holdfast.registry.models.installs import (
@@ -84,7 +84,7 @@ async def publish_replaceable(
 async def publish_once(
     session: AsyncSession, archive: Archive, version: str, actor: Actor, now: datetime
 ) -> tuple[ExtensionRegistry, ExtensionVersion]:
-    """Writes the rows of the public version `version` (not `X.Y.*`), which never changes after that. Raises VersionExists."""
+    """Writes the rows of the public version `version` (not `X.Y.*`), which never changes after that. Raises VersionConflict."""
     registry = await _find_or_create_registry(session, archive, now)
     if await find_version(session, registry.id, version) is not None:
         raise version_exists(registry, version)
@@ -179,10 +179,10 @@ def _version_conflict(registry: ExtensionRegistry, version: ExtensionVersion) ->
     )
 
 
-def version_exists(registry: ExtensionRegistry, version: str) -> VersionExists:
+def version_exists(registry: ExtensionRegistry, version: str) -> VersionConflict:
     """The error of publishing a version a second time."""
     name = identity.slug(registry.publisher, registry.name)
-    return VersionExists(
+    return VersionConflict(
         f"Version {version} of {name} exists already.",
         hint="A version never changes. Give the extension a new version in its manifest and publish that.",
         details={"extension": name, "version": version},
@@ -190,10 +190,11 @@ def version_exists(registry: ExtensionRegistry, version: str) -> VersionExists:
 
 
 def requested_capabilities(manifest: Manifest) -> frozenset[Capability]:
-    """The capabilities a manifest requests. Raises UnknownCapability when one does not exist."""
+    """The capabilities a manifest requests. Raises RegistryError (`unknown_capability`) when one does not exist."""
     known, unknown = parse_capabilities(manifest.capabilities)
     if unknown:
-        raise UnknownCapability(
+        raise RegistryError(
+            "unknown_capability",
             f"The manifest requests capabilities that do not exist: {', '.join(unknown)}.",
             hint=f"Known ones are {', '.join(sorted(Capability))}.",
             details={"unknown": unknown},

@@ -14,7 +14,7 @@ from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import as_uuid
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
-from holdfast.registry.errors import AmbiguousExtension, ExtensionUnknown, VersionNotFound, VersionYanked
+from holdfast.registry.errors import RegistryError
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
 from holdfast.registry.models.visibility import extension_visible_to, version_visible_to
@@ -27,7 +27,10 @@ _WHICH = "`holdfast versions` lists them."
 
 
 async def list_versions(db: Database, *, tenant_id: str, extension: str) -> list[VersionSummary]:
-    """The versions that a tenant can see, yanked ones too, the newest published first. Raises ExtensionUnknown, AmbiguousExtension."""
+    """The versions that a tenant can see, yanked ones too, the newest published first.
+
+    Raises RegistryError (`extension_not_found`, `ambiguous_extension`).
+    """
     async with db.session() as session:
         registry = await require_extension(session, tenant_id, extension)
         installed = await session.scalar(
@@ -58,7 +61,7 @@ async def list_versions(db: Database, *, tenant_id: str, extension: str) -> list
 async def find_extension(session: AsyncSession, tenant_id: str, extension: str) -> ExtensionRegistry | None:
     """The extension that a tenant can see with that registry id, `publisher.name` in any letter case, or name when only one has it.
 
-    Raises AmbiguousExtension when several match equally well.
+    Raises RegistryError (`ambiguous_extension`) when several match equally well.
     """
     name = extension.strip()
     visible = select(ExtensionRegistry).where(extension_visible_to(tenant_id))
@@ -73,7 +76,8 @@ async def find_extension(session: AsyncSession, tenant_id: str, extension: str) 
     for nearer in (lambda full: full == name, lambda full: full.lower() == name.lower(), lambda full: True):
         found_here = [registry for registry in fitting if nearer(slug(registry.publisher, registry.name))]
         if len(found_here) > 1:
-            raise AmbiguousExtension(
+            raise RegistryError(
+                "ambiguous_extension",
                 f"Several extensions are named {extension!r}.",
                 hint="Name the one you mean with its publisher, publisher.name, or by its id.",
                 details={"candidates": sorted(slug(registry.publisher, registry.name) for registry in found_here)},
@@ -84,10 +88,10 @@ async def find_extension(session: AsyncSession, tenant_id: str, extension: str) 
 
 
 async def require_extension(session: AsyncSession, tenant_id: str, extension: str) -> ExtensionRegistry:
-    """As `find_extension`. Raises ExtensionUnknown too."""
+    """As `find_extension`. Raises RegistryError (`extension_not_found`) too."""
     found = await find_extension(session, tenant_id, extension)
     if found is None:
-        raise ExtensionUnknown(f"No extension {extension} found.", hint="Publish it first, or correct its name.")
+        raise RegistryError("extension_not_found", f"No extension {extension} found.", hint="Publish it first, or correct its name.")
     return found
 
 
@@ -105,7 +109,8 @@ async def resolve_version(
     The newest is the highest release; without a release, the highest pre-release. Patterns and None skip yanked versions. A public version
     always wins; only where none matches, a version that is private to the tenant, or the `installed` one, is meant.
 
-    Raises InvalidVersion, VersionNotFound; VersionYanked for a yanked one that was named exactly, unless `allow_yanked`.
+    Raises InvalidVersion, RegistryError (`version_not_found`); RegistryError (`version_yanked`) for a yanked one that was named exactly,
+    unless `allow_yanked`.
     """
     usable = version_visible_to(tenant_id)
     if installed is not None:
@@ -120,7 +125,7 @@ async def resolve_version(
     if found is None:
         what = "version" if wanted is None else f"version {wanted}"
         suffix = "" if wanted is not None and not wanted.endswith("*") else " that can be installed"
-        raise VersionNotFound(f"No {what}{suffix} found.", hint=_WHICH)
+        raise RegistryError("version_not_found", f"No {what}{suffix} found.", hint=_WHICH)
     if found.yanked_at is not None and not allow_yanked:
         raise _yanked(found)
     return found
@@ -162,7 +167,8 @@ async def yank(
 ) -> None:
     """Yanks a version: it cannot be installed any more; existing installs are unaffected. Yanking again changes the reason.
 
-    Raises ExtensionUnknown, AmbiguousExtension, VersionNotFound; PublisherTaken unless the publisher's name is the actor's tenant's.
+    Raises RegistryError (`extension_not_found`, `ambiguous_extension`, `version_not_found`); RegistryError (`PUBLISHER_TAKEN`) unless the
+    publisher's name is the actor's tenant's.
     """
     await _mark(db, actor, extension, version, "extension.yanked", now(), reason, yanked=True)
 
@@ -192,13 +198,14 @@ async def _mark(
 async def _named(session: AsyncSession, registry_id: str, version: str) -> ExtensionVersion:
     found = await find_version(session, registry_id, version)
     if found is None:
-        raise VersionNotFound(f"No version {version} found.", hint=_WHICH)
+        raise RegistryError("version_not_found", f"No version {version} found.", hint=_WHICH)
     return found
 
 
-def _yanked(version: ExtensionVersion) -> VersionYanked:
+def _yanked(version: ExtensionVersion) -> RegistryError:
     because = f": {version.yanked_reason}" if version.yanked_reason else ""
-    return VersionYanked(
+    return RegistryError(
+        "version_yanked",
         f"Version {version.version} was yanked by its publisher{because}.",
         hint="Install another version.",
         details={"version": version.version, "reason": version.yanked_reason},

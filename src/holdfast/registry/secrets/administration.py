@@ -11,15 +11,15 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.errors import HoldfastError
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import new_id
 from holdfast.registry.actors import Actor
 from holdfast.registry.audit import record_audit
+from holdfast.registry.errors import RegistryError
+from holdfast.registry.installs.lookup import require_install
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionRegistry, TenantExtensionInstall, TenantExtensionInstallSecrets
-from holdfast.registry.models.lookups import require_install
 from holdfast.registry.secrets.results import SecretsSummary
 from holdfast.registry.secrets.sealing import Sealed, Sealer, SecretsUnreadable
 from holdfast.sealing.errors import VaultFailed
@@ -30,29 +30,11 @@ MAX_SECRETS = 100
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}", re.ASCII)
 
 
-class SecretsRefused(HoldfastError):
-    """Raised for an invalid name, value or expiry of a secret. The message names the secret, never its value."""
-
-    code = "secrets_refused"
-    status = 400
-
-
-class SecretNotFound(HoldfastError):
-    """Raised when an install has no secret of that name."""
-
-    code = "secret_not_found"
-    status = 404
-
-
-class SecretsExpired(HoldfastError):
-    """Raised when secrets are added to expired ones without a new expiry for all of them."""
-
-    code = "secrets_expired"
-    status = 409
-
-
 async def list_secrets(db: Database, sealer: Sealer, *, tenant_id: str, extension: str) -> SecretsSummary:
-    """The names of an install's secrets. Raises ExtensionNotInstalled, AmbiguousExtension, SecretsUnreadable, VaultFailed."""
+    """The names of an install's secrets.
+
+    Raises ExtensionNotInstalled, RegistryError (`ambiguous_extension`), SecretsUnreadable, VaultFailed.
+    """
     async with db.session() as session:
         install, _registry, _version = await require_install(session, tenant_id, extension)
         row = await session.scalar(select(TenantExtensionInstallSecrets).where(TenantExtensionInstallSecrets.install_id == install.id))
@@ -72,8 +54,8 @@ async def set_secrets(
     """Sets secrets (name to value); others stay. An empty value leaves that secret as it is, as forms send it.
 
     `expires_at` (aware; None is never) counts for all secrets of the install; UNSET keeps what was said before. When the present secrets
-    cannot be opened, nothing is changed. Raises SecretsRefused, SecretsExpired, ExtensionNotInstalled, AmbiguousExtension,
-    SecretsUnreadable, SecretsKeyUnusable, VaultFailed.
+    cannot be opened, nothing is changed. Raises RegistryError (`secrets_refused`, `secrets_expired`, `ambiguous_extension`),
+    ExtensionNotInstalled, SecretsUnreadable, SecretsKeyUnusable, VaultFailed.
     """
     given = check_values(values)
     _check_expiry(expires_at, now())
@@ -84,8 +66,10 @@ async def set_secrets(
         if not given and (row is None or until == row.expires_at):
             return _summary(row, present)
         if until is not None and until <= now():
-            raise SecretsExpired(
-                "The time of the secrets that are there is over.", hint="Say until when all of them hold, or clear them first."
+            raise RegistryError(
+                "secrets_expired",
+                "The time of the secrets that are there is over.",
+                hint="Say until when all of them hold, or clear them first.",
             )
         after = present | given
         _check_all(after)
@@ -104,13 +88,16 @@ async def set_secrets(
 async def remove_secret(
     db: Database, sealer: Sealer, *, actor: Actor, extension: str, key: str, now: Callable[[], datetime] = utc_now
 ) -> SecretsSummary:
-    """Removes one secret; others stay. Raises SecretNotFound, ExtensionNotInstalled, AmbiguousExtension, SecretsUnreadable,
-    SecretsKeyUnusable, VaultFailed."""
+    """Removes one secret; others stay. Raises RegistryError (`secret_not_found`, `ambiguous_extension`), ExtensionNotInstalled,
+    SecretsUnreadable, SecretsKeyUnusable, VaultFailed.
+    """
     async with db.transaction() as session:
         install, registry, row = await _locked(session, actor.tenant_id, extension)
         present = await _opened(sealer, row, actor.tenant_id)
         if row is None or key not in present:
-            raise SecretNotFound("The install has no secret of that name.", hint="`holdfast secrets list` shows the names.")
+            raise RegistryError(
+                "secret_not_found", "The install has no secret of that name.", hint="`holdfast secrets list` shows the names."
+            )
         after = {name: value for name, value in present.items() if name != key}
         _record(session, actor, registry, "secrets.removed", now(), names=[key])
         if not after:
@@ -123,7 +110,7 @@ async def remove_secret(
 async def clear_secrets(
     db: Database, sealer: Sealer, *, actor: Actor, extension: str, now: Callable[[], datetime] = utc_now
 ) -> SecretsSummary:
-    """Removes all secrets, also those that cannot be opened. Raises ExtensionNotInstalled, AmbiguousExtension."""
+    """Removes all secrets, also those that cannot be opened. Raises ExtensionNotInstalled, RegistryError (`ambiguous_extension`)."""
     async with db.transaction() as session:
         _install, registry, row = await _locked(session, actor.tenant_id, extension)
         if row is not None:
@@ -137,19 +124,25 @@ async def clear_secrets(
 
 
 def check_values(values: Mapping[str, str]) -> dict[str, str]:
-    """The secrets that have a value, each with a name and a value that may be. Raises SecretsRefused."""
+    """The secrets that have a value, each with a name and a value that may be. Raises RegistryError (`secrets_refused`)."""
     for name, value in values.items():
         if not _NAME.fullmatch(name):
             # The name is not quoted: NAME=VALUE by mistake would put the secret into the message.
-            raise SecretsRefused(
-                "The name of a secret is 1 to 128 letters, digits, '_', '.' or '-'.", hint="Choose another name, such as API_KEY."
+            raise RegistryError(
+                "secrets_refused",
+                "The name of a secret is 1 to 128 letters, digits, '_', '.' or '-'.",
+                hint="Choose another name, such as API_KEY.",
             )
         try:
             size = len(value.encode())
         except UnicodeEncodeError:
-            raise SecretsRefused(f"The value of {name} is not Unicode text.", hint="Encode bytes in base64 first.") from None
+            raise RegistryError(
+                "secrets_refused", f"The value of {name} is not Unicode text.", hint="Encode bytes in base64 first."
+            ) from None
         if size > VALUE_MAX_BYTES:
-            raise SecretsRefused(f"The value of {name} has more than {VALUE_MAX_BYTES // 1024} KiB.", hint="Keep large data elsewhere.")
+            raise RegistryError(
+                "secrets_refused", f"The value of {name} has more than {VALUE_MAX_BYTES // 1024} KiB.", hint="Keep large data elsewhere."
+            )
     return {name: value for name, value in values.items() if value}
 
 
@@ -172,16 +165,20 @@ def _check_expiry(expires_at: datetime | UnsetType | None, now: datetime) -> Non
     if not isinstance(expires_at, datetime):
         return
     if expires_at.tzinfo is None:
-        raise SecretsRefused("The expiry has no time zone.", hint="Write it like 2031-12-31T00:00:00Z.")
+        raise RegistryError("secrets_refused", "The expiry has no time zone.", hint="Write it like 2031-12-31T00:00:00Z.")
     if expires_at <= now:
-        raise SecretsRefused("The secrets would have expired already.", hint="Give a time to come, such as 2031-12-31T00:00:00Z.")
+        raise RegistryError(
+            "secrets_refused", "The secrets would have expired already.", hint="Give a time to come, such as 2031-12-31T00:00:00Z."
+        )
 
 
 def _check_all(values: Mapping[str, str]) -> None:
     if len(values) > MAX_SECRETS:
-        raise SecretsRefused(f"An install has at most {MAX_SECRETS} secrets.", hint="Remove some first.")
+        raise RegistryError("secrets_refused", f"An install has at most {MAX_SECRETS} secrets.", hint="Remove some first.")
     if sum(len(value.encode()) for value in values.values()) > ALL_MAX_BYTES:
-        raise SecretsRefused(f"The secrets of an install have at most {ALL_MAX_BYTES // 1024} KiB together.", hint="Remove some first.")
+        raise RegistryError(
+            "secrets_refused", f"The secrets of an install have at most {ALL_MAX_BYTES // 1024} KiB together.", hint="Remove some first."
+        )
 
 
 async def _locked(

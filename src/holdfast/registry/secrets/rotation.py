@@ -9,23 +9,16 @@ from datetime import datetime
 from msgspec import Struct
 from sqlalchemy import func, select, text
 
-from holdfast.errors import HoldfastError
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
 from holdfast.registry.audit import record_audit
+from holdfast.registry.errors import RegistryError
 from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionRegistry, TenantExtensionInstall, TenantExtensionInstallSecrets
 from holdfast.registry.secrets.administration import put, sealed_in
 from holdfast.registry.secrets.sealing import Sealer, SecretsUnreadable
 from holdfast.sealing import aes_gcm
-
-
-class KeysInUse(HoldfastError):
-    """Raised when old keys are to go while secrets are sealed with them. `details` is `{installs}`, how many."""
-
-    code = "secrets_keys_in_use"
-    status = 409
 
 
 class Rotation(Struct, frozen=True, kw_only=True):
@@ -84,8 +77,9 @@ async def rotate(db: Database, sealer: Sealer, *, now: Callable[[], datetime] = 
 
 
 async def drop_old_keys(db: Database, sealer: Sealer) -> int:
-    """Takes all keys but the newest out of the file of keys; gives how many. Raises KeysInUse when secrets need one of them,
-    SecretsKeyUnusable when there is no file to change."""
+    """Takes all keys but the newest out of the file of keys; gives how many. Raises RegistryError (`secrets_keys_in_use`) when secrets need
+    one of them, SecretsKeyUnusable when there is no file to change.
+    """
     async with db.transaction() as session:
         if not db.is_sqlite:
             # Waits for transactions that have read the keys but not written what they sealed; SQLite has one writer anyway.
@@ -100,7 +94,8 @@ async def drop_old_keys(db: Database, sealer: Sealer) -> int:
             )
         )
         if needed:
-            raise KeysInUse(
+            raise RegistryError(
+                "secrets_keys_in_use",
                 f"The secrets of {needed} installs are sealed with old keys.",
                 hint="Run `holdfast secrets rotate` first; clear what it cannot open.",
                 details={"installs": needed},

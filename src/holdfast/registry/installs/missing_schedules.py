@@ -1,28 +1,11 @@
-"""The errors of a change of version."""
+"""Schedules that cannot follow an install to another version."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from holdfast.errors import HoldfastError
-from holdfast.registry.installs.permissions import Permissions
 from holdfast.registry.installs.results import MissingSchedule
-
-
-class ConsentRequired(HoldfastError):
-    """Raised when a version requests more than the installed one. `details` is `{version, capabilities, egress}`: what is new in it."""
-
-    code = "CONSENT_REQUIRED"
-    status = 409
-
-    def __init__(self, version: str, more: Permissions) -> None:
-        lists = more.as_lists()
-        names = ", ".join([*lists["capabilities"], *lists["egress"]])
-        super().__init__(
-            f"Version {version} requests more than the installed one: {names}.",
-            hint="Check what is new, then upgrade with consent. Until then the installed version stays.",
-            details={"version": version, **lists},
-        )
 
 
 class SchedulesMissing(HoldfastError):
@@ -38,10 +21,3 @@ class SchedulesMissing(HoldfastError):
             hint="Change or delete these schedules, or have them disabled (--disable-missing-schedules).",
             details={"missing": [{"scheduleId": one.schedule_id, "method": one.method, "path": one.path} for one in missing]},
         )
-
-
-class NothingToRollBack(HoldfastError):
-    """Raised when an install has no version before the present one."""
-
-    code = "nothing_to_roll_back"
-    status = 409

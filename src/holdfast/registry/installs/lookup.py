@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.records.database.uuids import as_uuid
-from holdfast.registry.errors import AmbiguousExtension, ExtensionNotInstalled
+from holdfast.registry.errors import ExtensionNotInstalled, RegistryError
 from holdfast.registry.models.ids import slug
-from holdfast.registry.models.installs import ExtensionBundle, ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
-
-
-def installs_of(tenant_id: str) -> Select[TenantExtensionInstall, ExtensionRegistry, ExtensionVersion]:
-    """Selects a tenant's installs with their extension and version."""
-    return (
-        select(TenantExtensionInstall, ExtensionRegistry, ExtensionVersion)
-        .join(ExtensionRegistry, ExtensionRegistry.id == TenantExtensionInstall.registry_id)
-        .join(ExtensionVersion, ExtensionVersion.id == TenantExtensionInstall.version_id)
-        .where(TenantExtensionInstall.tenant_id == tenant_id)
-    )
+from holdfast.registry.models.installs import ExtensionRegistry, ExtensionVersion, TenantExtensionInstall
+from holdfast.registry.models.queries import installs_of
 
 
 async def find_install(
@@ -26,7 +17,7 @@ async def find_install(
 ) -> tuple[TenantExtensionInstall, ExtensionRegistry, ExtensionVersion] | None:
     """The tenant's install of `extension`: install id, registry id, `publisher.name` in any letter case, or a unique name.
 
-    Raises AmbiguousExtension for a bare name that several installs have. With `only_enabled`, others do not exist.
+    Raises RegistryError (`ambiguous_extension`) for a bare name that several installs have. With `only_enabled`, others do not exist.
     """
     query = installs_of(tenant_id)
     if only_enabled:
@@ -40,7 +31,8 @@ async def find_install(
     if row is None:
         rows = (await session.execute(query.where(func.lower(ExtensionRegistry.name) == name).limit(2))).all()
         if len(rows) > 1:
-            raise AmbiguousExtension(
+            raise RegistryError(
+                "ambiguous_extension",
                 f"Several installed extensions are named {extension!r}.",
                 hint="Name the one you mean with its publisher: publisher.name.",
                 details={"candidates": sorted(slug(found[1].publisher, found[1].name) for found in rows)},
@@ -68,13 +60,3 @@ async def require_install(
     if found is None:
         raise ExtensionNotInstalled(f"{extension} is not installed.", hint="`holdfast list` shows what is.")
     return found
-
-
-async def active_bundle(session: AsyncSession, version_id: str) -> ExtensionBundle | None:
-    """The bundle of a version that is in use: the newest."""
-    return await session.scalar(
-        select(ExtensionBundle)
-        .where(ExtensionBundle.version_id == version_id)
-        .order_by(ExtensionBundle.created_at.desc(), ExtensionBundle.content_hash.desc())
-        .limit(1)
-    )
