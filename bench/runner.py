@@ -105,21 +105,26 @@ def check(origin: str, digest: str) -> None:
             assert (answer["status"], answer["error"]) == (200, None), answer
 
 
-async def calls(folder: Path) -> dict[str, Any]:
+async def store_bundle(folder: Path) -> tuple[str, dict[str, str]]:
+    """Puts the measured bundle into a store below `folder`. Returns its SHA-256 and the variables that a runner needs for it."""
     wasm = toolchains.build("hello (QuickJS)")
     archive = bundle(folder / "made.tar.zst", {"dist/main.wasm": wasm.read_bytes()})
     digest = hash_file(archive)
     await FolderStore(folder / "bundles").put(bundle_key(TENANT, EXTENSION, digest), archive)
-    variables = {
+    return digest, {
         "HOLDFAST_ENGINE_POOL": "true",
         "HOLDFAST_ARTIFACT_ROOT": str(ARTIFACTS),
         "BUNDLE_STORE_BASE": str(folder / "bundles"),
         "HOLDFAST_LOG_FORMAT": "json",  # as in production: every call is a line of the log
     }
+
+
+async def calls(folder: Path) -> dict[str, Any]:
+    digest, variables = await store_bundle(folder)
     engine = Engine(ARTIFACTS)
     lua = script(folder, digest)
     with ExitStack() as running:
-        contestants = {"engine": engine_alone(engine, wasm)}
+        contestants = {"engine": engine_alone(engine, toolchains.build("hello (QuickJS)"))}
         for workers in (1, 2):
             own = folder / f"runner-{workers}"
             own.mkdir()
