@@ -188,7 +188,8 @@ class SecretsResult(Struct, frozen=True, kw_only=True, rename="camel"):
 class VersionResult(Struct, frozen=True, kw_only=True, rename="camel"):
     """A version in a list. `contentHash` (`sha256:…`), `sizeBytes` and `signingKeyId` describe the active bundle.
 
-    `installed` is true for the version that the tenant has. `signingKeyId` does not say whether the key is trusted.
+    `installed` is true for the version that the tenant has, `private` for one that only the tenant can see. `signingKeyId` does not say
+    whether the key is trusted.
     """
 
     version_id: str
@@ -197,6 +198,7 @@ class VersionResult(Struct, frozen=True, kw_only=True, rename="camel"):
     content_hash: str | None
     size_bytes: int | None
     installed: bool
+    private: bool
     yanked: bool
     yanked_reason: str | None
     capabilities: list[str]

@@ -64,7 +64,7 @@ async def issue_api_key(
     """Creates a key that acts as a user of the tenant (id or email address). Returns its summary, and the key, which is shown only here.
 
     `within` are the scopes of the key that creates this one, `until` is its expiry: the new key cannot have more, nor live longer. Raises
-    AccountError (`user_unknown`, `invalid_scopes`, `invalid_api_key`) (see `checked_scopes`).
+    AccountError (`user_unknown`, `invalid_api_key`, `invalid_scopes`; see `checked_scopes`).
     """
     checked, made = checked_scopes(scopes, within=within), now()
     if expires_at is not None and expires_at <= made:

@@ -1,4 +1,13 @@
-"""The key file: one key per line, the newest first. It is replaced as a whole, under a lock, and readable only by its owner."""
+"""The key file: one key per line, the newest first. It is replaced as a whole, under a lock, and readable only by its owner.
+
+    lock FILE.lock ──> read FILE ──> write and fsync .FILE.*.partial ──> rename to FILE ──> fsync folder ──> unlock ──> seal with the key
+                                                    │                          │
+    killed here:                          FILE is unchanged;           FILE is new, or old after a power failure;
+                                          a partial file stays         its writer has sealed nothing with the new key
+
+Readers need no lock: they see all old lines or all new ones. A killed process loses its lock. FILE itself cannot be the lock, because each
+write puts another file in its place: two writers would hold locks of different files.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +73,7 @@ def retain_lines(path: Path, wanted: Callable[[str], bool]) -> None:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """One writer at a time. The lock is a separate file, because every write replaces the key file."""
+    """Holds the lock of the key file: one writer at a time."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -96,7 +96,7 @@ class TransitClient:
                 async for chunk in response.aiter_bytes():
                     body += chunk
                     if len(body) > _MAX_RESPONSE_BYTES:
-                        raise VaultFailed("Vault's answer is too large.")
+                        raise VaultFailed("The response of Vault is too large.")
                 if not response.is_success:
                     # Vault's own message may quote the request.
                     raise VaultFailed(
@@ -111,7 +111,7 @@ class TransitClient:
             answer = _Data()
         found = answer.ciphertext if wanted == "ciphertext" else answer.plaintext
         if not found:
-            raise VaultFailed("Vault's answer is not what its transit engine sends.", hint="Check VAULT_ADDR.")
+            raise VaultFailed("Invalid response from Vault's transit engine.", hint="Check VAULT_ADDR.")
         return found
 
     def _token(self) -> str:

@@ -83,7 +83,7 @@ def json_size(value: Any) -> int:
 def check_value(value: Any, metadata: Any, limits: StorageLimits) -> tuple[int, int]:
     """The sizes of a value and its metadata.
 
-    Raises StorageError (`LIMIT_EXCEEDED`) when either is too large, StorageError (`VALIDATION_FAILED`) when metadata is no object.
+    Raises StorageError: `LIMIT_EXCEEDED` when either is too large, `VALIDATION_FAILED` when metadata is not an object.
     """
     if not isinstance(metadata, dict):
         raise StorageError("VALIDATION_FAILED", "metadata must be a JSON object.")

@@ -84,7 +84,7 @@ class StorageService:
     async def bulk_put(self, namespace: str, writes: Sequence[Write]) -> list[StorageRecord]:
         """Writes all records or none.
 
-        Raises StorageError (`LIMIT_EXCEEDED`) for too much, StorageError (`VALIDATION_FAILED`) for no items or a repeated key.
+        Raises StorageError: `LIMIT_EXCEEDED` for too much, `VALIDATION_FAILED` for no items or a repeated key.
         """
         if not writes:
             raise StorageError("VALIDATION_FAILED", "bulkPut needs at least one item.")

@@ -40,6 +40,13 @@ def test_versions_are_listed_newest_first_with_what_is_installed_and_withdrawn(c
     ]
 
 
+def test_a_version_that_only_the_tenant_can_see_is_marked_private(command: Command, tmp_path: Path) -> None:
+    assert command("install", write_extension(tmp_path / "private", version="2.0.0"), *DATA).returncode == 0
+    lines = command("versions", NAME, *DATA).stdout.splitlines()[1:]
+    assert lines[0].startswith("2.0.0") and lines[0].rstrip().endswith("installed, private")
+    assert not any("private" in line for line in lines[1:])
+
+
 def test_a_yanked_version_is_not_installed_until_that_is_undone(command: Command) -> None:
     assert command("yank", f"{NAME}@1.1.0", *DATA).stdout == f"{NAME} 1.1.0 is yanked; existing installs are unaffected\n"
     refused = command("install", f"{NAME}@1.1.0", "--json", *DATA)

@@ -107,6 +107,8 @@ async def test_the_publisher_can_publish_a_version_that_is_installed_privately(i
     published = await installer.publish(actor=DEVELOPER, marker="published")
     assert await content_of(installer, DEVELOPER) == private.content_hash
     assert await content_of(installer, EVE) == foreign.content_hash
+    both = await list_versions(installer.db, tenant_id=OTHER_TENANT, extension=NOTES)
+    assert sorted((one.version, one.private, one.installed) for one in both) == [("1.0.0", False, False), ("1.0.0", True, True)]
     assert (await installer.install("1.0.0", actor=ADA)).content_hash == published.content_hash
     async with installer.db.session() as session:
         stored = await session.get(ExtensionVersion, published.version_id)

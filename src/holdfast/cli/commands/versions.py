@@ -69,4 +69,5 @@ async def yank(
 
 def _state(one: VersionSummary) -> str:
     yanked = ([f"yanked: {one.yanked_reason}"] if one.yanked_reason else ["yanked"]) if one.yanked else []
-    return ", ".join([*(["installed"] if one.installed else []), *yanked])
+    # A development install and a published version can have the same number.
+    return ", ".join([*(["installed"] if one.installed else []), *(["private"] if one.private else []), *yanked])

@@ -1,4 +1,19 @@
-"""One database: its connections, and the two ways to use them: a session that reads and a transaction that writes."""
+"""One database: its connections, and the two ways to use them: a session that reads and a transaction that writes.
+
+                 session()                                 transaction()
+                    │                                         │
+    SQLite       BEGIN: no lock                            BEGIN IMMEDIATE: waits up to BUSY_TIMEOUT_MS for the one write lock
+    Postgres     BEGIN, REPEATABLE READ                    BEGIN, READ COMMITTED
+                    │                                         │
+    sees         the state of its first statement          SQLite: its own state; there is no other writer
+                    │                                      Postgres: what is committed when each statement starts,
+                    │                                         which is why rows are locked and read again before they change
+                    ▼                                         ▼
+    ends         ROLLBACK                                  COMMIT at the end of the block, ROLLBACK when it raises
+
+A reader never waits for a writer, nor a writer for a reader. On SQLite, never open a transaction inside another one of the same task: the
+inner one would wait for the lock of the outer one until it times out.
+"""
 
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ async def replace_config(
 ) -> str:
     """Replaces all settings of an install. Returns the new settings version.
 
-    Raises ExtensionNotInstalled, RegistryError (`ambiguous_extension`, `settings_too_large`); RegistryError (`setting_is_secret`),
-    InvalidSettings when the manifest forbids it.
+    Raises ExtensionNotInstalled, RegistryError (`ambiguous_extension`, `settings_too_large`, and `setting_is_secret` when the manifest
+    declares it a secret), InvalidSettings when the manifest forbids a value.
     """
     async with db.transaction() as session:
         found = await require_install(session, actor.tenant_id, extension, lock=True)

@@ -1,4 +1,27 @@
-"""A change of version that was prepared outside a transaction, and is carried out in one if nothing has changed since."""
+"""A change of version that was prepared outside a transaction, and is carried out in one if nothing has changed since.
+
+What an install remembers (columns of `tenant_extension_install`), and what changes it:
+
+                                  upgrade that requests more, without consent
+                                 ┌─────────────────────────────────────────┐
+                                 │                                         ▼
+    install ──────> version A, previous -, pending -          version A, previous -, pending B
+                                 │                                         │
+          upgrade, nothing more  │                                         │  upgrade with consent
+                                 ▼                                         │
+                    version B, previous A, pending -  <────────────────────┘
+                       │         ▲
+              rollback ▼         │ rollback
+                    version A, previous B, pending -
+
+An upgrade from B to C forgets A: `previous` is one version, with the grants it had, and the copy of A's bundle is released.
+
+How the change is made, so that no lock is held while a bundle is copied:
+
+    prepare_change ──> copy the bundle ──> lock the install, read again ──> write ──> commit
+          ▲                                             │
+          └───────────── Moved: up to 5 attempts ───────┘ not at A any more, or B has another bundle
+"""
 
 from __future__ import annotations
 

@@ -52,7 +52,8 @@ class Publication(Struct, frozen=True, kw_only=True):
 class VersionSummary(Struct, frozen=True, kw_only=True):
     """One line of a list of versions. `content_hash` (`sha256:…`), `size_bytes` and `signing_key_id` are of the bundle in use.
 
-    `installed`: the tenant has this version. The signing key may be untrusted.
+    `installed`: the tenant has this version. `private`: only the tenant can see it; a public version may have the same number. The signing
+    key may be untrusted.
     """
 
     version_id: str
@@ -61,6 +62,7 @@ class VersionSummary(Struct, frozen=True, kw_only=True):
     content_hash: str | None
     size_bytes: int | None
     installed: bool
+    private: bool
     yanked: bool
     yanked_reason: str | None
     capabilities: list[str]

@@ -220,6 +220,7 @@ def _summary(version: ExtensionVersion, bundle: ExtensionBundle | None, installe
         content_hash=None if bundle is None else bundle.content_hash,
         size_bytes=None if bundle is None else bundle.size_bytes,
         installed=installed,
+        private=version.private_tenant is not None,
         yanked=version.yanked_at is not None,
         yanked_reason=version.yanked_reason,
         capabilities=list(version.capabilities),

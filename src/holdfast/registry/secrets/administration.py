@@ -68,8 +68,8 @@ async def set_secrets(
         if until is not None and until <= now():
             raise RegistryError(
                 "secrets_expired",
-                "The time of the secrets that are there is over.",
-                hint="Say until when all of them hold, or clear them first.",
+                "The secrets of this install have expired.",
+                hint="Pass a new expiry for all of them, or clear them first.",
             )
         after = present | given
         _check_all(after)
@@ -168,7 +168,7 @@ def _check_expiry(expires_at: datetime | UnsetType | None, now: datetime) -> Non
         raise RegistryError("secrets_refused", "The expiry has no time zone.", hint="Write it like 2031-12-31T00:00:00Z.")
     if expires_at <= now:
         raise RegistryError(
-            "secrets_refused", "The secrets would have expired already.", hint="Give a time to come, such as 2031-12-31T00:00:00Z."
+            "secrets_refused", "The secrets would have expired already.", hint="Pass a time in the future, such as 2031-12-31T00:00:00Z."
         )
 
 

@@ -77,8 +77,9 @@ async def rotate(db: Database, sealer: Sealer, *, now: Callable[[], datetime] = 
 
 
 async def drop_old_keys(db: Database, sealer: Sealer) -> int:
-    """Takes all keys but the newest out of the file of keys; gives how many. Raises RegistryError (`secrets_keys_in_use`) when secrets need
-    one of them, SecretsKeyUnusable when there is no file to change.
+    """Removes all keys but the newest from the key file. Returns how many were removed.
+
+    Raises RegistryError (`secrets_keys_in_use`) when secrets need one of them, SecretsKeyUnusable without a key file to change.
     """
     async with db.transaction() as session:
         if not db.is_sqlite:
