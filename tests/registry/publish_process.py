@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import signal
+import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -47,11 +48,17 @@ def forkserver_context() -> ForkServerContext:
     return context
 
 
-def started(context: ForkServerContext, work: Callable[..., None], *arguments: Any) -> ForkServerProcess:
-    """A process that does the work."""
-    process = context.Process(target=work, args=arguments)
+def start_process(context: ForkServerContext, folder: Path, work: Callable[..., None], *arguments: Any) -> ForkServerProcess:
+    """Starts a process that does the work. Its temporary files are in `folder`, because a killed process leaves them behind."""
+    process = context.Process(target=_run_in, args=(str(folder), work, *arguments))
     process.start()
     return process
+
+
+def _run_in(folder: str, work: Callable[..., None], *arguments: Any) -> None:
+    # TMPDIR has no effect here: the fork server has read it already.
+    tempfile.tempdir = folder
+    work(*arguments)
 
 
 def publish_at_once(order: Order, start: Barrier, result: str) -> None:

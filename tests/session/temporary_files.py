@@ -5,11 +5,11 @@ Processes that the tests start inherit the folder by TMPDIR. The folders of `tmp
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
     folder.chmod(0o711)
     config.stash[_folder], config.stash[_previous] = folder, tempfile.gettempdir()
     config.stash[_seen], config.stash[_left] = {}, []
-    # Not before the process ends: multiprocessing removes its own folder in there as late as that.
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    # At the end of the process, after multiprocessing has removed its own folder in there, which it does at priority -100.
+    Finalize(None, shutil.rmtree, (folder,), {"ignore_errors": True}, exitpriority=-200)
     _use(str(folder))
 
 

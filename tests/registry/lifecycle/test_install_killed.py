@@ -19,7 +19,7 @@ from holdfast.registry.objects.pending import sweep_objects
 from tests.registry.faults import STRIDE, steps
 from tests.registry.install_process import Change, Work, change_until_killed
 from tests.registry.installer import Installer
-from tests.registry.publish_process import forkserver_context, started
+from tests.registry.publish_process import forkserver_context, start_process
 from tests.registry.publisher import EVE
 
 
@@ -72,6 +72,7 @@ async def test_killed_at_any_step(db: Database, store: FolderStore, tmp_path: Pa
     await installer.publish(version="1.1.0", marker="new")
     scene, outcomes, context = Scene(installer, change), Counter[bool](), forkserver_context()
     await scene.set_up()
+    work = Work(url=database_url, store=str(store.root), change=change)
     before, copies_before = await scene.rows(), installer.copies()
     await scene.make()
     await scene.sweep()
@@ -80,7 +81,7 @@ async def test_killed_at_any_step(db: Database, store: FolderStore, tmp_path: Pa
     for step in steps():
         await scene.set_up()
         assert (await scene.rows(), installer.copies()) == (before, copies_before)
-        process = started(context, change_until_killed, Work(url=database_url, store=str(store.root), change=change), step)
+        process = start_process(context, tmp_path, change_until_killed, work, step)
         await asyncio.to_thread(process.join, 600)
         left = await scene.rows()
         assert left in (before, after)

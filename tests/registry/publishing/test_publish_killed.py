@@ -16,7 +16,7 @@ from holdfast.records.database.database import Database
 from holdfast.registry.objects.pending import sweep_objects
 from tests.bundles.signers import Signers, signature_of
 from tests.registry.faults import STRIDE, steps
-from tests.registry.publish_process import Order, forkserver_context, publish_until_killed, started
+from tests.registry.publish_process import Order, forkserver_context, publish_until_killed, start_process
 from tests.registry.publisher import ONE_VERSION, Publisher
 
 NEVER = 10_000
@@ -76,7 +76,7 @@ async def test_killed_at_any_step(publisher: Publisher, database_url: str) -> No
     for step in steps():
         case = Case(publisher, database_url, step)
         before = await case.state()
-        process = started(context, publish_until_killed, case.order, step)
+        process = start_process(context, publisher.folder, publish_until_killed, case.order, step)
         await asyncio.to_thread(process.join, 600)
         outcomes[await case.comes_right(before, sweep_first=step % 2 == 0)] += 1
         if process.exitcode == 0:
@@ -90,7 +90,7 @@ async def test_killed_at_any_moment(publisher: Publisher, database_url: str) -> 
     for number in range(MOMENTS):
         case = Case(publisher, database_url, number)
         before = await case.state()
-        process = started(context, publish_until_killed, case.order, NEVER)
+        process = start_process(context, publisher.folder, publish_until_killed, case.order, NEVER)
         await asyncio.to_thread(process.join, chance.uniform(0.02, 0.4))
         process.kill()
         await asyncio.to_thread(process.join, 600)

@@ -19,7 +19,7 @@ from holdfast.registry.models.installs import ExtensionBundle
 from holdfast.registry.publishing.results import Published
 from tests.error_codes import has_code
 from tests.registry.faults import FailingStore, Failure
-from tests.registry.publish_process import Order, forkserver_context, publish_at_once, started
+from tests.registry.publish_process import Order, forkserver_context, publish_at_once, start_process
 from tests.registry.publisher import ADA, EVE, ONE_VERSION, Publisher
 
 ONE_BUNDLE = {"bundle.tar.zst": 1, "manifest.json": 1}
@@ -56,8 +56,9 @@ async def test_of_fifty_two_publishes_from_four_processes_one_wins(publisher: Pu
     start = context.Barrier(4)
     results = [publisher.folder / f"result-{number}.json" for number in range(4)]
     processes = [
-        started(
+        start_process(
             context,
+            publisher.folder,
             publish_at_once,
             Order(
                 url=database_url,
