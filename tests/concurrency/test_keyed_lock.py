@@ -1,4 +1,4 @@
-"""KeyedLock: callers with one key follow each other, others do not wait."""
+"""KeyedLock: holders of one key run one after the other; holders of other keys do not wait."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def test_holders_of_different_keys_do_not_wait_for_each_other() -> None:
         assert len(locks) == 2
 
 
-async def test_a_lock_is_gone_after_its_last_user_a_cancelled_one_too() -> None:
+async def test_a_lock_is_removed_after_its_last_user_even_a_cancelled_one() -> None:
     locks = KeyedLock[str]()
 
     async def hold() -> None:

@@ -1,4 +1,4 @@
-"""SingleFlight: one run per key, shared by every caller, whoever leaves first."""
+"""SingleFlight: one run per key, shared by every caller; any of them may be cancelled."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Work:
 
 
 class Resource:
-    """Counts its users, as an open file does; the flight itself is the first."""
+    """Counts its users, as an open file does. The flight itself is the first user."""
 
     def __init__(self) -> None:
         self.users = 1
@@ -48,7 +48,7 @@ class Resource:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Lets the loop run until the condition holds; nothing in these tests waits for anything but the loop."""
+    """Runs the event loop until the condition holds. Nothing in these tests waits for a clock."""
     for _ in range(1_000):
         if condition():
             return
@@ -115,7 +115,7 @@ async def test_a_caller_that_got_the_exception_can_try_again_at_once() -> None:
 
 @pytest.mark.parametrize("leaver", [0, 1, 2])
 async def test_a_cancelled_caller_leaves_the_run_to_the_others(leaver: int) -> None:
-    """The first caller, which started the work, is no exception."""
+    """This holds for the first caller too, which started the work."""
     flights, work = SingleFlight[str, str]("test", cancel_abandoned=True), Work()
     callers = [start(flights, work) for _ in range(3)]
     await until(lambda: work.runs == 1)
@@ -148,12 +148,12 @@ async def test_an_exception_that_no_caller_waits_for_is_not_reported_to_the_loop
     await until(lambda: work.runs == 1)
     caller.cancel()
     await until(caller.done)
-    work.fail(ValueError("nobody hears this"))
+    work.fail(ValueError("no caller is left"))
     await until(lambda: len(flights) == 0)
     assert reports == []
 
 
-async def test_abandoned_work_is_cancelled_when_that_was_chosen() -> None:
+async def test_cancel_abandoned_cancels_work_without_callers() -> None:
     flights, work = SingleFlight[str, str]("test", cancel_abandoned=True), Work()
     callers = [start(flights, work) for _ in range(2)]
     await until(lambda: work.runs == 1)

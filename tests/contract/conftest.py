@@ -1,4 +1,4 @@
-"""What the numbered statements are made with: runners, their registry, and the guest of the contract."""
+"""Fixtures of the numbered tests: runners, their registry, and the guest of the contract."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def registry() -> AsyncIterator[Registry]:
 
 @pytest.fixture
 async def start(tmp_path: Path, registry: Registry) -> AsyncIterator[Start]:
-    """Starts a runner; settings by field name. A second one has the same data, as a new process of the same machine."""
+    """Starts a runner; settings by field name. A second one uses the same data, like a new process on the same machine."""
     async with AsyncExitStack() as closing:
 
         async def start_one(**settings: Any) -> Running:
@@ -35,7 +35,7 @@ async def start(tmp_path: Path, registry: Registry) -> AsyncIterator[Start]:
 
 @pytest.fixture
 async def runner(start: Start) -> Running:
-    """A runner in development that asks the registry before it serves pages."""
+    """A runner in development that validates tenants with the registry before it serves pages."""
     return await start()
 
 
@@ -54,12 +54,12 @@ async def application() -> AsyncIterator[RecordingServer]:
 
 @pytest.fixture
 def probe(built: Callable[[str], Path]) -> Path:
-    """The component of the contract's guest (section 7.2), which tests/extensions/contract-probe is the source of."""
+    """The component of the contract's guest (section 7.2), built from tests/extensions/contract-probe."""
     return built("contract-probe") / "dist" / "main.wasm"
 
 
 @pytest.fixture
 async def engine() -> AsyncIterator[Engine]:
-    made = Engine(ARTIFACTS, pool=False)
-    yield made
-    await made.close()
+    engine = Engine(ARTIFACTS, pool=False)
+    yield engine
+    await engine.close()

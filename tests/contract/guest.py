@@ -1,4 +1,4 @@
-"""Calls the contract's guest without a runner: engine and call_host, as the original's loader with its host context."""
+"""Calls the contract's guest without a runner: an engine and its host functions, like the original's loader with its host context."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.hostcalls.calling import ListSink
 from tests.runner.conftest import EXTENSION, TENANT
 
 PATIENT = Limits(timeout_ms=60_000, memory_mb=64)
-"""The original's one and five seconds are no statement about the guest: a busy machine must not make a deadline of them."""
+"""Generous, because these tests are not about deadlines. The original's one and five seconds could pass on a busy machine."""
 
 
 @asynccontextmanager
 async def host_services(**settings: Any) -> AsyncIterator[HostServices]:
-    """What the doors of one process share; settings by field name."""
+    """The host services that all calls of one process share; settings by field name."""
     fields: dict[str, Any] = {"_env_file": None, "runner_service_token": "the-service-token"}
     services = HostServices.from_settings(Settings(**(fields | settings)), ListSink())
     try:
@@ -33,7 +33,7 @@ async def host_services(**settings: Any) -> AsyncIterator[HostServices]:
 
 
 class Loader:
-    """One component and the host functions it is given."""
+    """One component and the host functions that it can call."""
 
     def __init__(self, engine: Engine, component: Path, host: HostServices) -> None:
         self._engine = engine
@@ -43,7 +43,7 @@ class Loader:
     async def execute(
         self, url: str, *granted: Capability, body: bytes | None = None, secrets: Mapping[str, str] | None = None
     ) -> tuple[int, dict[str, str], Any]:
-        """Status, headers and JSON of a POST. `granted` comes on top of what every call has."""
+        """Returns status, headers and JSON of a POST. `granted` adds capabilities to those of every call."""
         component = await self._engine.load(self._component, hash_file(self._component))
         call = CallContext(request_id="request-1", tenant_id=TENANT, extension_id=EXTENSION)
         call_host = self._host.call_host(call, ALWAYS_GRANTED | frozenset(granted), secrets)

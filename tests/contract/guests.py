@@ -1,4 +1,4 @@
-"""Guests for single holes and bugs, in WAT: each asks the host for one thing."""
+"""Guests in WAT for single defects: each makes one request of the host."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def writing(folder: Path, stdout: bytes, stderr: bytes) -> Path:
     return wasi_component(module(f"{says(stdout)} {to_stderr} {RETURN}", imports=OUTPUT, items=text), folder)
 
 
-def looking_around(folder: Path) -> Path:
-    """Answers 200 plus the number of variables, arguments and folders it finds."""
+def counting_its_environment(folder: Path) -> Path:
+    """Returns 200 plus the number of environment variables, arguments and folders it finds."""
     count = "(i32.add (i32.load (i32.const 516)) (i32.add (i32.load (i32.const 524)) (i32.load (i32.const 532))))"
     looking = "(call $environment (i32.const 512)) (call $arguments (i32.const 520)) (call $folders (i32.const 528))"
     functions = (
@@ -67,24 +67,24 @@ def logging(message: bytes) -> Path:
 
 
 def reading_a_record() -> Path:
-    """Reads a record of its install's storage, whatever comes of it."""
+    """Reads a record of its install's storage and ignores the result."""
     key = "(i32.const 1048) (i32.const 2)"
     return assemble(module(f"(call $get {key} {key} (i32.const 512)) {RETURN}", imports=GET))
 
 
-def telling_its_body() -> Path:
-    """Answers with the length of the body that reached it, as four bytes."""
+def returning_body_length() -> Path:
+    """Returns the length of the body it received, as four bytes."""
     length = "(i32.store (i32.const 1048) (i32.load offset=84 (local.get $request)))"
     return assemble(module(f"{length} {RETURN}", response=guests.response_record(200, b"\0\0\0\0")))
 
 
 def returning_its_headers() -> Path:
-    """Answers with the headers of its request."""
+    """Returns the headers of its request."""
     copy = "".join(f"(i32.store (i32.const {to}) (i32.load offset={at} (local.get $request)))" for to, at in ((1028, 68), (1032, 72)))
     return assemble(module(f"{copy} {RETURN}"))
 
 
 def growing_to(megabytes: int) -> Path:
-    """Answers 200 when its memory can be so large, 201 when it cannot be."""
-    refused = f"(i32.eq (memory.grow (i32.const {megabytes * 16 - 2})) (i32.const -1))"
-    return assemble(module(f"(i32.store16 (i32.const 1024) (i32.add (i32.const 200) {refused})) {RETURN}"))
+    """Returns 200 if its memory can grow to this size, 201 if not."""
+    failed = f"(i32.eq (memory.grow (i32.const {megabytes * 16 - 2})) (i32.const -1))"
+    return assemble(module(f"(i32.store16 (i32.const 1024) (i32.add (i32.const 200) {failed})) {RETURN}"))

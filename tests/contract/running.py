@@ -1,4 +1,4 @@
-"""One runner as the contract's statements need it: HTTP on loopback, a registry that is asked over HTTP, a folder of bundles."""
+"""One runner as the contract's tests need it: HTTP on loopback, a registry reached over HTTP, a folder of bundles."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.waiting import MAX_WAIT_SECONDS
 
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "build" / "test-artifacts"
-"""Compiled components are kept between runs; they are found by the hash of what they were compiled from."""
+"""Compiled components stay here between test runs. Their names contain the hash of their source, so a stale one is never used."""
 
 AUTH_KEY = "the-lookup-key"
 PAGES = {
@@ -39,7 +39,7 @@ PAGES = {
 
 @dataclass
 class Registry:
-    """Says which tenants have the extension installed, and which install a host name belongs to."""
+    """Knows which tenants have the extension installed, and which install a host name belongs to."""
 
     server: RecordingServer
     installed: set[str] = field(default_factory=lambda: {TENANT})
@@ -50,9 +50,9 @@ class Registry:
         self.server.answer = self._answer
 
     def questions(self) -> list[dict[str, str]]:
-        """What was asked, without the time that goes with it."""
-        asked = [dict(httpx2.QueryParams(request.query)) for request in self.server.requests]
-        return [{name: value for name, value in question.items() if name != "ts"} for question in asked]
+        """The queries received, without their time stamp."""
+        queries = [dict(httpx2.QueryParams(request.query)) for request in self.server.requests]
+        return [{name: value for name, value in question.items() if name != "ts"} for question in queries]
 
     def _answer(self, request: Recorded) -> Response:
         question = dict(httpx2.QueryParams(request.query))
@@ -63,13 +63,13 @@ class Registry:
             return JSONResponse({"error": "not found"}, 404) if found is None else JSONResponse(found)
         if "tenant" in question:
             return JSONResponse({"valid": question["tenant"] in self.installed})
-        anybody = next(iter(sorted(self.installed)), None)
-        return JSONResponse({"valid": anybody is not None, "tenant_id": anybody})
+        tenant = next(iter(sorted(self.installed)), None)
+        return JSONResponse({"valid": tenant is not None, "tenant_id": tenant})
 
 
 @dataclass
 class Running:
-    """A runner that serves, the client that speaks to it, and how bundles are put before it."""
+    """A running runner, a client for it, and methods that store bundles and make requests."""
 
     services: RunnerServices
     registry: Registry
@@ -91,7 +91,7 @@ class Running:
         return Path(self.services.settings.resolved_bundle_store) / bundle_key(tenant, EXTENSION, digest)
 
     def put(self, files: dict[str, bytes] | None = None, component: Path | None = None, *, tenant: str = TENANT) -> str:
-        """Stores a bundle of these files, and of a component, and nothing else. Returns its hash in hex."""
+        """Stores a bundle of these files and this component. Returns its hash in hex."""
         content = dict(files or {})
         if component is not None:
             content["dist/main.wasm"] = component.read_bytes()
@@ -99,7 +99,7 @@ class Running:
         return self.put_bytes(made.read_bytes(), tenant=tenant)
 
     def put_bytes(self, content: bytes, *, tenant: str = TENANT) -> str:
-        """Stores a bundle by hand: any bytes, under their own hash."""
+        """Stores any bytes as a bundle, under their own hash."""
         made = self.folder / "bytes"
         made.write_bytes(content)
         digest = hash_file(made)
@@ -109,14 +109,14 @@ class Running:
         return digest
 
     async def page(self, digest: str, path: str = "index.html", *, tenant: str | None = TENANT, **headers: str) -> httpx2.Response:
-        """A file of a page; `tenant` goes into the header, other headers have `_` for `-`."""
+        """Requests a file of a page. `tenant` goes into a header; write other header names with `_` for `-`."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if tenant is not None:
             sent["x-tenant-id"] = tenant
         return await self.client.get(f"/ext-ui/{EXTENSION}/sha256:{digest}/{path}", headers=sent)
 
     async def raw_page(self, digest: str, tail: str) -> int:
-        """The status for a path that no client would send: it goes over the wire as it is written here."""
+        """The status for a path that no HTTP client would send: it goes over the wire exactly as given."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         target = f"/ext-ui/{EXTENSION}/sha256:{digest}/{tail}".encode("latin-1")
         writer.write(b"GET " + target + b" HTTP/1.1\r\nhost: runner\r\nconnection: close\r\nx-tenant-id: " + TENANT.encode() + b"\r\n\r\n")
@@ -126,7 +126,7 @@ class Running:
         return status
 
     async def post(self, body: dict[str, Any], path: str = "/v1/execute", **headers: str | None) -> httpx2.Response:
-        """A request of the gateway: with token and routing headers, unless `headers` say otherwise (None leaves one out)."""
+        """Sends a request as the gateway does: with token and routing headers. `headers` replaces some; None leaves one out."""
         sent: dict[str, str | None] = {"x-runner-service-token": TOKEN, "x-alga-tenant": TENANT, "x-alga-extension": EXTENSION}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.client.post(path, json=body, headers={name: value for name, value in sent.items() if value is not None})
@@ -143,9 +143,9 @@ class Running:
 async def running(
     folder: Path, registry: Registry, *, validator: InstallValidator | None = None, own_events: bool = False, **settings: Any
 ) -> AsyncIterator[Running]:
-    """A runner for the length of the block, its data below `folder`; settings by field name. `validator` asks the registry for it.
+    """A runner for the length of the block, its data below `folder`; settings by field name.
 
-    Its events are kept by the `sink`, unless they are to go where the settings say (`own_events`).
+    `validator` replaces the one that calls the registry. Events go to `Running.sink`, or, with `own_events`, where the settings send them.
     """
     fields: dict[str, Any] = {
         "_env_file": None,

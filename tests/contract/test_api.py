@@ -13,7 +13,7 @@ from tests.waiting import MAX_WAIT_SECONDS
 
 
 def test_ap_01_the_runner_starts_with_a_dead_registry_and_a_dead_store(tmp_path: Path) -> None:
-    """`sha256:dummy` is no content hash: here the answer says so, before the store is asked for it (S8)."""
+    """`sha256:dummy` is not a content hash. Here the call fails with that error before any request to the store (S8)."""
     with held_port() as dead:
         variables = {
             "REGISTRY_BASE_URL": f"http://127.0.0.1:{dead}",
@@ -30,9 +30,9 @@ def test_ap_01_the_runner_starts_with_a_dead_registry_and_a_dead_store(tmp_path:
             headers = {"x-request-id": "request-1", "x-alga-tenant": "tenant-a", "x-alga-extension": "extension-a"}
             body = call_body("dummy", limits={}, providers=[], user=None)
             body["context"]["content_hash"] = "sha256:dummy"
-            answer = client.post("/v1/execute", json=body, headers=headers | {"x-runner-service-token": TOKEN}, timeout=MAX_WAIT_SECONDS)
-            assert answer.status_code == 200
-            assert (answer.json()["status"], answer.json()["error"].partition(":")[0]) == (400, "invalid_content_hash")
+            response = client.post("/v1/execute", json=body, headers=headers | {"x-runner-service-token": TOKEN}, timeout=MAX_WAIT_SECONDS)
+            assert response.status_code == 200
+            assert (response.json()["status"], response.json()["error"].partition(":")[0]) == (400, "invalid_content_hash")
             assert client.post("/v1/execute", json=body, headers=headers).status_code == 401
             # AP-01.1
             assert process.poll() is None

@@ -1,7 +1,7 @@
 """CO-01 and CO-02: the runner as operators deploy it. Numbers as in section 7.1.
 
-The original's container is a process here, started by the command that an image would start: the machines that run these tests have no
-container engine. The variables are the original's; its store is a plain web server without a bucket.
+Instead of a container, a process runs here, started by the command of an image: the machines that run these tests have no container
+engine. The environment variables are the original's; its store is a plain web server without a bucket.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ PAYLOAD = b"\x00not valid json {"
 @contextmanager
 def deployed(folder: Path, files: dict[str, bytes]) -> Iterator[tuple[httpx2.Client, str, FileServer]]:
     """A client of the runner, the hash of the stored bundle with these files, and the store."""
-    made = archive(folder / "made.tar.zst", *(regular(name, content) for name, content in files.items()))
-    digest = hash_file(made)
-    kept = folder / "store" / "tenants" / TENANT / "extensions" / EXTENSION / "sha256" / digest / "bundle.tar.zst"
-    kept.parent.mkdir(parents=True)
-    made.rename(kept)
+    packed = archive(folder / "packed.tar.zst", *(regular(name, content) for name, content in files.items()))
+    digest = hash_file(packed)
+    target = folder / "store" / "tenants" / TENANT / "extensions" / EXTENSION / "sha256" / digest / "bundle.tar.zst"
+    target.parent.mkdir(parents=True)
+    packed.rename(target)
     with FileServer(folder / "store") as store, held_port() as dead:
         variables = {
             "ALGA_AUTH_KEY": "test-key",
@@ -56,13 +56,13 @@ def test_co_01_the_container_serves_a_static_bundle(tmp_path: Path) -> None:
     with deployed(tmp_path, {"ui/index.html": page}) as (client, digest, store):
         # CO-01.2
         assert client.get("/healthz", timeout=MAX_WAIT_SECONDS).is_success
-        store.asked.clear()
+        store.requests.clear()
         # CO-01.3
         served = client.get(f"/ext-ui/{EXTENSION}/sha256:{digest}/index.html", headers={"x-tenant-id": TENANT})
         assert served.is_success
         assert page in served.content
         # CO-01.4: without credentials, and without the key of the registry
-        [(method, path, headers)] = store.asked
+        [(method, path, headers)] = store.requests
         assert (method, path) == ("GET", f"/tenants/{TENANT}/extensions/{EXTENSION}/sha256/{digest}/bundle.tar.zst")
         assert not {"authorization", "x-api-key", "x-runner-auth", "cookie"} & set(headers)
 

@@ -1,4 +1,4 @@
-"""S6 and S7: bundles that are not what they say, or more than they seem. Numbers as in section 8.2 of the runner's contract."""
+"""S6 and S7: changed or unsigned bundles, and archive bombs. Numbers as in section 8.2 of the runner's contract."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.bundles.archives import MANIFEST, regular, tar_bytes
 from tests.bundles.signers import Signers, signature_of
 from tests.contract.conftest import Start
 from tests.contract.running import PAGES, Running
-from tests.runner import guests as answering
+from tests.runner import guests as runner_guests
 from tests.runner.conftest import EXTENSION, TENANT
 
 MIB = 1024 * 1024
@@ -25,9 +25,9 @@ MIB = 1024 * 1024
 
 @pytest.mark.parametrize("damaged", ["ui/index.html", "ui/assets/app.js", "bundle/dist/main.wasm"])
 async def test_s6_files_changed_on_disk_are_never_used_by_a_new_process(start: Start, damaged: str) -> None:
-    """Every file is compared with its hash when a process first uses a bundle; the store has it whole."""
+    """A process compares every file with its hash when it first uses a bundle. A changed bundle is fetched again from the store."""
     first = await start()
-    digest = first.put(PAGES, answering.fine())
+    digest = first.put(PAGES, runner_guests.fine())
     assert (await first.page(digest)).status_code == 200
     assert (await first.call(digest))["status"] == 200
     file = first.cache / digest / damaged
@@ -41,8 +41,8 @@ async def test_s6_files_changed_on_disk_are_never_used_by_a_new_process(start: S
 
 
 async def test_s6_bundles_changed_in_the_store_are_never_used(runner: Running) -> None:
-    digest = runner.put(PAGES, answering.fine())
-    other = runner.stored(runner.put(PAGES, answering.trapping())).read_bytes()
+    digest = runner.put(PAGES, runner_guests.fine())
+    other = runner.stored(runner.put(PAGES, runner_guests.trapping())).read_bytes()
     runner.stored(digest).write_bytes(other)
     assert (await runner.page(digest)).json()["code"] == "archive_hash_mismatch"
     envelope = await runner.call(digest)
@@ -52,14 +52,13 @@ async def test_s6_bundles_changed_in_the_store_are_never_used(runner: Running) -
 
 
 async def test_s6_production_runs_only_bundles_signed_by_a_trusted_key(start: Start, tmp_path: Path) -> None:
-    """The signature is over the bundle's hash, name, version, capabilities and hosts, and lies in the store beside the bundle. A key that
-    is revoked counts no more: for the next call, and for pages within the five seconds for which a page that was just served is not asked
-    about again, neither in the registry nor here."""
+    """The signature covers the bundle's hash, name, version, capabilities and hosts; the store holds it next to the bundle. Once a key is
+    revoked, the next call fails. Pages fail within five seconds: for so long, a page that was just served is not verified again."""
     signers = Signers(tmp_path / "trusted-keys.json", required=True)
     runner = await start(environment="production", signing_trust_bundle=signers.store.path)
 
     async def store(name: bytes, signer: SecretKey | None, *, signed_as: bytes | None = None) -> str:
-        """A bundle with this name, and the signature that `signer` made of it or of the same bundle under another name."""
+        """Stores a bundle with this name, and a signature by `signer` of it or of the same bundle under the name `signed_as`."""
         signature = None
         if signer is not None:
             signature = signature_of(copied(runner.stored(put(signed_as or name)), tmp_path / "signed.tar.zst"), signer)
@@ -69,7 +68,7 @@ async def test_s6_production_runs_only_bundles_signed_by_a_trusted_key(start: St
         return digest
 
     def put(name: bytes) -> str:
-        return runner.put(PAGES | {"manifest.json": MANIFEST.replace(b"com.example.notes", name)}, answering.fine())
+        return runner.put(PAGES | {"manifest.json": MANIFEST.replace(b"com.example.notes", name)}, runner_guests.fine())
 
     async def outcome(digest: str, runner: Running = runner) -> tuple[int, int]:
         return (await runner.call(digest))["status"], (await runner.page(digest)).status_code
@@ -78,7 +77,7 @@ async def test_s6_production_runs_only_bundles_signed_by_a_trusted_key(start: St
     assert await outcome(signed) == (200, 200)
     assert await outcome(await store(b"com.example.unsigned", None)) == (502, 403)
     assert await outcome(await store(b"com.example.stranger", signers.stranger)) == (502, 403)
-    assert await outcome(await store(b"com.example.forged", signers.trusted, signed_as=b"com.example.before")) == (502, 403)
+    assert await outcome(await store(b"com.example.forged", signers.trusted, signed_as=b"com.example.original")) == (502, 403)
     signers.revoke()
     assert (await runner.call(signed))["status"] == 502
     assert await outcome(signed, await start(environment="production", signing_trust_bundle=signers.store.path)) == (502, 403)
@@ -90,7 +89,7 @@ def copied(source: Path, target: Path) -> Path:
 
 
 def page_of(size: int, content: Iterable[bytes]) -> bytes:
-    """An archive whose one member says that it has `size` bytes."""
+    """An archive whose only member declares `size` bytes."""
     member = tarfile.TarInfo("ui/index.html")
     member.size = size
     packer = zstandard.ZstdCompressor(level=1).compressobj()
@@ -102,26 +101,26 @@ def bomb(kind: str) -> bytes:
     match kind:
         case "ratio":
             return page_of(100 * MIB, repeat(bytes(MIB), 100))
-        case "a size that lies":
+        case "wrong size":
             return page_of(8**11 - 1, [b"x"])
         case _:
             return zstandard.compress(tar_bytes(regular(f"ui/{number}.txt", b"") for number in range(5_001)))
 
 
-@pytest.mark.parametrize("kind", ["ratio", "a size that lies", "entries"])
+@pytest.mark.parametrize("kind", ["ratio", "wrong size", "entries"])
 async def test_s7_an_archive_bomb_is_rejected_without_effect_on_others(runner: Running, kind: str) -> None:
     digest = runner.put_bytes(bomb(kind))
-    fine = runner.put(PAGES, answering.fine())
+    fine = runner.put(PAGES, runner_guests.fine())
     envelope = await runner.call(digest)
     assert (envelope["status"], envelope["error"].partition(":")[0]) == (502, "bundle_fetch_failed")
     assert not (runner.cache / digest).exists()
-    assert sum(path.stat().st_size for path in runner.cache.rglob("*") if path.is_file()) < MIB, "nothing of it is left"
+    assert sum(path.stat().st_size for path in runner.cache.rglob("*") if path.is_file()) < MIB, "no part of the bomb stays in the cache"
     assert (await runner.page(fine)).status_code == 200
     assert (await runner.call(fine))["status"] == 200
 
 
 async def test_s7_an_archive_beyond_the_size_limit_is_not_stored_completely(runner: Running) -> None:
-    """65 MiB, of which no more than the limit is ever read."""
+    """Of its 65 MiB, the runner reads no more than the limit."""
     digest = "ab" * 32
     stored: Path = runner.stored(digest)
     stored.parent.mkdir(parents=True)

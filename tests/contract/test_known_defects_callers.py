@@ -1,4 +1,4 @@
-"""S1, S2, S3, S8, S9, S10, S11: what a caller of the runner can no longer do. Numbers as in section 8.2 of the runner's contract."""
+"""S1, S2, S3, S8, S9, S10, S11: what a caller of the runner cannot do. Numbers as in section 8.2 of the runner's contract."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.contract import guests
 from tests.contract.conftest import Start
 from tests.contract.running import PAGES, Running
 from tests.events.recording_server import Recorded, RecordingServer
-from tests.runner import guests as answering
+from tests.runner import guests as runner_guests
 from tests.runner.conftest import EXTENSION, INSTALL, TENANT, TOKEN, call_body
 
 HASH = "ab" * 32
@@ -34,11 +34,11 @@ def files_below(folder: Path) -> set[Path]:
 
 
 async def test_s1_a_call_without_the_token_is_rejected(runner: Running) -> None:
-    """Neither at the runner's own name nor at an app's domain, which leads to the same process."""
-    digest = runner.put(component=answering.fine())
-    warm = {"tenant_id": TENANT, "extension_id": EXTENSION, "content_hash": digest}
+    """At the runner's own host name and at the domain of an app, which reaches the same process."""
+    digest = runner.put(component=runner_guests.fine())
+    warmup = {"tenant_id": TENANT, "extension_id": EXTENSION, "content_hash": digest}
     for token, host in product((None, "", "wrong", TOKEN[:-1], TOKEN + "x"), ("runner", "app.example.com")):
-        for path, body in (("/v1/execute", call_body(digest)), ("/warmup", warm), ("/v1/execute", {})):
+        for path, body in (("/v1/execute", call_body(digest)), ("/warmup", warmup), ("/v1/execute", {})):
             response = await runner.post(body, path, x_runner_service_token=token, host=host)
             assert (response.status_code, response.json()["error"]) == (401, "unauthorized")
     assert not (runner.cache / digest).exists()
@@ -47,9 +47,9 @@ async def test_s1_a_call_without_the_token_is_rejected(runner: Running) -> None:
 
 
 async def test_s2_headers_and_body_must_name_the_same_tenant_and_extension(runner: Running) -> None:
-    """Whether the hash belongs to the install is the gateway's to say: it is who has the token, and the key in the store is made of the
-    same ids."""
-    digest = runner.put(component=answering.fine())
+    """The gateway decides whether the hash belongs to the install: only it has the token, and the key in the store contains the same
+    ids."""
+    digest = runner.put(component=runner_guests.fine())
     for headers in ({"x_alga_tenant": OTHER}, {"x_alga_extension": "other"}, {"x_alga_tenant": TENANT.upper()}):
         envelope = (await runner.post(call_body(digest), **headers)).json()
         assert (envelope["status"], envelope["error"], envelope["body_b64"]) == (400, "routing_mismatch", None)
@@ -60,10 +60,10 @@ async def test_s2_headers_and_body_must_name_the_same_tenant_and_extension(runne
 
 
 async def test_s3_an_idempotency_key_never_returns_the_response_of_another_caller(runner: Running) -> None:
-    digest = runner.put(component=answering.echo_tenant())
-    runner.put(component=answering.echo_tenant(), tenant=OTHER)
-    urls = runner.put(component=answering.echo_url())
-    bodies = runner.put(component=answering.echo_body())
+    digest = runner.put(component=runner_guests.echo_tenant())
+    runner.put(component=runner_guests.echo_tenant(), tenant=OTHER)
+    urls = runner.put(component=runner_guests.echo_url())
+    bodies = runner.put(component=runner_guests.echo_body())
     user = {"user_id": "u-1", "user_email": "a@example.com", "user_name": "A", "user_type": "internal"}
 
     async def answer(body: dict[str, Any], tenant: str = TENANT) -> bytes:
@@ -81,64 +81,64 @@ async def test_s3_an_idempotency_key_never_returns_the_response_of_another_calle
     for user_id in ("u-1", "u-2"):
         await answer(call_body(digest, user=user | {"user_id": user_id}))
     assert len([event for event in runner.events if event.message.startswith("call started")]) == len(started) + 2
-    # The key still does what it is for.
+    # A repeated request with the same key still gets the stored response.
     assert await answer(call_body(urls, http={"path": "/first"})) == b"/first"
     assert len([event for event in runner.events if event.message.startswith("call started")]) == len(started) + 2
 
 
-NO_HASHES = (
+INVALID_HASHES = (
     *("../../outside", "sha256:../../outside", "/etc", "", "sha256:", "a" * 63, "a" * 65, "g" * 64, "a" * 62 + ".."),
     "sha256:sha256:" + "a" * 64,
 )
 
 
 async def test_s8_an_invalid_content_hash_becomes_no_path(runner: Running) -> None:
-    """The decoy is where `../../outside` leads from the cache: complete and marked, so that a runner which looked would take it."""
+    """Seen from the cache, `../../outside` is a decoy: a complete bundle that a runner would use if it followed the path."""
     outside = runner.folder / "outside"
     (outside / "bundle" / "dist").mkdir(parents=True)
     (outside / "bundle" / ".ready").write_text("ok")
-    (outside / "bundle" / "dist" / "main.wasm").write_bytes(answering.fine().read_bytes())
+    (outside / "bundle" / "dist" / "main.wasm").write_bytes(runner_guests.fine().read_bytes())
     (outside / "ui").mkdir()
     (outside / "ui" / "index.html").write_text("outside")
     before = files_below(runner.folder)
-    for content_hash in NO_HASHES:
+    for content_hash in INVALID_HASHES:
         envelope = await runner.call(HASH, context={"content_hash": content_hash})
         assert (envelope["status"], envelope["error"].partition(":")[0]) == (400, "invalid_content_hash")
-        warm = {"tenant_id": TENANT, "extension_id": EXTENSION, "content_hash": content_hash or "sha256:"}
-        assert (await runner.post(warm, "/warmup")).json()["error"] == "invalid_content_hash"
+        warmup = {"tenant_id": TENANT, "extension_id": EXTENSION, "content_hash": content_hash or "sha256:"}
+        assert (await runner.post(warmup, "/warmup")).json()["error"] == "invalid_content_hash"
         page = await runner.client.get(f"/ext-ui/{EXTENSION}/{quote(content_hash, safe='') or 'x'}/index.html?tenant={TENANT}")
         assert page.status_code in (400, 404)
         assert "outside" not in page.text
     assert files_below(runner.folder) == before
 
 
-NO_IDS = ("..", "../other", "a/b", "a%2fb", ".hidden", "a\\b", "a b", "", "a" * 129, "ä")
+INVALID_IDS = ("..", "../other", "a/b", "a%2fb", ".hidden", "a\\b", "a b", "", "a" * 129, "ä")
 
 
 async def test_s9_an_id_never_leaves_its_folder_in_the_store(lenient: Running) -> None:
-    digest = lenient.put(PAGES, answering.fine())
-    for part, field in product(NO_IDS, ("tenant_id", "extension_id")):
+    digest = lenient.put(PAGES, runner_guests.fine())
+    for part, field in product(INVALID_IDS, ("tenant_id", "extension_id")):
         ids = {"tenant_id": TENANT, "extension_id": EXTENSION} | {field: part}
         headers = {"x-alga-tenant": ids["tenant_id"], "x-alga-extension": ids["extension_id"], "x-runner-service-token": TOKEN}
         encoded = {name.encode(): value.encode() for name, value in headers.items()}
         response = await lenient.client.post("/v1/execute", json=call_body(digest, context=ids), headers=encoded)
         assert response.json()["status"] == 400, response.text
         assert (await lenient.post(ids | {"content_hash": digest}, "/warmup")).status_code == 400
-    for part in filter(None, NO_IDS):
+    for part in filter(None, INVALID_IDS):
         address = f"/ext-ui/{EXTENSION}/sha256:{digest}/index.html"
         assert (await lenient.client.get(address, params={"tenant": part})).status_code == 404
     assert not (lenient.cache / digest).exists()
 
 
 async def test_s9_an_install_id_never_reaches_other_paths_of_the_internal_api(start: Start, application: RecordingServer) -> None:
-    """Its requests carry the service's own token."""
+    """Requests to the internal API carry the service's own token, so a forged path would have its rights."""
     runner = await start(storage_api_base_url=application.url)
     for install_id in ("../../admin", "..", f"{INSTALL}/../x", f"{INSTALL}?x=1", "x", ""):
         call = CallContext(request_id="r", tenant_id=TENANT, extension_id=EXTENSION, install_id=install_id)
         call_host = runner.services.host.call_host(call, frozenset({Capability.STORAGE_KV}))
-        with pytest.raises(WitError) as refused:
+        with pytest.raises(WitError) as denied:
             await call_host.call(FUNCTIONS_BY_ID["storage.get"], ("namespace", "key"))
-        assert refused.value.case is StorageError.DENIED
+        assert denied.value.case is StorageError.DENIED
     assert application.requests == []
     digest = runner.put(component=guests.reading_a_record())
     envelope = await runner.call(digest, context={"install_id": "../../admin"}, providers=["cap:storage.kv"])
@@ -147,7 +147,7 @@ async def test_s9_an_install_id_never_reaches_other_paths_of_the_internal_api(st
 
 async def test_s10_an_excessive_deadline_is_capped(start: Start) -> None:
     runner = await start(call_timeout_max_ms=100)
-    digest = runner.put(component=answering.endless())
+    digest = runner.put(component=runner_guests.endless())
     for timeout_ms in (10**12, 2**53 - 1):
         envelope = await runner.call(digest, limits={"timeout_ms": timeout_ms})
         assert envelope["error"] == "execute_failed: deadline: the call did not finish within 100 ms"
@@ -156,7 +156,7 @@ async def test_s10_an_excessive_deadline_is_capped(start: Start) -> None:
 
 @pytest.mark.parametrize("memory_mb", [10**6, 2**44])
 async def test_s10_an_excessive_memory_limit_is_capped(runner: Running, memory_mb: int) -> None:
-    """At 1 GiB. 2^44 MiB is where the original's multiplication begins anew."""
+    """The cap is 1 GiB. At 2^44 MiB the original's multiplication overflows."""
     limits = {"timeout_ms": 60_000, "memory_mb": memory_mb}
     assert (await runner.call(runner.put(component=guests.growing_to(1_024)), limits=limits))["status"] == 200
     assert (await runner.call(runner.put(component=guests.growing_to(1_025)), limits=limits))["status"] == 201
@@ -192,7 +192,7 @@ async def test_s11_an_unknown_algorithm_is_never_treated_as_unencrypted(runner: 
 
 @pytest.mark.parametrize("end", ["2001-01-01T00:00:00Z", "tomorrow"])
 async def test_s11_an_expired_envelope_contains_no_secrets_for_the_guest(runner: Running, probe: Path, end: str) -> None:
-    """An end that is no time is refused; the original takes it for thirty seconds from now."""
+    """An expiry that is not a time is rejected; the original assumes thirty seconds from now."""
     digest = runner.put(component=probe)
     sealed = {"ciphertext_b64": INLINE, "expires_at": end}
     envelope = await runner.call(digest, http={"path": "/dynamic/secrets"}, providers=["cap:secrets.get"], secret_envelope=sealed)

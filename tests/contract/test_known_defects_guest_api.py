@@ -1,4 +1,4 @@
-"""B7 to B11: bugs in what guests ask for and say. Numbers as in section 8.3 of the runner's contract."""
+"""B7 to B11: bugs in host functions and in the debug stream. Numbers as in section 8.3 of the runner's contract."""
 
 from __future__ import annotations
 
@@ -56,37 +56,38 @@ async def test_b7_in_redis_output_is_in_the_stream_that_readers_use(start: Start
         runner = await start(own_events=True, debug_redis_url=redis.url)
         digest = runner.put(component=guests.writing(tmp_path, b"out\n", b"err\n"))
         await runner.call(digest)
-        await until_said(redis, "err")
+        await until_message_stored(redis, "err")
         fields = next(fields for fields in redis.entries(KEY) if fields["message"] == "err")
         assert (fields["stream"], fields["tenant"], fields["extension"], fields["request"]) == ("stderr", TENANT, EXTENSION, "request-1")
         with redis.client() as client:
             assert client.keys("*unknown*") == []
 
 
-async def until_said(redis: RedisProcess, message: str) -> None:
+async def until_message_stored(redis: RedisProcess, message: str) -> None:
+    """Waits until the debug stream holds this message."""
     async with asyncio.timeout(MAX_WAIT_SECONDS):
         while message not in [fields["message"] for fields in await asyncio.to_thread(redis.entries, KEY)]:
             await asyncio.sleep(0.02)
 
 
 async def test_b8_a_redis_that_starts_later_is_used_from_then_on(start: Start, tmp_path: Path) -> None:
-    """Also one that goes and comes back. Meanwhile calls are answered as ever."""
+    """The same holds for a Redis that stops and starts again. Calls succeed all the time."""
     with held_port() as port:
         runner = await start(own_events=True, debug_redis_url=f"redis://127.0.0.1:{port}")
-        digest = runner.put(component=guests.logging(b"told"))
+        digest = runner.put(component=guests.logging(b"first"))
         assert (await runner.call(digest))["status"] == 200
         for _ in range(2):
             with redis_process(tmp_path, port=port) as redis:
                 assert (await runner.call(digest))["status"] == 200
-                await until_said(redis, "told")
+                await until_message_stored(redis, "first")
             assert (await runner.call(digest))["status"] == 200
 
 
 async def test_b8_a_redis_that_hangs_delays_no_guest(start: Start, tmp_path: Path) -> None:
-    """It takes connections and answers nothing: what was said while it hung is there after it."""
+    """It accepts connections and never responds. Messages written while it hangs arrive once it goes on."""
     with redis_process(tmp_path) as redis:
         runner = await start(own_events=True, debug_redis_url=redis.url)
-        digest = runner.put(component=guests.logging(b"told"))
+        digest = runner.put(component=guests.logging(b"first"))
         redis.hang()
         try:
             # A log call that waited for Redis would end at this deadline, or never.
@@ -96,11 +97,11 @@ async def test_b8_a_redis_that_hangs_delays_no_guest(start: Start, tmp_path: Pat
             redis.resume()
         last = runner.put(component=guests.logging(b"last"))
         await runner.call(last)
-        await until_said(redis, "last")
+        await until_message_stored(redis, "last")
 
 
 async def test_b9_a_guest_reads_every_entry(application: RecordingServer, caller: Caller) -> None:
-    """By the key it received last, which is the cursor; the original drops the application's, and asks for 25."""
+    """The last key received is the cursor. The original drops the application's cursor and requests only 25 entries."""
     keys = [f"key {number:03}" for number in range(230)]
 
     def answer(request: Recorded) -> Response:
@@ -125,8 +126,8 @@ async def test_b9_text_that_looks_like_base64_stays_text(application: RecordingS
     assert (await caller.call("storage.get", "ns", "k")).value == word.encode()
 
 
-async def test_b9_the_error_tells_the_author_why_a_record_was_rejected(application: RecordingServer, caller: Caller) -> None:
-    """The world has no case for it, so the guest gets `internal` as before; the debug stream has the application's words."""
+async def test_b9_the_debug_stream_has_the_reason_why_a_record_was_rejected(application: RecordingServer, caller: Caller) -> None:
+    """The WIT world has no error case for it, so the guest gets `internal`. The debug stream has the application's message."""
     application.reply({"code": "VALIDATION_ERROR", "error": "value exceeds 65536 bytes"}, 400)
     assert await caller.error_case("storage.put", StorageEntry("ns", "k", b"x", None)) is StorageError.INTERNAL
     assert "VALIDATION_ERROR: value exceeds 65536 bytes" in caller.sink.messages[-1]
@@ -167,7 +168,7 @@ async def test_b11_configuration_and_trigger_reach_a_guest_of_any_language(runne
     assert (await runner.call(digest, context={"config": {}}, http={"headers": FORGED}))["headers"] == {}
 
 
-async def test_b11_they_reach_a_handler_as_its_context(runner: Running, built: Callable[[str], Path]) -> None:
+async def test_b11_configuration_and_trigger_are_in_the_context_of_a_handler(runner: Running, built: Callable[[str], Path]) -> None:
     digest = runner.put(component=built("echo") / "dist" / "main.wasm")
 
     async def context(given: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""S13, S14, S15, S18, S19: who gets extension pages, and where they are shown. Numbers as in section 8.2 of the runner's contract."""
+"""S13, S14, S15, S18, S19: who gets extension pages, and which sites may frame them. Numbers as in section 8.2 of the runner's contract."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ OTHER = "tenant-b"
 
 async def test_s13_a_rejected_tenant_is_never_used_for_other_requests(runner: Running) -> None:
     digest = runner.put(PAGES)
-    for tenant in (OTHER, "../x", "nobody"):
+    for tenant in (OTHER, "../x", "unknown"):
         assert (await runner.page(digest, tenant=tenant)).status_code == 404
-    # Files that a page asks for by itself name no tenant.
+    # Requests that a page makes for its own files name no tenant.
     assert (await runner.page(digest, "assets/app.js", tenant=None)).status_code == 200
     assert (await runner.page(digest, tenant=OTHER)).status_code == 404
     assert (await runner.page(digest, "assets/app.js", tenant=None)).status_code == 200
 
 
 async def test_s13_without_strict_checking_no_tenant_is_remembered_for_a_bundle_that_it_does_not_have(lenient: Running) -> None:
-    """Whoever asks first, in the name of a tenant whose place in the store is empty, decides nothing for those who ask after him."""
+    """A first request for a tenant without the bundle has no effect on later requests."""
     digest = lenient.put(PAGES)
     assert (await lenient.page(digest, tenant=OTHER)).status_code == 500
     assert (await lenient.page(digest, "assets/app.js", tenant=None)).status_code == 200
@@ -41,10 +41,10 @@ async def test_s13_without_strict_checking_no_tenant_is_remembered_for_a_bundle_
 
 
 @pytest.mark.parametrize("value", ["1", "yes", "true", "TRUE", "on"])
-async def test_s14_every_spelling_of_yes_is_strict_checking(
+async def test_s14_every_spelling_of_yes_enables_strict_checking(
     start: Start, monkeypatch: pytest.MonkeyPatch, registry: Registry, value: str
 ) -> None:
-    """Read once and by one parser: strict for those who demand a tenant and for those who check it."""
+    """One parser reads the value once, both for the code that requires a tenant and for the code that checks it."""
     registry.installed.clear()
     runner = await start(static_strict_validation=strict(monkeypatch, value))
     assert (await runner.page(runner.put(PAGES))).status_code == 404
@@ -52,19 +52,19 @@ async def test_s14_every_spelling_of_yes_is_strict_checking(
 
 
 @pytest.mark.parametrize("value", ["0", "no", "false", "off"])
-def test_s14_every_spelling_of_no_is_not(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_s14_every_spelling_of_no_disables_strict_checking(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     assert strict(monkeypatch, value) is False
 
 
 def test_s14_unset_is_strict_and_any_other_word_is_rejected_at_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert strict(monkeypatch, None) is True
-    refused = run("runner", "--port", "0", cwd=tmp_path, RUNNER_SERVICE_TOKEN="t", EXT_STATIC_STRICT_VALIDATION="maybe")
-    assert refused.returncode != 0
-    assert "EXT_STATIC_STRICT_VALIDATION" in refused.stderr and "Traceback" not in refused.stderr
+    rejected = run("runner", "--port", "0", cwd=tmp_path, RUNNER_SERVICE_TOKEN="t", EXT_STATIC_STRICT_VALIDATION="maybe")
+    assert rejected.returncode != 0
+    assert "EXT_STATIC_STRICT_VALIDATION" in rejected.stderr and "Traceback" not in rejected.stderr
 
 
 def strict(monkeypatch: pytest.MonkeyPatch, value: str | None) -> bool:
-    """What the settings make of the variable."""
+    """The value of the setting when the environment variable has this value."""
     monkeypatch.delenv("EXT_STATIC_STRICT_VALIDATION", raising=False)
     if value is not None:
         monkeypatch.setenv("EXT_STATIC_STRICT_VALIDATION", value)
@@ -72,13 +72,13 @@ def strict(monkeypatch: pytest.MonkeyPatch, value: str | None) -> bool:
 
 
 async def test_s15_a_disabled_install_is_not_served(start: Start, registry: Registry, tmp_path: Path) -> None:
-    """The registry is this project's gateway with its tables. A yes of the registry counts for five seconds, a no not at all; here the
-    runner that asks anew is a second one."""
+    """The registry is this project's gateway with its tables. A runner caches a positive response for five seconds and a negative one not
+    at all, so each request here goes to a new runner."""
     async with platform(tmp_path / "gateway") as gateway, recording_server() as server:
 
-        async def forward(asked: Recorded) -> Response:
-            answer = await gateway.http.request(asked.method, f"{asked.path}?{asked.query}", headers=dict(asked.headers))
-            return Response(answer.content, answer.status_code, {"content-type": "application/json"})
+        async def forward(received: Recorded) -> Response:
+            response = await gateway.http.request(received.method, f"{received.path}?{received.query}", headers=dict(received.headers))
+            return Response(response.content, response.status_code, {"content-type": "application/json"})
 
         server.answer = forward
         tenant, extension, content_hash = databases.TENANT, gateway.installed.registry_id, gateway.installed.content_hash
@@ -90,8 +90,8 @@ async def test_s15_a_disabled_install_is_not_served(start: Start, registry: Regi
 
         assert (await page()).status_code == 200
         await set_enabled(gateway.db, actor=local_actor(tenant), extension=extension, enabled=False)
-        refused = await page()
-        assert (refused.status_code, refused.headers["cache-control"]) == (404, "no-store")
+        rejected = await page()
+        assert (rejected.status_code, rejected.headers["cache-control"]) == (404, "no-store")
         await set_enabled(gateway.db, actor=local_actor(tenant), extension=extension, enabled=True)
         assert (await page()).status_code == 200
 
@@ -114,10 +114,10 @@ async def test_s18_pages_may_be_framed_by_their_own_origin_unless_set_otherwise(
     for path in ("index.html", "about.html", "", "some/route", "logo.svg"):
         response = await runner.page(digest, path)
         assert response.headers["content-security-policy"].endswith("; frame-ancestors 'self'"), path
-    # A value that would end the directive and begin another is not taken.
+    # A value that would end the directive and begin another is ignored.
     for value in ("*; script-src *", "https://a.example\r\nx: y"):
-        careful = await start(ui_frame_ancestors=value)
-        assert (await careful.page(digest)).headers["content-security-policy"].endswith("; frame-ancestors 'self'")
+        runner_with_bad_value = await start(ui_frame_ancestors=value)
+        assert (await runner_with_bad_value.page(digest)).headers["content-security-policy"].endswith("; frame-ancestors 'self'")
 
 
 async def test_s18_the_address_of_a_script_never_returns_a_page(runner: Running) -> None:
@@ -131,13 +131,13 @@ async def test_s18_the_address_of_a_script_never_returns_a_page(runner: Running)
 
 
 async def test_s19_a_bundle_cached_for_one_tenant_is_not_available_to_another(runner: Running) -> None:
-    """Unpacked bundles are shared by their hash; every request is asked whether its tenant has the extension."""
+    """Tenants share unpacked bundles by hash. Every request is checked: does its tenant have the extension?"""
     digest = runner.put(PAGES)
     page = await runner.page(digest)
     assert page.status_code == 200
     for path in ("index.html", "assets/app.js", "some/route"):
         assert (await runner.page(digest, path, tenant=OTHER)).status_code == 404
-        # Not even what it is, to whoever knows its tag.
+        # A caller who knows the ETag learns nothing either.
         assert (await runner.page(digest, path, tenant=OTHER, if_none_match="*")).status_code == 404
         assert (await runner.page(digest, path, tenant=OTHER, if_none_match=page.headers["etag"])).status_code == 404
     assert {question["tenant"] for question in runner.registry.questions()} == {TENANT, OTHER}

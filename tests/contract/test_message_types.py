@@ -66,7 +66,7 @@ def test_a_request_with_unknown_fields_at_any_level_is_read() -> None:
     ],
     ids=["a map with lists", "a list of pairs", "null in place of a list"],
 )
-def test_the_response_of_any_runner_gives_its_headers_one_by_one(text: bytes, expected: list[tuple[str, str]]) -> None:
+def test_header_pairs_lists_repeated_headers_of_any_runner_one_by_one(text: bytes, expected: list[tuple[str, str]]) -> None:
     assert msgspec.json.decode(text, type=Envelope).header_pairs() == expected
 
 

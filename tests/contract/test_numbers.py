@@ -1,4 +1,4 @@
-"""Every number of the contract is a test here, and every statement below a number stands at its assertion."""
+"""Every number of the contract has a test here, and every statement under a number is marked at its assertion."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 SERIES = {"ap": 1, "co": 2, "ui": 8, "se": 2, "sm": 6, "un": 33, "s": 19, "b": 18}
-"""How many numbers each series has: integration and unit statements of section 7, holes of 8.2, bugs of 8.3."""
+"""How many numbers each series has: integration and unit tests of section 7, security defects of 8.2, bugs of 8.3."""
 
 STATEMENTS = {
     **{"ap_01": 3, "co_01": 4, "co_02": 9, "ui_01": 6, "ui_02": 10, "ui_03": 1, "ui_04": 1, "ui_05": 2, "ui_06": 2, "ui_07": 3, "ui_08": 3},
@@ -20,7 +20,7 @@ _NAME = re.compile(r"test_(?P<number>(?:ap|co|ui|se|sm|un)_[0-9]{2}|[sb][0-9]{1,
 
 
 def numbered() -> dict[str, str]:
-    """The source of the tests of this folder by their number; those of one number together."""
+    """The source of the tests in this folder by number. Tests with one number are joined."""
     found: dict[str, str] = {}
     for file in sorted(FOLDER.glob("test_*.py")):
         source = file.read_text()

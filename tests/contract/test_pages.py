@@ -15,14 +15,14 @@ from tests.runner.conftest import EXTENSION, TENANT
 
 
 async def test_ui_01_cold_fetch_then_304(lenient: Running) -> None:
-    """The document is `no-cache` here: it is asked for again each time, so that a browser sees what its headers are today. What never
-    changes under its address, every other file, is immutable."""
+    """The document is `no-cache` here: a browser revalidates it each time and so sees its current headers. All other files never change
+    at their address and are immutable."""
     digest = lenient.put(PAGES)
     # UI-01.1: a warm-up that names only the hash
-    refused = await lenient.post({"content_hash": f"sha256:{digest}"}, "/warmup")
-    assert refused.status_code == 400
-    assert refused.json()["message"] == "warmup unsupported without tenant + extension context"
-    # UI-01.2: a cold GET downloads, unpacks and answers
+    rejected = await lenient.post({"content_hash": f"sha256:{digest}"}, "/warmup")
+    assert rejected.status_code == 400
+    assert rejected.json()["message"] == "warmup unsupported without tenant + extension context"
+    # UI-01.2: a cold GET downloads, unpacks and responds
     assert not lenient.cache.exists() or not list(lenient.cache.glob("*/ui"))
     cold = await lenient.page(digest)
     assert (cold.status_code, cold.content) == (200, PAGES["ui/index.html"])
@@ -40,8 +40,8 @@ async def test_ui_01_cold_fetch_then_304(lenient: Running) -> None:
 
 
 async def test_ui_02_csp_and_nosniff_headers(start: Start) -> None:
-    """Without EXT_UI_FRAME_ANCESTORS the original sends no frame-ancestors, so that any site may frame a page (S18); here it is `'self'`,
-    and what the variable names comes on top. Both variables are read at start, not while running."""
+    """Without EXT_UI_FRAME_ANCESTORS the original sends no frame-ancestors, so that any site may frame a page (S18). Here it is `'self'`
+    plus the origins that the variable names. Both variables are read at start, not while running."""
     runner = await start(static_strict_validation=False)
     digest = runner.put(PAGES)
     page = await runner.page(digest)
@@ -56,8 +56,8 @@ async def test_ui_02_csp_and_nosniff_headers(start: Start) -> None:
     # UI-02.4
     assert page.headers["x-content-type-options"] == "nosniff"
     # UI-02.5
-    kept = await runner.page(digest, if_none_match=page.headers["etag"])
-    assert (kept.status_code, kept.headers["content-security-policy"]) == (304, policy)
+    revalidated = await runner.page(digest, if_none_match=page.headers["etag"])
+    assert (revalidated.status_code, revalidated.headers["content-security-policy"]) == (304, policy)
     # UI-02.6: a client route
     route = await runner.page(digest, "some/client/route")
     assert (route.status_code, route.content) == (200, PAGES["ui/index.html"])
@@ -84,13 +84,13 @@ async def test_ui_03_strict_validation_denied_is_404(runner: Running) -> None:
     response = await runner.page(digest)
     assert (response.status_code, response.headers["cache-control"]) == (404, "no-store")
     assert runner.registry.questions() == [{"tenant": TENANT, "extension": EXTENSION, "hash": f"sha256:{digest}"}]
-    assert not (runner.cache / digest).exists(), "what is not for this tenant is not even fetched"
+    assert not (runner.cache / digest).exists(), "no bundle is fetched for a tenant without the extension"
 
 
 async def test_ui_04_traversal_is_rejected(lenient: Running) -> None:
     digest = lenient.put(PAGES)
     (lenient.folder / "secret.txt").write_text("secret")
-    # UI-04.1: `..` as it is, which clients would resolve before they send it
+    # UI-04.1: a literal `..`, which HTTP clients would resolve before they send it
     assert await lenient.raw_page(digest, "../secret.txt") == 400
     assert await lenient.raw_page(digest, "assets/../../secret.txt") == 400
     assert await lenient.raw_page(digest, "%2e%2e/secret.txt") == 400
@@ -119,12 +119,12 @@ async def test_ui_06_archive_hash_mismatch_returns_502(lenient: Running) -> None
     assert not (lenient.cache / digest).exists()
 
 
-@pytest.mark.parametrize("kind", ["no zstd", "no tar", "breaks off"])
+@pytest.mark.parametrize("kind", ["not zstd", "not tar", "truncated"])
 async def test_ui_07_partial_extract_cleanup_on_failure(lenient: Running, kind: str) -> None:
-    """The original may answer without JSON; here every failure has the same shape."""
+    """The original may respond without JSON. Here every error has the same shape."""
     noise = random.Random(7).randbytes(300_000)
     good = lenient.stored(lenient.put(PAGES | {"ui/assets/noise.png": noise})).read_bytes()
-    broken = {"no zstd": b"not zstd", "no tar": zstandard.compress(b"not tar" * 1000), "breaks off": good[:-2_000]}[kind]
+    broken = {"not zstd": b"not zstd", "not tar": zstandard.compress(b"not tar" * 1000), "truncated": good[:-2_000]}[kind]
     digest = lenient.put_bytes(broken)
     response = await lenient.page(digest)
     # UI-07.1
@@ -137,7 +137,7 @@ async def test_ui_07_partial_extract_cleanup_on_failure(lenient: Running, kind: 
 
 
 async def test_ui_08_verify_archive_sha256(lenient: Running) -> None:
-    """`deadbeef` is refused before anything is asked for, since it is no SHA-256 (S8); a mismatch is shown with a hash that is one."""
+    """`deadbeef` is rejected before any request, because it is not a SHA-256 (S8). A valid hash shows the mismatch."""
     digest = lenient.put(PAGES)
     cache = lenient.services.cache
     # UI-08.1

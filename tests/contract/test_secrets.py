@@ -1,7 +1,7 @@
 """SE-01 and SE-02: secret envelopes. Numbers as in section 7.1.
 
-The original's function returns the envelope's version beside the secrets. Here the version has one use: it is part of the key under which
-an opened envelope is remembered for a moment, and that is what the tests show.
+The original's function returns the envelope's version with the secrets. Here the version is only part of the key under which a decrypted
+envelope is cached for a moment; the tests show that.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ async def test_se_01_an_envelope_yields_the_plaintext_map(tmp_path: Path) -> Non
     with VaultServer() as vault:
         token.write_text(vault.token)
         async with host_services(vault_addr=vault.address, vault_token_file=token) as host:
-            # SE-01.2: remembered for its version, and for no other
+            # SE-01.2: cached for its version, and for no other
             for version in ("v1", "v1", "v2"):
                 assert await host.open_secrets(in_transit(FIRST, version), CALL) == FIRST
             assert len(vault.requests) == 2
@@ -52,16 +52,16 @@ async def test_se_02_secrets_change_with_the_ciphertext(runner: Running, probe: 
             # SE-02.1
             assert (await host.open_secrets(in_transit(FIRST, "v1"), CALL))["ALGA_API_KEY"] == "first-value"
             second = await host.open_secrets(in_transit(SECOND, "v2"), CALL)
-            # SE-02.2: at once, though the first is still remembered
+            # SE-02.2: at once, although the first is still cached
             assert second["ALGA_API_KEY"] == "second-value"
             # SE-02.3
             assert second["ADDED"] == "later"
-            # SE-02.4: a new text under the old version is new as well
+            # SE-02.4: a new ciphertext with the old version is not taken from the cache
             assert (await host.open_secrets(in_transit(SECOND, "v1"), CALL)) == SECOND
     # The same through a call of the runner, as the guest sees it.
     digest = runner.put(component=probe)
     for version, secrets in (("v1", FIRST), ("v2", SECOND)):
         envelope = {"ciphertext_b64": inline(secrets).ciphertext_b64, "version": version}
-        answer = await runner.call(digest, http={"path": "/dynamic/secrets"}, providers=["cap:secrets.get"], secret_envelope=envelope)
-        seen = json.loads(base64.b64decode(answer["body_b64"]))["secrets"]
+        received = await runner.call(digest, http={"path": "/dynamic/secrets"}, providers=["cap:secrets.get"], secret_envelope=envelope)
+        seen = json.loads(base64.b64decode(received["body_b64"]))["secrets"]
         assert (seen["value"], sorted(seen["keys"])) == (secrets["ALGA_API_KEY"], sorted(secrets))

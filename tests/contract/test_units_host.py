@@ -1,4 +1,4 @@
-"""UN-09 to UN-18: what host functions allow, say and read. Numbers as in section 7.3."""
+"""UN-09 to UN-18: what host functions allow, report and read. Numbers as in section 7.3."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ SERVICE = {"serviceId": "s-1", "serviceName": "Care", "itemKind": "service", "bi
 
 @pytest.fixture
 async def backend(application: RecordingServer) -> AsyncIterator[HttpBackend]:
-    made = HttpBackend(application.url, "runner-token")
-    yield made
-    await made.close()
+    client = HttpBackend(application.url, "runner-token")
+    yield client
+    await client.close()
 
 
 def admits(entry: str, url: str) -> bool:
@@ -33,7 +33,7 @@ def admits(entry: str, url: str) -> bool:
 
 
 async def test_un_09_an_entry_admits_its_host(application: RecordingServer) -> None:
-    """An entry means its scheme and port too: `example.com` is https at 443, and says nothing of http."""
+    """An entry includes scheme and port: `example.com` means https at port 443, not http."""
     assert admits("example.com", "https://example.com/v1?q=1")
     assert not admits("example.com", "http://example.com/") and not admits("example.com", "https://example.com:8443/")
     network = MappedNetwork().at(PUBLIC, application.port)
@@ -42,8 +42,8 @@ async def test_un_09_an_entry_admits_its_host(application: RecordingServer) -> N
 
 
 def test_un_10_an_entry_admits_subdomains_only_with_a_wildcard() -> None:
-    """In the original `example.com` is also every host below it, so that nobody can grant one host alone. Here that is `*.example.com`,
-    which in turn is not `example.com` itself."""
+    """In the original, `example.com` also admits every host below it, so you cannot grant one host alone. Here you write `*.example.com`
+    for those, which does not include `example.com` itself."""
     assert admits("*.example.com", "https://api.example.com/")
     assert not admits("example.com", "https://api.example.com/")
     assert not admits("*.example.com", "https://example.com/")
@@ -55,10 +55,10 @@ async def test_un_11_an_entry_denies_other_hosts() -> None:
     assert await fetch_error(fetcher, request("https://example.org/")) is HttpError.NOT_ALLOWED
 
 
-@pytest.mark.parametrize("key", ["", "id", "secret", "a-key-that-tells-much"])
+@pytest.mark.parametrize("key", ["", "id", "secret", "a-revealing-key"])
 async def test_un_12_keys_are_never_shown(application: RecordingServer, backend: HttpBackend, key: str) -> None:
-    """The original shows `<empty>`, `***` and `se…et`. A key may be a name or an address, so here none of it is shown: the debug stream
-    says which namespace a call was about."""
+    """The original shows `<empty>`, `***` and `se…et`. A key may be a name or an address, so no part of it is shown here: the debug
+    stream names only the namespace."""
     application.reply({"value": "v"})
     caller = Caller(backend=backend, secrets={key: "value"})
     await caller.call("storage.get", "contacts", key)

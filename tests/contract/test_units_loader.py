@@ -1,4 +1,4 @@
-"""UN-01 to UN-08: limits of a call, and where a bundle is in its store. Numbers as in section 7.3."""
+"""UN-01 to UN-08: limits of a call, and the key of a bundle in its store. Numbers as in section 7.3."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.engine import guests
 from tests.engine.conftest import RecordingHost, request
 from tests.engine.guests import RETURN, module
 from tests.events.recording_server import RecordingServer
-from tests.runner import guests as answering
+from tests.runner import guests as runner_guests
 from tests.runner.conftest import EXTENSION, TENANT
 
 PAGES_IN_MIB = 16
@@ -31,9 +31,9 @@ async def run(engine: Engine, core: str, limits: Limits) -> Outcome:
 
 
 def growing(pages: int) -> str:
-    """Answers 200 when its memory could grow by so many pages, 201 when that was refused."""
-    refused = f"(i32.eq (memory.grow (i32.const {pages})) (i32.const -1))"
-    return module(f"(i32.store16 (i32.const 1024) (i32.add (i32.const 200) {refused})) {RETURN}")
+    """Returns 200 if its memory could grow by so many pages, 201 if not."""
+    failed = f"(i32.eq (memory.grow (i32.const {pages})) (i32.const -1))"
+    return module(f"(i32.store16 (i32.const 1024) (i32.add (i32.const 200) {failed})) {RETURN}")
 
 
 async def grow(engine: Engine, megabytes: int) -> int:
@@ -53,8 +53,8 @@ async def test_un_02_memory_beyond_the_limit_is_denied_without_an_error(engine: 
 
 @pytest.mark.parametrize("timeout_ms", [1, 10, 11, 25])
 async def test_un_03_a_deadline_of_a_few_milliseconds_applies(engine: Engine, timeout_ms: int) -> None:
-    """The original rounds deadlines down to ticks of 10 ms (1, 1, 1 and 2 of them). Here a deadline is a time: it is kept to the
-    millisecond, a call that computes notices it at the next tick of 4 ms, and none is rounded to nothing or comes early."""
+    """The original rounds deadlines down to ticks of 10 ms (1, 1, 1 and 2 of them). Here a deadline is exact to the
+    millisecond: a call that computes ends at the next tick of 4 ms. No deadline becomes zero, and no call ends early."""
     outcome = await run(engine, module(f"(loop $again (br $again)) {RETURN}"), Limits(timeout_ms=timeout_ms))
     assert outcome.failure is not None
     assert (outcome.failure.code, outcome.failure.message) == (FailureCode.DEADLINE, f"the call did not finish within {timeout_ms} ms")
@@ -63,12 +63,12 @@ async def test_un_03_a_deadline_of_a_few_milliseconds_applies(engine: Engine, ti
 
 async def test_un_03_a_deadline_of_zero_is_one_millisecond(start: Start) -> None:
     runner = await start()
-    envelope = await runner.call(runner.put(component=answering.endless()), limits={"timeout_ms": 0})
+    envelope = await runner.call(runner.put(component=runner_guests.endless()), limits={"timeout_ms": 0})
     assert envelope["error"] == "execute_failed: deadline: the call did not finish within 1 ms"
 
 
-async def asked(application: RecordingServer, base: str, **settings: str) -> str:
-    """The path, without query, that a store at `base` asks for."""
+async def requested_path(application: RecordingServer, base: str, **settings: str) -> str:
+    """The path, without its query, that a store at `base` requests."""
     application.answer = lambda _: Response(b"the bundle")
     store = open_store(Settings(_env_file=None, bundle_store_base=base, **settings))
     assert b"".join([piece async for piece in store.get(KEY)]) == b"the bundle"
@@ -78,19 +78,19 @@ async def asked(application: RecordingServer, base: str, **settings: str) -> str
 
 
 async def test_un_04_a_base_without_slash_keeps_its_bucket(application: RecordingServer) -> None:
-    assert await asked(application, f"{application.url}/extensions") == f"/extensions/{KEY}"
+    assert await requested_path(application, f"{application.url}/extensions") == f"/extensions/{KEY}"
     assert f"tenants/{TENANT}/extensions/{EXTENSION}/sha256/{HASH}/bundle.tar.zst" == KEY
 
 
 async def test_un_05_a_base_with_a_slash_is_the_same(application: RecordingServer) -> None:
-    """Keys never begin with a slash here; one that does is refused (S9)."""
-    assert await asked(application, f"{application.url}/extensions/") == f"/extensions/{KEY}"
-    assert await asked(application, f"{application.url}/") == f"/{KEY}"
+    """Keys never begin with a slash here; one that does is rejected (S9)."""
+    assert await requested_path(application, f"{application.url}/extensions/") == f"/extensions/{KEY}"
+    assert await requested_path(application, f"{application.url}/") == f"/{KEY}"
 
 
 async def test_un_06_a_key_without_a_tenant_makes_no_request(start: Start, application: RecordingServer) -> None:
-    """The original keeps a helper for `sha256/{hash}/bundle.tar.zst`, a key of before there were tenants, and does not use it. Here it
-    does not exist: what is not under the tenant's key is not there."""
+    """The original still has an unused function for `sha256/{hash}/bundle.tar.zst`, a key from the time before tenants. Here only the key
+    with the tenant exists."""
     application.reply({}, 404)
     runner = await start(bundle_store_base=f"{application.url}/extensions")
     assert (await runner.call(HASH))["error"].startswith("bundle_fetch_failed: ")
@@ -101,9 +101,9 @@ async def test_un_06_a_key_without_a_tenant_makes_no_request(start: Start, appli
 
 
 async def test_un_07_the_bucket_is_the_first_segment_of_the_base(application: RecordingServer) -> None:
-    assert await asked(application, f"{application.url}/extensions", **CREDENTIALS) == f"/extensions/{KEY}"
-    assert await asked(application, f"{application.url}/extensions/our/prefix", **CREDENTIALS) == f"/extensions/our/prefix/{KEY}"
+    assert await requested_path(application, f"{application.url}/extensions", **CREDENTIALS) == f"/extensions/{KEY}"
+    assert await requested_path(application, f"{application.url}/extensions/our/prefix", **CREDENTIALS) == f"/extensions/our/prefix/{KEY}"
 
 
 async def test_un_08_a_bucket_named_by_the_base_alone_leaves_the_key_unchanged(application: RecordingServer) -> None:
-    assert await asked(application, "s3://extensions", s3_endpoint=application.url, **CREDENTIALS) == f"/extensions/{KEY}"
+    assert await requested_path(application, "s3://extensions", s3_endpoint=application.url, **CREDENTIALS) == f"/extensions/{KEY}"

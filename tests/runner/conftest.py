@@ -1,4 +1,4 @@
-"""A whole runner in this process: a real engine, a folder as bundle store, a registry that says what a test wants."""
+"""A whole runner in this process: a real engine, a folder as bundle store, a registry that responds as the test sets it."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ TENANT, EXTENSION, INSTALL = "tenant-a", "extension-a", "0b0c9d8e-5f0a-4c57-9a59
 
 
 class Registry:
-    """Says which tenants have an extension installed, and remembers what it was asked."""
+    """Knows which tenants have an extension installed, and records requests."""
 
     def __init__(self) -> None:
         self.installed: set[str] = set()
-        self.asked: list[httpx2.Request] = []
+        self.requests: list[httpx2.Request] = []
         self.broken = False
 
-    def answer(self, request: httpx2.Request) -> httpx2.Response:
-        self.asked.append(request)
+    def respond(self, request: httpx2.Request) -> httpx2.Response:
+        self.requests.append(request)
         if self.broken:
             raise httpx2.ConnectError("no registry here")
         tenant = request.url.params.get("tenant")
         if tenant is None:
-            anybody = next(iter(sorted(self.installed)), None)
-            return httpx2.Response(200, json={"valid": anybody is not None, "tenant_id": anybody})
+            tenant = next(iter(sorted(self.installed)), None)
+            return httpx2.Response(200, json={"valid": tenant is not None, "tenant_id": tenant})
         return httpx2.Response(200, json={"valid": tenant in self.installed})
 
 
 class Runner:
-    """One runner: its services, a client that speaks to it, and how to put bundles before it."""
+    """One runner: its services, a client for it, and methods that store bundles."""
 
     def __init__(self, services: RunnerServices, registry: Registry, events: ListSink, root: Path, port: int) -> None:
         self.services = services
@@ -57,7 +57,7 @@ class Runner:
         self.client = httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=MAX_WAIT_SECONDS)
 
     def unchecked(self) -> httpx2.AsyncClient:
-        """A client that sends what no server could get over a socket: it speaks to the application itself."""
+        """A client that calls the application directly, for requests that no HTTP server would pass on."""
         return httpx2.AsyncClient(transport=httpx2.ASGITransport(create_app(self.services)), base_url="http://runner")
 
     async def put(self, component: Path | None = None, files: dict[str, bytes] | None = None, *, tenant: str = TENANT) -> str:
@@ -122,20 +122,20 @@ StartRunner = Callable[..., Awaitable[Runner]]
 
 
 PLAIN = {"fast_path": False, "call_batching": False, "fast_log_lines": False}
-"""Settings that switch off everything that is only there for speed."""
+"""Settings that turn off all code that is only for speed."""
 
 
 @pytest.fixture
 def speed_settings() -> dict[str, Any]:
-    """Settings of every runner that a test starts. Modules parametrize this to run their tests with and without what is only for speed."""
+    """Settings of every runner that a test starts. Modules parametrize this to run their tests with and without the fast path."""
     return {}
 
 
 @pytest.fixture
 async def start_runner(tmp_path: Path, artifacts: Path, speed_settings: dict[str, Any]) -> AsyncIterator[StartRunner]:
-    """Starts a runner; settings by field name. Its events are kept in `Runner.events`, or go where the settings say.
+    """Starts a runner; settings by field name. Its events go to `Runner.events`, or, without `keep_events`, where the settings send them.
 
-    A `validator` asks another registry than `Runner.registry`.
+    A `validator` replaces the one that calls `Runner.registry`.
     """
     async with AsyncExitStack() as closing:
 
@@ -149,7 +149,7 @@ async def start_runner(tmp_path: Path, artifacts: Path, speed_settings: dict[str
             }
             registry, events = Registry(), ListSink()
             registry.installed.add(TENANT)
-            transport = httpx2.MockTransport(registry.answer)
+            transport = httpx2.MockTransport(registry.respond)
             validator = validator or InstallValidator("http://registry/ignored", {"x-api-key": "key"}, transport=transport)
             sink = events if keep_events else None
             services = await RunnerServices.open(Settings(**(fields | speed_settings | settings)), events=sink, validator=validator)
@@ -170,7 +170,7 @@ async def runner(start_runner: StartRunner) -> Runner:
 
 @pytest.fixture
 def start_workers(tmp_path: Path, artifacts: Path) -> Iterator[Callable[[int], Any]]:
-    """Starts `holdfast runner` with so many workers: a `RunningRunner`."""
+    """Starts `holdfast runner` with this number of workers. Returns a `RunningRunner`."""
     from tests.runner.running import RunningRunner
 
     with ExitStack() as running:

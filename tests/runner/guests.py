@@ -1,4 +1,4 @@
-"""Guests for the runner's tests, in WAT: each answers in one way only."""
+"""Guests for the runner's tests, in WAT: each does one thing only."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tests.engine.guests import RESPONSE_AT, RETURN, assemble, module
 from tests.engine.test_wasi import SLEEP, wasi_component
 
 _URL, _METHOD, _BODY, _TENANT, _REQUEST_ID = 60, 52, 80, 12, 4
-"""Where the request record keeps pointer and length of these texts."""
+"""Offsets in the request record of the pointer and length of these texts."""
 
 
-def _answering(offset: int) -> Path:
-    """Answers 200 with one text of the request as its body."""
+def _returning(offset: int) -> Path:
+    """Returns 200 with one text of the request as its body."""
     copy = f"""
       (i32.store8 (i32.const {RESPONSE_AT + 12}) (i32.const 1))
       (i32.store (i32.const {RESPONSE_AT + 16}) (i32.load offset={offset} (local.get $request)))
@@ -24,37 +24,37 @@ def _answering(offset: int) -> Path:
 
 
 def fine() -> Path:
-    """Answers 200 `ok`."""
+    """Returns 200 `ok`."""
     return assemble(module(RETURN))
 
 
 def without_body() -> Path:
-    """Answers 204 and no body."""
+    """Returns 204 and no body."""
     return assemble(module(RETURN, response=struct.pack("<HxxIIIII", 204, 0, 0, 0, 0, 0)))
 
 
 def echo_url() -> Path:
-    return _answering(_URL)
+    return _returning(_URL)
 
 
 def echo_method() -> Path:
-    return _answering(_METHOD)
+    return _returning(_METHOD)
 
 
 def echo_body() -> Path:
-    return _answering(_BODY)
+    return _returning(_BODY)
 
 
 def echo_tenant() -> Path:
-    return _answering(_TENANT)
+    return _returning(_TENANT)
 
 
 def echo_request_id() -> Path:
-    return _answering(_REQUEST_ID)
+    return _returning(_REQUEST_ID)
 
 
 def with_headers(*headers: tuple[str, str]) -> Path:
-    """Answers 201 with these headers and no body."""
+    """Returns 201 with these headers and no body."""
     table_at = RESPONSE_AT + 64
     texts_at = table_at + 16 * len(headers)
     table, texts = b"", b""
@@ -74,13 +74,13 @@ def endless() -> Path:
 
 
 def waiting_for_a_secret() -> Path:
-    """Asks for the list of secret names, then answers `ok`; shows whether the door was reached."""
+    """Asks for the list of secret names, then returns `ok`; the debug stream shows whether the host function was called."""
     imports = '(import "alga:extension/secrets" "list-keys" (func $list (param i32)))'
     return assemble(module(f"(call $list (i32.const 2048)) {RETURN}", imports=imports))
 
 
 def sleeping(seconds: float) -> Path:
-    """Sleeps on its operating system's clock, then answers `ok`."""
+    """Sleeps by a WASI clock, then returns `ok`."""
     core = module(f"(call $block (call $sleep (i64.const {round(seconds * 1e9)}))) {RETURN}", imports=SLEEP)
     with TemporaryDirectory() as folder:
         return wasi_component(core, Path(folder))

@@ -1,8 +1,9 @@
-"""Starts that are killed: `python -m tests.runner.killing STORE CACHE ARTIFACTS`, an order on each line in, a report on each line out.
+"""Starts that are killed: `python -m tests.runner.killing STORE CACHE ARTIFACTS` reads an order from each line and prints a report for it.
 
-Every order is a start of its own, forked from this warm process: fetch, unpack, compile, load, call, as a runner does. `{"digest": …}`
-runs it to its end and reports the answer. With `"step": n` it is killed at its n-th step that an audit hook sees (files opened, renamed,
-removed, processes started); with `"after": "start" | "landed", "seconds": s`, that long after it began or had the bundle.
+Every order starts a child, forked from this warm process: fetch, unpack, compile, load, call, as a runner does. `{"digest": …}`
+runs it to its end and reports the response of the guest. With `"step": n` the child is killed at the n-th step that an audit hook
+sees (files opened, renamed, removed, processes started). With `"after": "start" | "cached", "seconds": s`, the child is killed that
+long after its start or after the bundle is in the cache.
 """
 
 from __future__ import annotations
@@ -43,14 +44,14 @@ class _Steps:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def _start(store: Path, cache_root: Path, artifacts: Path, digest: str, say: int) -> dict[str, Any]:
+async def _start(store: Path, cache_root: Path, artifacts: Path, digest: str, write_end: int) -> dict[str, Any]:
     began = time.perf_counter()
-    os.write(say, b"start\n")
+    os.write(write_end, b"start\n")
     cache = BundleCache(cache_root, FolderStore(store))
     engine = Engine(artifacts, pool=False)
     async with cache.use("t", "e", digest) as bundle:
-        landed = time.perf_counter() - began
-        os.write(say, b"landed\n")
+        cached = time.perf_counter() - began
+        os.write(write_end, b"cached\n")
         assert bundle.component is not None and bundle.component_sha256 is not None
         component = await engine.load(bundle.component, bundle.component_sha256)
     # A generous deadline: on a busy machine the default of 5 s can pass before the guest runs.
@@ -59,31 +60,31 @@ async def _start(store: Path, cache_root: Path, artifacts: Path, digest: str, sa
     await engine.close()
     await cache.close()
     answer = f"{outcome.response.status} {(outcome.response.body or b'').decode()}"
-    return {"answer": answer, "landed": landed, "seconds": time.perf_counter() - began}
+    return {"answer": answer, "cached": cached, "seconds": time.perf_counter() - began}
 
 
-def _child(folders: _Folders, order: dict[str, Any], say: int) -> None:
+def _child(folders: _Folders, order: dict[str, Any], write_end: int) -> None:
     steps = _Steps(order.get("step"))
     sys.addaudithook(steps)
-    report = asyncio.run(_start(*folders, order["digest"], say))
-    os.write(say, json.dumps(report | {"steps": steps.count}).encode() + b"\n")
+    report = asyncio.run(_start(*folders, order["digest"], write_end))
+    os.write(write_end, json.dumps(report | {"steps": steps.count}).encode() + b"\n")
 
 
 def _run(folders: _Folders, order: dict[str, Any]) -> dict[str, Any]:
-    hear, say = os.pipe()
+    read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            os.close(hear)
-            _child(folders, order, say)
+            os.close(read_end)
+            _child(folders, order, write_end)
             code = 0
         finally:
             os._exit(code)
-    os.close(say)
+    os.close(write_end)
     report: dict[str, Any] = {"stages": []}
     try:
-        with os.fdopen(hear, "rb") as lines:
+        with os.fdopen(read_end, "rb") as lines:
             for line in lines:
                 stage = line.decode().strip()
                 if stage.startswith("{"):

@@ -1,4 +1,4 @@
-"""Asks a runner for files of pages, and reads the bytes as they were sent."""
+"""Requests files of pages and reads the raw bytes of the response."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.runner.conftest import EXTENSION, TENANT, Runner
 
 
 class Sent(NamedTuple):
-    """One answer; `raw` is its body, still encoded."""
+    """One response. `raw` is its body, still encoded."""
 
     status: int
     headers: httpx2.Headers
@@ -18,7 +18,7 @@ class Sent(NamedTuple):
 
 
 async def sent(runner: Runner, digest: str, path: str, *, tenant: str | None = TENANT, method: str = "GET", **headers: str) -> Sent:
-    """Without a header `accept_encoding`, the request has none."""
+    """Requests a file. Unless `accept_encoding` is given, the request has no such header."""
     query = "" if tenant is None else f"?tenant={tenant}"
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     request = runner.client.build_request(method, f"/ext-ui/{EXTENSION}/sha256:{digest}/{path}{query}", headers=given)

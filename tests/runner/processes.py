@@ -14,7 +14,7 @@ from tests.waiting import MAX_WAIT_SECONDS
 
 @contextmanager
 def runner_process(folder: Path, *arguments: str, **variables: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Its origin and the process, with its data below `folder`; `folder/runner.log` is its log. Without `--port` it gets a free one."""
+    """Yields its origin and the process. Its data is below `folder`, with its log in `runner.log`. Without `--port` it uses a free one."""
     environment = clean_environment(**({"RUNNER_SERVICE_TOKEN": "the-service-token", "HOLDFAST_ENGINE_POOL": "false"} | variables))
     port = [] if "--port" in arguments else ["--port", "0"]
     command = [*COMMAND, "runner", "--json", *port, "--data-dir", str(folder / "data"), *arguments]

@@ -1,4 +1,4 @@
-"""A runner as a process of its own, with clients that speak to it and bundles that it can have."""
+"""A runner as its own process, with clients and bundles for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEADERS = {"x-runner-service-token": TOKEN, "x-alga-tenant": TENANT, "x-alga-ext
 
 
 class RunningRunner:
-    """`holdfast runner` and what a test does with it."""
+    """A `holdfast runner` process: clients, calls, workers and its end."""
 
     def __init__(self, origin: str, process: subprocess.Popen[bytes], folder: Path) -> None:
         self.origin = origin
@@ -37,7 +37,7 @@ class RunningRunner:
         return {one.pid for one in children if one.status() != psutil.STATUS_ZOMBIE}
 
     def client(self) -> httpx2.AsyncClient:
-        """One with a connection of its own."""
+        """A client with its own connection."""
         return httpx2.AsyncClient(base_url=self.origin, headers=HEADERS, trust_env=False, timeout=MAX_WAIT_SECONDS)
 
     async def ask(self, path: str) -> httpx2.Response:
@@ -55,7 +55,7 @@ class RunningRunner:
             return await client.post("/v1/execute", json=call_body(digest, limits={"timeout_ms": 60_000}))
 
     async def begin(self, digest: str) -> asyncio.Task[httpx2.Response]:
-        """A call that is under way when this returns."""
+        """Starts a call and returns once it runs."""
         call = asyncio.create_task(self.call(digest))
         while not (await self.ask("/readyz")).json()["calls"]:
             assert not call.done(), call.result().text
@@ -66,4 +66,4 @@ class RunningRunner:
 
 
 StartWorkers = Callable[[int], RunningRunner]
-"""Starts a runner with so many workers."""
+"""Starts a runner with this number of workers."""

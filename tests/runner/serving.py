@@ -15,7 +15,7 @@ from tests.waiting import MAX_WAIT_SECONDS
 
 @asynccontextmanager
 async def served(services: RunnerServices) -> AsyncIterator[int]:
-    """The port, for the length of the block. At its end, requests under way have a second to end."""
+    """Yields the port. When the block ends, running requests have one second to finish."""
     listening = socket.create_server(("127.0.0.1", 0))
     app, ready = create_app(services), asyncio.Event()
     server = RunnerServer(app, app.fast_route, listening, stop_seconds=1, on_ready=ready.set, on_stop=lambda: None)

@@ -1,4 +1,4 @@
-"""What `/healthz` says of a bundle store on another machine. It never makes the runner unwell."""
+"""`/healthz` reports the state of a remote bundle store, and stays 200 when the store is unreachable."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ async def test_a_broken_or_missing_store_is_reported(start_runner: StartRunner) 
         runner = await start_runner(bundle_store_base=f"{store.origin}/extensions")
         response = await runner.client.get("/healthz")
         assert (response.status_code, response.json()["bundle_store"]) == (200, "bundle_store_unreachable")
-    with socket.socket() as unheard:
-        unheard.bind(("127.0.0.1", 0))
-        runner = await start_runner(bundle_store_base=f"http://127.0.0.1:{unheard.getsockname()[1]}")
+    with socket.socket() as not_listening:
+        not_listening.bind(("127.0.0.1", 0))
+        runner = await start_runner(bundle_store_base=f"http://127.0.0.1:{not_listening.getsockname()[1]}")
         response = await runner.client.get("/healthz")
         assert (response.status_code, response.json()["bundle_store"]) == (200, "bundle_store_unreachable")

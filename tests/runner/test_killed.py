@@ -27,7 +27,7 @@ from tests.session.effort import repetitions
 pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).parents[2]
-MOMENTS, LOOK_EVERY = repetitions(60, long=1_000), 20
+MOMENTS, RUN_EVERY = repetitions(60, long=1_000), 20
 
 
 class Bench:
@@ -37,7 +37,7 @@ class Bench:
         self.cache, self.artifacts = root / "cache", root / "artifacts"
         self.store = FolderStore(root / "store")
         self.packed: dict[str, dict[str, bytes]] = {}
-        self.answers: dict[str, str] = {}
+        self.responses: dict[str, str] = {}
         self._root = root
         self._process = process
 
@@ -48,10 +48,10 @@ class Bench:
         made = bundle(self._root / "made", files)
         digest = hash_file(made)
         await self.store.put(bundle_key("t", "e", digest), made)
-        self.packed[digest], self.answers[digest] = files, f"{status} bundle {status}"
+        self.packed[digest], self.responses[digest] = files, f"{status} bundle {status}"
 
     def start(self, digest: str, **order: Any) -> dict[str, Any]:
-        """Starts one and reports how it ended."""
+        """Starts a runner and returns how it ended. `order` says when to kill it; see `killing.py`."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps({"digest": digest} | order) + "\n")
         self._process.stdin.flush()
@@ -60,13 +60,13 @@ class Bench:
         return report
 
     def run(self, digest: str) -> dict[str, Any]:
-        """A start that nobody kills answers rightly."""
+        """Runs a start to its end and checks its response."""
         report = self.start(digest)
-        assert report["answer"] == self.answers[digest]
+        assert report["answer"] == self.responses[digest]
         return report
 
-    def forget(self, digest: str, *, cached: bool = False, compiled: bool = False) -> None:
-        """Leaves to the next start the bundle, the artifacts, or nothing."""
+    def clear(self, digest: str, *, cached: bool = False, compiled: bool = False) -> None:
+        """Deletes the cached bundle and the compiled component, so that the next start makes them again."""
         if not cached:
             shutil.rmtree(self.cache / digest, ignore_errors=True)
         if not compiled:
@@ -74,19 +74,19 @@ class Bench:
                 artifact.unlink()
 
     async def check(self, digest: str) -> None:
-        """Whatever is there is right, and the next start has all of it and none of what was left."""
+        """Checks that a cache entry, if there is one, is correct, and that the next start has a full entry and no remains."""
         entry = open_entry(self.cache / digest)
         if entry is not None:
-            self._is_right(entry.bundle, digest)
+            self._assert_complete(entry.bundle, digest)
             entry.release()
         cache = BundleCache(self.cache, self.store)
         assert not list(self.cache.glob(".*"))
         async with cache.use("t", "e", digest) as unpacked:
-            self._is_right(unpacked, digest)
+            self._assert_complete(unpacked, digest)
         await cache.close()
         assert {path.name for path in self.cache.iterdir()} <= set(self.packed)
 
-    def _is_right(self, unpacked: UnpackedBundle, digest: str) -> None:
+    def _assert_complete(self, unpacked: UnpackedBundle, digest: str) -> None:
         packed = self.packed[digest]
         assert unpacked.component is not None
         assert unpacked.component.read_bytes() == packed["dist/main.wasm"]
@@ -112,27 +112,27 @@ async def test_after_a_kill_at_any_moment_the_next_start_serves_the_right_respon
     for status in (201, 202, 203):
         await bench.pack(status, pages=40)
     digests = list(bench.packed)
-    whole = bench.run(digests[0])
+    durations = bench.run(digests[0])
     killed = {"fetched": 0, "compiled": 0}
     while sum(killed.values()) < MOMENTS:
         digest = source.choice(digests)
-        bench.forget(digest, cached=source.random() < 0.3, compiled=source.random() < 0.3)
-        # Half of them while it fetches and unpacks, which is short, half at any time.
-        stage = source.choice(["landed", "seconds"])
-        ended = bench.start(digest, after="start", seconds=source.uniform(0, whole[stage]))
+        bench.clear(digest, cached=source.random() < 0.3, compiled=source.random() < 0.3)
+        # Kill half of them during fetch and unpack, which is short, and half at any time.
+        stage = source.choice(["cached", "seconds"])
+        ended = bench.start(digest, after="start", seconds=source.uniform(0, durations[stage]))
         if ended["code"] == 0:
-            # It was faster than the first; the next ones are killed sooner.
-            assert ended["answer"] == bench.answers[digest]
-            whole[stage] *= 0.95
+            # This start was faster than the first one. Kill the next ones sooner.
+            assert ended["answer"] == bench.responses[digest]
+            durations[stage] *= 0.95
             continue
-        # And if the machine has become slower, later: both stages are reached at any speed.
-        whole[stage] *= 1.02
-        killed["compiled" if "landed" in ended["stages"] else "fetched"] += 1
+        # If the machine has become slower, kill later: so both stages are reached at any speed.
+        durations[stage] *= 1.02
+        killed["compiled" if "cached" in ended["stages"] else "fetched"] += 1
         await bench.check(digest)
-        if sum(killed.values()) % LOOK_EVERY == 0:
+        if sum(killed.values()) % RUN_EVERY == 0:
             bench.run(digest)
     assert min(killed.values()) > 0
-    _nothing_is_left(bench, digests)
+    _assert_nothing_is_left(bench, digests)
 
 
 async def test_after_a_kill_at_each_step_on_the_disk_the_next_start_serves_the_right_response(bench: Bench) -> None:
@@ -140,17 +140,17 @@ async def test_after_a_kill_at_each_step_on_the_disk_the_next_start_serves_the_r
     (digest,) = bench.packed
     steps = bench.run(digest)["steps"]
     for step in range(1, steps + 1):
-        bench.forget(digest)
+        bench.clear(digest)
         bench.start(digest, step=step)
         await bench.check(digest)
-        if step % LOOK_EVERY == 0:
+        if step % RUN_EVERY == 0:
             bench.run(digest)
-    _nothing_is_left(bench, [digest])
+    _assert_nothing_is_left(bench, [digest])
 
 
-def _nothing_is_left(bench: Bench, digests: list[str]) -> None:
+def _assert_nothing_is_left(bench: Bench, digests: list[str]) -> None:
     for digest in digests:
-        bench.forget(digest)
+        bench.clear(digest)
         bench.run(digest)
     assert {path.name for path in bench.cache.iterdir()} == set(digests)
     assert not list(bench.artifacts.glob("*.tmp"))

@@ -1,4 +1,4 @@
-"""A runner in production runs and serves signed bundles only; in development it runs what is unsigned, and never what is forged."""
+"""A runner in production runs and serves signed bundles only; in development it also runs unsigned bundles, but never forged ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Signed:
         self.signers = signers
 
     async def put(self, *, signed: bool = True, forged: bool = False) -> str:
-        """Stores a bundle with a page and a handler; its hash. A forged one has the signature of another bundle."""
+        """Stores a bundle with a page and a handler. Returns its hash. A forged bundle has the signature of another one."""
         files = {"dist/main.wasm": guests.fine().read_bytes()}
         archive = bundle(self.runner.root / "bundle.tar.zst", files)
         signature = signature_of(archive, self.signers.trusted)
@@ -61,23 +61,23 @@ async def development(start_runner: StartRunner, tmp_path: Path) -> Signed:
     return await signed_runner(start_runner, tmp_path, "development")
 
 
-async def refusals(signed: Signed, digest: str) -> tuple[dict[str, Any], httpx2.Response, httpx2.Response]:
+async def use_bundle(signed: Signed, digest: str) -> tuple[dict[str, Any], httpx2.Response, httpx2.Response]:
     return await signed.runner.call(digest), await signed.page(digest), await signed.warmup(digest)
 
 
 async def test_production_runs_and_serves_bundles_signed_by_a_trusted_key(production: Signed) -> None:
     digest = await production.put()
-    called, page, warm = await refusals(production, digest)
-    assert (called["status"], page.status_code, warm.status_code) == (200, 200, 200)
+    called, page, warmup = await use_bundle(production, digest)
+    assert (called["status"], page.status_code, warmup.status_code) == (200, 200, 200)
 
 
 async def test_production_rejects_unsigned_bundles_in_every_operation(production: Signed) -> None:
     digest = await production.put(signed=False)
-    called, page, warm = await refusals(production, digest)
+    called, page, warmup = await use_bundle(production, digest)
     assert (called["status"], called["error"]) == (502, "bundle_fetch_failed: The bundle is not signed.")
     assert "holdfast sign" in called["failure"]["message"]
-    for refused in (page, warm):
-        assert (refused.status_code, refused.json()["code"]) == (403, "signature_missing")
+    for response in (page, warmup):
+        assert (response.status_code, response.json()["code"]) == (403, "signature_missing")
 
 
 async def test_a_revocation_counts_without_a_restart(production: Signed) -> None:
@@ -89,26 +89,26 @@ async def test_a_revocation_counts_without_a_restart(production: Signed) -> None
 
 
 async def test_development_runs_and_serves_unsigned_bundles(development: Signed) -> None:
-    called, page, warm = await refusals(development, await development.put(signed=False))
-    assert (called["status"], page.status_code, warm.status_code) == (200, 200, 200)
+    called, page, warmup = await use_bundle(development, await development.put(signed=False))
+    assert (called["status"], page.status_code, warmup.status_code) == (200, 200, 200)
 
 
 async def test_development_rejects_forged_signatures(development: Signed) -> None:
-    called, page, warm = await refusals(development, await development.put(forged=True))
+    called, page, warmup = await use_bundle(development, await development.put(forged=True))
     assert called["status"] == 502 and "does not match this bundle" in called["error"]
-    assert (page.json()["code"], warm.json()["code"]) == ("signature_invalid", "signature_invalid")
+    assert (page.json()["code"], warmup.json()["code"]) == ("signature_invalid", "signature_invalid")
 
 
 @pytest.mark.parametrize("environment", ["production", "development"])
-async def test_an_unusable_trust_store_ends_the_start(start_runner: StartRunner, tmp_path: Path, environment: str) -> None:
+async def test_an_unusable_trust_store_stops_the_start(start_runner: StartRunner, tmp_path: Path, environment: str) -> None:
     (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
     with pytest.raises(TrustStoreUnusable, match=r"ca\.pem"):
         await start_runner(environment=environment, signing_trust_bundle=tmp_path / "ca.pem")
 
 
-def test_production_without_keys_says_at_the_start_that_it_refuses_everything(tmp_path: Path) -> None:
-    for environment, warned in (("production", True), ("development", False)):
+def test_production_without_keys_warns_at_the_start_that_it_rejects_every_bundle(tmp_path: Path) -> None:
+    for environment, has_warning in (("production", True), ("development", False)):
         with runner_process(tmp_path, HOLDFAST_ENVIRONMENT=environment) as (origin, _):
             assert httpx2.get(f"{origin}/healthz", timeout=MAX_WAIT_SECONDS).status_code == 200
         log = (tmp_path / "runner.log").read_text()
-        assert ("SIGNING_TRUST_BUNDLE" in log and "holdfast keys trust" in log) is warned
+        assert ("SIGNING_TRUST_BUNDLE" in log and "holdfast keys trust" in log) is has_warning

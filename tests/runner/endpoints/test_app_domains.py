@@ -32,8 +32,8 @@ async def registry() -> AsyncIterator[RecordingServer]:
 
 
 @pytest.fixture
-async def asking(start_runner: StartRunner, registry: RecordingServer) -> Runner:
-    """A runner that asks the recorded registry."""
+async def runner(start_runner: StartRunner, registry: RecordingServer) -> Runner:
+    """A runner that uses the recording registry."""
     return await start_runner(validator=InstallValidator(f"{registry.url}/base", {"x-api-key": "key"}))
 
 
@@ -47,30 +47,30 @@ async def root(runner: Runner, host: str | None = "notes.example.com", method: s
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_host_name_leads_to_the_page_of_its_install(asking: Runner, registry: RecordingServer, method: str) -> None:
-    response = await root(asking, "Notes.Example.com:8443", method)
+async def test_a_host_name_redirects_to_the_page_of_its_install(runner: Runner, registry: RecordingServer, method: str) -> None:
+    response = await root(runner, "Notes.Example.com:8443", method)
     assert (response.status_code, response.content) == (307, b"")
     assert response.headers["location"] == (f"/ext-ui/{EXTENSION}/sha256%3A{'ab' * 32}/index.html?tenant={TENANT}&extensionId={EXTENSION}")
     assert response.headers["cache-control"] == "no-store"
-    (asked,) = registry.requests
-    assert (asked.path, asked.header("x-api-key")) == ("/api/installs/lookup-by-host", "key")
-    assert parse_qs(asked.query)["host"] == ["notes.example.com"]
+    (sent,) = registry.requests
+    assert (sent.path, sent.header("x-api-key")) == ("/api/installs/lookup-by-host", "key")
+    assert parse_qs(sent.query)["host"] == ["notes.example.com"]
 
 
-async def test_nothing_of_it_is_remembered(asking: Runner, registry: RecordingServer) -> None:
-    await root(asking)
+async def test_the_lookup_of_a_host_is_not_cached(runner: Runner, registry: RecordingServer) -> None:
+    await root(runner)
     registry.reply(FOUND | {"content_hash": "cd" * 32})
-    assert "cd" * 32 in (await root(asking)).headers["location"]
+    assert "cd" * 32 in (await root(runner)).headers["location"]
 
 
-async def test_where_it_leads_can_be_opened(asking: Runner, registry: RecordingServer) -> None:
-    registry.reply(FOUND | {"content_hash": f"sha256:{await asking.put()}", "valid": True})
-    page = await asking.client.get((await root(asking)).headers["location"])
+async def test_the_target_of_the_redirect_can_be_opened(runner: Runner, registry: RecordingServer) -> None:
+    registry.reply(FOUND | {"content_hash": f"sha256:{await runner.put()}", "valid": True})
+    page = await runner.client.get((await root(runner)).headers["location"])
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
 
 
-async def test_only_the_header_host_counts(asking: Runner, registry: RecordingServer) -> None:
-    await root(asking, x_forwarded_host="other.example.com", forwarded="host=other.example.com")
+async def test_forwarded_headers_are_ignored(runner: Runner, registry: RecordingServer) -> None:
+    await root(runner, x_forwarded_host="other.example.com", forwarded="host=other.example.com")
     assert parse_qs(registry.requests[0].query)["host"] == ["notes.example.com"]
 
 
@@ -127,7 +127,7 @@ def test_an_invalid_host_is_rejected(host: str) -> None:
 
 
 @given(st.one_of(st.text(max_size=300), st.lists(_PIECES, max_size=8).map("".join)))
-def test_a_host_is_refused_or_a_plain_name(host: str) -> None:
+def test_a_host_is_rejected_or_a_plain_name(host: str) -> None:
     try:
         name = host_name(host)
     except InvalidHost:
@@ -142,22 +142,22 @@ def test_a_host_is_refused_or_a_plain_name(host: str) -> None:
 
 @pytest.mark.parametrize("host", [None, "", "a b", "a:b"])
 async def test_a_request_without_a_valid_host_is_rejected_without_a_lookup(
-    asking: Runner, registry: RecordingServer, host: str | None
+    runner: Runner, registry: RecordingServer, host: str | None
 ) -> None:
-    response = await root(asking, host)
+    response = await root(runner, host)
     assert (response.status_code, response.json()["code"]) == (400, "invalid_host")
     assert response.headers["cache-control"] == "no-store"
     assert registry.requests == []
 
 
-async def test_two_hosts_are_refused(asking: Runner, registry: RecordingServer) -> None:
-    request = asking.client.build_request("GET", "/", headers=[("host", "a.example"), ("host", "b.example")])
-    async with asking.unchecked() as client:
+async def test_two_host_headers_are_rejected(runner: Runner, registry: RecordingServer) -> None:
+    request = runner.client.build_request("GET", "/", headers=[("host", "a.example"), ("host", "b.example")])
+    async with runner.unchecked() as client:
         assert (await client.send(request)).status_code == 400
     assert registry.requests == []
 
 
-async def test_without_a_registry_it_is_unavailable(start_runner: StartRunner) -> None:
+async def test_without_a_registry_the_response_is_503(start_runner: StartRunner) -> None:
     response = await root(await start_runner(validator=InstallValidator(None, {})))
     assert (response.status_code, response.json()["code"]) == (503, "registry_not_set")
 
@@ -167,29 +167,29 @@ async def test_a_registry_that_cannot_be_reached_is_a_bad_gateway(start_runner: 
     assert (response.status_code, response.json()["code"]) == (502, "registry_unreachable")
 
 
-async def test_an_unknown_host_is_not_found(asking: Runner, registry: RecordingServer) -> None:
+async def test_an_unknown_host_is_not_found(runner: Runner, registry: RecordingServer) -> None:
     registry.reply({"error": "not found"}, 404)
-    response = await root(asking)
+    response = await root(runner)
     assert (response.status_code, response.json()["code"], response.headers["cache-control"]) == (404, "not_found", "no-store")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 429, 500, 503])
-async def test_every_other_refusal_of_the_registry_is_a_bad_gateway(asking: Runner, registry: RecordingServer, status: int) -> None:
+async def test_every_other_error_of_the_registry_is_a_bad_gateway(runner: Runner, registry: RecordingServer, status: int) -> None:
     registry.reply({"error": "the registry's own words"}, status)
-    response = await root(asking)
+    response = await root(runner)
     assert (response.status_code, response.json()["code"]) == (502, "registry_refused")
     assert "own words" not in response.text
     assert ("ALGA_AUTH_KEY" in response.text) is (status in (401, 403))
 
 
-async def test_a_redirect_of_the_registry_is_not_followed(asking: Runner, registry: RecordingServer) -> None:
+async def test_a_redirect_of_the_registry_is_not_followed(runner: Runner, registry: RecordingServer) -> None:
     registry.answer = lambda _: RedirectResponse("/elsewhere")
-    assert (await root(asking)).status_code == 502
+    assert (await root(runner)).status_code == 502
     assert len(registry.requests) == 1
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "content",
     [
         b"",
         b"not json",
@@ -208,18 +208,18 @@ async def test_a_redirect_of_the_registry_is_not_followed(asking: Runner, regist
         FOUND | {"content_hash": "//evil.example"},
     ],
 )
-async def test_an_invalid_response_leads_to_no_page(asking: Runner, registry: RecordingServer, answer: Any) -> None:
-    if isinstance(answer, bytes):
-        registry.answer = lambda _: Response(answer, media_type="application/json")
+async def test_an_invalid_response_of_the_registry_redirects_to_no_page(runner: Runner, registry: RecordingServer, content: Any) -> None:
+    if isinstance(content, bytes):
+        registry.answer = lambda _: Response(content, media_type="application/json")
     else:
-        registry.reply(answer)
-    response = await root(asking)
+        registry.reply(content)
+    response = await root(runner)
     assert (response.status_code, response.json()["code"]) == (502, "registry_refused")
     assert "location" not in response.headers
 
 
 @given(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20))
-def test_a_page_address_stays_on_this_origin_whatever_the_ids_are(tenant: str, extension: str) -> None:
+def test_a_page_address_stays_on_this_origin_for_any_ids(tenant: str, extension: str) -> None:
     address = page_address(InstallAddress(tenant, extension, HASH))
     parts = urlsplit(address)
     assert (parts.scheme, parts.netloc) == ("", "")
@@ -227,6 +227,6 @@ def test_a_page_address_stays_on_this_origin_whatever_the_ids_are(tenant: str, e
     assert parse_qs(parts.query, keep_blank_values=True) == {"tenant": [tenant], "extensionId": [extension]}
 
 
-async def test_s1_the_host_name_of_an_app_does_not_open_calls(asking: Runner) -> None:
-    response = await asking.client.post("/v1/execute", json={}, headers={"host": "notes.example.com"})
+async def test_s1_a_call_to_the_host_name_of_an_app_needs_the_token_too(runner: Runner) -> None:
+    response = await runner.client.post("/v1/execute", json={}, headers={"host": "notes.example.com"})
     assert (response.status_code, response.json()["error"]) == (401, "unauthorized")

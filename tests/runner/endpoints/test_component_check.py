@@ -1,4 +1,4 @@
-"""A component is checked before it is published: compiled, linked against the world, and nothing else."""
+"""A component is checked before it is published: compiled and linked against the world. The guest does not run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATH = "/v1/components/check"
 HEADERS = {"x-runner-service-token": TOKEN, "content-type": "application/wasm"}
 
 
-async def test_a_component_of_the_world_is_compiled_into_the_folder_of_artifacts(runner: Runner) -> None:
+async def test_a_valid_component_is_compiled_into_the_folder_of_artifacts(runner: Runner) -> None:
     wasm = guests.fine()
     response = await runner.client.post(PATH, content=wasm.read_bytes(), headers=HEADERS)
     assert (response.status_code, response.json()) == (200, {"ok": True, "sha256": sha256(wasm)})
@@ -44,7 +44,7 @@ async def test_a_component_of_another_world_is_rejected_with_the_name_of_the_mis
     assert (response.status_code, response.json()["error"]) == (422, "handler_missing")
 
 
-async def test_a_refused_component_is_checked_anew_the_next_time(runner: Runner) -> None:
+async def test_a_rejected_component_is_checked_again_the_next_time(runner: Runner) -> None:
     assert (await runner.client.post(PATH, content=b"no", headers=HEADERS)).status_code == 422
     assert (await runner.client.post(PATH, content=guests.fine().read_bytes(), headers=HEADERS)).status_code == 200
 
@@ -55,7 +55,7 @@ async def test_a_check_needs_the_service_token(runner: Runner, headers: dict[str
     assert (response.status_code, response.json()["error"]) == (401, "unauthorized")
 
 
-async def test_a_body_of_another_type_is_refused(runner: Runner) -> None:
+async def test_a_body_of_another_type_is_rejected(runner: Runner) -> None:
     response = await runner.client.post(PATH, json={}, headers={"x-runner-service-token": TOKEN})
     assert (response.status_code, response.json()["error"]) == (415, "unsupported_media_type")
 
@@ -80,24 +80,26 @@ async def test_a_component_that_is_too_large_is_not_read_to_its_end(
 
 
 async def test_a_body_that_stalls_is_rejected_and_frees_its_slot(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(component_check, "BODY_SECONDS", 0.05)
-    reader, writer = await asyncio.open_connection("127.0.0.1", runner.client.base_url.port)
-    lines = [
-        "POST /v1/components/check HTTP/1.1",
-        "host: runner",
-        "content-length: 100",
-        *(f"{name}: {value}" for name, value in HEADERS.items()),
-    ]
-    for _ in range(MAX_COMPONENT_CHECKS + 1):
-        writer.write("\r\n".join([*lines, "", "some"]).encode())
-        assert b" 408 " in await asyncio.wait_for(reader.readline(), MAX_WAIT_SECONDS)
-        writer.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(component_check, "BODY_SECONDS", 0.05)
         reader, writer = await asyncio.open_connection("127.0.0.1", runner.client.base_url.port)
-    writer.close()
+        lines = [
+            "POST /v1/components/check HTTP/1.1",
+            "host: runner",
+            "content-length: 100",
+            *(f"{name}: {value}" for name, value in HEADERS.items()),
+        ]
+        for _ in range(MAX_COMPONENT_CHECKS + 1):
+            writer.write("\r\n".join([*lines, "", "some"]).encode())
+            assert b" 408 " in await asyncio.wait_for(reader.readline(), MAX_WAIT_SECONDS)
+            writer.close()
+            reader, writer = await asyncio.open_connection("127.0.0.1", runner.client.base_url.port)
+        writer.close()
+    # With the ordinary limit again: a busy machine may need more than 0.05 s to send this body.
     assert (await runner.client.post(PATH, content=guests.fine().read_bytes(), headers=HEADERS)).status_code == 200
 
 
 async def test_many_checks_of_one_component_at_once_all_succeed(runner: Runner) -> None:
     content = assemble(module(RETURN + "\n(; many at once ;)")).read_bytes()
-    answers = await asyncio.gather(*(runner.client.post(PATH, content=content, headers=HEADERS) for _ in range(8)))
-    assert [answer.status_code for answer in answers] == [200] * 8
+    responses = await asyncio.gather(*(runner.client.post(PATH, content=content, headers=HEADERS) for _ in range(8)))
+    assert [response.status_code for response in responses] == [200] * 8

@@ -1,4 +1,4 @@
-"""`POST /v1/execute`: who may call, what a guest receives, what comes back, and how it ends when it goes wrong."""
+"""`POST /v1/execute`: authentication, what a guest receives, the response, and errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def speed_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("token", ["", "wrong", TOKEN + "x", TOKEN[:-1]])
-async def test_a_call_without_the_token_is_refused(runner: Runner, token: str) -> None:
+async def test_a_call_without_the_token_is_rejected(runner: Runner, token: str) -> None:
     response = await runner.post(call_body(HASH), {"x-runner-service-token": token})
     assert response.status_code == 401
     assert response.json()["error"] == "unauthorized"
@@ -46,7 +46,7 @@ async def test_the_envelope_has_the_response_of_the_guest(runner: Runner) -> Non
     assert response.headers["cache-control"] == "no-store"
 
 
-async def test_no_body_is_null_and_an_empty_body_is_an_empty_text(runner: Runner) -> None:
+async def test_no_body_is_null_and_an_empty_body_is_an_empty_string(runner: Runner) -> None:
     envelope = await runner.call(await runner.put(guests.without_body()))
     assert (envelope["status"], envelope["body_b64"]) == (204, None)
     digest = await runner.put(guests.echo_body())
@@ -90,7 +90,7 @@ async def test_the_guest_gets_the_bytes_of_the_body(runner: Runner) -> None:
     assert body_of(envelope) == sent
 
 
-async def test_a_body_that_is_no_json_wrongly_shaped_or_of_another_type_is_refused(runner: Runner) -> None:
+async def test_a_body_of_invalid_json_of_another_shape_or_of_another_type_is_rejected(runner: Runner) -> None:
     headers = {"x-runner-service-token": TOKEN, "content-type": "application/json"}
     for content, sent, status, error in [
         (b"{", headers, 400, "malformed_json"),
@@ -121,7 +121,7 @@ async def test_missing_routing_headers_are_named(runner: Runner, header: str) ->
 
 
 @pytest.mark.parametrize("header", ["x-alga-tenant", "x-alga-extension"])
-async def test_headers_that_name_another_tenant_or_extension_than_the_body_are_refused(runner: Runner, header: str) -> None:
+async def test_headers_that_name_another_tenant_or_extension_than_the_body_are_rejected(runner: Runner, header: str) -> None:
     digest = await runner.put(guests.fine())
     envelope = (await runner.post(call_body(digest), {header: "another"})).json()
     assert (envelope["status"], envelope["error"], envelope["body_b64"]) == (400, "routing_mismatch", None)
@@ -135,14 +135,14 @@ async def test_an_invalid_content_hash_is_rejected_before_any_path_is_built(runn
     assert envelope["error"].startswith("invalid_content_hash: ")
 
 
-async def test_an_id_that_is_no_path_segment_is_refused(runner: Runner) -> None:
+async def test_an_id_that_is_not_a_path_segment_is_rejected(runner: Runner) -> None:
     headers = {"x-alga-tenant": "../other"}
     envelope = (await runner.post(call_body(HASH, context={"tenant_id": "../other"}), headers)).json()
     assert envelope["status"] == 400
     assert envelope["error"].startswith("invalid_bundle_key: ")
 
 
-async def test_unknown_capabilities_are_listed_and_cost_no_fetch(runner: Runner) -> None:
+async def test_unknown_capabilities_are_listed_and_no_bundle_is_fetched(runner: Runner) -> None:
     envelope = await runner.call(HASH, providers=["cap:zzz", " CAP:Files ", "cap:log.emit"])
     assert (envelope["status"], envelope["error"]) == (400, "unknown_capabilities: cap:files, cap:zzz")
 
@@ -192,25 +192,25 @@ async def test_a_trap_is_an_outcome_with_its_stack(runner: Runner) -> None:
     assert any(message.startswith("call failed: trap") for message in runner.messages())
 
 
-async def test_a_call_that_names_no_deadline_gets_the_default(start_runner: StartRunner) -> None:
+async def test_a_call_without_a_deadline_gets_the_default(start_runner: StartRunner) -> None:
     runner = await start_runner(call_timeout_ms=100)
     envelope = await runner.call(await runner.put(guests.endless()), limits={"timeout_ms": None})
     assert envelope["error"] == "execute_failed: deadline: the call did not finish within 100 ms"
 
 
-async def test_a_deadline_above_the_longest_is_cut(start_runner: StartRunner) -> None:
+async def test_a_deadline_above_the_maximum_is_capped(start_runner: StartRunner) -> None:
     runner = await start_runner(call_timeout_max_ms=100)
     envelope = await runner.call(await runner.put(guests.endless()), limits={"timeout_ms": 10**12})
     assert envelope["error"] == "execute_failed: deadline: the call did not finish within 100 ms"
 
 
-async def test_a_body_that_is_no_base64_says_so(runner: Runner) -> None:
+async def test_a_body_of_invalid_base64_is_an_invalid_body(runner: Runner) -> None:
     envelope = await runner.call(HASH, http={"body_b64": "%%%"})
     assert envelope["status"] == 500
     assert envelope["error"].startswith("execute_failed: invalid_body: invalid body base64: ")
 
 
-async def test_a_body_beyond_the_limit_is_refused(start_runner: StartRunner) -> None:
+async def test_a_body_beyond_the_limit_is_rejected(start_runner: StartRunner) -> None:
     runner = await start_runner(request_body_max_bytes=1_000)
     digest = await runner.put(guests.echo_body())
     allowed = base64.b64encode(bytes(1_000)).decode()
@@ -232,33 +232,33 @@ async def test_a_body_of_unknown_length_is_not_read_beyond_the_limit(start_runne
             yield bytes(100_000)
 
     headers = {"x-runner-service-token": TOKEN, "content-type": "application/json"}
-    # Not over a socket, whose buffers would take what nobody reads.
+    # Not over a socket: its buffers would accept bytes that the runner never reads.
     async with runner.unchecked() as client:
         response = await client.post("/v1/execute", content=pieces(), headers=headers)
     assert response.status_code == 413
     assert sent < 20
 
 
-async def test_secrets_reach_the_door_in_development_and_are_refused_in_production(start_runner: StartRunner) -> None:
+async def test_secrets_reach_the_host_functions_in_development_and_are_rejected_in_production(start_runner: StartRunner) -> None:
     envelope = {"ciphertext_b64": base64.b64encode(b'{"greeting": "hello"}').decode(), "algorithm": "inline/base64"}
     runner = await start_runner()
     digest = await runner.put(guests.waiting_for_a_secret())
     assert (await runner.call(digest, providers=["cap:secrets.get"], secret_envelope=envelope))["status"] == 200
     assert any(message.startswith("host call secrets.list-keys: ok") for message in runner.messages())
-    refused = await (await start_runner(environment="production")).call(digest, secret_envelope=envelope)
-    assert (refused["status"], refused["error"]) == (500, "secret_decrypt_failed")
+    rejected = await (await start_runner(environment="production")).call(digest, secret_envelope=envelope)
+    assert (rejected["status"], rejected["error"]) == (500, "secret_decrypt_failed")
 
 
 @pytest.mark.parametrize(
     "envelope", [{"ciphertext_b64": "vault:v1:abc", "algorithm": "vault-transit"}, {"ciphertext_b64": "%%"}, {"ciphertext_b64": "W10="}]
 )
-async def test_secrets_that_cannot_be_opened_end_the_call(runner: Runner, envelope: dict[str, str]) -> None:
-    answer = await runner.call(HASH, secret_envelope=envelope)
-    assert (answer["status"], answer["error"]) == (500, "secret_decrypt_failed")
+async def test_secrets_that_cannot_be_decrypted_end_the_call(runner: Runner, envelope: dict[str, str]) -> None:
+    response = await runner.call(HASH, secret_envelope=envelope)
+    assert (response["status"], response["error"]) == (500, "secret_decrypt_failed")
     assert any("secret_decrypt_failed" in message for message in runner.messages())
 
 
-async def test_one_call_too_many_of_an_install_is_busy_and_others_go_on(start_runner: StartRunner) -> None:
+async def test_a_call_beyond_the_limit_of_an_install_is_busy_and_other_installs_are_unaffected(start_runner: StartRunner) -> None:
     runner = await start_runner(calls_per_install=1, calls_per_process=2)
     slow, fine = await runner.put(guests.endless()), await runner.put(guests.fine())
     await runner.client.post("/warmup", json=_warmup(slow), headers={"x-runner-auth": TOKEN})
@@ -309,7 +309,7 @@ async def test_a_disconnected_caller_ends_its_guest(runner: Runner) -> None:
     assert sent[0]["status"] == 499
 
 
-async def test_the_debug_stream_tells_the_story_of_a_call(runner: Runner) -> None:
+async def test_the_debug_stream_shows_start_and_end_of_a_call(runner: Runner) -> None:
     digest = await runner.put(guests.fine())
     await runner.call(digest, http={"path": "/notes?secret=1"})
     messages = runner.messages()
@@ -319,7 +319,7 @@ async def test_the_debug_stream_tells_the_story_of_a_call(runner: Runner) -> Non
     assert (event.install_id, event.request_id, event.content_hash) == (INSTALL, "request-1", f"sha256:{digest}")
 
 
-async def test_the_log_line_of_a_call_names_it_and_no_token(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_log_line_of_a_call_names_the_call_and_no_token(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:
     await runner.call(await runner.put(guests.fine()))
     await asyncio.sleep(0)
     written = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""Whether the runner is well."""
+"""Health and readiness of the runner."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from tests.runner.conftest import Runner, StartRunner
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/health"])
-async def test_a_runner_that_is_well_says_so(start_runner: StartRunner, path: str) -> None:
+async def test_a_healthy_runner_reports_its_state(start_runner: StartRunner, path: str) -> None:
     runner = await start_runner(cache_max_bytes=5_000_000)
     response = await runner.client.get(path)
-    said = {"cache_writable": True, "bundle_store": "ok", "ext_cache_max_bytes": "5000000"}
-    assert (response.status_code, response.json()) == (200, said)
+    expected = {"cache_writable": True, "bundle_store": "ok", "ext_cache_max_bytes": "5000000"}
+    assert (response.status_code, response.json()) == (200, expected)
     assert response.headers["cache-control"] == "no-store"
     assert runner.cached() == []
 
 
-async def test_a_cache_that_cannot_be_written_is_not_well(runner: Runner, tmp_path: Path) -> None:
+async def test_a_runner_whose_cache_is_not_writable_is_unhealthy(runner: Runner, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     runner.services.cache.root = tmp_path / "file"
     response = await runner.client.get("/healthz")

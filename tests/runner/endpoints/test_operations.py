@@ -1,4 +1,4 @@
-"""The runner does what its OpenAPI document says, whatever it is sent."""
+"""The runner does what its OpenAPI document says, for valid and invalid requests."""
 
 from __future__ import annotations
 
@@ -54,27 +54,27 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @contextmanager
 def registry(digest: str) -> Iterator[str]:
-    """An application in which one tenant has the bundle installed, under every host name; its origin."""
+    """A registry in which one tenant has the bundle installed, under every host name. Yields its origin."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked = parse_qs(urlsplit(self.path).query)
-            installed = asked.get("hash") == [f"sha256:{digest}"] and asked.get("tenant", [TENANT]) == [TENANT]
-            told = {"valid": installed, "tenant_id": TENANT, "extension_id": EXTENSION, "content_hash": f"sha256:{digest}"}
-            self._answer(200, told)
+            query = parse_qs(urlsplit(self.path).query)
+            installed = query.get("hash") == [f"sha256:{digest}"] and query.get("tenant", [TENANT]) == [TENANT]
+            content = {"valid": installed, "tenant_id": TENANT, "extension_id": EXTENSION, "content_hash": f"sha256:{digest}"}
+            self._answer(200, content)
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
             self._answer(202, {"accepted": 1})
 
-        def _answer(self, status: int, told: dict[str, Any]) -> None:
-            content = json.dumps(told).encode()
+        def _answer(self, status: int, body: dict[str, Any]) -> None:
+            content = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, *args: object) -> None:  # nobody reads it
+        def log_message(self, *args: object) -> None:  # quiet: no test reads it
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -88,38 +88,38 @@ def registry(digest: str) -> Iterator[str]:
         thread.join()
 
 
-def known(case: Case[Any], served: Served, chance: random.Random) -> None:
-    """Most requests are about the bundle that is there: about one that is not, there is little to learn."""
+def use_stored_bundle(case: Case[Any], served: Served, source: random.Random) -> None:
+    """Makes most requests name the stored bundle: requests for a missing bundle all end the same way."""
     case.headers["x-runner-service-token"] = TOKEN
     if case.meta is not None and case.meta.generation.mode.is_negative:
         return
     body: Any = case.body
     if isinstance(body, dict) and isinstance(body.get("limits"), dict):
-        # JSON Schema takes 5.0 for an integer; the runner, like its forerunner, does not.
+        # JSON Schema accepts 5.0 as an integer; the runner, like the original, does not.
         body["limits"] = {name: int(value) if isinstance(value, float) else value for name, value in body["limits"].items()}
-    if chance.random() < 0.2:
+    if source.random() < 0.2:
         return
     if case.path_parameters:
         case.path_parameters |= {"extension_id": EXTENSION, "content_hash": f"sha256:{served.digest}"}
-        if chance.random() < 0.5:
-            case.path_parameters["path"] = chance.choice(["index.html", "app.js", "some/route", "none.js"])
+        if source.random() < 0.5:
+            case.path_parameters["path"] = source.choice(["index.html", "app.js", "some/route", "none.js"])
         case.headers["x-tenant-id"] = TENANT
     elif isinstance(body, dict):
         case.headers.update({"x-alga-tenant": TENANT, "x-alga-extension": EXTENSION})
-        about = body["context"] if isinstance(body.get("context"), dict) else body
-        about |= {"tenant_id": TENANT, "extension_id": EXTENSION, "content_hash": served.digest}
+        ids = body["context"] if isinstance(body.get("context"), dict) else body
+        ids |= {"tenant_id": TENANT, "extension_id": EXTENSION, "content_hash": served.digest}
 
 
 @schema.parametrize()
 @settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_every_response_is_a_documented_one(case: Case[Any], served: Served) -> None:
-    known(case, served, random.Random(repr((case.body, case.headers, case.path_parameters))))
+    use_stored_bundle(case, served, random.Random(repr((case.body, case.headers, case.path_parameters))))
     response = case.call(base_url=served.origin, allow_redirects=False)
-    # The token is put in above, so its absence proves nothing here; which paths of pages are refused, and what a component is, is more
-    # than a pattern can say.
+    # `use_stored_bundle` adds the token, so the check for ignored authentication proves nothing here. No JSON Schema pattern can
+    # express which page paths are rejected or what a valid component is.
     beyond_patterns = "/ext-ui/" in case.path or case.path == "/v1/components/check"
-    left_out: list[Any] = [ignored_auth, *([positive_data_acceptance] if beyond_patterns else [])]
-    case.validate_response(response, excluded_checks=left_out)
+    excluded: list[Any] = [ignored_auth, *([positive_data_acceptance] if beyond_patterns else [])]
+    case.validate_response(response, excluded_checks=excluded)
     if response.status_code != 307:
         assert response.headers["x-content-type-options"] == ["nosniff"]
     if "/ext-ui/" not in case.path:
@@ -140,6 +140,6 @@ async def test_every_route_of_the_runner_is_documented(runner: Runner) -> None:
     assert paths == set(document()["paths"])
 
 
-def test_the_runner_is_well_after_all_of_it(served: Served) -> None:
+def test_the_runner_is_healthy_after_all_these_requests(served: Served) -> None:
     assert httpx2.get(f"{served.origin}/healthz", trust_env=False).status_code == 200
     assert httpx2.get(f"{served.origin}/readyz", trust_env=False).json() == {"ready": True, "calls": 0}

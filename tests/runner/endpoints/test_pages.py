@@ -1,4 +1,4 @@
-"""`GET /ext-ui/…`: pages for those who have them installed, with headers that keep them in their place."""
+"""`GET /ext-ui/…`: pages for tenants that have the extension installed, with security and cache headers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_a_page_is_fetched_cold_and_then_not_modified(runner: Runner) -> N
 
 
 @pytest.mark.parametrize(("tag", "status"), [("*", 304), ('"other", {}', 304), ("W/{}", 304), ('"other"', 200), ("", 200)])
-async def test_tags_are_compared_as_the_standard_says(runner: Runner, tag: str, status: int) -> None:
+async def test_etags_are_compared_as_the_http_standard_says(runner: Runner, tag: str, status: int) -> None:
     digest = await runner.put(files=PAGES)
     etag = (await get(runner, digest)).headers["etag"]
     assert (await get(runner, digest, if_none_match=tag.format(etag))).status_code == status
@@ -60,7 +60,7 @@ async def test_documents_have_the_policy_and_are_revalidated(runner: Runner) -> 
         assert page.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_assets_may_be_cached_for_ever_and_loaded_from_an_opaque_origin(runner: Runner) -> None:
+async def test_assets_may_be_cached_forever_and_loaded_from_an_opaque_origin(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
     for headers in ({}, {"if_none_match": "*"}):
         asset = await get(runner, digest, "assets/app.js", **headers)
@@ -72,23 +72,23 @@ async def test_assets_may_be_cached_for_ever_and_loaded_from_an_opaque_origin(ru
         assert "content-security-policy" not in asset.headers
 
 
-async def test_modules_and_fonts_load_from_an_opaque_origin_and_nothing_is_offered_beyond_reading(runner: Runner) -> None:
+async def test_modules_and_fonts_load_from_an_opaque_origin_and_only_reading_is_allowed(runner: Runner) -> None:
     digest = await runner.put(files=PAGES | {"ui/font.woff2": b"wOF2"})
     for path in ("assets/app.js", "font.woff2", "index.html"):
         for headers in ({}, {"range": "bytes=0-0"}, {"if_none_match": "*"}):
-            answer = await get(runner, digest, path, origin="null", **headers)
-            assert answer.headers["access-control-allow-origin"] == "*"
-            assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
-            assert "access-control-allow-credentials" not in answer.headers
-    # A plain GET needs no preflight, and whoever asks for more gets no permission.
+            response = await get(runner, digest, path, origin="null", **headers)
+            assert response.headers["access-control-allow-origin"] == "*"
+            assert response.headers["cross-origin-resource-policy"] == "cross-origin"
+            assert "access-control-allow-credentials" not in response.headers
+    # A plain GET needs no preflight. A preflight for another method gets no permission.
     preflight = await runner.client.options(f"/ext-ui/{EXTENSION}/sha256:{digest}/assets/app.js", headers={"origin": "null"})
     assert (preflight.status_code, "access-control-allow-origin" in preflight.headers) == (405, False)
 
 
-async def test_a_drawing_opened_by_its_address_is_held_by_the_policy_too(runner: Runner) -> None:
-    drawing = await get(runner, await runner.put(files={"ui/logo.svg": b"<svg/>"}), "logo.svg")
-    assert drawing.headers["content-security-policy"] == POLICY
-    assert "immutable" in drawing.headers["cache-control"]
+async def test_an_svg_opened_by_its_address_has_the_policy_too(runner: Runner) -> None:
+    svg = await get(runner, await runner.put(files={"ui/logo.svg": b"<svg/>"}), "logo.svg")
+    assert svg.headers["content-security-policy"] == POLICY
+    assert "immutable" in svg.headers["cache-control"]
 
 
 async def test_a_route_is_the_index_and_a_missing_file_is_not(runner: Runner) -> None:
@@ -134,12 +134,12 @@ async def test_pages_packed_by_hand_in_ui_dist_are_served(runner: Runner) -> Non
         "users/john.doe",
     ],
 )
-async def test_a_path_that_leads_elsewhere_hides_or_is_no_page_is_refused_before_anything_is_fetched(runner: Runner, path: str) -> None:
+async def test_an_unsafe_hidden_or_unsupported_path_is_rejected_before_anything_is_fetched(runner: Runner, path: str) -> None:
     digest = await runner.put(files=PAGES)
     response = await get(runner, digest, path)
     assert (response.status_code, response.json()["code"]) == (400, "invalid_path")
     assert response.headers["cache-control"] == "no-store"
-    assert runner.cached() == [] and runner.registry.asked == []
+    assert runner.cached() == [] and runner.registry.requests == []
 
 
 @pytest.mark.parametrize("written", ["sha256:" + "a" * 63, "a" * 64, "sha256:" + "g" * 64, "md5:" + "a" * 32, "sha256:..", "sha256:"])
@@ -168,20 +168,20 @@ async def test_the_tenant_may_be_in_a_header_and_the_query_takes_precedence(runn
     assert (await get(runner, digest, tenant="tenant-b", x_tenant_id=TENANT)).status_code == 404
 
 
-async def test_files_that_a_page_asks_for_by_itself_are_served_after_the_page(runner: Runner) -> None:
+async def test_files_that_a_page_requests_without_a_tenant_are_served_after_the_page(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
     assert (await get(runner, digest)).status_code == 200
     assert (await get(runner, digest, "assets/app.js", tenant=None)).status_code == 200
-    assert [request.url.params.get("tenant") for request in runner.registry.asked] == [TENANT]
+    assert [request.url.params.get("tenant") for request in runner.registry.requests] == [TENANT]
 
 
-async def test_without_a_tenant_the_registry_is_requested_to_name_one(runner: Runner) -> None:
+async def test_without_a_tenant_the_registry_names_one(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
     assert (await get(runner, digest, "assets/app.js", tenant=None)).status_code == 200
-    assert "tenant" not in runner.registry.asked[0].url.params
+    assert "tenant" not in runner.registry.requests[0].url.params
 
 
-async def test_a_refused_tenant_is_never_remembered_for_others(runner: Runner) -> None:
+async def test_a_rejected_tenant_is_never_cached_for_others(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
     assert (await get(runner, digest, tenant="tenant-b")).status_code == 404
     assert (await get(runner, digest, "assets/app.js", tenant=None)).status_code == 200
@@ -199,21 +199,21 @@ async def test_without_a_response_from_the_registry_no_page_is_served_and_the_ne
     assert (await get(runner, digest)).status_code == 200
 
 
-async def test_without_strict_checking_a_named_tenant_is_enough(start_runner: StartRunner) -> None:
+async def test_without_strict_checking_the_registry_is_not_called_for_a_named_tenant(start_runner: StartRunner) -> None:
     runner = await start_runner(static_strict_validation=False)
     digest = await runner.put(files=PAGES, tenant="tenant-b")
     assert (await get(runner, digest, tenant="tenant-b")).status_code == 200
     assert (await get(runner, digest, "assets/app.js", tenant=None)).status_code == 200
-    assert runner.registry.asked == []
+    assert runner.registry.requests == []
 
 
 @pytest.mark.parametrize("tenant", ["../x", "a/b", "%2e%2e"])
-async def test_a_tenant_that_is_no_id_gets_nothing(start_runner: StartRunner, tenant: str) -> None:
+async def test_an_invalid_tenant_id_gets_nothing(start_runner: StartRunner, tenant: str) -> None:
     runner = await start_runner(static_strict_validation=False)
     assert (await get(runner, await runner.put(files=PAGES), tenant=tenant)).status_code == 404
 
 
-async def test_a_file_beyond_the_limit_is_refused(start_runner: StartRunner) -> None:
+async def test_a_file_beyond_the_limit_is_rejected(start_runner: StartRunner) -> None:
     runner = await start_runner(static_max_file_bytes=1_000)
     digest = await runner.put(files=PAGES)
     assert (await get(runner, digest)).status_code == 200
@@ -230,7 +230,7 @@ async def test_a_tampered_bundle_is_a_mismatch_and_leaves_nothing(runner: Runner
     assert runner.cached() == []
 
 
-async def test_a_bundle_that_is_no_archive_leaves_nothing(runner: Runner) -> None:
+async def test_a_bundle_that_is_not_an_archive_leaves_nothing(runner: Runner) -> None:
     broken = runner.root / "broken"
     broken.write_bytes(b"the hash of these bytes is right")
     response = await get(runner, await runner.put_archive(broken))
@@ -263,6 +263,6 @@ async def test_head_gets_no_body_and_other_methods_are_not_served(runner: Runner
     head = await runner.client.head(address)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == str(len(PAGES["ui/index.html"]))
-    refused = await runner.client.post(address)
-    assert (refused.status_code, refused.json()["error"]) == (405, "method_not_allowed")
-    assert refused.headers["cache-control"] == "no-store"
+    rejected = await runner.client.post(address)
+    assert (rejected.status_code, rejected.json()["error"]) == (405, "method_not_allowed")
+    assert rejected.headers["cache-control"] == "no-store"

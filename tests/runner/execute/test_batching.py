@@ -1,4 +1,4 @@
-"""Calls that arrive together go through their phases together, and no call waits next to guests that compute."""
+"""CallBatcher: calls that arrive together pass each phase together. After slow batches, no call waits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from holdfast.runner.execute import batching as batching
+from holdfast.runner.execute import batching
 from holdfast.runner.execute.batching import CallBatcher
 from tests.waiting import MAX_WAIT_SECONDS
 
@@ -32,7 +32,7 @@ async def test_a_lone_call_does_not_wait() -> None:
     assert steps == ["read", "run", "respond"]
 
 
-async def test_the_first_call_does_not_wait_for_ever_while_others_arrive() -> None:
+async def test_the_first_call_does_not_wait_forever_while_others_arrive() -> None:
     batcher, over = CallBatcher(), asyncio.Event()
 
     async def crowd() -> None:

@@ -1,4 +1,4 @@
-"""Calls are counted in and out."""
+"""ConcurrencyLimit: running calls are counted per install and per process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from holdfast.runner.execute.concurrency_limit import Busy, ConcurrencyLimit
 
 
-def test_the_limit_of_an_install_leaves_others_alone() -> None:
+def test_the_limit_of_an_install_does_not_affect_others() -> None:
     limit = ConcurrencyLimit(per_install=1, per_process=10)
     with limit.admit("t", "one"):
         with pytest.raises(Busy, match="of this install"), limit.admit("t", "one"):
@@ -19,7 +19,7 @@ def test_the_limit_of_an_install_leaves_others_alone() -> None:
         assert limit.running == 1
 
 
-def test_the_limit_of_the_process_holds_for_all() -> None:
+def test_the_limit_of_the_process_applies_to_all_installs() -> None:
     limit = ConcurrencyLimit(per_install=10, per_process=2)
     with limit.admit("t", "one"), limit.admit("t", "two"):
         with pytest.raises(Busy, match="in this runner"), limit.admit("t", "three"):
@@ -27,7 +27,7 @@ def test_the_limit_of_the_process_holds_for_all() -> None:
         assert limit.running == 2
 
 
-def test_a_call_that_fails_is_counted_out() -> None:
+def test_a_call_that_fails_is_no_longer_counted() -> None:
     limit = ConcurrencyLimit(per_install=1, per_process=1)
     with pytest.raises(RuntimeError), limit.admit("t", "one"):
         raise RuntimeError

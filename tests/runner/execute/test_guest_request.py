@@ -1,4 +1,4 @@
-"""What the runner tells a guest beside the request: configuration and what made the call, which nobody else can claim."""
+"""The runner adds configuration and trigger to the request of a guest. A caller cannot forge either."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ CONFIG = {"algaApiBase": "https://api.example.com", "greeting": "Grüße ✓"}
 FORGED = {"X-Ext-Config": '{"a":"forged"}', "x-ext-trigger": "schedule", "X-EXT-SCHEDULE-ID": "s1", "accept": "*/*"}
 
 
-async def seen(runner: Runner, wasm: Path, **parts: Any) -> dict[str, Any]:
+async def call_guest(runner: Runner, wasm: Path, **parts: Any) -> dict[str, Any]:
     envelope = await runner.call(await runner.put(wasm), **({"limits": {"timeout_ms": 30_000}} | parts))
     assert envelope["error"] is None, envelope
-    told: dict[str, Any] = json.loads(body_of(envelope))
-    return told
+    received: dict[str, Any] = json.loads(body_of(envelope))
+    return received
 
 
 @pytest.fixture(params=["echo", "echo-python"])
@@ -28,17 +28,17 @@ def wasm(request: pytest.FixtureRequest, built: Callable[[str], Path]) -> Path:
 
 
 async def test_the_handler_sees_configuration_and_trigger_in_its_context_and_not_among_the_headers(runner: Runner, wasm: Path) -> None:
-    told = await seen(
+    received = await call_guest(
         runner, wasm, context={"config": CONFIG, "trigger": "schedule", "schedule_id": "s-7"}, http={"headers": {"accept": "*/*"}}
     )
-    assert told["context"]["config"] == CONFIG
-    assert told["context"]["trigger"] == "schedule"
-    assert told["context"].get("scheduleId", told["context"].get("schedule_id")) == "s-7"
-    assert "x-ext" not in json.dumps(told["headers"])
+    assert received["context"]["config"] == CONFIG
+    assert received["context"]["trigger"] == "schedule"
+    assert received["context"].get("scheduleId", received["context"].get("schedule_id")) == "s-7"
+    assert "x-ext" not in json.dumps(received["headers"])
 
 
-async def test_a_caller_cannot_claim_either(runner: Runner, wasm: Path) -> None:
-    told = await seen(runner, wasm, http={"headers": FORGED})
-    assert told["context"]["config"] == {}
-    assert told["context"].get("trigger") is None
-    assert "forged" not in json.dumps(told) and "*/*" in json.dumps(told["headers"])
+async def test_a_caller_cannot_forge_configuration_or_trigger(runner: Runner, wasm: Path) -> None:
+    received = await call_guest(runner, wasm, http={"headers": FORGED})
+    assert received["context"]["config"] == {}
+    assert received["context"].get("trigger") is None
+    assert "forged" not in json.dumps(received) and "*/*" in json.dumps(received["headers"])

@@ -1,4 +1,4 @@
-"""Idempotency keys: scoped, bounded, forgotten in time, and joined while a call is under way."""
+"""Idempotency keys: their scope, limits and expiry, and repeated requests while the first one still runs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Clock:
 
 
 class Runs:
-    """Counts how often a call was really made."""
+    """Counts how often a call ran."""
 
     def __init__(self, *envelopes: Envelope) -> None:
         self.count = 0
@@ -41,7 +41,7 @@ class Runs:
         return self._envelopes[min(self.count, len(self._envelopes)) - 1]
 
 
-def answers(**limits: Any) -> IdempotentCalls:
+def idempotent_calls(**limits: Any) -> IdempotentCalls:
     return IdempotentCalls(**({"seconds": 10.0, "max_bytes": 1_000_000} | limits))
 
 
@@ -62,7 +62,7 @@ def answers(**limits: Any) -> IdempotentCalls:
     ],
     ids=str,
 )
-def test_a_key_counts_only_for_the_same_tenant_install_user_method_target_and_body(other: dict[str, Any]) -> None:
+def test_a_key_is_valid_only_for_the_same_tenant_install_user_method_target_and_body(other: dict[str, Any]) -> None:
     assert scope(**other) != scope()
     assert scope(**other) == scope(**other)
 
@@ -73,44 +73,44 @@ def test_text_moved_from_one_part_to_the_next_is_another_scope() -> None:
 
 async def test_the_response_is_repeated_until_it_expires() -> None:
     clock, run = Clock(), Runs(Envelope(status=201), Envelope(status=202))
-    kept = answers(now=clock)
-    assert await kept.run_once(b"a", run) == (Envelope(status=201), False)
+    calls = idempotent_calls(now=clock)
+    assert await calls.run_once(b"a", run) == (Envelope(status=201), False)
     clock.now = 9.9
-    assert await kept.run_once(b"a", run) == (Envelope(status=201), True)
+    assert await calls.run_once(b"a", run) == (Envelope(status=201), True)
     clock.now = 10.0
-    assert await kept.run_once(b"a", run) == (Envelope(status=202), False)
+    assert await calls.run_once(b"a", run) == (Envelope(status=202), False)
 
 
 async def test_an_error_of_the_guest_is_stored_and_a_failure_of_the_runner_is_not() -> None:
-    kept = answers()
+    calls = idempotent_calls()
     run = Runs(Envelope(status=500))
-    await kept.run_once(b"a", run)
-    assert await kept.run_once(b"a", run) == (Envelope(status=500), True)
+    await calls.run_once(b"a", run)
+    assert await calls.run_once(b"a", run) == (Envelope(status=500), True)
     run = Runs(Envelope(status=500, error="execute_failed: trap: x"), Envelope(status=200))
-    await kept.run_once(b"b", run)
-    assert await kept.run_once(b"b", run) == (Envelope(status=200), False)
+    await calls.run_once(b"b", run)
+    assert await calls.run_once(b"b", run) == (Envelope(status=200), False)
 
 
 async def test_the_oldest_responses_are_dropped_at_the_size_limit() -> None:
-    kept = answers(max_bytes=10_000)
+    calls = idempotent_calls(max_bytes=10_000)
     runs = {scope: Runs(Envelope(status=200, body_b64=b"x" * 2_900)) for scope in (b"a", b"b", b"c")}
-    for known, run in runs.items():
-        await kept.run_once(known, run)
-    assert kept.size <= 10_000
-    for known in (b"c", b"b", b"a"):
-        await kept.run_once(known, runs[known])
+    for scope_key, run in runs.items():
+        await calls.run_once(scope_key, run)
+    assert calls.size <= 10_000
+    for scope_key in (b"c", b"b", b"a"):
+        await calls.run_once(scope_key, runs[scope_key])
     assert [run.count for run in runs.values()] == [2, 1, 1]
 
 
 async def test_a_response_larger_than_the_whole_limit_is_not_stored() -> None:
-    kept, run = answers(max_bytes=2_000), Runs(Envelope(status=200, body_b64=b"x" * 2_000))
-    await kept.run_once(b"a", run)
-    await kept.run_once(b"a", run)
-    assert (run.count, kept.size) == (2, 0)
+    calls, run = idempotent_calls(max_bytes=2_000), Runs(Envelope(status=200, body_b64=b"x" * 2_000))
+    await calls.run_once(b"a", run)
+    await calls.run_once(b"a", run)
+    assert (run.count, calls.size) == (2, 0)
 
 
 async def test_calls_that_arrive_while_one_runs_get_its_response() -> None:
-    kept, go, started = answers(), asyncio.Event(), 0
+    calls, go, started = idempotent_calls(), asyncio.Event(), 0
 
     async def run() -> Envelope:
         nonlocal started
@@ -118,29 +118,29 @@ async def test_calls_that_arrive_while_one_runs_get_its_response() -> None:
         await go.wait()
         return Envelope(status=200)
 
-    waiting = [asyncio.create_task(kept.run_once(b"a", run)) for _ in range(5)]
+    waiting = [asyncio.create_task(calls.run_once(b"a", run)) for _ in range(5)]
     await asyncio.sleep(0)
     go.set()
-    assert [known for _, known in await asyncio.gather(*waiting)] == [False, True, True, True, True]
+    assert [is_repeated for _, is_repeated in await asyncio.gather(*waiting)] == [False, True, True, True, True]
     assert started == 1
 
 
 async def test_a_failure_reaches_all_waiting_calls_and_is_not_stored() -> None:
-    kept, go = answers(), asyncio.Event()
+    calls, go = idempotent_calls(), asyncio.Event()
 
     async def fail() -> Envelope:
         await go.wait()
         raise LookupError("no")
 
-    waiting = [asyncio.create_task(kept.run_once(b"a", fail)) for _ in range(3)]
+    waiting = [asyncio.create_task(calls.run_once(b"a", fail)) for _ in range(3)]
     await asyncio.sleep(0)
     go.set()
     assert all(isinstance(outcome, LookupError) for outcome in await asyncio.gather(*waiting, return_exceptions=True))
-    assert (await kept.run_once(b"a", Runs(Envelope(status=200))))[1] is False
+    assert (await calls.run_once(b"a", Runs(Envelope(status=200))))[1] is False
 
 
 async def test_the_call_runs_while_a_caller_waits_and_is_cancelled_when_none_does() -> None:
-    kept, ended = answers(), asyncio.Event()
+    calls, ended = idempotent_calls(), asyncio.Event()
 
     async def run() -> Envelope:
         try:
@@ -149,7 +149,7 @@ async def test_the_call_runs_while_a_caller_waits_and_is_cancelled_when_none_doe
             ended.set()
         raise AssertionError
 
-    first, second = (asyncio.create_task(kept.run_once(b"a", run)) for _ in range(2))
+    first, second = (asyncio.create_task(calls.run_once(b"a", run)) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
@@ -157,7 +157,7 @@ async def test_the_call_runs_while_a_caller_waits_and_is_cancelled_when_none_doe
     second.cancel()
     await asyncio.gather(second, return_exceptions=True)
     assert ended.is_set()
-    assert await kept.run_once(b"a", Runs(Envelope(status=200))) == (Envelope(status=200), False)
+    assert await calls.run_once(b"a", Runs(Envelope(status=200))) == (Envelope(status=200), False)
 
 
 async def test_a_repeated_key_does_not_run_the_guest_again(runner: Runner) -> None:
@@ -165,9 +165,9 @@ async def test_a_repeated_key_does_not_run_the_guest_again(runner: Runner) -> No
     for _ in range(2):
         response = await runner.post(call_body(digest, http={"method": "POST"}), {"x-idempotency-key": "k1"})
         assert response.json()["status"] == 200
-    said = runner.messages()
-    assert sum(message.startswith("call started") for message in said) == 1
-    assert any("idempotency key has a stored response" in message for message in said)
+    messages = runner.messages()
+    assert sum(message.startswith("call started") for message in messages) == 1
+    assert any("idempotency key has a stored response" in message for message in messages)
 
 
 async def test_another_tenant_with_the_same_key_gets_its_own_response(runner: Runner) -> None:
@@ -181,13 +181,13 @@ async def test_another_tenant_with_the_same_key_gets_its_own_response(runner: Ru
     assert TENANT != "tenant-b"
 
 
-async def test_a_call_that_mixes_tenants_is_rejected_before_its_key_counts(runner: Runner) -> None:
+async def test_a_call_with_mismatched_tenants_is_rejected_although_its_key_is_known(runner: Runner) -> None:
     digest = await runner.put(guests.fine())
     await runner.post(call_body(digest), {"x-idempotency-key": "k1"})
-    refused = await runner.post(call_body(digest), {"x-idempotency-key": "k1", "x-alga-tenant": "tenant-b"})
-    assert refused.json()["error"] == "routing_mismatch"
+    rejected = await runner.post(call_body(digest), {"x-idempotency-key": "k1", "x-alga-tenant": "tenant-b"})
+    assert rejected.json()["error"] == "routing_mismatch"
 
 
-async def test_a_key_without_end_is_refused(runner: Runner) -> None:
+async def test_a_key_beyond_the_length_limit_is_rejected(runner: Runner) -> None:
     response = await runner.post(call_body(HASH), {"x-idempotency-key": "k" * (KEY_MAX_CHARACTERS + 1)})
     assert (response.status_code, response.json()["error"]) == (400, "invalid_idempotency_key")

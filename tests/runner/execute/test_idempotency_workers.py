@@ -1,4 +1,4 @@
-"""One idempotency key runs a call once, whichever worker its tries reach."""
+"""One idempotency key runs a call once, also when retries reach different workers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.runner.conftest import EXTENSION, TENANT, TOKEN, call_body
 from tests.runner.processes import runner_process
 from tests.waiting import MAX_WAIT_SECONDS
 
-TRIES = 24
+ATTEMPTS = 24
 HEADERS = {"x-runner-service-token": TOKEN, "x-alga-tenant": TENANT, "x-alga-extension": EXTENSION}
 
 
@@ -30,14 +30,14 @@ async def test_retries_on_many_connections_get_the_response_of_one_run(tmp_path:
     with runner_process(tmp_path, "--workers", "2") as (origin, _):
 
         async def attempt(key: str) -> str:
-            # A connection of its own: the kernel gives it to either worker.
+            # Each attempt has its own connection: the kernel assigns it to either worker.
             async with httpx2.AsyncClient(base_url=origin, headers=HEADERS, trust_env=False, timeout=MAX_WAIT_SECONDS) as client:
                 envelope = (await client.post("/v1/execute", json=body, headers={"x-idempotency-key": key})).json()
             assert (envelope["status"], envelope["error"]) == (200, None), envelope
             answer: str = envelope["body_b64"]
             return answer
 
-        at_once = set(await asyncio.gather(*(attempt("one") for _ in range(TRIES))))
-        later = {await attempt("one") for _ in range(TRIES)}
+        at_once = set(await asyncio.gather(*(attempt("one") for _ in range(ATTEMPTS))))
+        later = {await attempt("one") for _ in range(ATTEMPTS)}
         assert len(at_once | later) == 1
         assert await attempt("another") not in at_once

@@ -1,4 +1,4 @@
-"""The fast path: which requests take it, which do not, and that clients cannot tell the difference."""
+"""The fast path: which requests it handles. Clients see no difference."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Echo:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         body = await request.body()
-        answer = PlainTextResponse(f"application {scope['method']} {scope['path']} {len(body)} {request.headers.get('x-number', '')}")
-        await answer(scope, receive, send)
+        response = PlainTextResponse(f"application {scope['method']} {scope['path']} {len(body)} {request.headers.get('x-number', '')}")
+        await response(scope, receive, send)
 
 
 class Served:
@@ -54,7 +54,7 @@ class Served:
         return [connection for connection in self.server.server_state.connections if isinstance(connection, RunnerProtocol)]
 
     def received(self) -> int:
-        """Bytes of bodies that the fast path has read of requests that are not complete yet."""
+        """Body bytes that the fast path has read so far of incomplete requests."""
         return sum(len(connection.cycle.body) for connection in self.connections() if isinstance(connection.cycle, _FastCall))
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -64,9 +64,9 @@ class Served:
         """Everything that the server responds until it closes the connection."""
         reader, writer = await self.connect()
         writer.write(sent)
-        answer = await asyncio.wait_for(reader.read(), MAX_WAIT_SECONDS)
+        response = await asyncio.wait_for(reader.read(), MAX_WAIT_SECONDS)
         writer.close()
-        return answer
+        return response
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ async def served() -> AsyncIterator[Served]:
 
 
 async def rounds_of_the_loop() -> None:
-    """Lets everything happen that needs no further input."""
+    """Runs the event loop until nothing more happens without further input."""
     for _ in range(1_000):
         await asyncio.sleep(0)
 
@@ -95,8 +95,8 @@ def post(*more: bytes, body: bytes = BODY, path: bytes = b"/fast", close: bool =
 
 
 async def test_an_ordinary_request_takes_the_fast_path(served: Served) -> None:
-    answer = await served.send(post())
-    head, _, body = answer.partition(b"\r\n\r\n")
+    response = await served.send(post())
+    head, _, body = response.partition(b"\r\n\r\n")
     assert body == b"fast 8 "
     lines = head.split(b"\r\n")
     assert lines[0] == b"HTTP/1.1 200 OK"
@@ -168,11 +168,11 @@ async def test_an_idle_connection_is_closed_after_the_keep_alive_timeout_and_a_b
 
 
 async def test_pipelined_requests_get_their_responses_in_order(served: Served) -> None:
-    """A request takes the fast path only when no other is before it, so none overtakes another."""
+    """A request takes the fast path only if no earlier one is pending, so responses keep their order."""
     paths = [b"/fast", b"/fast", b"/other", b"/fast", b"/fast"]
     sent = [post(b"x-number: %d" % n, path=path, close=n == len(paths) - 1) for n, path in enumerate(paths)]
-    answer = await served.send(b"".join(sent))
-    numbers = [piece.partition(b"\r\n\r\n")[2][-1:] for piece in answer.split(b"HTTP/1.1 200 OK")[1:]]
+    response = await served.send(b"".join(sent))
+    numbers = [piece.partition(b"\r\n\r\n")[2][-1:] for piece in response.split(b"HTTP/1.1 200 OK")[1:]]
     assert numbers == [b"%d" % n for n in range(len(paths))]
 
 
@@ -184,7 +184,7 @@ async def test_invalid_http_is_rejected(served: Served) -> None:
         assert (await served.send(sent)).startswith(b"HTTP/1.1 400 ")
 
 
-async def test_the_task_of_a_disconnected_client_is_cancelled_and_can_tell_why(served: Served) -> None:
+async def test_the_task_of_a_disconnected_client_is_cancelled_and_knows_the_reason(served: Served) -> None:
     served.echo.gate.clear()
     _, writer = await served.connect()
     writer.write(post())
@@ -211,12 +211,12 @@ async def test_a_stop_waits_for_the_response_and_then_closes_the_connection(serv
     writer.write(post(close=False))
     await asyncio.wait_for(served.echo.begun.wait(), MAX_WAIT_SECONDS)
     served.server.stop()
-    # The stop has reached the connection, on which the request still runs, when it is no longer kept alive.
+    # When keep-alive is off, the stop has reached the connection, on which the request still runs.
     await until(lambda: not any(connection.cycle.keep_alive for connection in served.connections()))
     served.echo.gate.set()
-    answer = await asyncio.wait_for(reader.read(), MAX_WAIT_SECONDS)
-    assert answer.endswith(b"fast 8 ")
-    assert b"connection: close" in answer
+    response = await asyncio.wait_for(reader.read(), MAX_WAIT_SECONDS)
+    assert response.endswith(b"fast 8 ")
+    assert b"connection: close" in response
     writer.close()
     await asyncio.wait_for(served.running, MAX_WAIT_SECONDS)
 
@@ -228,8 +228,8 @@ async def test_a_stop_cancels_requests_that_take_too_long(served: Served) -> Non
     writer.write(post(close=False))
     await asyncio.wait_for(served.echo.begun.wait(), MAX_WAIT_SECONDS)
     served.server.stop()
-    answer = await asyncio.wait_for(reader.read(), MAX_WAIT_SECONDS)
-    assert answer.startswith(b"HTTP/1.1 503 ") and answer.endswith(b"stopping")
+    response = await asyncio.wait_for(reader.read(), MAX_WAIT_SECONDS)
+    assert response.startswith(b"HTTP/1.1 503 ") and response.endswith(b"stopping")
     assert served.echo.ended == ["stopped"]
     writer.close()
 

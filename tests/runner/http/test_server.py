@@ -1,4 +1,4 @@
-"""The server's stop: nothing that has reached it is lost, and when it returns nothing is under way."""
+"""Stopping the server: requests that have arrived get their response, and afterwards no request still runs."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ async def test_a_request_in_the_queue_of_a_stopping_server_gets_a_response() -> 
     assert server.events == ["ready", "stop"]
     assert server.late is not None
     with server.late as late:
-        answer = late.recv(4_096)
-    assert answer.startswith(b"HTTP/1.1 200 ")
+        response = late.recv(4_096)
+    assert response.startswith(b"HTTP/1.1 200 ")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(server.address)
 

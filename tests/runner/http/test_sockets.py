@@ -1,4 +1,4 @@
-"""Listening sockets and the sentence for a taken port."""
+"""Listening sockets, and the error for a port in use."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import pytest
 from holdfast.runner.http.sockets import AddressUnusable, PortTaken, listen, origin_of, port_of
 
 
-def take(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
+def open_socket(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
     return listen(host, port, purpose="the runner", flag="--runner-port", variable="RUNNER_PORT")
 
 
 @pytest.fixture
 def taken() -> Iterator[socket.socket]:
-    with closing(take()) as listening:
+    with closing(open_socket()) as listening:
         yield listening
 
 
@@ -31,12 +31,12 @@ def test_port_0_picks_a_free_port_that_accepts_connections(taken: socket.socket)
 
 
 def test_a_taken_port_is_named_with_its_owner_and_how_to_change_it(taken: socket.socket) -> None:
-    with pytest.raises(PortTaken) as refused:
-        take(port=port_of(taken))
-    sentence = str(refused.value)
-    assert f"Port {port_of(taken)}" in sentence
-    assert f"by {psutil.Process().name()} (pid {os.getpid()})" in sentence
-    assert "--runner-port" in sentence and "RUNNER_PORT" in sentence
+    with pytest.raises(PortTaken) as error:
+        open_socket(port=port_of(taken))
+    message = str(error.value)
+    assert f"Port {port_of(taken)}" in message
+    assert f"by {psutil.Process().name()} (pid {os.getpid()})" in message
+    assert "--runner-port" in message and "RUNNER_PORT" in message
 
 
 def test_an_owner_that_the_system_does_not_report_is_left_out(taken: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,19 +45,19 @@ def test_an_owner_that_the_system_does_not_report_is_left_out(taken: socket.sock
 
     monkeypatch.setattr(psutil, "net_connections", denied)
     with pytest.raises(PortTaken, match=re.escape("needed by the runner, is taken. Choose")):
-        take(port=port_of(taken))
+        open_socket(port=port_of(taken))
 
 
-def test_an_address_of_another_machine_is_refused() -> None:
+def test_an_address_of_another_machine_is_rejected() -> None:
     with pytest.raises(AddressUnusable, match="HOLDFAST_HOST"):
-        take(host="192.0.2.1")
+        open_socket(host="192.0.2.1")
 
 
-def test_a_name_that_does_not_resolve_is_refused() -> None:
+def test_a_name_that_does_not_resolve_is_rejected() -> None:
     with pytest.raises(AddressUnusable, match=re.escape("nowhere.invalid")):
-        take(host="nowhere.invalid")
+        open_socket(host="nowhere.invalid")
 
 
 def test_the_origin_of_all_addresses_is_the_loopback() -> None:
-    with closing(take(host="0.0.0.0")) as listening:
+    with closing(open_socket(host="0.0.0.0")) as listening:
         assert origin_of(listening) == f"http://127.0.0.1:{port_of(listening)}"

@@ -1,4 +1,4 @@
-"""Where the key of the install lookups comes from."""
+"""The API key for install lookups: from a variable or from a file."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def test_without_either_there_is_no_key(tmp_path: Path, where: str) -> None:
 def test_the_error_for_a_file_without_a_key_names_its_variable_and_does_not_quote_it(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "key"
     file.write_bytes(content)
-    with pytest.raises(LookupKeyUnusable, match=r"^ALGA_AUTH_KEY_FILE ") as refused:
+    with pytest.raises(LookupKeyUnusable, match=r"^ALGA_AUTH_KEY_FILE ") as error:
         lookup_key(settings(alga_auth_key_file=file))
-    assert "kkk" not in str(refused.value) and "schl" not in str(refused.value)
+    assert "kkk" not in str(error.value) and "schl" not in str(error.value)
 
 
 def test_the_error_for_an_unreadable_file_names_its_variable(tmp_path: Path) -> None:

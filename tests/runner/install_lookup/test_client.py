@@ -1,4 +1,4 @@
-"""How the registry is asked, over real HTTP."""
+"""RegistryClient: its requests and errors, over real HTTP."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ async def registry() -> AsyncIterator[RecordingServer]:
 
 @pytest.fixture
 async def client(registry: RecordingServer) -> AsyncIterator[RegistryClient]:
-    asking = RegistryClient(f"{registry.url}/some/path?x=1", {"x-api-key": "key"})
-    yield asking
-    await asking.close()
+    client = RegistryClient(f"{registry.url}/some/path?x=1", {"x-api-key": "key"})
+    yield client
+    await client.close()
 
 
 async def test_the_request_is_sent_to_the_origin_with_headers_and_the_time(registry: RecordingServer, client: RegistryClient) -> None:
     registry.answer = lambda _: Response(b"answer", 418)
     assert await client.get("/api/x", {"host": "a b&c"}) == (418, b"answer")
-    (asked,) = registry.requests
-    assert (asked.method, asked.path, asked.header("x-api-key")) == ("GET", "/api/x", "key")
-    query, _, milliseconds = asked.query.rpartition("&ts=")
+    (sent,) = registry.requests
+    assert (sent.method, sent.path, sent.header("x-api-key")) == ("GET", "/api/x", "key")
+    query, _, milliseconds = sent.query.rpartition("&ts=")
     assert query in ("host=a+b%26c", "host=a%20b%26c")
     assert milliseconds.isdigit() and len(milliseconds) == 13
-    assert asked.header("accept-encoding") == "identity"
+    assert sent.header("accept-encoding") == "identity"
 
 
 async def test_without_a_registry_no_request_is_sent() -> None:
@@ -51,7 +51,7 @@ async def test_a_redirect_is_returned_and_not_followed(registry: RecordingServer
     assert len(registry.requests) == 1
 
 
-async def test_a_registry_that_is_not_there_is_unreachable() -> None:
+async def test_a_registry_that_does_not_listen_is_unreachable() -> None:
     client = RegistryClient(f"http://127.0.0.1:{free_port()}", {})
     with pytest.raises(RegistryUnreachable):
         await client.get("/api/x", {})
@@ -76,12 +76,12 @@ async def test_a_response_that_does_not_end_in_time_is_abandoned(
     monkeypatch.setattr(registry_client, "SECONDS", 0.05)
     ending = asyncio.Event()
 
-    async def drops() -> AsyncIterator[bytes]:
+    async def endless_body() -> AsyncIterator[bytes]:
         while not ending.is_set():
             yield b" "
             await asyncio.sleep(0.001)
 
-    registry.answer = lambda _: StreamingResponse(drops())
+    registry.answer = lambda _: StreamingResponse(endless_body())
     with pytest.raises(RegistryUnreachable):
         await client.get("/api/x", {})
     ending.set()

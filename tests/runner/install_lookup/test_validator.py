@@ -1,4 +1,4 @@
-"""How the registry is asked about installs."""
+"""InstallValidator: requests to the registry, and how long their results are cached."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Clock:
         return self.seconds
 
 
-async def test_a_yes_is_remembered_for_five_seconds_and_a_no_never() -> None:
+async def test_a_positive_result_is_cached_for_five_seconds_and_a_negative_one_never() -> None:
     registry, clock = Registry(), Clock()
-    validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(registry.answer), now=clock)
+    validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(registry.respond), now=clock)
     assert await validator.tenant_of("t", "e", HASH) is None
     registry.installed.add("t")
     assert await validator.tenant_of("t", "e", HASH) == "t"
@@ -34,24 +34,24 @@ async def test_a_yes_is_remembered_for_five_seconds_and_a_no_never() -> None:
     assert await validator.tenant_of("t", "e", HASH) == "t"
     clock.seconds += 0.2
     assert await validator.tenant_of("t", "e", HASH) is None
-    assert len(registry.asked) == 3
+    assert len(registry.requests) == 3
     await validator.close()
 
 
 async def test_the_request_is_sent_to_the_origin_with_the_keys() -> None:
     registry = Registry()
-    validator = InstallValidator("http://registry:3000/some/path", {"x-api-key": "k"}, transport=httpx2.MockTransport(registry.answer))
+    validator = InstallValidator("http://registry:3000/some/path", {"x-api-key": "k"}, transport=httpx2.MockTransport(registry.respond))
     await validator.tenant_of("t&x=1", "e", HASH)
-    asked = registry.asked[0]
-    assert (asked.url.host, asked.url.port, asked.url.path) == ("registry", 3000, "/api/installs/validate")
-    assert {name: value for name, value in asked.url.params.items() if name != "ts"} == {"extension": "e", "hash": HASH, "tenant": "t&x=1"}
-    assert asked.url.params["ts"].isdigit()
-    assert asked.headers["x-api-key"] == "k"
+    sent = registry.requests[0]
+    assert (sent.url.host, sent.url.port, sent.url.path) == ("registry", 3000, "/api/installs/validate")
+    assert {name: value for name, value in sent.url.params.items() if name != "ts"} == {"extension": "e", "hash": HASH, "tenant": "t&x=1"}
+    assert sent.url.params["ts"].isdigit()
+    assert sent.headers["x-api-key"] == "k"
     await validator.close()
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         httpx2.Response(500, json={"valid": True}),
         httpx2.Response(302, headers={"location": "http://elsewhere/"}),
@@ -61,8 +61,8 @@ async def test_the_request_is_sent_to_the_origin_with_the_keys() -> None:
         httpx2.Response(200, content=b'{"valid": true, "x": "' + b"y" * 20_000 + b'"}'),
     ],
 )
-async def test_every_other_response_is_a_negative_result(answer: httpx2.Response) -> None:
-    validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(lambda request: answer))
+async def test_every_other_response_is_a_negative_result(response: httpx2.Response) -> None:
+    validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(lambda request: response))
     assert await validator.tenant_of("t", "e", HASH) is None
     await validator.close()
 
@@ -82,14 +82,14 @@ async def test_the_key_and_the_token_come_from_the_settings() -> None:
 
 
 class SlowRegistry:
-    """Answers yes when it is let go."""
+    """Responds that every install is valid, once `go` is set."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.requests = 0
         self.arrived, self.go = asyncio.Event(), asyncio.Event()
 
     async def __call__(self, request: httpx2.Request) -> httpx2.Response:
-        self.asked += 1
+        self.requests += 1
         self.arrived.set()
         await self.go.wait()
         return httpx2.Response(200, json={"valid": True})
@@ -98,13 +98,13 @@ class SlowRegistry:
 async def test_equal_lookups_at_the_same_time_make_one_request() -> None:
     registry = SlowRegistry()
     validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(registry))
-    asking = [asyncio.create_task(validator.tenant_of("t", "e", HASH)) for _ in range(30)]
+    lookups = [asyncio.create_task(validator.tenant_of("t", "e", HASH)) for _ in range(30)]
     other = asyncio.create_task(validator.tenant_of("u", "e", HASH))
     await registry.arrived.wait()
     registry.go.set()
-    assert await asyncio.gather(*asking) == ["t"] * 30
+    assert await asyncio.gather(*lookups) == ["t"] * 30
     assert await other == "u"
-    assert registry.asked == 2
+    assert registry.requests == 2
     await validator.close()
 
 
@@ -121,25 +121,25 @@ async def test_a_cancelled_caller_does_not_affect_the_others() -> None:
     await validator.close()
 
 
-async def test_closing_ends_questions_that_are_under_way() -> None:
+async def test_closing_cancels_running_lookups() -> None:
     registry = SlowRegistry()
     validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(registry))
-    asking = asyncio.create_task(validator.tenant_of("t", "e", HASH))
+    lookup = asyncio.create_task(validator.tenant_of("t", "e", HASH))
     await registry.arrived.wait()
     await validator.close()
     with pytest.raises(asyncio.CancelledError):
-        await asking
+        await lookup
 
 
-async def test_the_install_of_a_host_is_not_remembered() -> None:
-    asked: list[httpx2.Request] = []
+async def test_the_install_of_a_host_is_not_cached() -> None:
+    requests: list[httpx2.Request] = []
 
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        asked.append(request)
+    def respond(request: httpx2.Request) -> httpx2.Response:
+        requests.append(request)
         return httpx2.Response(200, json={"tenant_id": "t", "extension_id": "e", "content_hash": HASH.upper(), "more": 1})
 
-    validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(answer))
+    validator = InstallValidator("http://registry", {}, transport=httpx2.MockTransport(respond))
     for _ in range(2):
         assert await validator.install_at("notes.example.com") == InstallAddress("t", "e", HASH)
-    assert [request.url.params["host"] for request in asked] == ["notes.example.com"] * 2
+    assert [request.url.params["host"] for request in requests] == ["notes.example.com"] * 2
     await validator.close()

@@ -17,7 +17,7 @@ from holdfast.runner.http.sockets import listen
 from holdfast.runner.process.child_process import FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS, ParentPipe, SupervisedChild, runner_command
 from tests.waiting import MAX_WAIT_SECONDS
 
-# Says over a connection that it lives, then waits for the end of the pipe.
+# Sends its process id over a connection, then waits for the end of the pipe.
 GREETER = """
 import os, socket, sys
 with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as there:
@@ -27,8 +27,8 @@ os.read(int(sys.argv[2]), 1)
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
 
 
-class Doorbell:
-    """Where children report: `next_pid` waits for the next one."""
+class ChildListener:
+    """Accepts the connections of children. `next_pid` waits for the next child."""
 
     def __init__(self) -> None:
         self.listening = listen("127.0.0.1", 0, purpose="test", variable="")
@@ -55,25 +55,27 @@ async def running(child: SupervisedChild) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def greeter(bell: Doorbell, pipe: ParentPipe, pauses: list[float], *, before: str = "", stop_seconds: float = 30.0) -> SupervisedChild:
+def greeter(
+    children: ChildListener, pipe: ParentPipe, pauses: list[float], *, before: str = "", stop_seconds: float = 30.0
+) -> SupervisedChild:
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
-    command = [sys.executable, "-c", before + GREETER, bell.port, str(pipe.child_end)]
+    command = [sys.executable, "-c", before + GREETER, children.port, str(pipe.child_end)]
     return SupervisedChild(
         "greeter", command, environment=dict(os.environ), pass_fds=(pipe.child_end,), pause=pause, stop_seconds=stop_seconds
     )
 
 
 async def test_a_killed_child_is_started_again_with_growing_pauses() -> None:
-    bell, pipe, pauses = Doorbell(), ParentPipe(), list[float]()
-    with closing(bell.listening):
-        async with running(greeter(bell, pipe, pauses)):
+    children, pipe, pauses = ChildListener(), ParentPipe(), list[float]()
+    with closing(children.listening):
+        async with running(greeter(children, pipe, pauses)):
             pids = []
             for _ in range(3):
-                pids.append(await bell.next_pid())
+                pids.append(await children.next_pid())
                 os.kill(pids[-1], signal.SIGKILL)
-            pids.append(await bell.next_pid())
+            pids.append(await children.next_pid())
     pipe.close()
     assert len(set(pids)) == 4
     assert pauses == [FIRST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2, FIRST_PAUSE_SECONDS * 4]
@@ -81,11 +83,11 @@ async def test_a_killed_child_is_started_again_with_growing_pauses() -> None:
 
 
 async def test_cancelling_stops_the_child_before_it_returns() -> None:
-    bell, pipe = Doorbell(), ParentPipe()
-    with closing(bell.listening):
-        child = greeter(bell, pipe, [])
+    children, pipe = ChildListener(), ParentPipe()
+    with closing(children.listening):
+        child = greeter(children, pipe, [])
         async with running(child):
-            pid = await bell.next_pid()
+            pid = await children.next_pid()
             supervised = child.pid
     pipe.close()
     assert supervised == pid
@@ -94,28 +96,28 @@ async def test_cancelling_stops_the_child_before_it_returns() -> None:
 
 
 async def test_a_child_that_ignores_the_request_to_stop_is_killed() -> None:
-    bell, pipe = Doorbell(), ParentPipe()
-    with closing(bell.listening):
-        child = greeter(bell, pipe, [], before=STUBBORN, stop_seconds=0.1)
+    children, pipe = ChildListener(), ParentPipe()
+    with closing(children.listening):
+        child = greeter(children, pipe, [], before=STUBBORN, stop_seconds=0.1)
         async with running(child):
-            pid = await bell.next_pid()
+            pid = await children.next_pid()
     pipe.close()
     assert not psutil.pid_exists(pid)
 
 
 async def test_closing_the_pipe_ends_the_child() -> None:
-    bell, pipe = Doorbell(), ParentPipe()
+    children, pipe = ChildListener(), ParentPipe()
     ended = asyncio.Event()
 
     async def pause(seconds: float) -> None:
         ended.set()
         await asyncio.Event().wait()
 
-    command = [sys.executable, "-c", GREETER, bell.port, str(pipe.child_end)]
+    command = [sys.executable, "-c", GREETER, children.port, str(pipe.child_end)]
     child = SupervisedChild("greeter", command, environment=dict(os.environ), pass_fds=(pipe.child_end,), pause=pause)
-    with closing(bell.listening):
+    with closing(children.listening):
         async with running(child):
-            await bell.next_pid()
+            await children.next_pid()
             pipe.close()
             await asyncio.wait_for(ended.wait(), MAX_WAIT_SECONDS)
     assert child.pid is None

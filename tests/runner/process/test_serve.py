@@ -1,4 +1,4 @@
-"""The runner as a process: starts on an inherited socket, ends with its parent or a signal, refuses to start without its token."""
+"""The runner as a process: it starts on an inherited socket, stops with its parent or at a signal, and does not start without its token."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def test_it_serves_on_an_inherited_socket_and_ends_with_its_parent(tmp_pat
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> None:
+async def test_a_signal_stops_it_gracefully(tmp_path: Path, number: signal.Signals) -> None:
     with free_port() as sock:
         async with process(tmp_path, "--fd", str(sock.fileno()), pass_fds=(sock.fileno(),), RUNNER_SERVICE_TOKEN="t") as started:
             await healthy(sock.getsockname()[1])
@@ -105,13 +105,13 @@ async def test_the_error_for_a_port_in_use_says_what_to_do(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("token", [None, "", "   "])
-def test_no_token_is_refused_everywhere(token: str | None) -> None:
+def test_a_missing_token_is_rejected_in_every_environment(token: str | None) -> None:
     with pytest.raises(ServiceTokenUnusable, match="RUNNER_SERVICE_TOKEN"):
         service_token(_settings(runner_service_token=token))
 
 
 @pytest.mark.parametrize("token", ["local-runner-key", "changeme", "secret"])
-def test_a_token_that_everybody_knows_works_in_development_only(token: str) -> None:
+def test_a_well_known_token_works_in_development_only(token: str) -> None:
     assert service_token(_settings(runner_service_token=token)) == token
     with pytest.raises(ServiceTokenUnusable):
         service_token(_settings(runner_service_token=token, environment="production"))
@@ -135,16 +135,16 @@ def test_the_runners_own_calls_carry_the_storage_token_when_there_is_one() -> No
     assert outgoing_token(_settings(require_auth=False)) == ""
 
 
-async def test_a_runner_that_serves_everybody_says_so_at_its_start(tmp_path: Path) -> None:
+async def test_a_runner_without_authentication_warns_at_its_start(tmp_path: Path) -> None:
     async with process(tmp_path, RUNNER_REQUIRE_AUTH="false", RUNNER_PORT="0") as started:
         assert started.stderr is not None
-        said = b""
-        while b"Starting runner on port" not in said:
+        written = b""
+        while b"Starting runner on port" not in written:
             line = await started.stderr.readline()
-            assert line, said
-            said += line
-        assert b"RUNNER_REQUIRE_AUTH=false" in said
-        port = int(said.rsplit(b"port ", 1)[1].split()[0].strip(b"\x1b[0m"))
+            assert line, written
+            written += line
+        assert b"RUNNER_REQUIRE_AUTH=false" in written
+        port = int(written.rsplit(b"port ", 1)[1].split()[0].strip(b"\x1b[0m"))
         async with httpx2.AsyncClient(trust_env=False, timeout=MAX_WAIT_SECONDS) as client:
             body = {"context": {"tenant_id": "t", "extension_id": "e", "content_hash": "ab" * 32}, "http": {"method": "GET", "path": "/"}}
             response = await client.post(

@@ -21,7 +21,7 @@ from tests.runner.conftest import body_of
 from tests.runner.running import StartWorkers
 
 CONNECTIONS = 32
-"""All of them reach one of two workers once in two thousand million runs."""
+"""So many that all of them reach the same of two workers only once in two thousand million runs."""
 
 
 def connected(pid: int, port: int) -> int:
@@ -29,22 +29,22 @@ def connected(pid: int, port: int) -> int:
     return sum(one.laddr.port == port and one.status == psutil.CONN_ESTABLISHED for one in psutil.Process(pid).net_connections())
 
 
-async def test_callers_are_shared_by_all_workers_and_a_killed_one_is_replaced(start_workers: StartWorkers) -> None:
+async def test_all_workers_share_the_connections_and_a_killed_worker_is_replaced(start_workers: StartWorkers) -> None:
     runner = start_workers(2)
     before = runner.workers()
     assert len(before) == 2
     clients = [runner.client() for _ in range(CONNECTIONS)]
-    answers = await asyncio.gather(*[client.get("/readyz") for client in clients])
-    assert {answer.status_code for answer in answers} == {200}
+    responses = await asyncio.gather(*[client.get("/readyz") for client in clients])
+    assert {response.status_code for response in responses} == {200}
     assert all(connected(pid, runner.port) for pid in before)
     assert sum(connected(pid, runner.port) for pid in before) == CONNECTIONS
     await asyncio.gather(*[client.aclose() for client in clients])
 
     killed = before.pop()
     psutil.Process(killed).kill()
-    # Half of them come to the socket of the one that is gone, and wait there for the next.
-    answers = await asyncio.gather(*[runner.ask("/healthz") for _ in range(CONNECTIONS)])
-    assert {answer.status_code for answer in answers} == {200}
+    # Half of the connections reach the socket of the killed worker and wait there for its replacement.
+    responses = await asyncio.gather(*[runner.ask("/healthz") for _ in range(CONNECTIONS)])
+    assert {response.status_code for response in responses} == {200}
     after = runner.workers()
     folder = Path(psutil.Process(next(iter(after))).environ()["HOLDFAST_WORKERS_DIR"])
     assert len(after) == 2 and before < after and killed not in after
@@ -62,9 +62,9 @@ async def test_a_stop_lets_a_call_finish_and_accepts_no_more(start_workers: Star
         assert (await idle.get("/readyz")).status_code == 200
         call = await runner.begin(await runner.put(guests.sleeping(4)))
         runner.process.send_signal(signal.SIGTERM)
-        answer = await call
-        assert (answer.json()["status"], body_of(answer.json())) == (200, b"ok")
-        assert answer.headers["connection"] == "close"
+        response = await call
+        assert (response.json()["status"], body_of(response.json())) == (200, b"ok")
+        assert response.headers["connection"] == "close"
         assert await runner.ended() == 0
         with pytest.raises(httpx2.TransportError):
             await idle.get("/readyz")
@@ -73,7 +73,7 @@ async def test_a_stop_lets_a_call_finish_and_accepts_no_more(start_workers: Star
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_a_second_signal_waits_for_no_call(start_workers: StartWorkers, workers: int) -> None:
+async def test_a_second_signal_stops_without_waiting_for_calls(start_workers: StartWorkers, workers: int) -> None:
     runner = start_workers(workers)
     call = await runner.begin(await runner.put(guests.endless()))
     runner.process.send_signal(signal.SIGTERM)
@@ -81,12 +81,12 @@ async def test_a_second_signal_waits_for_no_call(start_workers: StartWorkers, wo
         while True:  # until the stop has begun
             await runner.ask("/readyz")
     runner.process.send_signal(signal.SIGTERM)
-    answer = await call
-    assert (answer.status_code, answer.json()["error"]) == (503, "stopping")
+    response = await call
+    assert (response.status_code, response.json()["error"]) == (503, "stopping")
     assert await runner.ended() == 0
 
 
-async def test_when_the_parent_is_killed_nothing_stays(start_workers: StartWorkers) -> None:
+async def test_when_the_parent_is_killed_no_worker_and_no_folder_stays(start_workers: StartWorkers) -> None:
     runner = start_workers(2)
     workers = runner.workers()
     folder = Path(psutil.Process(next(iter(workers))).environ()["HOLDFAST_WORKERS_DIR"])
@@ -97,7 +97,7 @@ async def test_when_the_parent_is_killed_nothing_stays(start_workers: StartWorke
     assert not folder.exists()
 
 
-async def test_a_worker_that_cannot_start_ends_all_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_that_cannot_start_stops_the_runner_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "FIRST_PAUSE_SECONDS", 0.0)
     monkeypatch.setenv("RUNNER_SERVICE_TOKEN", "t")
     monkeypatch.setenv("BUNDLE_STORE_BASE", "gopher://nowhere")
@@ -105,24 +105,24 @@ async def test_a_worker_that_cannot_start_ends_all_with_its_reason(tmp_path: Pat
     sockets = listen_together("127.0.0.1", 0, 1, purpose="a test", variable="RUNNER_PORT")
     before = set(psutil.Process().children())  # servers that other tests share
     with pytest.raises(WorkersNotStarting, match=r"do not start\. .*gopher"):
-        await run_workers(settings, sockets, lambda: pytest.fail("nobody is ready"))
+        await run_workers(settings, sockets, lambda: pytest.fail("on_ready was called"))
     assert [one.fileno() for one in sockets] == [-1]
     assert set(psutil.Process().children()) <= before
 
 
-def test_a_port_of_somebody_else_is_refused_even_if_that_shares_it(tmp_path: Path) -> None:
+def test_a_port_of_another_process_is_rejected_even_if_that_process_shares_it(tmp_path: Path) -> None:
     with listen_together("127.0.0.1", 0, 1, purpose="a test", variable="")[0] as taken:
         port = str(port_of(taken))
-        refused = run("runner", "--workers", "2", "--port", port, cwd=tmp_path, RUNNER_SERVICE_TOKEN="t")
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert f"Port {port}, needed by the runner, is taken by" in refused.stderr
+        ended = run("runner", "--workers", "2", "--port", port, cwd=tmp_path, RUNNER_SERVICE_TOKEN="t")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert f"Port {port}, needed by the runner, is taken by" in ended.stderr
 
 
 @pytest.mark.parametrize("count", ["0", "257"])
 def test_an_invalid_number_of_workers_is_rejected(tmp_path: Path, count: str) -> None:
-    refused = run("runner", "--workers", count, cwd=tmp_path, RUNNER_SERVICE_TOKEN="t")
-    assert refused.returncode == 1
-    assert f"runner_workers={count!r} (command line) is invalid" in refused.stderr
+    ended = run("runner", "--workers", count, cwd=tmp_path, RUNNER_SERVICE_TOKEN="t")
+    assert ended.returncode == 1
+    assert f"runner_workers={count!r} (command line) is invalid" in ended.stderr
 
 
 def test_a_port_that_is_free_again_can_be_shared(tmp_path: Path) -> None:

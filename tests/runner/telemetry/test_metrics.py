@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: what is counted, who may read it, and that the metrics of all workers are summed."""
+"""Metrics for Prometheus: what is counted, who may read them, and the sum over all workers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOGGING = '(import "alga:extension/logging" "log-info" (func $log (param i32 i32
 
 
 def numbers(text: str) -> dict[str, float]:
-    """Sample by sample, `name{label="value",…}` to its number."""
+    """Maps each sample, as `name{label="value",…}`, to its value."""
     found = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -69,8 +69,8 @@ async def test_calls_are_counted_by_outcome(start_runner: StartRunner) -> None:
     await runner.call("ab" * 32)
     await runner.client.post("/v1/execute", json={})
     await runner.post({})
-    said = await read_metrics(runner)
-    outcomes = {name: value for name, value in said.items() if name.startswith("calls_total")}
+    values = await read_metrics(runner)
+    outcomes = {name: value for name, value in values.items() if name.startswith("calls_total")}
     assert outcomes == {
         'calls_total{outcome="answered"}': 3,
         'calls_total{outcome="trap"}': 1,
@@ -80,10 +80,10 @@ async def test_calls_are_counted_by_outcome(start_runner: StartRunner) -> None:
         'calls_total{outcome="unauthorized"}': 1,
         'calls_total{outcome="invalid_request"}': 1,
     }
-    assert said["call_duration_seconds_count"] == 7
-    assert said["call_duration_seconds_sum"] > 0.1
-    assert said['call_duration_seconds_bucket{le="60.0"}'] == 7
-    assert said["calls_running"] == 0
+    assert values["call_duration_seconds_count"] == 7
+    assert values["call_duration_seconds_sum"] > 0.1
+    assert values['call_duration_seconds_bucket{le="60.0"}'] == 7
+    assert values["calls_running"] == 0
 
 
 async def test_bundles_components_and_pages_are_counted(start_runner: StartRunner, tmp_path: Path) -> None:
@@ -94,12 +94,12 @@ async def test_bundles_components_and_pages_are_counted(start_runner: StartRunne
     for path in ("index.html", "missing.js"):
         await runner.client.get(f"/ext-ui/{EXTENSION}/sha256:{digest}/{path}", params={"tenant": TENANT})
     await runner.call(await runner.put(guests.fine(), {"ui/other.js": b"//"}))
-    said = await read_metrics(runner)
-    assert said['bundle_fetches_total{outcome="ok"}'] >= 2
-    assert said['bundle_fetches_total{outcome="bundle_not_found"}'] == 1
-    assert said["bundle_fetch_duration_seconds_count"] >= 2
-    assert (said["components_loaded_total"], said["component_compile_duration_seconds_count"]) == (1, 1)
-    assert (said['ui_answers_total{status="200"}'], said['ui_answers_total{status="404"}']) == (1, 1)
+    values = await read_metrics(runner)
+    assert values['bundle_fetches_total{outcome="ok"}'] >= 2
+    assert values['bundle_fetches_total{outcome="bundle_not_found"}'] == 1
+    assert values["bundle_fetch_duration_seconds_count"] >= 2
+    assert (values["components_loaded_total"], values["component_compile_duration_seconds_count"]) == (1, 1)
+    assert (values['ui_answers_total{status="200"}'], values['ui_answers_total{status="404"}']) == (1, 1)
     deadline = time.monotonic() + MAX_WAIT_SECONDS
     while (await read_metrics(runner))["bundles_evicted_total"] < 1:
         assert time.monotonic() < deadline
@@ -109,9 +109,9 @@ async def test_host_calls_are_counted_by_function_and_outcome(runner: Runner) ->
     logs = assemble(module(f"(call $log (i32.const 1048) (i32.const 2)) {RETURN}", imports=LOGGING))
     await runner.call(await runner.put(logs))
     await runner.call(await runner.put(guests.waiting_for_a_secret()))
-    said = await read_metrics(runner)
-    assert said['host_calls_total{function="logging.log-info",outcome="ok"}'] == 1
-    assert said['host_calls_total{function="secrets.list-keys",outcome="not granted"}'] == 1
+    values = await read_metrics(runner)
+    assert values['host_calls_total{function="logging.log-info",outcome="ok"}'] == 1
+    assert values['host_calls_total{function="secrets.list-keys",outcome="not granted"}'] == 1
 
 
 async def test_no_label_names_a_tenant_or_an_extension(runner: Runner) -> None:
@@ -127,7 +127,7 @@ def test_dropped_debug_events_are_counted() -> None:
     assert numbers(metrics.exposition().decode())["debug_events_dropped_total"] == 1
 
 
-async def test_workers_report_the_sum_of_all_also_when_one_was_replaced(start_workers: StartWorkers) -> None:
+async def test_any_worker_reports_the_sum_of_all_workers_and_of_replaced_ones(start_workers: StartWorkers) -> None:
     runner: RunningRunner = start_workers(2)
     digest, endless = await runner.put(guests.fine()), await runner.put(guests.sleeping(600))
     seen: dict[str, float] = {}
@@ -147,7 +147,7 @@ async def test_workers_report_the_sum_of_all_also_when_one_was_replaced(start_wo
         call = await runner.begin(endless)
         await sums_with(calls_running=1)
         call.cancel()
-        # Nothing may be uncounted when a worker is killed.
+        # All calls must be counted before a worker is killed.
         await sums_with(
             **{"calls_running": 0, 'calls_total{outcome="answered"}': 12 * round_number, "call_duration_seconds_count": 12 * round_number}
         )
@@ -155,9 +155,9 @@ async def test_workers_report_the_sum_of_all_also_when_one_was_replaced(start_wo
         psutil.Process(killed).send_signal(signal.SIGKILL)
         assert alive([killed]) == []
         await until(lambda: len(runner.workers()) == 2)
-    said = await sums_with(starts_total=4)
-    assert said['calls_total{outcome="answered"}'] == said["call_duration_seconds_count"] == 24
-    assert said["calls_running"] == 0
-    assert {name: value for name, value in said.items() if name.startswith("build_info")} == {
-        name: 1 for name in said if name.startswith("build_info")
+    values = await sums_with(starts_total=4)
+    assert values['calls_total{outcome="answered"}'] == values["call_duration_seconds_count"] == 24
+    assert values["calls_running"] == 0
+    assert {name: value for name, value in values.items() if name.startswith("build_info")} == {
+        name: 1 for name in values if name.startswith("build_info")
     }

@@ -1,4 +1,4 @@
-"""Which encoding a browser gets, and what is in it."""
+"""Content encodings: negotiation and content."""
 
 from __future__ import annotations
 

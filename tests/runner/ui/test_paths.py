@@ -1,4 +1,4 @@
-"""Which paths are pages."""
+"""Validation of page paths."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_an_invalid_page_address_is_rejected(path: str) -> None:
 
 
 @given(st.one_of(st.text(max_size=40), st.lists(_PIECES, max_size=8).map("".join), st.lists(_PIECES, max_size=8).map("/".join)))
-def test_a_path_is_refused_or_stays_below_the_pages(path: str) -> None:
+def test_a_path_is_rejected_or_stays_below_the_pages(path: str) -> None:
     try:
         cleaned = clean_path(path)
     except InvalidUiPath:
@@ -83,6 +83,6 @@ def test_every_page_with_a_plain_name_is_served_however_many_slashes_there_are(
 @given(
     st.lists(_NAMES, max_size=5), st.sampled_from(["..", ".", ".x", "a\\b", "a\0", "\x1f", "\x7f"]), st.integers(min_value=0, max_value=5)
 )
-def test_one_segment_that_leads_elsewhere_or_hides_is_enough(names: list[str], bad: str, where: int) -> None:
+def test_one_unsafe_or_hidden_segment_makes_a_path_invalid(names: list[str], bad: str, where: int) -> None:
     with pytest.raises(InvalidUiPath):
         clean_path("/".join([*names[:where], bad, *names[where:]]))

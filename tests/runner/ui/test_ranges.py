@@ -1,4 +1,4 @@
-"""What the header Range asks for."""
+"""Parsing of the header Range."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_of_an_empty_file_every_range_is_outside_or_the_whole() -> None:
 
 
 @given(st.one_of(st.text(max_size=120), st.lists(_PIECES, max_size=12).map("".join)), _SIZES)
-def test_whatever_the_header_says_the_range_is_within_the_file(header: str, size: int) -> None:
+def test_for_any_header_the_range_is_within_the_file(header: str, size: int) -> None:
     found = parse_range(header, size)
     if isinstance(found, ByteRange):
         assert 0 <= found.first <= found.last < size

@@ -1,4 +1,4 @@
-"""Which tenant files of pages are served for, with the gateway as the registry and with one of the existing platform's kind."""
+"""The tenant of a page request, with the gateway as the registry and with a registry like the existing platform's."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ HASH = "sha256:" + "ab" * 32
 PAGES = {"ui/index.html": b"<!doctype html>", "ui/app.js": b"let a = 1"}
 
 
-class Behind:
-    """A runner whose registry is the gateway, and a page that is installed there."""
+class RunnerWithGateway:
+    """A runner whose registry is the gateway, and an extension with a page that is installed there."""
 
     def __init__(self, runner: Runner, gateway: Platform, seconds: Seconds) -> None:
         self.runner, self.gateway, self.seconds = runner, gateway, seconds
@@ -43,44 +43,44 @@ class Behind:
     async def statuses(self, *tenants: str | None) -> list[int]:
         return [(await self.page(tenant)).status_code for tenant in tenants]
 
-    async def switch(self, enabled: bool) -> None:
+    async def set_enabled(self, enabled: bool) -> None:
         await set_enabled(self.gateway.db, actor=local_actor(PLATFORM_TENANT), extension="com.example.notes", enabled=enabled)
 
 
 @pytest.fixture
-async def behind(start_runner: StartRunner, tmp_path: Path) -> AsyncIterator[Behind]:
+async def setup(start_runner: StartRunner, tmp_path: Path) -> AsyncIterator[RunnerWithGateway]:
     seconds = Seconds()
     async with platform(tmp_path) as gateway:
         transport = httpx2.ASGITransport(app=gateway.app)
         validator = InstallValidator(ORIGIN, {"x-api-key": AUTH_KEY}, transport=transport, now=seconds)
         runner = await start_runner(validator=validator, bundle_store_base=str(gateway.folder / "bundles"))
-        yield Behind(runner, gateway, seconds)
+        yield RunnerWithGateway(runner, gateway, seconds)
 
 
-async def test_s15_an_install_that_is_switched_off_is_not_served_after_five_seconds_at_most(behind: Behind) -> None:
-    assert await behind.statuses(PLATFORM_TENANT) == [200]
-    await behind.switch(False)
-    behind.seconds.value = 5.1
-    assert await behind.statuses(PLATFORM_TENANT, None, "") == [404, 404, 404]
-    await behind.switch(True)
-    assert await behind.statuses(PLATFORM_TENANT, None, "") == [200, 200, 200]
+async def test_s15_an_install_that_is_disabled_is_served_for_at_most_five_seconds(setup: RunnerWithGateway) -> None:
+    assert await setup.statuses(PLATFORM_TENANT) == [200]
+    await setup.set_enabled(False)
+    setup.seconds.value = 5.1
+    assert await setup.statuses(PLATFORM_TENANT, None, "") == [404, 404, 404]
+    await setup.set_enabled(True)
+    assert await setup.statuses(PLATFORM_TENANT, None, "") == [200, 200, 200]
 
 
-async def test_s15_the_host_name_of_an_install_that_is_switched_off_leads_nowhere(behind: Behind) -> None:
-    async with behind.gateway.db.transaction() as session:
+async def test_s15_the_host_name_of_a_disabled_install_is_not_found(setup: RunnerWithGateway) -> None:
+    async with setup.gateway.db.transaction() as session:
         await session.execute(update(TenantExtensionInstall).values(runner_domain="notes.example.com"))
-    led = await behind.runner.client.get("/", headers={"host": "notes.example.com:8085"})
-    assert led.status_code == 307
-    assert (await behind.runner.client.get(led.headers["location"])).status_code == 200
-    await behind.switch(False)
-    assert (await behind.runner.client.get("/", headers={"host": "notes.example.com"})).status_code == 404
+    redirect = await setup.runner.client.get("/", headers={"host": "notes.example.com:8085"})
+    assert redirect.status_code == 307
+    assert (await setup.runner.client.get(redirect.headers["location"])).status_code == 200
+    await setup.set_enabled(False)
+    assert (await setup.runner.client.get("/", headers={"host": "notes.example.com"})).status_code == 404
 
 
-async def test_s19_bytes_in_memory_for_one_tenant_are_not_served_to_another(behind: Behind) -> None:
-    page = await behind.page()
+async def test_s19_bytes_in_memory_for_one_tenant_are_not_served_to_another(setup: RunnerWithGateway) -> None:
+    page = await setup.page()
     assert page.status_code == 200
-    assert (await behind.page(OTHER_TENANT)).status_code == 404
-    assert (await behind.page(OTHER_TENANT, **{"if-none-match": page.headers["etag"]})).status_code == 404
+    assert (await setup.page(OTHER_TENANT)).status_code == 404
+    assert (await setup.page(OTHER_TENANT, **{"if-none-match": page.headers["etag"]})).status_code == 404
 
 
 async def test_s13_naming_a_tenant_does_not_affect_requests_that_name_none(runner: Runner) -> None:
@@ -91,26 +91,26 @@ async def test_s13_naming_a_tenant_does_not_affect_requests_that_name_none(runne
     assert (await sent(runner, digest, "app.js", tenant=None)).status == 200
 
 
-async def test_s13_without_strict_checking_a_tenant_without_the_bundle_does_not_decide_either(start_runner: StartRunner) -> None:
+async def test_s13_without_strict_checking_a_tenant_without_the_bundle_does_not_affect_other_requests(start_runner: StartRunner) -> None:
     runner = await start_runner(static_strict_validation=False)
     digest = await runner.put(files=PAGES)
     assert (await sent(runner, digest, "index.html", tenant="tenant-b")).status == 500
     assert (await sent(runner, digest, "app.js", tenant=None)).status == 200
     assert (await sent(runner, digest, "index.html", tenant="tenant-b")).status == 200
-    assert [request.url.params.get("tenant") for request in runner.registry.asked] == [None]
+    assert [request.url.params.get("tenant") for request in runner.registry.requests] == [None]
 
 
 async def test_a_missing_file_does_not_change_the_tenant_of_other_requests(start_runner: StartRunner, registry: RecordingServer) -> None:
-    runner, digest, _ = await existing(start_runner, registry)
+    runner, digest, _ = await runner_with_existing_platform(start_runner, registry)
     assert (await sent(runner, digest, "index.html")).status == 200
     assert (await sent(runner, digest, "favicon.ico", tenant=None)).status == 404
     assert (await sent(runner, digest, "app.js", tenant=None)).status == 200
 
 
-async def test_without_strict_checking_a_tenant_whose_bundle_is_not_there_is_not_used_again() -> None:
-    answers = ExistingPlatform(EXTENSION, HASH)
+async def test_without_strict_checking_a_tenant_without_the_bundle_is_not_used_again() -> None:
+    existing_platform = ExistingPlatform(EXTENSION, HASH)
     async with recording_server() as registry:
-        registry.answer = answers
+        registry.answer = existing_platform
         validator = InstallValidator(registry.url, {})
         access = PageAccess(validator, strict=False)
         access.remember("tenant-b", EXTENSION, HASH[7:])
@@ -131,7 +131,7 @@ async def test_b12_after_a_failure_of_the_registry_the_next_request_tries_again_
 
 
 class ExistingPlatform:
-    """Answers as the existing platform's server does: it validates only named tenants, and finds tenants by host."""
+    """Responds like the existing platform's server: it validates only named tenants, and finds tenants by host."""
 
     def __init__(self, extension_id: str, content_hash: str) -> None:
         self.found = {"tenant_id": TENANT, "extension_id": extension_id, "content_hash": content_hash}
@@ -139,8 +139,8 @@ class ExistingPlatform:
 
     def __call__(self, request: Recorded) -> Response:
         if request.path.endswith("/lookup-by-host"):
-            known = "host=notes.example.com&" in request.query
-            return JSONResponse(self.found) if known else JSONResponse({"error": "not found"}, 404)
+            is_known = "host=notes.example.com&" in request.query
+            return JSONResponse(self.found) if is_known else JSONResponse({"error": "not found"}, 404)
         if "tenant=" not in request.query:
             return JSONResponse({"error": "missing tenant"}, 400)
         return JSONResponse({"valid": self.valid and f"tenant={TENANT}&" in request.query})
@@ -152,20 +152,22 @@ async def registry() -> AsyncIterator[RecordingServer]:
         yield server
 
 
-async def existing(start_runner: StartRunner, registry: RecordingServer, **settings: Any) -> tuple[Runner, str, ExistingPlatform]:
+async def runner_with_existing_platform(
+    start_runner: StartRunner, registry: RecordingServer, **settings: Any
+) -> tuple[Runner, str, ExistingPlatform]:
     runner = await start_runner(validator=InstallValidator(registry.url, {"x-api-key": "key"}), **settings)
     digest = await runner.put(files=PAGES)
-    registry.answer = answers = ExistingPlatform(EXTENSION, f"sha256:{digest}")
-    return runner, digest, answers
+    registry.answer = existing_platform = ExistingPlatform(EXTENSION, f"sha256:{digest}")
+    return runner, digest, existing_platform
 
 
 async def test_files_that_name_no_tenant_are_served_for_the_tenant_of_the_host(
     start_runner: StartRunner, registry: RecordingServer
 ) -> None:
-    runner, digest, _ = await existing(start_runner, registry)
+    runner, digest, _ = await runner_with_existing_platform(start_runner, registry)
     assert (await sent(runner, digest, "app.js", tenant=None, host="Notes.example.com:8085")).status == 200
-    asked = [request.path.rpartition("/")[2] for request in registry.requests]
-    assert asked == ["validate", "lookup-by-host", "validate"]
+    paths = [request.path.rpartition("/")[2] for request in registry.requests]
+    assert paths == ["validate", "lookup-by-host", "validate"]
     assert [request.header("x-api-key") for request in registry.requests] == ["key"] * 3
     assert (await sent(runner, digest, "app.js", tenant=None, host="runner.internal")).status == 200
     assert len(registry.requests) == 3
@@ -173,30 +175,30 @@ async def test_files_that_name_no_tenant_are_served_for_the_tenant_of_the_host(
 
 @pytest.mark.parametrize("host", ["other.example.com", "not a host", ""])
 async def test_a_host_without_an_install_is_served_nothing(start_runner: StartRunner, registry: RecordingServer, host: str) -> None:
-    runner, digest, _ = await existing(start_runner, registry)
+    runner, digest, _ = await runner_with_existing_platform(start_runner, registry)
     assert (await sent(runner, digest, "app.js", tenant=None, host=host)).status == 404
 
 
 async def test_the_install_of_the_host_must_be_the_one_of_the_address(start_runner: StartRunner, registry: RecordingServer) -> None:
-    runner, digest, answers = await existing(start_runner, registry)
+    runner, digest, existing_platform = await runner_with_existing_platform(start_runner, registry)
     for other in ({"extension_id": "another"}, {"content_hash": "sha256:" + "cd" * 32}):
-        answers.found |= other
+        existing_platform.found |= other
         assert (await sent(runner, digest, "app.js", tenant=None, host="notes.example.com")).status == 404
-        answers.found |= {"extension_id": EXTENSION, "content_hash": f"sha256:{digest}"}
-    answers.valid = False
+        existing_platform.found |= {"extension_id": EXTENSION, "content_hash": f"sha256:{digest}"}
+    existing_platform.valid = False
     assert (await sent(runner, digest, "app.js", tenant=None, host="notes.example.com")).status == 404
 
 
 async def test_without_strict_checking_the_host_still_names_the_tenant(start_runner: StartRunner, registry: RecordingServer) -> None:
-    runner, digest, answers = await existing(start_runner, registry, static_strict_validation=False)
-    answers.valid = False
+    runner, digest, existing_platform = await runner_with_existing_platform(start_runner, registry, static_strict_validation=False)
+    existing_platform.valid = False
     assert (await sent(runner, digest, "app.js", tenant=None, host="notes.example.com")).status == 200
 
 
 @pytest.mark.parametrize("tenant", ["a%2Fb", "..", "a%20b", "x" * 200])
 async def test_an_invalid_tenant_id_makes_no_request_to_the_registry(runner: Runner, tenant: str) -> None:
     assert (await sent(runner, await runner.put(files=PAGES), "index.html", tenant=tenant)).status == 404
-    assert runner.registry.asked == []
+    assert runner.registry.requests == []
 
 
 @pytest.mark.parametrize(
@@ -208,10 +210,10 @@ def test_s14_the_strict_flag_has_one_parser(monkeypatch: pytest.MonkeyPatch, wri
     assert Settings(_env_file=None).static_strict_validation is strict
 
 
-async def test_s14_with_the_flag_as_1_the_install_is_really_checked(start_runner: StartRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_s14_with_the_flag_1_the_install_is_checked(start_runner: StartRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXT_STATIC_STRICT_VALIDATION", "1")
     runner = await start_runner()
     digest = await runner.put(files=PAGES)
     runner.registry.installed.clear()
     assert (await sent(runner, digest, "index.html")).status == 404
-    assert len(runner.registry.asked) == 1
+    assert len(runner.registry.requests) == 1
