@@ -1,4 +1,4 @@
-"""One run of some work per key: callers that come while it runs wait for the same result.
+"""One run of some work per key: callers that arrive while it runs wait for the same result.
 
     caller 1 ──run(k)──▶ no task for k ──▶ create task ─────────▶ result or exception ──▶ caller 1
     caller 2 ──run(k)──▶ task for k ─────▶ wait (shielded) ───────────────┬─────────────▶ caller 2
@@ -6,7 +6,7 @@
 
     a key:  idle ──run──▶ running ──work ends, or no caller waits and `cancel_abandoned`──▶ idle
 
-Nothing is remembered after the end: a result that should stay belongs into a cache, and a failed key runs again. Belongs to one event loop.
+Nothing is stored after the end: put a result that should stay into a cache. A failed key runs again. Belongs to one event loop.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What processes send to each other, typed once: gateway and runner, and commands and the REST API. Both sides import these types."""
+"""The messages between processes, typed once: between gateway and runner, and between commands and the REST API. Both sides import them."""

@@ -13,9 +13,9 @@ Stream = Literal["log", "stdout", "stderr", "host"]
 class DebugEvent(Struct, frozen=True, kw_only=True):
     """Something that happened in a call.
 
-    `ts` is milliseconds since the epoch. `stream` says who spoke: `log` is the guest's logging interface, `stdout` and `stderr` its
+    `ts` is milliseconds since the epoch. `stream` names the source: `log` is the guest's logging interface, `stdout` and `stderr` its
     standard streams, `host` the host itself. `extension_id` is the registry id. `message` is already redacted and cut; `truncated` says
-    that something was cut off its end.
+    whether its end was cut off.
     """
 
     ts: int

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from holdfast.contract.secret_envelope import SecretEnvelope
 
 Fields = dict[str, str | list[str]] | list[tuple[str, str]]
-"""Names and values in order: an object (a list where a name has several values), or, where names alternate, a list of pairs."""
+"""Names and values in order: an object, with a list for a name that has several values, or a list of pairs, in the order of all."""
 
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 """What JSON numbers hold exactly (RFC 8259, section 6)."""
@@ -29,10 +29,10 @@ def pairs(fields: Fields) -> list[tuple[str, str]]:
 
 
 class ExecuteContext(Struct, frozen=True, kw_only=True):
-    """`context`: for whom which version runs.
+    """`context`: which version of an extension runs, and for which tenant.
 
-    `egress` is Holdfast's own field: the hosts that the install was granted. `trigger` and `schedule_id` name what made the call when no
-    person did.
+    `egress` is Holdfast's own field: the hosts that the install was granted. `trigger` and `schedule_id` name what made the call if
+    it was not a person.
     """
 
     tenant_id: str
@@ -50,7 +50,7 @@ class ExecuteContext(Struct, frozen=True, kw_only=True):
 class ExecuteHttp(Struct, frozen=True, kw_only=True):
     """`http`: the request for the guest. `url` is path and query as they arrived; without it, they are assembled from the parts.
 
-    `body_b64` is standard base64; an empty text is a body of no bytes; null, or no such field, is no body.
+    `body_b64` is standard base64; an empty string is an empty body; null or an absent field means no body.
     """
 
     method: str
@@ -104,9 +104,9 @@ class ExecuteCall(Struct, frozen=True, kw_only=True):
 
 
 class FailureReport(Struct, frozen=True, kw_only=True):
-    """Why a call gave no response, for the author: never shown to callers outside development.
+    """Why a call has no response, for the author: never shown to callers outside development.
 
-    A stable code, a sentence, the guest's own stack (innermost first) and the last lines that it wrote to stderr.
+    A stable code, a message, the guest's own stack (innermost first) and the last lines that it wrote to stderr.
     """
 
     code: str

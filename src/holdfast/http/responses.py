@@ -12,7 +12,7 @@ from starlette.responses import Response
 from holdfast.http.operations import Endpoint
 
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-"""Responses of ours are not cached, and browsers do not guess their type."""
+"""No one may cache our responses, and browsers must not guess their type."""
 
 
 def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -26,10 +26,10 @@ def encoded_response(content: bytes, status: int = 200, headers: dict[str, str] 
 
 
 def respond_to(endpoint: Endpoint, respond: Callable[[BaseException, Request], Response], *errors: type[BaseException]) -> Endpoint:
-    """The endpoint with what `respond` makes of each of its `errors` (default: Exception).
+    """Wraps the endpoint: `respond` turns each of the `errors` that it raises (default: Exception) into a response.
 
-    Not Starlette's `exception_handlers`: for an exception of no known type, Starlette sends the response and then raises the exception once
-    more, so that the server logs it a second time; and it never hands a cancelled request to a handler.
+    Not Starlette's `exception_handlers`: for an exception of no known type, Starlette sends the response and then raises the exception
+    again, so the server logs it a second time. It also never passes the cancellation of a request to a handler.
     """
     caught = errors or (Exception,)
 

@@ -39,13 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _run(options, lambda: report(READY))
     except HoldfastError as error:
-        sentence = str(error)
+        reason = str(error)
     except (OSError, ValueError) as error:
-        sentence = f"The runner cannot start: {error}."
+        reason = f"The runner cannot start: {error}."
     else:
         return 0
-    sys.stderr.write(f"{sentence}\n")
-    report(sentence)
+    sys.stderr.write(f"{reason}\n")
+    report(reason)
     return 1
 
 

@@ -16,7 +16,7 @@ import pytest
 import zstandard
 
 from holdfast.bundles.store.keys import bundle_key
-from holdfast.runner.ui.files import IN_MEMORY_BYTES, ExtractFailedHere, PageSource, Place
+from holdfast.runner.ui.files import IN_MEMORY_BYTES, BundleRef, PageSource, PageUnavailable
 from holdfast.runner.ui.responses import PIECE_BYTES, Streamed
 from tests.runner.conftest import EXTENSION, TENANT, Runner
 from tests.runner.pages import sent
@@ -185,20 +185,20 @@ async def test_an_encoded_file_that_does_not_match_its_original_is_not_sent(runn
 async def test_for_five_seconds_a_bundle_and_its_files_in_memory_need_no_disk(runner: Runner) -> None:
     digest, seconds = await runner.put(files=PAGES), [0.0]
     source = PageSource(runner.services.cache, policy="", now=lambda: seconds[0])
-    place = Place(TENANT, EXTENSION, digest)
-    app = await source.asset(place, "app.js")
-    assert await source.small(place, app) == APP
-    first = await source.encoded(place, app, ("zstd",))
+    bundle_ref = BundleRef(TENANT, EXTENSION, digest)
+    app = await source.asset(bundle_ref, "app.js")
+    assert await source.small(bundle_ref, app) == APP
+    first = await source.encoded(bundle_ref, app, ("zstd",))
     shutil.rmtree(runner.services.cache.root / digest)
     (runner.root / "data/bundles" / bundle_key(TENANT, EXTENSION, digest)).unlink()
     seconds[0] = 4.9
-    assert await source.asset(place, "app.js") is app
-    assert await source.small(place, app) == APP
-    assert await source.encoded(place, app, ("zstd",)) == first
-    assert (await source.asset(place, "stream_large_file.png")).not_modified(tag(LARGE).encode()) is not None
+    assert await source.asset(bundle_ref, "app.js") is app
+    assert await source.small(bundle_ref, app) == APP
+    assert await source.encoded(bundle_ref, app, ("zstd",)) == first
+    assert (await source.asset(bundle_ref, "stream_large_file.png")).not_modified(tag(LARGE).encode()) is not None
     seconds[0] = 5.1
-    with pytest.raises(ExtractFailedHere):
-        await source.asset(place, "app.js")
+    with pytest.raises(PageUnavailable):
+        await source.asset(bundle_ref, "app.js")
 
 
 async def test_a_bundle_missing_on_disk_is_fetched_again_for_files_that_are_not_in_memory(runner: Runner) -> None:
@@ -212,8 +212,8 @@ async def test_a_bundle_missing_on_disk_is_fetched_again_for_files_that_are_not_
 async def test_a_large_file_is_sent_completely_when_its_bundle_is_removed_while_it_is_sent(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
     source = PageSource(runner.services.cache, policy="")
-    place = Place(TENANT, EXTENSION, digest)
-    descriptor = await source.descriptor(place, await source.asset(place, "stream_large_file.png"))
+    bundle_ref = BundleRef(TENANT, EXTENSION, digest)
+    descriptor = await source.descriptor(bundle_ref, await source.asset(bundle_ref, "stream_large_file.png"))
     shutil.rmtree(runner.services.cache.root / digest)
     with os.fdopen(descriptor, "rb") as file:
         assert file.read() == LARGE
@@ -248,9 +248,9 @@ class Browser:
 
 async def stream_large_file(runner: Runner) -> tuple[Streamed, int]:
     source = PageSource(runner.services.cache, policy="")
-    place = Place(TENANT, EXTENSION, await runner.put(files=PAGES))
-    asset = await source.asset(place, "stream_large_file.png")
-    descriptor = await source.descriptor(place, asset)
+    bundle_ref = BundleRef(TENANT, EXTENSION, await runner.put(files=PAGES))
+    asset = await source.asset(bundle_ref, "stream_large_file.png")
+    descriptor = await source.descriptor(bundle_ref, asset)
     return Streamed(200, [], descriptor, offset=0, length=asset.size), descriptor
 
 
@@ -286,13 +286,13 @@ async def test_a_large_file_is_not_read_further_for_a_disconnected_browser(runne
 async def test_a_file_that_was_changed_on_the_disk_does_not_get_into_memory(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
     source = PageSource(runner.services.cache, policy="")
-    place = Place(TENANT, EXTENSION, digest)
-    asset = await source.asset(place, "app.js")
+    bundle_ref = BundleRef(TENANT, EXTENSION, digest)
+    asset = await source.asset(bundle_ref, "app.js")
     (runner.services.cache.root / digest / "ui" / "app.js").write_bytes(APP.replace(b"42", b"43"))
-    with pytest.raises(ExtractFailedHere):
-        await source.small(place, asset)
-    with pytest.raises(ExtractFailedHere):
-        await source.encoded(place, asset, ("gzip",))
+    with pytest.raises(PageUnavailable):
+        await source.small(bundle_ref, asset)
+    with pytest.raises(PageUnavailable):
+        await source.encoded(bundle_ref, asset, ("gzip",))
 
 
 async def test_the_first_requests_for_a_cold_page_all_get_their_own_files(runner: Runner) -> None:

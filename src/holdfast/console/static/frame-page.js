@@ -9,7 +9,7 @@ import { connectFrame } from "./bridge.js";
 const ADVICE = {
   __proto__: null, // the code comes from a server, and must not match a property of Object.prototype
   archive_hash_mismatch: "The stored bundle differs from the installed one. Install the extension again.",
-  extract_failed: "The bundle could not be unpacked. Pack it again with “holdfast pack” and install it again.",
+  extract_failed: "The runner failed to fetch or unpack the bundle. Install the extension again. If that fails too, pack it again with “holdfast pack”.",
   bundle_not_found: "The bundle is missing from the bundle store. Install the extension again.",
   bad_gateway: "The runner is unreachable. The platform restarts it: try again in a moment. Look in its log for the reason.",
   gateway_timeout: "The runner took too long to respond. Try again in a moment.",

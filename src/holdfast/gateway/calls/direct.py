@@ -39,7 +39,7 @@ async def call_directly(services: Services, request: Request) -> Response:
     return await dispatch(services, call)
 
 
-# The extension's manifest declares what is there, so neither is in the OpenAPI document.
+# Without a summary, so they are not in the OpenAPI document: the manifest of each extension declares its endpoints.
 OPERATIONS: tuple[Operation[Services], ...] = tuple(
     Operation(method=method, path=path, handler=call_directly, errors=CALL_ERRORS)
     for path in ("/api/ext/{extension}", "/api/ext/{extension}/{path:path}")

@@ -61,9 +61,10 @@ async def dispatch(services: Services, call: Call) -> Response:
     row = await start_audit(services, call.access, request_id=tag, method=call.method, path=call.path)
     status: Status = "error"
     http_status: int | None = None
+    # For a caller that disconnects: asyncio.CancelledError matches no `except` below, and the audit row still needs an end.
     error: str | None = "cancelled"
     try:
-        context = await _hydrate(services, call.access)
+        context = await _read_install(services, call.access)
         envelope = await services.runner.execute(
             build_request(services, call, context),
             _transport_headers(call, context),
@@ -87,7 +88,7 @@ async def dispatch(services: Services, call: Call) -> Response:
 
 
 def build_request(services: Services, call: Call, context: InstallContext) -> ExecuteCall:
-    """The body of `POST /v1/execute`. The context has a content hash: `_hydrate` checked that."""
+    """The body of `POST /v1/execute`. The context has a content hash: `_read_install` checked that."""
     assert context.content_hash is not None
     return ExecuteCall(
         context=ExecuteContext(
@@ -103,7 +104,7 @@ def build_request(services: Services, call: Call, context: InstallContext) -> Ex
         http=ExecuteHttp(
             method=call.method,
             path=call.path,
-            # The whole target as well as the map: a map holds one value of a repeated field.
+            # The whole target in addition to the map: the map holds only one value of a repeated field.
             url=f"{call.path}?{call.query}" if call.query else call.path,
             query=dict(query_pairs(call.query)),
             headers=dict(_guest_headers(call)),
@@ -117,7 +118,7 @@ def build_request(services: Services, call: Call, context: InstallContext) -> Ex
     )
 
 
-async def _hydrate(services: Services, access: Access) -> InstallContext:
+async def _read_install(services: Services, access: Access) -> InstallContext:
     context = await install_context(services.db, access.caller.identity.tenant_id, access.registry_id)
     if context is None:
         raise GatewayError("not_installed", "The extension was removed or disabled a moment ago.", hint="Install it again.")

@@ -19,7 +19,6 @@ from holdfast.gateway.services import Services
 from holdfast.http.operations import Operation
 
 MARKER = "__method"
-_ALLOWED = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
 async def call_from_page(services: Services, request: Request) -> Response:
@@ -28,7 +27,7 @@ async def call_from_page(services: Services, request: Request) -> Response:
     _api, _ext, extension, *rest = path_segments(request)
     path = "/" + "/".join(rest)
     method = "GET" if request.method == "HEAD" else request.method
-    # The body may name the method that access is checked for, so it is read first; the caller is authenticated by now.
+    # Unlike in the direct gateway, the body comes first: it may name the method for which access is checked. The caller is authenticated.
     body = None if method == "GET" else await read_body(request, services.settings.request_body_max_bytes)
     query = request.url.query
     if method == "POST":
@@ -86,6 +85,6 @@ def _take_marker(body: bytes | None) -> tuple[object, bytes | None]:
 
 def _method(named: object) -> str:
     method = named.strip().upper() if isinstance(named, str) else ""
-    if method not in _ALLOWED:
-        raise InvalidRequest(f"{MARKER} is not one of {', '.join(sorted(_ALLOWED))}.")
+    if method not in METHODS:
+        raise InvalidRequest(f"{MARKER} is not one of {', '.join(sorted(METHODS))}.")
     return method

@@ -1,4 +1,4 @@
-"""`POST /v1/execute`: who may call, what they sent, and what they get."""
+"""`POST /v1/execute`: checks the token, decodes the call, runs it and encodes its envelope."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BODY_OVERHEAD_BYTES = 1024 * 1024
 
 
 async def execute(services: RunnerServices, request: Request) -> Response:
-    """Runs a call. The ordinary way, through Starlette's routing; with the fast path, `ExecuteEndpoint` gets the requests first."""
+    """Runs a call that arrives through Starlette's routing. With the fast path, `ExecuteEndpoint` gets the requests first."""
     return await ExecuteEndpoint(services).respond_to_request(request.scope["headers"], request.receive)
 
 
@@ -40,7 +40,7 @@ class ExecuteEndpoint:
         self._run = services.calls.run
         self._watcher = services.disconnects
         self._log = services.call_log
-        # Base64 makes four bytes of three; the rest is for context, headers and configuration.
+        # Base64 turns three bytes into four; the rest is for context, headers and configuration.
         self._max_bytes = services.settings.request_body_max_bytes * 4 // 3 + _BODY_OVERHEAD_BYTES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,7 +48,7 @@ class ExecuteEndpoint:
         await response(scope, receive, send)
 
     async def respond_to_request(self, raw_headers: RawHeaders, receive: Receive) -> Response:
-        """The response to a request whose body is still to be read, whatever happens."""
+        """The response to a request whose body is not read yet. Never raises: an error becomes a response."""
         try:
             headers = header_table(raw_headers)
             require_token(headers, self._token)

@@ -16,7 +16,7 @@ from holdfast.runner.http.responses import error_response
 from holdfast.runner.services import RunnerServices
 from holdfast.runner.ui.assets import Asset
 from holdfast.runner.ui.encodings import accepted_encodings
-from holdfast.runner.ui.files import NotInStore, PageSource, Place
+from holdfast.runner.ui.files import BundleRef, NotInStore, PageSource
 from holdfast.runner.ui.paths import clean_path
 from holdfast.runner.ui.ranges import OUTSIDE, ByteRange, parse_range
 from holdfast.runner.ui.responses import RawHeaders, Streamed, Whole
@@ -33,7 +33,7 @@ class RangeOutside(HoldfastError):
 
 
 class _PageRequest(NamedTuple):
-    """The parts of a request that count. `headers` holds only those that are read here, repeated ones joined by commas."""
+    """The parts of a request that are used. `headers` holds only those in `_READ`, repeated ones joined by commas."""
 
     extension_id: str
     sha256_hex: str
@@ -52,35 +52,35 @@ async def serve_page(services: RunnerServices, request: Request) -> Response:
     tenant_id = await services.page_access.find_tenant(
         page.tenant_id, page.extension_id, page.sha256_hex, page.headers.get(b"host", b"").decode("latin-1")
     )
-    place = Place(tenant_id, page.extension_id, page.sha256_hex)
+    bundle_ref = BundleRef(tenant_id, page.extension_id, page.sha256_hex)
     try:
-        asset = await services.pages.asset(place, page.path)
+        asset = await services.pages.asset(bundle_ref, page.path)
     except NotInStore:
-        services.page_access.forget(*place)
+        services.page_access.forget(*bundle_ref)
         raise
-    services.page_access.remember(*place)
+    services.page_access.remember(*bundle_ref)
     max_bytes = services.settings.static_max_file_bytes
     if max_bytes is not None and asset.size > max_bytes:
         raise AssetTooLarge("asset too large", hint="EXT_STATIC_MAX_FILE_BYTES is the limit.")
     known = page.headers.get(b"if-none-match")
     unchanged = None if known is None else asset.not_modified(known)
-    return unchanged or await _content(services.pages, place, asset, page)
+    return unchanged or await _content(services.pages, bundle_ref, asset, page)
 
 
-async def _content(source: PageSource, place: Place, asset: Asset, page: _PageRequest) -> Response:
+async def _content(source: PageSource, bundle_ref: BundleRef, asset: Asset, page: _PageRequest) -> Response:
     # A range is of the unencoded file, and only GET has one (RFC 9110, section 14.2).
     wanted = None if page.head else page.headers.get(b"range")
     if wanted is not None:
-        return await _ranged(source, place, asset, wanted.decode("latin-1"), page.headers.get(b"if-range"))
+        return await _ranged(source, bundle_ref, asset, wanted.decode("latin-1"), page.headers.get(b"if-range"))
     encodings = accepted_encodings(page.headers.get(b"accept-encoding", b"").decode("latin-1")) if asset.encodable else ()
-    encoded = await source.encoded(place, asset, encodings) if encodings else None
+    encoded = await source.encoded(bundle_ref, asset, encodings) if encodings else None
     if encoded is not None:
         encoding, body = encoded
         return Whole(200, asset.headers(len(body), encoding), body)
-    return await _part(source, place, asset, 0, asset.size, asset.headers(asset.size), head=page.head)
+    return await _part(source, bundle_ref, asset, 0, asset.size, asset.headers(asset.size), head=page.head)
 
 
-async def _ranged(source: PageSource, place: Place, asset: Asset, wanted: str, if_range: bytes | None) -> Response:
+async def _ranged(source: PageSource, bundle_ref: BundleRef, asset: Asset, wanted: str, if_range: bytes | None) -> Response:
     # A date never matches: we send none. A weak tag has no prefix that could match either.
     current = if_range is None or if_range.strip() == asset.tag
     found = parse_range(wanted, asset.size) if current else None
@@ -89,14 +89,14 @@ async def _ranged(source: PageSource, place: Place, asset: Asset, wanted: str, i
         response.headers["content-range"] = f"bytes */{asset.size}"
         return response
     if not isinstance(found, ByteRange):
-        return await _part(source, place, asset, 0, asset.size, asset.headers(asset.size))
+        return await _part(source, bundle_ref, asset, 0, asset.size, asset.headers(asset.size))
     headers = [*asset.headers(found.length), (b"content-range", found.content_range(asset.size).encode())]
-    return await _part(source, place, asset, found.first, found.length, headers, status=206)
+    return await _part(source, bundle_ref, asset, found.first, found.length, headers, status=206)
 
 
 async def _part(
     source: PageSource,
-    place: Place,
+    bundle_ref: BundleRef,
     asset: Asset,
     first: int,
     length: int,
@@ -105,9 +105,9 @@ async def _part(
     status: int = 200,
     head: bool = False,
 ) -> Response:
-    body = b"" if head else await source.small(place, asset)
+    body = b"" if head else await source.small(bundle_ref, asset)
     if body is None:
-        return Streamed(status, headers, await source.descriptor(place, asset), offset=first, length=length)
+        return Streamed(status, headers, await source.descriptor(bundle_ref, asset), offset=first, length=length)
     return Whole(status, headers, body if length == len(body) else body[first : first + length])
 
 

@@ -3,7 +3,7 @@
                  before_guest                        after_guest
     call 1  read ──▶│ waits                            run ──▶│ yields once          respond
     call 2  read ──▶│ waits   until a loop iteration   run ──▶│ yields once          respond
-    call 3  read ──▶│ waits   brings no new call       run ──▶│ yields once          respond
+    call 3  read ──▶│ waits   adds no new call         run ──▶│ yields once          respond
 
     batching ──3 slow batches in a row──▶ resting (no call waits) ──0.5 s──▶ batching
 
@@ -23,13 +23,13 @@ batch alone only shows that the machine is busy."""
 
 REST_SECONDS = 0.5
 MAX_ITERATIONS = 3
-"""The first call waits at most so many iterations of the loop for the last."""
+"""The first call waits at most this many iterations of the loop for the last."""
 
 _now = time.perf_counter
 
 
 class CallBatcher:
-    """Lets calls start together what each would start alone. Belongs to one event loop."""
+    """Groups calls that arrive together, so that each phase runs for all of them before the next. Belongs to one event loop."""
 
     def __init__(self, *, enabled: bool = True) -> None:
         """Without `enabled`, no call ever waits."""
@@ -39,16 +39,16 @@ class CallBatcher:
         self._rest_until = 0.0 if enabled else float("inf")
 
     async def before_guest(self) -> None:
-        """Waits for calls whose requests have arrived by now, as long as each iteration of the loop brings more of them."""
+        """Waits for calls whose requests have arrived by now, as long as each iteration of the loop adds more of them."""
         if _now() < self._rest_until:
             return
         loop = asyncio.get_running_loop()
-        place = loop.create_future()
-        self._waiting.append(place)
+        resume = loop.create_future()
+        self._waiting.append(resume)
         if len(self._waiting) == 1:
             self._since = _now()
             loop.call_soon(self._continue_when_complete, 1, MAX_ITERATIONS)
-        await place
+        await resume
 
     async def after_guest(self) -> None:
         """Lets the other calls of the batch run their guests before any of them is responded to."""
@@ -61,9 +61,9 @@ class CallBatcher:
             asyncio.get_running_loop().call_soon(self._continue_when_complete, count, iterations - 1)
             return
         waiting, self._waiting = self._waiting, []
-        for place in waiting:
-            if not place.done():  # cancelled while it waited
-                place.set_result(None)
+        for resume in waiting:
+            if not resume.done():  # cancelled while it waited
+                resume.set_result(None)
         self._rest_if_slow(count)
 
     def _rest_if_slow(self, count: int) -> None:

@@ -48,7 +48,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Routing(Struct, frozen=True):
-    """What the headers contain. The ids must be those of the body."""
+    """The values of the routing headers. The ids must be the same as in the body."""
 
     tenant_id: str
     extension_id: str
@@ -85,6 +85,7 @@ class CallExecutor:
         self._host = host
         self._limit = limit
         self._batcher = CallBatcher(enabled=settings.call_batching)
+        # When the last call looked up its component, the key of its bundle, and the component: see COMPONENT_REUSE_SECONDS.
         self._latest: tuple[float, tuple[str, str, str], Component] | None = None
 
     async def run(self, call: ExecuteCall, routing: Routing) -> Envelope:
@@ -101,8 +102,8 @@ class CallExecutor:
         key = routing.idempotency_key
         if not key:
             return await self._run(call, context, digest)
-        envelope, known = await self._idempotency.run_once(idempotency_scope(call, key), lambda: self._run(call, context, digest))
-        if known:
+        envelope, is_repeated = await self._idempotency.run_once(idempotency_scope(call, key), lambda: self._run(call, context, digest))
+        if is_repeated:
             self._host.call_host(context, frozenset()).call_repeated(envelope.status)
         return envelope
 
@@ -260,6 +261,6 @@ def _join_headers(header_list: list[tuple[str, str]]) -> dict[str, str | list[st
     names: dict[str, str] = {}
     joined: dict[str, str | list[str]] = {}  # lists come from other runners only
     for name, value in header_list:
-        known = names.setdefault(name.lower(), name)
-        joined[known] = f"{joined[known]}, {value}" if known in joined else value
+        spelling = names.setdefault(name.lower(), name)
+        joined[spelling] = f"{joined[spelling]}, {value}" if spelling in joined else value
     return joined

@@ -7,7 +7,7 @@ One file per scope. Its lock is the kernel's (flock), so it ends with the proces
         └──────────┴───────────────────────────┘                                         │
                                                     close the file, which unlocks it ◀───┘
 
-    killed while it writes:  the content is not readable as a response, which counts as none
+    killed while it writes:  the content is not a readable response, so it is ignored
     sweep:                   removes a file only with its lock held, so never one that a call holds
 """
 
@@ -50,7 +50,7 @@ class Slot:
     def store(self, envelope: Envelope) -> int:
         """Stores a response and returns its size in bytes. Raises OSError when the disk is full.
 
-        A process that is killed meanwhile leaves unreadable content, which counts as no response.
+        A process that is killed while it writes leaves unreadable content, which is ignored.
         """
         content = msgspec.msgpack.encode(_Stored(self._until, envelope))
         os.ftruncate(self._descriptor, 0)

@@ -13,7 +13,7 @@ class NotAuthorised(HoldfastError):
 
 
 class UnsupportedBody(HoldfastError):
-    """Raised when a body is not declared as JSON."""
+    """Raised when a request does not declare the content type that the operation needs."""
 
     code = "unsupported_media_type"
     status = 415
@@ -41,7 +41,7 @@ class MalformedBody(HoldfastError):
 
 
 class WrongShape(HoldfastError):
-    """Raised when a body is JSON of another shape than the interface names."""
+    """Raised when a body is JSON without the required fields and types."""
 
     code = "invalid_request"
     status = 422

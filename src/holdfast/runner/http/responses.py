@@ -25,7 +25,7 @@ def error_response(error: HoldfastError) -> Response:
 
 
 class FastJsonResponse(Response):
-    """As `encoded_response` with status 200, without the cost of Response.__init__, which it does not call. Holds and sends the same."""
+    """Like `encoded_response` with status 200, but without the cost of Response.__init__, which it does not call. Sends the same bytes."""
 
     status_code = 200
 
@@ -47,7 +47,7 @@ def response_to(error: BaseException, path: str) -> Response:
     if isinstance(error, asyncio.CancelledError):
         # Only the server cancels requests, at the end of a stop.
         return error_response(Stopping("The runner is stopping and could not finish this request.", hint="Send it again."))
-    _log.error("A request failed unexpectedly", path=path, exc_info=error)
+    _log.error("request_failed", path=path, exc_info=error)
     return error_response(HoldfastError("Something went wrong in the runner.", hint="Its log has the details."))
 
 

@@ -91,6 +91,7 @@ class RunnerServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         should_stop = await super().on_tick(counter)
+        # Once a second: `RunnerProtocol` sets no keep-alive timer for each request.
         if counter % _TICKS_PER_SECOND == 0:
             now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):

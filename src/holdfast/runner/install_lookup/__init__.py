@@ -1,1 +1,1 @@
-"""Asking the registry whether an install may be served."""
+"""Install lookups: the registry says which tenant has an extension installed."""

@@ -32,7 +32,7 @@ class RegistryUnreachable(HoldfastError):
 
 
 class RegistryClient:
-    """One registry. Of its address only the origin counts, as in the existing contract."""
+    """A client of one registry. Only the origin of its address is used, as in the existing contract."""
 
     def __init__(self, base_url: str | None, headers: Mapping[str, str], *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         """`base_url` is None when there is no registry; `headers` are sent with every request."""
@@ -53,7 +53,7 @@ class RegistryClient:
             raise RegistryNotSet(
                 "The runner has no registry in which to look up installs.", hint="Set REGISTRY_BASE_URL to the application's origin."
             )
-        # A new query each time, so that caches on the way do not respond in place of the registry.
+        # A different query each time, so that no cache between us and the registry responds in its place.
         sent = {**params, "ts": str(time.time_ns() // 1_000_000)}
         try:
             async with asyncio.timeout(SECONDS), self._http.stream("GET", self._origin + path, params=sent) as response:

@@ -56,8 +56,8 @@ def runner_command(listening: socket.socket, pipe: ParentPipe, *, stop_seconds: 
 
     `stop_seconds` is how long its running calls may take after a stop; less than its parent waits for its end.
     """
-    own = {"--fd": listening.fileno(), "--parent-pipe": pipe.child_end, "--stop-seconds": stop_seconds}
-    return [sys.executable, "-m", "holdfast.runner", *(word for option, value in own.items() for word in (option, str(value)))]
+    options = {"--fd": listening.fileno(), "--parent-pipe": pipe.child_end, "--stop-seconds": stop_seconds}
+    return [sys.executable, "-m", "holdfast.runner", *(word for option, value in options.items() for word in (option, str(value)))]
 
 
 class SupervisedChild:

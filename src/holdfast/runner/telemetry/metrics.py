@@ -51,7 +51,7 @@ class Metrics:
         self._compile_seconds = self._histogram("component_compile_duration_seconds", "Time to compile a component.", _COMPILE_SECONDS)
         self._events_dropped = self._counter("debug_events_dropped", "Debug events dropped because they arrived too fast.")
         starts = self._counter("starts", "Processes started: more than there are workers when some had to be replaced.")
-        about = self._gauge("build_info", "Which Holdfast and which Wasmtime run.", "max", "version", "wasmtime")
+        build_info = self._gauge("build_info", "Which Holdfast and which Wasmtime run.", "max", "version", "wasmtime")
 
         # Looked up once: a lookup by labels costs more than the counting.
         self._outcomes = {ANSWERED: self._calls.labels(ANSWERED)}
@@ -59,7 +59,7 @@ class Metrics:
         self._functions: dict[tuple[str, str], Counter] = {}
         self._running.set(0)
         starts.inc()
-        about.labels(holdfast.__version__, VERSION).set(1)
+        build_info.labels(holdfast.__version__, VERSION).set(1)
 
     def watch(self, limit: ConcurrencyLimit) -> None:
         """Counts the calls that run. A lone process counts them on request; a worker writes each change, for the others to read."""
@@ -111,9 +111,9 @@ class Metrics:
         """All metrics in Prometheus's text format, with those of the other workers. Reads their files: call it in a thread."""
         if self._folder is None:
             return generate_latest(self._registry)
-        together = CollectorRegistry()
-        MultiProcessCollector(together, str(self._folder))  # type: ignore[no-untyped-call]
-        return generate_latest(together)
+        all_workers = CollectorRegistry()
+        MultiProcessCollector(all_workers, str(self._folder))  # type: ignore[no-untyped-call]
+        return generate_latest(all_workers)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"holdfast_runner_{name}", text, labels, registry=self._registry)
@@ -121,8 +121,8 @@ class Metrics:
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(f"holdfast_runner_{name}", text, buckets=buckets, registry=self._registry)
 
-    def _gauge(self, name: str, text: str, together: str, *labels: str) -> Gauge:
-        return Gauge(f"holdfast_runner_{name}", text, labels, registry=self._registry, multiprocess_mode=together)  # type: ignore[arg-type]
+    def _gauge(self, name: str, text: str, multiprocess_mode: str, *labels: str) -> Gauge:
+        return Gauge(f"holdfast_runner_{name}", text, labels, registry=self._registry, multiprocess_mode=multiprocess_mode)  # type: ignore[arg-type]
 
 
 def forget_worker(folder: Path, worker: int) -> None:

@@ -12,7 +12,7 @@ from holdfast.runner.ui.security_headers import file_headers
 
 
 class Asset:
-    """A file below a bundle's `ui`. `packed` holds the files of the bundle whose names say that they are this one, encoded."""
+    """A file below a bundle's `ui`. `packed` maps an encoding to the file of the bundle with this name plus its suffix."""
 
     __slots__ = ("_common", "_headers", "_not_modified", "encodable", "name", "packed", "sha256", "size", "tag")
 

@@ -43,19 +43,19 @@ T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 
-class ExtractFailedHere(HoldfastError):
+class PageUnavailable(HoldfastError):
     """Raised when the bundle of a page is unavailable for any reason but a wrong hash."""
 
     code = "extract_failed"
     status = 500
 
 
-class NotInStore(ExtractFailedHere):
+class NotInStore(PageUnavailable):
     """Raised when the store has no such bundle of this tenant."""
 
 
-class Place(NamedTuple):
-    """Which bundle: ids as in `bundle_key`, and its hash in hex."""
+class BundleRef(NamedTuple):
+    """Identifies a bundle: ids as in `bundle_key`, and its hash in hex."""
 
     tenant_id: str
     extension_id: str
@@ -72,18 +72,18 @@ class PageSource:
         self._cache = cache
         self._policy = policy
         self._memory = memory or MemoryCache()
-        self._opened: TTLCache[Place, UnpackedBundle] = TTLCache(_OPENED, _OPEN_SECONDS, timer=now)
+        self._opened: TTLCache[BundleRef, UnpackedBundle] = TTLCache(_OPENED, _OPEN_SECONDS, timer=now)
         self._assets: LRUCache[tuple[str, str], Asset] = LRUCache(_ASSETS)
         self._encoding = asyncio.Semaphore(_MAX_ENCODINGS)
 
-    async def asset(self, place: Place, path: str) -> Asset:
-        """The file at `path`, cleaned; index.html for a route of the page itself, which decides what it shows there.
+    async def asset(self, bundle_ref: BundleRef, path: str) -> Asset:
+        """The file at `path` (from `clean_path`); index.html for a client-side route, because the page itself decides what to show there.
 
-        Raises UiNotFound, ArchiveHashMismatch, SignatureRejected, ExtractFailedHere.
+        Raises UiNotFound, ArchiveHashMismatch, SignatureRejected, PageUnavailable.
         """
-        opened: UnpackedBundle | None = self._opened.get(place)
-        bundle = await self._open(place) if opened is None else opened
-        asset: Asset | None = self._assets.get((place.sha256_hex, path))
+        opened: UnpackedBundle | None = self._opened.get(bundle_ref)
+        bundle = await self._open(bundle_ref) if opened is None else opened
+        asset: Asset | None = self._assets.get((bundle_ref.sha256_hex, path))
         if asset is not None:
             return asset
         name = path
@@ -91,39 +91,39 @@ class PageSource:
             if suffix(path):
                 raise UiNotFound(f"The extension has no file {path}.")
             name = INDEX
-        return self._create_asset(place.sha256_hex, bundle, name)
+        return self._create_asset(bundle_ref.sha256_hex, bundle, name)
 
-    async def small(self, place: Place, asset: Asset) -> bytes | None:
+    async def small(self, bundle_ref: BundleRef, asset: Asset) -> bytes | None:
         """The unencoded file; None when it is too large for memory. Raises as `asset` does."""
         if asset.size > IN_MEMORY_BYTES:
             return None
         key = (asset.sha256, None)
         found = self._memory.peek(key)
-        return found if found is not None else await self._memory.get(key, lambda: self._read(place, asset))
+        return found if found is not None else await self._memory.get(key, lambda: self._read(bundle_ref, asset))
 
-    async def encoded(self, place: Place, asset: Asset, accepted: tuple[Encoding, ...]) -> tuple[Encoding, bytes] | None:
+    async def encoded(self, bundle_ref: BundleRef, asset: Asset, accepted: tuple[Encoding, ...]) -> tuple[Encoding, bytes] | None:
         """The file in the best of the encodings; None when no encoding makes it smaller. Raises as `asset` does.
 
         An encoded file that the author put into the bundle is preferred: it is usually smaller than what we would make.
         """
         best = next((encoding for encoding in accepted if encoding in asset.packed), accepted[0])
         for encoding in dict.fromkeys((best, *accepted)):
-            body = await self._encoded(place, asset, encoding)
+            body = await self._encoded(bundle_ref, asset, encoding)
             if body:
                 return encoding, body
         return None
 
-    async def descriptor(self, place: Place, asset: Asset) -> int:
+    async def descriptor(self, bundle_ref: BundleRef, asset: Asset) -> int:
         """The file, open for reading: it stays readable when the bundle is removed. The caller closes it.
 
         Raises as `asset` does.
         """
-        async with self._use(place) as bundle:
+        async with self._use(bundle_ref) as bundle:
             return await _on_disk(os.open, bundle.ui / asset.name, os.O_RDONLY | os.O_CLOEXEC)
 
-    async def _open(self, place: Place) -> UnpackedBundle:
-        async with self._use(place) as bundle:
-            self._opened[place] = bundle
+    async def _open(self, bundle_ref: BundleRef) -> UnpackedBundle:
+        async with self._use(bundle_ref) as bundle:
+            self._opened[bundle_ref] = bundle
             return bundle
 
     def _create_asset(self, digest: str, bundle: UnpackedBundle, name: str) -> Asset:
@@ -139,31 +139,31 @@ class PageSource:
         self._assets[digest, name] = asset
         return asset
 
-    async def _read(self, place: Place, asset: Asset) -> bytes:
-        async with self._use(place) as bundle:
+    async def _read(self, bundle_ref: BundleRef, asset: Asset) -> bytes:
+        async with self._use(bundle_ref) as bundle:
             return await _on_disk(_content, bundle.ui, asset)
 
-    async def _encoded(self, place: Place, asset: Asset, encoding: Encoding) -> bytes:
+    async def _encoded(self, bundle_ref: BundleRef, asset: Asset, encoding: Encoding) -> bytes:
         packed = asset.packed.get(encoding)
         key = (asset.sha256, encoding, None if packed is None else packed[1].sha256)
         found = self._memory.peek(key)
-        return found if found is not None else await self._memory.get(key, lambda: self._encode(place, asset, encoding))
+        return found if found is not None else await self._memory.get(key, lambda: self._encode(bundle_ref, asset, encoding))
 
-    async def _encode(self, place: Place, asset: Asset, encoding: Encoding) -> bytes:
-        async with self._encoding, self._use(place) as bundle:
+    async def _encode(self, bundle_ref: BundleRef, asset: Asset, encoding: Encoding) -> bytes:
+        async with self._encoding, self._use(bundle_ref) as bundle:
             return await _on_disk(_encode_or_read, bundle.ui, asset, encoding)
 
     @asynccontextmanager
-    async def _use(self, place: Place) -> AsyncIterator[UnpackedBundle]:
+    async def _use(self, bundle_ref: BundleRef) -> AsyncIterator[UnpackedBundle]:
         try:
-            async with self._cache.use(*place) as bundle:
+            async with self._cache.use(*bundle_ref) as bundle:
                 yield bundle
         except (ArchiveHashMismatch, SignatureRejected):
             raise
         except InvalidBundleKey:
             raise UiNotFound("No page was found here.") from None
         except BUNDLE_ERRORS as error:
-            kind = NotInStore if isinstance(error, BundleNotFound) else ExtractFailedHere
+            kind = NotInStore if isinstance(error, BundleNotFound) else PageUnavailable
             raise kind(error.message, hint=error.hint) from error
 
 
@@ -171,15 +171,18 @@ async def _on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T
     try:
         return await asyncio.to_thread(work, *args, **kwargs)
     except OSError as error:
-        raise ExtractFailedHere(f"A file of the unpacked bundle is unreadable ({error.strerror or type(error).__name__}).") from error
+        raise PageUnavailable(f"A file of the unpacked bundle is unreadable ({error.strerror or type(error).__name__}).") from error
 
 
 def _content(ui: Path, asset: Asset) -> bytes:
     with (ui / asset.name).open("rb") as file:
         data = file.read(asset.size + 1)
-    # It is stored under this hash, and served for it in other bundles too.
+    # The memory cache stores the content under this hash and serves it for other bundles with the same file.
     if hashlib.sha256(data).hexdigest() != asset.sha256:
-        raise ExtractFailedHere("A file of the unpacked bundle is not what was unpacked; the disk may be failing.")
+        raise PageUnavailable(
+            "A file of the unpacked bundle has changed on disk.",
+            hint="Restart the runner: it fetches the bundle again. If this repeats, check the disk of EXT_CACHE_ROOT.",
+        )
     return data
 
 

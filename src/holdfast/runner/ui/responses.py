@@ -1,4 +1,4 @@
-"""Responses with files: whole from memory, or piece by piece from an open file. Status and headers are computed before."""
+"""Responses with files: whole from memory, or piece by piece from an open file. Status and headers are computed in advance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PIECE_BYTES = 256 * 1024
 class Whole(Response):
     """A response with its body in memory; HEAD gets it without the body. May be sent any number of times.
 
-    Neither this class nor Streamed calls Response.__init__: it would compute headers again that are ready.
+    Neither this class nor Streamed calls Response.__init__: it would compute the headers a second time.
     """
 
     def __init__(self, status: int, headers: RawHeaders, body: bytes | memoryview = b"") -> None:

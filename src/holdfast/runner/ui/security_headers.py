@@ -20,8 +20,10 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 def content_security_policy(settings: Settings) -> str:
-    """The policy of HTML documents: the operator's own when it is a legal header, else ours, which only the gateway's own pages and
-    the operator's `EXT_UI_FRAME_ANCESTORS` may frame."""
+    """The Content-Security-Policy of documents: the operator's, if it is a legal header value, else ours.
+
+    Ours lets only pages of the same origin and of the origins in `EXT_UI_FRAME_ANCESTORS` frame the document.
+    """
     own = (settings.ui_content_security_policy or "").strip()
     if own and _is_legal(own):
         return own
@@ -31,7 +33,9 @@ def content_security_policy(settings: Settings) -> str:
 
 
 def file_headers(*, document: bool, varies: bool, policy: str | None) -> dict[str, str]:
-    """Headers of a file that is there, for every status. Browsers revalidate a document each time and may cache anything else forever.
+    """The headers of responses for an existing file, for every status.
+
+    Browsers revalidate a document each time and may cache anything else forever.
 
     `varies`: the file is sent in an encoding that the browser accepts.
 

@@ -1,4 +1,4 @@
-"""Which tenant a file of a page is served for: the named one, or the one that it was last served for, if the registry confirms it."""
+"""The tenant for which a page file is served: the named one, or the one of the last request, if the registry confirms it."""
 
 from __future__ import annotations
 
