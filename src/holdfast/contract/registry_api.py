@@ -1,7 +1,6 @@
 """What the REST API returns, in its spelling (camelCase, by the serializer).
 
-The registry's own types are not sent: a field that one of them gains appears here when somebody decides that clients may see it. A test
-compares both.
+The registry's own types are not sent: a new field of theirs stays internal until it is added here too. A test compares both.
 """
 
 from __future__ import annotations

@@ -280,14 +280,14 @@ async def _until_running(runner: Runner) -> None:
 async def test_a_disconnected_caller_ends_its_guest(runner: Runner) -> None:
     digest = await runner.put(guests.endless())
     await runner.client.post("/warmup", json=_warmup(digest), headers={"x-runner-auth": TOKEN})
-    gone, sent = asyncio.Event(), list[Message]()
+    disconnected, sent = asyncio.Event(), list[Message]()
     body = json.dumps(call_body(digest, limits={"timeout_ms": 60_000})).encode()
     messages = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def receive() -> Message:
         for message in messages:
             return message
-        await gone.wait()
+        await disconnected.wait()
         return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
@@ -303,7 +303,7 @@ async def test_a_disconnected_caller_ends_its_guest(runner: Runner) -> None:
     }
     call = asyncio.create_task(create_app(runner.services)(scope, receive, send))
     await _until_running(runner)
-    gone.set()
+    disconnected.set()
     await call
     assert runner.services.concurrency.running == 0
     assert sent[0]["status"] == 499

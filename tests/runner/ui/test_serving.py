@@ -28,7 +28,7 @@ PAGES = {
     "ui/index.html": b"<!doctype html>" + b"<p>Notes</p>" * 200,
     "ui/app.js": APP,
     "ui/logo.png": LOGO,
-    "ui/stream_large_file.png": LARGE,
+    "ui/large.png": LARGE,
 }
 IMMUTABLE = "public, max-age=31536000, immutable"
 
@@ -41,7 +41,7 @@ def unpacked(encoding: str, body: bytes) -> bytes:
     return gzip.decompress(body) if encoding == "gzip" else zstandard.ZstdDecompressor().decompress(body)
 
 
-@pytest.mark.parametrize(("name", "content"), [("logo.png", LOGO), ("app.js", APP), ("stream_large_file.png", LARGE)])
+@pytest.mark.parametrize(("name", "content"), [("logo.png", LOGO), ("app.js", APP), ("large.png", LARGE)])
 @pytest.mark.parametrize(
     ("header", "part"), [("bytes=0-9", slice(0, 10)), ("bytes=-7", slice(-7, None)), ("bytes=5000-", slice(5_000, None))]
 )
@@ -93,7 +93,7 @@ async def test_a_matching_etag_takes_precedence_over_any_range(runner: Runner) -
 
 async def test_head_has_no_ranges_and_no_body(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
-    for name, content in (("logo.png", LOGO), ("stream_large_file.png", LARGE)):
+    for name, content in (("logo.png", LOGO), ("large.png", LARGE)):
         response = await sent(runner, digest, name, method="HEAD", range="bytes=0-1")
         assert (response.status, response.raw, response.headers["content-length"]) == (200, b"", str(len(content)))
         assert response.headers["accept-ranges"] == "bytes"
@@ -121,7 +121,7 @@ async def test_a_browser_that_accepts_no_supported_encoding_gets_the_unencoded_f
     assert response.headers["vary"] == "accept-encoding"
 
 
-@pytest.mark.parametrize(("name", "content"), [("logo.png", LOGO), ("tiny.js", b"let a"), ("stream_large_file.png", LARGE)])
+@pytest.mark.parametrize(("name", "content"), [("logo.png", LOGO), ("tiny.js", b"let a"), ("large.png", LARGE)])
 async def test_a_file_that_encoding_would_not_shrink_is_sent_unencoded(runner: Runner, name: str, content: bytes) -> None:
     digest = await runner.put(files=PAGES | {"ui/tiny.js": b"let a"})
     response = await sent(runner, digest, name, accept_encoding="gzip, zstd")
@@ -195,7 +195,7 @@ async def test_for_five_seconds_a_bundle_and_its_files_in_memory_need_no_disk(ru
     assert await source.asset(bundle_ref, "app.js") is app
     assert await source.small(bundle_ref, app) == APP
     assert await source.encoded(bundle_ref, app, ("zstd",)) == first
-    assert (await source.asset(bundle_ref, "stream_large_file.png")).not_modified(tag(LARGE).encode()) is not None
+    assert (await source.asset(bundle_ref, "large.png")).not_modified(tag(LARGE).encode()) is not None
     seconds[0] = 5.1
     with pytest.raises(PageUnavailable):
         await source.asset(bundle_ref, "app.js")
@@ -205,7 +205,7 @@ async def test_a_bundle_missing_on_disk_is_fetched_again_for_files_that_are_not_
     digest = await runner.put(files=PAGES)
     await sent(runner, digest, "app.js")
     shutil.rmtree(runner.services.cache.root / digest)
-    assert (await sent(runner, digest, "stream_large_file.png")).raw == LARGE
+    assert (await sent(runner, digest, "large.png")).raw == LARGE
     assert (await sent(runner, digest, "logo.png")).raw == LOGO
 
 
@@ -213,7 +213,7 @@ async def test_a_large_file_is_sent_completely_when_its_bundle_is_removed_while_
     digest = await runner.put(files=PAGES)
     source = PageSource(runner.services.cache, policy="")
     bundle_ref = BundleRef(TENANT, EXTENSION, digest)
-    descriptor = await source.descriptor(bundle_ref, await source.asset(bundle_ref, "stream_large_file.png"))
+    descriptor = await source.descriptor(bundle_ref, await source.asset(bundle_ref, "large.png"))
     shutil.rmtree(runner.services.cache.root / digest)
     with os.fdopen(descriptor, "rb") as file:
         assert file.read() == LARGE
@@ -221,11 +221,11 @@ async def test_a_large_file_is_sent_completely_when_its_bundle_is_removed_while_
 
 async def test_no_descriptor_stays_open(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
-    await sent(runner, digest, "stream_large_file.png")
+    await sent(runner, digest, "large.png")
     before = len(list(Path("/proc/self/fd").iterdir()))
     for headers in ({}, {"range": "bytes=10-600000"}, {"range": "bytes=9999999-"}, {"if_none_match": tag(LARGE)}):
-        await sent(runner, digest, "stream_large_file.png", **headers)
-        await sent(runner, digest, "stream_large_file.png", method="HEAD", **headers)
+        await sent(runner, digest, "large.png", **headers)
+        await sent(runner, digest, "large.png", method="HEAD", **headers)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
@@ -249,7 +249,7 @@ class Browser:
 async def stream_large_file(runner: Runner) -> tuple[Streamed, int]:
     source = PageSource(runner.services.cache, policy="")
     bundle_ref = BundleRef(TENANT, EXTENSION, await runner.put(files=PAGES))
-    asset = await source.asset(bundle_ref, "stream_large_file.png")
+    asset = await source.asset(bundle_ref, "large.png")
     descriptor = await source.descriptor(bundle_ref, asset)
     return Streamed(200, [], descriptor, offset=0, length=asset.size), descriptor
 
@@ -297,7 +297,7 @@ async def test_a_file_that_was_changed_on_the_disk_does_not_get_into_memory(runn
 
 async def test_the_first_requests_for_a_cold_page_all_get_their_own_files(runner: Runner) -> None:
     digest = await runner.put(files=PAGES)
-    names = ["index.html", "app.js", "logo.png", "stream_large_file.png", "gone.js"] * 4
+    names = ["index.html", "app.js", "logo.png", "large.png", "gone.js"] * 4
     responses = await asyncio.gather(*[sent(runner, digest, name) for name in names])
     for name, response in zip(names, responses, strict=True):
         assert (response.status, response.raw) == (200, PAGES[f"ui/{name}"]) if name != "gone.js" else response.status == 404

@@ -53,7 +53,7 @@ OPERATIONS: tuple[Operation[Services], ...] = tuple(
 
 
 def effective_method(query: str, body: bytes | None) -> tuple[str, str, bytes | None]:
-    """The method that a POST stands for, its query and its body, both without the marker.
+    """The intended method of a POST, its query and its body, both without the marker.
 
     The marker is the query field `__method`, or else the field `__method` of a body that is a JSON object; without one it is POST. A body
     with nothing else is dropped, and so is the body of a GET. Raises InvalidRequest for an unknown method.
