@@ -13,7 +13,6 @@ from holdfast.records.administration import (
     create_user,
     list_tenants,
     list_users,
-    new_password,
     revoke_sessions,
     set_password,
     set_user_inactive,
@@ -21,6 +20,7 @@ from holdfast.records.administration import (
 from holdfast.records.database.database import Database
 from holdfast.records.identities import client_of, has_permission
 from holdfast.records.models.users import Client, User
+from holdfast.records.passwords import new_password
 from holdfast.records.sessions import create_session, find_session
 from tests.error_codes import rejected
 from tests.records.databases import OTHER_TENANT, TENANT, Clock, add_user

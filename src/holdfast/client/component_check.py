@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from holdfast.bundles.store.hashing import hash_file
-from holdfast.engine import Engine
 from holdfast.settings import Settings
+
+if TYPE_CHECKING:
+    from holdfast.engine import Engine
 
 
 class ComponentCheck:
@@ -23,6 +26,9 @@ class ComponentCheck:
     async def __call__(self, component: Path) -> None:
         """Raises the engine's error when the component cannot run here."""
         if self._engine is None:
+            # Imported here: most commands compile no component, and the engine loads a large shared library.
+            from holdfast.engine import Engine
+
             self._engine = Engine(self._artifacts, pool=False)
         await self._engine.load(component, await asyncio.to_thread(hash_file, component))
 

@@ -10,3 +10,10 @@ class KeyFileUnusable(HoldfastError):
 
     code = "key_file_unusable"
     status = 400
+
+
+class PasswordNotGiven(HoldfastError):
+    """Raised when a password is needed and none is given."""
+
+    code = "password_not_given"
+    status = 400

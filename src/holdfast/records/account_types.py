@@ -7,6 +7,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+EVERYTHING = "*"
+"""The scope of an API key that may do all that its user may do."""
+
 
 class TenantSummary(Struct, frozen=True, kw_only=True):
     """A tenant, and how many users it has."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Callable
 from datetime import datetime
 
@@ -165,11 +164,6 @@ async def find_user(session: AsyncSession, tenant_id: str, user: str) -> User:
     if row is None:
         raise AccountError("user_unknown", "No such user found.", hint="`holdfast users list` lists the users.")
     return row
-
-
-def new_password() -> str:
-    """A password of 16 random characters."""
-    return secrets.token_urlsafe(12)
 
 
 async def _hashed(password: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Select, or_, select, update
 
-from holdfast.records.account_types import ApiKeySummary
+from holdfast.records.account_types import EVERYTHING, ApiKeySummary
 from holdfast.records.administration import find_user
 from holdfast.records.api_keys import add_api_key
 from holdfast.records.database.columns import utc_now
@@ -18,7 +18,6 @@ from holdfast.records.errors import AccountError
 from holdfast.records.models.users import ApiKey, User
 from holdfast.records.tokens import token_hash
 
-EVERYTHING = "*"
 MAX_SCOPES = 50
 MAX_DESCRIPTION_LENGTH = 255
 _SCOPE = re.compile(r"[a-z][a-z0-9_.-]{0,62}:[a-z][a-z0-9_.-]{0,62}", re.ASCII)

@@ -1,4 +1,7 @@
-"""Opens the bundle store of the settings: a folder, a bucket of an S3-compatible server, or a web server."""
+"""Opens the bundle store of the settings: a folder, a bucket of an S3-compatible server, or a web server.
+
+The clients of remote stores are imported when they are used: a command on a data folder whose store is a folder needs neither.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,8 @@ from pydantic import SecretStr
 from holdfast.bundles.store.address import FolderAddress, HttpAddress, parse_store_address
 from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.bundles.store.folder import FolderStore
-from holdfast.bundles.store.http import HttpStore
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.bundles.store.retry import DEFAULT_RETRY_POLICY, RetryPolicy
-from holdfast.bundles.store.s3 import S3Credentials, S3Store
 from holdfast.settings import Settings
 
 
@@ -27,12 +28,16 @@ def open_store(settings: Settings, retry_policy: RetryPolicy = DEFAULT_RETRY_POL
     if (access_key is None) != (secret_key is None):
         raise _missing_half(given="S3_ACCESS_KEY" if secret_key is None else "S3_SECRET_KEY")
     if isinstance(address, HttpAddress):
+        from holdfast.bundles.store.http import HttpStore
+
         return HttpStore(address, retry_policy)
     if access_key is None or secret_key is None:
         raise BundleStoreUnavailable(
             "An s3:// bundle store needs credentials.",
             hint="Set S3_ACCESS_KEY and S3_SECRET_KEY (or MINIO_ACCESS_KEY and MINIO_SECRET_KEY).",
         )
+    from holdfast.bundles.store.s3 import S3Credentials, S3Store
+
     credentials = S3Credentials(access_key=access_key, secret_key=secret_key, region=settings.s3_region)
     return S3Store(address, credentials, retry_policy)
 

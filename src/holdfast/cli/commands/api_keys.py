@@ -11,9 +11,7 @@ from cyclopts import App, Parameter
 from holdfast.cli.terminal.clients import open_user_directory
 from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_json, print_lines, print_table
-from holdfast.records.account_types import ApiKeySummary
-from holdfast.records.database.columns import utc_now
-from holdfast.records.key_administration import EVERYTHING
+from holdfast.records.account_types import EVERYTHING, ApiKeySummary
 
 api_keys = App(name="api", help="Create, list and revoke the API keys that programs use to act as a user.", version_flags=[])
 
@@ -57,7 +55,7 @@ async def list_keys(*, target: TargetOptions = HERE, json: Json = False) -> None
     """List the API keys of a tenant, newest first."""
     async with open_user_directory(target) as directory:
         found = await directory.api_keys()
-    now = utc_now()
+    now = datetime.now(UTC)
     if json:
         print_json({"keys": [msgspec.to_builtins(one) | {"state": _state(one, now)} for one in found]})
         return

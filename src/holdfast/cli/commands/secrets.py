@@ -14,12 +14,7 @@ from holdfast.cli.terminal.clients import open_registry
 from holdfast.cli.terminal.options import HERE, DataDir, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_json, print_lines
 from holdfast.cli.terminal.secret_values import SecretNotGiven, read_values
-from holdfast.client.data_folder import open_records
 from holdfast.registry.secrets.results import SecretsSummary
-from holdfast.registry.secrets.rotation import drop_old_keys as drop_keys
-from holdfast.registry.secrets.rotation import rotate as rotate_secrets
-from holdfast.registry.secrets.sealing import Sealer
-from holdfast.settings import load_settings
 
 NEVER = "never"
 
@@ -107,6 +102,13 @@ async def rotate(
 
     You can interrupt the command and run it again. Calls continue while it runs.
     """
+    # Imported here: the other commands work on a server too, and need no database there.
+    from holdfast.client.data_folder import open_records
+    from holdfast.registry.secrets.rotation import drop_old_keys as drop_keys
+    from holdfast.registry.secrets.rotation import rotate as rotate_secrets
+    from holdfast.registry.secrets.sealing import Sealer
+    from holdfast.settings import load_settings
+
     settings = load_settings(data_dir=data_dir)
     sealer = Sealer.from_settings(settings)
     try:

@@ -10,9 +10,6 @@ from cyclopts import App, Parameter
 from holdfast.cli.terminal.clients import open_user_directory
 from holdfast.cli.terminal.options import HERE, DataDir, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_json, print_lines, print_table
-from holdfast.client.data_folder import open_records
-from holdfast.records import administration
-from holdfast.settings import load_settings
 
 tenants = App(
     name="tenants",
@@ -34,8 +31,13 @@ async def new(
     Args:
         name: The name of the tenant.
     """
+    # Imported here: `holdfast tenants list` on a server needs no database.
+    from holdfast.client.data_folder import open_records
+    from holdfast.records.administration import create_tenant
+    from holdfast.settings import load_settings
+
     async with open_records(load_settings(data_dir=data_dir)) as db:
-        created = await administration.create_tenant(db, name=name, tenant_id=tenant_id)
+        created = await create_tenant(db, name=name, tenant_id=tenant_id)
     if json:
         print_json({"tenant": msgspec.to_builtins(created)})
         return

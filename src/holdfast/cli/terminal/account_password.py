@@ -9,10 +9,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from holdfast.cli.terminal.key_files import PasswordNotGiven
-from holdfast.client.errors import KeyFileUnusable
-from holdfast.records.administration import new_password
-from holdfast.records.passwords import MAX_PASSWORD_LENGTH
+from holdfast.client.errors import KeyFileUnusable, PasswordNotGiven
+from holdfast.records.passwords import MAX_PASSWORD_LENGTH, new_password
 
 AccountPasswordFile = Annotated[
     Path | None,

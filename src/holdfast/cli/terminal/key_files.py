@@ -13,8 +13,7 @@ from cyclopts import Parameter
 
 from holdfast.bundles.signing.minisign import FILE_MAX_BYTES, MalformedMinisign, PublicKey
 from holdfast.bundles.signing.minisign_secret import SecretKey, is_password_protected
-from holdfast.client.errors import KeyFileUnusable
-from holdfast.errors import HoldfastError
+from holdfast.client.errors import KeyFileUnusable, PasswordNotGiven
 
 KEYS_FOLDER = "keys"
 PASSWORD_MAX_BYTES = 1_024
@@ -22,13 +21,6 @@ PASSWORD_MAX_BYTES = 1_024
 PasswordFile = Annotated[
     Path | None, Parameter("--password-file", help="File whose first line is the password of the secret key. Default: a prompt.")
 ]
-
-
-class PasswordNotGiven(HoldfastError):
-    """Raised when a password is needed and none is given."""
-
-    code = "password_not_given"
-    status = 400
 
 
 def read_public_key(path: Path) -> PublicKey:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from holdfast.errors import HoldfastError
-from holdfast.registry.secrets.administration import VALUE_MAX_BYTES, check_values
+from holdfast.registry.secrets.values import VALUE_MAX_BYTES, check_values
 
 STDIN = "-"
 

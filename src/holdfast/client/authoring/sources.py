@@ -1,15 +1,13 @@
-"""Publishes and installs what an author names: the folder of an extension, which is built and packed first, or a bundle."""
+"""Publishes and installs what an author names: the folder of an extension, which is built and packed first, or a bundle.
+
+The tools that build, pack and read signatures are imported when they are used: most commands that import this module need none of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
 
-from holdfast.author.build import build
-from holdfast.author.toolchain import Toolchain
-from holdfast.bundles.archive.packing import pack, read_project_manifest
-from holdfast.bundles.archive.sidecars import signature_path
-from holdfast.bundles.signing.signature_storage import read_signature
 from holdfast.client.progress import WorkProgress
 from holdfast.client.registry.protocol import Registry
 from holdfast.errors import HoldfastError
@@ -30,6 +28,8 @@ class NothingToInstall(HoldfastError):
 def check_source(source: Path) -> bool:
     """True for the folder of an extension, False for a bundle. Raises NothingToInstall, ManifestMissing, ManifestError."""
     if source.is_dir():
+        from holdfast.bundles.archive.packing import read_project_manifest
+
         read_project_manifest(source)
         return True
     if not source.exists():
@@ -67,11 +67,18 @@ async def _bundle_of(source: Path, progress: WorkProgress) -> Path:
     """The bundle itself, or the bundle of a folder, which is built and packed now."""
     if not await asyncio.to_thread(check_source, source):
         return source
+    from holdfast.author.build import build
+    from holdfast.author.toolchain import Toolchain
+    from holdfast.bundles.archive.packing import pack
+
     await build(source, toolchain=Toolchain(), progress=lambda step: progress(_step(source, step)))
     return (await asyncio.to_thread(pack, source)).path
 
 
 async def _signature_of(archive: Path) -> bytes | None:
+    from holdfast.bundles.archive.sidecars import signature_path
+    from holdfast.bundles.signing.signature_storage import read_signature
+
     return await asyncio.to_thread(read_signature, signature_path(archive))
 
 

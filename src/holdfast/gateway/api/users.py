@@ -12,19 +12,18 @@ from holdfast.gateway.auth.authentication import Caller
 from holdfast.gateway.http.errors import GatewayError
 from holdfast.gateway.services import Services
 from holdfast.http.responses import json_response
-from holdfast.records.account_types import CreateUser, UserSummary
+from holdfast.records.account_types import EVERYTHING, CreateUser, UserSummary
 from holdfast.records.administration import (
     create_user,
     list_tenants,
     list_users,
-    new_password,
     revoke_sessions,
     set_password,
     set_user_inactive,
 )
 from holdfast.records.errors import AccountError
 from holdfast.records.identities import Identity
-from holdfast.records.key_administration import EVERYTHING
+from holdfast.records.passwords import new_password
 from holdfast.records.roles import is_admin
 
 _log = structlog.get_logger(__name__)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from holdfast.errors import HoldfastError
 from holdfast.registry.installs.results import MissingSchedule
+
+if TYPE_CHECKING:  # a command on a server imports these errors, and must not import the database
+    pass
 
 
 class SchedulesMissing(HoldfastError):

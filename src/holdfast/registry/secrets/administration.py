@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -22,12 +21,8 @@ from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import ExtensionRegistry, TenantExtensionInstall, TenantExtensionInstallSecrets
 from holdfast.registry.secrets.results import SecretsSummary
 from holdfast.registry.secrets.sealing import Sealed, Sealer, SecretsUnreadable
+from holdfast.registry.secrets.values import check_total, check_values
 from holdfast.sealing.errors import VaultFailed
-
-VALUE_MAX_BYTES = 32 * 1024
-ALL_MAX_BYTES = 256 * 1024
-MAX_SECRETS = 100
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}", re.ASCII)
 
 
 async def list_secrets(db: Database, sealer: Sealer, *, tenant_id: str, extension: str) -> SecretsSummary:
@@ -72,7 +67,7 @@ async def set_secrets(
                 hint="Pass a new expiry for all of them, or clear them first.",
             )
         after = present | given
-        _check_all(after)
+        check_total(after)
         sealed = await sealer.seal(after, tenant_id=actor.tenant_id, install_id=install.id)
         if row is None:
             row = TenantExtensionInstallSecrets(install_id=install.id, tenant_id=actor.tenant_id, created_at=now())
@@ -123,29 +118,6 @@ async def clear_secrets(
     return _summary(None, {})
 
 
-def check_values(values: Mapping[str, str]) -> dict[str, str]:
-    """The secrets that have a value, each with a name and a value that may be. Raises RegistryError (`secrets_refused`)."""
-    for name, value in values.items():
-        if not _NAME.fullmatch(name):
-            # The name is not quoted: NAME=VALUE by mistake would put the secret into the message.
-            raise RegistryError(
-                "secrets_refused",
-                "The name of a secret is 1 to 128 letters, digits, '_', '.' or '-'.",
-                hint="Choose another name, such as API_KEY.",
-            )
-        try:
-            size = len(value.encode())
-        except UnicodeEncodeError:
-            raise RegistryError(
-                "secrets_refused", f"The value of {name} is not Unicode text.", hint="Encode bytes in base64 first."
-            ) from None
-        if size > VALUE_MAX_BYTES:
-            raise RegistryError(
-                "secrets_refused", f"The value of {name} has more than {VALUE_MAX_BYTES // 1024} KiB.", hint="Keep large data elsewhere."
-            )
-    return {name: value for name, value in values.items() if value}
-
-
 def put(row: TenantExtensionInstallSecrets, sealed: Sealed, now: datetime) -> None:
     """Writes sealed secrets into their row, under a new version."""
     row.ciphertext = sealed.ciphertext
@@ -169,15 +141,6 @@ def _check_expiry(expires_at: datetime | UnsetType | None, now: datetime) -> Non
     if expires_at <= now:
         raise RegistryError(
             "secrets_refused", "The secrets would have expired already.", hint="Pass a time in the future, such as 2031-12-31T00:00:00Z."
-        )
-
-
-def _check_all(values: Mapping[str, str]) -> None:
-    if len(values) > MAX_SECRETS:
-        raise RegistryError("secrets_refused", f"An install has at most {MAX_SECRETS} secrets.", hint="Remove some first.")
-    if sum(len(value.encode()) for value in values.values()) > ALL_MAX_BYTES:
-        raise RegistryError(
-            "secrets_refused", f"The secrets of an install have at most {ALL_MAX_BYTES // 1024} KiB together.", hint="Remove some first."
         )
 
 
