@@ -43,16 +43,16 @@ def run(*arguments: str | Path, cwd: Path, **variables: str) -> subprocess.Compl
     )
 
 
-def told(done: Done) -> dict[str, Any]:
-    """The JSON that a command printed; it has succeeded."""
+def json_result(done: Done) -> dict[str, Any]:
+    """The JSON that a command printed. The command must have succeeded."""
     assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    assert isinstance(answer, dict)
-    return answer
+    result = json.loads(done.stdout)
+    assert isinstance(result, dict)
+    return result
 
 
 class Platform:
-    """`holdfast up --json` as a child process. Leaving the block kills whatever of it still lives.
+    """`holdfast up --json` as a child process. Leaving the block kills the process if it still runs.
 
     `port` is 0 for a free one, None for the one that PORT names.
     """
@@ -84,12 +84,12 @@ class Platform:
         assert self.process.stdout is not None
         readable, _, _ = select.select([self.process.stdout], [], [], MAX_WAIT_SECONDS)
         line = self.process.stdout.readline() if readable else b""
-        assert line, f"not ready: {self.said()}"
-        told = json.loads(line)
-        assert isinstance(told, dict)
-        return told
+        assert line, f"not ready: {self.stderr_text()}"
+        result = json.loads(line)
+        assert isinstance(result, dict)
+        return result
 
-    def said(self) -> str:
+    def stderr_text(self) -> str:
         """Everything on stderr so far."""
         return Path(self.errors.name).read_text()
 

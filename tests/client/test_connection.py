@@ -1,4 +1,4 @@
-"""What a command says when a server is away, is none, or refuses."""
+"""The errors of a command when a server is unreachable, is not a Holdfast server, or rejects the request."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ async def connection(server: RecordingServer) -> AsyncIterator[ServerConnection]
 
 
 async def error_of(connection: ServerConnection) -> HoldfastError:
-    with pytest.raises((ServerUnusable, ServerDenied)) as refused:
+    with pytest.raises((ServerUnusable, ServerDenied)) as rejected:
         await connection.call("GET", "/api/v1/extensions")
-    assert KEY not in str(refused.value)
-    return refused.value
+    assert KEY not in str(rejected.value)
+    return rejected.value
 
 
 async def test_key_and_tenant_are_sent_as_headers_and_the_json_is_returned(server: RecordingServer, connection: ServerConnection) -> None:
@@ -102,8 +102,8 @@ async def test_a_response_that_takes_too_long_is_an_error(server: RecordingServe
 @pytest.mark.parametrize("status", [200, 502])
 async def test_the_html_of_a_proxy_is_an_error(server: RecordingServer, connection: ServerConnection, status: int) -> None:
     server.answer = lambda _: HTMLResponse("<h1>Bad gateway</h1>", status)
-    refused = await error_of(connection)
-    assert f"responded with status {status} and text/html: it is not a Holdfast server" in refused.message and "<h1>" not in str(refused)
+    rejected = await error_of(connection)
+    assert f"responded with status {status} and text/html: it is not a Holdfast server" in rejected.message and "<h1>" not in str(rejected)
 
 
 async def test_a_redirect_is_reported_and_not_followed_with_the_key(server: RecordingServer, connection: ServerConnection) -> None:
@@ -132,9 +132,9 @@ async def test_an_error_keeps_the_code_message_hint_and_details_of_the_server(
     server: RecordingServer, connection: ServerConnection, shape: dict[str, object]
 ) -> None:
     server.reply(shape, 409)
-    refused = await error_of(connection)
-    assert refused.to_json() == {"error": "A_CODE", "message": "No.", "hint": "Ask.", "details": {"a": [1]}}
-    assert str(refused) == "No. Ask."
+    rejected = await error_of(connection)
+    assert rejected.to_json() == {"error": "A_CODE", "message": "No.", "hint": "Ask.", "details": {"a": [1]}}
+    assert str(rejected) == "No. Ask."
 
 
 @pytest.mark.parametrize("shape", [[], {}, {"error": 7}, {"error": {"code": "only a code"}}, "no", None])

@@ -1,4 +1,4 @@
-"""The request that `holdfast invoke` makes, and how its response is told."""
+"""The request that `holdfast invoke` makes, and how its response is shown."""
 
 from __future__ import annotations
 

@@ -18,11 +18,11 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-def test_without_option_and_variable_it_is_the_data_folder() -> None:
+def test_without_option_and_variable_the_target_is_the_data_folder() -> None:
     assert Target().server_target() is None
 
 
-def test_the_first_address_that_is_set_is_the_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_server_address_that_is_set_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALGA_API_KEY", " key ")
     monkeypatch.setenv("ALGA_API_BASE_URL", "https://old.example/")
     found = Target().server_target()
@@ -35,7 +35,7 @@ def test_the_first_address_that_is_set_is_the_servers(monkeypatch: pytest.Monkey
     assert found is not None and (found.url, found.tenant_id) == ("http://option.example:8080/below", "tenant-2")
 
 
-def test_a_data_folder_that_is_named_counts_before_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_data_folder_option_overrides_the_server_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOLDFAST_SERVER", "https://variable.example")
     assert Target(data_dir=Path("data")).server_target() is None
 
@@ -48,14 +48,14 @@ def test_the_key_comes_from_the_first_line_of_a_file(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff\xfe", b"with\x00nul"])
-def test_a_file_without_a_key_is_refused(tmp_path: Path, content: bytes | None) -> None:
+def test_a_file_without_a_key_is_rejected(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "key").write_bytes(content)
     with pytest.raises((KeyFileUnusable, ApiKeyMissing)):
         Target(server="http://a.example", api_key_file=tmp_path / "key").server_target()
 
 
-def test_a_server_without_a_key_is_refused() -> None:
+def test_a_server_without_a_key_is_rejected() -> None:
     with pytest.raises(ApiKeyMissing):
         Target(server="http://a.example").server_target()
 
@@ -63,13 +63,13 @@ def test_a_server_without_a_key_is_refused() -> None:
 @pytest.mark.parametrize(
     "url", ["a.example", "ftp://a.example", "http://", "http://user:hunter2@a.example", "http://a.example:99999", "http://a.example?x=1"]
 )
-def test_what_is_no_address_is_refused_and_not_repeated(url: str) -> None:
-    with pytest.raises(ServerAddressInvalid) as refused:
+def test_an_invalid_address_is_rejected_and_not_shown(url: str) -> None:
+    with pytest.raises(ServerAddressInvalid) as rejected:
         server_address(url)
-    assert "hunter2" not in str(refused.value)
+    assert "hunter2" not in str(rejected.value)
 
 
-def test_no_command_takes_a_key_as_an_option(tmp_path: Path) -> None:
+def test_no_command_accepts_a_key_as_an_option(tmp_path: Path) -> None:
     for command in (["list"], ["publish", "x"], ["install", "x"]):
         done = run(*command, "--server", "http://127.0.0.1:9", "--api-key", "k", cwd=tmp_path)
         assert done.returncode == 2, command

@@ -31,4 +31,4 @@ def platform(
             variables["DATABASE_URL"] = open_blocks.enter_context(server.empty())
         folder = tmp_path_factory.mktemp("platform")
         process = open_blocks.enter_context(Platform(folder, *samples, **variables))
-        yield RunningPlatform(folder=folder, log=process.said, variables=variables, **process.ready())
+        yield RunningPlatform(folder=folder, log=process.stderr_text, variables=variables, **process.ready())

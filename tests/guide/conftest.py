@@ -50,5 +50,5 @@ def guide(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) ->
             "RUNNER_SERVICE_TOKEN": runner.token,
         }
         process = open_blocks.enter_context(Platform(folder, as_json=True, port=None, **variables))
-        platform = RunningPlatform(folder=folder, log=process.said, variables=variables, **process.ready())
+        platform = RunningPlatform(folder=folder, log=process.stderr_text, variables=variables, **process.ready())
         yield GuideSetup(platform, process, runner, redis, postgres, bucket, port)

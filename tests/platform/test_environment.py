@@ -1,4 +1,4 @@
-"""What platform and runner agree on."""
+"""The settings that the platform passes to the runner."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def test_tokens_are_long_and_new_for_every_run() -> None:
     assert min(map(len, tokens)) >= 40
 
 
-def test_a_token_that_was_set_is_kept() -> None:
+def test_a_token_that_is_set_is_used() -> None:
     settings = settings_of(runner_service_token="chosen")
     assert secret(settings.runner_service_token) == secret(settings.runner_storage_api_token) == "chosen"
 
 
-def test_the_runner_reads_from_its_environment_what_the_platform_means(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_runner_reads_the_settings_of_the_platform_from_its_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # A file for the runner on its own must not lead the platform's runner elsewhere.
     (tmp_path / ".env.runner").write_text("RUNNER_REGISTRY_BASE_URL=http://elsewhere.test\nRUNNER_ALGA_AUTH_KEY=known\n")
     key = new_key_text()
@@ -69,7 +69,7 @@ def test_the_runner_reads_from_its_environment_what_the_platform_means(monkeypat
     assert secret(there.alga_auth_key) == secret(settings.alga_auth_key)
 
 
-def test_the_runner_is_not_told_where_the_database_is() -> None:
-    told = runner_environment(settings_of(), {"DATABASE_URL": "x", "HOLDFAST_DATABASE_URL": "y", "PATH": "/bin"})
-    assert "DATABASE_URL" not in told and "HOLDFAST_DATABASE_URL" not in told
-    assert told["PATH"] == "/bin"
+def test_the_environment_of_the_runner_has_no_database_address() -> None:
+    result = runner_environment(settings_of(), {"DATABASE_URL": "x", "HOLDFAST_DATABASE_URL": "y", "PATH": "/bin"})
+    assert "DATABASE_URL" not in result and "HOLDFAST_DATABASE_URL" not in result
+    assert result["PATH"] == "/bin"

@@ -26,12 +26,12 @@ from tests.waiting import MAX_WAIT_SECONDS
 HERE = RunningPlatform(pid=os.getpid(), console="http://127.0.0.1:4000", runner="http://127.0.0.1:4001")
 
 
-def test_a_second_lock_on_the_folder_is_refused_and_says_who_has_it(tmp_path: Path) -> None:
+def test_a_second_lock_on_the_folder_is_denied_and_names_the_holder(tmp_path: Path) -> None:
     with DataFolderLock(tmp_path):
         write_state(tmp_path, HERE)
-        with pytest.raises(DataFolderInUse) as refused, DataFolderLock(tmp_path):
+        with pytest.raises(DataFolderInUse) as rejected, DataFolderLock(tmp_path):
             pass
-    assert "http://127.0.0.1:4000" in str(refused.value) and f"pid {os.getpid()}" in str(refused.value)
+    assert "http://127.0.0.1:4000" in str(rejected.value) and f"pid {os.getpid()}" in str(rejected.value)
 
 
 def test_the_folder_is_free_again_after_the_lock(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_the_folder_is_free_again_after_the_lock(tmp_path: Path) -> None:
         pass
 
 
-def test_the_lock_goes_with_a_killed_process(tmp_path: Path) -> None:
+def test_the_lock_of_a_killed_process_is_released(tmp_path: Path) -> None:
     holder = "import sys; from pathlib import Path; from holdfast.platform.lock_file import DataFolderLock\n"
     holder += "lock = DataFolderLock(Path(sys.argv[1])).__enter__(); print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", holder, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -54,7 +54,7 @@ def test_the_lock_goes_with_a_killed_process(tmp_path: Path) -> None:
         pass
 
 
-def test_a_folder_that_cannot_be_made_is_refused_with_the_flag_to_change(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error_that_names_the_option(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataFolderUnusable, match="--data-dir"), DataFolderLock(tmp_path / "file" / "data"):
         pass

@@ -27,7 +27,7 @@ def settings(done: Done) -> Any:
     return json.loads(done.stdout)["config"]
 
 
-def test_json_is_taken_as_such_and_anything_else_as_text(command: Command) -> None:
+def test_values_that_are_json_are_stored_as_json_and_others_as_text(command: Command) -> None:
     done = command(
         "config", "set", NAME, "limit=3", "on=true", "list=[1,2]", "name=Ada Lovelace", "empty=", "url=https://a?b=c", "--json", *DATA
     )
@@ -51,6 +51,6 @@ def test_settings_are_shown_as_they_are_set(command: Command) -> None:
     "arguments",
     [("set", NAME), ("set", NAME, "no equals"), ("set", NAME, "=value"), ("unset", NAME), ("get", NAME, "unknown")],
 )
-def test_what_is_no_setting_is_refused(command: Command, arguments: tuple[str, ...]) -> None:
-    refused = command("config", *arguments, "--json", *DATA)
-    assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "setting_malformed")
+def test_a_malformed_setting_is_rejected(command: Command, arguments: tuple[str, ...]) -> None:
+    rejected = command("config", *arguments, "--json", *DATA)
+    assert (rejected.returncode, json.loads(rejected.stdout)["error"]) == (1, "setting_malformed")

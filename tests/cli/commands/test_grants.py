@@ -1,4 +1,4 @@
-"""`holdfast grants`: what an install may do, changed one by one."""
+"""`holdfast grants`: the rights of an install, changed one by one."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ def states(printed: str) -> dict[str, str]:
     return {name: state.strip() for _, name, state in rows}
 
 
-def test_what_is_asked_for_is_listed_with_what_is_granted(command: Command) -> None:
+def test_grants_list_shows_requested_and_granted_rights(command: Command) -> None:
     done = command("grants", "list", NAME, *DATA)
     assert states(done.stdout) == {"cap:http.fetch": "granted", "cap:storage.kv": "granted", "api.example.com": "granted"}
-    told = json.loads(command("grants", "list", NAME, "--json", *DATA).stdout)
-    assert list(told) == ["asked", "granted", "asked_egress", "granted_egress", "pending"]
+    result = json.loads(command("grants", "list", NAME, "--json", *DATA).stdout)
+    assert list(result) == ["asked", "granted", "asked_egress", "granted_egress", "pending"]
 
 
-def test_rights_are_taken_and_given_back_one_by_one(command: Command) -> None:
+def test_rights_are_revoked_and_granted_one_by_one(command: Command) -> None:
     revoked = command("grants", "revoke", NAME, "cap:http.fetch", "--egress", "api.example.com", *DATA)
     assert states(revoked.stdout) == {"cap:http.fetch": "not granted", "cap:storage.kv": "granted", "api.example.com": "not granted"}
     given = command("grants", "grant", NAME, "cap:http.fetch", *DATA)
     assert states(given.stdout) == {"cap:http.fetch": "granted", "cap:storage.kv": "granted", "api.example.com": "not granted"}
 
 
-def test_what_is_not_asked_for_cannot_be_granted(command: Command) -> None:
-    refused = command("grants", "grant", NAME, "cap:client.read", "--json", *DATA)
-    assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "unknown_capability")
+def test_rights_that_are_not_requested_cannot_be_granted(command: Command) -> None:
+    rejected = command("grants", "grant", NAME, "cap:client.read", "--json", *DATA)
+    assert (rejected.returncode, json.loads(rejected.stdout)["error"]) == (1, "unknown_capability")
 
 
-def test_an_extension_that_asks_for_nothing_is_told_so(command: Command, tmp_path: Path) -> None:
+def test_an_extension_that_requests_nothing_is_reported_as_such(command: Command, tmp_path: Path) -> None:
     command("install", write_extension(tmp_path / "quiet", name="com.example.quiet"), *DATA)
     assert command("grants", "list", "com.example.quiet", *DATA).stdout == "It requests no rights beyond those of every extension.\n"

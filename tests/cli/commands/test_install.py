@@ -1,4 +1,4 @@
-"""`holdfast install`, `list`, `pack` and `uninstall` as processes: what they record, and the sentences of their refusals."""
+"""`holdfast install`, `list`, `pack` and `uninstall` as processes: what they record, and their error messages."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ DATA = ("--data-dir", "data")
 def test_installing_prints_the_ids_the_hash_and_the_page(tmp_path: Path, extension: Path) -> None:
     done = run("install", extension, "--json", *DATA, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert list(told) == [
+    result = json.loads(done.stdout)
+    assert list(result) == [
         *("registry_id", "version_id", "install_id", "publisher", "name", "version"),
         *("content_hash", "signature", "signed_by", "granted", "egress", "url"),
     ]
-    assert (told["signature"], told["signed_by"]) == ("unsigned", None)
-    assert re.fullmatch(r"sha256:[0-9a-f]{64}", told["content_hash"])
-    assert told["url"] == f"http://localhost:3000/msp/extensions/{told['registry_id']}/"
+    assert (result["signature"], result["signed_by"]) == ("unsigned", None)
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", result["content_hash"])
+    assert result["url"] == f"http://localhost:3000/msp/extensions/{result['registry_id']}/"
     assert list((tmp_path / "data" / "artifacts").glob("*.cwasm")), "the component is compiled for the runner"
     listed = json.loads(run("list", "--json", *DATA, cwd=tmp_path).stdout)["extensions"]
-    assert [(one["name"], one["content_hash"], one["url"]) for one in listed] == [("com.example.sample", told["content_hash"], told["url"])]
+    assert [(one["name"], one["content_hash"], one["url"]) for one in listed] == [
+        ("com.example.sample", result["content_hash"], result["url"])
+    ]
 
 
-def test_installing_again_gives_the_same_ids_and_hash(tmp_path: Path, extension: Path) -> None:
+def test_installing_again_returns_the_same_ids_and_hash(tmp_path: Path, extension: Path) -> None:
     first = run("install", extension, "--json", *DATA, cwd=tmp_path)
     assert run("install", extension, "--json", *DATA, cwd=tmp_path).stdout == first.stdout != ""
 
 
-def test_a_bundle_can_be_installed_in_place_of_a_folder(tmp_path: Path) -> None:
+def test_install_accepts_a_bundle_instead_of_a_folder(tmp_path: Path) -> None:
     project = write_extension(tmp_path / "pages")
     packed = json.loads(run("pack", project, "--out", "out/some.tar.zst", "--json", cwd=tmp_path).stdout)
     assert sorted(file["name"] for file in packed["files"]) == ["manifest.json", "ui/index.html"]
-    told = json.loads(run("install", "out/some.tar.zst", "--json", *DATA, cwd=tmp_path).stdout)
-    assert told["content_hash"] == f"sha256:{packed['sha256']}"
+    result = json.loads(run("install", "out/some.tar.zst", "--json", *DATA, cwd=tmp_path).stdout)
+    assert result["content_hash"] == f"sha256:{packed['sha256']}"
 
 
-def test_the_signature_beside_a_bundle_is_installed_with_it_and_production_asks_for_one(
-    command: Callable[..., Done], tmp_path: Path
-) -> None:
+def test_install_sends_the_signature_next_to_a_bundle_and_production_requires_one(command: Callable[..., Done], tmp_path: Path) -> None:
     project = write_extension(tmp_path / "pages")
     (tmp_path / "acme.pub").write_bytes(PUBLIC_KEY)
     (tmp_path / "acme.key").write_bytes(SECRET_KEY)
     command("keys", "trust", "acme.pub", *DATA)
     command("pack", project)
     bundle = project / "dist/bundle.tar.zst"
-    refused = run("install", bundle, "--json", *DATA, cwd=tmp_path, HOLDFAST_ENVIRONMENT="production")
-    assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "signature_missing")
+    rejected = run("install", bundle, "--json", *DATA, cwd=tmp_path, HOLDFAST_ENVIRONMENT="production")
+    assert (rejected.returncode, json.loads(rejected.stdout)["error"]) == (1, "signature_missing")
     assert json.loads(run("list", "--json", *DATA, cwd=tmp_path).stdout)["extensions"] == []
     assert "signature  unsigned (development only)\n" in run("install", bundle, *DATA, cwd=tmp_path).stdout
     command("sign", bundle, "--key", "acme.key")
@@ -68,7 +68,7 @@ def test_the_signature_beside_a_bundle_is_installed_with_it_and_production_asks_
     assert json.loads(wrong.stdout)["error"] == "signature_invalid"
 
 
-def test_what_was_uninstalled_is_no_longer_listed(tmp_path: Path) -> None:
+def test_an_uninstalled_extension_is_not_listed(tmp_path: Path) -> None:
     project = write_extension(tmp_path / "pages")
     assert run("install", project, *DATA, cwd=tmp_path).returncode == 0
     assert "com.example.sample" in run("list", *DATA, cwd=tmp_path).stdout
@@ -134,8 +134,8 @@ def _absent(folder: Path) -> Path:
 )
 def test_an_extension_that_cannot_be_installed_is_an_error_in_one_sentence(tmp_path: Path, make: object, words: list[str]) -> None:
     assert callable(make)
-    refused = run("install", make(tmp_path / "project"), "--json", *DATA, cwd=tmp_path)
-    assert refused.returncode == 1
-    told = json.loads(refused.stdout)
-    assert told["message"] in refused.stderr and all(word in refused.stderr for word in words), refused.stderr
-    assert "Traceback" not in refused.stderr and told["error"] != "unexpected"
+    rejected = run("install", make(tmp_path / "project"), "--json", *DATA, cwd=tmp_path)
+    assert rejected.returncode == 1
+    result = json.loads(rejected.stdout)
+    assert result["message"] in rejected.stderr and all(word in rejected.stderr for word in words), rejected.stderr
+    assert "Traceback" not in rejected.stderr and result["error"] != "unexpected"

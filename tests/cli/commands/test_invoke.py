@@ -1,4 +1,4 @@
-"""`holdfast invoke` against a running platform, and what it says without one."""
+"""`holdfast invoke` against a running platform, and its error without one."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 from tests.cli.command_runner import Platform, run
 
 
-def test_without_a_platform_it_says_how_to_start_one(tmp_path: Path) -> None:
-    refused = run("invoke", "com.example.sample", "GET", "/ping", "--data-dir", tmp_path / "data", cwd=tmp_path)
-    assert refused.returncode == 1
-    assert refused.stdout == ""
-    assert refused.stderr == f"No platform is running on the data folder {tmp_path / 'data'}. Start it with: holdfast up\n"
+def test_invoke_without_a_platform_prints_how_to_start_one(tmp_path: Path) -> None:
+    rejected = run("invoke", "com.example.sample", "GET", "/ping", "--data-dir", tmp_path / "data", cwd=tmp_path)
+    assert rejected.returncode == 1
+    assert rejected.stdout == ""
+    assert rejected.stderr == f"No platform is running on the data folder {tmp_path / 'data'}. Start it with: holdfast up\n"
 
 
-def test_it_prints_status_and_body_of_an_extension_that_was_installed_meanwhile(tmp_path: Path, extension: Path) -> None:
+def test_invoke_prints_status_and_body_of_an_extension_installed_after_the_start(tmp_path: Path, extension: Path) -> None:
     with Platform(tmp_path) as platform:
         ready = platform.ready()
         data = ("--data-dir", platform.data_dir)
@@ -26,6 +26,6 @@ def test_it_prints_status_and_body_of_an_extension_that_was_installed_meanwhile(
         assert installed["url"] == f"{ready['console']}/msp/extensions/{installed['registry_id']}/"
         called = run("invoke", "com.example.sample", "GET", "/ping", *data, cwd=tmp_path)
         assert (called.returncode, called.stdout) == (0, "200 OK\nok\n")
-        told = json.loads(run("invoke", installed["registry_id"], "get", "ping", "--json", *data, cwd=tmp_path).stdout)
-        assert (told["status"], told["body"]) == (200, "ok")
-        assert told["headers"]["x-request-id"]
+        result = json.loads(run("invoke", installed["registry_id"], "get", "ping", "--json", *data, cwd=tmp_path).stdout)
+        assert (result["status"], result["body"]) == (200, "ok")
+        assert result["headers"]["x-request-id"]

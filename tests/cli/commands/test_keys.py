@@ -1,4 +1,4 @@
-"""`holdfast keys`: pairs that minisign would read, and a trust store that says what happened to each key."""
+"""`holdfast keys`: key pairs in the format of minisign, and the state of each key in the trust store."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ DATA = ("--data-dir", "data")
 
 @pytest.fixture
 def public(tmp_path: Path) -> Path:
-    """A public key that minisign made."""
+    """A public key that minisign created."""
     path = tmp_path / "acme.pub"
     path.write_bytes(PUBLIC_KEY)
     return path
 
 
 def states(command: Command) -> list[tuple[str, str]]:
-    told = json.loads(command("keys", "list", "--json", *DATA).stdout)
-    return [(key["name"], key["state"]) for key in told["keys"]]
+    result = json.loads(command("keys", "list", "--json", *DATA).stdout)
+    return [(key["name"], key["state"]) for key in result["keys"]]
 
 
-def test_a_new_pair_is_two_files_that_belong_together(command: Command, tmp_path: Path) -> None:
+def test_a_new_key_pair_is_two_matching_files(command: Command, tmp_path: Path) -> None:
     done = command("keys", "new", "--no-password", "--json", *DATA)
-    told = json.loads(done.stdout)
+    result = json.loads(done.stdout)
     secret, public = tmp_path / "data/keys/holdfast.key", tmp_path / "data/keys/holdfast.pub"
-    assert (tmp_path / told["secret_key"], tmp_path / told["public_key"]) == (secret, public)
+    assert (tmp_path / result["secret_key"], tmp_path / result["public_key"]) == (secret, public)
     assert (stat.S_IMODE(secret.stat().st_mode), stat.S_IMODE(secret.parent.stat().st_mode)) == (0o600, 0o700)
     key = SecretKey.parse(secret.read_bytes())
-    assert PublicKey.parse(public.read_bytes()) == key.public and key.public.key_id == told["id"]
+    assert PublicKey.parse(public.read_bytes()) == key.public and key.public.key_id == result["id"]
     assert secret.read_text().splitlines()[1] not in done.stdout + done.stderr
 
 
@@ -76,8 +76,8 @@ def test_a_key_pair_that_cannot_be_created_is_an_error_and_writes_nothing(
     command: Command, tmp_path: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     (tmp_path / "empty").touch()
-    refused = command("keys", "new", *arguments, *DATA)
-    assert refused.returncode == 1 and words in refused.stderr, refused.stderr
+    rejected = command("keys", "new", *arguments, *DATA)
+    assert rejected.returncode == 1 and words in rejected.stderr, rejected.stderr
     assert not list(tmp_path.rglob("*.key"))
 
 
@@ -99,7 +99,7 @@ def test_the_trust_store_is_the_file_that_the_variable_names(command: Command, t
     assert [key["name"] for key in json.loads((tmp_path / "etc/keys.json").read_text())["keys"]] == ["Acme Ltd"]
 
 
-def test_without_keys_the_list_says_how_to_get_one(command: Command, tmp_path: Path) -> None:
+def test_an_empty_list_of_keys_prints_how_to_trust_one(command: Command, tmp_path: Path) -> None:
     done = command("keys", "list", *DATA)
     assert (done.returncode, done.stdout) == (0, "") and "holdfast keys trust" in done.stderr
 
@@ -117,12 +117,12 @@ def test_a_key_that_cannot_be_trusted_or_revoked_is_an_error(
     command: Command, tmp_path: Path, public: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     (tmp_path / "not-a-key").write_text("RWQ\n")
-    refused = command("keys", *arguments, "--json", *DATA)
-    assert refused.returncode == 1 and words in refused.stderr
-    assert json.loads(refused.stdout)["message"] in refused.stderr
+    rejected = command("keys", *arguments, "--json", *DATA)
+    assert rejected.returncode == 1 and words in rejected.stderr
+    assert json.loads(rejected.stdout)["message"] in rejected.stderr
 
 
-def test_a_trust_store_of_another_kind_is_refused_by_its_name(command: Command, tmp_path: Path) -> None:
+def test_a_trust_store_of_another_format_is_rejected_with_its_name(command: Command, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
-    refused = command("keys", "list", SIGNING_TRUST_BUNDLE="ca.pem")
-    assert refused.returncode == 1 and "ca.pem" in refused.stderr and "SIGNING_TRUST_BUNDLE" in refused.stderr
+    rejected = command("keys", "list", SIGNING_TRUST_BUNDLE="ca.pem")
+    assert rejected.returncode == 1 and "ca.pem" in rejected.stderr and "SIGNING_TRUST_BUNDLE" in rejected.stderr

@@ -1,4 +1,4 @@
-"""Whichever command reads a faulty manifest says the same: every fault on a line, with the file's line, and in parts for programs."""
+"""Every command that reads an invalid manifest reports the same: each error with its line in the file, also as JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FAULTY = """{
   "capabilities": ["metrics"]
 }
 """
-TOLD = [
+REPORTED = [
     "manifest.json:7: api.endpoints[0].path: expected a path such as /items/:id, with no spaces, no '..', no query and no backslash, "
     'found "items list".',
     'manifest.json:9: capabilities[0]: expected a capability that exists, found "metrics", which no host has ever provided; remove it.',
@@ -29,13 +29,13 @@ TOLD = [
 
 
 @pytest.mark.parametrize("command", ["build", "pack", "install", "publish"])
-def test_every_fault_is_told_with_its_line(tmp_path: Path, command: str) -> None:
+def test_every_manifest_error_is_reported_with_its_line(tmp_path: Path, command: str) -> None:
     (tmp_path / "ui").mkdir()
     (tmp_path / "ui" / "index.html").write_text("<!doctype html>")
     (tmp_path / "manifest.json").write_text(FAULTY)
     done = run(command, ".", "--json", cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.splitlines() == TOLD
+    assert done.stderr.splitlines() == REPORTED
     shape = json.loads(done.stdout)
     assert shape["error"] == "INVALID_MANIFEST"
     assert [(issue["path"], issue["line"], issue["column"]) for issue in shape["details"]["issues"]] == [

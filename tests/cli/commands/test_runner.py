@@ -14,7 +14,7 @@ from tests.runner.processes import runner_process
 from tests.waiting import MAX_WAIT_SECONDS
 
 
-def test_it_says_where_it_is_answers_health_and_stops_on_request(tmp_path: Path) -> None:
+def test_the_runner_prints_its_address_responds_to_health_checks_and_stops_on_request(tmp_path: Path) -> None:
     environment = clean_environment(RUNNER_SERVICE_TOKEN="a-long-token-of-this-test", REGISTRY_BASE_URL="http://127.0.0.1:9")
     command = [*COMMAND, "runner", "--json", "--port", "0", "--data-dir", str(tmp_path / "data")]
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -30,13 +30,13 @@ def test_it_says_where_it_is_answers_health_and_stops_on_request(tmp_path: Path)
     assert b"Starting runner on port" in said and b"Traceback" not in said
 
 
-def test_without_a_token_it_is_refused_with_the_variable_to_set(tmp_path: Path) -> None:
-    refused = run("runner", "--port", "0", "--data-dir", "data", cwd=tmp_path)
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert "RUNNER_SERVICE_TOKEN" in refused.stderr
+def test_a_runner_without_a_token_is_rejected_with_the_variable_to_set(tmp_path: Path) -> None:
+    rejected = run("runner", "--port", "0", "--data-dir", "data", cwd=tmp_path)
+    assert (rejected.returncode, rejected.stdout) == (1, "")
+    assert "RUNNER_SERVICE_TOKEN" in rejected.stderr
 
 
-def test_without_a_registry_the_start_says_that_pages_are_not_served(tmp_path: Path) -> None:
+def test_a_runner_without_a_registry_reports_that_it_serves_no_pages(tmp_path: Path) -> None:
     with runner_process(tmp_path) as (origin, _):
         assert httpx2.get(f"{origin}/healthz", trust_env=False, timeout=MAX_WAIT_SECONDS).status_code == 200
     assert "REGISTRY_BASE_URL is not set" in (tmp_path / "runner.log").read_text()

@@ -1,4 +1,4 @@
-"""Every command does the same on a data folder and against a server, and gives the same JSON."""
+"""Every command does the same on a data folder and on a server, and prints the same JSON."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from tests.cli.command_runner import Done, Platform, write_extension
 
 NAME = "Example.com.example.sample"
 CHANGING = {"published_at", "installed_at", "updated_at", "storage_until", "created_at"}
-"""Fields that tell the time of what was done: it is not the same in the two worlds."""
+"""Times of operations: they differ between the two modes."""
 OF_THE_KEY = {"key_id", "api_key_id", "user_id", "prefix", "api_key"}
-"""Fields that name a key or user that each world has of its own."""
+"""Ids of keys and users: each mode has its own."""
 
 Step = tuple[int, tuple[str, ...]]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """A running platform: what `holdfast up` told when it was ready."""
+    """A running platform: the JSON that `holdfast up` prints when it is ready."""
     with Platform(tmp_path_factory.mktemp("server")) as platform:
         yield platform.ready() | {"data_dir": platform.data_dir}
 
@@ -45,7 +45,7 @@ def versions(tmp_path: Path, component: bytes) -> dict[str, Path]:
 
 
 def steps(versions: dict[str, Path], secret: Path) -> list[Step]:
-    """The life of an extension, as exit codes and commands."""
+    """Commands in the lifecycle of an extension, each with its exit code."""
     ada = "ada@example.com"
     return [
         (0, ("tenants", "list")),
@@ -58,7 +58,7 @@ def steps(versions: dict[str, Path], secret: Path) -> list[Step]:
         (0, ("users", "list")),
         (0, ("users", "activate", ada)),
         (0, ("users", "sign-out", ada)),
-        (1, ("users", "deactivate", "nobody@example.com")),
+        (1, ("users", "deactivate", "unknown@example.com")),
         (0, ("keys", "api", "new", "--scope", "extension:read", "--description", "robot", "--expires", "2999-12-31")),
         (1, ("keys", "api", "new", "--scope", "everything")),
         (0, ("keys", "api", "list")),
@@ -108,7 +108,7 @@ def steps(versions: dict[str, Path], secret: Path) -> list[Step]:
     ]
 
 
-def test_every_command_gives_the_same_json_in_both_modes(
+def test_every_command_prints_the_same_json_in_both_modes(
     command: Callable[..., Done], server: dict[str, Any], versions: dict[str, Path], tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret"
@@ -124,50 +124,50 @@ def test_every_command_gives_the_same_json_in_both_modes(
         assert server["api_key"] not in remote.stdout + remote.stderr
 
 
-def test_a_key_that_only_reads_sees_all_of_an_install_but_the_names_of_its_secrets(
+def test_a_read_only_key_sees_everything_of_an_install_except_the_names_of_its_secrets(
     command: Callable[..., Done], server: dict[str, Any], tmp_path: Path
 ) -> None:
     there = {"HOLDFAST_SERVER": server["console"], "ALGA_API_KEY": server["api_key"]}
     project = write_extension(tmp_path / "read", name="com.example.read")
     assert command("install", project, **there).returncode == 0
-    made = command("keys", "api", "new", "--scope", "extension:read", "--json", "--data-dir", server["data_dir"])
-    (tmp_path / "key").write_text(json.loads(made.stdout)["api_key"] + "\n")
+    created = command("keys", "api", "new", "--scope", "extension:read", "--json", "--data-dir", server["data_dir"])
+    (tmp_path / "key").write_text(json.loads(created.stdout)["api_key"] + "\n")
     shown = command("show", "com.example.read", "--json", "--server", server["console"], "--api-key-file", "key")
     assert shown.returncode == 0 and json.loads(shown.stdout)["secrets"] is None
     assert "Cannot list the names of its secrets" in shown.stderr
-    refused = command("disable", "com.example.read", "--json", "--server", server["console"], "--api-key-file", "key")
-    assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "forbidden")
+    rejected = command("disable", "com.example.read", "--json", "--server", server["console"], "--api-key-file", "key")
+    assert (rejected.returncode, json.loads(rejected.stdout)["error"]) == (1, "forbidden")
 
 
-def test_a_key_is_revoked_on_the_server_by_its_beginning_and_made_for_oneself_only(
+def test_a_server_revokes_a_key_by_its_prefix_and_creates_keys_only_for_the_caller(
     command: Callable[..., Done], server: dict[str, Any]
 ) -> None:
     there = {"HOLDFAST_SERVER": server["console"], "ALGA_API_KEY": server["api_key"]}
-    made = json.loads(command("keys", "api", "new", "--json", **there).stdout)
+    created = json.loads(command("keys", "api", "new", "--json", **there).stdout)
     assert (
-        json.loads(command("list", "--json", HOLDFAST_SERVER=server["console"], ALGA_API_KEY=made["api_key"]).stdout)["extensions"]
+        json.loads(command("list", "--json", HOLDFAST_SERVER=server["console"], ALGA_API_KEY=created["api_key"]).stdout)["extensions"]
         is not None
     )
-    revoked = json.loads(command("keys", "api", "revoke", made["key"]["prefix"], "--json", **there).stdout)["key"]
-    assert (revoked["api_key_id"], revoked["state"]) == (made["key"]["api_key_id"], "revoked")
-    refused = command("list", "--json", HOLDFAST_SERVER=server["console"], ALGA_API_KEY=made["api_key"])
-    assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "unauthenticated")
-    refused = command("keys", "api", "new", "--user", "ada@example.com", "--json", **there)
-    assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "keys_are_their_own")
+    revoked = json.loads(command("keys", "api", "revoke", created["key"]["prefix"], "--json", **there).stdout)["key"]
+    assert (revoked["api_key_id"], revoked["state"]) == (created["key"]["api_key_id"], "revoked")
+    rejected = command("list", "--json", HOLDFAST_SERVER=server["console"], ALGA_API_KEY=created["api_key"])
+    assert (rejected.returncode, json.loads(rejected.stdout)["error"]) == (1, "unauthenticated")
+    rejected = command("keys", "api", "new", "--user", "ada@example.com", "--json", **there)
+    assert (rejected.returncode, json.loads(rejected.stdout)["error"]) == (1, "keys_are_their_own")
 
 
-def test_a_large_upload_with_a_wrong_key_is_refused_for_the_key(
+def test_a_large_upload_with_an_invalid_key_is_rejected_because_of_the_key(
     command: Callable[..., Done], server: dict[str, Any], tmp_path: Path
 ) -> None:
     project = write_extension(tmp_path / "large", name="com.example.large")
     (project / "ui" / "noise.bin").write_bytes(os.urandom(20 * 1024 * 1024))
-    refused = command("publish", project, "--json", HOLDFAST_SERVER=server["console"], ALGA_API_KEY="hf_wrong")
-    told = json.loads(refused.stdout)
-    assert (refused.returncode, told["error"]) == (1, "unauthenticated")
-    assert told["message"] == f"{server['console']} does not accept the API key."
+    rejected = command("publish", project, "--json", HOLDFAST_SERVER=server["console"], ALGA_API_KEY="hf_wrong")
+    result = json.loads(rejected.stdout)
+    assert (rejected.returncode, result["error"]) == (1, "unauthenticated")
+    assert result["message"] == f"{server['console']} does not accept the API key."
 
 
-def test_no_command_that_takes_a_server_is_left_out_above(versions: dict[str, Path], tmp_path: Path) -> None:
+def test_every_command_that_accepts_a_server_is_tested_above(versions: dict[str, Path], tmp_path: Path) -> None:
     tried = {arguments[0] for _, arguments in steps(versions, tmp_path)}
     tried |= {" ".join(arguments[:count]) for count in (2, 3) for _, arguments in steps(versions, tmp_path)}
     app = create_app()
@@ -175,14 +175,14 @@ def test_no_command_that_takes_a_server_is_left_out_above(versions: dict[str, Pa
 
 
 def comparable(printed: str, console: str) -> Any:
-    """What was printed, without what must differ."""
+    """The printed JSON without the fields that differ."""
     (line,) = printed.splitlines()
     return _without(json.loads(line.replace(console, "CONSOLE")))
 
 
 def _without(value: Any) -> Any:
     if isinstance(value, dict):
-        sealed = "algorithm" in value  # a summary of secrets: its version is drawn anew with every write
+        sealed = "algorithm" in value  # a summary of secrets: every write creates a new version
         return {
             name: _without(part) for name, part in value.items() if name not in CHANGING | OF_THE_KEY and not (sealed and name == "version")
         }

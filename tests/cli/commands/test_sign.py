@@ -1,4 +1,4 @@
-"""`holdfast sign` and `verify`: what is signed is what the bundle itself says, and every doubt is a refusal."""
+"""`holdfast sign` and `verify`: the signature covers the content of the bundle, and verification rejects everything else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DATA = ("--data-dir", "data")
 
 @pytest.fixture
 def project(command: Command, tmp_path: Path) -> Path:
-    """A packed extension, and the keys of minisign's samples beside it."""
+    """A packed extension, and sample keys of minisign next to it."""
     folder = write_extension(tmp_path / "pages", capabilities=["storage.kv"], egress=["api.example.com"])
     assert command("pack", folder).returncode == 0
     (tmp_path / "acme.pub").write_bytes(PUBLIC_KEY)
@@ -29,21 +29,21 @@ def project(command: Command, tmp_path: Path) -> Path:
 
 def test_signing_writes_the_statement_and_a_signature_over_it(command: Command, tmp_path: Path, project: Path) -> None:
     archive = project / "dist/bundle.tar.zst"
-    told = json.loads(command("sign", project, "--key", "acme.key", "--json").stdout)
+    result = json.loads(command("sign", project, "--key", "acme.key", "--json").stdout)
     statement = Path(f"{archive}.statement.json").read_bytes()
     assert statement == Statement.from_archive(archive).to_bytes()
-    assert told == {
+    assert result == {
         "bundle": str(archive),
         "signature": f"{archive}.minisig",
         "statement_file": f"{archive}.statement.json",
         "key_id": KEY_ID,
         "statement": json.loads(statement),
     }
-    signature = Signature.parse(Path(told["signature"]).read_bytes())
+    signature = Signature.parse(Path(result["signature"]).read_bytes())
     assert PublicKey.parse(PUBLIC_KEY).verifies(statement, signature)
 
 
-def test_what_was_signed_verifies_against_the_trust_store_and_against_one_key(command: Command, tmp_path: Path, project: Path) -> None:
+def test_a_signed_bundle_verifies_with_the_trust_store_and_with_one_key(command: Command, tmp_path: Path, project: Path) -> None:
     assert command("sign", project / "dist/bundle.tar.zst", "--key", "acme.key").returncode == 0
     alone = json.loads(command("verify", project, "--key", "acme.pub", "--json").stdout)
     assert (alone["key_id"], alone["key_name"]) == (KEY_ID, "acme")
@@ -59,13 +59,11 @@ def test_what_was_signed_verifies_against_the_trust_store_and_against_one_key(co
 
 
 def test_an_unsigned_bundle_does_not_verify(command: Command, tmp_path: Path, project: Path) -> None:
-    refused = command("verify", project, "--key", "acme.pub", "--json")
-    assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "signature_missing")
+    rejected = command("verify", project, "--key", "acme.pub", "--json")
+    assert (rejected.returncode, json.loads(rejected.stdout)["error"]) == (1, "signature_missing")
 
 
-def test_a_bundle_that_was_packed_again_has_lost_its_signature_only_when_it_changed(
-    command: Command, tmp_path: Path, project: Path
-) -> None:
+def test_packing_again_removes_the_signature_only_of_a_changed_bundle(command: Command, tmp_path: Path, project: Path) -> None:
     signature = project / "dist/bundle.tar.zst.minisig"
     assert command("sign", project, "--key", "acme.key").returncode == 0
     kept = signature.read_bytes()
@@ -76,18 +74,18 @@ def test_a_bundle_that_was_packed_again_has_lost_its_signature_only_when_it_chan
     assert not signature.exists() and not (project / "dist/bundle.tar.zst.statement.json").exists()
 
 
-def test_another_bundle_under_the_signature_does_not_verify_whatever_the_statement_beside_it_says(
+def test_another_bundle_does_not_verify_with_the_signature_and_the_statement_next_to_it(
     command: Command, tmp_path: Path, project: Path
 ) -> None:
     assert command("sign", project, "--key", "acme.key").returncode == 0
     other = write_extension(tmp_path / "other", capabilities=["storage.kv", "secrets.get"])
     assert command("pack", other, "--out", project / "dist" / "other.tar.zst").returncode == 0
     (project / "dist/other.tar.zst").replace(project / "dist/bundle.tar.zst")
-    refused = command("verify", project, "--key", "acme.pub", "--json")
-    assert json.loads(refused.stdout)["error"] == "signature_invalid"
+    rejected = command("verify", project, "--key", "acme.pub", "--json")
+    assert json.loads(rejected.stdout)["error"] == "signature_invalid"
 
 
-def test_the_only_key_of_the_data_folder_needs_no_name_and_its_password_comes_from_a_file(
+def test_the_only_key_of_the_data_folder_is_the_default_and_its_password_comes_from_a_file(
     command: Command, tmp_path: Path, project: Path
 ) -> None:
     none = command("sign", project, *DATA)
@@ -125,6 +123,6 @@ def test_a_bundle_that_cannot_be_signed_or_verified_is_an_error(
     command: Command, tmp_path: Path, project: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     write_extension(tmp_path / "unpacked")
-    refused = command(*arguments, "--json")
-    assert refused.returncode == 1 and words in refused.stderr, refused.stderr
-    assert json.loads(refused.stdout)["error"] != "unexpected"
+    rejected = command(*arguments, "--json")
+    assert rejected.returncode == 1 and words in rejected.stderr, rejected.stderr
+    assert json.loads(rejected.stdout)["error"] != "unexpected"

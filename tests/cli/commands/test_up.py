@@ -1,4 +1,4 @@
-"""`holdfast up` as a process: what it prints, what it refuses, and that nothing of it stays."""
+"""`holdfast up` as a process: what it prints, what it rejects, and that no process remains."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def call(ready: dict[str, Any]) -> httpx2.Response:
         return client.get(PING, headers={"x-api-key": ready["api_key"]})
 
 
-def test_one_line_says_where_everything_is_and_the_extension_answers(platform: Platform) -> None:
+def test_one_line_has_all_addresses_and_the_extension_responds(platform: Platform) -> None:
     ready = platform.ready()
     assert list(ready) == ["console", "runner", "tenant", "email", "password", "api_key"]
-    answer = call(ready)
-    assert (answer.status_code, answer.text) == (200, "ok")
+    response = call(ready)
+    assert (response.status_code, response.text) == (200, "ok")
     running = find_platform(platform.data_dir)
     assert running is not None
     assert (running.pid, running.console, running.runner) == (platform.process.pid, ready["console"], ready["runner"])
@@ -40,13 +40,13 @@ def test_one_line_says_where_everything_is_and_the_extension_answers(platform: P
     assert rest == b""
 
 
-def test_without_json_it_prints_address_login_key_and_the_extensions(tmp_path: Path, extension: Path) -> None:
+def test_up_without_json_prints_address_login_key_and_extensions(tmp_path: Path, extension: Path) -> None:
     with Platform(tmp_path, extension, as_json=False) as platform:
         assert platform.process.stdout is not None
         lines: list[str] = []
         while not any("Press Ctrl-C to stop" in line for line in lines):
             lines.append(platform.process.stdout.readline().decode())
-            assert lines[-1], platform.said()
+            assert lines[-1], platform.stderr_text()
     said = "".join(lines)
     assert "Holdfast is running at http://127.0.0.1:" in said
     assert "admin@holdfast.localhost" in said and "hf_" in said
@@ -62,12 +62,12 @@ def test_a_signal_stops_everything_in_order(tmp_path: Path, ending: signal.Signa
         platform.process.send_signal(ending)
         assert platform.process.wait(timeout=MAX_WAIT_SECONDS) == code
         assert alive(own) == []
-        assert "Traceback" not in platform.said()
+        assert "Traceback" not in platform.stderr_text()
     assert not (platform.data_dir / STATE_FILE).exists()
     assert find_platform(platform.data_dir) is None
 
 
-def test_the_runner_of_a_killed_platform_ends_by_itself(tmp_path: Path) -> None:
+def test_the_runner_of_a_killed_platform_exits(tmp_path: Path) -> None:
     with Platform(tmp_path) as platform:
         platform.ready()
         runner = platform.runner_pid()
@@ -76,17 +76,17 @@ def test_the_runner_of_a_killed_platform_ends_by_itself(tmp_path: Path) -> None:
         assert alive([runner]) == []
 
 
-def test_a_killed_runner_is_replaced_while_callers_wait(platform: Platform) -> None:
+def test_a_killed_runner_is_restarted_while_callers_wait(platform: Platform) -> None:
     ready = platform.ready()
     before = platform.runner_pid()
     os.kill(before, signal.SIGKILL)
     assert alive([before]) == []
-    answer = call(ready)
-    assert (answer.status_code, answer.text) == (200, "ok")
+    response = call(ready)
+    assert (response.status_code, response.text) == (200, "ok")
     assert platform.runner_pid() != before
 
 
-def test_a_second_platform_on_the_same_data_folder_is_refused(tmp_path: Path) -> None:
+def test_a_second_platform_on_the_same_data_folder_is_rejected(tmp_path: Path) -> None:
     with Platform(tmp_path) as platform:
         ready = platform.ready()
         second = run("up", "--json", "--data-dir", platform.data_dir, "--port", "0", "--runner-port", "0", cwd=tmp_path)
@@ -97,13 +97,13 @@ def test_a_second_platform_on_the_same_data_folder_is_refused(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("flag", "variable"), [("--port", "PORT"), ("--runner-port", "RUNNER_PORT")])
-def test_a_busy_port_is_refused_with_its_number_its_owner_and_what_to_change(tmp_path: Path, flag: str, variable: str) -> None:
+def test_a_port_conflict_is_reported_with_port_owner_and_option(tmp_path: Path, flag: str, variable: str) -> None:
     with closing(listen("127.0.0.1", 0, purpose="test", flag="", variable="")) as taken:
         port = str(port_of(taken))
-        refused = run("up", "--data-dir", tmp_path / "data", *_ports(flag, port), cwd=tmp_path)
-    assert refused.returncode == 1
-    assert refused.stdout == ""
-    (sentence,) = refused.stderr.splitlines()
+        rejected = run("up", "--data-dir", tmp_path / "data", *_ports(flag, port), cwd=tmp_path)
+    assert rejected.returncode == 1
+    assert rejected.stdout == ""
+    (sentence,) = rejected.stderr.splitlines()
     assert port in sentence and flag in sentence and variable in sentence and f"(pid {os.getpid()})" in sentence
 
 
@@ -117,17 +117,17 @@ def test_an_extension_that_cannot_be_installed_does_not_stop_the_others(tmp_path
     with Platform(tmp_path, broken, extension) as platform:
         ready = platform.ready()
         assert call(ready).status_code == 200
-        assert f"Cannot install {broken}:" in platform.said()
+        assert f"Cannot install {broken}:" in platform.stderr_text()
 
 
-def test_a_folder_without_a_manifest_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    refused = run("up", tmp_path, "--data-dir", tmp_path / "data", cwd=tmp_path)
-    assert refused.returncode == 1
-    assert "manifest.json" in refused.stderr
+def test_a_folder_without_a_manifest_is_rejected_before_anything_starts(tmp_path: Path) -> None:
+    rejected = run("up", tmp_path, "--data-dir", tmp_path / "data", cwd=tmp_path)
+    assert rejected.returncode == 1
+    assert "manifest.json" in rejected.stderr
     assert not (tmp_path / "data").exists()
 
 
-def test_account_and_installs_stay_for_the_next_start(tmp_path: Path, extension: Path) -> None:
+def test_account_and_installs_survive_a_restart(tmp_path: Path, extension: Path) -> None:
     with Platform(tmp_path, extension) as first:
         before = first.ready()
         first.process.send_signal(signal.SIGTERM)

@@ -15,17 +15,17 @@ from tests.waiting import MAX_WAIT_SECONDS
 EXTENSION = "com.example.sample"
 
 
-def test_the_platform_runs_on_postgres_and_finds_its_records_again(tmp_path: Path, extension: Path, postgres: PostgresServer) -> None:
+def test_the_platform_runs_on_postgres_and_its_records_survive_a_restart(tmp_path: Path, extension: Path, postgres: PostgresServer) -> None:
     with postgres.empty() as url:
         address = url.replace("postgresql+psycopg", "postgres")
         with Platform(tmp_path, extension, DATABASE_URL=address) as platform:
             ready = platform.ready()
             with httpx2.Client(base_url=ready["console"], trust_env=False, timeout=MAX_WAIT_SECONDS) as client:
-                answer = client.get(f"/api/ext/{EXTENSION}/ping", headers={"x-api-key": ready["api_key"]})
-            assert (answer.status_code, answer.text) == (200, "ok")
+                response = client.get(f"/api/ext/{EXTENSION}/ping", headers={"x-api-key": ready["api_key"]})
+            assert (response.status_code, response.text) == (200, "ok")
             platform.process.terminate()
             assert platform.process.wait(timeout=MAX_WAIT_SECONDS) == 0
-            assert PASSWORD not in platform.said()
+            assert PASSWORD not in platform.stderr_text()
         assert postgres.psql(url, "SELECT tenant FROM tenants") == ready["tenant"]
         assert not list(tmp_path.rglob("holdfast.db"))
         listed = run("list", "--data-dir", tmp_path / "data", "--json", cwd=tmp_path, DATABASE_URL=address)
@@ -33,9 +33,9 @@ def test_the_platform_runs_on_postgres_and_finds_its_records_again(tmp_path: Pat
         assert PASSWORD not in listed.stdout + listed.stderr
 
 
-def test_a_postgres_that_is_not_there_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_an_unreachable_postgres_is_reported_in_one_sentence(tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}/holdfast"
-    refused = run(
+    rejected = run(
         "up",
         "--data-dir",
         "data",
@@ -47,9 +47,9 @@ def test_a_postgres_that_is_not_there_is_told_in_one_sentence(tmp_path: Path) ->
         cwd=tmp_path,
         DATABASE_URL=f"postgres://{OWNER}:{PASSWORD}@{address}",
     )
-    assert refused.returncode == 1
-    assert json.loads(refused.stdout)["error"] == "database_unreachable"
-    assert refused.stderr.splitlines()[-1].startswith(
+    assert rejected.returncode == 1
+    assert json.loads(rejected.stdout)["error"] == "database_unreachable"
+    assert rejected.stderr.splitlines()[-1].startswith(
         f"The database postgresql://{OWNER}@{address} cannot be used: Connection refused. Start it"
     )
-    assert PASSWORD not in refused.stdout + refused.stderr
+    assert PASSWORD not in rejected.stdout + rejected.stderr

@@ -22,10 +22,10 @@ def poll(client: httpx2.Client, last_id: str) -> dict[str, Any]:
     deadline = time.monotonic() + MAX_WAIT_SECONDS
     while not any("call finished" in event["message"] for event in events):
         assert time.monotonic() < deadline, events
-        answer = client.post("/api/ext-debug/stream", params={"extensionId": EXTENSION}, json={"lastId": last_id})
-        if answer.status_code == 200:
-            events += answer.json()["events"]
-            last_id = answer.json()["lastId"]
+        response = client.post("/api/ext-debug/stream", params={"extensionId": EXTENSION}, json={"lastId": last_id})
+        if response.status_code == 200:
+            events += response.json()["events"]
+            last_id = response.json()["lastId"]
         time.sleep(0.02)
     return {"events": events, "lastId": last_id}
 
@@ -49,14 +49,14 @@ def test_events_go_through_redis_and_calls_do_not_need_it(tmp_path: Path, extens
                 assert "Redis does not answer" in away.json()["message"]
 
                 redis.start()
-                # The call that was made meanwhile is told now.
+                # The event of the call made in the meantime is delivered now.
                 later = poll(client, first["lastId"])
                 assert {event["requestId"] for event in later["events"]}.isdisjoint(event["requestId"] for event in first["events"])
 
 
-def test_an_address_that_is_none_of_redis_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    refused = run("up", "--data-dir", "data", "--json", cwd=tmp_path, RUNNER_DEBUG_REDIS_URL="http://:hidden@127.0.0.1")
-    assert refused.returncode == 1
-    assert json.loads(refused.stdout)["error"] == "redis_url_unusable"
-    assert "RUNNER_DEBUG_REDIS_URL" in refused.stderr and "hidden" not in refused.stderr + refused.stdout
+def test_an_invalid_redis_address_is_rejected_before_anything_starts(tmp_path: Path) -> None:
+    rejected = run("up", "--data-dir", "data", "--json", cwd=tmp_path, RUNNER_DEBUG_REDIS_URL="http://:hidden@127.0.0.1")
+    assert rejected.returncode == 1
+    assert json.loads(rejected.stdout)["error"] == "redis_url_unusable"
+    assert "RUNNER_DEBUG_REDIS_URL" in rejected.stderr and "hidden" not in rejected.stderr + rejected.stdout
     assert not (tmp_path / "data").exists()

@@ -23,7 +23,7 @@ def free_port() -> int:
         return port
 
 
-def test_the_gateway_drives_the_runner_that_its_variable_names(tmp_path: Path, extension: Path) -> None:
+def test_the_gateway_uses_the_runner_that_its_variable_names(tmp_path: Path, extension: Path) -> None:
     port = free_port()
     alone = tmp_path / "alone"
     alone.mkdir()
@@ -36,19 +36,19 @@ def test_the_gateway_drives_the_runner_that_its_variable_names(tmp_path: Path, e
         assert ready["runner"] == origin
         assert psutil.Process(platform.process.pid).children() == []
         with httpx2.Client(base_url=ready["console"], trust_env=False, timeout=MAX_WAIT_SECONDS) as client:
-            answer = client.get("/api/ext/com.example.sample/ping", headers={"x-api-key": ready["api_key"]})
-        assert (answer.status_code, answer.text) == (200, "ok")
+            response = client.get("/api/ext/com.example.sample/ping", headers={"x-api-key": ready["api_key"]})
+        assert (response.status_code, response.text) == (200, "ok")
 
 
-def test_a_runner_that_is_not_there_yet_is_said_and_does_not_stop_the_start(tmp_path: Path) -> None:
+def test_an_unreachable_runner_is_reported_and_the_platform_starts(tmp_path: Path) -> None:
     with listen("127.0.0.1", 0, purpose="a test", flag="--port", variable="PORT") as taken:
         away = f"http://127.0.0.1:{port_of(taken)}"
     with Platform(tmp_path, RUNNER_BASE_URL=away, RUNNER_SERVICE_TOKEN=TOKEN) as platform:
         assert platform.ready()["runner"] == away
-        assert f"The runner at {away} does not answer" in platform.said()
+        assert f"The runner at {away} does not answer" in platform.stderr_text()
 
 
-def test_without_the_token_of_that_runner_it_is_refused(tmp_path: Path) -> None:
-    refused = run("up", "--port", "0", "--data-dir", "data", cwd=tmp_path, RUNNER_BASE_URL="http://127.0.0.1:1")
-    assert refused.returncode == 1
-    assert "RUNNER_SERVICE_TOKEN" in refused.stderr
+def test_a_platform_without_the_token_of_its_runner_is_rejected(tmp_path: Path) -> None:
+    rejected = run("up", "--port", "0", "--data-dir", "data", cwd=tmp_path, RUNNER_BASE_URL="http://127.0.0.1:1")
+    assert rejected.returncode == 1
+    assert "RUNNER_SERVICE_TOKEN" in rejected.stderr

@@ -11,7 +11,7 @@ from tests.cli.command_runner import Platform
 from tests.waiting import MAX_WAIT_SECONDS
 
 
-def test_bundles_go_to_the_bucket_and_come_from_there_and_no_signature_is_logged(tmp_path: Path, extension: Path) -> None:
+def test_bundles_are_stored_in_and_read_from_the_bucket_and_no_signature_is_logged(tmp_path: Path, extension: Path) -> None:
     with s3_server(tmp_path) as origin:
         base = make_bucket(origin, "extensions")
         (tmp_path / ".env.runner").write_text(
@@ -20,10 +20,10 @@ def test_bundles_go_to_the_bucket_and_come_from_there_and_no_signature_is_logged
         with Platform(tmp_path, extension, HOLDFAST_LOG_LEVEL="debug") as platform:
             ready = platform.ready()
             with httpx2.Client(trust_env=False, timeout=MAX_WAIT_SECONDS) as client:
-                answer = client.get(f"{ready['console']}/api/ext/com.example.sample/ping", headers={"x-api-key": ready["api_key"]})
-                assert (answer.status_code, answer.text) == (200, "ok")
+                response = client.get(f"{ready['console']}/api/ext/com.example.sample/ping", headers={"x-api-key": ready["api_key"]})
+                assert (response.status_code, response.text) == (200, "ok")
                 assert client.get(f"{ready['runner']}/healthz").json()["bundle_store"] == "ok"
                 assert "/bundle.tar.zst" in client.get(base).text
             assert not (platform.data_dir / "bundles").exists()
             for secret in ("the-secret-key-of-the-bucket", "X-Amz-", "Signature"):
-                assert secret not in platform.said()
+                assert secret not in platform.stderr_text()

@@ -124,7 +124,7 @@ def test_every_capability_has_a_meaning() -> None:
     assert set(MEANINGS) == set(Capability)
 
 
-def test_what_is_asked_for_can_be_select_rights() -> None:
+def test_requested_rights_can_be_narrowed() -> None:
     requested, hosts = ["cap:http.fetch", "cap:log.emit", "cap:storage.kv"], ["a.example", "b.example"]
     assert select_rights(requested, hosts, only=(), no_egress=()) == (requested, hosts)
     assert select_rights(requested, hosts, only=("storage.kv, CAP:log.emit",), no_egress=("A.example",)) == (

@@ -19,7 +19,7 @@ def test_an_extension_and_its_version_are_split_at_the_at() -> None:
         split_name_with_version("acme.notes")
 
 
-def test_what_looks_like_a_path_or_is_there_is_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_or_an_existing_file_is_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notes").mkdir()
     for written in (".", "./x", "a/b", "x.tar.zst", "notes"):

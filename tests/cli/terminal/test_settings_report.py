@@ -85,19 +85,19 @@ def test_secrets_and_passwords_within_addresses_are_masked(tmp_path: Path) -> No
     ],
 )
 def test_an_invalid_value_is_one_line_that_names_the_variable(tmp_path: Path, variable: str, value: str, says: str) -> None:
-    refused = run("runner", "--print-config", cwd=tmp_path, **{variable: value})
-    assert refused.returncode == 1
-    (sentence,) = refused.stderr.splitlines()
+    rejected = run("runner", "--print-config", cwd=tmp_path, **{variable: value})
+    assert rejected.returncode == 1
+    (sentence,) = rejected.stderr.splitlines()
     assert sentence.startswith(f"{variable}={value!r} (environment) is invalid: ") and says in sentence
 
 
 def test_a_value_of_the_file_is_named_as_such(tmp_path: Path) -> None:
     (tmp_path / ".env.runner").write_text("RUNNER_WORKERS=none\n")
-    refused = run("runner", cwd=tmp_path)
-    assert refused.stderr.startswith("RUNNER_WORKERS='none' (.env.runner) is invalid")
+    rejected = run("runner", cwd=tmp_path)
+    assert rejected.stderr.startswith("RUNNER_WORKERS='none' (.env.runner) is invalid")
 
 
-def test_a_runner_alone_takes_the_variable_port_when_it_has_none_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_runner_alone_uses_the_variable_port_when_runner_port_is_not_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert Settings().resolved_runner_port == 8085
     monkeypatch.setenv("PORT", "8080")

@@ -63,7 +63,7 @@ async def test_without_credentials_the_registry_creates_them(settings: Settings,
     assert open_quick_list(settings, None) is None
 
 
-def test_a_file_that_is_no_database_is_left_to_the_registry(settings: Settings) -> None:
+def test_a_file_that_is_not_a_database_is_not_read_by_the_quick_list(settings: Settings) -> None:
     settings.data_dir.mkdir()
     (settings.data_dir / "holdfast.db").write_bytes(b"not a database" * 100)
     (settings.data_dir / "credentials.json").write_text("{}")
