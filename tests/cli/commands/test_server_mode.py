@@ -33,6 +33,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
 
 
 @pytest.fixture
+def new_server(tmp_path: Path) -> Iterator[dict[str, Any]]:
+    """A running platform that no other test has changed."""
+    folder = tmp_path / "new-server"
+    folder.mkdir()
+    with Platform(folder) as platform:
+        yield platform.ready()
+
+
+@pytest.fixture
 def versions(tmp_path: Path, component: bytes) -> dict[str, Path]:
     """Two versions of an extension; the second requests more rights."""
     asks = {"capabilities": ["cap:http.fetch", "cap:storage.kv"], "egress": ["a.example.com", "b.example.com"]}
@@ -109,19 +118,19 @@ def steps(versions: dict[str, Path], secret: Path) -> list[Step]:
 
 
 def test_every_command_prints_the_same_json_in_both_modes(
-    command: Callable[..., Done], server: dict[str, Any], versions: dict[str, Path], tmp_path: Path
+    command: Callable[..., Done], new_server: dict[str, Any], versions: dict[str, Path], tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret"
     secret.write_text("a value that is never shown")
-    there = {"HOLDFAST_SERVER": server["console"], "ALGA_API_KEY": server["api_key"], "ALGA_TENANT_ID": server["tenant"]}
+    there = {"HOLDFAST_SERVER": new_server["console"], "ALGA_API_KEY": new_server["api_key"], "ALGA_TENANT_ID": new_server["tenant"]}
     for code, arguments in steps(versions, secret):
         here = command(*arguments, "--json", "--data-dir", "local")
         remote = command(*arguments, "--json", **there)
         assert here.returncode == code, (arguments, here)
         assert remote.returncode == code, (arguments, remote)
-        assert comparable(remote.stdout, server["console"]) == comparable(here.stdout, "http://localhost:3000"), arguments
+        assert comparable(remote.stdout, new_server["console"]) == comparable(here.stdout, "http://localhost:3000"), arguments
         assert "never shown" not in here.stdout + here.stderr + remote.stdout + remote.stderr
-        assert server["api_key"] not in remote.stdout + remote.stderr
+        assert new_server["api_key"] not in remote.stdout + remote.stderr
 
 
 def test_a_read_only_key_sees_everything_of_an_install_except_the_names_of_its_secrets(
