@@ -46,7 +46,7 @@ def test_events_go_through_redis_and_calls_do_not_need_it(tmp_path: Path, extens
                 assert client.get(f"/api/ext/{EXTENSION}/ping").status_code == 200
                 away = client.post("/api/ext-debug/stream", params={"extensionId": EXTENSION})
                 assert (away.status_code, away.json()["error"]) == (503, "debug_stream_unavailable")
-                assert "Redis does not answer" in away.json()["message"]
+                assert "Redis does not respond" in away.json()["message"]
 
                 redis.start()
                 # The event of the call made in the meantime is delivered now.
