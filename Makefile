@@ -10,8 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 DATA_DIR ?= .holdfast
-# Processes that share the tests; each has its own PostgreSQL and its own platform.
-TEST_WORKERS ?= 2
+# Processes that share the tests; each has its own PostgreSQL and its own platform. Three for two cores: tests of processes mostly wait.
+TEST_WORKERS ?= 3
 # A worker that has nothing left takes tests from the end of another's list; what a worker starts once serves all of its tests.
 PARALLEL = -n $(TEST_WORKERS) --dist worksteal
 EXAMPLES := examples/hello-world examples/notes examples/notes-python

@@ -20,7 +20,7 @@ def test_a_frame_that_sends_no_ready_message_is_shown_once_it_has_loaded(page: P
 @pytest.mark.parametrize(
     ("answer", "code", "advice"),
     [
-        (JSONResponse({"code": "extract_failed"}, 500), "extract_failed", "Pack it again"),
+        (JSONResponse({"code": "extract_failed"}, 500), "extract_failed", "pack it again with"),
         (JSONResponse({"code": "archive_hash_mismatch"}, 502), "archive_hash_mismatch", "differs from the installed one"),
         (JSONResponse({"error": "runner_unreachable", "message": "No runner."}, 502), "runner_unreachable", "try again in a moment"),
         (PlainTextResponse("", 404), "http_404", "ui/index.html"),

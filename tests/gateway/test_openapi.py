@@ -18,6 +18,7 @@ from holdfast.gateway.openapi import PATH, document
 from tests.cli.command_runner import Platform, write_extension
 from tests.gateway.platform import Platform as InProcess
 from tests.runner import guests
+from tests.session.effort import repetitions
 from tests.waiting import MAX_WAIT_SECONDS
 
 schema = schemathesis.openapi.from_dict(document())
@@ -68,7 +69,7 @@ def use_known_values(case: Case[Any], served: Served, chance: random.Random) -> 
 
 
 @schema.parametrize()
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=repetitions(15, long=250), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_every_response_is_documented(case: Case[Any], served: Served) -> None:
     use_known_values(case, served, random.Random(repr((case.body, case.headers, case.path_parameters))))
     response = case.call(base_url=served.origin, allow_redirects=False)

@@ -28,6 +28,7 @@ from tests.bundles.archives import bundle
 from tests.runner import guests
 from tests.runner.conftest import EXTENSION, TENANT, TOKEN, Runner
 from tests.runner.processes import runner_process
+from tests.session.effort import repetitions
 
 schemathesis.serializer.alias(component_check.CONTENT_TYPE, "application/octet-stream")
 schema = schemathesis.openapi.from_dict(document())
@@ -111,7 +112,7 @@ def use_stored_bundle(case: Case[Any], served: Served, source: random.Random) ->
 
 
 @schema.parametrize()
-@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=repetitions(40, long=1000), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_every_response_is_a_documented_one(case: Case[Any], served: Served) -> None:
     use_stored_bundle(case, served, random.Random(repr((case.body, case.headers, case.path_parameters))))
     response = case.call(base_url=served.origin, allow_redirects=False)
