@@ -49,6 +49,7 @@ class Component:
 
     def __init__(self, native: NativeComponent, sha256: str) -> None:
         self.native = native
+        self.linked = native.linked
         self.sha256 = sha256
 
 
@@ -180,7 +181,7 @@ class Engine:
         if clock.idle:
             clock.wake()
         try:
-            waits = call.instantiate(component.native.linked)
+            waits = call.instantiate(component.linked)
             if waits is not None:
                 await waits
             waits = call.start(arguments)

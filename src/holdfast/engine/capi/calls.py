@@ -31,7 +31,7 @@ from holdfast.engine.call.limits import Limits
 from holdfast.engine.capi import prototypes as c
 from holdfast.engine.capi.engines import NativeEngine
 from holdfast.engine.capi.prototypes import GuestFault, raise_error, take_error
-from holdfast.engine.capi.scratch import acquire_scratch, release_scratch
+from holdfast.engine.capi.scratch import Scratch, unused
 from holdfast.engine.values.layout import BYTES_HEADER, VALUE_BYTES, Arena
 
 _UNLIMITED = (1 << 64) - 1
@@ -80,7 +80,7 @@ class NativeCall:
         self._owned: list[int] = []
         self._pending: set[int] = set()
         self._running = False
-        self._scratch = acquire_scratch()
+        self._scratch = unused.pop() if unused else Scratch()
         c.store_limiter(self._store, limits.memory_mb << 20, limits.table_elements, limits.instances, limits.tables, limits.memories)
         # One tick: a computing guest yields to the event loop at every tick of the engine's clock.
         c.set_epoch_deadline(self._context, 1)
@@ -100,7 +100,9 @@ class NativeCall:
     def number(self, resource: int) -> int:
         """See `Handles`."""
         host = c_void_p()
-        raise_error(c.resource_to_host(self._context, resource, byref(host)))
+        error = c.resource_to_host(self._context, resource, byref(host))
+        if error:  # not `raise_error`: guests pass resources in every call, see `scratch.unused`
+            raise GuestFault(take_error(error))
         rep: int = c.resource_host_rep(host)
         c.resource_host_delete(host)
         return rep
@@ -111,7 +113,8 @@ class NativeCall:
         any_resource = c_void_p()
         error = c.resource_to_any(self._context, host, byref(any_resource))
         c.resource_host_delete(host)
-        raise_error(error)
+        if error:
+            raise GuestFault(take_error(error))
         assert any_resource.value
         self._owned.append(any_resource.value)
         return any_resource.value
@@ -248,7 +251,11 @@ class NativeCall:
             for key in self._pending:  # Wasmtime never polls these continuations again
                 pending.pop(key, None)
             self.resources.clear()
-            release_scratch(self._scratch)
+            scratch = self._scratch
+            if scratch.error.value:  # an error that no one read
+                take_error(scratch.error.value)
+                scratch.error.value = None
+            unused.append(scratch)
 
     @property
     def is_waiting(self) -> bool:
