@@ -23,6 +23,8 @@ from tests.runner import guests as runner_guests
 from tests.runner.conftest import EXTENSION, TENANT, call_body
 from tests.waiting import MAX_WAIT_SECONDS
 
+pytestmark = pytest.mark.slow
+
 HASH = "ab" * 32
 
 

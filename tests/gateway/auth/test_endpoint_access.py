@@ -21,6 +21,8 @@ from tests.gateway.platform import AUTH_KEY, INTERNAL_TOKEN, ORIGIN, SERVICE_TOK
 from tests.gateway.platform import platform as running_platform
 from tests.records.databases import OTHER_TENANT, add_user
 
+pytestmark = pytest.mark.slow
+
 Access = Literal["read", "write", "users", "internal", "lookup", "open"]
 """`read` and `write` are permissions for extensions, `users` those for users."""
 Endpoint = tuple[str, str]

@@ -22,6 +22,8 @@ from tests.registry.installer import Installer
 from tests.registry.publish_process import forkserver_context, start_process
 from tests.registry.publisher import EVE
 
+pytestmark = pytest.mark.slow
+
 
 class Scene:
     """EVE's install before one kind of change, as often as it is needed."""

@@ -19,6 +19,8 @@ from tests.registry.faults import STRIDE, steps
 from tests.registry.publish_process import Order, forkserver_context, publish_until_killed, start_process
 from tests.registry.publisher import ONE_VERSION, Publisher
 
+pytestmark = pytest.mark.slow
+
 NEVER = 10_000
 MOMENTS = 12
 

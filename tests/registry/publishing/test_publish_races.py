@@ -22,6 +22,8 @@ from tests.registry.faults import FailingStore, Failure
 from tests.registry.publish_process import Order, forkserver_context, publish_at_once, start_process
 from tests.registry.publisher import ADA, EVE, ONE_VERSION, Publisher
 
+pytestmark = pytest.mark.slow
+
 ONE_BUNDLE = {"bundle.tar.zst": 1, "manifest.json": 1}
 
 
