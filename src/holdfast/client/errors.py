@@ -13,7 +13,7 @@ class KeyFileUnusable(HoldfastError):
 
 
 class PasswordNotGiven(HoldfastError):
-    """Raised when a password is needed and none is given."""
+    """Raised when a command needs a password and you gave no password."""
 
     code = "password_not_given"
     status = 400

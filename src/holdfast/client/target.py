@@ -83,7 +83,7 @@ class Target:
         key = first_set(KEY_VARIABLE) if self.api_key_file is None else _first_line(self.api_key_file)
         if key is None:
             raise ApiKeyMissing(
-                "The server needs an API key, but none is set.",
+                "The server needs an API key, and you have not set one.",
                 hint=f"Set {KEY_VARIABLE}, or name a file that contains the key with --api-key-file.",
             )
         if not (key.isascii() and key.isprintable()):

@@ -13,7 +13,7 @@ from holdfast.settings import Settings
 
 
 def platform_settings(settings: Settings, *, console: str, runner: str) -> Settings:
-    """The settings of one run: the origins of its two services, and new random tokens where none is set."""
+    """The settings of one run: the origins of its two services, and a new random token for each that the settings lack."""
     service = _text(settings.runner_service_token) or secrets.token_urlsafe(32)
     return settings.model_copy(
         update={

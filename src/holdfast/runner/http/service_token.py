@@ -39,7 +39,7 @@ def caller_token(settings: Settings) -> str | None:
 
 
 def outgoing_token(settings: Settings) -> str:
-    """The token of the runner's own calls to the application's internal APIs; empty when none is set."""
+    """The token of the runner's own calls to the application's internal APIs; empty without a setting."""
     chosen = settings.runner_storage_api_token or settings.runner_service_token
     return "" if chosen is None else chosen.get_secret_value().strip()
 
