@@ -24,7 +24,6 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import structlog
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
@@ -33,7 +32,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from holdfast.records.database.address import database_address, reason_of, shown_address
 from holdfast.records.database.errors import DatabaseError
-from holdfast.records.database.postgres_text import prepare_postgres, replace_nul
+from holdfast.records.database.hot_transaction import Job, T
+from holdfast.records.database.json_text import decode_json, encode_json, encode_json_for_postgres
+from holdfast.records.database.postgres_text import prepare_postgres
+from holdfast.records.database.session_jobs import SessionTransaction
 
 BUSY_TIMEOUT_MS = 10_000
 _WRITES = "holdfast_writes"
@@ -60,8 +62,8 @@ class Database:
         self._engine = create_async_engine(
             parsed,
             pool_pre_ping=not self.is_sqlite,
-            json_serializer=_encode if self.is_sqlite else _encode_for_postgres,
-            json_deserializer=msgspec.json.decode,
+            json_serializer=encode_json if self.is_sqlite else encode_json_for_postgres,
+            json_deserializer=decode_json,
         )
         if self.is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
@@ -90,6 +92,24 @@ class Database:
             async with self._transactions() as session, session.begin():
                 yield session
 
+    async def read(self, job: Job[T]) -> T:
+        """Runs a job of the hot path that only reads, and returns its result; all its statements see the same state.
+
+        Raises what the job raises, and DatabaseError (`database_unreachable`).
+        """
+        async with self.session() as session:
+            return await job(SessionTransaction(await session.connection(), is_sqlite=self.is_sqlite))
+
+    async def write(self, job: Job[T]) -> T:
+        """Runs a job of the hot path that writes, and returns its result when what it wrote is durable. What it wrote is discarded when it
+        raises.
+
+        On SQLite, never call it inside a transaction or another job of the same task. Raises what the job raises, and DatabaseError
+        (`database_unreachable`).
+        """
+        async with self.transaction() as session:
+            return await job(SessionTransaction(await session.connection(), is_sqlite=self.is_sqlite))
+
     @property
     def sync_engine(self) -> Engine:
         """The engine to register connection events on."""
@@ -112,14 +132,6 @@ class Database:
     async def close(self) -> None:
         """Closes every connection."""
         await self._engine.dispose()
-
-
-def _encode(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _encode_for_postgres(value: Any) -> str:
-    return replace_nul(_encode(value))
 
 
 def _prepare_sqlite(connection: Any, entry: ConnectionPoolEntry) -> None:

@@ -1,0 +1,31 @@
+"""The interface of the hot path: short jobs that execute prepared statements, without a session of the ORM."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from holdfast.records.database.prepared import Prepared, Row
+
+T = TypeVar("T")
+
+NO_PARAMS: Mapping[str, Any] = {}
+
+
+class HotTransaction(Protocol):
+    """The transaction of one job. Errors of the database are SQLAlchemy's, such as IntegrityError."""
+
+    changed: int
+    """How many rows the last statement inserted, updated or deleted. Undefined after one that returns rows: count those."""
+
+    async def execute(self, statement: Prepared, params: Mapping[str, Any] = NO_PARAMS) -> list[Row]:
+        """Executes a statement and returns its rows: none for one that returns no rows."""
+        ...
+
+    async def execute_many(self, statement: Prepared, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Executes a statement, which returns no rows, once for each of `rows`."""
+        ...
+
+
+Job = Callable[[HotTransaction], Awaitable[T]]
+"""A job awaits nothing but its transaction: on SQLite all jobs of a process share one connection."""
