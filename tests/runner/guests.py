@@ -73,6 +73,22 @@ def endless() -> Path:
     return assemble(module(f"(loop $again (br $again)) {RETURN}"))
 
 
+def computing(rounds: int) -> Path:
+    """Counts to `rounds`, then returns `ok`."""
+    count = f"""(local $n i32)
+      (loop $again (local.set $n (i32.add (local.get $n) (i32.const 1))) (br_if $again (i32.lt_u (local.get $n) (i32.const {rounds}))))"""
+    return assemble(module(f"{count} {RETURN}"))
+
+
+def posting(url: str, body: str) -> Path:
+    """Sends `body` to `url` with the host function `fetch`, then returns `ok` whatever it returned."""
+    data = f"""(data (i32.const 3000) "POST") (data (i32.const 3100) "{url}") (data (i32.const 4000) "{body}")"""
+    texts = f"(i32.const 3000) (i32.const 4) (i32.const 3100) (i32.const {len(url)})"
+    arguments = f"{texts} (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 4000) (i32.const {len(body)}) (i32.const 2048)"
+    imports = f'(import "alga:extension/http" "fetch" (func $fetch (param {"i32 " * 10})))'
+    return assemble(module(f"(call $fetch {arguments}) {RETURN}", imports=imports, items=data))
+
+
 def waiting_for_a_secret() -> Path:
     """Asks for the list of secret names, then returns `ok`; the debug stream shows whether the host function was called."""
     imports = '(import "alga:extension/secrets" "list-keys" (func $list (param i32)))'

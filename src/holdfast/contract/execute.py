@@ -9,6 +9,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from holdfast.contract.secret_envelope import SecretEnvelope
 
+USAGE_HEADER = "x-holdfast-usage"
+"""The request header with which a gateway asks for `usage`; its value is `1`."""
+
 Fields = dict[str, str | list[str]] | list[tuple[str, str]]
 """Names and values in order: an object, with a list for a name that has several values, or a list of pairs, in the order of all."""
 
@@ -106,20 +109,35 @@ class ExecuteCall(Struct, frozen=True, kw_only=True):
 class FailureReport(Struct, frozen=True, kw_only=True):
     """Why a call has no response, for the author: never shown to callers outside development.
 
-    A stable code, a message, the guest's own stack (innermost first) and the last lines that it wrote to stderr.
+    A stable code, a message, the guest's own stack (innermost first) and the last lines that it wrote to stderr. `rule` is Holdfast's own
+    field: which of the rules behind the code was broken, such as `archive_path` for a bundle that cannot be unpacked.
     """
 
     code: str
     message: str = ""
     guest_stack: list[str] = field(default_factory=list)
     stderr: list[str] = field(default_factory=list)
+    rule: str | UnsetType | None = UNSET
+
+
+class CallUsage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`usage`: what one call used, for quotas. Absent values are zero, an absent `fuel` was not counted.
+
+    `cpu_us` is CPU time of the guest and of its values' conversion, in microseconds, without waiting. `fuel` is Wasmtime's unit of
+    computing. `egress_bytes` are the bytes of its fetches: headers and bodies, sent and received.
+    """
+
+    cpu_us: int = 0
+    fuel: int | None = None
+    egress_bytes: int = 0
 
 
 class Envelope(Struct, frozen=True, kw_only=True):
     """The response of `POST /v1/execute`. `error` is null when the guest responded; then the rest is the guest's own.
 
     In `headers` the values of a repeated name are joined by ", " (other runners may send a list); `header_list`, which not every runner
-    sends, has every header in the guest's order. `body_b64` is standard base64 in JSON.
+    sends, has every header in the guest's order. `body_b64` is standard base64 in JSON. `usage` is Holdfast's own field: a runner sends it
+    to a caller that asks for it with the request header `x-holdfast-usage: 1`, when the guest started; a repeated response has none.
     """
 
     status: int
@@ -128,6 +146,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
     error: str | None = None
     header_list: list[tuple[str, str]] | UnsetType | None = UNSET
     failure: FailureReport | UnsetType | None = UNSET
+    usage: CallUsage | UnsetType | None = UNSET
 
     def header_pairs(self) -> list[tuple[str, str]]:
         """The guest's headers as (name, value), repeated ones one by one where the runner sends them so."""

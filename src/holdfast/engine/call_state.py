@@ -11,13 +11,25 @@ from holdfast.engine.wasi import Sources
 class CallState:
     """Host, sources, counters and output of one call. Creates the outputs on first use: most guests write nothing."""
 
-    __slots__ = ("_limits", "_lines_left", "_stderr", "_stdout", "ended_by", "fuel_used", "host", "host_calls_left", "sources")
+    __slots__ = (
+        "_limits",
+        "_lines_left",
+        "_stderr",
+        "_stdout",
+        "cpu_seconds",
+        "ended_by",
+        "fuel_used",
+        "host",
+        "host_calls_left",
+        "sources",
+    )
 
     def __init__(self, host: Host, limits: Limits, sources: Sources) -> None:
         self.host = host
         self.host_calls_left = limits.host_calls
         self.sources = sources
         self.fuel_used: int | None = None
+        self.cpu_seconds = 0.0
         self.ended_by: BaseException | None = None
         self._limits = limits
         self._lines_left = [limits.log_lines]

@@ -129,6 +129,12 @@ class CallHost:
             limits=self._limits,
         )
 
+    @property
+    def egress_bytes(self) -> int:
+        """Bytes that the call's fetches have sent and received."""
+        # Without creating the session: most calls fetch nothing.
+        return self._session.egress_bytes if "_session" in self.__dict__ else 0
+
     async def call(self, function: Function, args: tuple[object, ...]) -> object:
         """Runs one call of the guest. Returns the function's value; raises WitError for the error case of its result."""
         started = self._clock()

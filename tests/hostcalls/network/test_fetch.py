@@ -10,6 +10,7 @@ import pytest
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from holdfast.hostcalls import Fetcher, FetchLimits, HostLimits, parse_rules
+from holdfast.world.functions import WitError
 from holdfast.world.types import HttpError
 from tests.events.recording_server import Recorded, RecordingServer, free_port
 from tests.hostcalls.calling import Caller, FixedResolver, NoResolver
@@ -30,6 +31,26 @@ async def test_a_request_arrives_unchanged(application: RecordingServer) -> None
     assert (seen.header("authorization") or "").encode("latin-1").decode() == "Bearer é"
     assert seen.header("host") == f"127.0.0.1:{application.port}"
     assert seen.header("content-length") == "2"
+
+
+async def test_every_byte_of_a_fetch_is_counted_also_when_it_fails_later() -> None:
+    received: list[bytes] = []
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"
+
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.readuntil(b"\r\n\r\n") + await reader.readexactly(3))
+        writer.write(head + b"x" * 5_000)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(respond, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        for limit in (5_000, 4_999):
+            counted: list[int] = []
+            fetcher = Fetcher(parse_rules([url]), allow_loopback=True, resolver=NoResolver(), limits=FetchLimits(response_bytes=limit))
+            with contextlib.nullcontext() if limit == 5_000 else pytest.raises(WitError):
+                await fetcher.fetch(request(f"{url}/a?b", "PUT", [("x-a", "1")], b"abc"), (), counted.append)
+            assert sum(counted) == len(received[-1]) + len(head) + 5_000
 
 
 async def test_nothing_is_added_that_the_guest_did_not_send(application: RecordingServer) -> None:

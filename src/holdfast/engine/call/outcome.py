@@ -43,6 +43,8 @@ class Outcome(Struct, frozen=True):
     duration_ms: float
     fuel_used: int | None = None
     """Units of computing, the same for every run of the same call; None where the engine does not count them."""
+    cpu_seconds: float = 0.0
+    """CPU time of the guest and of the conversion of its values, without what ran while it waited."""
 
 
 _FRAME = re.compile(r"^\s*\d+:\s+(?:0x[0-9a-f]+ - )?(?P<frame>.+?)\s*$")

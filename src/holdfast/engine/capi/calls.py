@@ -50,7 +50,10 @@ numbers = itertools.count(1)
 
 
 class NativeCall:
-    """One store and the calls made in it. Belongs to one event loop; `failure` is the first exception of a host function."""
+    """One store and the calls made in it. Belongs to one event loop; `failure` is the first exception of a host function.
+
+    `cpu_of_others` is the CPU time, in seconds, that this thread used for other work while the guest waited or yielded.
+    """
 
     __slots__ = (
         "_context",
@@ -62,6 +65,7 @@ class NativeCall:
         "_store",
         "_tasks",
         "_waiter",
+        "cpu_of_others",
         "failure",
         "resources",
         "state",
@@ -73,6 +77,7 @@ class NativeCall:
         self._context: int = c.store_context(self._store)
         self.state = state
         self.failure: BaseException | None = None
+        self.cpu_of_others = 0.0
         self.resources: dict[int, Any] = {}
         self._tasks: set[asyncio.Future[None]] = set()
         self._expiry = expiry
@@ -152,11 +157,15 @@ class NativeCall:
         try:
             while True:
                 if self.failure is None:
-                    if self._tasks:
-                        self._waiter = loop.create_future()
-                        await self._waiter
-                    else:
-                        await asyncio.sleep(0)
+                    left = time.thread_time()
+                    try:
+                        if self._tasks:
+                            self._waiter = loop.create_future()
+                            await self._waiter
+                        else:
+                            await asyncio.sleep(0)
+                    finally:
+                        self.cpu_of_others += time.thread_time() - left
                 if self.failure is not None:
                     raise GuestFault("the host ended the call")
                 if c.future_poll(future):  # returns after one tick at most

@@ -31,6 +31,12 @@ class Session:
     events: EventReporter
     limits: HostLimits
     fetches: int = 0
+    egress_bytes: int = 0
+    """Bytes of all fetches: headers and bodies, sent and received."""
+
+    def count_egress(self, size: int) -> None:
+        """Adds bytes that a fetch sent or received."""
+        self.egress_bytes += size
 
     @cached_property
     def fetch_slots(self) -> asyncio.Semaphore:

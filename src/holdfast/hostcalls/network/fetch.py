@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import httpcore2
 from msgspec import Struct
@@ -41,6 +41,14 @@ HOP_BY_HOP = frozenset(
 """Headers of a guest that are dropped: they describe the connection, which belongs to the host."""
 
 MAX_ADDRESSES = 4
+
+_REQUEST_LINE_BYTES = len("  HTTP/1.1\r\n\r\n")
+_STATUS_LINE_BYTES = len("HTTP/1.1 200 OK\r\n\r\n")
+_FIELD_BYTES = len(": \r\n")
+
+
+def _ignore(size: int) -> None:
+    pass
 
 
 class FetchLimits(Struct, frozen=True, kw_only=True):
@@ -78,8 +86,11 @@ class Fetcher:
         self._network = network or httpcore2.AnyIOBackend()
         self._ssl_context = ssl_context or ssl.create_default_context()
 
-    async def fetch(self, request: HttpRequest, granted: Sequence[EgressRule]) -> HttpResponse:
-        """Sends the request if `granted` or the operator's rules allow its target. Raises HostCallError with a case of HttpError."""
+    async def fetch(self, request: HttpRequest, granted: Sequence[EgressRule], on_bytes: Callable[[int], None] = _ignore) -> HttpResponse:
+        """Sends the request if `granted` or the operator's rules allow its target. Raises HostCallError with a case of HttpError.
+
+        `on_bytes` is called with the bytes of HTTP that are sent, and with those that are received, also when the fetch fails later.
+        """
         try:
             target = parse_target(request.url)
         except InvalidTarget as error:
@@ -96,7 +107,7 @@ class Fetcher:
         try:
             async with asyncio.timeout(self._limits.seconds):
                 addresses = await self._addresses(target, local)
-                return await self._exchange(method, target, headers, request.body, addresses)
+                return await self._exchange(method, target, headers, request.body, addresses, on_bytes)
         except TimeoutError:
             raise HostCallError(HttpError.TRANSPORT, f"no complete response within {self._limits.seconds:g} s") from None
         except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException, OSError) as error:
@@ -142,10 +153,16 @@ class Fetcher:
         return headers
 
     async def _exchange(
-        self, method: str, target: Target, headers: list[tuple[bytes, bytes]], body: bytes | None, addresses: list[str]
+        self,
+        method: str,
+        target: Target,
+        headers: list[tuple[bytes, bytes]],
+        body: bytes | None,
+        addresses: list[str],
+        on_bytes: Callable[[int], None],
     ) -> HttpResponse:
-        if body is None and method in ("POST", "PUT", "PATCH"):
-            headers.append((b"Content-Length", b"0"))
+        if body is not None or method in ("POST", "PUT", "PATCH"):
+            headers.append((b"Content-Length", b"%d" % len(body or b"")))
         url = httpcore2.URL(scheme=target.url.raw_scheme, host=target.url.raw_host, port=target.url.port, target=target.url.raw_path)
         async with (
             httpcore2.AsyncConnectionPool(
@@ -153,17 +170,25 @@ class Fetcher:
             ) as pool,
             pool.stream(method, url, headers=headers, content=body, extensions={"sni_hostname": target.host}) as response,
         ):
-            content = await self._read(response)
+            # The request is complete when the response's headers are here. A fetch that found no server has sent nothing.
+            on_bytes(_REQUEST_LINE_BYTES + len(method) + len(target.url.raw_path) + _fields_bytes(headers) + len(body or b""))
+            on_bytes(_STATUS_LINE_BYTES + _fields_bytes(response.headers))
+            content = await self._read(response, on_bytes)
             response_headers = [HttpHeader(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers]
             return HttpResponse(response.status, response_headers, content)
 
-    async def _read(self, response: httpcore2.Response) -> bytes:
+    async def _read(self, response: httpcore2.Response, on_bytes: Callable[[int], None]) -> bytes:
         content = bytearray()
         async for chunk in response.aiter_stream():
             content += chunk
+            on_bytes(len(chunk))
             if len(content) > self._limits.response_bytes:
                 raise HostCallError(HttpError.TRANSPORT, f"the response is larger than {self._limits.response_bytes} bytes")
         return bytes(content)
+
+
+def _fields_bytes(headers: Sequence[tuple[bytes, bytes]]) -> int:
+    return sum(len(name) + len(value) + _FIELD_BYTES for name, value in headers)
 
 
 def _is_dotted(host: str) -> bool:

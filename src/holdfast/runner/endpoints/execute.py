@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from holdfast.contract.execute import ExecuteCall
+from holdfast.contract.execute import USAGE_HEADER, ExecuteCall
 from holdfast.runner.execute.execution import Routing
 from holdfast.runner.execute.idempotency import KEY_MAX_CHARACTERS
 from holdfast.runner.http.errors import InvalidIdempotencyKey
@@ -77,6 +77,7 @@ class ExecuteEndpoint:
             extension_id=headers.get("x-alga-extension", "").strip(),
             request_id=headers.get("x-request-id") or None,
             idempotency_key=_idempotency_key(headers),
+            reports_usage=headers.get(USAGE_HEADER) == "1",
         )
         envelope = await self._run(call, routing)
         self._log.call_ended(call.context, routing.request_id, envelope, time.perf_counter() - started)

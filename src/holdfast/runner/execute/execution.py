@@ -14,7 +14,7 @@ import time
 from functools import lru_cache
 
 import structlog
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from holdfast.bundles.archive.errors import ExtractFailed
 from holdfast.bundles.cache.bundle_cache import BundleCache
@@ -24,7 +24,7 @@ from holdfast.bundles.signing.errors import SignatureRejected
 from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
 from holdfast.bundles.store.hashing import InvalidContentHash, normalize_content_hash
 from holdfast.bundles.store.keys import InvalidBundleKey, bundle_key
-from holdfast.contract.execute import Envelope, ExecuteCall, FailureReport
+from holdfast.contract.execute import CallUsage, Envelope, ExecuteCall, FailureReport
 from holdfast.contract.secret_envelope import SecretEnvelope
 from holdfast.engine import Component, ComponentError, Engine, Limits, Outcome
 from holdfast.hostcalls import CallContext, CallHost, HostServices, SecretDecryptFailed
@@ -48,16 +48,19 @@ _log = structlog.get_logger(__name__)
 
 
 class Routing(Struct, frozen=True):
-    """The values of the routing headers. The ids must be the same as in the body."""
+    """The values of the routing headers. The ids must be the same as in the body. `reports_usage`: the caller asks for `usage`."""
 
     tenant_id: str
     extension_id: str
     request_id: str | None
     idempotency_key: str | None = None
+    reports_usage: bool = False
 
 
 class CallFailed(Exception):
     """Raised when a call ends without a guest's response. `error` is the contract's text, `code` and `message` are for the author."""
+
+    usage: CallUsage | UnsetType = UNSET
 
     def __init__(self, status: int, error: str, code: str, message: str, report: FailureReport | None = None) -> None:
         super().__init__(error)
@@ -101,13 +104,16 @@ class CallExecutor:
         context = _context(call, routing, digest)
         key = routing.idempotency_key
         if not key:
-            return await self._run(call, context, digest)
-        envelope, is_repeated = await self._idempotency.run_once(idempotency_scope(call, key), lambda: self._run(call, context, digest))
+            return await self._run(call, context, digest, routing.reports_usage)
+        envelope, is_repeated = await self._idempotency.run_once(
+            idempotency_scope(call, key), lambda: self._run(call, context, digest, routing.reports_usage)
+        )
         if is_repeated:
+            envelope = structs.replace(envelope, usage=UNSET)  # the call that ran has reported it
             self._host.call_host(context, frozenset()).call_repeated(envelope.status)
         return envelope
 
-    async def _run(self, call: ExecuteCall, context: CallContext, digest: str) -> Envelope:
+    async def _run(self, call: ExecuteCall, context: CallContext, digest: str, reports_usage: bool) -> Envelope:
         # Cheap checks come first: a call that cannot run costs no fetch, no compilation and no instance.
         capabilities, unknown = parse_capabilities(call.providers)
         host = self._host.call_host(context, capabilities)
@@ -120,7 +126,7 @@ class CallExecutor:
             request = self._request(call, context)
             with self._limit.admit(context.tenant_id, context.install_id or context.extension_id):
                 host.call_started(call.http.method, call.http.path)
-                return await self._execute(call, context, digest, request, host)
+                return await self._execute(call, context, digest, request, host, reports_usage)
         except Busy as busy:
             return _failed_envelope(CallFailed(429, f"busy: {busy}", "busy", str(busy)))
         except CallFailed as failure:
@@ -155,7 +161,9 @@ class CallExecutor:
             raise BodyTooLarge(f"The body for the extension is larger than {self._settings.request_body_max_bytes} bytes.")
         return guest_request(call, context, body)
 
-    async def _execute(self, call: ExecuteCall, context: CallContext, digest: str, request: ExecuteRequest, host: CallHost) -> Envelope:
+    async def _execute(
+        self, call: ExecuteCall, context: CallContext, digest: str, request: ExecuteRequest, host: CallHost, reports_usage: bool
+    ) -> Envelope:
         component = await self._component(context, digest)
         await self._batcher.before_guest()
         host.handler_started()
@@ -165,7 +173,7 @@ class CallExecutor:
             _log.exception("The engine failed", request_id=context.request_id)
             raise _execute_failed("host_failure", f"the engine failed ({type(error).__name__})") from error
         await self._batcher.after_guest()
-        return _envelope(outcome, host)
+        return _envelope(outcome, host, _usage(outcome, host) if reports_usage else UNSET)
 
     async def _component(self, context: CallContext, digest: str) -> Component:
         now, key = time.perf_counter(), (context.tenant_id, context.extension_id, digest)
@@ -239,21 +247,29 @@ def _context(call: ExecuteCall, routing: Routing, digest: str) -> CallContext:
 
 
 def _failed_envelope(failure: CallFailed) -> Envelope:
-    return Envelope(status=failure.status, error=failure.error, failure=failure.report)
+    return Envelope(status=failure.status, error=failure.error, failure=failure.report, usage=failure.usage)
 
 
-def _envelope(outcome: Outcome, host: CallHost) -> Envelope:
+def _usage(outcome: Outcome, host: CallHost) -> CallUsage:
+    return CallUsage(cpu_us=round(outcome.cpu_seconds * 1_000_000), fuel=outcome.fuel_used, egress_bytes=host.egress_bytes)
+
+
+def _envelope(outcome: Outcome, host: CallHost, usage: CallUsage | UnsetType) -> Envelope:
     if outcome.failure is not None:
         failure = outcome.failure
         report = FailureReport(
             code=failure.code.value, message=failure.message, guest_stack=list(failure.guest_stack), stderr=list(failure.stderr)
         )
-        raise _execute_failed(failure.code.value, failure.message, report)
+        failed = _execute_failed(failure.code.value, failure.message, report)
+        failed.usage = usage
+        raise failed
     assert outcome.response is not None
     response: ExecuteResponse = outcome.response
     host.call_finished(response.status, outcome.duration_ms)
     header_list = [(header.name, header.value) for header in response.headers]
-    return Envelope(status=response.status, headers=_join_headers(header_list), body_b64=response.body, header_list=header_list)
+    return Envelope(
+        status=response.status, headers=_join_headers(header_list), body_b64=response.body, header_list=header_list, usage=usage
+    )
 
 
 def _join_headers(header_list: list[tuple[str, str]]) -> dict[str, str | list[str]]:
