@@ -29,13 +29,15 @@ DISABLED = {
 
 
 HELLO = HERE.parents[1] / "bench" / "hello.js"
+STORAGE = HELLO.with_name("storage.js")
+_QUICKJS = {"componentize-qjs": HERE / "qjs.js", "hello (QuickJS)": HELLO, "storage (QuickJS)": STORAGE}
 
 
 def build(name: str) -> Path:
     """The component of the toolchain's guest: a key of DISABLED, `componentize-qjs`, `componentize-py`, or one of the benchmarks' hellos,
-    `hello (QuickJS)` and `hello (StarlingMonkey)`."""
+    `hello (QuickJS)` and `hello (StarlingMonkey)`, or their guest that uses storage, `storage (QuickJS)`."""
     sources = [*sorted(WIT.iterdir()), *(file for file in sorted((HERE / "starlingmonkey").iterdir()) if file.is_file())]
-    sources += [HERE / "guests_py" / "handler.py", HERE / "qjs.js", HELLO]
+    sources += [HERE / "guests_py" / "handler.py", HERE / "qjs.js", HELLO, STORAGE]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in sources) + name.encode()).hexdigest()[:24]
     made = BUILD / f"{digest}.wasm"
     if not made.exists():
@@ -44,8 +46,8 @@ def build(name: str) -> Path:
             out = Path(folder) / "guest.wasm"
             if name == "componentize-py":
                 _python(out)
-            elif name in {"componentize-qjs", "hello (QuickJS)"}:
-                _quickjs(out, HELLO if name.startswith("hello") else HERE / "qjs.js")
+            elif name in _QUICKJS:
+                _quickjs(out, _QUICKJS[name])
             elif name == "hello (StarlingMonkey)":
                 _starlingmonkey(out, HELLO, DISABLED["componentize-js"])
             else:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,8 +106,8 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """A server for the length of the block; it also ends when this process is killed."""
+def postgres_server(options: Mapping[str, str] = {}) -> Iterator[PostgresServer]:
+    """A server for the length of the block; it also ends when this process is killed. `options` replace those of tests."""
     programs = _programs()
     folder = _folder()
     log = folder / "postgres.log"
@@ -116,7 +116,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         made = [str(programs / "initdb"), "-D", "data", "-U", OWNER, *_CLUSTER]
         subprocess.run([*as_user, *made], cwd=folder, check=True, capture_output=True, timeout=MAX_WAIT_SECONDS)
         port = free_port()
-        options = [word for name, value in _OPTIONS.items() for word in ("-c", f"{name}={value}")]
+        options = [word for name, value in {**_OPTIONS, **(settings or {})}.items() for word in ("-c", f"{name}={value}")]
         server = [str(programs / "postgres"), "-D", "data", "-p", str(port), *options]
         with log.open("wb") as output:
             process = subprocess.Popen([*as_user, "--pdeathsig=QUIT", *server], cwd=folder, stdout=output, stderr=output)
