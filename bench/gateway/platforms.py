@@ -99,4 +99,9 @@ def platform(folder: Path, archive: Path, *arguments: str, database: str | None 
         installs = httpx2.get(f"{ready['console']}/api/v1/extensions", headers={"x-api-key": ready["api_key"]}, trust_env=False)
         assert installs.status_code == 200, installs.text
         (install,) = [one for one in installs.json()["extensions"] if one["name"] == "com.example.measured"]
-        yield Running(ready["console"], ready["runner"], ready["api_key"], ready["tenant"], install["registryId"], process.process.pid)
+        running = Running(ready["console"], ready["runner"], ready["api_key"], ready["tenant"], install["registryId"], process.process.pid)
+        # Every gateway process has the component warm, before anything is measured.
+        for _ in range(50):
+            response = httpx2.get(running.call, headers={"x-api-key": running.api_key}, trust_env=False, timeout=120)
+            assert response.status_code == 200, response.text
+        yield running

@@ -106,8 +106,8 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server(options: Mapping[str, str] = {}) -> Iterator[PostgresServer]:
-    """A server for the length of the block; it also ends when this process is killed. `options` replace those of tests."""
+def postgres_server(settings: Mapping[str, str] | None = None) -> Iterator[PostgresServer]:
+    """A server for the length of the block; it also ends when this process is killed. `settings` replace those of tests."""
     programs = _programs()
     folder = _folder()
     log = folder / "postgres.log"
