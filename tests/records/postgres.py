@@ -48,13 +48,23 @@ _MIN_FREE_MEMORY = 1024**3
 class PostgresServer:
     """A running server. Its databases are empty, or copies of a template that is migrated at the first request."""
 
-    def __init__(self, programs: Path, port: int, connection: psycopg.Connection) -> None:
-        self.port = port
+    def __init__(self, programs: Path, process: _ServerProcess, connection: psycopg.Connection) -> None:
+        self.port = process.port
+        self._process = process
         self._programs = programs
         self._connection = connection
         self._created = 0
         self._template: str | None = None
         self._finished: list[str] = []
+
+    def stop(self) -> None:
+        """Ends the server like a crash: what it confirmed is there after `start`, unless its settings risk that."""
+        self._connection.close()
+        self._process.stop()
+
+    def start(self) -> None:
+        """Starts it again after `stop`, on the same port."""
+        self._connection = self._process.start()
 
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of a database."""
@@ -110,25 +120,44 @@ def postgres_server(settings: Mapping[str, str] | None = None) -> Iterator[Postg
     """A server for the length of the block; it also ends when this process is killed. `settings` replace those of tests."""
     programs = _programs()
     folder = _folder()
-    log = folder / "postgres.log"
     try:
         as_user = _as_ordinary_user(folder)
         made = [str(programs / "initdb"), "-D", "data", "-U", OWNER, *_CLUSTER]
         subprocess.run([*as_user, *made], cwd=folder, check=True, capture_output=True, timeout=MAX_WAIT_SECONDS)
-        port = free_port()
-        options = [word for name, value in {**_OPTIONS, **(settings or {})}.items() for word in ("-c", f"{name}={value}")]
-        server = [str(programs / "postgres"), "-D", "data", "-p", str(port), *options]
-        with log.open("wb") as output:
-            process = subprocess.Popen([*as_user, "--pdeathsig=QUIT", *server], cwd=folder, stdout=output, stderr=output)
+        process = _ServerProcess(folder, [*as_user, "--pdeathsig=QUIT", str(programs / "postgres")], {**_OPTIONS, **(settings or {})})
         try:
-            with _connected(port, process, log) as connection:
-                yield PostgresServer(programs, port, connection)
+            server = PostgresServer(programs, process, process.start())
+            yield server
+            server.stop()
         finally:
-            # At once, without a checkpoint: its files are removed next.
-            process.send_signal(signal.SIGQUIT)
-            process.wait(timeout=MAX_WAIT_SECONDS)
+            process.stop()
     finally:
         shutil.rmtree(folder)
+
+
+class _ServerProcess:
+    """The server's process, which can be killed and started again on the same port."""
+
+    def __init__(self, folder: Path, command: list[str], settings: Mapping[str, str]) -> None:
+        self.port = free_port()
+        self._folder = folder
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        self._command = [*command, "-D", "data", "-p", str(self.port), *options]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> psycopg.Connection:
+        """Starts it and returns a connection; after a kill it recovers first."""
+        log = self._folder / "postgres.log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(self._command, cwd=self._folder, stdout=output, stderr=output)
+        return _connected(self.port, self._process, log)
+
+    def stop(self) -> None:
+        """Ends it at once, without a checkpoint and without a word to its clients."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(timeout=MAX_WAIT_SECONDS)
+            self._process = None
 
 
 def _folder() -> Path:
