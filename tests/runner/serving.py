@@ -18,7 +18,7 @@ async def served(services: RunnerServices) -> AsyncIterator[int]:
     """Yields the port. When the block ends, running requests have one second to finish."""
     listening = socket.create_server(("127.0.0.1", 0))
     app, ready = create_app(services), asyncio.Event()
-    server = RunnerServer(app, app.fast_route, listening, stop_seconds=1, on_ready=ready.set, on_stop=lambda: None)
+    server = RunnerServer(app, app.fast_routes, listening, stop_seconds=1, on_ready=ready.set, on_stop=lambda: None)
     running = asyncio.create_task(server.serve_and_drain())
     try:
         await asyncio.wait_for(ready.wait(), MAX_WAIT_SECONDS)

@@ -19,17 +19,24 @@ from holdfast.console.pages import page_routes
 from holdfast.console.security_headers import STATIC_HEADERS
 from holdfast.console.services import ConsoleServices
 from holdfast.errors import HoldfastError
-from holdfast.gateway.app import gateway_routes
+from holdfast.gateway.app import gateway_fast_routes, gateway_routes
 from holdfast.gateway.services import Services
+from holdfast.http.fast_path import FastRoutes
 
 _STATIC = Path(__file__).parent / "static"
 
 
-def create_platform_app(services: Services, *, login_rate_limit: LoginRateLimit | None = None) -> Starlette:
+class PlatformApp(Starlette):
+    """The application. `fast_routes` is what its server calls around ASGI; None when the fast path is switched off."""
+
+    fast_routes: FastRoutes | None
+
+
+def create_platform_app(services: Services, *, login_rate_limit: LoginRateLimit | None = None) -> PlatformApp:
     """Gateway and console as one application. The code that created `services` closes them. Raises ConsoleUrlError."""
     console = ConsoleServices(services)
     handlers = ErrorHandlers(console.pages)
-    return Starlette(
+    app = PlatformApp(
         routes=[
             *gateway_routes(services),
             Route("/favicon.ico", _favicon, methods=["GET"]),
@@ -43,6 +50,8 @@ def create_platform_app(services: Services, *, login_rate_limit: LoginRateLimit 
             Exception: handlers.unexpected,
         },
     )
+    app.fast_routes = gateway_fast_routes(services)
+    return app
 
 
 class ConsoleFiles(StaticFiles):

@@ -11,6 +11,8 @@ from holdfast.gateway.internal import operations as internal
 from holdfast.gateway.openapi import DOCUMENT_OPERATION
 from holdfast.gateway.publishing import operations as publishing
 from holdfast.gateway.services import Services
+from holdfast.http.fast_operations import make_fast_routes
+from holdfast.http.fast_path import FastRoutes
 from holdfast.http.operations import Operation, make_routes
 
 OPERATIONS: tuple[Operation[Services], ...] = (
@@ -30,3 +32,8 @@ OPERATIONS: tuple[Operation[Services], ...] = (
 def gateway_routes(services: Services) -> list[BaseRoute]:
     """The routes. No response below `/api` has CORS headers: the API is for the console's own pages and for programs."""
     return list(make_routes(OPERATIONS, services))
+
+
+def gateway_fast_routes(services: Services) -> FastRoutes | None:
+    """Those operations that a server also calls around ASGI; None when the fast path is switched off."""
+    return make_fast_routes(OPERATIONS, services) if services.settings.fast_path else None

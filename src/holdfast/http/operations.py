@@ -80,7 +80,9 @@ class Operation(Generic[S]):
 
     `path` is a Starlette path template. `security` names the accepted security schemes, of which a caller needs one (empty: none needed).
     `permission` names the one that `handler` checks. `error_statuses` are the statuses of error responses, in addition to those in
-    `results`. An operation without a `summary` is not documented: another contract defines it, or the extension that it calls.
+    `results`. A `fast` operation is also served around ASGI (see `fast_operations`): its handler returns a whole response, and is cancelled
+    when the client disconnects. An operation without a `summary` is not documented: another contract defines it, or the extension that it
+    calls.
     """
 
     method: str
@@ -96,6 +98,7 @@ class Operation(Generic[S]):
     body: Body | None = None
     results: Mapping[int, Result] = field(default_factory=dict)
     error_statuses: tuple[int, ...] = ()
+    fast: bool = False
 
 
 def make_routes(operations: Iterable[Operation[S]], services: S) -> list[Route]:

@@ -7,10 +7,11 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from holdfast.errors import HoldfastError
+from holdfast.http.fast_path import FastRoutes
+from holdfast.http.server import FastServer
 
 STOP_SECONDS = 3
 """How long open responses may take after a stop; an open debug stream never ends by itself."""
@@ -22,23 +23,12 @@ class ServerNotStarted(HoldfastError):
     code = "server_not_started"
 
 
-class SocketServer(uvicorn.Server):
+class SocketServer(FastServer):
     """Serves an application on one listening socket. `ready` is set when it accepts requests."""
 
-    def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http="httptools",
-                ws="none",
-                lifespan="auto",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=STOP_SECONDS,
-            )
-        )
+    def __init__(self, app: ASGIApp, listening: socket.socket, *, routes: FastRoutes | None = None) -> None:
+        """`routes` respond instead of `app`."""
+        super().__init__(app, routes, stop_seconds=STOP_SECONDS)
         self._listening = listening
         self.ready = asyncio.Event()
 

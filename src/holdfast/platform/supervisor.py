@@ -113,7 +113,8 @@ async def run_platform(
         async with _open_services(settings, running) as services:
             account = await ensure_development_tenant(services.db, credentials_file(settings.data_dir))
             child = None if runner is None else _child(settings, runner, held)
-            server = SocketServer(create_platform_app(services), gateway)
+            app = create_platform_app(services)
+            server = SocketServer(app, gateway, routes=app.fast_routes)
 
             async def wait_until_healthy() -> None:
                 await server.ready.wait()

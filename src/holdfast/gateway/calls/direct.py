@@ -41,7 +41,7 @@ async def call_directly(services: Services, request: Request) -> Response:
 
 # Without a summary, so they are not in the OpenAPI document: the manifest of each extension declares its endpoints.
 OPERATIONS: tuple[Operation[Services], ...] = tuple(
-    Operation(method=method, path=path, handler=call_directly, errors=CALL_ERRORS)
+    Operation(method=method, path=path, handler=call_directly, errors=CALL_ERRORS, fast=True)
     for path in ("/api/ext/{extension}", "/api/ext/{extension}/{path:path}")
     for method in METHODS
 )

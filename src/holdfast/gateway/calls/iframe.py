@@ -46,7 +46,7 @@ async def call_from_page(services: Services, request: Request) -> Response:
 
 
 OPERATIONS: tuple[Operation[Services], ...] = tuple(
-    Operation(method=method, path=path, handler=call_from_page, errors=CALL_ERRORS)
+    Operation(method=method, path=path, handler=call_from_page, errors=CALL_ERRORS, fast=True)
     for path in ("/api/ext-proxy/{extension}", "/api/ext-proxy/{extension}/{path:path}")
     for method in METHODS
 )

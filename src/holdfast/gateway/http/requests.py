@@ -11,8 +11,10 @@ from starlette.requests import Request
 
 from holdfast.gateway.http.errors import GatewayError, InvalidRequest
 from holdfast.http.bodies import BODY_SECONDS, is_declared_larger
+from holdfast.http.fast_operations import WholeRequest
 
 REQUEST_ID_LENGTH = 255
+_REQUEST_ID = "holdfast.request_id"
 _MAX_QUERY_FIELDS = 1_000
 _PRINTABLE = re.compile(r"[!-~]+")
 # What percent-encoding must not hide: separators, dots that climb, control characters.
@@ -24,12 +26,10 @@ def request_id(request: Request) -> str:
 
     The same for every call with the same request.
     """
-    known = getattr(request.state, "holdfast_request_id", None)
-    if isinstance(known, str):
-        return known
-    chosen = printable(request.headers.get("x-request-id")) or str(uuid.uuid4())
-    request.state.holdfast_request_id = chosen
-    return chosen
+    known: str | None = request.scope.get(_REQUEST_ID)
+    if known is None:
+        known = request.scope[_REQUEST_ID] = printable(request.headers.get("x-request-id")) or str(uuid.uuid4())
+    return known
 
 
 def printable(text: str | None) -> str | None:
@@ -66,6 +66,10 @@ def query_pairs(query: str) -> list[tuple[str, str]]:
 
 async def read_body(request: Request, limit: int) -> bytes:
     """The body. Raises GatewayError: `payload_too_large` as soon as it exceeds `limit` bytes, `request_timeout` after a minute."""
+    if isinstance(request, WholeRequest):
+        if len(request.whole_body) > limit:
+            raise _too_large(limit)
+        return request.whole_body
     if is_declared_larger(request.headers, limit):
         raise _too_large(limit)
     body = bytearray()

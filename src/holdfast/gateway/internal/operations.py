@@ -13,8 +13,8 @@ from holdfast.gateway.services import Services
 from holdfast.http.operations import Handler, Operation
 
 
-def _operation(method: str, path: str, handler: Handler[Services]) -> Operation[Services]:
-    return Operation(method=method, path=path, handler=handler, errors=STANDARD_ERRORS)
+def _operation(method: str, path: str, handler: Handler[Services], *, fast: bool = False) -> Operation[Services]:
+    return Operation(method=method, path=path, handler=handler, errors=STANDARD_ERRORS, fast=fast)
 
 
 OPERATIONS: tuple[Operation[Services], ...] = (
@@ -22,7 +22,7 @@ OPERATIONS: tuple[Operation[Services], ...] = (
     _operation("GET", "/api/installs/lookup-by-host", with_lookup_key(lookup_by_host)),
     _operation("POST", "/api/internal/ext-runner/install-config", with_service_token(show_install_config)),
     # Checks the token itself, because its errors have another shape.
-    _operation("POST", "/api/internal/ext-storage/install/{install_id}", use_storage),
+    _operation("POST", "/api/internal/ext-storage/install/{install_id}", use_storage, fast=True),
     _operation("POST", "/api/internal/ext-debug/events", with_service_token(receive_events)),
     *(_operation("POST", f"/api/internal/{name}/install/{{install_id}}", with_service_token(not_implemented)) for name in NAMES),
 )

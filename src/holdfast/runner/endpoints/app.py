@@ -6,6 +6,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
+from holdfast.http.fast_path import FastRoutes
 from holdfast.http.operations import make_routes
 from holdfast.runner.endpoints.execute import PATH, ExecuteEndpoint
 from holdfast.runner.endpoints.operations import OPERATIONS
@@ -15,15 +16,16 @@ from holdfast.runner.telemetry.metrics import Metrics
 
 
 class RunnerApp(Starlette):
-    """The application. `fast_route` is what the server calls around ASGI; None when the fast path is switched off."""
+    """The application. `fast_routes` is what the server calls around ASGI; None when the fast path is switched off."""
 
-    fast_route: ExecuteEndpoint | None
+    execute: ExecuteEndpoint | None
+    fast_routes: FastRoutes | None
     metrics: Metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.fast_route is not None and scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
+        if self.execute is not None and scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
             # Part of the fast path, for calls that are too large for the rest of it: Starlette's routing takes a tenth of a call's time.
-            await self.fast_route(scope, receive, send)
+            await self.execute(scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith("/ext-ui/"):
 
             async def counted(message: Message) -> None:
@@ -39,7 +41,8 @@ class RunnerApp(Starlette):
 def create_app(services: RunnerServices) -> RunnerApp:
     """The application over open services, which their opener closes after the last request."""
     app = RunnerApp(routes=make_routes(OPERATIONS, services), exception_handlers={HTTPException: router_error})
-    app.fast_route = ExecuteEndpoint(services) if services.settings.fast_path else None
+    app.execute = ExecuteEndpoint(services) if services.settings.fast_path else None
+    app.fast_routes = None if app.execute is None else app.execute.find_fast
     app.metrics = services.metrics
     # A path with an extra slash is unknown, not a redirect.
     app.router.redirect_slashes = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -12,16 +12,18 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from holdfast.contract.execute import USAGE_HEADER, ExecuteCall
+from holdfast.http.fast_path import FastCall, RawHeaders, Respond
+from holdfast.http.header_tables import header_table
 from holdfast.runner.execute.execution import Routing
 from holdfast.runner.execute.idempotency import KEY_MAX_CHARACTERS
 from holdfast.runner.http.errors import InvalidIdempotencyKey
-from holdfast.runner.http.fast_path import RawHeaders
-from holdfast.runner.http.json_body import decode, header_table, read_json, require_json
+from holdfast.runner.http.json_body import decode, read_json, require_json
 from holdfast.runner.http.responses import FastJsonResponse, outcome_of, response_to
 from holdfast.runner.http.service_token import require_token
 from holdfast.runner.services import RunnerServices
 
 PATH = "/v1/execute"
+_TARGET = PATH.encode()
 _BODY_OVERHEAD_BYTES = 1024 * 1024
 
 
@@ -31,9 +33,7 @@ async def execute(services: RunnerServices, request: Request) -> Response:
 
 
 class ExecuteEndpoint:
-    """`POST /v1/execute` without a framework's routing, request and response: an ASGI application, and the server's FastRoute."""
-
-    path = PATH.encode()
+    """`POST /v1/execute` without a framework's routing, request and response: an ASGI application, and the server's fast route."""
 
     def __init__(self, services: RunnerServices) -> None:
         self._token = services.caller_token
@@ -57,15 +57,19 @@ class ExecuteEndpoint:
         except (Exception, asyncio.CancelledError) as error:
             return self._respond_to_error(error)
 
-    async def respond(self, headers: RawHeaders, body: bytes, is_disconnected: Callable[[], bool]) -> Response:
-        """As `FastRoute.respond`."""
+    def find_fast(self, method: bytes, target: bytes) -> Respond | None:
+        """As `FastRoutes`."""
+        return self.respond if target == _TARGET and method == b"POST" else None
+
+    async def respond(self, call: FastCall) -> Response:
+        """As `Respond`."""
         try:
-            table = header_table(headers)
+            table = header_table(call.headers)
             require_token(table, self._token)
             require_json(table)
-            return await self._respond(table, body)
+            return await self._respond(table, bytes(call.body))
         except asyncio.CancelledError as error:
-            return self._respond_to_error(ClientDisconnect() if is_disconnected() else error)
+            return self._respond_to_error(ClientDisconnect() if call.disconnected else error)
         except Exception as error:
             return self._respond_to_error(error)
 

@@ -1,4 +1,4 @@
-"""Reading JSON requests: their headers, their bytes within a limit, their type."""
+"""Reading JSON requests: their bytes within a limit, their type."""
 
 from __future__ import annotations
 
@@ -11,14 +11,8 @@ from starlette.types import Receive
 
 from holdfast.http.bodies import is_declared_larger
 from holdfast.runner.http.errors import BodyTooLarge, MalformedBody, UnsupportedBody, WrongShape
-from holdfast.runner.http.fast_path import RawHeaders
 
 T = TypeVar("T")
-
-
-def header_table(headers: RawHeaders) -> dict[str, str]:
-    """The request's headers by lower-case name; of a repeated one, the first."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(headers)}
 
 
 def require_json(headers: Mapping[str, str]) -> None:

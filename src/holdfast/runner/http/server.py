@@ -12,48 +12,33 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 
-import uvicorn
 from starlette.types import ASGIApp
 
-from holdfast.runner.http.fast_path import FastRoute, RunnerProtocol
+from holdfast.http.fast_path import FastRoutes
+from holdfast.http.server import FastServer
 from holdfast.runner.http.sockets import BACKLOG
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _READ_ITERATIONS = 4
-_TICKS_PER_SECOND = 10
 
 
-class RunnerServer(uvicorn.Server):
-    """uvicorn without its own signal handling, which would end the process before our services are closed."""
+class RunnerServer(FastServer):
+    """A server that stops on a signal, but without uvicorn's own handling, which would end the process before our services are closed."""
 
     def __init__(
         self,
         app: ASGIApp,
-        fast: FastRoute | None,
+        routes: FastRoutes | None,
         listening: socket.socket,
         *,
         stop_seconds: int,
         on_ready: Callable[[], None],
         on_stop: Callable[[], None],
     ) -> None:
-        """`fast` responds to its route instead of `app`. `stop_seconds` bounds the calls that still run after a stop. `on_ready` is called
-        when calls are accepted, `on_stop` as soon as a stop is requested, while calls still run."""
-        self._protocol_class = partial(RunnerProtocol, fast)
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http=self._protocol_class,  # type: ignore[arg-type]
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=stop_seconds,
-            )
-        )
+        """`routes` respond instead of `app`. `stop_seconds` bounds the calls that still run after a stop. `on_ready` is called when calls
+        are accepted, `on_stop` as soon as a stop is requested, while calls still run."""
+        super().__init__(app, routes, stop_seconds=stop_seconds)
         self._listening = listening
         self._on_ready = on_ready
         self._on_stop = on_stop
@@ -88,16 +73,6 @@ class RunnerServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_ready()
-
-    async def on_tick(self, counter: int) -> bool:
-        should_stop = await super().on_tick(counter)
-        # Once a second: `RunnerProtocol` sets no keep-alive timer for each request.
-        if counter % _TICKS_PER_SECOND == 0:
-            now = asyncio.get_running_loop().time()
-            for connection in list(self.server_state.connections):
-                if isinstance(connection, RunnerProtocol):
-                    connection.close_if_idle(now)
-        return should_stop
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:

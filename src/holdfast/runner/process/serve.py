@@ -51,7 +51,7 @@ async def serve(
 
     try:
         app = create_app(services)
-        server = RunnerServer(app, app.fast_route, listening, stop_seconds=stop_seconds, on_ready=on_ready, on_stop=mark_unready)
+        server = RunnerServer(app, app.fast_routes, listening, stop_seconds=stop_seconds, on_ready=on_ready, on_stop=mark_unready)
         with _stop_with_parent(server, parent_pipe):
             # The guide tells operators to look for this line; the port is part of it.
             _log.info(f"Starting runner on port {port_of(listening)}")

@@ -19,8 +19,8 @@ from holdfast.engine import Engine
 from holdfast.events import EventSink, HttpSink, configured_redis, open_redis_sink
 from holdfast.events.delivery.batching_sink import BatchingSink
 from holdfast.hostcalls import HostServices
+from holdfast.http.disconnect import DisconnectWatcher
 from holdfast.runner.execute.concurrency_limit import ConcurrencyLimit
-from holdfast.runner.execute.disconnect import DisconnectWatcher
 from holdfast.runner.execute.execution import CallExecutor
 from holdfast.runner.execute.idempotency_files import RESPONSES
 from holdfast.runner.http.service_token import caller_token, outgoing_token

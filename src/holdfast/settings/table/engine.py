@@ -48,7 +48,7 @@ class EngineSettings(SettingsGroup):
     fast_path: bool = Field(
         True,
         validation_alias=AliasChoices("HOLDFAST_FAST_PATH"),
-        description="Respond to POST /v1/execute without ASGI. Off, the same code runs behind it: slower, for comparison.",
+        description="Respond to calls without ASGI, in runner and gateway. Off, the same code runs behind it: slower, for comparison.",
     )
     call_batching: bool = Field(
         True,

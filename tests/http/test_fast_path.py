@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from holdfast.runner.http.fast_path import FAST_MAX_BYTES, RawHeaders, RunnerProtocol, _FastCall
+from holdfast.http.fast_path import FAST_MAX_BYTES, FastCall, FastPathProtocol, Respond
 from holdfast.runner.http.server import RunnerServer
 from tests.waiting import MAX_WAIT_SECONDS, until
 
@@ -22,22 +22,23 @@ HEAD = b"host: h\r\ncontent-type: application/json\r\n"
 class Echo:
     """Responds on the fast path and as the application; the response names which of the two it was."""
 
-    path = b"/fast"
-
     def __init__(self) -> None:
         self.gate = asyncio.Event()
         self.gate.set()
         self.begun = asyncio.Event()
         self.ended: list[str] = []
 
-    async def respond(self, headers: RawHeaders, body: bytes, is_disconnected: Callable[[], bool]) -> Response:
+    def find(self, method: bytes, target: bytes) -> Respond | None:
+        return self.respond if target == b"/fast" and method in (b"GET", b"HEAD", b"POST") else None
+
+    async def respond(self, call: FastCall) -> Response:
         self.begun.set()
         try:
             await self.gate.wait()
         except asyncio.CancelledError:
-            self.ended.append("disconnected" if is_disconnected() else "stopped")
+            self.ended.append("disconnected" if call.disconnected else "stopped")
             return PlainTextResponse("stopping", 503)
-        return PlainTextResponse(f"fast {len(body)} {dict(headers).get(b'x-number', b'').decode()}")
+        return PlainTextResponse(f"fast {len(call.body)} {dict(call.headers).get(b'x-number', b'').decode()}")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -50,12 +51,12 @@ class Served:
     def __init__(self, echo: Echo, server: RunnerServer, port: int, running: asyncio.Task[None]) -> None:
         self.echo, self.server, self.port, self.running = echo, server, port, running
 
-    def connections(self) -> list[RunnerProtocol]:
-        return [connection for connection in self.server.server_state.connections if isinstance(connection, RunnerProtocol)]
+    def connections(self) -> list[FastPathProtocol]:
+        return [connection for connection in self.server.server_state.connections if isinstance(connection, FastPathProtocol)]
 
     def received(self) -> int:
         """Body bytes that the fast path has read so far of incomplete requests."""
-        return sum(len(connection.cycle.body) for connection in self.connections() if isinstance(connection.cycle, _FastCall))
+        return sum(len(connection.cycle.body) for connection in self.connections() if isinstance(connection.cycle, FastCall))
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port)
@@ -73,7 +74,7 @@ class Served:
 async def served() -> AsyncIterator[Served]:
     listening = socket.create_server(("127.0.0.1", 0))
     ready, echo = asyncio.Event(), Echo()
-    server = RunnerServer(echo, echo, listening, stop_seconds=int(MAX_WAIT_SECONDS), on_ready=ready.set, on_stop=lambda: None)
+    server = RunnerServer(echo, echo.find, listening, stop_seconds=int(MAX_WAIT_SECONDS), on_ready=ready.set, on_stop=lambda: None)
     running = asyncio.create_task(server.serve_and_drain())
     await asyncio.wait_for(ready.wait(), MAX_WAIT_SECONDS)
     yield Served(echo, server, listening.getsockname()[1], running)
@@ -103,6 +104,15 @@ async def test_an_ordinary_request_takes_the_fast_path(served: Served) -> None:
     assert {line.partition(b":")[0] for line in lines[1:]} == {b"date", b"content-length", b"content-type", b"connection"}
 
 
+@pytest.mark.parametrize(("method", "body"), [(b"GET", b"fast 0 "), (b"HEAD", b"")])
+async def test_a_request_without_a_body_takes_the_fast_path_and_the_response_to_head_has_no_body(
+    served: Served, method: bytes, body: bytes
+) -> None:
+    head, _, received = (await served.send(method + b" /fast HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n")).partition(b"\r\n\r\n")
+    assert received == body
+    assert b"\r\ncontent-length: 7\r\n" in head
+
+
 async def test_a_body_in_pieces_is_complete(served: Served) -> None:
     reader, writer = await served.connect()
     sent = post(body=bytes(FAST_MAX_BYTES))
@@ -119,12 +129,14 @@ async def test_a_body_in_pieces_is_complete(served: Served) -> None:
     [
         (post(path=b"/fast?x=1"), b"application POST /fast 8 "),
         (post(path=b"/faster"), b"application POST /faster 8 "),
-        (b"GET /fast HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n", b"application GET /fast 0 "),
+        (post(path=b"/fast", body=b"").replace(b"POST", b"PUT"), b"application PUT /fast 0 "),
+        (b"GET /fast HTTP/1.1\r\nhost: h\r\nconnection: close, upgrade\r\nupgrade: h2c\r\n\r\n", b"application GET /fast 0 "),
+        (b"GET http://h/fast HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n", b"application GET /fast 0 "),
         (post(body=bytes(FAST_MAX_BYTES + 1)), b"application POST /fast %d " % (FAST_MAX_BYTES + 1)),
         (post(b"transfer-encoding: chunked", body=b"3\r\nabc\r\n0\r\n\r\n", length=False), b"application POST /fast 3 "),
         (b"POST /fast HTTP/1.0\r\ncontent-length: 2\r\n\r\nab", b"application POST /fast 2 "),
     ],
-    ids=["query", "other path", "GET", "large", "chunked", "HTTP/1.0"],
+    ids=["query", "other path", "other method", "upgrade", "absolute address", "large", "chunked", "HTTP/1.0"],
 )
 async def test_other_requests_go_to_the_application(served: Served, sent: bytes, expected: bytes) -> None:
     assert (await served.send(sent)).endswith(expected)
@@ -238,7 +250,7 @@ async def test_a_client_that_reads_nothing_blocks_only_its_own_connection(served
     large = b"x" * 20_000_000
     calls = 0
 
-    async def respond(headers: RawHeaders, body: bytes, is_disconnected: Callable[[], bool]) -> Response:
+    async def respond(call: FastCall) -> Response:
         nonlocal calls
         calls += 1
         return Response(large)

@@ -1,14 +1,14 @@
-"""uvicorn's HTTP protocol, with a fast path around ASGI for the one route that every call takes.
+"""uvicorn's HTTP protocol, with a fast path around ASGI for the routes that calls take. Gateway and runner use the same one.
 
-                   ┌─ ordinary request for the fast route ─▶ _FastCall ─▶ FastRoute.respond ─▶ one write
+                   ┌─ ordinary request for a fast route ──▶ FastCall ──▶ Respond ──▶ one write
 headers complete ──┤
                    └─ all others ─────────────────────────▶ uvicorn ───▶ ASGI application
 
-Ordinary: POST over HTTP/1.1, one `content-length` of at most FAST_MAX_BYTES, no `expect`, no upgrade, and no earlier request on
-the connection that is still waiting for its response. A pipelined request therefore never overtakes another.
+Ordinary: HTTP/1.1, one `content-length` of at most FAST_MAX_BYTES or no body at all, no `expect`, no upgrade, and no earlier request
+on the connection that is still waiting for its response. A pipelined request therefore never overtakes another.
 
-_FastCall:  reading body ──complete──▶ task runs ──response──▶ written
-                 └───── connection lost ────┴──▶ disconnected: the task is cancelled, nothing is written
+FastCall:  reading body ──complete──▶ task runs ──response──▶ written
+                └───── connection lost ────┴──▶ disconnected: the task is cancelled, nothing is written
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ RawHeaders = Sequence[tuple[bytes, bytes]]
 
 
 class RawResponse(Protocol):
-    """A whole response: its status, its header fields with `content-length` among them, its body. Starlette's `Response` is one."""
+    """A whole response: its status, its header fields, its body. Starlette's `Response` is one.
+
+    `content-length` is among the fields unless the status is 204 or 304. The response to HEAD has the fields of the one to GET; its body
+    is not sent. No field has a line end.
+    """
 
     @property
     def status_code(self) -> int: ...
@@ -42,29 +46,46 @@ class RawResponse(Protocol):
     def body(self) -> bytes | memoryview: ...
 
 
-class FastRoute(Protocol):
-    """Responds to `POST` of one path around ASGI, whose scope, messages and checks of each header take twice as long as everything else
-    that HTTP costs here."""
+class FastCall(RequestResponseCycle):
+    """One whole request on the fast path. It also has what uvicorn reads from a connection's latest request.
 
-    path: bytes
-    """In ASCII, without a query."""
+    `target` is path and query as they were sent. `client` and `server` are the ends of the connection, where it has them.
+    """
 
-    def respond(self, headers: RawHeaders, body: bytes, is_disconnected: Callable[[], bool]) -> Awaitable[RawResponse]:
-        """The response; never raises. The task is cancelled when the caller disconnects, and `is_disconnected` then returns True."""
-        ...
+    def __init__(self, connection: FastPathProtocol, method: bytes, respond: Respond) -> None:
+        self.method = method
+        self.target = connection.url
+        self.headers: RawHeaders = connection.headers
+        self.body = bytearray()
+        self.client = connection.client
+        self.server = connection.server
+        self.scheme = connection.scheme
+        self.respond = respond
+        self.keep_alive = connection.parser.should_keep_alive()
+        self.disconnected = False
+        self.response_complete = False
+        self.message_event = _NO_EVENT
+        self.task: asyncio.Task[None] | None = None
 
 
-class RunnerProtocol(HttpToolsProtocol):
-    """One connection. Ordinary requests for the fast route go there; all others are uvicorn's."""
+Respond = Callable[[FastCall], Awaitable[RawResponse]]
+"""Responds to a request; never raises. Its task is cancelled when the client disconnects (`disconnected` is then True), and at the end of
+a stop."""
+
+FastRoutes = Callable[[bytes, bytes], Respond | None]
+"""What responds to this method and target on the fast path; None leaves the request to the application."""
+
+
+class FastPathProtocol(HttpToolsProtocol):
+    """One connection. Ordinary requests for fast routes go there; all others are uvicorn's."""
 
     def __init__(
-        self, fast: FastRoute | None, config: Config, server_state: ServerState, app_state: dict[str, object], **more: object
+        self, routes: FastRoutes | None, config: Config, server_state: ServerState, app_state: dict[str, object], **more: object
     ) -> None:
-        """Without `fast`, every request goes to the application."""
+        """Without `routes`, every request goes to the application."""
         super().__init__(config, server_state, app_state)
-        self._fast = fast
-        self._fast_path = b"" if fast is None else fast.path
-        self._call: _FastCall | None = None
+        self._routes = routes
+        self._call: FastCall | None = None
         self._idle_since: float | None = None
 
     def on_response_complete(self) -> None:
@@ -90,9 +111,12 @@ class RunnerProtocol(HttpToolsProtocol):
         self.headers = []
 
     def on_headers_complete(self) -> None:
-        if self._fast is not None and self.url == self._fast_path and self._is_ordinary():
-            self.cycle = self._call = _FastCall(self.parser.should_keep_alive())
-            return
+        if self._routes is not None:
+            method = self.parser.get_method()
+            respond = self._routes(method, self.url)
+            if respond is not None and self._is_ordinary():
+                self.cycle = self._call = FastCall(self, method, respond)
+                return
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
@@ -102,12 +126,16 @@ class RunnerProtocol(HttpToolsProtocol):
     def _is_ordinary(self) -> bool:
         latest: RequestResponseCycle | None = self.cycle
         busy = latest is not None and not latest.response_complete
-        if busy or self.expect_100_continue or self.parser.get_method() != b"POST" or self.parser.get_http_version() != "1.1":
+        if busy or self.expect_100_continue or self.parser.get_http_version() != "1.1" or self.parser.should_upgrade():
             return False
-        if self.parser.should_upgrade():
-            return False
-        lengths = [value for name, value in self.headers if name == b"content-length"]
-        return len(lengths) == 1 and int(lengths[0]) <= FAST_MAX_BYTES  # the parser rejects lengths that are not numbers
+        length = b"0"
+        lengths = 0
+        for name, value in self.headers:
+            if name == b"content-length":
+                length, lengths = value, lengths + 1
+            elif name == b"transfer-encoding":
+                return False
+        return lengths <= 1 and int(length) <= FAST_MAX_BYTES  # the parser rejects lengths that are not numbers
 
     def on_body(self, body: bytes) -> None:
         call = self._call
@@ -121,8 +149,7 @@ class RunnerProtocol(HttpToolsProtocol):
         if call is None or self.cycle is not call:
             super().on_message_complete()
             return
-        assert self._fast is not None
-        call.task = task = self.loop.create_task(self._respond(self._fast, call, self.headers))
+        call.task = task = self.loop.create_task(self._respond(call))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
@@ -134,8 +161,8 @@ class RunnerProtocol(HttpToolsProtocol):
             if call.task is not None:
                 call.task.cancel()
 
-    async def _respond(self, fast: FastRoute, call: _FastCall, headers: RawHeaders) -> None:
-        response = await fast.respond(headers, bytes(call.body), call.is_disconnected)
+    async def _respond(self, call: FastCall) -> None:
+        response = await call.respond(call)
         if self.flow.write_paused and not call.disconnected:
             await self.flow.drain()
         if call.disconnected:
@@ -143,27 +170,14 @@ class RunnerProtocol(HttpToolsProtocol):
         pieces: list[bytes | memoryview] = [STATUS_LINE[response.status_code]]
         for name, value in (*self.server_state.default_headers, *response.raw_headers):
             pieces += (name, b": ", value, b"\r\n")
-        pieces += (b"\r\n" if call.keep_alive else b"connection: close\r\n\r\n", response.body)
+        pieces.append(b"\r\n" if call.keep_alive else b"connection: close\r\n\r\n")
+        if call.method != b"HEAD":
+            pieces.append(response.body)
         self.transport.write(b"".join(pieces))
         call.response_complete = True
         if not call.keep_alive:
             self.transport.close()
         self.on_response_complete()
-
-
-class _FastCall(RequestResponseCycle):
-    """One request on the fast path: the attributes that uvicorn reads from a connection's latest request, and the task that responds."""
-
-    def __init__(self, keep_alive: bool) -> None:
-        self.body = bytearray()
-        self.keep_alive = keep_alive
-        self.disconnected = False
-        self.response_complete = False
-        self.message_event = _NO_EVENT
-        self.task: asyncio.Task[None] | None = None
-
-    def is_disconnected(self) -> bool:
-        return self.disconnected
 
 
 class _NoEvent(asyncio.Event):

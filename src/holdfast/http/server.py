@@ -1,0 +1,44 @@
+"""uvicorn on one socket that is already bound, with the fast path of `fast_path`. Its owner stops it, not a signal."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from holdfast.http.fast_path import FastPathProtocol, FastRoutes
+
+_TICKS_PER_SECOND = 10
+
+
+class FastServer(uvicorn.Server):
+    """Responds to fast routes around ASGI, and to everything else with the application. Logs no requests, trusts no forwarded headers."""
+
+    def __init__(self, app: ASGIApp, routes: FastRoutes | None, *, stop_seconds: int) -> None:
+        """`stop_seconds` bounds the requests that still run after a stop."""
+        self._protocol_class = partial(FastPathProtocol, routes)
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=self._protocol_class,  # type: ignore[arg-type]
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=stop_seconds,
+            )
+        )
+
+    async def on_tick(self, counter: int) -> bool:
+        should_stop = await super().on_tick(counter)
+        # Once a second: `FastPathProtocol` sets no keep-alive timer for each request.
+        if counter % _TICKS_PER_SECOND == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, FastPathProtocol):
+                    connection.close_if_idle(now)
+        return should_stop
