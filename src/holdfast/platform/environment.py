@@ -50,6 +50,27 @@ def runner_environment(settings: Settings, inherited: Mapping[str, str] = os.env
     return {name: value for name, value in inherited.items() if name not in {"DATABASE_URL", "HOLDFAST_DATABASE_URL"}} | variables
 
 
+def gateway_environment(settings: Settings, shared: Path, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of a gateway worker, for settings of `platform_settings`. `shared` is the folder of all workers.
+
+    It reads what this process reads, in the same working folder, except what came from the command line or was generated.
+    """
+    assert settings.resolved_runner_base_url is not None and settings.registry_base_url is not None
+    return {
+        **inherited,
+        "HOLDFAST_DATA_DIR": str(settings.data_dir.resolve()),
+        "HOLDFAST_HOST": settings.host,
+        "HOLDFAST_GATEWAY_WORKERS_DIR": str(shared),
+        "GATEWAY_WORKERS": str(settings.gateway_workers),
+        "RUNNER_BASE_URL": settings.resolved_runner_base_url,
+        "REGISTRY_BASE_URL": settings.registry_base_url,
+        "STORAGE_API_BASE_URL": settings.registry_base_url,
+        "RUNNER_SERVICE_TOKEN": _text(settings.runner_service_token) or "",
+        "RUNNER_STORAGE_API_TOKEN": _text(settings.runner_storage_api_token) or "",
+        "ALGA_AUTH_KEY": _text(settings.alga_auth_key) or "",
+    }
+
+
 def _absolute_store(location: str) -> str:
     return location if "://" in location else str(Path(location).resolve())
 

@@ -1,9 +1,11 @@
 """One run of the platform, from its sockets to its clean end.
 
-lock the data folder ─▶ bind both sockets ─▶ migrate ─┬─▶ runner (child process), restarted when it ends
-                                                      ├─▶ gateway and console ──┐
-                                                      ├─▶ maintenance           ├─ both healthy ─▶ write platform.json ─┐
-                                                      └─▶ install the sources ──┴───────────────────────────────────────┴─▶ on_ready
+lock the data folder ─▶ bind the sockets ─▶ migrate ─┬─▶ runner, restarted when it ends
+                                                     ├─▶ gateway and console, here or in workers
+                                                     ├─▶ maintenance
+                                                     └─▶ install the sources
+runner and gateway ready ─▶ write platform.json ─┬─▶ on_ready
+                          sources are installed ─┘
 
 A signal or an error cancels all of it. The lock is the last to be released: a platform that acquires it finds both ports free.
 """
@@ -13,62 +15,41 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import structlog
-
-from holdfast.bundles.store.open_store import open_store
 from holdfast.bundles.store.protocol import BundleStore
-from holdfast.console.app import create_platform_app
 from holdfast.errors import HoldfastError
-from holdfast.events import configured_redis, open_stream
+from holdfast.events import configured_redis
 from holdfast.gateway.services import Services
-from holdfast.gateway.services.runner_client import RunnerClient
-from holdfast.gateway.services.service_tokens import Tokens
 from holdfast.platform.credentials import credentials_file
-from holdfast.platform.environment import platform_settings, runner_environment
+from holdfast.platform.environment import platform_settings
+from holdfast.platform.gateway_processes import freeze_memory, serve_here, serve_in_workers
 from holdfast.platform.lock_file import DataFolderLock, RunningPlatform, write_state
 from holdfast.platform.maintenance import run_maintenance_loop
-from holdfast.platform.server import SocketServer
+from holdfast.platform.runner_processes import bind_runner, wait_for_runner
+from holdfast.platform.services import open_services
 from holdfast.platform.signals import run_until_signal
+from holdfast.processes.sockets import listen_for, origin_of
 from holdfast.records.accounts import ensure_development_tenant
 from holdfast.records.database.database import Database
 from holdfast.records.development_tenant import DevelopmentAccount
 from holdfast.registry.installs.results import Installed
 from holdfast.registry.migrate import migrate
 from holdfast.registry.secrets.sealing import Sealer
-from holdfast.runner.http.sockets import listen, origin_of
-from holdfast.runner.process.child_process import STOP_SECONDS, ParentPipe, SupervisedChild, runner_command
 from holdfast.settings import Settings
-
-MAX_FAILED_STARTS = 5
-HEALTH_PAUSE_SECONDS = 0.05
-
-_log = structlog.get_logger(__name__)
-
-
-class ServiceTokenMissing(HoldfastError):
-    """Raised when the settings name a runner that is already running, but not the token that it shares with its gateway."""
-
-    code = "service_token_missing"
-
-
-class RunnerNotStarting(HoldfastError):
-    """Raised when the runner ends at every start."""
-
-    code = "runner_not_starting"
 
 
 @dataclass(frozen=True)
 class Ready:
-    """The platform once it runs. `failed` has the sources that could not be installed, each with its error."""
+    """The platform once it runs. `account` is None in production, unless sources were installed for it. `failed` has the sources that
+    could not be installed, each with its error."""
 
     running: RunningPlatform
-    account: DevelopmentAccount
+    account: DevelopmentAccount | None
     installed: list[Installed]
     failed: list[tuple[Path, HoldfastError]]
 
@@ -88,13 +69,14 @@ class SourceInstaller(Protocol):
 
 
 async def run_platform(
-    settings: Settings, sources: Sequence[Path], *, installer: SourceInstaller, on_ready: Callable[[Ready], None]
+    settings: Settings, sources: Sequence[Path], *, installer: SourceInstaller, on_ready: Callable[[Ready], None], start_runner: bool = True
 ) -> int:
     """Runs until SIGINT (returns 130), SIGTERM or SIGHUP (return 0). Calls `on_ready` once.
 
-    A source that cannot be built or installed does not affect the others; `on_ready` receives its error. Raises, before anything starts,
-    DataFolderInUse, SecretsKeyUnusable, PortTaken, AddressUnusable, ServiceTokenMissing, InvalidRedisUrl and the errors of
-    `installer.check`; and, later, RunnerNotStarting.
+    Without `start_runner`, the settings must name a runner that is already running. A source that cannot be built or installed does not
+    affect the others; `on_ready` receives its error. Raises, before anything starts, DataFolderInUse, SecretsKeyUnusable, PortTaken,
+    AddressUnusable, RunnerAddressMissing, ServiceTokenMissing, InvalidRedisUrl and the errors of `installer.check`; and, later,
+    RunnerNotStarting and WorkersNotStarting.
     """
     configured_redis(settings)
     for source in sources:
@@ -103,96 +85,51 @@ async def run_platform(
         held.enter_context(DataFolderLock(settings.data_dir))
         # Development creates its encryption key here; production does not start without one.
         await Sealer.from_settings(settings).close()
-        gateway = held.enter_context(listen(settings.host, settings.port, purpose="gateway and console", flag="--port", variable="PORT"))
-        runner = _own_runner(settings, held)
+        gateway = _bind_gateway(settings, held)
+        own_runner = bind_runner(settings, held, start_own=start_runner)
         running = RunningPlatform(
-            pid=os.getpid(), console=origin_of(gateway), runner=origin_of(runner) if runner else settings.resolved_runner_base_url or ""
+            pid=os.getpid(),
+            console=origin_of(gateway[0]),
+            runner=own_runner.origin if own_runner else settings.resolved_runner_base_url or "",
         )
         settings = platform_settings(settings, console=running.console, runner=running.runner)
         await migrate(settings.resolved_database_url)
-        async with _open_services(settings, running) as services:
-            account = await ensure_development_tenant(services.db, credentials_file(settings.data_dir))
-            child = None if runner is None else _child(settings, runner, held)
-            app = create_platform_app(services)
-            server = SocketServer(app, gateway, routes=app.fast_routes)
+        async with open_services(settings) as services:
+            account = await _account(services, is_needed=bool(sources))
+            runner = own_runner.start(settings, held) if own_runner else None
+            serving = serve_here(services, gateway[0]) if len(gateway) == 1 else serve_in_workers(settings, gateway, held)
 
-            async def wait_until_healthy() -> None:
-                await server.ready.wait()
-                await _wait_for_runner(services.runner, child)
+            async def wait_until_ready() -> None:
+                await serving.wait_until_ready()
+                await wait_for_runner(services.runner, runner)
                 write_state(settings.data_dir, running)
 
             async def prepare() -> None:
-                _, (installed, failed) = await asyncio.gather(wait_until_healthy(), _install_all(services, sources, installer))
+                _, (installed, failed) = await asyncio.gather(wait_until_ready(), _install_all(services, sources, installer))
                 on_ready(Ready(running, account, installed, failed))
+                freeze_memory()
 
-            running_services = [server.run_until_cancelled(), run_maintenance_loop(services.installs, services.publishing)]
-            if child is not None:
-                running_services.append(child.run())
+            running_services = [serving.run(), run_maintenance_loop(services.installs, services.publishing)]
+            if runner is not None:
+                running_services.append(runner.run())
             return await run_until_signal(running_services, prepare())
 
 
-def _own_runner(settings: Settings, held: ExitStack) -> socket.socket | None:
-    """The socket of the runner that the platform starts, or None when the settings name a runner that is already running.
-
-    Raises ServiceTokenMissing, PortTaken, AddressUnusable.
-    """
-    if settings.resolved_runner_base_url is None:
-        return held.enter_context(
-            listen(settings.host, settings.runner_port, purpose="the runner", flag="--runner-port", variable="RUNNER_PORT")
-        )
-    if settings.runner_service_token is None:
-        raise ServiceTokenMissing(
-            "RUNNER_BASE_URL (or RUNNER_DOCKER_HOST) names a runner, but RUNNER_SERVICE_TOKEN is not set.",
-            hint="Set it to the token of that runner, or remove the address to let the platform start a runner.",
-        )
-    return None
-
-
-def _child(settings: Settings, runner: socket.socket, held: ExitStack) -> SupervisedChild:
-    pipe = ParentPipe()
-    held.callback(pipe.close)
-    return SupervisedChild(
-        "runner",
-        runner_command(runner, pipe, stop_seconds=int(STOP_SECONDS) - 1),
-        environment=runner_environment(settings),
-        pass_fds=(runner.fileno(), pipe.child_end),
+def _bind_gateway(settings: Settings, held: ExitStack) -> list[socket.socket]:
+    """A socket for each gateway process; all of them listen on one port. Raises PortTaken, AddressUnusable."""
+    sockets = listen_for(
+        settings.gateway_workers, settings.host, settings.port, purpose="gateway and console", flag="--port", variable="PORT"
     )
+    for one in sockets:
+        held.enter_context(one)
+    return sockets
 
 
-@asynccontextmanager
-async def _open_services(settings: Settings, running: RunningPlatform) -> AsyncIterator[Services]:
-    tokens = Tokens.from_settings(settings)
-    db = Database(settings.resolved_database_url)
-    client = RunnerClient(running.runner, tokens.service)
-    try:
-        async with open_stream(settings) as events:
-            services = Services(
-                settings=settings,
-                db=db,
-                store=open_store(settings),
-                events=events,
-                runner=client,
-                tokens=tokens,
-            )
-            try:
-                yield services
-            finally:
-                await services.close_sealer()
-    finally:
-        await client.close()
-        await db.close()
-
-
-async def _wait_for_runner(client: RunnerClient, child: SupervisedChild | None) -> None:
-    if child is None:
-        # It may be started later. Until then, each call reports that the runner is unavailable.
-        if not await client.is_healthy():
-            _log.warning("the runner does not respond; start it with `holdfast runner`, calls fail until then", address=client.base_url)
-        return
-    while not await client.is_healthy():
-        if child.starts >= MAX_FAILED_STARTS:
-            raise RunnerNotStarting("The runner does not start.", hint="Check the log above; HOLDFAST_LOG_LEVEL=debug shows more.")
-        await asyncio.sleep(HEALTH_PAUSE_SECONDS)
+async def _account(services: Services, *, is_needed: bool) -> DevelopmentAccount | None:
+    """The development account, created if it is missing. Production has none unless `is_needed`: it would be an unasked way in."""
+    if services.is_development or is_needed:
+        return await ensure_development_tenant(services.db, credentials_file(services.settings.data_dir))
+    return None
 
 
 async def _install_all(

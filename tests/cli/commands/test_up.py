@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from holdfast.platform.lock_file import STATE_FILE, find_platform
-from holdfast.runner.http.sockets import listen, port_of
+from holdfast.processes.sockets import listen, port_of
 from tests.cli.command_runner import Platform, alive, run, write_extension
 from tests.waiting import MAX_WAIT_SECONDS
 

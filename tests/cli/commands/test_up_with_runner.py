@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 import psutil
 
-from holdfast.runner.http.sockets import listen, port_of
+from holdfast.processes.sockets import listen, port_of
 from tests.cli.command_runner import Platform, run
 from tests.runner.processes import runner_process
 from tests.waiting import MAX_WAIT_SECONDS

@@ -8,8 +8,8 @@ import socket
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from holdfast.processes.sockets import listen
 from holdfast.runner.http.server import RunnerServer
-from holdfast.runner.http.sockets import listen
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 

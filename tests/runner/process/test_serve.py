@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from holdfast.processes.sockets import listen, port_of
 from holdfast.runner.http.errors import ServiceTokenUnusable
 from holdfast.runner.http.service_token import caller_token, outgoing_token, service_token
-from holdfast.runner.http.sockets import listen, port_of
 from holdfast.settings import Settings
 from tests.waiting import MAX_WAIT_SECONDS
 

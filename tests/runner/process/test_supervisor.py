@@ -11,9 +11,10 @@ import httpx2
 import psutil
 import pytest
 
-from holdfast.runner.http.sockets import listen, listen_together, port_of
-from holdfast.runner.process import child_process as child
-from holdfast.runner.process.supervisor import WorkersNotStarting, run_workers
+from holdfast.processes import child_process as child
+from holdfast.processes.sockets import listen, listen_together, port_of
+from holdfast.processes.workers import WorkersNotStarting
+from holdfast.runner.process.supervisor import run_workers
 from holdfast.settings import Settings
 from tests.cli.command_runner import alive, run
 from tests.runner import guests

@@ -11,8 +11,8 @@ from holdfast.cli.terminal.options import DataDir, Json
 from holdfast.cli.terminal.printing import print_json, print_lines
 from holdfast.cli.terminal.settings_report import print_configuration, warn_about_unknown_variables
 from holdfast.logs import configure_logs
+from holdfast.processes.sockets import listen, listen_together, origin_of
 from holdfast.runner.http.service_token import caller_token
-from holdfast.runner.http.sockets import listen, listen_together, origin_of
 from holdfast.runner.process.serve import serve
 from holdfast.runner.process.supervisor import run_workers
 from holdfast.settings import load_settings

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from holdfast.http.fast_path import FastRoutes
 from holdfast.http.server import FastServer
-from holdfast.runner.http.sockets import BACKLOG
+from holdfast.processes.sockets import BACKLOG
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _READ_ITERATIONS = 4

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import os
-import select
 import shutil
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import structlog
 
+from holdfast.processes.parent_end import has_parent_ended, when_parent_ends
+from holdfast.processes.sockets import port_of
 from holdfast.runner.endpoints.app import create_app
 from holdfast.runner.http.server import RunnerServer
-from holdfast.runner.http.sockets import port_of
 from holdfast.runner.services import SHARED, RunnerServices
 from holdfast.settings import Settings
 
@@ -52,7 +51,7 @@ async def serve(
     try:
         app = create_app(services)
         server = RunnerServer(app, app.fast_routes, listening, stop_seconds=stop_seconds, on_ready=on_ready, on_stop=mark_unready)
-        with _stop_with_parent(server, parent_pipe):
+        with when_parent_ends(parent_pipe, partial(_stop_after_parent, server)):
             # The guide tells operators to look for this line; the port is part of it.
             _log.info(f"Starting runner on port {port_of(listening)}")
             # These objects live to the end of the process. Frozen, garbage collections skip them, which would need 40 ms for them.
@@ -61,36 +60,15 @@ async def serve(
             await server.serve_and_drain()
     finally:
         await services.close()
-        if settings.workers_dir is not None and parent_pipe is not None and _is_at_end(parent_pipe):
+        if settings.workers_dir is not None and has_parent_ended(parent_pipe):
             _remove_shared(settings.workers_dir)
     _log.info("The runner has stopped")
 
 
-@contextmanager
-def _stop_with_parent(server: RunnerServer, parent_pipe: int | None) -> Iterator[None]:
-    """Stops the server when the other end of the pipe is closed, which the kernel does for any end of the parent."""
-    if parent_pipe is None:
-        yield
-        return
-    loop = asyncio.get_running_loop()
-
-    def readable() -> None:
-        if not os.read(parent_pipe, 1_024):
-            loop.remove_reader(parent_pipe)
-            if not server.should_exit:
-                _log.info("The parent process has ended; the runner stops")
-                server.stop()
-
-    loop.add_reader(parent_pipe, readable)
-    try:
-        yield
-    finally:
-        loop.remove_reader(parent_pipe)
-
-
-def _is_at_end(pipe: int) -> bool:
-    # Nothing is ever written to it, so it is readable only at its end.
-    return bool(select.select([pipe], [], [], 0)[0])
+def _stop_after_parent(server: RunnerServer) -> None:
+    if not server.should_exit:
+        _log.info("The parent process has ended; the runner stops")
+        server.stop()
 
 
 def _remove_shared(folder: Path) -> None:

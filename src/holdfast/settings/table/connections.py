@@ -62,6 +62,19 @@ class ConnectionSettings(SettingsGroup):
     storage_api_base_url: HttpUrl | None = Field(
         None, validation_alias=variables("STORAGE_API_BASE_URL"), description="Origin of the internal APIs; unset means the registry's."
     )
+    gateway_workers: int = Field(
+        1,
+        gt=0,
+        le=64,
+        validation_alias=AliasChoices("GATEWAY_WORKERS"),
+        description="Number of gateway processes that share one port.",
+    )
+    gateway_workers_dir: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("HOLDFAST_GATEWAY_WORKERS_DIR"),
+        description="Folder that the gateway processes of one machine share, for rate limits and debug streams; `--workers` creates it and "
+        "sets this variable for them. Unset, a process keeps them in its memory.",
+    )
     gateway_timeout_ms: int = Field(
         30_000,
         gt=0,

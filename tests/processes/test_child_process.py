@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -13,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from holdfast.runner.http.sockets import listen
-from holdfast.runner.process.child_process import FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS, ParentPipe, SupervisedChild, runner_command
+from holdfast.processes.child_process import FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS, ParentPipe, SupervisedChild
+from holdfast.processes.sockets import listen
 from tests.waiting import MAX_WAIT_SECONDS
 
 # Sends its process id over a connection, then waits for the end of the pipe.
@@ -139,12 +138,3 @@ async def test_the_output_of_a_child_does_not_reach_our_stdout(tmp_path: Path) -
         async with running(child):
             await asyncio.wait_for(ended.wait(), MAX_WAIT_SECONDS)
     assert (tmp_path / "log").read_text() == "noise\n"
-
-
-def test_the_runner_gets_its_socket_and_its_pipe_by_number() -> None:
-    pipe = ParentPipe()
-    with closing(socket.socket()) as listening:
-        command = runner_command(listening, pipe, stop_seconds=4)
-        own = ["--fd", str(listening.fileno()), "--parent-pipe", str(pipe.child_end), "--stop-seconds", "4"]
-        assert command[1:] == ["-m", "holdfast.runner", *own]
-    pipe.close()

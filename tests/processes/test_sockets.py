@@ -11,7 +11,7 @@ from contextlib import closing
 import psutil
 import pytest
 
-from holdfast.runner.http.sockets import AddressUnusable, PortTaken, listen, origin_of, port_of
+from holdfast.processes.sockets import AddressUnusable, PortTaken, listen, origin_of, port_of
 
 
 def open_socket(host: str = "127.0.0.1", port: int = 0) -> socket.socket:

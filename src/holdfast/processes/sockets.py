@@ -56,6 +56,13 @@ def listen_together(host: str, port: int, count: int, *, purpose: str, variable:
         return sockets
 
 
+def listen_for(processes: int, host: str, port: int, *, purpose: str, variable: str, flag: str | None = None) -> list[socket.socket]:
+    """A socket for each of the processes that serve the port: a plain one for one process, or several as `listen_together`."""
+    if processes == 1:
+        return [listen(host, port, purpose=purpose, variable=variable, flag=flag)]
+    return listen_together(host, port, processes, purpose=purpose, variable=variable, flag=flag)
+
+
 def _bound(host: str, port: int, *, purpose: str, variable: str, flag: str | None = None, shared: bool = False) -> socket.socket:
     change = f"Choose another with {f'{flag} or ' if flag else ''}the variable {variable} (0 picks a free one)."
     try:

@@ -1,4 +1,4 @@
-"""A runner as a child process: started, restarted when it dies, stopped, and never left behind.
+"""A child process: started, restarted when it dies, stopped, and never left behind.
 
 run:  start ──▶ running ──dies──▶ pause (0.2 s, doubled up to 5 s; reset after 10 s of life) ──▶ start
                    │ cancelled
@@ -16,7 +16,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -33,9 +32,6 @@ STOP_SECONDS = 5.0
 FORCE_STOP_SECONDS = 1.0
 """How long it may take after `force_stop`."""
 
-READY = "ready"
-"""The line that a runner writes to its report pipe when it accepts calls; any other line says why it cannot start."""
-
 _log = structlog.get_logger(__name__)
 
 
@@ -49,15 +45,6 @@ class ParentPipe:
         """Closes both ends. Children see the end of the pipe."""
         os.close(self._own_end)
         os.close(self.child_end)
-
-
-def runner_command(listening: socket.socket, pipe: ParentPipe, *, stop_seconds: int) -> list[str]:
-    """The command line of the runner that serves on an inherited socket and ends with its parent.
-
-    `stop_seconds` is how long its running calls may take after a stop; less than its parent waits for its end.
-    """
-    options = {"--fd": listening.fileno(), "--parent-pipe": pipe.child_end, "--stop-seconds": stop_seconds}
-    return [sys.executable, "-m", "holdfast.runner", *(word for option, value in options.items() for word in (option, str(value)))]
 
 
 class SupervisedChild:
@@ -118,7 +105,7 @@ class SupervisedChild:
             await asyncio.shield(self._stop())
 
     def force_stop(self) -> None:
-        """Sends a stopping child a second SIGTERM, on which a runner stops without waiting for running calls; kills it after a second."""
+        """Sends a stopping child a second SIGTERM, on which a server stops without waiting for running calls; kills it after a second."""
         process = self._process
         if process is None or process.returncode is not None:
             return

@@ -1,0 +1,92 @@
+"""The processes that serve gateway and console: this one, or several workers on one port.
+
+one process     SocketServer in the process that also installs and maintains: fewer processes are faster after an idle time
+workers         parent ──▶ Workers ──▶ worker 0, worker 1, ... ──▶ shared folder: rate limits, debug streams
+
+A worker that is killed is replaced; a killed parent leaves workers that finish their calls and then remove the folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import shutil
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import structlog
+
+from holdfast.console.app import create_platform_app
+from holdfast.gateway.services import Services
+from holdfast.platform.environment import gateway_environment
+from holdfast.platform.server import STOP_SECONDS, SocketServer
+from holdfast.platform.services import open_services
+from holdfast.platform.signals import run_until_signal
+from holdfast.processes.parent_end import has_parent_ended, when_parent_ends
+from holdfast.processes.worker_options import WorkerOptions
+from holdfast.processes.workers import Workers
+from holdfast.settings import Settings
+
+MODULE = "holdfast.platform"
+FOLDER_PREFIX = "holdfast-gateway-"
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What serves: `run` serves until it is cancelled, `wait_until_ready` returns when requests are accepted."""
+
+    run: Callable[[], Coroutine[Any, Any, None]]
+    wait_until_ready: Callable[[], Awaitable[object]]
+
+
+def serve_here(services: Services, listening: socket.socket) -> Serving:
+    """Gateway and console in this process."""
+    app = create_platform_app(services)
+    server = SocketServer(app, listening, routes=app.fast_routes)
+    return Serving(server.run_until_cancelled, server.ready.wait)
+
+
+def serve_in_workers(settings: Settings, listening: Sequence[socket.socket], held: ExitStack) -> Serving:
+    """Gateway and console in one worker for each socket; they share a folder, which is removed with `held`."""
+    # Only this user can read the folder.
+    shared = Path(held.enter_context(TemporaryDirectory(prefix=FOLDER_PREFIX)))
+    workers = Workers("gateway", MODULE, listening, environment=gateway_environment(settings, shared), stop_seconds=STOP_SECONDS)
+    return Serving(workers.run, workers.wait_until_ready)
+
+
+async def serve_as_worker(settings: Settings, listening: socket.socket, options: WorkerOptions, on_ready: Callable[[], None]) -> None:
+    """One worker: serves until SIGTERM, SIGINT or the end of its parent, then lets running calls finish.
+
+    `on_ready` is called when requests are accepted. Raises what `open_services` raises, ConsoleUrlError and ServerNotStarted.
+    """
+    async with open_services(settings) as services:
+        serving = serve_here(services, listening)
+
+        async def report_ready() -> None:
+            await serving.wait_until_ready()
+            freeze_memory()
+            on_ready()
+
+        with when_parent_ends(options.parent_pipe, _stop_after_parent):
+            await run_until_signal([serving.run()], report_ready())
+    if settings.gateway_workers_dir is not None and has_parent_ended(options.parent_pipe):
+        await asyncio.to_thread(shutil.rmtree, settings.gateway_workers_dir, ignore_errors=True)
+
+
+def freeze_memory() -> None:
+    """Takes what the start created out of garbage collections: it lives to the end of the process."""
+    gc.collect()
+    gc.freeze()
+
+
+def _stop_after_parent() -> None:
+    _log.info("The parent process has ended; the gateway stops")
+    signal.raise_signal(signal.SIGTERM)

@@ -1,0 +1,37 @@
+"""Opens and closes the services of a gateway process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from holdfast.bundles.store.open_store import open_store
+from holdfast.events import open_stream
+from holdfast.gateway.services import Services
+from holdfast.gateway.services.runner_client import RunnerClient
+from holdfast.gateway.services.service_tokens import Tokens
+from holdfast.records.database.database import Database
+from holdfast.settings import Settings
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """The services of one process, for the length of the block. The settings name the runner, and the token that both share.
+
+    Raises GatewayError (`insecure_token`), InvalidRedisUrl, DatabaseError (`database_url_unusable`).
+    """
+    tokens = Tokens.from_settings(settings)
+    runner = settings.resolved_runner_base_url
+    assert runner is not None
+    db = Database(settings.resolved_database_url)
+    client = RunnerClient(runner, tokens.service)
+    try:
+        async with open_stream(settings) as events:
+            services = Services(settings=settings, db=db, store=open_store(settings), events=events, runner=client, tokens=tokens)
+            try:
+                yield services
+            finally:
+                await services.close_sealer()
+    finally:
+        await client.close()
+        await db.close()
