@@ -81,7 +81,7 @@ def computing(rounds: int) -> Path:
 
 
 def posting(url: str, body: str) -> Path:
-    """Sends `body` to `url` with the host function `fetch`, then returns `ok` whatever it returned."""
+    """Sends `body` to `url` with the host function `fetch`, then returns `ok` in any case."""
     data = f"""(data (i32.const 3000) "POST") (data (i32.const 3100) "{url}") (data (i32.const 4000) "{body}")"""
     texts = f"(i32.const 3000) (i32.const 4) (i32.const 3100) (i32.const {len(url)})"
     arguments = f"{texts} (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 4000) (i32.const {len(body)}) (i32.const 2048)"

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 import holdfast
-from holdfast.contract.execute import Envelope, ExecuteCall
+from holdfast.contract.execute import USAGE_HEADER, Envelope, ExecuteCall
 from holdfast.http.openapi import make_document
 from holdfast.http.operations import Body, ErrorFormat, NamedSchema, Operation, Parameter, Result
 from holdfast.http.responses import json_response
@@ -56,10 +56,20 @@ _WARMUP = NamedSchema(
             "tenant_id": _ID,
             "extension_id": _ID,
             "content_hash": {"type": "string", "pattern": "^(sha256:)?[0-9A-Fa-f]{64}$"},
+            "wait_ms": {
+                "type": ["integer", "null"],
+                "minimum": 0,
+                "maximum": 600_000,
+                "description": "How long to wait, in milliseconds. Without it, the response comes when the bundle is ready.",
+            },
         },
     },
 )
-_WARMED_UP = {"type": "object", "properties": {"ok": {"const": True}, "component": {"type": "boolean"}}}
+_WARMED_UP = {
+    "type": "object",
+    "properties": {"ok": {"const": True}, "component": {"type": "boolean"}, "state": {"const": "ready"}},
+}
+_PREPARING = {"type": "object", "properties": {"ok": {"const": False}, "state": {"const": "preparing"}}}
 _CHECKED = {"type": "object", "properties": {"ok": {"const": True}, "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}}
 _READINESS = {"type": "object", "properties": {"ready": {"type": "boolean"}, "calls": {"type": "integer"}}}
 _HEALTH = {
@@ -144,6 +154,7 @@ OPERATIONS: tuple[Operation[RunnerServices], ...] = (
             _header("x-alga-extension", "The extension's registry id; must equal the one in the body."),
             _header("x-request-id", "Used when the body has none."),
             _header("x-idempotency-key", "The same key with the same call gets the response of the first.", maximum=1_024),
+            _header(USAGE_HEADER, "`1` to get `usage` in the envelope."),
         ),
         body=Body(ExecuteCall),
         results={200: Result("The envelope.", Envelope)},
@@ -158,8 +169,13 @@ OPERATIONS: tuple[Operation[RunnerServices], ...] = (
         operation_id="warmup",
         security=_TOKEN,
         body=Body(_WARMUP),
-        results={200: Result("Ready.", _WARMED_UP)},
-        error_statuses=(400, 401, 403, 404, 413, 415, 422, 500, 502, 503),
+        description="Requests for one bundle join one preparation, which goes on when a caller leaves. `state` is only in responses"
+        " to requests with `wait_ms`.",
+        results={
+            200: Result("Ready.", _WARMED_UP),
+            202: Result("Not ready within `wait_ms`. The preparation goes on; ask again after `retry-after` seconds.", _PREPARING),
+        },
+        error_statuses=(400, 401, 403, 404, 413, 415, 422, 429, 500, 502, 503),
     ),
     Operation(
         method="POST",

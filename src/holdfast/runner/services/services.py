@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from holdfast.http.disconnect import DisconnectWatcher
 from holdfast.runner.execute.concurrency_limit import ConcurrencyLimit
 from holdfast.runner.execute.execution import CallExecutor
 from holdfast.runner.execute.idempotency_files import RESPONSES
+from holdfast.runner.execute.warmup_queue import Place, WarmupQueue
 from holdfast.runner.http.service_token import caller_token, outgoing_token
 from holdfast.runner.install_lookup.validator import InstallValidator
 from holdfast.runner.telemetry.access_log import CallLog
@@ -61,6 +63,7 @@ class RunnerServices:
     validator: InstallValidator
     concurrency: ConcurrencyLimit
     calls: CallExecutor
+    warmups: WarmupQueue
     metrics: Metrics
     call_log: CallLog
     pages: PageSource
@@ -113,6 +116,8 @@ class RunnerServices:
             cache = TrustedBundleCache(settings.resolved_cache_root, store, policy, max_bytes=settings.cache_max_bytes)
             cache.on_fetch, cache.on_evict = metrics.bundle_fetched, metrics.bundle_evicted
             closing.push_async_callback(cache.close)
+            warmups = _warmup_queue(cache, engine)
+            closing.push_async_callback(warmups.close)
             await engine.check_wasmtime()
             concurrency = ConcurrencyLimit(per_install=settings.calls_per_install, per_process=settings.calls_per_process)
             metrics.watch(concurrency)
@@ -126,6 +131,7 @@ class RunnerServices:
                 validator=validator,
                 concurrency=concurrency,
                 calls=CallExecutor(settings, cache, engine, host, concurrency),
+                warmups=warmups,
                 metrics=metrics,
                 call_log=CallLog(metrics, fast=settings.fast_log_lines),
                 pages=PageSource(cache, policy=content_security_policy(settings)),
@@ -151,6 +157,17 @@ async def _open_sink(settings: Settings, token: str, closing: AsyncExitStack) ->
     await sink.start()
     closing.push_async_callback(sink.close)
     return sink
+
+
+def _warmup_queue(cache: BundleCache, engine: Engine) -> WarmupQueue:
+    async def prepare(place: Place) -> bool:
+        async with cache.use(*place) as bundle:
+            if bundle.component is not None and bundle.component_sha256 is not None:
+                await engine.load(bundle.component, bundle.component_sha256)
+            return bundle.component is not None
+
+    # Compiling uses every processor; a second preparation fetches and unpacks meanwhile.
+    return WarmupQueue(prepare, at_once=max(2, (os.cpu_count() or 1) // 2))
 
 
 def _warn_about_settings(settings: Settings, *, authenticated: bool) -> None:
