@@ -3,7 +3,7 @@
     prepare(place) ──▶ waits or runs already? ──yes──▶ join it
                             │ no
                             ▼
-    waiting, in the line of its tenant (bounded: WarmupQueueFull) ──▶ running ──▶ ready or failed: all callers get it, the place is forgotten
+    waiting, in the line of its tenant (bounded: WarmupQueueFull) ──▶ running ──▶ ready or failed: all callers get it, then forgotten
                             ▲                                             │
                             └──── next tenant in turn ◀── a place is free ┘
 
