@@ -57,7 +57,7 @@ _WARMUP = NamedSchema(
             "extension_id": _ID,
             "content_hash": {"type": "string", "pattern": "^(sha256:)?[0-9A-Fa-f]{64}$"},
             "wait_ms": {
-                "type": ["integer", "null"],
+                "type": ["number", "null"],
                 "minimum": 0,
                 "maximum": 600_000,
                 "description": "How long to wait, in milliseconds. Without it, the response comes when the bundle is ready.",

@@ -28,7 +28,7 @@ class WarmupCall(Struct, frozen=True, kw_only=True):
     tenant_id: Name
     extension_id: Name
     content_hash: Name
-    wait_ms: Annotated[int, Meta(ge=0, le=600_000)] | None = None
+    wait_ms: Annotated[float, Meta(ge=0, le=600_000)] | None = None
 
 
 async def warmup(services: RunnerServices, request: Request) -> Response:
@@ -39,9 +39,8 @@ async def warmup(services: RunnerServices, request: Request) -> Response:
     """
     require_token(request.headers, services.caller_token)
     call = _decode(await read_json(request.headers, request.receive, _MAX_BYTES))
-    bundle_key(
-        call.tenant_id, call.extension_id, call.content_hash
-    )  # raises for what can be no bundle, before it takes a place in the queue
+    # Raises for what can be no bundle, before it takes a place in the queue.
+    bundle_key(call.tenant_id, call.extension_id, call.content_hash)
     place = (call.tenant_id, call.extension_id, normalize_content_hash(call.content_hash))
     if call.wait_ms is None:
         return json_response({"ok": True, "component": await services.warmups.prepare(place)})
