@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from holdfast.records.database.columns import Base, Json, JsonValue, Timestamp, UuidText, utc_now
+from holdfast.records.database.defaults import NO_FIELDS, NOW
 
 
 class StorageRecord(Base):
@@ -28,15 +29,15 @@ class StorageRecord(Base):
     # "C" so that Postgres sorts keys byte by byte as SQLite does: paging compares keys.
     namespace: Mapped[str] = mapped_column(String(128), primary_key=True)
     key: Mapped[str] = mapped_column(String(256).with_variant(String(256, collation="C"), "postgresql"), primary_key=True)
-    revision: Mapped[int] = mapped_column(BigInteger, default=1)
+    revision: Mapped[int] = mapped_column(BigInteger, default=1, server_default="1")
     value: Mapped[Any] = mapped_column(JsonValue)
     # `metadata` belongs to the declarative base.
-    record_metadata: Mapped[dict[str, Any]] = mapped_column("metadata", Json, default=dict)
-    value_size_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
-    metadata_size_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    record_metadata: Mapped[dict[str, Any]] = mapped_column("metadata", Json, default=dict, server_default=NO_FIELDS)
+    value_size_bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    metadata_size_bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     ttl_expires_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
-    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class StorageSchema(Base):
@@ -61,10 +62,10 @@ class StorageSchema(Base):
     namespace: Mapped[str] = mapped_column(String(128), primary_key=True)
     schema_version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     schema_document: Mapped[dict[str, Any]] = mapped_column(Json)
-    status: Mapped[str] = mapped_column(String(16), default="active")
+    status: Mapped[str] = mapped_column(String(16), default="active", server_default="active")
     created_by: Mapped[str | None] = mapped_column(UuidText)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
-    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class StorageUsage(Base):
@@ -74,7 +75,7 @@ class StorageUsage(Base):
 
     tenant: Mapped[str] = mapped_column(UuidText, primary_key=True)
     extension_install_id: Mapped[str] = mapped_column(UuidText, primary_key=True)
-    bytes_used: Mapped[int] = mapped_column(BigInteger, default=0)
-    keys_count: Mapped[int] = mapped_column(default=0)
-    namespaces_count: Mapped[int] = mapped_column(default=0)
-    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    bytes_used: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    keys_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    namespaces_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Index, String, Text, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from holdfast.records.database.columns import Base, Timestamp, UuidText, utc_now
+from holdfast.records.database.defaults import NOW, RANDOM_ID
 from holdfast.records.database.uuids import new_id
 
 
@@ -21,19 +22,19 @@ class Service(Base):
         Index("services_tenant_name_idx", "tenant", "service_name"),
     )
 
-    service_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    service_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     tenant: Mapped[str] = mapped_column(UuidText, ForeignKey("tenants.tenant", ondelete="CASCADE"))
     service_name: Mapped[str] = mapped_column(String(255))
     description: Mapped[str | None] = mapped_column(Text)
-    item_kind: Mapped[str] = mapped_column(String(16), default="service")
-    billing_method: Mapped[str] = mapped_column(String(16), default="fixed")
+    item_kind: Mapped[str] = mapped_column(String(16), default="service", server_default="service")
+    billing_method: Mapped[str] = mapped_column(String(16), default="fixed", server_default="fixed")
     service_type_id: Mapped[str | None] = mapped_column(UuidText)
     service_type_name: Mapped[str | None] = mapped_column(String(255))
-    default_rate: Mapped[int] = mapped_column(BigInteger, default=0)
+    default_rate: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     unit_of_measure: Mapped[str | None] = mapped_column(String(64))
-    is_active: Mapped[bool] = mapped_column(default=True)
+    is_active: Mapped[bool] = mapped_column(default=True, server_default=true())
     sku: Mapped[str | None] = mapped_column(String(64))
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class Invoice(Base):
@@ -45,21 +46,21 @@ class Invoice(Base):
         Index("invoices_tenant_client_idx", "tenant", "client_id"),
     )
 
-    invoice_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    invoice_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     tenant: Mapped[str] = mapped_column(UuidText, ForeignKey("tenants.tenant", ondelete="CASCADE"))
     client_id: Mapped[str] = mapped_column(UuidText, ForeignKey("clients.client_id", ondelete="CASCADE"))
     invoice_number: Mapped[str] = mapped_column(String(64))
-    status: Mapped[str] = mapped_column(String(32), default="draft")
-    is_manual: Mapped[bool] = mapped_column(default=True)
+    status: Mapped[str] = mapped_column(String(32), default="draft", server_default="draft")
+    is_manual: Mapped[bool] = mapped_column(default=True, server_default=true())
     invoice_date: Mapped[date]
     due_date: Mapped[date]
     po_number: Mapped[str | None] = mapped_column(String(128))
-    currency_code: Mapped[str] = mapped_column(String(3), default="USD")
+    currency_code: Mapped[str] = mapped_column(String(3), default="USD", server_default="USD")
     subtotal: Mapped[int] = mapped_column(BigInteger)
-    tax: Mapped[int] = mapped_column(BigInteger, default=0)
+    tax: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     total: Mapped[int] = mapped_column(BigInteger)
     extension_install_id: Mapped[str | None] = mapped_column(UuidText)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class InvoiceCharge(Base):
@@ -71,17 +72,17 @@ class InvoiceCharge(Base):
         Index("invoice_charges_invoice_idx", "tenant", "invoice_id"),
     )
 
-    item_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    item_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     invoice_id: Mapped[str] = mapped_column(UuidText, ForeignKey("invoices.invoice_id", ondelete="CASCADE"))
     tenant: Mapped[str] = mapped_column(UuidText, ForeignKey("tenants.tenant", ondelete="CASCADE"))
     service_id: Mapped[str | None] = mapped_column(UuidText, ForeignKey("services.service_id", ondelete="SET NULL"))
     description: Mapped[str] = mapped_column(String(500))
     quantity: Mapped[float] = mapped_column(Float)
     rate: Mapped[int] = mapped_column(BigInteger)
-    is_discount: Mapped[bool] = mapped_column(default=False)
+    is_discount: Mapped[bool] = mapped_column(default=False, server_default=false())
     discount_type: Mapped[str | None] = mapped_column(String(16))
     applies_to_item_id: Mapped[str | None] = mapped_column(UuidText)
     applies_to_service_id: Mapped[str | None] = mapped_column(UuidText)
     net_amount: Mapped[int] = mapped_column(BigInteger)
-    tax_amount: Mapped[int] = mapped_column(BigInteger, default=0)
+    tax_amount: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     total_price: Mapped[int] = mapped_column(BigInteger)

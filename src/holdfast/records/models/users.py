@@ -4,41 +4,42 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from holdfast.records.database.columns import Base, Json, Timestamp, UuidText, utc_now
+from holdfast.records.database.defaults import NO_ITEMS, NOW, RANDOM_ID
 from holdfast.records.database.uuids import new_id
 
 
 class Tenant(Base):
     __tablename__ = "tenants"
 
-    tenant: Mapped[str] = mapped_column(UuidText, primary_key=True)
+    tenant: Mapped[str] = mapped_column(UuidText, primary_key=True, server_default=RANDOM_ID)
     client_name: Mapped[str] = mapped_column(String(255))
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class Client(Base):
     __tablename__ = "clients"
     __table_args__ = (Index("clients_tenant_name_idx", "tenant", "client_name"),)
 
-    client_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    client_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     tenant: Mapped[str] = mapped_column(UuidText, ForeignKey("tenants.tenant", ondelete="CASCADE"))
     client_name: Mapped[str] = mapped_column(String(255))
     client_type: Mapped[str | None] = mapped_column(String(64))
-    is_inactive: Mapped[bool] = mapped_column(default=False)
+    is_inactive: Mapped[bool] = mapped_column(default=False, server_default=false())
     default_currency_code: Mapped[str | None] = mapped_column(String(3))
     account_manager_id: Mapped[str | None] = mapped_column(UuidText)
     billing_email: Mapped[str | None] = mapped_column(String(255))
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class Contact(Base):
     __tablename__ = "contacts"
     __table_args__ = (Index("contacts_tenant_idx", "tenant"),)
 
-    contact_name_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    contact_name_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     tenant: Mapped[str] = mapped_column(UuidText, ForeignKey("tenants.tenant", ondelete="CASCADE"))
     client_id: Mapped[str | None] = mapped_column(UuidText, ForeignKey("clients.client_id", ondelete="SET NULL"))
     full_name: Mapped[str] = mapped_column(String(255))
@@ -55,40 +56,40 @@ class User(Base):
         Index("users_tenant_idx", "tenant"),
     )
 
-    user_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    user_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     tenant: Mapped[str] = mapped_column(UuidText, ForeignKey("tenants.tenant", ondelete="CASCADE"))
     username: Mapped[str] = mapped_column(String(255))
     email: Mapped[str] = mapped_column(String(255))
     first_name: Mapped[str | None] = mapped_column(String(255))
     last_name: Mapped[str | None] = mapped_column(String(255))
     hashed_password: Mapped[str] = mapped_column(String(255))
-    user_type: Mapped[str] = mapped_column(String(16), default="internal")
+    user_type: Mapped[str] = mapped_column(String(16), default="internal", server_default="internal")
     contact_id: Mapped[str | None] = mapped_column(UuidText, ForeignKey("contacts.contact_name_id", ondelete="SET NULL"))
-    is_inactive: Mapped[bool] = mapped_column(default=False)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    is_inactive: Mapped[bool] = mapped_column(default=False, server_default=false())
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class Role(Base):
     __tablename__ = "roles"
     __table_args__ = (UniqueConstraint("tenant", "role_name", name="roles_tenant_name_uq"),)
 
-    role_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    role_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     tenant: Mapped[str] = mapped_column(UuidText, ForeignKey("tenants.tenant", ondelete="CASCADE"))
     role_name: Mapped[str] = mapped_column(String(255))
-    msp: Mapped[bool] = mapped_column(default=True)
-    client: Mapped[bool] = mapped_column(default=False)
+    msp: Mapped[bool] = mapped_column(default=True, server_default=true())
+    client: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Permission(Base):
     __tablename__ = "permissions"
     __table_args__ = (UniqueConstraint("tenant", "resource", "action", name="permissions_tenant_resource_action_uq"),)
 
-    permission_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    permission_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     tenant: Mapped[str] = mapped_column(UuidText, ForeignKey("tenants.tenant", ondelete="CASCADE"))
     resource: Mapped[str] = mapped_column(String(64))
     action: Mapped[str] = mapped_column(String(64))
-    msp: Mapped[bool] = mapped_column(default=True)
-    client: Mapped[bool] = mapped_column(default=False)
+    msp: Mapped[bool] = mapped_column(default=True, server_default=true())
+    client: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class RolePermission(Base):
@@ -116,7 +117,7 @@ class Session(Base):
     token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     tenant: Mapped[str] = mapped_column(UuidText, ForeignKey("tenants.tenant", ondelete="CASCADE"))
     user_id: Mapped[str] = mapped_column(UuidText, ForeignKey("users.user_id", ondelete="CASCADE"))
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
     expires_at: Mapped[datetime] = mapped_column(Timestamp)
 
 
@@ -126,13 +127,13 @@ class ApiKey(Base):
     __tablename__ = "api_keys"
     __table_args__ = (UniqueConstraint("key_hash", name="api_keys_hash_uq"), Index("api_keys_tenant_idx", "tenant"))
 
-    api_key_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    api_key_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     tenant: Mapped[str] = mapped_column(UuidText, ForeignKey("tenants.tenant", ondelete="CASCADE"))
     user_id: Mapped[str] = mapped_column(UuidText, ForeignKey("users.user_id", ondelete="CASCADE"))
     key_hash: Mapped[str] = mapped_column(String(64))
     prefix: Mapped[str] = mapped_column(String(16))
     description: Mapped[str | None] = mapped_column(String(255))
-    scopes: Mapped[list[str]] = mapped_column(Json, default=list)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    scopes: Mapped[list[str]] = mapped_column(Json, default=list, server_default=NO_ITEMS)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
     expires_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    revoked: Mapped[bool] = mapped_column(default=False)
+    revoked: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -6,10 +6,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from holdfast.records.database.columns import Base, Json, Timestamp, UuidText, utc_now
+from holdfast.records.database.defaults import NO_FIELDS, NO_ITEMS, NOW, RANDOM_ID, RANDOM_TEXT
 from holdfast.records.database.uuids import new_id
 from holdfast.registry.models.ids import private_suffix
 
@@ -23,13 +24,13 @@ class ExtensionRegistry(Base):
         Index("extension_registry_publisher_name_idx", "publisher", "name"),
     )
 
-    id: Mapped[str] = mapped_column(UuidText, primary_key=True)
+    id: Mapped[str] = mapped_column(UuidText, primary_key=True, server_default=RANDOM_ID)
     publisher: Mapped[str] = mapped_column(String(255))
     name: Mapped[str] = mapped_column(String(255))
     display_name: Mapped[str | None] = mapped_column(String(255))
     description: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
-    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class ExtensionVersion(Base):
@@ -49,23 +50,23 @@ class ExtensionVersion(Base):
         Index("extension_version_registry_version_idx", "registry_id", "version"),
     )
 
-    id: Mapped[str] = mapped_column(UuidText, primary_key=True)
+    id: Mapped[str] = mapped_column(UuidText, primary_key=True, server_default=RANDOM_ID)
     registry_id: Mapped[str] = mapped_column(UuidText, ForeignKey("extension_registry.id", ondelete="CASCADE"))
     version_key: Mapped[str] = mapped_column("version", String(255))
     runtime: Mapped[str] = mapped_column(String(255))
     main_entry: Mapped[str] = mapped_column(String(255))
-    api: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    api: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default=NO_FIELDS)
     ui: Mapped[dict[str, Any] | None] = mapped_column(Json)
-    capabilities: Mapped[list[str]] = mapped_column(Json, default=list)
-    api_endpoints: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
-    egress: Mapped[list[str]] = mapped_column(Json, default=list, server_default=text("'[]'"))
+    capabilities: Mapped[list[str]] = mapped_column(Json, default=list, server_default=NO_ITEMS)
+    api_endpoints: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list, server_default=NO_ITEMS)
+    egress: Mapped[list[str]] = mapped_column(Json, default=list, server_default=NO_ITEMS)
     manifest: Mapped[dict[str, Any] | None] = mapped_column(Json)
     private_tenant: Mapped[str | None] = mapped_column(String(255))
     published_tenant: Mapped[str | None] = mapped_column(String(255))
     published_by: Mapped[str | None] = mapped_column(String(255))
     yanked_at: Mapped[datetime | None] = mapped_column(Timestamp)
     yanked_reason: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
     @property
     def version(self) -> str:
@@ -86,14 +87,14 @@ class ExtensionBundle(Base):
         Index("extension_bundle_content_hash_idx", "content_hash"),
     )
 
-    id: Mapped[str] = mapped_column(UuidText, primary_key=True)
+    id: Mapped[str] = mapped_column(UuidText, primary_key=True, server_default=RANDOM_ID)
     version_id: Mapped[str] = mapped_column(UuidText, ForeignKey("extension_version.id", ondelete="CASCADE"))
     content_hash: Mapped[str] = mapped_column(String(255))
     signature: Mapped[str | None] = mapped_column(Text)
     precompiled: Mapped[dict[str, Any] | None] = mapped_column(Json)
     storage_url: Mapped[str | None] = mapped_column(Text)
     size_bytes: Mapped[int | None] = mapped_column(BigInteger)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class ExtensionApiEndpoint(Base):
@@ -105,13 +106,13 @@ class ExtensionApiEndpoint(Base):
         Index("extension_api_endpoint_version_idx", "version_id"),
     )
 
-    id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     version_id: Mapped[str] = mapped_column(UuidText)
     method: Mapped[str] = mapped_column(String(16))
     path: Mapped[str] = mapped_column(Text)
     handler: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
-    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class TenantExtensionInstall(Base):
@@ -129,19 +130,21 @@ class TenantExtensionInstall(Base):
         Index("tenant_extension_install_tenant_idx", "tenant_id"),
     )
 
-    id: Mapped[str] = mapped_column(UuidText, primary_key=True)
+    id: Mapped[str] = mapped_column(UuidText, primary_key=True, server_default=RANDOM_ID)
     tenant_id: Mapped[str] = mapped_column(String(255))
     registry_id: Mapped[str] = mapped_column(UuidText, ForeignKey("extension_registry.id", ondelete="CASCADE"))
     version_id: Mapped[str] = mapped_column(UuidText, ForeignKey("extension_version.id"))
-    granted_caps: Mapped[list[str]] = mapped_column(Json, default=list)
-    granted_egress: Mapped[list[str]] = mapped_column(Json, default=list)
-    config: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    is_enabled: Mapped[bool] = mapped_column(default=True)
-    status: Mapped[str] = mapped_column(Text, default="enabled")
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
-    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    granted_caps: Mapped[list[str]] = mapped_column(Json, default=list, server_default=NO_ITEMS)
+    granted_egress: Mapped[list[str]] = mapped_column(Json, default=list, server_default=NO_ITEMS)
+    config: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default=NO_FIELDS)
+    is_enabled: Mapped[bool] = mapped_column(default=True, server_default=true())
+    status: Mapped[str] = mapped_column(Text, default="enabled", server_default="enabled")
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
     runner_domain: Mapped[str | None] = mapped_column(Text)
-    runner_status: Mapped[dict[str, Any] | None] = mapped_column(Json, default=lambda: {"state": "pending"})
+    runner_status: Mapped[dict[str, Any] | None] = mapped_column(
+        Json, default=lambda: {"state": "pending"}, server_default='{"state": "pending"}'
+    )
     runner_ref: Mapped[dict[str, Any] | None] = mapped_column(Json)
     previous: Mapped[dict[str, Any] | None] = mapped_column(Json)
     pending: Mapped[dict[str, Any] | None] = mapped_column(Json)
@@ -157,14 +160,14 @@ class TenantExtensionInstallConfig(Base):
         Index("tenant_extension_install_config_version_idx", "install_id", "version"),
     )
 
-    id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     install_id: Mapped[str] = mapped_column(UuidText, ForeignKey("tenant_extension_install.id", ondelete="CASCADE"))
     tenant_id: Mapped[str] = mapped_column(String(255))
-    config: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    providers: Mapped[list[str]] = mapped_column(Json, default=list)
-    version: Mapped[str] = mapped_column(String(255), default=new_id)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
-    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    config: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default=NO_FIELDS)
+    providers: Mapped[list[str]] = mapped_column(Json, default=list, server_default=NO_ITEMS)
+    version: Mapped[str] = mapped_column(String(255), default=new_id, server_default=RANDOM_TEXT)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class TenantExtensionInstallSecrets(Base):
@@ -173,7 +176,7 @@ class TenantExtensionInstallSecrets(Base):
     __tablename__ = "tenant_extension_install_secrets"
     __table_args__ = (UniqueConstraint("install_id", name="tenant_extension_install_secrets_install_uq"),)
 
-    id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     install_id: Mapped[str] = mapped_column(UuidText, ForeignKey("tenant_extension_install.id", ondelete="CASCADE"))
     tenant_id: Mapped[str] = mapped_column(String(255))
     ciphertext: Mapped[str] = mapped_column(Text)
@@ -183,8 +186,8 @@ class TenantExtensionInstallSecrets(Base):
     transit_mount: Mapped[str | None] = mapped_column(String(255))
     version: Mapped[str | None] = mapped_column(String(255))
     expires_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
-    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class TenantExtensionSchedule(Base):
@@ -207,22 +210,22 @@ class TenantExtensionSchedule(Base):
         Index("tenant_extension_schedule_tenant_job_idx", "tenant_id", "job_id"),
     )
 
-    id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     install_id: Mapped[str] = mapped_column(UuidText)
     tenant_id: Mapped[str] = mapped_column(String(255))
     endpoint_id: Mapped[str] = mapped_column(UuidText)
     name: Mapped[str | None] = mapped_column(String(128))
     cron: Mapped[str] = mapped_column(Text)
-    timezone: Mapped[str] = mapped_column(String(64), default="UTC")
-    enabled: Mapped[bool] = mapped_column(default=True)
+    timezone: Mapped[str] = mapped_column(String(64), default="UTC", server_default="UTC")
+    enabled: Mapped[bool] = mapped_column(default=True, server_default=true())
     payload_json: Mapped[Any | None] = mapped_column(Json)
     job_id: Mapped[str | None] = mapped_column(UuidText)
     runner_schedule_id: Mapped[str | None] = mapped_column(String(255))
     last_run_at: Mapped[datetime | None] = mapped_column(Timestamp)
     last_run_status: Mapped[str | None] = mapped_column(String(32))
     last_error: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
-    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class ExtensionExecutionLog(Base):
@@ -231,12 +234,12 @@ class ExtensionExecutionLog(Base):
     __tablename__ = "extension_execution_log"
     __table_args__ = (Index("extension_execution_log_tenant_registry_started_idx", "tenant_id", "registry_id", "started_at"),)
 
-    id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     tenant_id: Mapped[str] = mapped_column(String(255))
     registry_id: Mapped[str] = mapped_column(UuidText)
     version_id: Mapped[str] = mapped_column(UuidText)
     request_id: Mapped[str | None] = mapped_column(String(255))
-    started_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    started_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
     status: Mapped[str] = mapped_column(Text)
     metrics: Mapped[dict[str, Any] | None] = mapped_column(Json)
@@ -252,7 +255,7 @@ class ExtensionQuotaUsage(Base):
     tenant_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     registry_id: Mapped[str] = mapped_column(UuidText, primary_key=True)
     window_start: Mapped[datetime] = mapped_column(Timestamp, primary_key=True)
-    cpu_ms: Mapped[int] = mapped_column(BigInteger, default=0)
-    mem_mb_ms: Mapped[int] = mapped_column(BigInteger, default=0)
-    invocations: Mapped[int] = mapped_column(BigInteger, default=0)
-    egress_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    cpu_ms: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    mem_mb_ms: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    invocations: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    egress_bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from holdfast.records.database.columns import Base, Json, Timestamp, UuidText, utc_now
+from holdfast.records.database.defaults import NOW, RANDOM_ID
 from holdfast.records.database.uuids import new_id
 
 
@@ -20,7 +21,7 @@ class ExtensionPublisher(Base):
     publisher: Mapped[str] = mapped_column(String(255), primary_key=True)
     tenant_id: Mapped[str | None] = mapped_column(String(255))
     signing_key_id: Mapped[str | None] = mapped_column(String(64))
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class ExtensionUpload(Base):
@@ -36,7 +37,7 @@ class ExtensionUpload(Base):
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     declared_hash: Mapped[str | None] = mapped_column(String(64))
     content_hash: Mapped[str | None] = mapped_column(String(64))
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class PendingObject(Base):
@@ -49,9 +50,9 @@ class PendingObject(Base):
         Index("extension_pending_object_created_idx", "created_at"),
     )
 
-    id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     key: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class ExtensionEventSubscription(Base):
@@ -60,12 +61,12 @@ class ExtensionEventSubscription(Base):
     __tablename__ = "extension_event_subscription"
     __table_args__ = (Index("extension_event_subscription_tenant_topic_idx", "tenant_id", "topic"),)
 
-    id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     tenant_id: Mapped[str] = mapped_column(String(255))
     install_id: Mapped[str] = mapped_column(UuidText, ForeignKey("tenant_extension_install.id", ondelete="CASCADE"))
     topic: Mapped[str] = mapped_column(String(255))
     handler: Mapped[str] = mapped_column(String(255))
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class ExtensionAuditLog(Base):
@@ -75,7 +76,7 @@ class ExtensionAuditLog(Base):
     __table_args__ = (Index("extension_audit_logs_tenant_created_idx", "tenant", "created_at"),)
 
     tenant: Mapped[str] = mapped_column(UuidText, primary_key=True)
-    log_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id)
+    log_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     event_type: Mapped[str] = mapped_column(String(100))
     user_id: Mapped[str | None] = mapped_column(String(255))
     user_email: Mapped[str | None] = mapped_column(String(255))
@@ -88,7 +89,7 @@ class ExtensionAuditLog(Base):
     details: Mapped[dict[str, Any] | None] = mapped_column(Json)
     ip_address: Mapped[str | None] = mapped_column(String(45))
     user_agent: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class StorageRemoval(Base):
@@ -100,4 +101,4 @@ class StorageRemoval(Base):
     tenant: Mapped[str] = mapped_column(UuidText, primary_key=True)
     extension_install_id: Mapped[str] = mapped_column(UuidText, primary_key=True)
     remove_at: Mapped[datetime] = mapped_column(Timestamp)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
