@@ -25,7 +25,7 @@ def reports() -> Iterator[tuple[int, int]]:
 
 
 def test_a_worker_reads_the_options_that_its_parent_wrote() -> None:
-    given = WorkerOptions(fd=7, parent_pipe=0, report_pipe=9, worker=2, stop_seconds=4)
+    given = WorkerOptions(fd=7, unix_fd=8, parent_pipe=0, report_pipe=9, worker=2, stop_seconds=4)
     command = given.command("holdfast.runner")
     assert command[1:3] == ["-m", "holdfast.runner"]
     assert parse_options(command[3:], module="holdfast.runner", description="", stop_seconds=30) == given

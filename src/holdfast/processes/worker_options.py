@@ -2,6 +2,7 @@
 
 parent                                                worker
 listening socket ──────────────── --fd ─────────────▶ serves on it
+listening Unix socket, if any ─── --unix-fd ────────▶ serves on it too
 parent pipe (the worker reads) ── --parent-pipe ────▶ stops at its end
 report pipe (the worker writes) ─ --report-pipe ────▶ "ready", or one line with the reason why it cannot start
 """
@@ -27,6 +28,7 @@ class WorkerOptions:
     """The options of a process that serves: descriptors it inherited, its index among the workers, and how long a stop may take (s)."""
 
     fd: int | None = None
+    unix_fd: int | None = None
     parent_pipe: int | None = None
     report_pipe: int | None = None
     worker: int = 0
@@ -36,6 +38,7 @@ class WorkerOptions:
         """The command line that runs a module with these options."""
         values = {
             "--fd": self.fd,
+            "--unix-fd": self.unix_fd,
             "--parent-pipe": self.parent_pipe,
             "--report-pipe": self.report_pipe,
             "--worker": self.worker,
@@ -48,6 +51,10 @@ class WorkerOptions:
         """The listening socket that the parent passed, or None."""
         return None if self.fd is None else socket.socket(fileno=self.fd)
 
+    def inherited_unix_socket(self) -> socket.socket | None:
+        """The listening Unix socket that the parent passed, or None."""
+        return None if self.unix_fd is None else socket.socket(fileno=self.unix_fd)
+
     def report(self, line: str) -> None:
         """Writes one line for the parent, if there is one that reads."""
         if self.report_pipe is not None:
@@ -59,6 +66,7 @@ def parse_options(arguments: Sequence[str] | None, *, module: str, description: 
     """The options of a command line (None: this process's). `stop_seconds` is the default. An unknown option ends the process."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
     parser.add_argument("--fd", type=int, help="descriptor of an inherited listening socket")
+    parser.add_argument("--unix-fd", type=int, help="descriptor of an inherited listening Unix socket")
     parser.add_argument("--parent-pipe", type=int, help="descriptor to read from; the process stops when it reaches its end")
     parser.add_argument("--report-pipe", type=int, help="descriptor to write to: that calls are accepted, or why the process cannot start")
     parser.add_argument("--worker", type=int, default=0, help="the index of this process among the workers")

@@ -46,18 +46,29 @@ class Workers:
         module: str,
         listening: Sequence[socket.socket],
         *,
+        unix: Sequence[socket.socket] = (),
         environment: Mapping[str, str],
         stop_seconds: int,
         on_end: Callable[[int], None] = _do_nothing,
     ) -> None:
-        """`service` names them for people, `module` is what they run, with the options of `WorkerOptions`; `listening` belongs to this
-        object from now on. `stop_seconds` is how long running calls may take after a stop. `on_end` is called with the index of a worker
-        that ended without one.
+        """`service` names them for people, `module` is what they run, with the options of `WorkerOptions`. `listening` belongs to this
+        object from now on, and so does `unix`: a Unix socket for each of them, or nothing. `stop_seconds` is how long running calls may
+        take after a stop. `on_end` is called with the index of a worker that ended without one.
         """
-        self._listening = list(listening)
+        self._listening = [*listening, *unix]
         self._pipe = ParentPipe()
         self._workers = [
-            _Worker(service, module, index, own, self._pipe, environment=environment, stop_seconds=stop_seconds, on_end=on_end)
+            _Worker(
+                service,
+                module,
+                index,
+                own,
+                self._pipe,
+                unix=unix[index] if unix else None,
+                environment=environment,
+                stop_seconds=stop_seconds,
+                on_end=on_end,
+            )
             for index, own in enumerate(listening)
         ]
 
@@ -94,7 +105,7 @@ class Workers:
 
 
 class _Worker:
-    """One worker: its socket, and the process that serves on it now. `ready` is set when its first process accepts calls."""
+    """One worker: its sockets, and the process that serves on them now. `ready` is set when its first process accepts calls."""
 
     def __init__(
         self,
@@ -104,6 +115,7 @@ class _Worker:
         listening: socket.socket,
         pipe: ParentPipe,
         *,
+        unix: socket.socket | None,
         environment: Mapping[str, str],
         stop_seconds: int,
         on_end: Callable[[int], None],
@@ -119,13 +131,18 @@ class _Worker:
         os.set_blocking(self._reports, False)
         asyncio.get_running_loop().add_reader(self._reports, self._read)
         options = WorkerOptions(
-            fd=listening.fileno(), parent_pipe=pipe.child_end, report_pipe=self._child_end, worker=index, stop_seconds=stop_seconds
+            fd=listening.fileno(),
+            unix_fd=None if unix is None else unix.fileno(),
+            parent_pipe=pipe.child_end,
+            report_pipe=self._child_end,
+            worker=index,
+            stop_seconds=stop_seconds,
         )
         self.child = SupervisedChild(
             f"{service} {index}",
             options.command(module),
             environment=environment,
-            pass_fds=(listening.fileno(), pipe.child_end, self._child_end),
+            pass_fds=tuple(own for own in (options.fd, options.unix_fd, options.parent_pipe, options.report_pipe) if own is not None),
             on_end=self._ended,
             stop_seconds=stop_seconds + _EXTRA_STOP_SECONDS,
         )

@@ -145,7 +145,7 @@ async def test_a_server_that_closes_after_the_response_says_so(server: ScriptedS
         assert not connection.is_open
 
 
-async def test_bytes_that_nobody_asked_for_close_an_idle_connection(server: ScriptedServer) -> None:
+async def test_unexpected_bytes_close_an_idle_connection(server: ScriptedServer) -> None:
     async with connected(server) as (connection, peer):
         peer.sendall(OK)
         assert connection.is_closed_by_server()

@@ -126,7 +126,7 @@ async def test_requests_beyond_the_limit_of_connections_wait_for_one(server: Scr
             assert not server.has_connection()
 
 
-async def test_a_lost_connection_makes_room_for_the_next_request(server: ScriptedServer) -> None:
+async def test_the_next_request_replaces_a_lost_connection(server: ScriptedServer) -> None:
     async with client_of(server, max_connections=1) as client:
         lost, waiting = send(client), send(client)
         with await accept(server) as peer:
@@ -160,7 +160,7 @@ async def test_closing_ends_running_and_waiting_requests(server: ScriptedServer)
                 await waiting
 
 
-async def test_nobody_listens(tmp_path: Path) -> None:
+async def test_an_address_without_a_server(tmp_path: Path) -> None:
     client = HttpClient(UnixAddress(str(tmp_path / "none")))
     with pytest.raises(NotSent):
         await client.request("GET", "/", {}, b"", timeout=1, max_bytes=1)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from holdfast.processes.sockets import listen
+from holdfast.processes.unix_sockets import listen_in
 from holdfast.runner.http.server import RunnerServer
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -22,7 +26,7 @@ async def fine(scope: Scope, receive: Receive, send: Send) -> None:
 class ServerWithLateConnection(RunnerServer):
     """A server to which a client connects just when it starts to stop."""
 
-    def __init__(self, app: ASGIApp, listening: socket.socket, *, stop_seconds: int = 30) -> None:
+    def __init__(self, app: ASGIApp, listening: socket.socket, *, stop_seconds: int = 30, unix: socket.socket | None = None) -> None:
         self.events: list[str] = []
         super().__init__(
             app,
@@ -31,25 +35,47 @@ class ServerWithLateConnection(RunnerServer):
             stop_seconds=stop_seconds,
             on_ready=lambda: self.events.append("ready"),
             on_stop=lambda: self.events.append("stop"),
+            unix=unix,
         )
-        self.address = listening.getsockname()
+        self.address = (unix or listening).getsockname()
+        self.family = (unix or listening).family
         self.late: socket.socket | None = None
 
     async def on_tick(self, counter: int) -> bool:
         should_stop = await super().on_tick(counter)
         if should_stop:
             # The loop runs nothing else between this and the end of the listening socket.
-            self.late = socket.create_connection(self.address)
+            self.late = connect(self.family, self.address)
             self.late.sendall(REQUEST)
         return should_stop
+
+
+def connect(family: int, address: Any) -> socket.socket:
+    connection = socket.socket(family)
+    try:
+        connection.connect(address)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@pytest.fixture(params=["tcp", "unix"])
+def unix_socket(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[socket.socket | None]:
+    """A Unix socket for the server, or None."""
+    if request.param == "tcp":
+        yield None
+        return
+    with listen_in(tmp_path, 1) as sockets:
+        yield sockets[0]
 
 
 def free_port() -> socket.socket:
     return listen("127.0.0.1", 0, purpose="a test", variable="")
 
 
-async def test_a_request_in_the_queue_of_a_stopping_server_gets_a_response() -> None:
-    server = ServerWithLateConnection(fine, free_port())
+async def test_a_request_in_the_queue_of_a_stopping_server_gets_a_response(unix_socket: socket.socket | None) -> None:
+    server = ServerWithLateConnection(fine, free_port(), unix=unix_socket)
     serving = asyncio.create_task(server.serve_and_drain())
     while not server.events:
         await asyncio.sleep(0.01)
@@ -61,7 +87,7 @@ async def test_a_request_in_the_queue_of_a_stopping_server_gets_a_response() -> 
         response = late.recv(4_096)
     assert response.startswith(b"HTTP/1.1 200 ")
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(server.address)
+        connect(server.family, server.address)
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -12,10 +14,11 @@ from holdfast.cli.terminal.printing import print_json, print_lines
 from holdfast.cli.terminal.settings_report import print_configuration, warn_about_unknown_variables
 from holdfast.logs import configure_logs
 from holdfast.processes.sockets import listen, listen_together, origin_of
+from holdfast.processes.unix_sockets import listen_in
 from holdfast.runner.http.service_token import caller_token
 from holdfast.runner.process.serve import serve
 from holdfast.runner.process.supervisor import run_workers
-from holdfast.settings import load_settings
+from holdfast.settings import Settings, load_settings
 from holdfast.settings.origins import configuration
 
 
@@ -49,11 +52,18 @@ async def runner(
         else:
             print_lines(f"The runner listens at {origin_of(listening)}")
 
+    with ExitStack() as held:
+        folder = settings.runner_socket_dir
+        unix = [] if folder is None else held.enter_context(listen_in(folder, settings.runner_workers))
+        await _serve(settings, unix, print_address)
+
+
+async def _serve(settings: Settings, unix: list[socket.socket], print_address: Callable[[socket.socket], None]) -> None:
     options = {"purpose": "the runner", "flag": "--port", "variable": "RUNNER_PORT"}
     if settings.runner_workers > 1:
         sockets = listen_together(settings.host, settings.resolved_runner_port, settings.runner_workers, **options)
-        await run_workers(settings, sockets, lambda: print_address(sockets[0]))
+        await run_workers(settings, sockets, lambda: print_address(sockets[0]), unix=unix)
         return
     with listen(settings.host, settings.resolved_runner_port, **options) as listening:
         print_address(listening)
-        await serve(settings, listening)
+        await serve(settings, listening, unix=unix[0] if unix else None)

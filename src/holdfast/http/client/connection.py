@@ -4,7 +4,7 @@
     idle ───────────────────────────▶ waiting ──────────────────────────────▶ idle, or closed (the server says so)
      │                                   │
      │ the server closes,                │ deadline, cancelled caller, invalid or too large response,
-     │ or sends what nobody asked for    │ the server closes
+     │ or sends without a request         │ the server closes
      ▼                                   ▼
   closed                              closed: the caller gets the error
 
@@ -70,7 +70,7 @@ class Connection(asyncio.Protocol):
         if self._socket is None:
             return False
         try:
-            # Bytes that nobody asked for end the connection too.
+            # Bytes without a request end the connection too.
             self._socket.recv(1, socket.MSG_PEEK)
         except (BlockingIOError, InterruptedError):
             return False

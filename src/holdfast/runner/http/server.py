@@ -1,6 +1,6 @@
-"""uvicorn on one listening socket, with a stop that loses no request.
+"""uvicorn on listening sockets, with a stop that loses no request.
 
-serving ──stop──▶ closed: no new connections ──▶ accept what waits in the queue, read what it sent
+serving ──stop──▶ closed: no new connections ──▶ accept what waits in the queues, read what it sent
                                                       │
         stopped ◀── cancel and await the rest ◀── requests drain (at most `stop_seconds`; a second stop skips this)
 """
@@ -11,7 +11,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from starlette.types import ASGIApp
 
@@ -35,17 +35,20 @@ class RunnerServer(FastServer):
         stop_seconds: int,
         on_ready: Callable[[], None],
         on_stop: Callable[[], None],
+        unix: socket.socket | None = None,
     ) -> None:
         """`routes` respond instead of `app`. `stop_seconds` bounds the calls that still run after a stop. `on_ready` is called when calls
-        are accepted, `on_stop` as soon as a stop is requested, while calls still run."""
-        super().__init__(app, routes, stop_seconds=stop_seconds)
+        are accepted, `on_stop` as soon as a stop is requested, while calls still run. `unix` is a Unix socket on which it serves too."""
+        super().__init__(app, routes, stop_seconds=stop_seconds, unix=unix)
         self._listening = listening
+        self._queues: list[socket.socket] = []
         self._on_ready = on_ready
         self._on_stop = on_stop
 
     async def serve_and_drain(self) -> None:
         """Serves until a stop; returns when no request is being processed any more."""
-        with self._listening.dup() as self._queue:
+        with ExitStack() as closing:
+            self._queues = [closing.enter_context(own.dup()) for own in (self._listening, self._unix) if own is not None]
             await self.serve(sockets=[self._listening])
         # uvicorn gives up on requests that take too long after a stop, but does not wait for their end.
         unfinished = list(self.server_state.tasks)
@@ -77,23 +80,18 @@ class RunnerServer(FastServer):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
+        if self._unix is not None:
+            self._unix.close()
         await self._accept_queued()
         await super().shutdown(sockets)
 
     async def _accept_queued(self) -> None:
-        """Accepts the connections in the socket's queue, which closing the socket would reset, and reads what they have sent.
+        """Accepts the connections in the queues of the sockets, which closing them would reset, and reads what they have sent.
 
         Several sockets on one port have a queue each, and the kernel moves no connection to another queue. A connection that arrives
         between the last accept and the close is still reset; nothing of it was read, so its sender may safely send it again.
         """
-        accepted: list[socket.socket] = []
-        self._queue.setblocking(False)
-        while len(accepted) < BACKLOG:
-            try:
-                accepted.append(self._queue.accept()[0])
-            except OSError:
-                break
-        self._queue.close()
+        accepted = [connection for queue in self._queues for connection in _take_queued(queue)]
         loop = asyncio.get_running_loop()
         for connection in accepted:
             await loop.connect_accepted_socket(self._protocol, connection)
@@ -101,5 +99,13 @@ class RunnerServer(FastServer):
         for _ in range(_READ_ITERATIONS):
             await asyncio.sleep(0)
 
-    def _protocol(self) -> asyncio.Protocol:
-        return self._protocol_class(self.config, self.server_state, self.lifespan.state)
+
+def _take_queued(queue: socket.socket) -> Iterator[socket.socket]:
+    """Accepts what is in the socket's queue now, and closes the socket."""
+    queue.setblocking(False)
+    for _ in range(BACKLOG):
+        try:
+            yield queue.accept()[0]
+        except OSError:
+            break
+    queue.close()

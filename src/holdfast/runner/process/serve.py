@@ -33,6 +33,7 @@ async def serve(
     settings: Settings,
     listening: socket.socket,
     *,
+    unix: socket.socket | None = None,
     parent_pipe: int | None = None,
     stop_seconds: int = STOP_SECONDS,
     worker: int = 0,
@@ -40,8 +41,8 @@ async def serve(
 ) -> None:
     """Serves until SIGTERM, SIGINT, or the end of `parent_pipe`, a descriptor to read from; then lets running calls finish.
 
-    The listening socket is closed at the stop. `worker` is the index of this process among the workers of the runner. `on_ready` is
-    called when calls are accepted. Raises what `RunnerServices.open` raises.
+    `unix` is a Unix socket on which it serves too. The sockets are closed at the stop. `worker` is the index of this process among the
+    workers of the runner. `on_ready` is called when calls are accepted. Raises what `RunnerServices.open` raises.
     """
     services = await RunnerServices.open(settings, worker=worker)
 
@@ -50,7 +51,9 @@ async def serve(
 
     try:
         app = create_app(services)
-        server = RunnerServer(app, app.fast_routes, listening, stop_seconds=stop_seconds, on_ready=on_ready, on_stop=mark_unready)
+        server = RunnerServer(
+            app, app.fast_routes, listening, stop_seconds=stop_seconds, on_ready=on_ready, on_stop=mark_unready, unix=unix
+        )
         with when_parent_ends(parent_pipe, partial(_stop_after_parent, server)):
             # The guide tells operators to look for this line; the port is part of it.
             _log.info(f"Starting runner on port {port_of(listening)}")

@@ -31,25 +31,39 @@ FOLDER_PREFIX = "holdfast-runner-"
 _log = structlog.get_logger(__name__)
 
 
-async def run_workers(settings: Settings, listening: Sequence[socket.socket], on_ready: Callable[[], None]) -> None:
+async def run_workers(
+    settings: Settings, listening: Sequence[socket.socket], on_ready: Callable[[], None], *, unix: Sequence[socket.socket] = ()
+) -> None:
     """Runs a process for each of the sockets, which listen on one port, until SIGTERM or SIGINT; then lets running calls finish.
 
-    A second signal does not wait for them. `on_ready` is called once, when all accept calls. The sockets are closed at the stop.
-    Raises WorkersNotStarting.
+    `unix` has a Unix socket for each of them too, or nothing. A second signal does not wait for running calls. `on_ready` is called once,
+    when all accept calls. The sockets are closed at the stop. Raises WorkersNotStarting.
     """
     # Only this user can read the folder, and it is removed at our end: it contains responses of guests.
     with TemporaryDirectory(prefix=FOLDER_PREFIX) as shared:
         environment = {**os.environ, "HOLDFAST_DATA_DIR": str(settings.data_dir.resolve())}
-        await _run_until_signal(create_workers(listening, environment, Path(shared), stop_seconds=STOP_SECONDS), on_ready)
+        workers = create_workers(listening, environment, Path(shared), stop_seconds=STOP_SECONDS, unix=unix)
+        await _run_until_signal(workers, on_ready)
     _log.info("The runner and its workers have stopped")
 
 
-def create_workers(listening: Sequence[socket.socket], environment: Mapping[str, str], shared: Path, *, stop_seconds: int) -> Workers:
-    """The workers of a runner, one for each socket. They share the folder `shared`, which only this user can read."""
+def create_workers(
+    listening: Sequence[socket.socket],
+    environment: Mapping[str, str],
+    shared: Path,
+    *,
+    stop_seconds: int,
+    unix: Sequence[socket.socket] = (),
+) -> Workers:
+    """The workers of a runner, one for each socket; `unix` has a Unix socket for each, or nothing.
+
+    They share the folder `shared`, which only this user can read.
+    """
     return Workers(
         "runner",
         MODULE,
         listening,
+        unix=unix,
         environment={**environment, "HOLDFAST_WORKERS_DIR": str(shared)},
         stop_seconds=stop_seconds,
         on_end=partial(forget_worker, shared / METRICS),

@@ -28,6 +28,12 @@ class ConnectionSettings(SettingsGroup):
     runner_base_url: HttpUrl | None = Field(
         None, validation_alias=AliasChoices("RUNNER_BASE_URL"), description="Address at which the gateway reaches the runner."
     )
+    runner_socket_dir: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("RUNNER_SOCKET_DIR"),
+        description="Folder of Unix sockets at which the runner listens too, one for each of its processes. A gateway on the same machine"
+        " that has the same setting sends its calls there.",
+    )
     runner_public_base: str = Field(
         "/runner",
         validation_alias=AliasChoices("RUNNER_PUBLIC_BASE"),
