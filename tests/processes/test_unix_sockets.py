@@ -26,7 +26,7 @@ def mode(path: str | Path) -> int:
 
 
 def leave_behind(path: Path) -> None:
-    """What a killed service leaves: a socket on which nobody listens."""
+    """What a killed service leaves: a socket without a listener."""
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(path))
         bound.listen()

@@ -3,7 +3,7 @@
     lock the folder ──busy──▶ SocketFolderUnusable
          │
          ▼
-    is the path of an earlier run there? ──a socket that nobody listens on──▶ remove it
+    is the path of an earlier run there? ──a socket without a listener───────▶ remove it
          │ no                             ──anything else───────────────────▶ SocketFolderUnusable
          ▼
     bind ─▶ mode 0600 ─▶ listen (until then the system refuses callers) ──end──▶ remove what is still ours, release the lock
@@ -114,7 +114,7 @@ def _listening(path: Path) -> Iterator[socket.socket]:
 
 
 def _remove_stale(path: Path) -> None:
-    """Removes a socket on which nobody listens. Raises SocketFolderUnusable for one that is in use, and for any other file."""
+    """Removes a socket without a listener. Raises SocketFolderUnusable for one that is in use, and for any other file."""
     try:
         is_socket = stat.S_ISSOCK(path.lstat().st_mode)
     except FileNotFoundError:
