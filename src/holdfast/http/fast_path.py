@@ -14,6 +14,7 @@ FastCall:  reading body ──complete──▶ task runs ──response──�
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -24,6 +25,10 @@ from uvicorn.server import ServerState
 FAST_MAX_BYTES = 256 * 1024
 """The fast path reads a whole request before it checks who sent it. Larger requests, and those of unknown length, go to the application,
 which checks first."""
+
+UNIX_CLIENT = ("unix", 0)
+"""The client of a connection over a Unix socket, which has no address: as `FastCall.client`, and in an ASGI scope. A peer whose address is
+unknown, because it has gone already, is None."""
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 """Header fields in their order, names in lower case."""
@@ -87,6 +92,12 @@ class FastPathProtocol(HttpToolsProtocol):
         self._routes = routes
         self._call: FastCall | None = None
         self._idle_since: float | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        connection = transport.get_extra_info("socket")
+        if connection is not None and connection.family == socket.AF_UNIX:
+            self.client = UNIX_CLIENT
 
     def on_response_complete(self) -> None:
         if self.pipeline:

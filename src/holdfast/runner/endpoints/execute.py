@@ -12,14 +12,14 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from holdfast.contract.execute import USAGE_HEADER, ExecuteCall
-from holdfast.http.fast_path import FastCall, RawHeaders, Respond
+from holdfast.http.fast_path import FastCall, Respond
 from holdfast.http.header_tables import header_table
 from holdfast.runner.execute.execution import Routing
 from holdfast.runner.execute.idempotency import KEY_MAX_CHARACTERS
 from holdfast.runner.http.errors import InvalidIdempotencyKey
 from holdfast.runner.http.json_body import decode, read_json, require_json
 from holdfast.runner.http.responses import FastJsonResponse, outcome_of, response_to
-from holdfast.runner.http.service_token import require_token
+from holdfast.runner.http.trusted_callers import require_caller
 from holdfast.runner.services import RunnerServices
 
 PATH = "/v1/execute"
@@ -29,7 +29,7 @@ _BODY_OVERHEAD_BYTES = 1024 * 1024
 
 async def execute(services: RunnerServices, request: Request) -> Response:
     """Runs a call that arrives through Starlette's routing. With the fast path, `ExecuteEndpoint` gets the requests first."""
-    return await ExecuteEndpoint(services).respond_to_request(request.scope["headers"], request.receive)
+    return await ExecuteEndpoint(services).respond_to_request(request.scope, request.receive)
 
 
 class ExecuteEndpoint:
@@ -37,6 +37,7 @@ class ExecuteEndpoint:
 
     def __init__(self, services: RunnerServices) -> None:
         self._token = services.caller_token
+        self._trusted = services.trusted_callers
         self._run = services.calls.run
         self._watcher = services.disconnects
         self._log = services.call_log
@@ -44,14 +45,14 @@ class ExecuteEndpoint:
         self._max_bytes = services.settings.request_body_max_bytes * 4 // 3 + _BODY_OVERHEAD_BYTES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self.respond_to_request(scope["headers"], receive)
+        response = await self.respond_to_request(scope, receive)
         await response(scope, receive, send)
 
-    async def respond_to_request(self, raw_headers: RawHeaders, receive: Receive) -> Response:
+    async def respond_to_request(self, scope: Scope, receive: Receive) -> Response:
         """The response to a request whose body is not read yet. Never raises: an error becomes a response."""
         try:
-            headers = header_table(raw_headers)
-            require_token(headers, self._token)
+            headers = header_table(scope["headers"])
+            require_caller(headers, self._token, scope.get("client"), self._trusted)
             body = await read_json(headers, receive, self._max_bytes)
             return await self._watcher.run_until_disconnect(receive, self._respond(headers, body))
         except (Exception, asyncio.CancelledError) as error:
@@ -65,7 +66,7 @@ class ExecuteEndpoint:
         """As `Respond`."""
         try:
             table = header_table(call.headers)
-            require_token(table, self._token)
+            require_caller(table, self._token, call.client, self._trusted)
             require_json(table)
             return await self._respond(table, bytes(call.body))
         except asyncio.CancelledError as error:

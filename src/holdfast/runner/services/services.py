@@ -26,6 +26,7 @@ from holdfast.runner.execute.execution import CallExecutor
 from holdfast.runner.execute.idempotency_files import RESPONSES
 from holdfast.runner.execute.warmup_queue import Place, WarmupQueue
 from holdfast.runner.http.service_token import caller_token, outgoing_token
+from holdfast.runner.http.trusted_callers import TrustedCallers
 from holdfast.runner.install_lookup.validator import InstallValidator
 from holdfast.runner.telemetry.access_log import CallLog
 from holdfast.runner.telemetry.metrics import Metrics
@@ -56,6 +57,7 @@ class RunnerServices:
 
     settings: Settings
     caller_token: str | None = field(repr=False)
+    trusted_callers: TrustedCallers
     store: BundleStore
     cache: BundleCache
     engine: Engine
@@ -111,7 +113,8 @@ class RunnerServices:
             )
             engine.on_load, engine.artifacts.on_compile = metrics.component_loaded, metrics.component_compiled
             closing.push_async_callback(engine.close)
-            _warn_about_settings(settings, authenticated=expected is not None)
+            trusted_callers = TrustedCallers(settings.runner_trusted_callers)
+            _warn_about_settings(settings, trusted_callers, authenticated=expected is not None)
             policy = _trust_policy(settings)
             cache = TrustedBundleCache(settings.resolved_cache_root, store, policy, max_bytes=settings.cache_max_bytes)
             cache.on_fetch, cache.on_evict = metrics.bundle_fetched, metrics.bundle_evicted
@@ -124,6 +127,7 @@ class RunnerServices:
             return cls(
                 settings=settings,
                 caller_token=expected,
+                trusted_callers=trusted_callers,
                 store=store,
                 cache=cache,
                 engine=engine,
@@ -170,9 +174,11 @@ def _warmup_queue(cache: BundleCache, engine: Engine) -> WarmupQueue:
     return WarmupQueue(prepare, at_once=max(2, (os.cpu_count() or 1) // 2))
 
 
-def _warn_about_settings(settings: Settings, *, authenticated: bool) -> None:
+def _warn_about_settings(settings: Settings, trusted: TrustedCallers, *, authenticated: bool) -> None:
     if not authenticated:
         _log.warning("RUNNER_REQUIRE_AUTH=false: everyone who reaches this runner can call every extension. For development only")
+    elif trusted:
+        _log.warning("RUNNER_TRUSTED_CALLERS: these callers need no token for POST /v1/execute", callers=", ".join(trusted.names))
     if settings.registry_base_url is None and settings.static_strict_validation:
         _log.warning("REGISTRY_BASE_URL is not set: installs cannot be checked, so no pages of extensions are served")
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 
-from holdfast.settings.table.kinds import HttpUrl, SettingsGroup, variables
+from holdfast.settings.table.kinds import HttpUrl, SettingsGroup, TrustedCallerNames, variables
 
 
 class ConnectionSettings(SettingsGroup):
@@ -48,6 +48,12 @@ class ConnectionSettings(SettingsGroup):
         True,
         validation_alias=AliasChoices("RUNNER_REQUIRE_AUTH"),
         description="Accept only callers that send the service token. Production rejects `false`.",
+    )
+    runner_trusted_callers: TrustedCallerNames = Field(
+        "",
+        validation_alias=AliasChoices("RUNNER_TRUSTED_CALLERS"),
+        description="Callers that may call POST /v1/execute without the service token, for an application that sends none: `unix` (the Unix"
+        " socket), and networks of at least /24 (IPv4) or /64 (IPv6), separated by commas. The socket's peer counts, never a header.",
     )
     runner_storage_api_token: SecretStr | None = Field(
         None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Network, ip_network
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -52,5 +53,42 @@ def _http_url(value: str) -> str:
     return value.strip()
 
 
+UNIX_CALLERS = "unix"
+"""How RUNNER_TRUSTED_CALLERS names the callers of the runner's Unix socket."""
+
+_SHORTEST_PREFIX = {4: 24, 6: 64}
+_IPV4_IN_IPV6 = (IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96"))
+
+
+def trusted_caller_names(value: str) -> tuple[str, ...]:
+    """The entries of RUNNER_TRUSTED_CALLERS: `unix` and IP networks, each in its usual spelling.
+
+    Raises ValueError, which names the entry, for anything else, and for a network that is wider than /24 (IPv4) or /64 (IPv6).
+    """
+    return tuple(_trusted_caller(entry) for part in value.split(",") if (entry := part.strip()))
+
+
+def _trusted_caller(entry: str) -> str:
+    if entry == UNIX_CALLERS:
+        return entry
+    try:
+        network = ip_network(entry)
+    except ValueError:
+        raise ValueError(
+            f"{entry} is neither `{UNIX_CALLERS}` nor a network such as 10.0.3.0/24 or fd00::/64, with no bits beyond its prefix"
+        ) from None
+    shortest = _SHORTEST_PREFIX[network.version]
+    if network.prefixlen < shortest:
+        raise ValueError(f"{entry} is wider than /{shortest}; name the networks of the callers")
+    if isinstance(network, IPv6Network) and any(network.overlaps(range_of_ipv4) for range_of_ipv4 in _IPV4_IN_IPV6):
+        raise ValueError(f"{entry} is a form of IPv4 addresses; write an IPv4 network")
+    return str(network)
+
+
+def _trusted_callers(value: str) -> str:
+    return ",".join(trusted_caller_names(value))
+
+
+TrustedCallerNames = Annotated[str, AfterValidator(_trusted_callers)]
 DomainName = Annotated[str, AfterValidator(_domain)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
