@@ -21,7 +21,6 @@ from holdfast.gateway.auth.authentication import SESSION_COOKIE
 from holdfast.gateway.services import Services
 from holdfast.gateway.services.runner_client import RunnerClient
 from holdfast.gateway.services.service_tokens import Tokens
-from holdfast.http.token_bucket import TokenBuckets
 from holdfast.records.api_keys import create_api_key
 from holdfast.records.database.database import Database
 from holdfast.records.identities import Identity
@@ -118,7 +117,7 @@ async def platform(folder: Path, *, database_url: str | None = None, **settings:
             events=MemoryStream(first_id=1),
             runner=RunnerClient(runner.url, SERVICE_TOKEN),
             tokens=Tokens(SERVICE_TOKEN, INTERNAL_TOKEN, AUTH_KEY),
-            buckets=TokenBuckets(clock=seconds),
+            clock=seconds,
         )
         archive = archive_of(folder / "first.tar.zst")
         installed = await install_archive(collaborators(db, services.store), archive, actor=local_actor(TENANT), check_component=None)

@@ -18,11 +18,15 @@ class Clock:
 def test_a_full_bucket_allows_its_capacity_and_then_says_when_to_return() -> None:
     clock = Clock()
     buckets = TokenBuckets(capacity=2, refill_per_second=0.25, clock=clock)
-    assert [buckets.acquire("a") for _ in range(3)] == [Decision(True), Decision(True), Decision(False, 4)]
+    assert [buckets.acquire("a") for _ in range(3)] == [
+        Decision(True, 0, limit=2, remaining=1, reset_seconds=4),
+        Decision(True, 0, limit=2, remaining=0, reset_seconds=8),
+        Decision(False, 4, limit=2, remaining=0, reset_seconds=8),
+    ]
     clock.now = 3.0
-    assert buckets.acquire("a") == Decision(False, 1)
+    assert buckets.acquire("a") == Decision(False, 1, limit=2, remaining=0, reset_seconds=5)
     clock.now = 4.0
-    assert buckets.acquire("a") == Decision(True)
+    assert buckets.acquire("a") == Decision(True, 0, limit=2, remaining=0, reset_seconds=8)
 
 
 def test_a_bucket_never_holds_more_than_its_capacity() -> None:
@@ -59,9 +63,9 @@ def test_a_denied_request_costs_nothing() -> None:
 
 def test_peek_takes_no_token() -> None:
     buckets = TokenBuckets(capacity=1, refill_per_second=0.5, clock=Clock())
-    assert [buckets.peek("a") for _ in range(2)] == [Decision(True)] * 2
+    assert [buckets.peek("a").allowed for _ in range(2)] == [True] * 2
     buckets.acquire("a")
-    assert buckets.peek("a") == Decision(False, 2)
+    assert (buckets.peek("a").allowed, buckets.peek("a").retry_after_seconds) == (False, 2)
 
 
 def test_refund_returns_one_token_and_reset_all() -> None:
@@ -79,7 +83,8 @@ def test_refund_returns_one_token_and_reset_all() -> None:
 def test_a_window_allows_its_count_at_once_and_spreads_as_many_over_each_window() -> None:
     clock = Clock()
     buckets = TokenBuckets.per_window(2, 60, clock=clock)
-    assert [buckets.acquire("a") for _ in range(3)] == [Decision(True), Decision(True), Decision(False, 30)]
+    decisions = [buckets.acquire("a") for _ in range(3)]
+    assert [(decision.allowed, decision.retry_after_seconds) for decision in decisions] == [(True, 0), (True, 0), (False, 30)]
     clock.now = 30
     assert [buckets.acquire("a").allowed for _ in range(2)] == [True, False]
     clock.now = 90

@@ -32,6 +32,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 yield services
             finally:
                 await services.close_sealer()
+                await services.close_limits()
     finally:
         await client.close()
         await db.close()

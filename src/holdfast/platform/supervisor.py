@@ -24,6 +24,7 @@ from typing import Protocol
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.errors import HoldfastError
 from holdfast.events import configured_redis
+from holdfast.gateway.limits.open_limits import configured_rate_limit_redis
 from holdfast.gateway.services import Services
 from holdfast.platform.credentials import credentials_file
 from holdfast.platform.environment import platform_settings
@@ -79,6 +80,7 @@ async def run_platform(
     RunnerNotStarting and WorkersNotStarting.
     """
     configured_redis(settings)
+    configured_rate_limit_redis(settings)
     for source in sources:
         installer.check(source)
     with ExitStack() as held:

@@ -20,6 +20,7 @@ from holdfast.settings.table.kinds import SettingsGroup
 from holdfast.settings.table.limits import LimitSettings
 from holdfast.settings.table.secrets import SecretSettings
 from holdfast.settings.table.services import ServiceSettings
+from holdfast.settings.table.usage import UsageSettings
 
 GROUPS: tuple[type[SettingsGroup], ...] = (
     ServiceSettings,
@@ -29,6 +30,7 @@ GROUPS: tuple[type[SettingsGroup], ...] = (
     SecretSettings,
     DebugStreamSettings,
     LimitSettings,
+    UsageSettings,
     EngineSettings,
 )
 """The groups of the table in the order in which people read them. Each has a `title`."""
@@ -36,6 +38,7 @@ GROUPS: tuple[type[SettingsGroup], ...] = (
 
 class Settings(
     EngineSettings,
+    UsageSettings,
     LimitSettings,
     DebugStreamSettings,
     SecretSettings,

@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from holdfast.gateway.http.errors import RateLimited
 from holdfast.gateway.publishing import upload as upload_module
 from holdfast.gateway.services.publish_rate_limit import PublishRateLimit
+from holdfast.http.token_bucket import TokenBuckets
 from holdfast.registry.models.installs import ExtensionVersion
 from holdfast.registry.models.publishing import ExtensionUpload
 from tests.bundles.archives import archive, bundle, regular
@@ -302,7 +303,7 @@ async def test_the_publish_rate_limit_is_per_tenant_and_ignores_forwarded_addres
 
 def test_a_tenant_that_waits_can_publish_again() -> None:
     clock = Seconds()
-    limit = PublishRateLimit(count=2, seconds=60, clock=clock)
+    limit = PublishRateLimit(TokenBuckets.per_window(2, 60, clock=clock), count=2, seconds=60)
     limit.acquire("t", "upload")
     limit.acquire("t", "upload")
     limit.acquire("t", "abort")

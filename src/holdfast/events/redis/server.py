@@ -20,29 +20,32 @@ FAILURES = (RedisError, OSError, TimeoutError)
 
 
 class InvalidRedisUrl(HoldfastError):
-    """Raised when RUNNER_DEBUG_REDIS_URL is not the address of a Redis server."""
+    """Raised when a setting, such as RUNNER_DEBUG_REDIS_URL, is not the address of a Redis server."""
 
     code = "redis_url_unusable"
 
-    def __init__(self, problem: str) -> None:
-        super().__init__(f"RUNNER_DEBUG_REDIS_URL {problem}.", hint="Write redis://host:6379, or rediss://host:6379 for TLS.")
+    def __init__(self, problem: str, variable: str) -> None:
+        super().__init__(f"{variable} {problem}.", hint="Write redis://host:6379, or rediss://host:6379 for TLS.")
 
 
 class RedisServer:
     """Address and credentials of a Redis server. `str` returns the address without credentials."""
 
-    def __init__(self, url: str, password: str | None = None, *, timeout: float = TIMEOUT_SECONDS) -> None:
-        """`url` is `redis[s]://[user[:password]@]host[:port][/database]`, with percent-encoded credentials; `password`, not encoded, is
-        used when the URL has none. `timeout` is how many seconds Redis has to accept a connection, and to respond. Does not connect.
+    def __init__(
+        self, url: str, password: str | None = None, *, timeout: float = TIMEOUT_SECONDS, variable: str = "RUNNER_DEBUG_REDIS_URL"
+    ) -> None:
+        """`url`, from the setting `variable`, is `redis[s]://[user[:password]@]host[:port][/database]`, with percent-encoded credentials;
+        `password`, not encoded, is used when the URL has none. `timeout` is how many seconds Redis has to accept a connection, and to
+        respond. Does not connect.
 
         Raises InvalidRedisUrl.
         """
         self._timeout = timeout
-        parts = _checked(url)
+        parts = _checked(url, variable)
         try:
             options: dict[str, Any] = dict(parse_url(url))
         except ValueError:
-            raise InvalidRedisUrl("has an option with an invalid value") from None
+            raise InvalidRedisUrl("has an option with an invalid value", variable) from None
         self._connection_class = options.pop("connection_class", None)
         if password and not options.get("password"):
             options["password"] = password
@@ -53,7 +56,7 @@ class RedisServer:
             pool = self._pool(connections=1)
             pool.connection_class(**pool.connection_kwargs)
         except (TypeError, ValueError, RedisError):
-            raise InvalidRedisUrl("has an unknown option") from None
+            raise InvalidRedisUrl("has an unknown option", variable) from None
 
     def __str__(self) -> str:
         return self._address
@@ -89,16 +92,16 @@ def reason(failure: BaseException) -> str:
     return f"{type(failure).__name__} {code}" if code.isalpha() and code.isupper() else type(failure).__name__
 
 
-def _checked(url: str) -> SplitResult:
+def _checked(url: str, variable: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         port_is_usable = parts.port is None or parts.port > 0
     except ValueError:
-        raise InvalidRedisUrl("is not a URL with a port between 1 and 65535") from None
+        raise InvalidRedisUrl("is not a URL with a port between 1 and 65535", variable) from None
     if parts.scheme not in ("redis", "rediss"):
-        raise InvalidRedisUrl("does not start with redis:// or rediss://")
+        raise InvalidRedisUrl("does not start with redis:// or rediss://", variable)
     if not parts.hostname or not port_is_usable:
-        raise InvalidRedisUrl("has no host, or port 0")
+        raise InvalidRedisUrl("has no host, or port 0", variable)
     if parts.path.strip("/") and not parts.path.strip("/").isdecimal():
-        raise InvalidRedisUrl("has a database that is not a number")
+        raise InvalidRedisUrl("has a database that is not a number", variable)
     return parts

@@ -7,8 +7,9 @@ from typing import Any
 
 from holdfast.gateway.auth.authentication import Caller
 from holdfast.gateway.auth.permissions import require_permission
-from holdfast.gateway.http.errors import GatewayError, RateLimited
+from holdfast.gateway.http.errors import GatewayError
 from holdfast.gateway.services import Services
+from holdfast.http.token_bucket import Decision
 from holdfast.records.identities import client_of
 from holdfast.registry.installs.lookup import find_install
 from holdfast.registry.models.endpoints import METHODS, Endpoint, match_endpoint, read_endpoints
@@ -24,6 +25,8 @@ class Access:
     version_id: str
     endpoint: Endpoint
     client_id: str | None
+    rate: Decision | None = None
+    """The state of the rate limit after this call; None without one."""
 
     @property
     def principal_kind(self) -> str:
@@ -31,7 +34,7 @@ class Access:
 
 
 async def assert_access(services: Services, caller: Caller, extension: str, method: str, path: str) -> Access:
-    """Checks the access of one call and counts it against the tenant's rate limit.
+    """Checks the access of one call and counts it against the rate limits of the extension and the user.
 
     `extension` is an install id, a registry id, `publisher.name`, or a name that only one extension has; `path` may be percent-encoded.
     Raises GatewayError (`endpoint_not_found`, `extension_not_available`, `forbidden`), RateLimited, RegistryError (`ambiguous_extension`).
@@ -66,13 +69,7 @@ async def assert_access(services: Services, caller: Caller, extension: str, meth
         await require_permission(services, caller, "extension:read" if method == "GET" else "extension:write")
         if endpoint.permission is not None:
             await require_permission(services, caller, endpoint.permission)
-    decision = services.buckets.acquire((identity.tenant_id, registry.id))
-    if not decision.allowed:
-        raise RateLimited(
-            "Your tenant calls this extension too often.",
-            retry_after_seconds=decision.retry_after_seconds,
-            hint=f"Call again in {decision.retry_after_seconds} s.",
-        )
+    rate = await services.call_rate_limits.acquire(identity.tenant_id, registry.id, identity.user_id, is_client=identity.is_client)
     return Access(
         caller=caller,
         install_id=install.id,
@@ -80,6 +77,7 @@ async def assert_access(services: Services, caller: Caller, extension: str, meth
         version_id=version.id,
         endpoint=endpoint,
         client_id=client_id,
+        rate=rate,
     )
 
 

@@ -23,6 +23,7 @@ from holdfast.gateway.http.errors import BadGateway, ExtensionBusy, GatewayError
 from holdfast.gateway.http.headers import ISOLATION, from_guest, to_guest
 from holdfast.gateway.http.requests import printable, query_pairs, request_id
 from holdfast.gateway.services import Services
+from holdfast.http.rate_headers import rate_headers
 from holdfast.records.identities import has_permission
 from holdfast.registry.installs.call_context import InstallContext, install_context
 
@@ -56,6 +57,7 @@ async def dispatch(services: Services, call: Call) -> Response:
     The audit row records every end.
     """
     tag = request_id(call.request)
+    call.request.state.holdfast_rate = call.access.rate
     # The guide tells operators to look for this line; method and path are part of it.
     _log.info(f"[{call.request.method} {call.request.url.path}]", request_id=tag, tenant=_tenant(call), effective_method=call.method)
     row = await start_audit(services, call.access, request_id=tag, method=call.method, path=call.path)
@@ -206,6 +208,8 @@ def _response(call: Call, envelope: Envelope) -> Response:
     else:
         pairs.append(("content-length", str(len(body))))
     response.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+    if call.access.rate is not None:
+        response.raw_headers += rate_headers(call.access.rate)
     response.body = b"" if call.request.method == "HEAD" else body
     return response
 

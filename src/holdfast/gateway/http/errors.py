@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from holdfast.errors import CodedError, HoldfastError
+from holdfast.http.token_bucket import Decision
 
 Code = Literal[
     "access_policy_unavailable",
@@ -87,14 +88,29 @@ class InvalidRequest(HoldfastError):
 
 
 class RateLimited(HoldfastError):
-    """Raised when a tenant exceeds a rate limit; `retry_after_seconds` says when it may try again."""
+    """Raised when a caller exceeds a rate limit.
+
+    `retry_after_seconds` says when it may try again; `limit` names the limit where there are several, and `decision` is its state.
+    """
 
     code = "rate_limited"
     status = 429
 
-    def __init__(self, message: str, *, retry_after_seconds: int, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint, details={"retryAfterSeconds": retry_after_seconds})
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_seconds: int,
+        hint: str | None = None,
+        limit: str | None = None,
+        decision: Decision | None = None,
+    ) -> None:
+        details: dict[str, Any] = {"retryAfterSeconds": retry_after_seconds}
+        if limit is not None:
+            details["limit"] = limit
+        super().__init__(message, hint=hint, details=details)
         self.retry_after_seconds = retry_after_seconds
+        self.decision = decision
 
 
 class ExtensionBusy(HoldfastError):

@@ -74,9 +74,10 @@ WITHHELD = HOP_BY_HOP | {
     "x-accel-buffering",
     "x-sendfile",
 }
-"""Response headers of an extension that are dropped; `access-control-*`, `sec-*` and `proxy-*` are too. All others pass as they are."""
+"""Response headers of an extension that are dropped; so are `access-control-*`, `sec-*`, `proxy-*` and `ratelimit*`. Others pass as they
+are."""
 
-_WITHHELD_PREFIXES = ("access-control-", "sec-", "proxy-")
+_WITHHELD_PREFIXES = ("access-control-", "sec-", "proxy-", "ratelimit")
 
 ISOLATION = {
     # Opened as a page, a response of an extension must not run as the application: it gets an origin of its own and may load nothing.

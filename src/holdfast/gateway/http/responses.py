@@ -10,6 +10,7 @@ from holdfast.errors import HoldfastError
 from holdfast.gateway.http.errors import Code, ExtensionBusy, GatewayError, RateLimited
 from holdfast.gateway.http.requests import request_id
 from holdfast.http.operations import Endpoint
+from holdfast.http.rate_headers import rate_headers
 from holdfast.http.responses import json_response, respond_to
 
 _log = structlog.get_logger(__name__)
@@ -21,6 +22,9 @@ def error_response(error: HoldfastError, request: Request) -> Response:
     headers = {"x-request-id": identifier}
     if isinstance(error, RateLimited | ExtensionBusy):
         headers["retry-after"] = str(error.retry_after_seconds)
+    decision = getattr(request.state, "holdfast_rate", None) or getattr(error, "decision", None)
+    if decision is not None:
+        headers |= {name.decode(): value.decode() for name, value in rate_headers(decision)}
     return json_response(error.to_json(request_id=identifier), error.status, headers)
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 from holdfast.gateway.http.errors import RateLimited
-from holdfast.http.token_bucket import TokenBuckets
+from holdfast.http.token_bucket import Buckets
 
 
 class PublishRateLimit:
-    """`count` requests of a kind at once, and as many again spread over every `seconds`, for each tenant."""
+    """Limits requests of a kind for each tenant."""
 
-    def __init__(self, *, count: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, buckets: Buckets, *, count: int, seconds: float) -> None:
+        """`buckets` have the rate of `count` requests per `seconds`."""
         self._text = f"Your tenant may do this {count} times in {seconds:g} seconds."
-        self._buckets = TokenBuckets.per_window(count, seconds, clock=clock)
+        self._buckets = buckets
 
     def acquire(self, tenant_id: str, kind: str) -> None:
         """Counts a request of the tenant. Raises RateLimited, which is not counted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,11 +12,13 @@ from functools import cached_property
 from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.events.model.stream import EventStream
+from holdfast.gateway.limits.call_rates import CallRateLimits
+from holdfast.gateway.limits.open_limits import SharedBuckets, open_call_rate_limits
 from holdfast.gateway.services.install_config_cache import InstallConfigCache
 from holdfast.gateway.services.publish_rate_limit import PublishRateLimit
 from holdfast.gateway.services.runner_client import RunnerClient
 from holdfast.gateway.services.service_tokens import Tokens
-from holdfast.http.token_bucket import TokenBuckets
+from holdfast.http.token_bucket import Rate
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.collaborators import Collaborators
@@ -37,9 +40,9 @@ class Services:
     events: EventStream
     runner: RunnerClient
     tokens: Tokens
-    buckets: TokenBuckets = field(default_factory=TokenBuckets)
     storage_limits: StorageLimits = field(default_factory=StorageLimits)
     now: Callable[[], datetime] = utc_now
+    clock: Callable[[], float] = time.monotonic
     heartbeat_seconds: float = 15.0
     debug_streams_per_tenant: int = 20
     open_debug_streams: Counter[str] = field(default_factory=Counter)
@@ -76,8 +79,18 @@ class Services:
 
     @cached_property
     def publish_rate_limit(self) -> PublishRateLimit:
-        settings = self.settings
-        return PublishRateLimit(count=settings.ext_bundles_ratelimit_max, seconds=settings.ext_bundles_ratelimit_window_ms / 1_000)
+        count, seconds = self.settings.ext_bundles_ratelimit_max, self.settings.ext_bundles_ratelimit_window_ms / 1_000
+        return PublishRateLimit(self.buckets.open("publish", Rate.per_window(count, seconds)), count=count, seconds=seconds)
+
+    @cached_property
+    def buckets(self) -> SharedBuckets:
+        """Opens the rate limits that all gateway processes of this machine share."""
+        return SharedBuckets(self.settings.gateway_workers_dir, clock=self.clock)
+
+    @cached_property
+    def call_rate_limits(self) -> CallRateLimits:
+        """The rate limits of calls. Raises InvalidRedisUrl."""
+        return open_call_rate_limits(self.settings, self.buckets.open)
 
     @cached_property
     def _collaborators(self) -> Collaborators:
@@ -94,6 +107,13 @@ class Services:
         """Closes the sealer if it was created."""
         if "sealer" in vars(self):
             await self.sealer.close()
+
+    async def close_limits(self) -> None:
+        """Closes the rate limits that were opened."""
+        if "call_rate_limits" in vars(self):
+            await self.call_rate_limits.close()
+        if "buckets" in vars(self):
+            self.buckets.close()
 
     @property
     def is_development(self) -> bool:

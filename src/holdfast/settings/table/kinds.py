@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv6Network, ip_network
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict
 
 
 class SettingsGroup(BaseModel):
@@ -92,3 +92,30 @@ def _trusted_callers(value: str) -> str:
 TrustedCallerNames = Annotated[str, AfterValidator(_trusted_callers)]
 DomainName = Annotated[str, AfterValidator(_domain)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class CallAllowance(NamedTuple):
+    """A rate limit: `burst` calls at once, then `per_second` calls a second (may be below 1). A burst of 0 means no limit."""
+
+    burst: int
+    per_second: float
+
+    def __str__(self) -> str:
+        return f"{self.burst}+{self.per_second:g}/s" if self.burst else "off"
+
+
+_ALLOWANCE = re.compile(r"([0-9]{1,9})\s*\+\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*/\s*(s|min)", re.ASCII)
+
+
+def _allowance(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "off":
+        return CallAllowance(0, 0)
+    found = _ALLOWANCE.fullmatch(value.strip().lower())
+    if found is None or int(found[1]) < 1 or float(found[2]) <= 0:
+        raise ValueError("it is not a rate limit such as 600+20/s (600 calls at once, then 20 a second), 60+30/min, or off")
+    return CallAllowance(int(found[1]), float(found[2]) / (60 if found[3] == "min" else 1))
+
+
+RateLimit = Annotated[CallAllowance, BeforeValidator(_allowance)]
