@@ -97,7 +97,8 @@ async def test_the_tables_and_columns_that_people_query_have_their_names(url: st
         *("tenant_extension_install_secrets", "tenant_extension_schedule", "extension_execution_log", "extension_quota_usage"),
         *("extension_publisher", "extension_upload", "extension_event_subscription", "extension_audit_logs", "ext_storage_removals"),
         *("services", "invoices", "invoice_charges"),
-        *("ext_storage_schemas", "ext_storage_usage", "users", "roles", "permissions", "sessions", "api_keys", "clients", "contacts"),
+        *("ext_storage_schemas", "ext_storage_usage", "ext_storage_namespaces"),
+        *("users", "roles", "permissions", "sessions", "api_keys", "clients", "contacts"),
     }
 
 
@@ -204,6 +205,29 @@ async def test_versions_of_development_installs_become_private_and_no_row_change
         "no tenant": None,
         "moved": OTHER,
     }
+
+
+async def test_the_keys_of_each_namespace_are_counted_and_no_stored_record_changes(url: str) -> None:
+    await migrate(url, to="0003")
+    stored = [(TENANT, IDS[0], "a", 3), (TENANT, IDS[0], "b", 1), (TENANT, IDS[1], "a", 2), (OTHER, IDS[2], "a", 1)]
+    with _open(url) as connection:
+        for tenant_id, install_id, namespace, keys in stored:
+            for key in range(keys):
+                connection.execute(
+                    text(
+                        "INSERT INTO ext_storage_records (tenant, extension_install_id, namespace, key, revision, value, metadata, "
+                        "value_size_bytes, metadata_size_bytes, created_at, updated_at) VALUES "
+                        f"('{tenant_id}', '{install_id}', '{namespace}', 'k{key}', 7, '1', '{{}}', 1, 2, '2026-01-01', '2026-01-01')"
+                    )
+                )
+        connection.commit()
+        query = text("SELECT * FROM ext_storage_records ORDER BY tenant, extension_install_id, namespace, key")
+        before = connection.execute(query).all()
+    await migrate(url)
+    with _open(url) as connection:
+        assert connection.execute(query).all() == before
+        counts = connection.execute(text("SELECT tenant, extension_install_id, namespace, keys_count FROM ext_storage_namespaces")).all()
+    assert sorted((str(tenant_id), str(install_id), namespace, keys) for tenant_id, install_id, namespace, keys in counts) == sorted(stored)
 
 
 async def test_the_database_of_a_newer_version_is_refused_with_advice(url: str) -> None:

@@ -4,27 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from holdfast.records.database.database import Database
-from holdfast.storage.limits import StorageLimits, encode_cursor
-from holdfast.storage.service import StorageService, Write
-from holdfast.storage.tables import StorageUsage
+from holdfast.storage.expiry import sweep_expired
+from holdfast.storage.limits import encode_cursor
+from holdfast.storage.records import Write
 from tests.error_codes import has_code, rejected
-from tests.records.databases import OTHER_TENANT, TENANT, Clock
-
-INSTALL = "33333333-3333-4333-8333-333333333333"
-OTHER_INSTALL = "44444444-4444-4444-8444-444444444444"
-
-
-def service(db: Database, clock: Clock | None = None, *, tenant: str = TENANT, install: str = INSTALL, **limits: int) -> StorageService:
-    return StorageService(db, tenant_id=tenant, install_id=install, limits=StorageLimits(**limits), now=clock or Clock())
-
-
-async def usage(db: Database) -> tuple[int, int, int]:
-    async with db.session() as session:
-        row = (await session.scalars(select(StorageUsage).where(StorageUsage.extension_install_id == INSTALL))).one()
-    return row.bytes_used, row.keys_count, row.namespaces_count
+from tests.records.databases import OTHER_TENANT, Clock
+from tests.storage.stores import OTHER_INSTALL, service, usage
 
 
 @pytest.mark.parametrize("value", [None, True, 0, 1.5, "text", "", [], [1, "a", None], {}, {"a": {"b": [1]}}])
@@ -33,7 +20,7 @@ async def test_any_json_value_comes_back_as_it_went_in(db: Database, value: Any)
     await store.put("n", Write(key="k", value=value, metadata={"m": 1}))
     record = await store.get("n", "k")
     assert record.value == value and type(record.value) is type(value)
-    assert record.record_metadata == {"m": 1}
+    assert record.metadata == {"m": 1}
 
 
 async def test_revisions_count_up_from_one_and_the_creation_time_stays(db: Database) -> None:
@@ -103,7 +90,7 @@ async def test_a_write_without_a_time_to_live_clears_the_one_before(db: Database
     record = await store.put("n", Write(key="k", value=2))
     clock.advance(3_600)
     assert record.ttl_expires_at is None
-    assert (await store.get("n", "k")).record_metadata == {}
+    assert (await store.get("n", "k")).metadata == {}
 
 
 async def test_deleting_tells_whether_there_was_something(db: Database) -> None:
@@ -244,7 +231,7 @@ async def test_usage_follows_every_write(db: Database) -> None:
     await store.put("b", Write(key="1", value=1, ttl_seconds=60))
     assert await usage(db) == (13, 2, 2)
     clock.advance(60)
-    await store.delete("b", "absent")
+    await sweep_expired(db, now=clock)
     assert await usage(db) == (10, 1, 1)
 
 

@@ -30,7 +30,7 @@ from holdfast.platform.credentials import credentials_file
 from holdfast.platform.environment import platform_settings
 from holdfast.platform.gateway_processes import freeze_memory, serve_here, serve_in_workers
 from holdfast.platform.lock_file import DataFolderLock, RunningPlatform, write_state
-from holdfast.platform.maintenance import run_maintenance_loop
+from holdfast.platform.maintenance import run_expiry_loop, run_maintenance_loop
 from holdfast.platform.runner_processes import bind_runner, wait_for_runner
 from holdfast.platform.services import open_services
 from holdfast.platform.signals import run_until_signal
@@ -111,7 +111,11 @@ async def run_platform(
                 on_ready(Ready(running, account, installed, failed))
                 freeze_memory()
 
-            running_services = [serving.run(), run_maintenance_loop(services.installs, services.publishing)]
+            running_services = [
+                serving.run(),
+                run_maintenance_loop(services.installs, services.publishing),
+                run_expiry_loop(services.db),
+            ]
             if runner is not None:
                 running_services.append(runner.run())
             return await run_until_signal(running_services, prepare())

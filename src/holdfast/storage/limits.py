@@ -58,13 +58,28 @@ def check_ttl(seconds: int | None, limits: StorageLimits) -> None:
         )
 
 
-def json_size(value: Any) -> int:
-    """The size of a value as compact JSON in UTF-8. Raises StorageError (`VALIDATION_FAILED`) for what not every database can hold."""
+def encode_value(value: Any) -> bytes:
+    """A value as compact JSON in UTF-8. Raises StorageError (`VALIDATION_FAILED`) for what not every database can hold."""
+    try:
+        encoded = msgspec.json.encode(value)
+    except UnicodeEncodeError as error:
+        raise StorageError(
+            "VALIDATION_FAILED", "A value may not contain unpaired surrogates.", hint="Store such data as base64 text."
+        ) from error
+    except RecursionError:
+        raise _nested_too_deep() from None
+    # Most values are texts; only arrays and objects need the slow look at their depth, and only an escaped NUL can be a NUL.
+    if isinstance(value, dict | list) or b"\\u0000" in encoded:
+        _check_parts(value)
+    return encoded
+
+
+def _check_parts(value: Any) -> None:
     waiting = [(value, 1)]
     while waiting:
         item, depth = waiting.pop()
         if depth > DEPTH_MAX:
-            raise StorageError("VALIDATION_FAILED", f"A value is nested at most {DEPTH_MAX} levels deep.")
+            raise _nested_too_deep()
         if isinstance(item, dict):
             waiting.extend((key, depth) for key in item)
             waiting.extend((part, depth + 1) for part in item.values())
@@ -72,35 +87,28 @@ def json_size(value: Any) -> int:
             waiting.extend((part, depth + 1) for part in item)
         elif isinstance(item, str) and "\x00" in item:
             raise StorageError("VALIDATION_FAILED", "A value may not contain the character NUL.", hint="Store such data as base64 text.")
-    try:
-        return len(msgspec.json.encode(value))
-    except UnicodeEncodeError as error:
-        raise StorageError(
-            "VALIDATION_FAILED", "A value may not contain unpaired surrogates.", hint="Store such data as base64 text."
-        ) from error
 
 
-def check_value(value: Any, metadata: Any, limits: StorageLimits) -> tuple[int, int]:
-    """The sizes of a value and its metadata.
+def _nested_too_deep() -> StorageError:
+    return StorageError("VALIDATION_FAILED", f"A value is nested at most {DEPTH_MAX} levels deep.")
+
+
+def encode_checked(value: Any, metadata: Any, limits: StorageLimits) -> tuple[bytes, bytes]:
+    """A value and its metadata as JSON.
 
     Raises StorageError: `LIMIT_EXCEEDED` when either is too large, `VALIDATION_FAILED` when metadata is not an object.
     """
     if not isinstance(metadata, dict):
         raise StorageError("VALIDATION_FAILED", "metadata must be a JSON object.")
-    value_size, metadata_size = json_size(value), json_size(metadata)
-    if value_size > limits.value_bytes:
-        raise StorageError(
-            "LIMIT_EXCEEDED",
-            f"A value has at most {limits.value_bytes} bytes.",
-            details={"limit": limits.value_bytes, "attempted": value_size},
-        )
-    if metadata_size > limits.metadata_bytes:
-        raise StorageError(
-            "LIMIT_EXCEEDED",
-            f"Metadata has at most {limits.metadata_bytes} bytes.",
-            details={"limit": limits.metadata_bytes, "attempted": metadata_size},
-        )
-    return value_size, metadata_size
+    encoded, encoded_metadata = encode_value(value), encode_value(metadata)
+    _check_size("A value has", len(encoded), limits.value_bytes)
+    _check_size("Metadata has", len(encoded_metadata), limits.metadata_bytes)
+    return encoded, encoded_metadata
+
+
+def _check_size(what: str, size: int, limit: int) -> None:
+    if size > limit:
+        raise StorageError("LIMIT_EXCEEDED", f"{what} at most {limit} bytes.", details={"limit": limit, "attempted": size})
 
 
 def encode_cursor(last_key: str) -> str:

@@ -1,18 +1,20 @@
-"""The key-value store of one install: get, put, delete, list, bulk put, with revisions, expiry and quotas."""
+"""The key-value store of installs: get, put, delete, list, bulk put, with revisions, expiry and quotas."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
-
-from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
+from holdfast.records.database.hot_transaction import HotTransaction
+from holdfast.records.database.prepared import Prepared
+from holdfast.storage import statements
 from holdfast.storage.errors import StorageError
+from holdfast.storage.expiry import remove_expired
+from holdfast.storage.ledger import Change, Ledger
 from holdfast.storage.limits import (
     KEY_LENGTH,
     LIST_DEFAULT,
@@ -21,67 +23,59 @@ from holdfast.storage.limits import (
     check_key,
     check_namespace,
     check_ttl,
-    check_value,
     decode_cursor,
+    encode_checked,
     encode_cursor,
 )
-from holdfast.storage.tables import StorageRecord
-from holdfast.storage.usage import Ledger
+from holdfast.storage.records import InstallKey, Page, Record, Write
+from holdfast.storage.write_batches import StorageOperation, WriteBatches
+
+EXPIRED_BEFORE_REFUSAL = 1_000
+"""Expired records that a write which would be refused deletes before it tries again: more than the background sweep does at once, because
+someone waits."""
+
+_Encoded = tuple[Write, bytes, bytes]
+"""A checked write, with its value and metadata as JSON."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Write:
-    """One record to write. `if_revision` is the revision it must have now; 0: it must not exist; None: no condition."""
+class ExtensionStorage:
+    """The storage of all installs in one database. One for a process, because it runs the writes of an install together."""
 
-    key: str
-    value: Any
-    metadata: dict[str, Any] = field(default_factory=dict)
-    ttl_seconds: int | None = None
-    if_revision: int | None = None
+    def __init__(self, db: Database, *, limits: StorageLimits | None = None, now: Callable[[], datetime] = utc_now) -> None:
+        self.db = db
+        self.limits = limits or StorageLimits()
+        self.now = now
+        self.batches = WriteBatches(db)
 
-
-@dataclass(frozen=True)
-class Page:
-    """One page of a listing; `next_cursor` is None on the last."""
-
-    records: list[StorageRecord]
-    next_cursor: str | None
+    def of(self, tenant_id: str, install_id: str) -> StorageService:
+        """The storage of one install of one tenant."""
+        return StorageService(self, InstallKey(tenant_id, install_id))
 
 
 class StorageService:
-    """Storage of one install of one tenant. Each operation is one transaction; expired records do not exist for any of them."""
+    """Storage of one install. Each operation is atomic; expired records do not exist for any of them."""
 
-    def __init__(
-        self,
-        db: Database,
-        *,
-        tenant_id: str,
-        install_id: str,
-        limits: StorageLimits | None = None,
-        now: Callable[[], datetime] = utc_now,
-    ) -> None:
-        self._db = db
-        self._tenant = tenant_id
-        self._install = install_id
-        self._limits = limits or StorageLimits()
-        self._now = now
+    def __init__(self, storage: ExtensionStorage, install: InstallKey) -> None:
+        self._storage = storage
+        self.install = install
+        self._limits = storage.limits
 
-    async def get(self, namespace: str, key: str, *, if_revision: int | None = None) -> StorageRecord:
+    async def get(self, namespace: str, key: str, *, if_revision: int | None = None) -> Record:
         """The record. Raises StorageError: `NOT_FOUND`, or `REVISION_MISMATCH` when it is not at `if_revision`."""
         check_namespace(namespace)
         check_key(key)
-        async with self._db.session() as session:
-            record = await self._find(session, namespace, key)
-        if record is None or self._expired(record):
+        rows = await self._read(statements.GET, namespace, {"key": key})
+        if not rows:
             raise StorageError("NOT_FOUND", "record not found")
+        record = _record(namespace, rows[0])
         _check_revision(record.revision, if_revision)
         return record
 
-    async def put(self, namespace: str, write: Write) -> StorageRecord:
+    async def put(self, namespace: str, write: Write) -> Record:
         """Writes one record: revision 1 when new, one more otherwise. Raises StorageError."""
         return (await self._put_all(namespace, [write]))[0]
 
-    async def bulk_put(self, namespace: str, writes: Sequence[Write]) -> list[StorageRecord]:
+    async def bulk_put(self, namespace: str, writes: Sequence[Write]) -> list[Record]:
         """Writes all records or none.
 
         Raises StorageError: `LIMIT_EXCEEDED` for too much, `VALIDATION_FAILED` for no items or a repeated key.
@@ -102,96 +96,130 @@ class StorageService:
         """Removes a record; False when it does not exist. Raises StorageError (`REVISION_MISMATCH`) when it exists at another revision."""
         check_namespace(namespace)
         check_key(key)
-        async with self._db.transaction() as session:
-            ledger = await Ledger.open(session, self._tenant, self._install, self._limits, self._now())
-            record = await self._find(session, namespace, key)
-            if record is None:
-                return False
-            _check_revision(record.revision, if_revision)
-            await session.delete(record)
-            await session.flush()
-            await ledger.removed(record)
-        return True
+        return await self._storage.batches.run(self.install, partial(self._delete, namespace, key, if_revision))
 
     async def list_records(
-        self, namespace: str, *, limit: int | None = None, cursor: str | None = None, key_prefix: str | None = None
+        self,
+        namespace: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        key_prefix: str | None = None,
+        values: bool = True,
     ) -> Page:
-        """One page of records in the order of their keys (by code point). `limit` is clamped to 1 to 100, 25 when None."""
+        """One page of records in the order of their keys (by code point). `limit` is clamped to 1 to 100, 25 when None.
+
+        Without `values`, the value of each is JSON null.
+        """
         check_namespace(namespace)
         if key_prefix is not None and len(key_prefix) > KEY_LENGTH:
             raise StorageError("VALIDATION_FAILED", f"keyPrefix has at most {KEY_LENGTH} characters.")
         size = LIST_DEFAULT if limit is None else min(max(limit, 1), LIST_MAX)
-        query = select(StorageRecord).where(*self._scope(namespace), self._alive()).order_by(StorageRecord.key).limit(size + 1)
-        if cursor is not None:
-            query = query.where(StorageRecord.key > decode_cursor(cursor))
-        if key_prefix:
-            # A range rather than LIKE: exact in letter case on both databases, and served by the primary key.
-            query = query.where(StorageRecord.key >= key_prefix)
-            if (after := _after_prefix(key_prefix)) is not None:
-                query = query.where(StorageRecord.key < after)
-        async with self._db.session() as session:
-            found = list((await session.scalars(query)).all())
-        records = found[:size]
-        return Page(records, encode_cursor(records[-1].key) if len(found) > size else None)
+        first = "" if cursor is None else decode_cursor(cursor)
+        # A range rather than LIKE: exact in letter case on both databases, and served by the primary key.
+        end = _after_prefix(key_prefix) if key_prefix else None
+        inclusive = bool(key_prefix) and first < str(key_prefix)
+        if inclusive:
+            first = str(key_prefix)
+        statement = statements.LISTS[inclusive, end is not None, values]
+        rows = await self._read(statement, namespace, {"first": first, "end": end, "count": size + 1})
+        records = [_record(namespace, row) for row in rows[:size]]
+        return Page(records, encode_cursor(records[-1].key) if len(rows) > size else None)
 
-    async def _put_all(self, namespace: str, writes: Sequence[Write]) -> list[StorageRecord]:
+    async def _read(self, statement: Prepared, namespace: str, more: dict[str, Any]) -> list[tuple[Any, ...]]:
+        tenant_id, install_id = self.install
+        params = {"tenant": tenant_id, "install": install_id, "namespace": namespace, "now": self._storage.now(), **more}
+        return await self._storage.db.read(partial(_select, statement, params))
+
+    async def _put_all(self, namespace: str, writes: Sequence[Write]) -> list[Record]:
         check_namespace(namespace)
-        sizes = [self._checked(write) for write in writes]
-        total = sum(value + metadata for value, metadata in sizes)
+        encoded = [self._encode(write) for write in writes]
+        total = sum(len(value) + len(metadata) for _, value, metadata in encoded)
         if len(writes) > 1 and total > self._limits.bulk_bytes:
             raise StorageError(
                 "LIMIT_EXCEEDED",
                 f"bulkPut accepts at most {self._limits.bulk_bytes} bytes.",
                 details={"limit": self._limits.bulk_bytes, "attempted": total},
             )
-        async with self._db.transaction() as session:
-            now = self._now()
-            ledger = await Ledger.open(session, self._tenant, self._install, self._limits, now)
-            records = [await self._write(session, ledger, namespace, write, size, now) for write, size in zip(writes, sizes, strict=True)]
-            ledger.check_total()
-        return records
+        return await self._run_within_quota(partial(self._put, namespace, encoded))
 
-    def _checked(self, write: Write) -> tuple[int, int]:
+    def _encode(self, write: Write) -> _Encoded:
         check_key(write.key)
         check_ttl(write.ttl_seconds, self._limits)
-        return check_value(write.value, write.metadata, self._limits)
+        value, metadata = encode_checked(write.value, write.metadata, self._limits)
+        return write, value, metadata
 
-    async def _write(
-        self, session: AsyncSession, ledger: Ledger, namespace: str, write: Write, size: tuple[int, int], now: datetime
-    ) -> StorageRecord:
-        record = await self._find(session, namespace, write.key)
-        _check_revision(0 if record is None else record.revision, write.if_revision)
-        if record is None:
-            record = StorageRecord(
-                tenant=self._tenant, extension_install_id=self._install, namespace=namespace, key=write.key, revision=0, created_at=now
-            )
-            await ledger.added(namespace)
-            session.add(record)
-        ledger.resized(record, sum(size))
-        record.revision += 1
-        record.value = write.value
-        record.record_metadata = write.metadata
-        record.value_size_bytes, record.metadata_size_bytes = size
-        record.ttl_expires_at = None if write.ttl_seconds is None else now + timedelta(seconds=write.ttl_seconds)
-        record.updated_at = now
-        await session.flush()
+    async def _run_within_quota(self, operation: StorageOperation[list[Record]]) -> list[Record]:
+        """Runs a write. Before it is refused for a quota, expired records are deleted, because they must not count."""
+        while True:
+            try:
+                return await self._storage.batches.run(self.install, operation)
+            except StorageError as error:
+                if error.code != "QUOTA_EXCEEDED" or not await self._remove_expired():
+                    raise
+
+    async def _remove_expired(self) -> int:
+        return await remove_expired(self._storage.db, self.install, self._storage.now(), count=EXPIRED_BEFORE_REFUSAL)
+
+    async def _put(self, namespace: str, writes: Sequence[_Encoded], ledger: Ledger) -> list[Record]:
+        now = self._storage.now()
+        change = Change(ledger)
+        records = [await self._put_one(change, ledger, namespace, write, now) for write in writes]
+        change.check_total(self._limits)
+        ledger.accept(change)
+        return records
+
+    async def _put_one(self, change: Change, ledger: Ledger, namespace: str, encoded: _Encoded, now: datetime) -> Record:
+        write, value, metadata = encoded
+        before = await ledger.find(namespace, write.key)
+        alive = before if before is not None and not before.is_expired(now) else None
+        _check_revision(0 if alive is None else alive.revision, write.if_revision)
+        if before is None:
+            await change.add_key(namespace, self._limits)
+        record = Record(
+            namespace=namespace,
+            key=write.key,
+            revision=1 if alive is None else alive.revision + 1,
+            value_json=value.decode(),
+            metadata_json=metadata.decode(),
+            value_size=len(value),
+            metadata_size=len(metadata),
+            ttl_expires_at=None if write.ttl_seconds is None else now + timedelta(seconds=write.ttl_seconds),
+            created_at=now if alive is None else alive.created_at,
+            updated_at=now,
+        )
+        change.write(record, before)
         return record
 
-    async def _find(self, session: AsyncSession, namespace: str, key: str) -> StorageRecord | None:
-        return await session.scalar(select(StorageRecord).where(*self._scope(namespace), StorageRecord.key == key))
+    async def _delete(self, namespace: str, key: str, if_revision: int | None, ledger: Ledger) -> bool:
+        before = await ledger.find(namespace, key)
+        if before is None or before.is_expired(self._storage.now()):
+            return False
+        _check_revision(before.revision, if_revision)
+        change = Change(ledger)
+        await change.remove(namespace, key, before)
+        ledger.accept(change)
+        return True
 
-    def _scope(self, namespace: str) -> tuple[ColumnElement[bool], ...]:
-        return (
-            StorageRecord.tenant == self._tenant,
-            StorageRecord.extension_install_id == self._install,
-            StorageRecord.namespace == namespace,
-        )
 
-    def _alive(self) -> ColumnElement[bool]:
-        return or_(StorageRecord.ttl_expires_at.is_(None), StorageRecord.ttl_expires_at > self._now())
+async def _select(statement: Prepared, params: dict[str, Any], tx: HotTransaction) -> list[tuple[Any, ...]]:
+    return await tx.execute(statement, params)
 
-    def _expired(self, record: StorageRecord) -> bool:
-        return record.ttl_expires_at is not None and record.ttl_expires_at <= self._now()
+
+def _record(namespace: str, row: Sequence[Any]) -> Record:
+    key, revision, metadata, value_size, metadata_size, expires, created, updated, *value = row
+    return Record(
+        namespace=namespace,
+        key=key,
+        revision=revision,
+        value_json=value[0] if value else "null",
+        metadata_json=metadata,
+        value_size=value_size,
+        metadata_size=metadata_size,
+        ttl_expires_at=expires,
+        created_at=created,
+        updated_at=updated,
+    )
 
 
 def _check_revision(actual: int, expected: int | None) -> None:

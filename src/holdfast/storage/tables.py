@@ -1,4 +1,4 @@
-"""Tables of extension storage: records, the schemas they may have to satisfy, and what each install uses."""
+"""Tables of extension storage: records, the schemas they may have to satisfy, and what each install and each namespace uses."""
 
 from __future__ import annotations
 
@@ -18,6 +18,15 @@ class StorageRecord(Base):
         Index("ext_storage_records_namespace_idx", "tenant", "extension_install_id", "namespace"),
         Index(
             "ext_storage_records_ttl_idx",
+            "ttl_expires_at",
+            sqlite_where=text("ttl_expires_at IS NOT NULL"),
+            postgresql_where=text("ttl_expires_at IS NOT NULL"),
+        ),
+        # What one install holds that has expired: the index above mixes the installs.
+        Index(
+            "ext_storage_records_expiry_idx",
+            "tenant",
+            "extension_install_id",
             "ttl_expires_at",
             sqlite_where=text("ttl_expires_at IS NOT NULL"),
             postgresql_where=text("ttl_expires_at IS NOT NULL"),
@@ -69,7 +78,9 @@ class StorageSchema(Base):
 
 
 class StorageUsage(Base):
-    """What an install uses, kept up to date with every write; its row is the lock that orders the writes of an install."""
+    """What an install uses, kept up to date with every write; its row is the lock that orders the writes of an install.
+
+    Records that have expired count until they are deleted."""
 
     __tablename__ = "ext_storage_usage"
 
@@ -79,3 +90,14 @@ class StorageUsage(Base):
     keys_count: Mapped[int] = mapped_column(default=0, server_default="0")
     namespaces_count: Mapped[int] = mapped_column(default=0, server_default="0")
     updated_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
+
+
+class StorageNamespace(Base):
+    """How many keys a namespace has, so that no write counts them. Like usage, with expired records; no row means no keys."""
+
+    __tablename__ = "ext_storage_namespaces"
+
+    tenant: Mapped[str] = mapped_column(UuidText, primary_key=True)
+    extension_install_id: Mapped[str] = mapped_column(UuidText, primary_key=True)
+    namespace: Mapped[str] = mapped_column(String(128), primary_key=True)
+    keys_count: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -35,7 +35,8 @@ from holdfast.registry.models.installs import (
     TenantExtensionInstallSecrets,
     TenantExtensionSchedule,
 )
-from holdfast.storage.service import StorageService, Write
+from holdfast.storage.records import Write
+from holdfast.storage.service import ExtensionStorage
 from holdfast.storage.tables import StorageRecord, StorageUsage
 from tests.error_codes import rejected
 from tests.records.databases import OTHER_TENANT, TENANT, Clock
@@ -267,7 +268,7 @@ async def test_uninstalling_takes_all_that_belongs_to_the_install_and_keeps_what
     third = await install(db, store, archive_of(tmp_path / "3.tar.zst", version="2.0.0"))
     other = await install(db, store, archive_of(tmp_path / "1.tar.zst", marker="1"), tenant_id=OTHER_TENANT)
     for tenant_id, install_id in ((TENANT, done.install_id), (OTHER_TENANT, other.install_id)):
-        await StorageService(db, tenant_id=tenant_id, install_id=install_id).put("n", Write(key="k", value=1))
+        await ExtensionStorage(db).of(tenant_id, install_id).put("n", Write(key="k", value=1))
         async with db.transaction() as session:
             session.add(TenantExtensionSchedule(install_id=install_id, tenant_id=tenant_id, endpoint_id=new_id(), cron="0 * * * *"))
     await uninstall(collaborators(db, store), actor=local_actor(TENANT), extension=NOTES)

@@ -34,7 +34,8 @@ from holdfast.registry.lifecycle.upgrade import upgrade_install
 from holdfast.registry.migrate import migrate
 from holdfast.registry.publishing.versions import unyank, yank
 from holdfast.registry.secrets.administration import remove_secret, set_secrets
-from holdfast.storage.service import StorageService, Write
+from holdfast.storage.records import Write
+from holdfast.storage.service import ExtensionStorage
 from tests.records.databases import KINDS, sqlite_url
 from tests.records.postgres import PostgresServer
 from tests.registry.collaborators import collaborators
@@ -195,7 +196,7 @@ class Lifecycle(RuleBasedStateMachine):
         async def put() -> None:
             install_id = await self.world.install_id(actor.tenant_id, EXTENSIONS[index])
             if install_id is not None:
-                await StorageService(self.db, tenant_id=actor.tenant_id, install_id=install_id).put("n", Write(key="k", value=value))
+                await ExtensionStorage(self.db).of(actor.tenant_id, install_id).put("n", Write(key="k", value=value))
 
         self.do(actor, put())
 

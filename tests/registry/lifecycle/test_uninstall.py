@@ -23,7 +23,8 @@ from holdfast.registry.models.installs import (
     TenantExtensionSchedule,
 )
 from holdfast.registry.models.publishing import ExtensionEventSubscription, PendingObject, StorageRemoval
-from holdfast.storage.service import StorageService, Write
+from holdfast.storage.records import Write
+from holdfast.storage.service import ExtensionStorage
 from holdfast.storage.tables import StorageRecord, StorageUsage
 from tests.records.databases import OTHER_TENANT, TENANT
 from tests.registry.installer import Installer, hexes
@@ -38,7 +39,7 @@ def installer(db: Database, store: FolderStore, tmp_path: Path) -> Installer:
 
 
 async def keep(installer: Installer, install_id: str, *, tenant_id: str = OTHER_TENANT) -> None:
-    await StorageService(installer.db, tenant_id=tenant_id, install_id=install_id).put("n", Write(key="k", value=1))
+    await ExtensionStorage(installer.db).of(tenant_id, install_id).put("n", Write(key="k", value=1))
 
 
 async def test_all_rows_of_the_install_go_and_those_of_others_stay(installer: Installer) -> None:
@@ -111,7 +112,7 @@ async def test_what_is_installed_again_in_time_keeps_what_it_stored(installer: I
     await installer.install()
     installer.clock.advance(30 * 86_400)
     assert await remove_due_storage(installer.db, installer.clock) == 0
-    found = await StorageService(installer.db, tenant_id=OTHER_TENANT, install_id=done.install_id).get("n", "k")
+    found = await ExtensionStorage(installer.db).of(OTHER_TENANT, done.install_id).get("n", "k")
     assert found.value == 1
 
 

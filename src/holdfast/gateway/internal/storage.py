@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.errors import HoldfastError
 from holdfast.gateway.http.errors import InvalidRequest
-from holdfast.gateway.http.json_body import decode_json
+from holdfast.gateway.http.json_body import decode_json_with
 from holdfast.gateway.http.requests import read_body
 from holdfast.gateway.internal.auth import InternalApiError, enabled_install
 from holdfast.gateway.internal.storage_messages import (
-    BulkItemResult,
     BulkPut,
     BulkPutResult,
     Delete,
@@ -24,8 +22,10 @@ from holdfast.gateway.internal.storage_messages import (
     Put,
     StorageRequest,
     StorageResult,
-    format_instant,
+    bulk_put_result,
+    page_result,
     record_result,
+    to_writes,
 )
 from holdfast.gateway.services import Services
 from holdfast.http.responses import json_response
@@ -35,6 +35,8 @@ from holdfast.storage.service import StorageService
 from holdfast.world.capabilities import Capability
 
 BODY_LIMIT = 2 * 1024 * 1024
+
+_decoder: msgspec.json.Decoder[StorageRequest] = msgspec.json.Decoder(StorageRequest)
 
 
 async def use_storage(services: Services, request: Request) -> Response:
@@ -53,15 +55,13 @@ async def _run(services: Services, request: Request) -> StorageResult:
     if Capability.STORAGE_KV not in effective_providers(install.granted_caps):
         raise InternalApiError("NAMESPACE_DENIED", f"{Capability.STORAGE_KV} is not granted")
     operation = await _read(request)
-    store = StorageService(
-        services.db, tenant_id=install.tenant_id, install_id=install.id, limits=services.storage_limits, now=services.now
-    )
+    store = services.storage.of(install.tenant_id, install.id)
     match operation:
         case Put():
             return record_result(await store.put(operation.namespace, operation.to_write()))
         case Get():
             found = await store.get(operation.namespace, operation.key, if_revision=operation.if_revision)
-            return record_result(found, value=found.value, metadata=found.record_metadata)
+            return record_result(found, values=True, metadata=True)
         case Delete():
             return DeletedResult(await store.delete(operation.namespace, operation.key, if_revision=operation.if_revision))
         case BulkPut():
@@ -73,28 +73,22 @@ async def _run(services: Services, request: Request) -> StorageResult:
 async def _read(request: Request) -> StorageRequest:
     body = await read_body(request, BODY_LIMIT)
     try:
-        operation: StorageRequest = decode_json(body, StorageRequest)  # type: ignore[arg-type]
+        return decode_json_with(_decoder, body)
     except InvalidRequest as error:
         raise StorageError("VALIDATION_FAILED", "Validation error", details=error.details) from error
-    return operation
 
 
 async def _put_many(store: StorageService, operation: BulkPut) -> BulkPutResult:
-    if len({item.schema_version for item in operation.items if item.schema_version is not None}) > 1:
-        raise StorageError("VALIDATION_FAILED", "The items of bulkPut have several schema versions.")
-    records = await store.bulk_put(operation.namespace, [item.to_write() for item in operation.items])
-    items = [BulkItemResult(record.key, record.revision, format_instant(record.ttl_expires_at)) for record in records]
-    return BulkPutResult(operation.namespace, items)
+    records = await store.bulk_put(operation.namespace, to_writes(operation.items))
+    return bulk_put_result(operation.namespace, records)
 
 
 async def _list(store: StorageService, operation: List) -> PageResult:
-    page = await store.list_records(operation.namespace, limit=operation.limit, cursor=operation.cursor, key_prefix=operation.key_prefix)
-    items = []
-    for record in page.records:
-        fields: dict[str, Any] = {"tenant_id": record.tenant, "extension_install_id": record.extension_install_id}
-        if operation.include_values:
-            fields["value"] = record.value
-        if operation.include_metadata:
-            fields["metadata"] = record.record_metadata
-        items.append(record_result(record, **fields))
-    return PageResult(items, page.next_cursor)
+    page = await store.list_records(
+        operation.namespace,
+        limit=operation.limit,
+        cursor=operation.cursor,
+        key_prefix=operation.key_prefix,
+        values=operation.include_values,
+    )
+    return page_result(store.install, page, values=operation.include_values, metadata=operation.include_metadata)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from holdfast.storage.errors import StorageError
-from holdfast.storage.service import Write
-from holdfast.storage.tables import StorageRecord
+from holdfast.storage.records import InstallKey, Page, Record, Write
 
 _Revision = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _Seconds = Annotated[int, Meta(gt=0, le=2**31)]
@@ -78,8 +78,8 @@ class RecordResult(Struct, frozen=True, rename="camel", kw_only=True):
     updated_at: str | None
     tenant_id: str | UnsetType = UNSET
     extension_install_id: str | UnsetType = UNSET
-    value: Any | UnsetType = UNSET
-    metadata: dict[str, Any] | UnsetType = UNSET
+    value: Raw | UnsetType = UNSET
+    metadata: Raw | UnsetType = UNSET
 
 
 class DeletedResult(Struct, frozen=True):
@@ -107,8 +107,8 @@ class PageResult(Struct, frozen=True, rename="camel"):
 StorageResult = RecordResult | DeletedResult | BulkPutResult | PageResult
 
 
-def record_result(record: StorageRecord, **fields: Any) -> RecordResult:
-    """The record as a result, with `fields` that only some operations return."""
+def record_result(record: Record, *, owner: InstallKey | None = None, values: bool = False, metadata: bool = False) -> RecordResult:
+    """The record as a result, with the fields that only some operations return."""
     return RecordResult(
         namespace=record.namespace,
         key=record.key,
@@ -116,8 +116,30 @@ def record_result(record: StorageRecord, **fields: Any) -> RecordResult:
         ttl_expires_at=format_instant(record.ttl_expires_at),
         created_at=format_instant(record.created_at),
         updated_at=format_instant(record.updated_at),
-        **fields,
+        tenant_id=UNSET if owner is None else owner.tenant_id,
+        extension_install_id=UNSET if owner is None else owner.install_id,
+        value=Raw(record.value_json) if values else UNSET,
+        metadata=Raw(record.metadata_json) if metadata else UNSET,
     )
+
+
+def page_result(owner: InstallKey, page: Page, *, values: bool, metadata: bool) -> PageResult:
+    """A page of a listing."""
+    return PageResult([record_result(record, owner=owner, values=values, metadata=metadata) for record in page.records], page.next_cursor)
+
+
+def bulk_put_result(namespace: str, records: Iterable[Record]) -> BulkPutResult:
+    """What bulkPut wrote."""
+    return BulkPutResult(
+        namespace, [BulkItemResult(record.key, record.revision, format_instant(record.ttl_expires_at)) for record in records]
+    )
+
+
+def to_writes(items: Sequence[Item]) -> list[Write]:
+    """The writes of bulkPut. Raises StorageError (`VALIDATION_FAILED`) when a value is missing or the schema versions differ."""
+    if len({item.schema_version for item in items if item.schema_version is not None}) > 1:
+        raise StorageError("VALIDATION_FAILED", "The items of bulkPut have several schema versions.")
+    return [item.to_write() for item in items]
 
 
 def format_instant(instant: datetime | None) -> str | None:

@@ -28,6 +28,7 @@ from holdfast.registry.secrets.sealing import Sealer
 from holdfast.registry.secrets.service import SecretService
 from holdfast.settings import Settings
 from holdfast.storage.limits import StorageLimits
+from holdfast.storage.service import ExtensionStorage
 
 
 @dataclass(kw_only=True)
@@ -72,6 +73,11 @@ class Services:
     def secrets(self) -> SecretService:
         """Sets, removes and lists secrets. Raises SecretsKeyUnusable."""
         return SecretService(self.db, self.sealer, now=self.now)
+
+    @cached_property
+    def storage(self) -> ExtensionStorage:
+        """What extensions store."""
+        return ExtensionStorage(self.db, limits=self.storage_limits, now=self.now)
 
     @cached_property
     def install_configs(self) -> InstallConfigCache:

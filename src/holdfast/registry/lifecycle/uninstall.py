@@ -24,7 +24,7 @@ from holdfast.registry.objects.tenant_copies import content_hashes, delete_relea
 # The storage package is beside this one, not below: only the names of its tables are used.
 _STORED = tuple(
     table(name, column("tenant", UuidText), column("extension_install_id", UuidText))
-    for name in ("ext_storage_records", "ext_storage_schemas", "ext_storage_usage")
+    for name in ("ext_storage_records", "ext_storage_schemas", "ext_storage_usage", "ext_storage_namespaces")
 )
 
 

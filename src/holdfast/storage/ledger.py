@@ -1,0 +1,207 @@
+"""The rows of one install during one write transaction: read when an operation needs them, changed in memory, written back once.
+
+    open ───────► operation ──► operation ──► ... ──► save
+    lock the       │    ▲                              only what changed,
+    usage row      ▼    │                              each row once
+                  Change: all of it is accepted,
+                  or an error leaves the ledger as it was
+
+So operations that run together share one lock and one commit, and one that is refused writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import Any, NoReturn
+
+from msgspec import Struct
+
+from holdfast.records.database.hot_transaction import HotTransaction
+from holdfast.storage import statements
+from holdfast.storage.errors import StorageError
+from holdfast.storage.limits import StorageLimits
+from holdfast.storage.records import InstallKey, Record
+
+_Place = tuple[str, str]
+"""A namespace and a key in it."""
+
+
+class Known(Struct, frozen=True):
+    """What the ledger knows of a record that exists, expired or not."""
+
+    revision: int
+    size: int
+    ttl_expires_at: datetime | None
+    created_at: datetime
+
+    def is_expired(self, now: datetime) -> bool:
+        return self.ttl_expires_at is not None and self.ttl_expires_at <= now
+
+
+class Ledger:
+    """See the diagram above. `bytes_used`, `keys` and `namespaces` count expired records too, until `remove_expired` deletes them."""
+
+    def __init__(self, tx: HotTransaction, install: InstallKey, usage: tuple[Any, ...]) -> None:
+        self.bytes_used, self.keys, self.namespaces = usage
+        self._tx = tx
+        self._identity: dict[str, Any] = {"tenant": install.tenant_id, "install": install.install_id}
+        self._loaded_usage = usage
+        self._known: dict[_Place, Known | None] = {}
+        self._stored: set[_Place] = set()
+        self._changed: dict[_Place, Record | None] = {}
+        self._counts: dict[str, int] = {}
+        self._loaded_counts: dict[str, int] = {}
+
+    @classmethod
+    async def open(cls, tx: HotTransaction, install: InstallKey, now: datetime) -> Ledger:
+        """Locks the install's usage row, making it when absent.
+
+        The lock is what makes two first writes of one key happen one after the other: the second then sees the first.
+        """
+        params = {"tenant": install.tenant_id, "install": install.install_id}
+        rows = await tx.execute(statements.LOCK_USAGE, params)
+        if not rows:
+            await tx.execute(statements.CREATE_USAGE, {**params, "now": now})
+            rows = await tx.execute(statements.LOCK_USAGE, params)
+        return cls(tx, install, rows[0])
+
+    async def find(self, namespace: str, key: str) -> Known | None:
+        """The record as the operations before have left it; None if it does not exist."""
+        place = (namespace, key)
+        if place in self._known:
+            return self._known[place]
+        rows = await self._tx.execute(statements.FIND, {**self._identity, "namespace": namespace, "key": key})
+        found = None
+        if rows:
+            found = Known(*rows[0])
+            self._stored.add(place)
+        self._known[place] = found
+        return found
+
+    async def keys_in(self, namespace: str) -> int:
+        """How many keys a namespace has."""
+        count = self._counts.get(namespace)
+        if count is None:
+            rows = await self._tx.execute(statements.COUNT_KEYS, {**self._identity, "namespace": namespace})
+            count = self._counts[namespace] = self._loaded_counts[namespace] = rows[0][0] if rows else 0
+        return count
+
+    async def remove_expired(self, now: datetime, count: int) -> int:
+        """Deletes up to `count` expired records, the first that expired first. Returns how many. Only for a ledger without changes."""
+        deleted = await self._tx.execute(statements.DELETE_EXPIRED, {**self._identity, "now": now, "count": count})
+        change = Change(self)
+        for namespace, removed in Counter(namespace for namespace, _ in deleted).items():
+            await change.remove_keys(namespace, removed)
+        change.bytes_used -= sum(size for _, size in deleted)
+        self.accept(change)
+        return len(deleted)
+
+    def accept(self, change: Change) -> None:
+        """Makes a change part of the ledger."""
+        self.bytes_used, self.keys, self.namespaces = change.bytes_used, change.keys, change.namespaces
+        self._counts.update(change.counts)
+        self._changed.update(change.records)
+        for place, record in change.records.items():
+            self._known[place] = None if record is None else _known(record)
+
+    async def save(self, now: datetime) -> None:
+        """Writes what changed."""
+        for place, record in self._changed.items():
+            await self._save_record(place, record)
+        for namespace, keys in self._counts.items():
+            if keys != self._loaded_counts[namespace]:
+                await self._save_count(namespace, keys)
+        if (self.bytes_used, self.keys, self.namespaces) != self._loaded_usage:
+            usage = {"bytes": self.bytes_used, "keys": self.keys, "namespaces": self.namespaces, "now": now}
+            await self._tx.execute(statements.UPDATE_USAGE, self._identity | usage)
+
+    async def _save_record(self, place: _Place, record: Record | None) -> None:
+        is_stored = place in self._stored
+        params = {**self._identity, "namespace": place[0], "key": place[1]}
+        if record is None:
+            if is_stored:
+                await self._tx.execute(statements.DELETE, params)
+            return
+        await self._tx.execute(statements.UPDATE if is_stored else statements.INSERT, params | _written(record))
+
+    async def _save_count(self, namespace: str, keys: int) -> None:
+        place = {**self._identity, "namespace": namespace}
+        if keys > 0:
+            await self._tx.execute(statements.SET_COUNT, {**place, "keys": keys})
+        else:
+            # Without this, an extension that makes and empties namespaces would leave a row for each.
+            await self._tx.execute(statements.DELETE_COUNT, place)
+
+
+class Change:
+    """What one operation changes: built up by the operation, accepted by the ledger as a whole."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.bytes_used, self.keys, self.namespaces = ledger.bytes_used, ledger.keys, ledger.namespaces
+        self.records: dict[_Place, Record | None] = {}
+        self.counts: dict[str, int] = {}
+        self._ledger = ledger
+
+    def write(self, record: Record, before: Known | None) -> None:
+        """Writes a record in place of `before`. The caller has counted its key if it is new."""
+        self.bytes_used += record.value_size + record.metadata_size - (0 if before is None else before.size)
+        self.records[record.namespace, record.key] = record
+
+    async def remove(self, namespace: str, key: str, before: Known) -> None:
+        """Deletes a record."""
+        self.bytes_used -= before.size
+        self.records[namespace, key] = None
+        await self.remove_keys(namespace, 1)
+
+    async def add_key(self, namespace: str, limits: StorageLimits) -> None:
+        """Counts a key about to be added. Raises StorageError (`QUOTA_EXCEEDED`) when its namespace or the install is full."""
+        keys = await self._keys_in(namespace) + 1
+        if keys > limits.keys_per_namespace:
+            _raise_quota_exceeded(f"A namespace holds at most {limits.keys_per_namespace} keys.", limits.keys_per_namespace, keys)
+        if keys == 1:
+            self.namespaces += 1
+            if self.namespaces > limits.namespaces:
+                _raise_quota_exceeded(f"An install has at most {limits.namespaces} namespaces.", limits.namespaces, self.namespaces)
+        self.keys += 1
+        self.counts[namespace] = keys
+
+    async def remove_keys(self, namespace: str, count: int) -> None:
+        """Counts keys that are removed."""
+        keys = await self._keys_in(namespace)
+        self.keys = max(self.keys - count, 0)
+        self.counts[namespace] = max(keys - count, 0)
+        if 0 < keys <= count:
+            self.namespaces -= 1
+
+    def check_total(self, limits: StorageLimits) -> None:
+        """Raises StorageError (`QUOTA_EXCEEDED`) when the install would hold more bytes than allowed."""
+        if self.bytes_used > limits.total_bytes:
+            _raise_quota_exceeded(f"An install stores at most {limits.total_bytes} bytes.", limits.total_bytes, self.bytes_used)
+
+    async def _keys_in(self, namespace: str) -> int:
+        count = self.counts.get(namespace)
+        return await self._ledger.keys_in(namespace) if count is None else count
+
+
+def _known(record: Record) -> Known:
+    return Known(record.revision, record.value_size + record.metadata_size, record.ttl_expires_at, record.created_at)
+
+
+def _written(record: Record) -> dict[str, Any]:
+    return {
+        "revision": record.revision,
+        "value": record.value_json,
+        "metadata": record.metadata_json,
+        "value_size": record.value_size,
+        "metadata_size": record.metadata_size,
+        "expires": record.ttl_expires_at,
+        "created": record.created_at,
+        "updated": record.updated_at,
+    }
+
+
+def _raise_quota_exceeded(message: str, limit: int, attempted: int) -> NoReturn:
+    raise StorageError(
+        "QUOTA_EXCEEDED", message, hint="Delete records that are no longer needed.", details={"limit": limit, "attempted": attempted}
+    )
