@@ -59,7 +59,12 @@ async def test_only_the_origin_of_the_registrys_address_is_used(application: Rec
 
 
 @pytest.mark.parametrize(
-    ("fields", "reason"), [({}, "STORAGE_API_BASE_URL"), ({"registry_base_url": "http://r.invalid", "runner_service_token": None}, "token")]
+    ("fields", "reason"),
+    [
+        ({}, "STORAGE_API_BASE_URL"),
+        ({"registry_base_url": "http://r.invalid", "runner_service_token": None}, "token"),
+        ({"storage_api_base_url": "http://r.invalid/?key=value"}, "without a query"),
+    ],
 )
 async def test_a_runner_without_the_applications_address_reports_the_missing_setting(fields: dict[str, Any], reason: str) -> None:
     sink = ListSink()

@@ -123,7 +123,10 @@ def _backend(settings: Settings) -> HostBackend:
         return UnconfiguredBackend("runner auth token not configured (RUNNER_STORAGE_API_TOKEN or RUNNER_SERVICE_TOKEN)")
     if settings.storage_api_base_url is None:
         base = _origin(base)
-    return HttpBackend(base, token.get_secret_value())
+    try:
+        return HttpBackend(base, token.get_secret_value())
+    except ValueError as error:
+        return UnconfiguredBackend(f"base URL of the application unusable: {error}")
 
 
 def _origin(url: str) -> str:

@@ -197,6 +197,6 @@ async def test_an_unavailable_application_fails_a_change_and_is_internal_for_a_r
     backend = HttpBackend(f"http://127.0.0.1:{free_port()}", "t")
     caller = Caller(backend=backend)
     result = await caller.call("scheduler.delete-schedule", "s-1")
-    assert (result.success, result.error) == (False, "internal: transport failure (ConnectError)")
+    assert (result.success, result.error) == (False, "internal: transport failure (NotSent)")
     assert await caller.error_case("scheduler.list-schedules") is SchedulerError.INTERNAL
     await backend.close()

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Protocol
 
-import httpx2
 import msgspec
 from msgspec import Struct
 
 from holdfast.hostcalls.call.context import is_install_id
+from holdfast.http.client import ClientError, HttpClient, ResponseTooLarge, parse_origin
 
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 """A page of 100 storage entries of 64 KiB needs less than half of it."""
 
 MAX_ERROR_CHARACTERS = 300
+MAX_CONNECTIONS = 256
+MAX_IDLE_CONNECTIONS = 64
+
+_NO_HEADERS: Mapping[str, str] = {}
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 
 
 class Service(StrEnum):
@@ -30,11 +35,16 @@ class Service(StrEnum):
 
 
 class Reply(Struct, frozen=True):
-    """An HTTP response. `body` is the parsed JSON, or None if it is not JSON; `text` is its first 2,000 bytes as text."""
+    """An HTTP response. `body` is the parsed JSON, or None if it is not JSON; `start` is its first 2,000 bytes."""
 
     status: int
     body: Any
-    text: str = ""
+    start: bytes = b""
+
+    @property
+    def text(self) -> str:
+        """The first 2,000 bytes of the response as text."""
+        return self.start.decode("utf-8", errors="replace")
 
     @property
     def ok(self) -> bool:
@@ -76,51 +86,51 @@ class HttpBackend:
     """Posts JSON to `{base_url}/api/internal/{service}/install/{install id}` with the header `x-runner-auth`."""
 
     def __init__(self, base_url: str, token: str, *, timeout: float = 30.0, max_response_bytes: int = MAX_RESPONSE_BYTES) -> None:
-        """`timeout` is seconds for a whole operation. Drops a trailing `/` or `/api` of the base URL."""
-        self._base = base_url.rstrip("/").removesuffix("/api")
-        self._headers = {"x-runner-auth": token, "content-type": "application/json", "accept-encoding": "identity"}
+        """`timeout` is seconds for a whole operation. Drops a trailing `/` or `/api` of the base URL.
+
+        Raises ValueError for a base URL that is not http(s) or has a query.
+        """
+        address, prefix = parse_origin(base_url.rstrip("/").removesuffix("/api"))
+        # The client uses no environment proxies and follows no redirects: the token must reach the application only.
+        self._client = HttpClient(
+            address,
+            {"x-runner-auth": token, "content-type": "application/json"},
+            prefix=prefix,
+            max_connections=MAX_CONNECTIONS,
+            max_idle=MAX_IDLE_CONNECTIONS,
+        )
         self._timeout = timeout
         self._max_response_bytes = max_response_bytes
-        # No environment proxies and no redirects: the token must reach the application only.
-        self._client = httpx2.AsyncClient(
-            trust_env=False,
-            follow_redirects=False,
-            timeout=timeout,
-            limits=httpx2.Limits(max_connections=256, max_keepalive_connections=32, keepalive_expiry=15),
-        )
 
     async def post(self, service: Service, install_id: str, body: Mapping[str, Any]) -> Reply:
         """See HostBackend. Raises ValueError when `install_id` is not a UUID, before anything is sent."""
         if not is_install_id(install_id):
             raise ValueError("an install id is a UUID")
-        url = f"{self._base}/api/internal/{service.value}/install/{install_id}"
         try:
-            async with (
-                asyncio.timeout(self._timeout),
-                self._client.stream("POST", url, content=msgspec.json.encode(body), headers=self._headers) as response,
-            ):
-                return _reply(response.status_code, await self._read(response))
+            response = await self._client.request(
+                "POST",
+                f"/api/internal/{service.value}/install/{install_id}",
+                _NO_HEADERS,
+                _encode(body),
+                timeout=self._timeout,
+                max_bytes=self._max_response_bytes,
+            )
         except TimeoutError:
             raise BackendUnavailable(f"no response within {self._timeout:g} s") from None
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        except ResponseTooLarge:
+            raise BackendUnavailable("the application's response is too large") from None
+        except ClientError as error:
             raise BackendUnavailable(f"transport failure ({type(error).__name__})") from error
-
-    async def _read(self, response: httpx2.Response) -> bytes:
-        content = bytearray()
-        async for chunk in response.aiter_bytes():
-            content += chunk
-            if len(content) > self._max_response_bytes:
-                raise BackendUnavailable("the application's response is too large")
-        return bytes(content)
+        return _reply(response.status, response.body)
 
     async def close(self) -> None:
         """Closes the connections. Running operations fail."""
-        await self._client.aclose()
+        await self._client.close()
 
 
 def _reply(status: int, content: bytes) -> Reply:
     try:
-        body = msgspec.json.decode(content)
+        body = _decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         body = None
-    return Reply(status, body, content[:2_000].decode("utf-8", errors="replace"))
+    return Reply(status, body, content[:2_000])
