@@ -94,7 +94,8 @@ async def test_a_job_reads_what_it_wrote_and_knows_how_many_rows_changed(db: Dat
         await tx.execute(RENAME, {"old": "b", "new": "c"})
         renamed = tx.changed
         await tx.execute(RENAME, {"old": "b", "new": "d"})
-        return await tx.execute(ROLE_NAMES), renamed, tx.changed
+        missed = tx.changed
+        return await tx.execute(ROLE_NAMES), renamed, missed
 
     assert await db.write(job) == ([("a",), ("c",)], 1, 0)
 
