@@ -1,8 +1,8 @@
-"""One database: its connections, and the two ways to use them: a session that reads and a transaction that writes.
+"""One database: its connections, and the ways to use them: sessions of the ORM, and jobs of the hot path.
 
-                 session()                                 transaction()
+                 session(), read(job)                      transaction(), write(job)
                     │                                         │
-    SQLite       BEGIN: no lock                            BEGIN IMMEDIATE: waits up to BUSY_TIMEOUT_MS for the one write lock
+    SQLite       BEGIN: no lock                            in turn, one after the other; then BEGIN IMMEDIATE
     Postgres     BEGIN, REPEATABLE READ                    BEGIN, READ COMMITTED
                     │                                         │
     sees         the state of its first statement          SQLite: its own state; there is no other writer
@@ -12,33 +12,34 @@
     ends         ROLLBACK                                  COMMIT at the end of the block, ROLLBACK when it raises
 
 A reader never waits for a writer, nor a writer for a reader. On SQLite, never open a transaction inside another one of the same task: the
-inner one would wait for the lock of the outer one until it times out.
+inner one is refused, for it would wait for the outer one.
 """
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import structlog
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from holdfast.records.database.address import database_address, reason_of, shown_address
 from holdfast.records.database.errors import DatabaseError
-from holdfast.records.database.hot_transaction import Job, T
+from holdfast.records.database.hot_transaction import HotPath, Job, T
 from holdfast.records.database.json_text import decode_json, encode_json, encode_json_for_postgres
-from holdfast.records.database.postgres_text import prepare_postgres
-from holdfast.records.database.session_jobs import SessionTransaction
+from holdfast.records.database.postgres.hot_path import PostgresHotPath
+from holdfast.records.database.postgres.text import prepare_postgres
+from holdfast.records.database.session_jobs import SessionHotPath
+from holdfast.records.database.sqlite.engine_events import WRITES, prepare_engine
+from holdfast.records.database.sqlite.errors import database_error
+from holdfast.records.database.sqlite.hot_path import SqliteHotPath
 
-BUSY_TIMEOUT_MS = 10_000
-_WRITES = "holdfast_writes"
+Durability = Literal["process", "power"]
 
 _log = structlog.get_logger(__name__)
 
@@ -46,19 +47,23 @@ _log = structlog.get_logger(__name__)
 class Database:
     """A database by its URL (`sqlite:///file` or `postgresql://…`, with or without the driver's name).
 
+    What is committed survives the death of every process; with the durability `power`, on SQLite also a loss of power (on Postgres that
+    is a setting of the server: `fsync`).
+
     Raises DatabaseError (`database_url_unusable`).
 
-    On SQLite every connection has write-ahead logging, enforced foreign keys and a busy timeout, and a writing transaction takes
-    its lock at the start (BEGIN IMMEDIATE): two writers wait, neither fails halfway. On Postgres a writing transaction sees at each
-    statement what others have committed (READ COMMITTED), a reading session sees the state of its first statement (REPEATABLE READ).
+    On SQLite every connection has write-ahead logging and enforced foreign keys, and writers of all processes take turns before they begin:
+    two writers wait, neither fails halfway. On Postgres a writing transaction sees at each statement what others have committed (READ
+    COMMITTED), a reading session sees the state of its first statement (REPEATABLE READ).
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, durability: Durability = "process") -> None:
         self.url = url
         parsed = database_address(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        if self.is_sqlite and parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        file = parsed.database if self.is_sqlite and parsed.database != ":memory:" else None
+        if file:
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
         self._engine = create_async_engine(
             parsed,
             pool_pre_ping=not self.is_sqlite,
@@ -66,14 +71,20 @@ class Database:
             json_deserializer=decode_json,
         )
         if self.is_sqlite:
-            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
-            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
-            event.listen(self._engine.sync_engine, "invalidate", _release_sqlite)
+            prepare_engine(self._engine.sync_engine, durable=durability == "power")
         else:
             event.listen(self._engine.sync_engine, "connect", prepare_postgres)
             event.listen(self._engine.sync_engine, "begin", _begin_postgres)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
-        self._transactions = async_sessionmaker(self._engine.execution_options(**{_WRITES: True}), expire_on_commit=False)
+        self._transactions = async_sessionmaker(self._engine.execution_options(**{WRITES: True}), expire_on_commit=False)
+        self._hot: HotPath
+        if not self.is_sqlite:
+            _, arguments = self._engine.dialect.create_connect_args(parsed)
+            self._hot = PostgresHotPath(arguments, shown=shown_address(parsed))
+        elif file:
+            self._hot = SqliteHotPath(file, durable=durability == "power")
+        else:
+            self._hot = SessionHotPath(self._sessions, self._transactions)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -81,15 +92,18 @@ class Database:
 
         Raises DatabaseError (`database_unreachable`).
         """
-        with self._report_unreachable():
+        with self._report_unusable():
             async with self._sessions() as session:
                 yield session
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A session for writing: commits when the block ends, rolls back when it raises. Raises DatabaseError (`database_unreachable`)."""
-        with self._report_unreachable():
-            async with self._transactions() as session, session.begin():
+        """A session for writing: commits when the block ends, rolls back when it raises.
+
+        Raises DatabaseError (`database_unreachable`, `database_busy`, `database_full`).
+        """
+        with self._report_unusable():
+            async with self._hot.turn(), self._transactions() as session, session.begin():
                 yield session
 
     async def read(self, job: Job[T]) -> T:
@@ -97,69 +111,55 @@ class Database:
 
         Raises what the job raises, and DatabaseError (`database_unreachable`).
         """
-        async with self.session() as session:
-            return await job(SessionTransaction(await session.connection(), is_sqlite=self.is_sqlite))
+        return await self._hot.read(job)
 
     async def write(self, job: Job[T]) -> T:
         """Runs a job of the hot path that writes, and returns its result when what it wrote is durable. What it wrote is discarded when it
         raises.
 
-        On SQLite, never call it inside a transaction or another job of the same task. Raises what the job raises, and DatabaseError
-        (`database_unreachable`).
+        On SQLite, jobs that are queued together are committed together. When the caller is cancelled, a job that has not started is
+        dropped. Raises what the job raises, and DatabaseError (`database_unreachable`, `database_busy`, `database_full`); on SQLite
+        `database_busy` inside a transaction of the same task.
         """
-        async with self.transaction() as session:
-            return await job(SessionTransaction(await session.connection(), is_sqlite=self.is_sqlite))
+        return await self._hot.write(job)
+
+    def submit(self, job: Job[T]) -> asyncio.Future[T]:
+        """Queues a job that writes, for callers that collect their work themselves and write it in batches.
+
+        The future has the job's result when what it wrote is durable. On Postgres these jobs share a connection of their own, so that
+        they never wait for others.
+        """
+        return self._hot.submit(job)
 
     @property
     def sync_engine(self) -> Engine:
-        """The engine to register connection events on."""
+        """The engine to register connection events on. Jobs of the hot path do not use it."""
         return self._engine.sync_engine
 
     @contextmanager
-    def _report_unreachable(self) -> Iterator[None]:
-        """Raises DatabaseError (`database_unreachable`) for a server that is down or ended the connection. Its address goes to the log, not
-        to the caller.
-        """
+    def _report_unusable(self) -> Iterator[None]:
+        """Raises DatabaseError for a database that cannot be used. The address of a server goes to the log, not to the caller."""
         try:
             yield
         except OperationalError as error:
+            if self.is_sqlite:
+                known = database_error(error.orig)
+                if known is None:
+                    raise
+                raise known from error
             # An error without a statement is a failed connect. A connection that the server ended is discarded; the next one is new.
-            if self.is_sqlite or not (error.statement is None or error.connection_invalidated):
+            if not (error.statement is None or error.connection_invalidated):
                 raise
             _log.error("database_unreachable", database=shown_address(self._engine.url), reason=reason_of(error))
             raise DatabaseError("database_unreachable", "The database does not respond.", hint="Try again in a moment.") from error
 
     async def close(self) -> None:
-        """Closes every connection."""
+        """Completes what is queued, and closes every connection."""
+        await self._hot.close()
         await self._engine.dispose()
-
-
-def _prepare_sqlite(connection: Any, entry: ConnectionPoolEntry) -> None:
-    # The driver must not begin transactions by itself: _begin_sqlite chooses the kind.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    # The file stores the mode. Changing it does not wait for locks: if another process is writing, a later connection does it.
-    with contextlib.suppress(sqlite3.OperationalError, OperationalError):
-        cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.close()
-
-
-def _release_sqlite(connection: Any, entry: ConnectionPoolEntry, error: BaseException | None) -> None:
-    # A cancelled statement may still hold rows. While a reference to the error, and through it to the statement's cursor, exists, closing
-    # would neither end the transaction nor release its lock: the cleanup would wait for itself.
-    with contextlib.suppress(sqlite3.Error, ValueError):
-        connection.rollback()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _begin_postgres(connection: Connection) -> None:
     # Not as an option of the connection: that is set during checkout from the pool, and a task cancelled there would leak the connection.
-    if not connection.get_execution_options().get(_WRITES, False):
+    if not connection.get_execution_options().get(WRITES, False):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

@@ -11,6 +11,10 @@ class DatabaseError(CodedError):
     """Raised when a database cannot be opened or used. The message never holds a password."""
 
     STATUSES: ClassVar = {
+        # Another program has locked it for long.
+        "database_busy": 503,
+        # Its disk is full.
+        "database_full": 503,
         # A later version of Holdfast than this one migrated it.
         "database_newer": 500,
         # No server responds, or it denies access.

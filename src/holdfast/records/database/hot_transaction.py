@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 
 from holdfast.records.database.prepared import Prepared, Row
@@ -27,5 +29,29 @@ class HotTransaction(Protocol):
         ...
 
 
-Job = Callable[[HotTransaction], Awaitable[T]]
+Job = Callable[[HotTransaction], Coroutine[Any, Any, T]]
 """A job awaits nothing but its transaction: on SQLite all jobs of a process share one connection."""
+
+
+class HotPath(Protocol):
+    """How a database runs jobs."""
+
+    async def read(self, job: Job[T]) -> T:
+        """The result of a job that only reads: all its statements see one state."""
+        ...
+
+    async def write(self, job: Job[T]) -> T:
+        """The result of a job, once what it wrote is durable."""
+        ...
+
+    def submit(self, job: Job[T]) -> asyncio.Future[T]:
+        """Queues a job that writes, for callers that batch their work: one of them runs at a time."""
+        ...
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Where writers take turns, holds the turn during the block."""
+        ...
+
+    async def close(self) -> None:
+        """Completes what is queued and closes the connections."""
+        ...

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from holdfast.records.database.postgres_text import replace_nul
+from holdfast.records.database.postgres.text import replace_nul
 
 decode_json = msgspec.json.decode
 

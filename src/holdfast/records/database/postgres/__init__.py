@@ -1,0 +1,1 @@
+"""Postgres: text that it can store, and the connections of the hot path."""

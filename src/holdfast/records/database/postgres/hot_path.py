@@ -1,0 +1,137 @@
+"""The hot path of Postgres: each job has a connection and a transaction; batches have a connection of their own.
+
+    read(job) ─────► pool ──► BEGIN REPEATABLE READ READ ONLY ── job ── COMMIT
+    write(job) ────► pool ──► BEGIN ──────────────────────────── job ── COMMIT
+    submit(job) ───► queue ─► the one connection of batches, one job after the other
+
+COMMIT returns when the transaction is as durable as the server's settings `synchronous_commit` and `fsync` make it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections import deque
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any
+
+import psycopg
+import structlog
+
+from holdfast.records.database.hot_transaction import Job, T
+from holdfast.records.database.postgres.pool import PostgresConnection, PostgresPool
+from holdfast.records.database.postgres.transaction import HotPostgresTransaction, translate, unreachable
+
+POOL_SIZE = 8
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_WRITE = "BEGIN"
+
+_log = structlog.get_logger(__name__)
+
+
+class PostgresHotPath:
+    """Runs jobs on connections with the driver's `arguments`; `shown` is the server's address for the log, without its password."""
+
+    def __init__(self, arguments: Mapping[str, Any], *, shown: str) -> None:
+        self._shown = shown
+        self._pool = PostgresPool(arguments, size=POOL_SIZE)
+        self._batch_pool = PostgresPool(arguments, size=1)
+        self._queue: deque[tuple[Job[Any], asyncio.Future[Any]]] = deque()
+        self._worker: asyncio.Task[None] | None = None
+
+    async def read(self, job: Job[T]) -> T:
+        return await self._run(self._pool, job, _READ)
+
+    async def write(self, job: Job[T]) -> T:
+        return await self._run(self._pool, job, _WRITE)
+
+    def submit(self, job: Job[T]) -> asyncio.Future[T]:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._queue.append((job, future))
+        if self._worker is None:
+            # Without the caller's context: the task serves all callers.
+            self._worker = loop.create_task(self._run_queued(), context=contextvars.Context())
+        return future
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+    async def close(self) -> None:
+        while self._worker is not None:
+            await asyncio.wait([self._worker])
+        await self._pool.discard_idle()
+        await self._batch_pool.discard_idle()
+
+    async def _run_queued(self) -> None:
+        while self._queue:
+            job, future = self._queue.popleft()
+            if future.done():
+                continue
+            try:
+                result = await self._run(self._batch_pool, job, _WRITE)
+            except Exception as error:
+                if not future.done():
+                    future.set_exception(error)
+            else:
+                if not future.done():
+                    future.set_result(result)
+        self._worker = None
+
+    async def _run(self, pool: PostgresPool, job: Job[T], begin: str) -> T:
+        connection = await self._begin(pool, begin)
+        try:
+            result = await job(HotPostgresTransaction(connection))
+            await _commit(connection)
+        except Exception:
+            await self._roll_back(pool, connection)
+            raise
+        except BaseException:
+            # Cancelled: a statement may still run. The server rolls back when the connection ends.
+            await pool.discard(connection)
+            raise
+        pool.release(connection)
+        return result
+
+    async def _begin(self, pool: PostgresPool, begin: str) -> PostgresConnection:
+        """A connection on which the transaction has begun. Raises DatabaseError (`database_unreachable`)."""
+        fresh = False
+        while True:
+            try:
+                connection = await pool.acquire(fresh=fresh)
+            except psycopg.OperationalError as error:
+                _log.error("database_unreachable", database=self._shown, reason=str(error).partition("\n")[0])
+                raise unreachable() from error
+            try:
+                await connection.execute(begin)
+                return connection
+            except psycopg.Error as error:
+                await pool.discard(connection)
+                # The server ended an idle connection, and nothing was executed: a new connection may try again.
+                if fresh:
+                    raise unreachable() from error
+                fresh = True
+            except BaseException:
+                await pool.discard(connection)
+                raise
+
+    async def _roll_back(self, pool: PostgresPool, connection: PostgresConnection) -> None:
+        try:
+            await connection.execute("ROLLBACK")
+        except BaseException as error:
+            await pool.discard(connection)
+            if not isinstance(error, psycopg.Error):
+                raise
+        else:
+            pool.release(connection)
+
+
+async def _commit(connection: PostgresConnection) -> None:
+    try:
+        ended = await connection.execute("COMMIT")
+    except psycopg.Error as error:
+        raise translate(error, "COMMIT", connection) from error
+    if ended.statusmessage != "COMMIT":
+        # The server turns the commit of a transaction in which a statement failed into a rollback.
+        raise RuntimeError("a job of the database went on after one of its statements had failed")

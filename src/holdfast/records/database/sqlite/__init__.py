@@ -1,0 +1,1 @@
+"""SQLite: the lock that orders writers, the one writer of a process, and the connections of the hot path."""
