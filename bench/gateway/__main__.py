@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.gateway.calls import calls, workers
+from bench.gateway.idle import idle
 from bench.gateway.load import QUICK
 from bench.gateway.scale import scale
 from bench.gateway.stored import stored
@@ -28,6 +29,7 @@ def measures() -> dict[str, Callable[[Path, ExitStack, PostgresServer | None], d
 
     return {
         "calls": lambda folder, blocks, server: calls(folder, database(blocks, server)),
+        "idle": lambda folder, blocks, server: idle(folder, database(blocks, server)),
         "workers": lambda folder, blocks, server: workers(folder, (database(blocks, server), database(blocks, server))),
         "storage": lambda folder, blocks, server: stored(folder, (database(blocks, server), database(blocks, server))),
         "scale": lambda folder, blocks, server: scale(folder, (database(blocks, server), database(blocks, server))),
