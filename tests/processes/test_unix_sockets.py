@@ -3,12 +3,22 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from holdfast.processes.unix_sockets import MAX_PATH_BYTES, SocketFolderUnusable, is_short_enough, listen_in, socket_path, sockets_in
+from holdfast.processes.unix_sockets import (
+    MAX_PATH_BYTES,
+    SocketFolderUnusable,
+    is_short_enough,
+    listen_in,
+    remove_left_behind,
+    socket_path,
+    sockets_in,
+    temporary_folder,
+)
 
 
 def connect(path: str | Path) -> socket.socket:
@@ -125,3 +135,38 @@ def test_a_folder_that_is_not_there_has_no_sockets(tmp_path: Path) -> None:
     (tmp_path / "1.txt").touch()
     os.mkfifo(tmp_path / "x")
     assert sockets_in(tmp_path) == []
+
+
+def test_the_folder_of_one_run_is_private_short_and_removed_with_it() -> None:
+    with temporary_folder() as folder:
+        assert folder is not None and mode(folder) == 0o700
+        with listen_in(folder, 2):
+            assert len(sockets_in(folder)) == 2
+    assert not folder.exists()
+
+
+def test_where_the_temporary_folder_has_a_long_path_another_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = tmp_path / ("x" * MAX_PATH_BYTES)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with temporary_folder() as folder:
+        assert folder is not None and is_short_enough(folder) and not list(long.iterdir())
+    assert not folder.exists()
+
+
+def test_processes_of_a_killed_owner_remove_their_sockets_and_the_last_one_the_folder() -> None:
+    with temporary_folder() as folder:
+        assert folder is not None
+        for index in range(2):
+            leave_behind(socket_path(folder, index))
+        (folder / "lock").touch()
+        remove_left_behind(socket_path(folder, 0))
+        assert sockets_in(folder) == [str(socket_path(folder, 1))]
+        remove_left_behind(socket_path(folder, 1))
+        assert not folder.exists()
+
+
+def test_a_folder_that_the_settings_name_is_left_to_its_next_run(tmp_path: Path) -> None:
+    leave_behind(socket_path(tmp_path, 0))
+    remove_left_behind(socket_path(tmp_path, 0))
+    assert sockets_in(tmp_path) == [str(socket_path(tmp_path, 0))]

@@ -12,12 +12,14 @@ from pydantic import SecretStr
 from holdfast.settings import Settings
 
 
-def platform_settings(settings: Settings, *, console: str, runner: str) -> Settings:
-    """The settings of one run: the origins of its two services, and a new random token for each that the settings lack."""
+def platform_settings(settings: Settings, *, console: str, runner: str, runner_sockets: Path | None = None) -> Settings:
+    """The settings of one run: the origins of its two services, the folder of the runner's Unix sockets, and a new random token for each
+    that the settings lack."""
     service = _text(settings.runner_service_token) or secrets.token_urlsafe(32)
     return settings.model_copy(
         update={
             "runner_base_url": runner,
+            "runner_socket_dir": runner_sockets,
             "registry_base_url": console,
             "storage_api_base_url": console,
             "runner_service_token": SecretStr(service),
@@ -56,8 +58,10 @@ def gateway_environment(settings: Settings, shared: Path, inherited: Mapping[str
     It reads what this process reads, in the same working folder, except what came from the command line or was generated.
     """
     assert settings.resolved_runner_base_url is not None and settings.registry_base_url is not None
+    sockets = {} if settings.runner_socket_dir is None else {"RUNNER_SOCKET_DIR": str(settings.runner_socket_dir.absolute())}
     return {
         **inherited,
+        **sockets,
         "HOLDFAST_DATA_DIR": str(settings.data_dir.resolve()),
         "HOLDFAST_HOST": settings.host,
         "HOLDFAST_GATEWAY_WORKERS_DIR": str(shared),

@@ -15,6 +15,7 @@ from holdfast.gateway.services.runner_client import RunnerClient
 from holdfast.platform.environment import runner_environment
 from holdfast.processes.child_process import STOP_SECONDS
 from holdfast.processes.sockets import listen_for, origin_of
+from holdfast.processes.unix_sockets import listen_in, temporary_folder
 from holdfast.processes.workers import Workers, WorkersNotStarting
 from holdfast.runner.process.supervisor import FOLDER_PREFIX, MODULE, create_workers
 from holdfast.settings import Settings
@@ -42,9 +43,14 @@ class RunnerNotStarting(HoldfastError):
 
 @dataclass(frozen=True)
 class OwnRunner:
-    """The sockets of the runner that the platform starts: one for each of its processes."""
+    """The sockets of the runner that the platform starts: one for each of its processes, and a Unix socket each in `folder`.
+
+    Where no folder has a short enough path, there are none.
+    """
 
     listening: list[socket.socket]
+    unix: list[socket.socket]
+    folder: Path | None
 
     @property
     def origin(self) -> str:
@@ -55,9 +61,11 @@ class OwnRunner:
         """Its processes, for settings of `platform_settings`; what they share is removed with `held`."""
         environment, stop_seconds = runner_environment(settings), int(STOP_SECONDS) - 1
         if len(self.listening) == 1:
-            return RunnerProcess(Workers("runner", MODULE, self.listening, environment=environment, stop_seconds=stop_seconds))
-        shared = Path(held.enter_context(TemporaryDirectory(prefix=FOLDER_PREFIX)))
-        return RunnerProcess(create_workers(self.listening, environment, shared, stop_seconds=stop_seconds))
+            workers = Workers("runner", MODULE, self.listening, unix=self.unix, environment=environment, stop_seconds=stop_seconds)
+        else:
+            shared = Path(held.enter_context(TemporaryDirectory(prefix=FOLDER_PREFIX)))
+            workers = create_workers(self.listening, environment, shared, unix=self.unix, stop_seconds=stop_seconds)
+        return RunnerProcess(workers)
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,8 @@ class RunnerProcess:
 def bind_runner(settings: Settings, held: ExitStack, *, start_own: bool) -> OwnRunner | None:
     """The runner that the platform starts, its port bound, or None when the settings name a runner that is already running.
 
-    Without `start_own` they must name one. Raises RunnerAddressMissing, ServiceTokenMissing, PortTaken, AddressUnusable.
+    Without `start_own` they must name one. Raises RunnerAddressMissing, ServiceTokenMissing, PortTaken, AddressUnusable,
+    SocketFolderUnusable.
     """
     if settings.resolved_runner_base_url is not None:
         if settings.runner_service_token is None:
@@ -96,7 +105,9 @@ def bind_runner(settings: Settings, held: ExitStack, *, start_own: bool) -> OwnR
     )
     for one in sockets:
         held.enter_context(one)
-    return OwnRunner(sockets)
+    folder = settings.runner_socket_dir or held.enter_context(temporary_folder())
+    unix = [] if folder is None else held.enter_context(listen_in(folder, len(sockets)))
+    return OwnRunner(sockets, unix, folder)
 
 
 async def wait_for_runner(client: RunnerClient, own: RunnerProcess | None) -> None:

@@ -76,8 +76,8 @@ async def run_platform(
 
     Without `start_runner`, the settings must name a runner that is already running. A source that cannot be built or installed does not
     affect the others; `on_ready` receives its error. Raises, before anything starts, DataFolderInUse, SecretsKeyUnusable, PortTaken,
-    AddressUnusable, RunnerAddressMissing, ServiceTokenMissing, InvalidRedisUrl and the errors of `installer.check`; and, later,
-    RunnerNotStarting and WorkersNotStarting.
+    AddressUnusable, RunnerAddressMissing, ServiceTokenMissing, SocketFolderUnusable, InvalidRedisUrl and the errors of
+    `installer.check`; and, later, RunnerNotStarting and WorkersNotStarting.
     """
     configured_redis(settings)
     configured_rate_limit_redis(settings)
@@ -94,7 +94,8 @@ async def run_platform(
             console=origin_of(gateway[0]),
             runner=own_runner.origin if own_runner else settings.resolved_runner_base_url or "",
         )
-        settings = platform_settings(settings, console=running.console, runner=running.runner)
+        folder = own_runner.folder if own_runner else settings.runner_socket_dir
+        settings = platform_settings(settings, console=running.console, runner=running.runner, runner_sockets=folder)
         await migrate(settings.resolved_database_url)
         async with open_services(settings) as services:
             account = await _account(services, is_needed=bool(sources))

@@ -16,8 +16,10 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 import socket
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -29,6 +31,7 @@ MAX_PATH_BYTES = 103
 """What `sun_path` holds on every system that we run on, without the byte that ends it: 107 on Linux, 103 on macOS (unix(7), unix(4))."""
 
 _LOCK = "lock"
+_TEMPORARY = "holdfast-sockets-"
 _SUFFIX = ".sock"
 
 
@@ -56,6 +59,36 @@ def sockets_in(folder: Path) -> list[str]:
     except OSError:
         return []
     return [str(path) for path in sorted(found, key=lambda path: int(path.stem))]
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path | None]:
+    """A new folder for the sockets of one run (mode 0700), removed at the end of the block. None where its path would be too long."""
+    folder = next(_short_folders(), None)
+    try:
+        yield folder
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _short_folders() -> Iterator[Path]:
+    for parent in (tempfile.gettempdir(), "/tmp"):  # noqa: S108 - the folder in it has a random name, and is private
+        if is_short_enough(Path(parent, f"{_TEMPORARY}12345678")):
+            with suppress(OSError):
+                yield Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=parent))
+
+
+def remove_left_behind(path: Path) -> None:
+    """Removes a socket in a `temporary_folder` whose owner, another process, was killed; the last one also removes the folder."""
+    folder = path.parent
+    if not folder.name.startswith(_TEMPORARY):
+        return  # the next run in it removes it
+    path.unlink(missing_ok=True)
+    if not sockets_in(folder):
+        with suppress(OSError):
+            (folder / _LOCK).unlink(missing_ok=True)
+            folder.rmdir()
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import structlog
 
 from holdfast.processes.parent_end import has_parent_ended, when_parent_ends
 from holdfast.processes.sockets import port_of
+from holdfast.processes.unix_sockets import remove_left_behind
 from holdfast.runner.endpoints.app import create_app
 from holdfast.runner.http.server import RunnerServer
 from holdfast.runner.services import SHARED, RunnerServices
@@ -44,6 +45,7 @@ async def serve(
     `unix` is a Unix socket on which it serves too. The sockets are closed at the stop. `worker` is the index of this process among the
     workers of the runner. `on_ready` is called when calls are accepted. Raises what `RunnerServices.open` raises.
     """
+    socket_path = None if unix is None else Path(unix.getsockname())
     services = await RunnerServices.open(settings, worker=worker)
 
     def mark_unready() -> None:
@@ -63,8 +65,8 @@ async def serve(
             await server.serve_and_drain()
     finally:
         await services.close()
-        if settings.workers_dir is not None and has_parent_ended(parent_pipe):
-            _remove_shared(settings.workers_dir)
+        if has_parent_ended(parent_pipe):
+            _remove_shared(settings.workers_dir, socket_path)
     _log.info("The runner has stopped")
 
 
@@ -74,9 +76,12 @@ def _stop_after_parent(server: RunnerServer) -> None:
         server.stop()
 
 
-def _remove_shared(folder: Path) -> None:
-    """Removes what the workers of a killed parent shared: responses of guests must not stay on disk."""
-    for name in SHARED:
-        shutil.rmtree(folder / name, ignore_errors=True)
-    with suppress(OSError):
-        folder.rmdir()
+def _remove_shared(folder: Path | None, socket_path: Path | None) -> None:
+    """Removes what a killed parent left: responses of guests, which must not stay on disk, and the path of the Unix socket."""
+    if folder is not None:
+        for name in SHARED:
+            shutil.rmtree(folder / name, ignore_errors=True)
+        with suppress(OSError):
+            folder.rmdir()
+    if socket_path is not None:
+        remove_left_behind(socket_path)
