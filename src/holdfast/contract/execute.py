@@ -10,6 +10,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from holdfast.contract.secret_envelope import SecretEnvelope
 
 USAGE_HEADER = "x-holdfast-usage"
+NOT_EXECUTED_HEADER = "x-holdfast-not-executed"
+"""A runner's response with this header ends a request of which nothing was executed: it may be sent again, to another runner too."""
 """The request header with which a gateway asks for `usage`; its value is `1`."""
 
 Fields = dict[str, str | list[str]] | list[tuple[str, str]]
@@ -53,7 +55,8 @@ class ExecuteContext(Struct, frozen=True, kw_only=True):
 class ExecuteHttp(Struct, frozen=True, kw_only=True):
     """`http`: the request for the guest. `url` is path and query as they arrived; without it, they are assembled from the parts.
 
-    `body_b64` is standard base64; an empty string is an empty body; null or an absent field means no body.
+    `body_b64` is standard base64; an empty string is an empty body; null or an absent field means no body. (In a frame, see `frames`, the
+    body follows as bytes.)
     """
 
     method: str

@@ -6,19 +6,19 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from holdfast.contract.execute import USAGE_HEADER, ExecuteCall
+from holdfast.contract.execute import USAGE_HEADER
 from holdfast.http.fast_path import FastCall, Respond
 from holdfast.http.header_tables import header_table
+from holdfast.runner.endpoints.call_forms import accepts_frames, decode_call, encode_envelope, is_framed, require_call
 from holdfast.runner.execute.execution import Routing
 from holdfast.runner.execute.idempotency import KEY_MAX_CHARACTERS
 from holdfast.runner.http.errors import InvalidIdempotencyKey
-from holdfast.runner.http.json_body import decode, read_json, require_json
-from holdfast.runner.http.responses import FastJsonResponse, outcome_of, response_to
+from holdfast.runner.http.json_body import read_body
+from holdfast.runner.http.responses import outcome_of, response_to
 from holdfast.runner.http.trusted_callers import require_caller
 from holdfast.runner.services import RunnerServices
 
@@ -53,7 +53,8 @@ class ExecuteEndpoint:
         try:
             headers = header_table(scope["headers"])
             require_caller(headers, self._token, scope.get("client"), self._trusted)
-            body = await read_json(headers, receive, self._max_bytes)
+            require_call(headers)
+            body = await read_body(headers, receive, self._max_bytes)
             return await self._watcher.run_until_disconnect(receive, self._respond(headers, body))
         except (Exception, asyncio.CancelledError) as error:
             return self._respond_to_error(error)
@@ -67,7 +68,7 @@ class ExecuteEndpoint:
         try:
             table = header_table(call.headers)
             require_caller(table, self._token, call.client, self._trusted)
-            require_json(table)
+            require_call(table)
             return await self._respond(table, bytes(call.body))
         except asyncio.CancelledError as error:
             return self._respond_to_error(ClientDisconnect() if call.disconnected else error)
@@ -76,17 +77,18 @@ class ExecuteEndpoint:
 
     async def _respond(self, headers: Mapping[str, str], body: bytes) -> Response:
         started = time.perf_counter()
-        call = decode(body, ExecuteCall)
+        framed = is_framed(headers)
+        call, guest_body = decode_call(body, framed=framed)
         routing = Routing(
             tenant_id=headers.get("x-alga-tenant", "").strip(),
             extension_id=headers.get("x-alga-extension", "").strip(),
             request_id=headers.get("x-request-id") or None,
             idempotency_key=_idempotency_key(headers),
-            reports_usage=headers.get(USAGE_HEADER) == "1",
+            reports_usage=framed or headers.get(USAGE_HEADER) == "1",
         )
-        envelope = await self._run(call, routing)
+        envelope = await self._run(call, guest_body, routing)
         self._log.call_ended(call.context, routing.request_id, envelope, time.perf_counter() - started)
-        return FastJsonResponse(msgspec.json.encode(envelope))
+        return encode_envelope(envelope, framed=framed or accepts_frames(headers))
 
     def _respond_to_error(self, error: BaseException) -> Response:
         self._log.request_failed(outcome_of(error))

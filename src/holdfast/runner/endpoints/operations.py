@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 import holdfast
 from holdfast.contract.execute import USAGE_HEADER, Envelope, ExecuteCall
+from holdfast.contract.frames import FRAME_TYPE
 from holdfast.http.openapi import make_document
 from holdfast.http.operations import Body, ErrorFormat, NamedSchema, Operation, Parameter, Result
 from holdfast.http.responses import json_response
@@ -25,6 +26,10 @@ from holdfast.runner.http.responses import respond_to_errors
 from holdfast.runner.services import RunnerServices
 
 _TOKEN = ("serviceToken", "runnerAuth")
+_FRAMES = (
+    f"A caller that accepts `{FRAME_TYPE}` gets, and may then send, the framed form: the length of the JSON (4 bytes, big-endian), the JSON"
+    " with `body_b64` empty, then the body as it is. "
+)
 _NOT_CACHED = "Never cached (`no-store`)."
 
 _ERROR = NamedSchema(
@@ -147,7 +152,9 @@ OPERATIONS: tuple[Operation[RunnerServices], ...] = (
         errors=_ERRORS,
         summary="Run an extension's handler once.",
         operation_id="execute",
-        description="The HTTP status is 200 once there is a call; `status` and `error` of the envelope say how it ended. " + _NOT_CACHED,
+        description="The HTTP status is 200 once there is a call; `status` and `error` of the envelope say how it ended. "
+        + _FRAMES
+        + _NOT_CACHED,
         security=_TOKEN,
         parameters=(
             _header("x-alga-tenant", "The tenant; the same as in the body, else the envelope has an error."),

@@ -30,7 +30,7 @@ from holdfast.engine import Component, ComponentError, Engine, Limits, Outcome
 from holdfast.hostcalls import CallContext, CallHost, HostServices, SecretDecryptFailed
 from holdfast.runner.execute.batching import CallBatcher
 from holdfast.runner.execute.concurrency_limit import Busy, ConcurrencyLimit
-from holdfast.runner.execute.guest_request import body_of, call_user, guest_request
+from holdfast.runner.execute.guest_request import GuestBody, call_user, guest_request
 from holdfast.runner.execute.idempotency import IdempotentCalls, idempotency_scope
 from holdfast.runner.execute.idempotency_files import RESPONSES, SharedResponses
 from holdfast.runner.http.errors import BodyTooLarge
@@ -91,8 +91,8 @@ class CallExecutor:
         # When the last call looked up its component, the key of its bundle, and the component: see COMPONENT_REUSE_SECONDS.
         self._latest: tuple[float, tuple[str, str, str], Component] | None = None
 
-    async def run(self, call: ExecuteCall, routing: Routing) -> Envelope:
-        """Runs one call; every failure is in the envelope. Cancelling it ends the guest.
+    async def run(self, call: ExecuteCall, body: GuestBody, routing: Routing) -> Envelope:
+        """Runs one call; `body` is what the guest gets. Every failure is in the envelope. Cancelling it ends the guest.
 
         A call with an idempotency key of an earlier call gets the response of that call, or waits for it. Raises BodyTooLarge for a body
         beyond the limit: that is an error of the request, before there is a call.
@@ -103,17 +103,17 @@ class CallExecutor:
             return _failed_envelope(failure)
         context = _context(call, routing, digest)
         key = routing.idempotency_key
-        if not key:
-            return await self._run(call, context, digest, routing.reports_usage)
+        if not key or body.problem is not None:
+            return await self._run(call, body, context, digest, routing.reports_usage)
         envelope, is_repeated = await self._idempotency.run_once(
-            idempotency_scope(call, key), lambda: self._run(call, context, digest, routing.reports_usage)
+            idempotency_scope(call, body.content, key), lambda: self._run(call, body, context, digest, routing.reports_usage)
         )
         if is_repeated:
             envelope = structs.replace(envelope, usage=UNSET)  # the call that ran has reported it
             self._host.call_host(context, frozenset()).call_repeated(envelope.status)
         return envelope
 
-    async def _run(self, call: ExecuteCall, context: CallContext, digest: str, reports_usage: bool) -> Envelope:
+    async def _run(self, call: ExecuteCall, body: GuestBody, context: CallContext, digest: str, reports_usage: bool) -> Envelope:
         # Cheap checks come first: a call that cannot run costs no fetch, no compilation and no instance.
         capabilities, unknown = parse_capabilities(call.providers)
         host = self._host.call_host(context, capabilities)
@@ -123,7 +123,7 @@ class CallExecutor:
                 raise CallFailed(400, f"unknown_capabilities: {names}", "unknown_capabilities", names)
             if isinstance(call.secret_envelope, SecretEnvelope):
                 host = self._host.call_host(context, capabilities, await self._secrets(call.secret_envelope, context))
-            request = self._request(call, context)
+            request = self._request(call, body, context)
             with self._limit.admit(context.tenant_id, context.install_id or context.extension_id):
                 host.call_started(call.http.method, call.http.path)
                 return await self._execute(call, context, digest, request, host, reports_usage)
@@ -152,14 +152,12 @@ class CallExecutor:
         except SecretDecryptFailed as error:
             raise CallFailed(500, "secret_decrypt_failed", "secret_decrypt_failed", str(error)) from None
 
-    def _request(self, call: ExecuteCall, context: CallContext) -> ExecuteRequest:
-        try:
-            body = body_of(call)
-        except ValueError as error:
-            raise _execute_failed("invalid_body", f"invalid body base64: {error}") from None
-        if body is not None and len(body) > self._settings.request_body_max_bytes:
+    def _request(self, call: ExecuteCall, body: GuestBody, context: CallContext) -> ExecuteRequest:
+        if body.problem is not None:
+            raise _execute_failed("invalid_body", body.problem)
+        if body.content is not None and len(body.content) > self._settings.request_body_max_bytes:
             raise BodyTooLarge(f"The body for the extension is larger than {self._settings.request_body_max_bytes} bytes.")
-        return guest_request(call, context, body)
+        return guest_request(call, context, body.content)
 
     async def _execute(
         self, call: ExecuteCall, context: CallContext, digest: str, request: ExecuteRequest, host: CallHost, reports_usage: bool

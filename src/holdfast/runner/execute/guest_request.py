@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 
+from msgspec import Struct
+
 from holdfast.contract.execute import ExecuteCall, ExecuteUser, pairs
 from holdfast.hostcalls import CallContext, CallUser
 from holdfast.world.types import ContextData, ExecuteRequest, HttpHeader, HttpRequest
@@ -21,9 +23,24 @@ SCHEDULE = "x-ext-schedule-id"
 _RUNNER_HEADERS = frozenset({CONFIG, TRIGGER, SCHEDULE})
 
 
-def body_of(call: ExecuteCall) -> bytes | None:
-    """The body for the guest, or None. Raises ValueError when it is not base64."""
-    return base64.b64decode(call.http.body_b64, validate=True) if isinstance(call.http.body_b64, str) else None
+class GuestBody(Struct, frozen=True):
+    """The body for the guest: its bytes, None for no body; or the `problem` with which it arrived."""
+
+    content: bytes | None = None
+    problem: str | None = None
+
+
+def body_in_json(call: ExecuteCall) -> GuestBody:
+    """The body of a call that arrived as JSON."""
+    if not isinstance(call.http.body_b64, str):
+        return _NO_BODY
+    try:
+        return GuestBody(base64.b64decode(call.http.body_b64, validate=True))
+    except ValueError as error:
+        return GuestBody(problem=f"invalid body base64: {error}")
+
+
+_NO_BODY = GuestBody()
 
 
 def call_user(user: ExecuteUser) -> CallUser:

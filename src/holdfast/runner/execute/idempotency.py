@@ -32,7 +32,7 @@ _ENTRY_BYTES = 1_024
 _log = structlog.get_logger(__name__)
 
 
-def idempotency_scope(call: ExecuteCall, key: str) -> bytes:
+def idempotency_scope(call: ExecuteCall, body: bytes | None, key: str) -> bytes:
     """The scope of one use of `key`, as 32 bytes: tenant, extension, install, user, method, path with query, and body.
 
     In another scope the same key is another key: the response to one tenant, user or route is never repeated to another.
@@ -45,13 +45,13 @@ def idempotency_scope(call: ExecuteCall, key: str) -> bytes:
         None if call.user is None else call.user.user_id,
         http.method,
         http.target,
-        http.body_b64 if isinstance(http.body_b64, str) else None,
+        body,
         key,
     )
     digest = hashlib.sha256()
     for part in parts:
         # Each part with its length before it: no two lists of parts run into the same bytes.
-        encoded = b"" if part is None else part.encode("utf-8", "surrogatepass")
+        encoded = b"" if part is None else part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass")
         digest.update(b"-" if part is None else b"%d:" % len(encoded))
         digest.update(encoded)
     return digest.digest()

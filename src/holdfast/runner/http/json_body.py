@@ -1,4 +1,4 @@
-"""Reading JSON requests: their bytes within a limit, their type."""
+"""Reading requests: their bytes within a limit, their type, and the errors of bodies that cannot be decoded."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
+from holdfast.errors import HoldfastError
 from holdfast.http.bodies import is_declared_larger
 from holdfast.runner.http.errors import BodyTooLarge, MalformedBody, UnsupportedBody, WrongShape
 
 T = TypeVar("T")
+
+DECODING_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding of JSON from a stranger can raise."""
 
 
 def require_json(headers: Mapping[str, str]) -> None:
@@ -25,11 +29,13 @@ def require_json(headers: Mapping[str, str]) -> None:
 
 
 async def read_json(headers: Mapping[str, str], receive: Receive, max_bytes: int) -> bytes:
-    """The body of a request that declares JSON.
-
-    Raises UnsupportedBody, ClientDisconnect, and BodyTooLarge before more than `max_bytes` are in memory.
-    """
+    """The body of a request that declares JSON. Raises UnsupportedBody, and what `read_body` raises."""
     require_json(headers)
+    return await read_body(headers, receive, max_bytes)
+
+
+async def read_body(headers: Mapping[str, str], receive: Receive, max_bytes: int) -> bytes:
+    """The body of a request. Raises ClientDisconnect, and BodyTooLarge before more than `max_bytes` are in memory."""
     if is_declared_larger(headers, max_bytes):
         raise _too_large(max_bytes)
     pieces: list[bytes] = []
@@ -50,10 +56,15 @@ def decode(body: bytes, shape: type[T]) -> T:
     """The JSON body as `shape`. Raises MalformedBody when it is not JSON, WrongShape when a field is missing or of another type."""
     try:
         return msgspec.json.decode(body, type=shape)
-    except msgspec.ValidationError as error:
-        raise WrongShape(f"The request body does not have the required shape: {error}.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedBody(f"The request body is not JSON: {error}.") from None
+    except DECODING_ERRORS as error:
+        raise body_error(error) from None
+
+
+def body_error(error: Exception) -> HoldfastError:
+    """The response to a body that raised one of DECODING_ERRORS."""
+    if isinstance(error, msgspec.ValidationError):
+        return WrongShape(f"The request body does not have the required shape: {error}.")
+    return MalformedBody(f"The request body is not JSON: {error}.")
 
 
 def _too_large(max_bytes: int) -> BodyTooLarge:
