@@ -282,6 +282,28 @@ class ApiKeyResult(Struct, frozen=True, kw_only=True, rename="camel"):
     revoked: bool
 
 
+class QuotaUseResult(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One quota: `calls`, `cpu_ms`, `fuel` or `egress_bytes` of a day, or `storage_bytes`. Without a quota, `limit` is null. `state` is
+    `warning` from 80 % on, and `exceeded` when the quota is used up."""
+
+    quota: str
+    used: int
+    limit: int | None
+    state: Literal["ok", "warning", "exceeded"]
+
+
+class InstallQuotasResult(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What an install has used today. All but the storage begins again at `resetsAt`, the end of the day in UTC."""
+
+    registry_id: str
+    install_id: str
+    publisher: str
+    name: str
+    day: datetime
+    resets_at: datetime
+    quotas: list[QuotaUseResult]
+
+
 def to_result(value: object, result: type[R]) -> R:
     """A value of the registry, or a list of them, as the type that the API sends. Raises ValidationError when they do not match."""
     return msgspec.convert(value, result, from_attributes=True)

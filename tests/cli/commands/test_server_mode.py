@@ -17,7 +17,7 @@ from holdfast.cli.terminal.options import TargetOptions
 from tests.cli.command_runner import Done, Platform, write_extension
 
 NAME = "Example.com.example.sample"
-CHANGING = {"published_at", "installed_at", "updated_at", "storage_until", "created_at"}
+CHANGING = {"day", "resets_at", "published_at", "installed_at", "updated_at", "storage_until", "created_at"}
 """Times of operations: they differ between the two modes."""
 OF_THE_KEY = {"key_id", "api_key_id", "user_id", "prefix", "api_key"}
 """Ids of keys and users: each mode has its own."""
@@ -73,7 +73,9 @@ def steps(versions: dict[str, Path], secret: Path) -> list[Step]:
         (0, ("keys", "api", "list")),
         (1, ("keys", "api", "revoke", "hf_0000000")),
         (0, ("list",)),
+        (0, ("quotas",)),
         (1, ("show", NAME)),
+        (1, ("quotas", NAME)),
         (1, ("versions", NAME)),
         (1, ("install", NAME)),
         (0, ("publish", str(versions["1.0.0"]))),
@@ -84,6 +86,8 @@ def steps(versions: dict[str, Path], secret: Path) -> list[Step]:
         (0, ("install", f"{NAME}@1.0.0", "--yes", "--only", "http.fetch,storage.kv", "--no-egress", "b.example.com")),
         (0, ("list",)),
         (0, ("show", NAME)),
+        (0, ("quotas",)),
+        (0, ("quotas", NAME)),
         (0, ("grants", "list", NAME)),
         (0, ("grants", "grant", NAME, "--egress", "b.example.com")),
         (1, ("grants", "grant", NAME, "cap:client.read")),

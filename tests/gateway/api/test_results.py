@@ -23,10 +23,13 @@ from holdfast.registry.installs.results import (
 from holdfast.registry.lifecycle.install import Installed
 from holdfast.registry.lifecycle.upgrade import Upgraded
 from holdfast.registry.publishing.results import Publication, Published, VersionSummary
+from holdfast.registry.quotas.results import InstallQuotas, QuotaUse
 from holdfast.registry.secrets.results import SecretsSummary
 
 PAIRS: list[tuple[type[Struct], type[Struct]]] = [
     (InstallSummary, r.InstallSummaryResult),
+    (InstallQuotas, r.InstallQuotasResult),
+    (QuotaUse, r.QuotaUseResult),
     (ScheduleSummary, r.ScheduleResult),
     (PendingUpgrade, r.PendingUpgradeResult),
     (InstallDetails, r.InstallDetailsResult),

@@ -22,6 +22,7 @@ from holdfast.contract.registry_api import (
     GrantsResult,
     InstallDetailsResult,
     InstalledResult,
+    InstallQuotasResult,
     InstallSummaryResult,
     PublicationResult,
     PublishedResult,
@@ -34,6 +35,7 @@ from holdfast.errors import HoldfastError
 from holdfast.platform.lock_file import page_of
 from holdfast.registry.installs.results import Grants, InstallDetails, Installed, InstallSummary, Uninstalled, Upgraded
 from holdfast.registry.publishing.results import Publication, Published, VersionSummary
+from holdfast.registry.quotas.results import InstallQuotas
 from holdfast.registry.secrets.results import SecretsSummary
 
 API = "/api/v1"
@@ -102,6 +104,10 @@ class ServerRegistry:
 
     async def details(self, extension: str) -> InstallDetails:
         return read_result(InstallDetailsResult, InstallDetails, await self._get(_install(extension)))
+
+    async def quotas(self, extension: str | None) -> list[InstallQuotas]:
+        path = "/quotas" if extension is None else f"{_install(extension)}/quotas"
+        return read_result(list[InstallQuotasResult], list[InstallQuotas], await self._get(path), "quotas")
 
     async def install_archive(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Installed:
         published = await self.publish(archive, signature=signature, progress=progress)

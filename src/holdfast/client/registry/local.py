@@ -18,6 +18,7 @@ from holdfast.client.component_check import ComponentCheck
 from holdfast.client.data_folder import open_records, require_tenant
 from holdfast.client.progress import WorkProgress
 from holdfast.platform.lock_file import extension_url
+from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
 from holdfast.registry.collaborators import Collaborators
@@ -26,10 +27,14 @@ from holdfast.registry.lifecycle.service import InstallService
 from holdfast.registry.publishing.inspection import CheckComponent
 from holdfast.registry.publishing.results import Publication, Published, VersionSummary
 from holdfast.registry.publishing.service import PublishingService
+from holdfast.registry.quotas.kinds import QuotaLimits
+from holdfast.registry.quotas.report import read_quotas
+from holdfast.registry.quotas.results import InstallQuotas
 from holdfast.registry.secrets.results import SecretsSummary
 from holdfast.registry.secrets.sealing import Sealer
 from holdfast.registry.secrets.service import SecretService
 from holdfast.settings import Settings
+from holdfast.storage.limits import StorageLimits
 
 
 class LocalRegistry:
@@ -84,6 +89,10 @@ class LocalRegistry:
 
     async def details(self, extension: str) -> InstallDetails:
         return await self._installs.details(tenant_id=self._tenant, extension=extension)
+
+    async def quotas(self, extension: str | None) -> list[InstallQuotas]:
+        limits = QuotaLimits.from_settings(self._settings, storage_bytes=StorageLimits().total_bytes)
+        return await read_quotas(self._db, limits, tenant_id=self._tenant, extension=extension, now=utc_now())
 
     async def install_archive(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Installed:
         return await self._installs.install_archive(

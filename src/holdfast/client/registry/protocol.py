@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # `holdfast list` imports this module; on a data folder it ne
     from holdfast.client.progress import WorkProgress
     from holdfast.registry.installs.results import Grants, InstallDetails, Installed, InstallSummary, Uninstalled, Upgraded
     from holdfast.registry.publishing.results import Publication, Published, VersionSummary
+    from holdfast.registry.quotas.results import InstallQuotas
     from holdfast.registry.secrets.results import SecretsSummary
 
 
@@ -58,6 +59,10 @@ class Registry(InstallList, Protocol):
 
     async def details(self, extension: str) -> InstallDetails:
         """The details of one install, without the values of settings and secrets."""
+        ...
+
+    async def quotas(self, extension: str | None) -> list[InstallQuotas]:
+        """What one install, or (None) each of them, has used today."""
         ...
 
     async def install_archive(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Installed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.contract import registry_api as r
-from holdfast.gateway.api import api_keys, config, grants, installs, publications, secrets, users, versions
+from holdfast.gateway.api import api_keys, config, grants, installs, publications, quotas, secrets, users, versions
 from holdfast.gateway.api import request_bodies as bodies
 from holdfast.gateway.api.legacy_installs import LEGACY_ERRORS, legacy_install, legacy_uninstall, legacy_update
 from holdfast.gateway.api.schemas import (
@@ -126,6 +126,15 @@ _LEGACY_INSTALLS = (
 
 _INSTALLS = (
     _read(_EXTENSIONS, installs.show_installs, "List the installs.", list_of("extensions", r.InstallSummaryResult)),
+    _read("/api/v1/quotas", quotas.show_quotas, "Show what the installs have used today.", list_of("quotas", r.InstallQuotasResult)),
+    _read(
+        f"{_EXTENSION}/quotas",
+        quotas.show_quotas_of_install,
+        "Show what an install has used today.",
+        list_of("quotas", r.InstallQuotasResult),
+        EXTENSION,
+        errors=_OF_EXTENSION,
+    ),
     _change(
         "POST",
         _EXTENSIONS,

@@ -15,7 +15,17 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.contract.execute import Envelope, ExecuteCall, ExecuteContext, ExecuteHttp, ExecuteLimits, ExecuteUser, FailureReport
+from holdfast.contract.execute import (
+    USAGE_HEADER,
+    CallUsage,
+    Envelope,
+    ExecuteCall,
+    ExecuteContext,
+    ExecuteHttp,
+    ExecuteLimits,
+    ExecuteUser,
+    FailureReport,
+)
 from holdfast.errors import HoldfastError
 from holdfast.gateway.auth.authorization import Access
 from holdfast.gateway.calls.audit import AuditRow, Status, finish_audit, start_audit
@@ -53,13 +63,15 @@ class Call:
 async def dispatch(services: Services, call: Call) -> Response:
     """Runs the call and returns the extension's own response: status, headers, bytes.
 
-    Raises GatewayError (`access_policy_unavailable`, `not_installed`), BadGateway, GatewayTimeout, ExtensionBusy.
+    Raises QuotaExceeded, GatewayError (`access_policy_unavailable`, `not_installed`), BadGateway, GatewayTimeout, ExtensionBusy.
     The audit row records every end.
     """
     tag = request_id(call.request)
     call.request.state.holdfast_rate = call.access.rate
     # The guide tells operators to look for this line; method and path are part of it.
     _log.info(f"[{call.request.method} {call.request.url.path}]", request_id=tag, tenant=_tenant(call), effective_method=call.method)
+    # Before the audit row: like a rate limit, a used up quota leaves none.
+    await services.quotas.start(_tenant(call), call.access.registry_id)
     row = await start_audit(services, call.access, request_id=tag, method=call.method, path=call.path)
     status: Status = "error"
     http_status: int | None = None
@@ -72,6 +84,8 @@ async def dispatch(services: Services, call: Call) -> Response:
             _transport_headers(call, context),
             timeout_ms=services.settings.gateway_timeout_ms,
         )
+        if isinstance(envelope.usage, CallUsage):
+            services.quotas.add(_tenant(call), call.access.registry_id, envelope.usage)
         if envelope.error is not None:
             raise await _failure_error(services, call, envelope)
         response = _response(call, envelope)
@@ -150,6 +164,7 @@ def _transport_headers(call: Call, context: InstallContext) -> dict[str, str]:
         "x-ext-install-id": context.install_id,
         "x-ext-version-id": context.version_id,
         "x-ext-registry-id": context.registry_id,
+        USAGE_HEADER: "1",
     }
     if context.config_version is not None:
         headers["x-ext-config-version"] = context.config_version

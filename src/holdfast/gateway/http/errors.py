@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from holdfast.errors import CodedError, HoldfastError
@@ -111,6 +112,16 @@ class RateLimited(HoldfastError):
         super().__init__(message, hint=hint, details=details)
         self.retry_after_seconds = retry_after_seconds
         self.decision = decision
+
+
+class QuotaExceeded(RateLimited):
+    """Raised when an install has used up one of its quotas of the day. `details` say which, and when it begins again."""
+
+    code = "quota_exceeded"
+
+    def __init__(self, *, quota: str, limit: int, used: int, resets_at: datetime, retry_after_seconds: int, hint: str) -> None:
+        super().__init__(f"This extension has used up its quota of the day: {quota}.", retry_after_seconds=retry_after_seconds, hint=hint)
+        self.details |= {"quota": quota, "limit": limit, "used": used, "resetsAt": resets_at.isoformat().replace("+00:00", "Z")}
 
 
 class ExtensionBusy(HoldfastError):

@@ -14,6 +14,7 @@ from holdfast.bundles.store.protocol import BundleStore
 from holdfast.events.model.stream import EventStream
 from holdfast.gateway.limits.call_rates import CallRateLimits
 from holdfast.gateway.limits.open_limits import SharedBuckets, open_call_rate_limits
+from holdfast.gateway.limits.quotas import InstallQuotas
 from holdfast.gateway.services.install_config_cache import InstallConfigCache
 from holdfast.gateway.services.publish_rate_limit import PublishRateLimit
 from holdfast.gateway.services.runner_client import RunnerClient
@@ -24,6 +25,7 @@ from holdfast.records.database.database import Database
 from holdfast.registry.collaborators import Collaborators
 from holdfast.registry.lifecycle.service import InstallService
 from holdfast.registry.publishing.service import PublishingService
+from holdfast.registry.quotas.kinds import QuotaLimits
 from holdfast.registry.secrets.sealing import Sealer
 from holdfast.registry.secrets.service import SecretService
 from holdfast.settings import Settings
@@ -114,8 +116,20 @@ class Services:
         if "sealer" in vars(self):
             await self.sealer.close()
 
+    @cached_property
+    def quota_limits(self) -> QuotaLimits:
+        """How much an install may use in a day."""
+        return QuotaLimits.from_settings(self.settings, storage_bytes=self.storage_limits.total_bytes)
+
+    @cached_property
+    def quotas(self) -> InstallQuotas:
+        """Counts what installs use."""
+        return InstallQuotas(self.db, self.quota_limits, self.events, now=self.now)
+
     async def close_limits(self) -> None:
-        """Closes the rate limits that were opened."""
+        """Writes what installs have used, and closes the rate limits that were opened."""
+        if "quotas" in vars(self):
+            await self.quotas.close()
         if "call_rate_limits" in vars(self):
             await self.call_rate_limits.close()
         if "buckets" in vars(self):

@@ -247,7 +247,7 @@ class ExtensionExecutionLog(Base):
 
 
 class ExtensionQuotaUsage(Base):
-    """What an extension used of a tenant's quotas in one window of time."""
+    """What an install used of its quotas on one day (UTC), which begins at `window_start`. `invocations` are its calls."""
 
     __tablename__ = "extension_quota_usage"
     __table_args__ = (Index("extension_quota_usage_tenant_window_idx", "tenant_id", "window_start"),)
@@ -258,4 +258,5 @@ class ExtensionQuotaUsage(Base):
     cpu_ms: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     mem_mb_ms: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     invocations: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    fuel: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     egress_bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")

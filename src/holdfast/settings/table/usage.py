@@ -40,6 +40,31 @@ class UsageSettings(SettingsGroup):
         description="Calls by one client user, of all extensions together. "
         "Unset means 120+4/s in production and 20000+5000/s in development.",
     )
+    quota_calls: int | None = Field(
+        None,
+        ge=0,
+        validation_alias=AliasChoices("HOLDFAST_QUOTA_CALLS"),
+        description="Calls of one install in a day (UTC); 0 means no quota. Unset means 5,000,000 in production, none in development.",
+    )
+    quota_cpu_ms: int | None = Field(
+        None,
+        ge=0,
+        validation_alias=AliasChoices("HOLDFAST_QUOTA_CPU_MS"),
+        description="CPU time of one install in a day, in milliseconds; 0 or unset means no quota.",
+    )
+    quota_fuel: int | None = Field(
+        None,
+        ge=0,
+        validation_alias=AliasChoices("HOLDFAST_QUOTA_FUEL"),
+        description="Fuel of one install in a day, if runners count it (HOLDFAST_ENGINE_FUEL); 0 or unset means no quota.",
+    )
+    quota_egress_bytes: int | None = Field(
+        None,
+        ge=0,
+        validation_alias=AliasChoices("HOLDFAST_QUOTA_EGRESS_BYTES"),
+        description="Bytes that the fetches of one install send and receive in a day; 0 means no quota. "
+        "Unset means 100 GiB in production and no quota in development.",
+    )
     rate_limit_redis_url: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("HOLDFAST_RATE_LIMIT_REDIS_URL"),
