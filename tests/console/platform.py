@@ -16,6 +16,7 @@ from holdfast.console.app import create_platform_app
 from holdfast.console.login_rate_limit import LoginRateLimit
 from holdfast.events.memory import MemoryStream
 from holdfast.gateway.auth.authentication import SESSION_COOKIE
+from holdfast.gateway.limits.open_limits import SharedBuckets
 from holdfast.gateway.services import Services
 from holdfast.gateway.services.runner_client import RunnerClient
 from holdfast.gateway.services.service_tokens import Tokens
@@ -86,7 +87,13 @@ async def platform_at(folder: Path, *, database_url: str | None = None, **settin
                 tokens=Tokens("token", "token"),
             )
             # A clock that stands still: how long logins take does not change what the rate limit allows.
-            yield Platform(create_platform_app(services, login_rate_limit=LoginRateLimit(lambda: 0.0)), db, store, account, folder)
+            yield Platform(
+                create_platform_app(services, login_rate_limit=LoginRateLimit(SharedBuckets(None, clock=lambda: 0.0).open)),
+                db,
+                store,
+                account,
+                folder,
+            )
     finally:
         await runner.close()
 

@@ -41,7 +41,7 @@ def create_platform_app(services: Services, *, login_rate_limit: LoginRateLimit 
             *gateway_routes(services),
             Route("/favicon.ico", _favicon, methods=["GET"]),
             Mount("/console/static", ConsoleFiles(directory=_STATIC)),
-            *login_routes(console, login_rate_limit or LoginRateLimit()),
+            *login_routes(console, login_rate_limit or LoginRateLimit(services.buckets.open)),
             *page_routes(console),
         ],
         exception_handlers={

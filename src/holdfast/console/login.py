@@ -85,15 +85,14 @@ class LoginHandlers:
         """Checks the password and responds with a new session. Raises TooManyAttempts, LoginRejected."""
         db = self._console.gateway.db
         address = request.client.host if request.client else ""
-        wait = self._rate_limit.seconds_until_allowed(form.email, address)
+        # Counts a failure before the check of the password.
+        wait = self._rate_limit.begin(form.email, address)
         if wait > 0:
             raise TooManyAttempts(
                 "Too many logins with a wrong password.",
                 hint=f"Try again in {-(-wait // 60)} min.",
                 details={"retryAfterSeconds": wait},
             )
-        # Count the failure before the check: otherwise attempts that run at the same time would all pass under the limit.
-        self._rate_limit.count_failure(form.email, address)
         # Hashing takes time in proportion to the length.
         if len(form.password) > _MAX_PASSWORD_LENGTH:
             raise LoginRejected("The email address or the password is wrong.", hint="Check both and log in again.")
