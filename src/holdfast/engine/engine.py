@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,13 +30,15 @@ from holdfast.engine.compiling.artifacts import ArtifactStore
 from holdfast.engine.compiling.errors import ComponentError
 from holdfast.engine.epoch_clock import EpochClock
 from holdfast.engine.linking import generated_lower_request, lift_response, link, lower_request
+from holdfast.engine.loaded_components import LoadedComponents
 from holdfast.engine.startup_check import check_wasmtime
 from holdfast.engine.values.layout import Arena
 from holdfast.engine.wasi import Sources, SystemSources
 from holdfast.world.types import ExecuteRequest, ExecuteResponse
 
-MAX_LOADED_COMPONENTS = 256
-"""Compiled components kept in memory; the least recently used is evicted first. About 4.6 MB each."""
+MAX_COMPONENTS = 4_096
+"""Each maps its code several times; Linux allows a process 65,530 mappings by default."""
+MAX_COMPONENT_BYTES = 1 << 30
 
 _UNLIMITED_FUEL = (1 << 64) - 1
 
@@ -47,7 +48,9 @@ _log = structlog.get_logger(__name__)
 class Component:
     """A loaded component: returned by `Engine.load`, passed to `Engine.execute`."""
 
-    def __init__(self, native: NativeComponent, sha256: str) -> None:
+    def __init__(self, native: NativeComponent, sha256: str, file_bytes: int) -> None:
+        """`file_bytes` is the size of the mapped artifact."""
+        self.file_bytes = file_bytes
         self.native = native
         self.linked = native.linked
         self.sha256 = sha256
@@ -64,13 +67,17 @@ class Engine:
         pool_instances: int = 256,
         fuel: bool = False,
         generated_lowering: bool = True,
+        max_components: int = MAX_COMPONENTS,
+        max_component_bytes: int = MAX_COMPONENT_BYTES,
         sources: Sources | None = None,
     ) -> None:
         """`artifact_root` is the folder of compiled components.
 
         `pool` reserves memory for `pool_instances` calls at once; where that fails, the engine logs a warning and allocates on demand.
         `fuel` counts what calls compute and costs a fifth of their speed. `generated_lowering` lowers requests with generated code; both
-        ways produce the same bytes. `sources` are the clocks and randomness of calls that pass none.
+        ways produce the same bytes. Above `max_components` loaded components, or when they take more than `max_component_bytes`, the least
+        recently used is dropped from memory; loading it again takes milliseconds. `sources` are the clocks and randomness of calls that
+        pass none.
         """
         self._artifacts = ArtifactStore(artifact_root, fuel=fuel)
         self._native = _native_engine(PoolSizes(instances=pool_instances) if pool else None, fuel)
@@ -78,7 +85,7 @@ class Engine:
         self._slots = CallSlots(pool_instances)
         self._lower_request = generated_lower_request if generated_lowering else lower_request
         self._sources = sources or SystemSources()
-        self._loaded: OrderedDict[str, Component] = OrderedDict()
+        self._loaded: LoadedComponents[Component] = LoadedComponents(max_count=max_components, max_bytes=max_component_bytes)
         self._loads: SingleFlight[str, Component] = SingleFlight("load a component")
         self._wasmtime_check: asyncio.Task[None] | None = None
         self.on_load: Callable[[], None] = lambda: None
@@ -108,10 +115,7 @@ class Engine:
 
     def loaded(self, sha256: str) -> Component | None:
         """The component with this SHA-256 (hex) if it is in memory."""
-        component = self._loaded.get(sha256)
-        if component is not None:
-            self._loaded.move_to_end(sha256)
-        return component
+        return self._loaded.get(sha256)
 
     async def load(self, wasm: Path, sha256: str) -> Component:
         """Returns the component of a wasm file with this SHA-256 (hex): from memory, from its artifact, or compiled.
@@ -137,11 +141,9 @@ class Engine:
             except GuestFault as again:
                 raise ComponentError("compile_failed", f"The compiled component cannot be loaded: {again}") from again
         link(native)
-        component = Component(native, sha256)
-        self._loaded[sha256] = component
+        component = Component(native, sha256, artifact.stat().st_size)
+        self._loaded.add(component)
         self.on_load()
-        if len(self._loaded) > MAX_LOADED_COMPONENTS:
-            self._loaded.popitem(last=False)  # freed when the last call that uses it ends
         return component
 
     async def execute(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.bundles.cache import entries
+from holdfast.bundles.cache import bundle_cache, entries
 from tests.bundles.archives import bundle
 from tests.bundles.cache.test_trusted_cache import TrustedEnvironment
 from tests.bundles.object_stores import CacheEnvironment
@@ -43,6 +43,23 @@ async def test_peek_returns_none_when_the_time_of_use_must_be_written(tmp_path: 
     await environment.cache.ensure("t", "e", digest)
     monkeypatch.setattr(entries, "_TOUCH_SECONDS", -1)
     assert environment.cache.peek("t", "e", digest) is None
+
+
+async def test_the_oldest_entries_are_forgotten_when_all_known_ones_have_too_many_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = CacheEnvironment(tmp_path)
+    digests = []
+    for number in range(3):
+        pages = {f"ui/{name}.html": b"%d" % number for name in range(4)}
+        digests.append(await environment.put(bundle(tmp_path / f"{number}.tar.zst", pages)))
+    monkeypatch.setattr(bundle_cache, "_MAX_KNOWN_FILES", 2 * (bundle_cache._ENTRY_AS_FILES + 4))
+    for digest in digests:
+        await environment.cache.ensure("t", "e", digest)
+    assert [bool(environment.cache.peek("t", "e", digest)) for digest in digests] == [False, True, True]
+    monkeypatch.setattr(bundle_cache, "_MAX_KNOWN_FILES", 1)
+    await environment.cache.ensure("t", "e", digests[0])
+    assert [bool(environment.cache.peek("t", "e", digest)) for digest in digests] == [True, False, False]
 
 
 async def test_peek_follows_the_current_trusted_keys(tmp_path: Path) -> None:

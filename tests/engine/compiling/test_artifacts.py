@@ -142,12 +142,65 @@ async def test_a_truncated_key_is_replaced_and_validates_no_artifact(
 async def test_the_folder_stays_within_its_size_and_evicts_the_least_recently_used(tmp_path: Path, wasm: Path) -> None:
     others = [guests.assemble(module(RETURN, response=guests.response_record(status, None))) for status in (401, 402)]
     first = await ArtifactStore(tmp_path / "a").path(others[0], guests.sha256(others[0]))
-    os.utime(first, (1, 1))
+    os.utime(first.with_suffix(".mac"), (1, 1))
     small = ArtifactStore(tmp_path / "a", max_disk_bytes=int(first.stat().st_size * 2.5))
     second = await small.path(others[1], guests.sha256(others[1]))
     third = await small.path(wasm, guests.sha256(wasm))
     assert not first.exists()
     assert second.exists() and third.exists()
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that are hashed."""
+    names: list[str] = []
+    real = artifacts._sha256
+
+    def counting(file: Path) -> str:
+        names.append(file.name)
+        return real(file)
+
+    monkeypatch.setattr(artifacts, "_sha256", counting)
+    return names
+
+
+async def test_an_artifact_that_was_verified_is_hashed_again_only_when_it_changed(
+    tmp_path: Path, wasm: Path, compilations: list[Path], hashed: list[str]
+) -> None:
+    await ArtifactStore(tmp_path / "a").path(wasm, guests.sha256(wasm))
+    store = ArtifactStore(tmp_path / "a")
+    artifact = await store.path(wasm, guests.sha256(wasm))
+    hashed.clear()
+    for _ in range(3):
+        assert await store.path(wasm, guests.sha256(wasm)) == artifact
+    assert hashed == []
+    os.utime(artifact.with_suffix(".mac"), (1, 1))  # another process may write the time of its use
+    await store.path(wasm, guests.sha256(wasm))
+    assert hashed == []
+    assert artifact.with_suffix(".mac").stat().st_mtime > 1  # ours is written too
+    os.utime(artifact)
+    await store.path(wasm, guests.sha256(wasm))
+    assert hashed == [artifact.name]
+    assert len(compilations) == 1
+
+
+@pytest.mark.parametrize("how", ["in place", "replaced", "removed"])
+async def test_a_verified_artifact_that_changed_is_never_used(tmp_path: Path, wasm: Path, compilations: list[Path], how: str) -> None:
+    await ArtifactStore(tmp_path / "a").path(wasm, guests.sha256(wasm))
+    store = ArtifactStore(tmp_path / "a")
+    artifact = await store.path(wasm, guests.sha256(wasm))
+    whole, times = artifact.read_bytes(), artifact.stat()
+    changed = whole[:-1] + bytes([whole[-1] ^ 1])
+    if how == "in place":
+        artifact.write_bytes(changed)
+    else:
+        artifact.unlink()
+    if how == "replaced":
+        artifact.write_bytes(changed)
+    if artifact.exists():  # the owner can set these times back
+        os.utime(artifact, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert (await store.path(wasm, guests.sha256(wasm))).read_bytes() == whole
+    assert len(compilations) == 2
 
 
 async def test_an_artifact_of_the_compiler_process_loads_in_a_pooled_engine(tmp_path: Path, wasm: Path) -> None:

@@ -111,7 +111,7 @@ async def test_every_other_route_needs_the_token(start_runner: StartRunner) -> N
         assert (await trusted.post("/v1/execute/", json=call_body("ab" * 32), headers=ROUTING)).status_code == 404
 
 
-async def test_nobody_is_trusted_by_default(runner: Runner) -> None:
+async def test_no_one_is_trusted_by_default(runner: Runner) -> None:
     async with client_from(runner, "127.0.0.1") as client:
         assert await execute(client, "ab" * 32) == 401
     async with client_over_unix_socket(runner) as client:

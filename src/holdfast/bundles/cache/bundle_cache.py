@@ -36,7 +36,11 @@ from holdfast.concurrency.threads import run_in_thread
 from holdfast.errors import HoldfastError
 
 DISK_MAX_BYTES = 4 << 30
-_MAX_KNOWN_ENTRIES = 1_000
+_MAX_KNOWN_FILES = 200_000
+"""In all known entries, which have the name, size and hash of each page file in memory: about 250 bytes per file. An entry that is
+forgotten is hashed again when it is used."""
+_ENTRY_AS_FILES = 8
+"""What an entry without pages costs, as a number of files."""
 
 
 class BundleCache:
@@ -49,6 +53,7 @@ class BundleCache:
         self._store = store
         self._limits = limits
         self._verified: OrderedDict[str, Entry] = OrderedDict()
+        self._known_files = 0
         self._fetches: SingleFlight[str, Entry] = SingleFlight("fetch a bundle", share=Entry.share, release=Entry.release)
         self._digest_locks: KeyedLock[str] = KeyedLock()
         self._quota = DiskQuota(root, max_bytes, lambda: self.on_evict())  # noqa: PLW0108 - looked up when called: it is set later
@@ -103,10 +108,21 @@ class BundleCache:
         if entry is None:
             return None
         if not entry.acquire():
-            del self._verified[digest]
+            self._forget(digest)
             return None
         self._verified.move_to_end(digest)
         return entry
+
+    def _remember(self, digest: str, entry: Entry) -> None:
+        if digest in self._verified:
+            self._forget(digest)
+        self._verified[digest] = entry
+        self._known_files += _files_of(entry)
+        while self._known_files > _MAX_KNOWN_FILES and len(self._verified) > 1:
+            self._forget(next(iter(self._verified)))
+
+    def _forget(self, digest: str) -> None:
+        self._known_files -= _files_of(self._verified.pop(digest))
 
     async def _open_or_fetch(self, key: str, digest: str) -> Entry:
         async with self._digest_locks.hold(digest):
@@ -121,9 +137,7 @@ class BundleCache:
             elif not self._quota.was_triggered:
                 # Once per process, because the limit may be lower than it was for the last process.
                 self._quota.trigger()
-            self._verified[digest] = entry
-            if len(self._verified) > _MAX_KNOWN_ENTRIES:
-                self._verified.popitem(last=False)
+            self._remember(digest, entry)
             return entry
 
     async def _fetch(self, key: str, folder: Path) -> Entry:
@@ -154,6 +168,10 @@ class _Use:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._entry.release()
+
+
+def _files_of(entry: Entry) -> int:
+    return _ENTRY_AS_FILES + len(entry.bundle.ui_files)
 
 
 def _release_if_any(entry: Entry | None) -> None:

@@ -44,7 +44,7 @@ from holdfast.bundles.store.keys import bundle_key
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.concurrency.single_flight import SingleFlight
 
-_MAX_KNOWN_STATUSES = 1_000
+_MAX_KNOWN_STATUSES = 20_000
 _Place = tuple[str, str, str]
 """Tenant, extension, content hash (hex): where a bundle is in the store."""
 

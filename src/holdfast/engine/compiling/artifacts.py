@@ -2,6 +2,8 @@
 
     path(wasm, sha256): single-flight in this process
         │
+    verified by this process, and unchanged since? ── yes ─────────────► artifact
+        │ no
     MAC valid? ── yes ─────────────────────────────────────────────────► artifact
         │ no
     flock SHA256.lock (one process at a time) ── MAC valid now? ── yes ──► artifact
@@ -35,6 +37,7 @@ from holdfast.concurrency.single_flight import SingleFlight
 from holdfast.engine.capi import VERSION
 from holdfast.engine.compiling.compiler import CPU_SECONDS, EXIT_NOT_A_COMPONENT, MEMORY_BYTES
 from holdfast.engine.compiling.errors import ComponentError
+from holdfast.engine.compiling.verified_files import Identity, VerifiedFiles, identity
 
 SETTINGS_REVISION = 1
 """Increment it with every change of capi's configuration that changes compiled code."""
@@ -67,6 +70,7 @@ class ArtifactStore:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._key = _host_key(root / "host.key")
         self._settings = hashlib.sha256(f"{SETTINGS_REVISION}\n{VERSION}\n{_cpu()}\n{fuel}".encode()).hexdigest()[:16]
+        self._verified = VerifiedFiles()
         self._compilations: SingleFlight[str, Path] = SingleFlight("compile a component")
         self.on_compile: Callable[[float], None] = lambda seconds: None
         """Called after each successful compilation with its duration in seconds."""
@@ -82,12 +86,15 @@ class ArtifactStore:
 
     async def _create(self, wasm: Path, sha256: str) -> Path:
         artifact = self._root / f"{sha256}-{self._settings}.cwasm"
-        if await asyncio.to_thread(self._is_valid, artifact, sha256):
+        if self._verified.is_unchanged(artifact):
+            self._touch(artifact)
+            return artifact
+        if await self._verify(artifact, sha256):
             return artifact
         with _locked(self._root / f"{sha256}.lock") as lock:
             while not lock():  # noqa: ASYNC110 - another process holds the lock and cannot set an Event here
                 await asyncio.sleep(0.05)
-            if not await asyncio.to_thread(self._is_valid, artifact, sha256):
+            if not await self._verify(artifact, sha256):
                 await self._compile(wasm, sha256, artifact)
         return artifact
 
@@ -120,15 +127,28 @@ class ArtifactStore:
     def _mac(self, artifact: Path, sha256: str) -> str:
         return hmac.new(self._key, f"{sha256} {self._settings} {_sha256(artifact)}".encode(), hashlib.sha256).hexdigest()
 
-    def _is_valid(self, artifact: Path, sha256: str) -> bool:
-        try:
-            stored = self._mac_path(artifact).read_text()
-            valid = hmac.compare_digest(stored, self._mac(artifact, sha256))
-            if valid:
-                os.utime(artifact)  # last use, for eviction
-            return valid
-        except OSError:
+    async def _verify(self, artifact: Path, sha256: str) -> bool:
+        """Whether the artifact has its MAC; then this process does not hash it again until it changes."""
+        verified = await asyncio.to_thread(self._identity_if_valid, artifact, sha256)
+        if verified is None:
             return False
+        self._verified.add(artifact, verified)
+        self._touch(artifact)
+        return True
+
+    def _identity_if_valid(self, artifact: Path, sha256: str) -> Identity | None:
+        try:
+            # Before hashing: if the file changes meanwhile, it is not the file that was verified.
+            before = identity(artifact)
+            stored = self._mac_path(artifact).read_text()
+            return before if hmac.compare_digest(stored, self._mac(artifact, sha256)) else None
+        except OSError:
+            return None
+
+    def _touch(self, artifact: Path) -> None:
+        """Writes the time of the last use, for eviction: to the MAC's file, because the times of the artifact show whether it changed."""
+        with contextlib.suppress(OSError):
+            os.utime(self._mac_path(artifact))
 
     async def close(self) -> None:
         """Stops running compilations; callers that wait for them are cancelled."""
@@ -139,8 +159,14 @@ class ArtifactStore:
         artifact.unlink(missing_ok=True)
         self._mac_path(artifact).unlink(missing_ok=True)
 
+    def _last_use(self, artifact: Path) -> float:
+        try:
+            return self._mac_path(artifact).stat().st_mtime
+        except OSError:
+            return 0.0  # without a MAC it is compiled again anyway
+
     def _evict(self, keep: Path) -> None:
-        files = sorted(((file.stat().st_mtime, file) for file in self._root.glob("*.cwasm")), reverse=True)
+        files = sorted(((self._last_use(file), file) for file in self._root.glob("*.cwasm")), reverse=True)
         total = 0
         for _, file in files:
             total += file.stat().st_size

@@ -25,7 +25,7 @@ class TrustedCallers:
     """The callers of RUNNER_TRUSTED_CALLERS."""
 
     def __init__(self, setting: str) -> None:
-        """`setting` is the checked value of the setting; nobody is trusted when it is empty."""
+        """`setting` is the checked value of the setting; an empty one trusts no one."""
         self.names = trusted_caller_names(setting)
         self._unix = UNIX_CALLERS in self.names
         self._networks = [ip_network(name) for name in self.names if name != UNIX_CALLERS]

@@ -17,6 +17,7 @@ from holdfast.bundles.store.open_store import open_store
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.contract.debug_event import DebugEvent
 from holdfast.engine import Engine
+from holdfast.engine.loaded_components import memory_budget
 from holdfast.events import EventSink, HttpSink, configured_redis, open_redis_sink
 from holdfast.events.delivery.batching_sink import BatchingSink
 from holdfast.hostcalls import HostServices
@@ -104,12 +105,15 @@ class RunnerServices:
             if validator is None:
                 validator = InstallValidator.from_settings(settings, own)
             closing.push_async_callback(validator.close)
+            megabytes = settings.loaded_components_mb
             engine = Engine(
                 settings.resolved_artifact_root,
                 pool=settings.engine_pool,
                 pool_instances=settings.engine_pool_instances,
                 fuel=settings.engine_fuel,
                 generated_lowering=settings.engine_generated_lowering,
+                max_components=settings.loaded_components,
+                max_component_bytes=memory_budget(settings.runner_workers) if megabytes is None else megabytes << 20,
             )
             engine.on_load, engine.artifacts.on_compile = metrics.component_loaded, metrics.component_compiled
             closing.push_async_callback(engine.close)

@@ -44,6 +44,20 @@ class EngineSettings(SettingsGroup):
         validation_alias=AliasChoices("HOLDFAST_GENERATED_LOWERING"),
         description="Convert requests for guests with generated code; off, with the general code. Both have the same result.",
     )
+    loaded_components: int = Field(
+        4_096,
+        gt=0,
+        le=16_384,
+        validation_alias=AliasChoices("HOLDFAST_LOADED_COMPONENTS"),
+        description="Compiled components that a runner process keeps in memory; the least recently used is dropped first.",
+    )
+    loaded_components_mb: int | None = Field(
+        None,
+        gt=0,
+        validation_alias=AliasChoices("HOLDFAST_LOADED_COMPONENTS_MB"),
+        description="Memory for them, in MiB, by the size of their compiled files; unset means half of the memory of the machine or"
+        " container, divided by the number of runner processes.",
+    )
     # Switches of what is only there for speed, so that tests can compare both ways and a suspicious operator can rule it out.
     fast_path: bool = Field(
         True,
