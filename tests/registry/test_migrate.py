@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 import holdfast.records.models.billing
+import holdfast.records.models.changes
 import holdfast.records.models.users
 import holdfast.registry.models.installs
 import holdfast.registry.models.publishing
@@ -31,6 +32,7 @@ from tests.records.postgres import PostgresServer
 MODEL_MODULES = (
     holdfast.records.models.users,
     holdfast.records.models.billing,
+    holdfast.records.models.changes,
     holdfast.registry.models.installs,
     holdfast.registry.models.publishing,
     holdfast.storage.tables,

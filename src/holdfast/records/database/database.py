@@ -21,13 +21,15 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from holdfast.records.changes.confirmation import wait_for_gateways
+from holdfast.records.changes.tables import decides_calls
 from holdfast.records.database.address import database_address, reason_of, shown_address
 from holdfast.records.database.errors import DatabaseError
 from holdfast.records.database.hot_transaction import HotPath, Job, T
@@ -40,6 +42,7 @@ from holdfast.records.database.sqlite.errors import database_error
 from holdfast.records.database.sqlite.hot_path import SqliteHotPath
 
 Durability = Literal["process", "power"]
+_CHANGES = "holdfast_changes"
 
 _log = structlog.get_logger(__name__)
 
@@ -75,6 +78,7 @@ class Database:
         else:
             event.listen(self._engine.sync_engine, "connect", prepare_postgres)
             event.listen(self._engine.sync_engine, "begin", _begin_postgres)
+            event.listen(self._engine.sync_engine, "after_cursor_execute", _note_change)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._transactions = async_sessionmaker(self._engine.execution_options(**{WRITES: True}), expire_on_commit=False)
         self._hot: HotPath
@@ -100,11 +104,18 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session for writing: commits when the block ends, rolls back when it raises.
 
-        Raises DatabaseError (`database_unreachable`, `database_busy`, `database_full`).
+        When it changed what decides calls, the block ends on Postgres after every gateway knows, or after a second (see
+        `records.changes`); on SQLite gateways read that at each call. Raises DatabaseError (`database_unreachable`, `database_busy`,
+        `database_full`).
         """
+        changes: list[str] = []
         with self._report_unusable():
             async with self._hot.turn(), self._transactions() as session, session.begin():
+                if not self.is_sqlite:
+                    await session.connection(execution_options={_CHANGES: changes})
                 yield session
+        if changes:
+            await wait_for_gateways(self._engine)
 
     async def read(self, job: Job[T]) -> T:
         """Runs a job of the hot path that only reads, and returns its result; all its statements see the same state.
@@ -115,7 +126,7 @@ class Database:
 
     async def write(self, job: Job[T]) -> T:
         """Runs a job of the hot path that writes, and returns its result when what it wrote is durable. What it wrote is discarded when it
-        raises.
+        raises. No gateway is waited for: a job does not change what decides calls.
 
         On SQLite, jobs that are queued together are committed together. When the caller is cancelled, a job that has not started is
         dropped. Raises what the job raises, and DatabaseError (`database_unreachable`, `database_busy`, `database_full`); on SQLite
@@ -130,6 +141,11 @@ class Database:
         they never wait for others.
         """
         return self._hot.submit(job)
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The pool of connections that sessions and transactions use."""
+        return self._engine
 
     @property
     def sync_engine(self) -> Engine:
@@ -163,3 +179,10 @@ def _begin_postgres(connection: Connection) -> None:
     # Not as an option of the connection: that is set during checkout from the pool, and a task cancelled there would leak the connection.
     if not connection.get_execution_options().get(WRITES, False):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+def _note_change(connection: Connection, cursor: Any, statement: str, *more: Any) -> None:
+    # Here and not where tables are changed, so that no writer can forget it.
+    changes = connection.get_execution_options().get(_CHANGES)
+    if changes is not None and cursor.rowcount != 0 and decides_calls(statement):
+        changes.append(statement)
