@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, String
+from sqlalchemy import BigInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from holdfast.records.database.columns import Base
@@ -18,4 +18,4 @@ class ChangeCounter(Base):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     scope: Mapped[str] = mapped_column(String(255), primary_key=True)
-    counter: Mapped[int] = mapped_column(BigInteger)
+    counter: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))

@@ -42,7 +42,7 @@ def upgrade() -> None:
     op.create_table(
         "change_counters",
         sa.Column("scope", sa.String(255), nullable=False),
-        sa.Column("counter", sa.BigInteger, nullable=False),
+        sa.Column("counter", sa.BigInteger, nullable=False, server_default=sa.text("0")),
         sa.PrimaryKeyConstraint("scope"),
         sqlite_with_rowid=False,
     )
