@@ -39,6 +39,18 @@ async def poll(platform: Platform, headers: dict[str, str], body: Any = None, **
     return response.json()
 
 
+async def test_a_live_stream_ends_when_the_process_stops(platform: Platform) -> None:
+    frames = event_frames(platform.services, selection(platform), None)
+    publish(platform, "before")
+    assert await anext(frames) == b": connected\n\n"
+    assert message_of(await anext(frames)) == "before"
+    rest = asyncio.ensure_future(anext(frames, b"the end"))
+    await asyncio.sleep(0)
+    assert not rest.done()
+    platform.services.stopping.set()
+    assert await asyncio.wait_for(rest, MAX_WAIT_SECONDS) == b"the end"
+
+
 async def test_polling_returns_each_event_once(platform: Platform) -> None:
     admin = await platform.admin()
     publish(platform, "one", request_id="r", install_id="i", version_id="v", content_hash="sha256:x")

@@ -3,7 +3,7 @@
 States of a live stream:
 
     counted --> connected --> stored tail sent --> waiting --(an event, or a heartbeat after 15 s)--> sent --> waiting ...
-    any state --(the client disconnects)--> wait cancelled --> reader closed --> no longer counted
+    any state --(the client disconnects, or the process stops)--> wait cancelled --> reader closed --> no longer counted
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -130,7 +131,8 @@ def event_result(entry: Entry) -> EventResult:
 async def event_frames(services: Services, selection: Selection, last_id: str | None) -> AsyncGenerator[bytes, None]:
     """The frames of the live stream: what came after `last_id` (None: the newest of what is stored), then new events.
 
-    If no event comes for `services.heartbeat_seconds`, a comment keeps the connection open.
+    If no event comes for `services.heartbeat_seconds`, a comment keeps the connection open. The stream ends when the process stops; the
+    client then resumes at its successor.
     """
     reader = EventReader(
         services.events, selection.tenant_id, selection.extension_id, after_id=last_id, tail=services.settings.debug_tail_count
@@ -143,11 +145,15 @@ async def event_frames(services: Services, selection: Selection, last_id: str | 
             yield _frame(entry)
     entries = reader.entries()
     pending: asyncio.Future[Entry] | None = None
+    stopping = asyncio.ensure_future(services.stopping.wait())
     try:
         while True:
             # The wait for an event outlives a heartbeat: cancelling it each time could lose an event.
             pending = pending or asyncio.ensure_future(anext(entries))
-            done, _ = await asyncio.wait({pending}, timeout=services.heartbeat_seconds)
+            waited: set[asyncio.Future[Any]] = {pending, stopping}
+            done, _ = await asyncio.wait(waited, timeout=services.heartbeat_seconds, return_when=asyncio.FIRST_COMPLETED)
+            if stopping in done:
+                return
             if not done:
                 yield b": still here\n\n"
                 continue
@@ -156,6 +162,7 @@ async def event_frames(services: Services, selection: Selection, last_id: str | 
             if selection.includes(entry):
                 yield _frame(entry)
     finally:
+        stopping.cancel()
         if pending is not None:
             pending.cancel()
             await asyncio.wait({pending})

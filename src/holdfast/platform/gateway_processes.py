@@ -23,9 +23,10 @@ from typing import Any
 import structlog
 
 from holdfast.console.app import create_platform_app
+from holdfast.console.urls import FrameBase
 from holdfast.gateway.services import Services
 from holdfast.platform.environment import gateway_environment
-from holdfast.platform.server import STOP_SECONDS, SocketServer
+from holdfast.platform.server import SocketServer
 from holdfast.platform.services import open_services
 from holdfast.platform.signals import run_until_signal
 from holdfast.processes.parent_end import has_parent_ended, when_parent_ends
@@ -47,18 +48,21 @@ class Serving:
     wait_until_ready: Callable[[], Awaitable[object]]
 
 
-def serve_here(services: Services, listening: socket.socket) -> Serving:
-    """Gateway and console in this process."""
+def serve_here(services: Services, listening: socket.socket, *, stop_seconds: int) -> Serving:
+    """Gateway and console in this process. `stop_seconds` bounds the responses that are still open after a stop."""
     app = create_platform_app(services)
-    server = SocketServer(app, listening, routes=app.fast_routes)
+    server = SocketServer(app, listening, routes=app.fast_routes, stop_seconds=stop_seconds, on_stop=services.stopping.set)
     return Serving(server.run_until_cancelled, server.ready.wait)
 
 
-def serve_in_workers(settings: Settings, listening: Sequence[socket.socket], held: ExitStack) -> Serving:
-    """Gateway and console in one worker for each socket; they share a folder, which is removed with `held`."""
+def serve_in_workers(settings: Settings, listening: Sequence[socket.socket], held: ExitStack, *, stop_seconds: int) -> Serving:
+    """Gateway and console in one worker for each socket; they share a folder, which is removed with `held`. `stop_seconds` as in
+    `serve_here`. Raises ConsoleUrlError."""
+    # What no worker could start with is reported once, and now.
+    FrameBase.parse(settings.runner_public_base)
     # Only this user can read the folder.
     shared = Path(held.enter_context(TemporaryDirectory(prefix=FOLDER_PREFIX)))
-    workers = Workers("gateway", MODULE, listening, environment=gateway_environment(settings, shared), stop_seconds=STOP_SECONDS)
+    workers = Workers("gateway", MODULE, listening, environment=gateway_environment(settings, shared), stop_seconds=stop_seconds)
     return Serving(workers.run, workers.wait_until_ready)
 
 
@@ -68,7 +72,7 @@ async def serve_as_worker(settings: Settings, listening: socket.socket, options:
     `on_ready` is called when requests are accepted. Raises what `open_services` raises, ConsoleUrlError and ServerNotStarted.
     """
     async with open_services(settings) as services:
-        serving = serve_here(services, listening)
+        serving = serve_here(services, listening, stop_seconds=options.stop_seconds)
 
         async def report_ready() -> None:
             await serving.wait_until_ready()

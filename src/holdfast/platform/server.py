@@ -1,11 +1,10 @@
-"""uvicorn on a socket that is already bound. Its owner stops it, not a signal."""
+"""The server of gateway and console. Its owner stops it, not a signal: the process has more to stop than this server."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from starlette.types import ASGIApp
 
@@ -14,7 +13,10 @@ from holdfast.http.fast_path import FastRoutes
 from holdfast.http.server import FastServer
 
 STOP_SECONDS = 3
-"""How long open responses may take after a stop; an open debug stream never ends by itself."""
+"""How long open responses may take after a stop of `holdfast up`: people who press Ctrl-C do not wait long."""
+
+DRAIN_SECONDS = 30
+"""How long they may take after a stop of `holdfast gateway`: as long as running calls of a runner."""
 
 
 class ServerNotStarted(HoldfastError):
@@ -23,22 +25,36 @@ class ServerNotStarted(HoldfastError):
     code = "server_not_started"
 
 
+def _do_nothing() -> None:
+    pass
+
+
 class SocketServer(FastServer):
     """Serves an application on one listening socket. `ready` is set when it accepts requests."""
 
-    def __init__(self, app: ASGIApp, listening: socket.socket, *, routes: FastRoutes | None = None) -> None:
-        """`routes` respond instead of `app`."""
-        super().__init__(app, routes, stop_seconds=STOP_SECONDS)
-        self._listening = listening
+    def __init__(
+        self,
+        app: ASGIApp,
+        listening: socket.socket,
+        *,
+        routes: FastRoutes | None = None,
+        stop_seconds: int = STOP_SECONDS,
+        on_stop: Callable[[], None] = _do_nothing,
+    ) -> None:
+        """`routes` respond instead of `app`. `stop_seconds` bounds the responses that are still open after a stop. `on_stop` is called as
+        soon as a stop is requested."""
+        super().__init__(app, routes, listening, stop_seconds=stop_seconds)
+        self._on_stop = on_stop
         self.ready = asyncio.Event()
 
     async def run_until_cancelled(self) -> None:
         """Serves until it is cancelled, then finishes open responses and closes."""
-        serving = asyncio.create_task(self.serve(sockets=[self._listening]))
+        serving = asyncio.create_task(self.serve_and_drain())
         try:
             await asyncio.shield(serving)
         finally:
             self.should_exit = True
+            self._on_stop()
             await asyncio.shield(serving)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -47,8 +63,3 @@ class SocketServer(FastServer):
         except SystemExit as failed:
             raise ServerNotStarted("The console and gateway could not start.", hint="Check the log above.") from failed
         self.ready.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Installs no signal handlers: the platform has more to stop than this server."""
-        yield

@@ -32,6 +32,7 @@ from holdfast.platform.gateway_processes import freeze_memory, serve_here, serve
 from holdfast.platform.lock_file import DataFolderLock, RunningPlatform, write_state
 from holdfast.platform.maintenance import run_expiry_loop, run_maintenance_loop
 from holdfast.platform.runner_processes import bind_runner, wait_for_runner
+from holdfast.platform.server import DRAIN_SECONDS, STOP_SECONDS
 from holdfast.platform.services import open_services
 from holdfast.platform.signals import run_until_signal
 from holdfast.processes.sockets import listen_for, origin_of
@@ -100,7 +101,11 @@ async def run_platform(
         async with open_services(settings) as services:
             account = await _account(services, is_needed=bool(sources))
             runner = own_runner.start(settings, held) if own_runner else None
-            serving = serve_here(services, gateway[0]) if len(gateway) == 1 else serve_in_workers(settings, gateway, held)
+            stop_seconds = STOP_SECONDS if start_runner else DRAIN_SECONDS
+            if len(gateway) == 1:
+                serving = serve_here(services, gateway[0], stop_seconds=stop_seconds)
+            else:
+                serving = serve_in_workers(settings, gateway, held, stop_seconds=stop_seconds)
 
             async def wait_until_ready() -> None:
                 await serving.wait_until_ready()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -48,6 +49,8 @@ class Services:
     clock: Callable[[], float] = time.monotonic
     heartbeat_seconds: float = 15.0
     debug_streams_per_tenant: int = 20
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process stops: streams that would never end by themselves end then."""
     open_debug_streams: Counter[str] = field(default_factory=Counter)
     """Open live debug streams by tenant id."""
 
