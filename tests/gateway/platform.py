@@ -92,6 +92,8 @@ class Platform:
         return await self.key_of(await add_user(self.db, "admin@example.com", admin=True))
 
     async def log(self) -> list[ExtensionExecutionLog]:
+        """The audit log, with the ends of all calls that have ended."""
+        await self.services.audit.flush()
         async with self.db.session() as session:
             return list((await session.scalars(select(ExtensionExecutionLog).order_by(ExtensionExecutionLog.started_at))).all())
 
@@ -127,4 +129,5 @@ async def platform(folder: Path, *, database_url: str | None = None, **settings:
             running = Platform(services=services, runner=runner, app=app, http=http, installed=installed, folder=folder, seconds=seconds)
             running.respond_with(b"hello", headers={"content-type": "text/plain"})
             yield running
+        await services.close_audit()
         await services.runner.close()

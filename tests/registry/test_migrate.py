@@ -16,6 +16,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 import holdfast.records.models.billing
 import holdfast.records.models.changes
 import holdfast.records.models.users
+import holdfast.registry.models.call_log
 import holdfast.registry.models.installs
 import holdfast.registry.models.publishing
 import holdfast.storage.tables
@@ -33,6 +34,7 @@ MODEL_MODULES = (
     holdfast.records.models.users,
     holdfast.records.models.billing,
     holdfast.records.models.changes,
+    holdfast.registry.models.call_log,
     holdfast.registry.models.installs,
     holdfast.registry.models.publishing,
     holdfast.storage.tables,

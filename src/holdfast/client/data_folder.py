@@ -20,7 +20,7 @@ from holdfast.settings import Settings
 async def open_records(settings: Settings) -> AsyncIterator[Database]:
     """The database of the settings, after it is migrated and the development tenant exists."""
     await migrate(settings.resolved_database_url)
-    db = Database(settings.resolved_database_url)
+    db = Database(settings.resolved_database_url, durability=settings.database_durability)
     try:
         await ensure_development_tenant(db, credentials_file(settings.data_dir))
         yield db

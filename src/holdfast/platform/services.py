@@ -23,7 +23,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     tokens = Tokens.from_settings(settings)
     runner = settings.resolved_runner_base_url
     assert runner is not None
-    db = Database(settings.resolved_database_url)
+    db = Database(settings.resolved_database_url, durability=settings.database_durability)
     client = RunnerClient(runner, tokens.service)
     try:
         async with open_stream(settings) as events:
@@ -31,6 +31,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             try:
                 yield services
             finally:
+                await services.close_audit()
                 await services.close_sealer()
                 await services.close_limits()
     finally:

@@ -24,6 +24,7 @@ from typing import Protocol
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.errors import HoldfastError
 from holdfast.events import configured_redis
+from holdfast.gateway.audit.maintenance import run_audit_loop
 from holdfast.gateway.limits.open_limits import configured_rate_limit_redis
 from holdfast.gateway.services import Services
 from holdfast.platform.credentials import credentials_file
@@ -121,6 +122,7 @@ async def run_platform(
                 serving.run(),
                 run_maintenance_loop(services.installs, services.publishing),
                 run_expiry_loop(services.db),
+                run_audit_loop(services.db, settings),
             ]
             if runner is not None:
                 running_services.append(runner.run())

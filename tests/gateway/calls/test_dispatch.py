@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, text, update
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from holdfast.gateway.calls import audit, dispatch
 from holdfast.gateway.services.runner_client import RunnerClient
 from holdfast.registry.actors import local_actor
 from holdfast.registry.installs.config import replace_config
@@ -204,31 +203,41 @@ async def test_a_request_id_that_is_too_long_is_cut_and_one_that_is_not_printabl
     assert [row.request_id for row in await platform.log()] == ["r" * 255, replaced]
 
 
-async def test_a_call_that_cannot_be_recorded_does_not_run(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(**_: object) -> None:
-        raise RuntimeError("disk full")
-
+async def test_a_call_that_cannot_be_recorded_does_not_run(platform: Platform) -> None:
     admin = await platform.admin()
-    monkeypatch.setattr("holdfast.gateway.calls.audit.ExtensionExecutionLog", fail)
+    await _rename(platform, "extension_execution_log", "moved_away")
     response = await platform.http.get(NOTES, headers=admin)
     assert (response.status_code, response.json()["error"]) == (503, "access_policy_unavailable")
     assert platform.runner.requests == []
-    assert "disk full" not in response.text
+    assert "extension_execution_log" not in response.text
 
 
-async def test_a_call_whose_end_cannot_be_recorded_still_gets_its_response(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+async def _rename(platform: Platform, table: str, to: str) -> None:
+    async with platform.db.transaction() as session:
+        await session.execute(text(f"ALTER TABLE {table} RENAME TO {to}"))
+
+
+async def test_a_call_whose_end_cannot_be_recorded_still_gets_its_response(platform: Platform) -> None:
     admin = await platform.admin()
 
-    def fail(*_: object) -> None:
-        raise RuntimeError("disk full")
+    respond = platform.runner.answer
 
-    monkeypatch.setattr("holdfast.gateway.calls.audit.update", fail)
+    async def rename_meanwhile(request: Recorded) -> Response:
+        await _rename(platform, "extension_execution_log", "moved_away")
+        answered = respond(request)
+        assert isinstance(answered, Response)
+        return answered
+
+    platform.runner.answer = rename_meanwhile
     assert (await platform.http.get(NOTES, headers=admin)).status_code == 200
-    assert [row.status for row in await platform.log()] == ["started"]
+    assert not await platform.services.audit.flush()
+    await _rename(platform, "moved_away", "extension_execution_log")
+    # Once the table is there again, the end is not lost either.
+    assert [row.status for row in await platform.log()] == ["ok"]
 
 
 async def test_an_install_replaced_between_check_and_call_is_not_run(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = audit.start_audit
+    original = platform.services.audit.start
 
     async def replace_meanwhile(*args: Any, **kwargs: Any) -> Any:
         row = await original(*args, **kwargs)
@@ -236,7 +245,7 @@ async def test_an_install_replaced_between_check_and_call_is_not_run(platform: P
         return row
 
     admin = await platform.admin()
-    monkeypatch.setattr(dispatch, "start_audit", replace_meanwhile)
+    monkeypatch.setattr(platform.services.audit, "start", replace_meanwhile)
     response = await platform.http.get(NOTES, headers=admin)
     assert (response.status_code, response.json()["error"]) == (503, "access_policy_unavailable")
     assert platform.runner.requests == []
@@ -244,7 +253,7 @@ async def test_an_install_replaced_between_check_and_call_is_not_run(platform: P
 
 
 async def test_an_install_removed_between_check_and_call_is_not_run(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = audit.start_audit
+    original = platform.services.audit.start
 
     async def disable_meanwhile(*args: Any, **kwargs: Any) -> Any:
         row = await original(*args, **kwargs)
@@ -253,7 +262,7 @@ async def test_an_install_removed_between_check_and_call_is_not_run(platform: Pl
         return row
 
     admin = await platform.admin()
-    monkeypatch.setattr(dispatch, "start_audit", disable_meanwhile)
+    monkeypatch.setattr(platform.services.audit, "start", disable_meanwhile)
     response = await platform.http.get(NOTES, headers=admin)
     assert (response.status_code, response.json()["error"]) == (404, "not_installed")
     assert await outcome(platform) == ("policy_denied", "not_installed", 404)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import uuid
@@ -27,8 +26,8 @@ from holdfast.contract.execute import (
     FailureReport,
 )
 from holdfast.errors import HoldfastError
+from holdfast.gateway.audit import AuditRow, Status
 from holdfast.gateway.auth.authorization import Access
-from holdfast.gateway.calls.audit import AuditRow, Status, finish_audit, start_audit
 from holdfast.gateway.http.errors import BadGateway, ExtensionBusy, GatewayError, GatewayTimeout
 from holdfast.gateway.http.headers import ISOLATION, from_guest, to_guest
 from holdfast.gateway.http.requests import printable, query_pairs, request_id
@@ -72,7 +71,7 @@ async def dispatch(services: Services, call: Call) -> Response:
     _log.info(f"[{call.request.method} {call.request.url.path}]", request_id=tag, tenant=_tenant(call), effective_method=call.method)
     # Before the audit row: like a rate limit, a used up quota leaves none.
     await services.quotas.start(_tenant(call), call.access.registry_id)
-    row = await start_audit(services, call.access, request_id=tag, method=call.method, path=call.path)
+    row = await _start_audit(services, call, tag)
     status: Status = "error"
     http_status: int | None = None
     # For a caller that disconnects: asyncio.CancelledError matches no `except` below, and the audit row still needs an end.
@@ -100,7 +99,7 @@ async def dispatch(services: Services, call: Call) -> Response:
         status, http_status, error = "error", 503, "internal_error"
         raise
     finally:
-        await _finish(services, call, row, status, http_status, error)
+        services.audit.finish(row, status=status, http_status=http_status, error=error)
 
 
 def build_request(services: Services, call: Call, context: InstallContext) -> ExecuteCall:
@@ -257,10 +256,20 @@ def _outcome(failure: HoldfastError) -> tuple[Status, int, str]:
     return "policy_denied", failure.status, failure.code
 
 
-async def _finish(services: Services, call: Call, row: AuditRow, status: Status, http_status: int | None, error: str | None) -> None:
-    # Shielded: when the caller disconnects, this task is cancelled, and the row must not stay open.
-    finishing = asyncio.ensure_future(finish_audit(services, _tenant(call), row, status=status, http_status=http_status, error=error))
-    await asyncio.shield(finishing)
+async def _start_audit(services: Services, call: Call, request_id: str) -> AuditRow:
+    access = call.access
+    identity = access.caller.identity
+    return await services.audit.start(
+        tenant_id=identity.tenant_id,
+        registry_id=access.registry_id,
+        version_id=access.version_id,
+        request_id=request_id,
+        method=call.method,
+        path=call.path,
+        endpoint_template=access.endpoint.path,
+        principal_kind=access.principal_kind,
+        user_id=identity.user_id,
+    )
 
 
 def _tenant(call: Call) -> str:

@@ -13,6 +13,7 @@ from functools import cached_property
 from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.events.model.stream import EventStream
+from holdfast.gateway.audit import AuditLog
 from holdfast.gateway.limits.call_rates import CallRateLimits
 from holdfast.gateway.limits.open_limits import SharedBuckets, open_call_rate_limits
 from holdfast.gateway.limits.quotas import InstallQuotas
@@ -36,7 +37,7 @@ from holdfast.storage.service import ExtensionStorage
 
 @dataclass(kw_only=True)
 class Services:
-    """The parts of one gateway. The code that creates it closes `db`, `runner` and `events`, and calls `close_sealer`."""
+    """The parts of one gateway. The code that creates it closes `db`, `runner` and `events`, and calls `close_audit` and `close_sealer`."""
 
     settings: Settings
     db: Database
@@ -85,6 +86,11 @@ class Services:
         return ExtensionStorage(self.db, limits=self.storage_limits, now=self.now)
 
     @cached_property
+    def audit(self) -> AuditLog:
+        """The audit log of calls."""
+        return AuditLog(self.db, now=self.now)
+
+    @cached_property
     def install_configs(self) -> InstallConfigCache:
         return InstallConfigCache(self.db)
 
@@ -113,6 +119,11 @@ class Services:
             storage_grace=self.settings.storage_grace,
             now=self.now,
         )
+
+    async def close_audit(self) -> None:
+        """Writes what the audit log still has to write."""
+        if "audit" in vars(self):
+            await self.audit.close()
 
     async def close_sealer(self) -> None:
         """Closes the sealer if it was created."""

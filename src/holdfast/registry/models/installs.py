@@ -232,7 +232,17 @@ class ExtensionExecutionLog(Base):
     """One call: who, what, when, and how it ended. Never bodies, headers, settings or secrets."""
 
     __tablename__ = "extension_execution_log"
-    __table_args__ = (Index("extension_execution_log_tenant_registry_started_idx", "tenant_id", "registry_id", "started_at"),)
+    __table_args__ = (
+        Index("extension_execution_log_tenant_registry_started_idx", "tenant_id", "registry_id", "started_at"),
+        Index("extension_execution_log_started_idx", "started_at"),
+        # For rows whose process was killed: they never get an end.
+        Index(
+            "extension_execution_log_open_idx",
+            "started_at",
+            sqlite_where=text("status = 'started'"),
+            postgresql_where=text("status = 'started'"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
     tenant_id: Mapped[str] = mapped_column(String(255))

@@ -45,6 +45,27 @@ class ServiceSettings(SettingsGroup):
         validation_alias=AliasChoices("HOLDFAST_DATABASE_URL", "DATABASE_URL"),
         description="The database: postgresql://USER:PASSWORD@HOST:PORT/NAME, or sqlite:///FILE; unset means SQLite in the data folder.",
     )
+    database_durability: Literal["process", "power"] = Field(
+        "process",
+        validation_alias=AliasChoices("HOLDFAST_DATABASE_DURABILITY"),
+        description="What a commit to SQLite survives: `process` the death of any process; `power` also a loss of power, and each commit"
+        " waits for the disk. On Postgres the server's settings synchronous_commit and fsync decide.",
+    )
+    audit_retention_days: int | None = Field(
+        None,
+        ge=0,
+        le=36500,
+        validation_alias=AliasChoices("HOLDFAST_AUDIT_RETENTION_DAYS"),
+        description="Days that rows of the audit log are retained; 0 means for ever. Unset means 90 where Holdfast made the table, and for"
+        " ever where it found the table.",
+    )
+    call_statistics_retention_days: int = Field(
+        400,
+        ge=0,
+        le=36500,
+        validation_alias=AliasChoices("HOLDFAST_CALL_STATISTICS_RETENTION_DAYS"),
+        description="Days that the statistics of calls by the minute are retained; 0 means for ever.",
+    )
     storage_grace_days: int = Field(
         30,
         ge=0,
