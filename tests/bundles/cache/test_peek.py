@@ -53,7 +53,7 @@ async def test_the_oldest_entries_are_forgotten_when_all_known_ones_have_too_man
     for number in range(3):
         pages = {f"ui/{name}.html": b"%d" % number for name in range(4)}
         digests.append(await environment.put(bundle(tmp_path / f"{number}.tar.zst", pages)))
-    monkeypatch.setattr(bundle_cache, "_MAX_KNOWN_FILES", 2 * (bundle_cache._ENTRY_AS_FILES + 4))
+    monkeypatch.setattr(bundle_cache, "_MAX_KNOWN_FILES", 2 * (bundle_cache._ENTRY_AS_FILES + 5))
     for digest in digests:
         await environment.cache.ensure("t", "e", digest)
     assert [bool(environment.cache.peek("t", "e", digest)) for digest in digests] == [False, True, True]
