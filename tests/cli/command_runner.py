@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -18,7 +19,7 @@ from tests.waiting import MAX_WAIT_SECONDS
 COMMAND = (sys.executable, "-m", "holdfast.cli")
 OWN_VARIABLES = (
     *("HOLDFAST_", "RUNNER_", "PORT", "DATABASE_URL", "EXT_", "BUNDLE_STORE_BASE", "REGISTRY_", "ALGA_", "STORAGE_API_", "STATIC_STRICT_"),
-    *("S3_", "MINIO_", "UI_PROXY_", "VAULT_", "SIGNING_", "WASM_POOL_", "RUST_LOG"),
+    *("S3_", "MINIO_", "UI_PROXY_", "VAULT_", "SIGNING_", "WASM_POOL_", "RUST_LOG", "GATEWAY_"),
 )
 
 
@@ -54,25 +55,22 @@ def json_result(done: Done) -> dict[str, Any]:
 class Platform:
     """`holdfast up --json` as a child process. Leaving the block kills the process if it still runs.
 
-    `port` is 0 for a free one, None for the one that PORT names.
+    `port` is 0 for a free one, None for the one that PORT names. With `command="gateway"` it is `holdfast gateway`, which has no runner.
     """
 
-    def __init__(self, folder: Path, *arguments: str | Path, as_json: bool = True, port: int | None = 0, **variables: str) -> None:
+    def __init__(
+        self, folder: Path, *arguments: str | Path, as_json: bool = True, port: int | None = 0, command: str = "up", **variables: str
+    ) -> None:
         self.data_dir = folder / "data"
         self.errors = (folder / "stderr.log").open("w+b")
-        given = [*map(str, arguments)]
+        options = [
+            *(["--json"] if as_json else []),
+            *("--data-dir", str(self.data_dir)),
+            *([] if port is None else ["--port", str(port)]),
+            *(["--runner-port", "0"] if command == "up" else []),
+        ]
         self.process = subprocess.Popen(
-            [
-                *COMMAND,
-                "up",
-                *(["--json"] if as_json else []),
-                "--data-dir",
-                str(self.data_dir),
-                *([] if port is None else ["--port", str(port)]),
-                "--runner-port",
-                "0",
-                *given,
-            ],
+            [*COMMAND, command, *options, *map(str, arguments)],
             cwd=folder,
             env=clean_environment(**variables),
             stdout=subprocess.PIPE,
@@ -95,8 +93,17 @@ class Platform:
 
     def runner_pid(self) -> int:
         """The process id of the runner child."""
-        (runner,) = [child for child in psutil.Process(self.process.pid).children() if "holdfast.runner" in child.cmdline()]
-        return int(runner.pid)
+        (runner,) = self.children("holdfast.runner")
+        return runner
+
+    def children(self, module: str) -> set[int]:
+        """The process ids of the children that run this module: `holdfast.runner`, or `holdfast.platform` for workers of the gateway."""
+        found = set()
+        for child in psutil.Process(self.process.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                if module in child.cmdline():
+                    found.add(int(child.pid))
+        return found
 
     def __enter__(self) -> Self:
         return self
