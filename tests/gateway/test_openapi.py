@@ -33,12 +33,15 @@ class Served:
     def __init__(self, origin: str, api_key: str) -> None:
         self.origin = origin
         self.api_key = api_key
+        self.install_id = ""
         self.client = httpx2.Client(base_url=origin, headers={"x-api-key": api_key}, trust_env=False, timeout=MAX_WAIT_SECONDS)
 
     def install(self) -> None:
         """Installs the extension again if an earlier request uninstalled it."""
-        if self.client.get(f"/api/v1/extensions/{NAME}").status_code == 404:
-            self.client.post("/api/v1/extensions", json={"extension": NAME}).raise_for_status()
+        shown = self.client.get(f"/api/v1/extensions/{NAME}")
+        if shown.status_code == 404:
+            shown = self.client.post("/api/v1/extensions", json={"extension": NAME}).raise_for_status()
+        self.install_id = shown.json()["installId"]
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,13 @@ def use_known_values(case: Case[Any], served: Served, chance: random.Random) -> 
     served.install()
     if "extension" in case.path_parameters:
         case.path_parameters["extension"] = NAME
+    if "install_id" in case.path_parameters:
+        case.path_parameters["install_id"] = served.install_id
+    if "namespace" in case.path_parameters:
+        # A few, so that requests find what others have stored, and no quota of namespaces is reached.
+        case.path_parameters["namespace"] = chance.choice(("one", "two"))
+    if "registryId" in case.query:
+        case.query["registryId"] = NAME
     if "version" in case.path_parameters:
         case.path_parameters["version"] = "1.0.0"
     if isinstance(case.body, dict):
@@ -89,7 +99,7 @@ async def test_every_route_of_the_rest_is_documented(platform: InProcess) -> Non
     routes = {
         (method.lower(), route.path)
         for route in platform.app.routes
-        if isinstance(route, Route) and route.path.startswith(("/api/v1", "/api/ext-bundles"))
+        if isinstance(route, Route) and route.path.startswith(("/api/v1", "/api/ext-bundles", "/api/ext-storage", "/api/extensions"))
         for method in route.methods or ()
         if method != "HEAD"
     }

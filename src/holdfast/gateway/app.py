@@ -6,6 +6,7 @@ from starlette.routing import BaseRoute
 
 from holdfast.gateway import debug_stream, health, ui_proxy
 from holdfast.gateway.api import operations as api
+from holdfast.gateway.api.legacy import operations as legacy
 from holdfast.gateway.calls import direct, iframe
 from holdfast.gateway.internal import operations as internal
 from holdfast.gateway.openapi import DOCUMENT_OPERATION
@@ -25,6 +26,7 @@ OPERATIONS: tuple[Operation[Services], ...] = (
     *publishing.OPERATIONS,
     DOCUMENT_OPERATION,
     *api.OPERATIONS,
+    *legacy.OPERATIONS,
 )
 """Every operation below `/api` and `/runner`."""
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 import holdfast
 from holdfast.gateway.api import operations as api
+from holdfast.gateway.api.legacy import operations as legacy
 from holdfast.gateway.auth.authentication import SESSION_COOKIE
 from holdfast.gateway.http.error_formats import STANDARD_ERRORS
 from holdfast.gateway.publishing import operations as publishing
@@ -40,7 +41,7 @@ DOCUMENT_OPERATION: Operation[Services] = Operation(
 def document() -> dict[str, Any]:
     """The document as JSON data. Do not change it: it is made once."""
     return make_document(
-        [*api.OPERATIONS, *publishing.OPERATIONS, DOCUMENT_OPERATION],
+        [*api.OPERATIONS, *legacy.OPERATIONS, *publishing.OPERATIONS, DOCUMENT_OPERATION],
         info={
             "title": "Holdfast",
             "version": holdfast.__version__,

@@ -28,6 +28,8 @@ Access = Literal["read", "write", "users", "internal", "lookup", "open"]
 Endpoint = tuple[str, str]
 
 ONE = "/api/v1/extensions/{extension}"
+OF_INSTALL = "/api/ext-storage/install/{install_id}/{namespace}/records"
+OF_TENANT = "/api/v1/storage/namespaces/{namespace}/records"
 ENDPOINTS: dict[Endpoint, Access] = {
     ("GET", "/api/v1/openapi.json"): "open",
     ("GET", "/api/v1/extensions"): "read",
@@ -66,6 +68,18 @@ ENDPOINTS: dict[Endpoint, Access] = {
     ("GET", "/api/v1/api-keys"): "users",
     ("POST", "/api/v1/api-keys"): "users",
     ("DELETE", "/api/v1/api-keys/{key_id}"): "users",
+    ("GET", "/api/extensions/install-info"): "read",
+    ("GET", "/api/extensions/{extension}/endpoints"): "read",
+    ("GET", OF_INSTALL): "read",
+    ("POST", OF_INSTALL): "write",
+    ("GET", f"{OF_INSTALL}/{{key}}"): "read",
+    ("PUT", f"{OF_INSTALL}/{{key}}"): "write",
+    ("DELETE", f"{OF_INSTALL}/{{key}}"): "write",
+    ("GET", OF_TENANT): "read",
+    ("POST", OF_TENANT): "write",
+    ("GET", f"{OF_TENANT}/{{key}}"): "read",
+    ("PUT", f"{OF_TENANT}/{{key}}"): "write",
+    ("DELETE", f"{OF_TENANT}/{{key}}"): "write",
     ("GET", "/api/installs/validate"): "lookup",
     ("GET", "/api/installs/lookup-by-host"): "lookup",
     ("POST", "/api/internal/ext-runner/install-config"): "internal",
@@ -76,13 +90,14 @@ ENDPOINTS: dict[Endpoint, Access] = {
     ("POST", "/api/internal/ext-clients/install/{install_id}"): "internal",
     ("POST", "/api/internal/ext-services/install/{install_id}"): "internal",
 }
-PREFIXES = ("/api/v1", "/api/ext-bundles", "/api/installs", "/api/internal")
+PREFIXES = ("/api/v1", "/api/ext-bundles", "/api/ext-storage", "/api/extensions", "/api/installs", "/api/internal")
 SOME_ID = "0b0c9d8e-5f0a-4c57-9a59-6d1f2f0f7a11"
 PATH_PARAMETERS = {
     "extension": "acme.com.example.notes",
     "version": "1.0.0",
     "key": "token",
     "install_id": SOME_ID,
+    "namespace": "settings",
     "key_id": SOME_ID,
     "user": SOME_ID,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from holdfast.contract import registry_api as r
 from holdfast.gateway.api import api_keys, config, grants, installs, publications, quotas, secrets, users, versions
 from holdfast.gateway.api import request_bodies as bodies
-from holdfast.gateway.api.legacy_installs import LEGACY_ERRORS, legacy_install, legacy_uninstall, legacy_update
+from holdfast.gateway.api.legacy.installs import LEGACY_ERRORS, legacy_install, legacy_uninstall, legacy_update
 from holdfast.gateway.api.schemas import (
     AFFECTED_USER,
     API_KEY_ID,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -28,19 +30,24 @@ def error_response(error: HoldfastError, request: Request) -> Response:
     return json_response(error.to_json(request_id=identifier), error.status, headers)
 
 
-def respond_to_errors(endpoint: Endpoint, *, unexpected: Code = "internal_error") -> Endpoint:
-    """The endpoint with responses to its errors.
+def respond_to_errors(
+    endpoint: Endpoint,
+    *,
+    unexpected: Code = "internal_error",
+    make_response: Callable[[HoldfastError, Request], Response] = error_response,
+) -> Endpoint:
+    """The endpoint with responses to its errors, each made by `make_response`.
 
     An unexpected exception is logged; its response has the code `unexpected` and no detail.
     """
 
     def respond(error: BaseException, request: Request) -> Response:
         if isinstance(error, HoldfastError):
-            return error_response(error, request)
+            return make_response(error, request)
         if isinstance(error, ClientDisconnect):
             return Response(status_code=499)
         _log.error("request_failed", request_id=request_id(request), path=request.url.path, exc_info=error)
-        return error_response(
+        return make_response(
             GatewayError(unexpected, "Something went wrong here.", hint="The log has the details under this request id."), request
         )
 

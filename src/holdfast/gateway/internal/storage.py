@@ -58,7 +58,7 @@ async def _run(services: Services, request: Request) -> StorageResult:
     store = services.storage.of(install.tenant_id, install.id)
     match operation:
         case Put():
-            return record_result(await store.put(operation.namespace, operation.to_write()))
+            return record_result(await store.put(operation.namespace, operation.to_write(operation.key, operation.if_revision)))
         case Get():
             found = await store.get(operation.namespace, operation.key, if_revision=operation.if_revision)
             return record_result(found, values=True, metadata=True)

@@ -15,23 +15,26 @@ _Revision = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _Seconds = Annotated[int, Meta(gt=0, le=2**31)]
 
 
-class Item(Struct, frozen=True, rename="camel", kw_only=True):
+class Value(Struct, frozen=True, rename="camel", kw_only=True):
     """A value to store."""
 
-    key: str
     value: Any | UnsetType = UNSET
     metadata: dict[str, Any] | None = None
     ttl_seconds: _Seconds | None = None
     if_revision: _Revision | None = None
     schema_version: Annotated[int, Meta(gt=0)] | None = None
 
-    def to_write(self) -> Write:
-        """Raises StorageError (`VALIDATION_FAILED`) when the value is missing (null is a value)."""
+    def to_write(self, key: str, if_revision: int | None) -> Write:
+        """A write of the value under `key`. Raises StorageError (`VALIDATION_FAILED`) when it is missing (null is a value)."""
         if self.value is UNSET:
             raise StorageError("VALIDATION_FAILED", "value is missing")
-        return Write(
-            key=self.key, value=self.value, metadata=self.metadata or {}, ttl_seconds=self.ttl_seconds, if_revision=self.if_revision
-        )
+        return Write(key=key, value=self.value, metadata=self.metadata or {}, ttl_seconds=self.ttl_seconds, if_revision=if_revision)
+
+
+class Item(Value, frozen=True, rename="camel", kw_only=True):
+    """A value and the key to store it under."""
+
+    key: str
 
 
 class Put(Item, frozen=True, rename="camel", kw_only=True, tag_field="operation", tag="put"):
@@ -139,7 +142,7 @@ def to_writes(items: Sequence[Item]) -> list[Write]:
     """The writes of bulkPut. Raises StorageError (`VALIDATION_FAILED`) when a value is missing or the schema versions differ."""
     if len({item.schema_version for item in items if item.schema_version is not None}) > 1:
         raise StorageError("VALIDATION_FAILED", "The items of bulkPut have several schema versions.")
-    return [item.to_write() for item in items]
+    return [item.to_write(item.key, item.if_revision) for item in items]
 
 
 def format_instant(instant: datetime | None) -> str | None:

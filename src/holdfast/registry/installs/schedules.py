@@ -67,7 +67,7 @@ async def move_schedules(
     or deleted stays that way. A schedule without an endpoint raises SchedulesMissing or, with `disable_missing`, is disabled and returned.
     With `enable_again` the schedules that were disabled for that reason run again when their endpoint is back.
     """
-    endpoints = await _endpoint_ids(session, new, now)
+    endpoints = await endpoint_ids(session, new, now)
     declared = read_endpoints(new.api_endpoints)
     before, after = _by_key(old), _by_key(manifest_of(new))
     places = {key: endpoints.get(_call_of(schedule, declared)) for key, schedule in after.items()}
@@ -111,7 +111,7 @@ async def delete_schedules(session: AsyncSession, install: TenantExtensionInstal
     )
 
 
-async def _endpoint_ids(session: AsyncSession, version: ExtensionVersion, now: datetime) -> dict[Call | None, str]:
+async def endpoint_ids(session: AsyncSession, version: ExtensionVersion, now: datetime) -> dict[Call | None, str]:
     """The ids of a version's endpoints. Missing rows are created: other platforms create them only on request."""
     query = select(ExtensionApiEndpoint).where(ExtensionApiEndpoint.version_id == version.id)
     known: dict[Call | None, str] = {Call(row.method, row.path): row.id for row in (await session.scalars(query)).all()}
