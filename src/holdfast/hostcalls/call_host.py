@@ -18,7 +18,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import structlog
@@ -26,7 +26,6 @@ import structlog
 from holdfast.contract.debug_event import Level
 from holdfast.events import EventSink
 from holdfast.hostcalls.application.backend import HostBackend
-from holdfast.hostcalls.application.ui_proxy import UiProxyClient
 from holdfast.hostcalls.call.context import CallContext
 from holdfast.hostcalls.call.errors import HostCallError
 from holdfast.hostcalls.call.event_reporter import EventReporter
@@ -35,11 +34,14 @@ from holdfast.hostcalls.interfaces import clients, context, http, invoicing, sch
 from holdfast.hostcalls.interfaces import logging as guest_logging
 from holdfast.hostcalls.interfaces.session import Session
 from holdfast.hostcalls.network.egress import EgressRule, InvalidEgressEntry, parse_rule
-from holdfast.hostcalls.network.fetch import Fetcher
 from holdfast.hostcalls.rejections import reject_host_error, reject_not_granted, reject_over_quota
 from holdfast.world.capabilities import ALWAYS_GRANTED, Capability
 from holdfast.world.functions import Function, WitError
 from holdfast.world.types import HttpRequest, StorageEntry
+
+if TYPE_CHECKING:
+    from holdfast.hostcalls.application.ui_proxy import UiProxyClient
+    from holdfast.hostcalls.network.deferred_fetcher import Fetches
 
 _log = structlog.get_logger(__name__)
 
@@ -86,7 +88,7 @@ class CallHost:
         backend: HostBackend,
         events: EventSink | None,
         *,
-        fetcher: Fetcher,
+        fetcher: Fetches,
         ui_proxy: UiProxyClient | None = None,
         secrets: Mapping[str, str] | None = None,
         limits: HostLimits | None = None,

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from holdfast.contract.secret_envelope import SecretEnvelope
 from holdfast.events import EventSink
 from holdfast.hostcalls.application.backend import HostBackend, HttpBackend, UnconfiguredBackend
-from holdfast.hostcalls.application.ui_proxy import UiProxyClient
 from holdfast.hostcalls.call.context import CallContext
 from holdfast.hostcalls.call.limits import HostLimits
 from holdfast.hostcalls.call_host import CallHost
+from holdfast.hostcalls.network.deferred_fetcher import DeferredFetcher, Fetches
 from holdfast.hostcalls.network.egress import parse_rules
-from holdfast.hostcalls.network.fetch import Fetcher
 from holdfast.hostcalls.secret_envelope.envelope import algorithm_of, is_expired
 from holdfast.hostcalls.secret_envelope.inline import open_inline_envelope
 from holdfast.hostcalls.secret_envelope.sealed import SealedEnvelopes
-from holdfast.hostcalls.secret_envelope.vault import VaultTransit
 from holdfast.logs import quiet_libraries
 from holdfast.sealing.aes_gcm import ALGORITHM as AES_GCM
 from holdfast.sealing.keyring import KeySource
 from holdfast.settings import Settings
 from holdfast.world.capabilities import Capability
+
+if TYPE_CHECKING:
+    from holdfast.hostcalls.application.ui_proxy import UiProxyClient
+    from holdfast.hostcalls.network.fetch import Fetcher
+    from holdfast.hostcalls.secret_envelope.vault import VaultTransit
 
 
 class HostServices:
@@ -31,7 +35,7 @@ class HostServices:
         self,
         *,
         backend: HostBackend,
-        fetcher: Fetcher,
+        fetcher: Fetches,
         ui_proxy: UiProxyClient | None,
         events: EventSink | None,
         limits: HostLimits,
@@ -60,21 +64,11 @@ class HostServices:
         quiet_libraries()
         return cls(
             backend=_backend(settings),
-            fetcher=Fetcher(parse_rules(settings.egress_allowlist.split(",")), allow_loopback=settings.environment == "development"),
-            ui_proxy=None
-            if settings.ui_proxy_base_url is None
-            else UiProxyClient(settings.ui_proxy_base_url, timeout_ms=settings.ui_proxy_timeout_ms),
+            fetcher=_fetcher(settings),
+            ui_proxy=_ui_proxy(settings),
             events=events,
             limits=HostLimits(event_bytes=settings.debug_max_event_bytes),
-            vault=None
-            if settings.vault_addr is None
-            else VaultTransit(
-                settings.vault_addr,
-                settings.vault_token_file,
-                token=settings.vault_token,
-                namespace=settings.vault_namespace,
-                mount=settings.vault_transit_mount,
-            ),
+            vault=_vault(settings),
             sealed=SealedEnvelopes(KeySource.from_settings(settings)),
             # Inline content is not encrypted: outside development it must not travel over a network.
             allow_inline_secrets=settings.environment == "development",
@@ -112,6 +106,42 @@ class HostServices:
             await self.ui_proxy.close()
         if isinstance(self.backend, HttpBackend):
             await self.backend.close()
+
+
+# What follows is imported when a setting or a guest asks for it: the HTTP libraries take as long to load as half a runner's start.
+
+
+def _fetcher(settings: Settings) -> DeferredFetcher:
+    allowlist = parse_rules(settings.egress_allowlist.split(","))  # raises now, not at the first fetch
+
+    def create() -> Fetcher:
+        from holdfast.hostcalls.network.fetch import Fetcher
+
+        return Fetcher(allowlist, allow_loopback=settings.environment == "development")
+
+    return DeferredFetcher(create)
+
+
+def _ui_proxy(settings: Settings) -> UiProxyClient | None:
+    if settings.ui_proxy_base_url is None:
+        return None
+    from holdfast.hostcalls.application.ui_proxy import UiProxyClient
+
+    return UiProxyClient(settings.ui_proxy_base_url, timeout_ms=settings.ui_proxy_timeout_ms)
+
+
+def _vault(settings: Settings) -> VaultTransit | None:
+    if settings.vault_addr is None:
+        return None
+    from holdfast.hostcalls.secret_envelope.vault import VaultTransit
+
+    return VaultTransit(
+        settings.vault_addr,
+        settings.vault_token_file,
+        token=settings.vault_token,
+        namespace=settings.vault_namespace,
+        mount=settings.vault_transit_mount,
+    )
 
 
 def _backend(settings: Settings) -> HostBackend:

@@ -6,8 +6,6 @@ import errno
 import socket
 from contextlib import ExitStack
 
-import psutil
-
 from holdfast.errors import HoldfastError
 
 BACKLOG = 1024
@@ -105,6 +103,8 @@ def origin_of(listening: socket.socket) -> str:
 
 def _owner_of(port: int) -> str:
     """` by NAME (pid N)`, or nothing where the system does not report it."""
+    import psutil  # only for this error: its import takes as long as a tenth of a runner's start
+
     try:
         for connection in psutil.net_connections(kind="tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port and connection.pid:

@@ -7,8 +7,6 @@ import os
 from collections.abc import Mapping
 
 import msgspec
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from holdfast.sealing.errors import CannotOpen
 from holdfast.sealing.keyring import Key
@@ -21,6 +19,8 @@ _LABEL = "holdfast install secrets v1"
 
 def seal(values: Mapping[str, str], key: Key, *, tenant_id: str, install_id: str) -> str:
     """Seals secrets (name to value): base64 of a random nonce, the ciphertext and its tag."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     nonce = os.urandom(NONCE_BYTES)
     plaintext = msgspec.json.encode(dict(values), order="sorted")
     return base64.b64encode(nonce + AESGCM(key.secret).encrypt(nonce, plaintext, _bound_to(tenant_id, install_id))).decode()
@@ -28,6 +28,10 @@ def seal(values: Mapping[str, str], key: Key, *, tenant_id: str, install_id: str
 
 def open_sealed(ciphertext_b64: str, key: Key, *, tenant_id: str, install_id: str) -> dict[str, str]:
     """The secrets that were sealed with this key for this tenant and install. Raises CannotOpen for anything else."""
+    # Imported when there are secrets: many calls have none, and a runner starts sooner.
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     try:
         sealed = base64.b64decode(ciphertext_b64.strip(), validate=True)
     except ValueError:

@@ -14,7 +14,7 @@ from holdfast.contract.debug_event import EventBatch
 from holdfast.events import HttpSink
 from tests.events.conftest import MakeEvent
 from tests.events.recording_server import Recorded, RecordingServer, free_port, recording_server
-from tests.waiting import MAX_WAIT_SECONDS
+from tests.waiting import MAX_WAIT_SECONDS, until
 
 
 def sink_for(server: RecordingServer | str, **options: Any) -> HttpSink:
@@ -84,7 +84,7 @@ async def test_events_wait_while_the_gateway_is_unavailable(make_event: MakeEven
     assert messages(server.requests) == ["patient"]
 
 
-@pytest.mark.parametrize("status", [401, 404, 429, 500, 502, 503])
+@pytest.mark.parametrize("status", [401, 429, 500, 502, 503])
 async def test_a_batch_is_sent_again_after_a_temporary_failure(make_event: MakeEvent, status: int) -> None:
     async with recording_server() as server:
         server.answer = lambda _: JSONResponse({}, status_code=status if len(server.requests) < 3 else 200)
@@ -94,6 +94,34 @@ async def test_a_batch_is_sent_again_after_a_temporary_failure(make_event: MakeE
         await server.wait_for(3)
         await sink.close()
     assert messages(server.requests) == ["again"] * 3
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+async def test_a_server_without_the_route_is_asked_once(make_event: MakeEvent, status: int, logged: list[EventDict]) -> None:
+    async with recording_server() as server:
+        server.reply({}, status)
+        sink = sink_for(server)
+        await sink.start()
+        sink.publish(make_event("first"))
+        await until(lambda: sink.is_paused)
+        for number in range(500):
+            sink.publish(make_event(str(number)))
+        await sink.close()  # would send what is queued
+    assert messages(server.requests) == ["first"]
+    assert [line["event"] for line in logged] == ["the receiver takes no debug events, they are dropped"]
+
+
+async def test_after_the_pause_a_server_is_asked_again_and_the_log_has_one_line(make_event: MakeEvent, logged: list[EventDict]) -> None:
+    async with recording_server() as server:
+        server.answer = lambda _: JSONResponse({}, status_code=404 if len(server.requests) < 4 else 200)
+        sink = sink_for(server, missing_pause=0.0)
+        await sink.start()
+        while len(server.requests) < 4:  # what is published during an attempt is dropped with it
+            sink.publish(make_event("again"))
+            await asyncio.sleep(0)
+        await sink.close()
+    assert set(messages(server.requests)) == {"again"}
+    assert len(logged) == 1
 
 
 async def test_a_rejected_batch_is_dropped_and_delivery_continues(make_event: MakeEvent) -> None:

@@ -10,8 +10,6 @@ import binascii
 import hashlib
 from typing import Literal
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
 from holdfast.errors import HoldfastError
@@ -116,6 +114,10 @@ class PublicKey(Struct, frozen=True):
         # Ids are not secret and not unique; this only avoids a pointless verification.
         if signature.raw_key_id != self.raw_key_id:
             return False
+        # Imported when there is something to verify: a runner without signed bundles starts sooner.
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
         try:
             key = Ed25519PublicKey.from_public_bytes(self.key)
             key.verify(signature.signature, signature.signed_bytes(message))

@@ -4,6 +4,7 @@
                    │  the delivery task, once a batch is full or `interval` has passed
                 batch ── send ─┬─ ok ───────────────► next batch
                                ├─ DeliveryRejected ─► logged and dropped, next batch
+                               ├─ NotOffered ───────► all dropped, also what is published in the next `missing_pause` seconds
                                └─ any other error ──► wait (`retry_delays`), send the same batch again
     close ──► one last attempt per batch, for at most `close_limit` seconds in total ──► what is left is dropped and logged
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -38,6 +40,10 @@ class DeliveryRejected(Exception):
     """Raised when the receiver rejects a batch and would always reject it. The text says why."""
 
 
+class NotOffered(Exception):
+    """Raised when the receiver is another kind of server, which takes no events. The text says how it shows."""
+
+
 class Transport(Protocol):
     """A connection to the server that stores events.
 
@@ -48,7 +54,7 @@ class Transport(Protocol):
     address: str
 
     async def send(self, events: list[DebugEvent]) -> None:
-        """Sends a batch, in limited time. Raises DeliveryFailed or DeliveryRejected; any other exception counts as DeliveryFailed."""
+        """Sends a batch, in limited time. Raises DeliveryFailed, DeliveryRejected or NotOffered; others count as DeliveryFailed."""
 
     async def close(self) -> None:
         """Closes the connections, in limited time."""
@@ -58,7 +64,8 @@ class BatchingSink:
     """An `EventSink` that sends events with a `Transport` from its own task.
 
     Sends a batch when it is full or `interval` seconds old. While the receiver is unavailable, events wait in a queue; when that is full,
-    the oldest are dropped, and each affected stream later receives an event with the number of its losses.
+    the oldest are dropped, and each affected stream later receives an event with the number of its losses. A receiver that takes no events
+    is asked once, and then only now and then.
     """
 
     def __init__(
@@ -70,14 +77,19 @@ class BatchingSink:
         interval: float = 0.1,
         retry_delays: Sequence[float] = (0.25, 0.5, 1, 2, 4),
         close_limit: float = 2.0,
+        missing_pause: float = 600.0,
     ) -> None:
-        """Times are seconds. The last of `retry_delays` repeats. `close_limit` limits the flush in `close`."""
+        """Times are seconds. The last of `retry_delays` repeats. `close_limit` limits the flush in `close`. `missing_pause` is how long
+        events are dropped after a receiver responded that it takes none."""
         self._transport = transport
         self._max_queue = max_queue
         self._batch_size = batch_size
         self._interval = interval
         self._retry_delays = tuple(retry_delays)
         self._close_limit = close_limit
+        self._missing_pause = missing_pause
+        self._paused_until = 0.0
+        self._is_missing_logged = False
         self._queue: deque[DebugEvent] = deque()
         self._lost: dict[tuple[str, str], int] = {}
         self._pending = asyncio.Event()
@@ -87,9 +99,14 @@ class BatchingSink:
         self.on_loss: Callable[[], None] | None = None
         """Called for each event that is dropped because the queue is full."""
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether events are dropped because the receiver takes none."""
+        return time.monotonic() < self._paused_until
+
     def publish(self, event: DebugEvent) -> None:
-        """Queues the event, and drops the oldest one if the queue is full. Drops the event after `close`."""
-        if self._closing.is_set():
+        """Queues the event, and drops the oldest one if the queue is full. Drops the event after `close`, and during a pause."""
+        if self._closing.is_set() or (self._paused_until and self.is_paused):
             return
         if len(self._queue) >= self._max_queue:
             self._count_loss(self._queue.popleft())
@@ -153,12 +170,16 @@ class BatchingSink:
             last = self._closing.is_set()
             try:
                 await transport.send(batch)
+            except NotOffered as missing:
+                self._pause(str(missing))
+                return True
             except DeliveryRejected as rejection:
                 _log.error("batch of debug events rejected", receiver=transport.address, count=len(batch), reason=str(rejection))
                 return True
             except Exception as error:  # no error may end the delivery
                 problem = str(error) if isinstance(error, DeliveryFailed) else type(error).__name__
             else:
+                self._is_missing_logged = False
                 if attempt:
                     _log.info("debug events are delivered again", receiver=transport.address)
                 return True
@@ -170,6 +191,19 @@ class BatchingSink:
             delay = self._retry_delays[min(attempt, len(self._retry_delays) - 1)]
             attempt += 1
             await _wait_at_most(self._closing, delay)
+
+    def _pause(self, reason: str) -> None:
+        self._paused_until = time.monotonic() + self._missing_pause
+        self._queue.clear()
+        self._lost.clear()
+        if not self._is_missing_logged:
+            self._is_missing_logged = True
+            _log.warning(
+                "the receiver takes no debug events, they are dropped",
+                receiver=self._transport.address,
+                reason=reason,
+                asked_again_after_seconds=self._missing_pause,
+            )
 
     def _count_loss(self, event: DebugEvent) -> None:
         if self.on_loss is not None:

@@ -6,15 +6,18 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from holdfast.hostcalls.application.backend import HostBackend
-from holdfast.hostcalls.application.ui_proxy import UiProxyClient
 from holdfast.hostcalls.call.context import CallContext
 from holdfast.hostcalls.call.event_reporter import EventReporter
 from holdfast.hostcalls.call.limits import HostLimits
 from holdfast.hostcalls.network.egress import EgressRule
-from holdfast.hostcalls.network.fetch import Fetcher
 from holdfast.world.capabilities import Capability
+
+if TYPE_CHECKING:
+    from holdfast.hostcalls.application.ui_proxy import UiProxyClient
+    from holdfast.hostcalls.network.deferred_fetcher import Fetches
 
 
 @dataclass(eq=False)
@@ -26,7 +29,7 @@ class Session:
     secrets: Mapping[str, str]
     egress: tuple[EgressRule, ...]
     backend: HostBackend
-    fetcher: Fetcher
+    fetcher: Fetches
     ui_proxy: UiProxyClient | None
     events: EventReporter
     limits: HostLimits

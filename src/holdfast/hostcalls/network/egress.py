@@ -5,11 +5,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import httpx2
 from msgspec import Struct
 
 from holdfast.errors import HoldfastError
+
+if TYPE_CHECKING:
+    import httpx2
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
 MAX_URL_CHARACTERS = 8_192
@@ -65,6 +68,8 @@ def parse_target(url: str) -> Target:
     """Parses the URL of a fetch. Raises InvalidTarget for schemes other than http and https, credentials, and ambiguous hosts."""
     if len(url) > MAX_URL_CHARACTERS:
         raise InvalidTarget("the URL is too long")
+    import httpx2  # when there is a URL: most calls have none, and a runner starts sooner
+
     try:
         parsed = httpx2.URL(url)
         host = parsed.raw_host.decode("ascii")

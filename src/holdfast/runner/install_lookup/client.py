@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import httpx2
-
 from holdfast.errors import HoldfastError
+
+if TYPE_CHECKING:
+    import httpx2
 
 SECONDS = 2.0
 """How long a request may take, to the last byte of its response."""
@@ -39,13 +42,16 @@ class RegistryClient:
         parts = urlsplit(base_url or "")
         self._origin = f"{parts.scheme}://{parts.netloc}" if parts.netloc else None
         # The limit on bytes holds only for an unencoded response.
-        sent = {**headers, "accept-encoding": "identity"}
-        self._http = httpx2.AsyncClient(headers=sent, timeout=SECONDS, follow_redirects=False, trust_env=False, transport=transport)
-
-    @property
-    def headers(self) -> Mapping[str, str]:
+        self.headers: Mapping[str, str] = {**headers, "accept-encoding": "identity"}
         """The headers of every request."""
-        return self._http.headers
+        self._transport = transport
+
+    @cached_property
+    def _http(self) -> httpx2.AsyncClient:
+        """Created by the first request: a runner that serves no pages makes none."""
+        import httpx2
+
+        return httpx2.AsyncClient(headers=self.headers, timeout=SECONDS, follow_redirects=False, trust_env=False, transport=self._transport)
 
     async def get(self, path: str, params: Mapping[str, str]) -> tuple[int, bytes]:
         """Status and body of the response. Raises RegistryNotSet, RegistryUnreachable."""
@@ -53,6 +59,8 @@ class RegistryClient:
             raise RegistryNotSet(
                 "The runner has no registry in which to look up installs.", hint="Set REGISTRY_BASE_URL to the application's origin."
             )
+        import httpx2
+
         # A different query each time, so that no cache between us and the registry responds in its place.
         sent = {**params, "ts": str(time.time_ns() // 1_000_000)}
         try:
@@ -73,4 +81,5 @@ class RegistryClient:
 
     async def close(self) -> None:
         """Closes the connections."""
-        await self._http.aclose()
+        if "_http" in self.__dict__:
+            await self._http.aclose()

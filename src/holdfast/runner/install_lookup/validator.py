@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-import httpx2
 import msgspec
 import structlog
 from cachetools import TTLCache
@@ -18,6 +18,9 @@ from holdfast.errors import HoldfastError
 from holdfast.runner.install_lookup.api_key import lookup_key
 from holdfast.runner.install_lookup.client import RegistryClient, RegistryNotSet, RegistryUnreachable
 from holdfast.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx2
 
 POSITIVE_SECONDS = 5.0
 _MAX_ENTRIES = 10_000
