@@ -1,14 +1,17 @@
 """Checkpoints: copying the write-ahead log into the database file, in a thread, so that no commit has to.
 
-                 every 512 commits, or the log grew beyond 8 MiB
-    (nothing) ─────────────────────────────────────────────────► PASSIVE, at most 3 times
-        ▲                                                            │        │
-        │  all is copied: the next commit starts the log anew        │        │ writers were faster, and the log is
-        ├────────────────────────────────────────────────────────────┘        │ beyond 32 MiB
-        │                                                                     ▼
-        └─────────────────────────────────────────────────────────── TRUNCATE under the write lock
+              every 512 commits, or the log
+              grew beyond its known length
+    (nothing) ────────────────────────────► copy, while others write
+        ▲                                          │          │
+        │ there was a pause: the next commit       │          │ the log grew all the same:
+        │ starts the log anew                      │          │ commits came faster
+        ├──────────────────────────────────────────┘          ▼
+        └──────────────────────────────────────── copy the rest under the write lock,
+                                                  beyond 64 MiB also shorten the file
 
-A reader that stays in an old state keeps the log from being reused; the next checkpoint tries again.
+The second copy is short, because the first one left little. A reader that stays in an old state keeps the log from being reused; the next
+checkpoint tries again.
 """
 
 from __future__ import annotations
@@ -23,10 +26,9 @@ from holdfast.records.database.sqlite.connection import file_address
 from holdfast.records.database.sqlite.write_lock import WriteLock
 
 CHECKPOINT_COMMITS = 512
-SOFT_LIMIT_BYTES = 8 * 1024 * 1024
-HARD_LIMIT_BYTES = 32 * 1024 * 1024
+SOFT_LIMIT_BYTES = 16 * 1024 * 1024
+HARD_LIMIT_BYTES = 64 * 1024 * 1024
 _LOOK_COMMITS = 32
-_PASSES = 3
 
 _log = structlog.get_logger(__name__)
 
@@ -64,33 +66,21 @@ class Checkpointer:
 
     async def _checkpoint(self) -> None:
         try:
-            complete = await asyncio.to_thread(self._copy)
-            if not complete and self._log_bytes() > HARD_LIMIT_BYTES:
+            await asyncio.to_thread(self._copy, "PASSIVE")
+            if self._log_bytes() > self._known_bytes:
                 async with self._lock.turn():
-                    await asyncio.to_thread(self._truncate)
+                    await asyncio.to_thread(self._copy, "TRUNCATE" if self._log_bytes() > HARD_LIMIT_BYTES else "PASSIVE")
         except Exception as error:
             _log.warning("database_checkpoint_failed", error=str(error))
         finally:
-            # A log that was copied is written again from its start; only what grows beyond its present size is a reason to hurry.
+            # A log that was copied is written again from its start, without becoming shorter.
             self._known_bytes = max(SOFT_LIMIT_BYTES, self._log_bytes())
             self._task = None
 
-    def _copy(self) -> bool:
-        """Whether everything in the log was copied."""
+    def _copy(self, mode: str) -> None:
         connection = self._connect()
         try:
-            for _ in range(_PASSES):
-                is_busy, frames, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-                if not is_busy and frames == copied:
-                    return True
-        finally:
-            connection.close()
-        return False
-
-    def _truncate(self) -> None:
-        connection = self._connect()
-        try:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
         finally:
             connection.close()
 

@@ -8,15 +8,15 @@ from contextlib import asynccontextmanager
 from holdfast.records.database.hot_transaction import Job, T
 from holdfast.records.database.sqlite.checkpoints import Checkpointer
 from holdfast.records.database.sqlite.reader import SqliteReader
-from holdfast.records.database.sqlite.write_lock import WriteLock
+from holdfast.records.database.sqlite.write_lock import MAX_WAIT_SECONDS, WriteLock
 from holdfast.records.database.sqlite.writer import SqliteWriter
 
 
 class SqliteHotPath:
-    """Opens nothing until it is used. `durable`: commits survive a loss of power."""
+    """Opens nothing until it is used. `durable`: commits survive a loss of power. Writers wait `max_wait_seconds` for the lock at most."""
 
-    def __init__(self, file: str, *, durable: bool) -> None:
-        self._lock = WriteLock(file)
+    def __init__(self, file: str, *, durable: bool, max_wait_seconds: float = MAX_WAIT_SECONDS) -> None:
+        self._lock = WriteLock(file, max_wait_seconds=max_wait_seconds)
         self._checkpointer = Checkpointer(file, self._lock)
         self._reader = SqliteReader(file)
         self.writer = SqliteWriter(file, self._lock, durable=durable, committed=self._checkpointer.committed)

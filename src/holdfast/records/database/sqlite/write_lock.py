@@ -30,7 +30,8 @@ _PAUSE_SECONDS = 0.001
 class WriteLock:
     """The lock of one database file (None: a database in memory, which has no other process) in this process. It is for one event loop."""
 
-    def __init__(self, file: str | None) -> None:
+    def __init__(self, file: str | None, *, max_wait_seconds: float = MAX_WAIT_SECONDS) -> None:
+        self.max_wait_seconds = max_wait_seconds
         self._path = f"{file}.lock" if file is not None else None
         self._opened: int | None = None
         self._held = False
@@ -44,11 +45,11 @@ class WriteLock:
         self._held = True
         return True
 
-    async def acquire(self, *, max_wait_seconds: float = MAX_WAIT_SECONDS) -> None:
+    async def acquire(self) -> None:
         """Acquires the lock. Raises DatabaseError (`database_busy`) after the longest wait, and at once when this task has it already."""
         self.check_not_nested()
-        deadline = time.monotonic() + max_wait_seconds
-        await self._wait_in_line(max_wait_seconds)
+        deadline = time.monotonic() + self.max_wait_seconds
+        await self._wait_in_line()
         try:
             await poll(self._try_flock, deadline)
         except BaseException:
@@ -86,14 +87,14 @@ class WriteLock:
             os.close(self._opened)
             self._opened = None
 
-    async def _wait_in_line(self, seconds: float) -> None:
+    async def _wait_in_line(self) -> None:
         if not self._held and not self._line:
             self._held = True
             return
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._line.append(place)
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(self.max_wait_seconds):
                 await place
         except BaseException as error:
             if place.done() and not place.cancelled():

@@ -31,7 +31,7 @@ from typing import Any
 from holdfast.records.database.hot_transaction import Job, T
 from holdfast.records.database.sqlite.connection import HotConnection, run_job
 from holdfast.records.database.sqlite.errors import database_error, is_busy, translate
-from holdfast.records.database.sqlite.write_lock import MAX_WAIT_SECONDS, WriteLock, poll
+from holdfast.records.database.sqlite.write_lock import WriteLock, poll
 
 # A batch leaves the event loop to others after this time; what is left is the next batch.
 _MAX_BATCH_SECONDS = 0.005
@@ -101,7 +101,7 @@ class SqliteWriter:
             if not acquired:
                 await self._lock.acquire()
             try:
-                await poll(self._begin_or_raise, time.monotonic() + MAX_WAIT_SECONDS)
+                await poll(self._begin_or_raise, time.monotonic() + self._lock.max_wait_seconds)
             except BaseException:
                 self._lock.release()
                 raise
