@@ -29,7 +29,7 @@ def log_events(tree: ast.Module) -> Iterator[tuple[int, ast.expr | None]]:
 
 PROMISED = {
     "gateway/calls/dispatch.py": "[",
-    "gateway/services/runner_client.py": "Calling runner at ",
+    "gateway/runners/client.py": "Calling runner at ",
     "runner/process/serve.py": "Starting runner on port ",
 }
 """Lines that the existing platform's guide tells operators to look for, with a variable in the text: where they are, how they start."""

@@ -17,8 +17,8 @@ from holdfast.console.login_rate_limit import LoginRateLimit
 from holdfast.events.memory import MemoryStream
 from holdfast.gateway.auth.authentication import SESSION_COOKIE
 from holdfast.gateway.limits.open_limits import SharedBuckets
+from holdfast.gateway.runners import RunnerClient
 from holdfast.gateway.services import Services
-from holdfast.gateway.services.runner_client import RunnerClient
 from holdfast.gateway.services.service_tokens import Tokens
 from holdfast.records.accounts import ensure_development_tenant
 from holdfast.records.database.database import Database

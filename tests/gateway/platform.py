@@ -18,8 +18,8 @@ from holdfast.bundles.store.folder import FolderStore
 from holdfast.events.memory import MemoryStream
 from holdfast.gateway.app import gateway_routes
 from holdfast.gateway.auth.authentication import SESSION_COOKIE
+from holdfast.gateway.runners import RunnerClient
 from holdfast.gateway.services import Services
-from holdfast.gateway.services.runner_client import RunnerClient
 from holdfast.gateway.services.service_tokens import Tokens
 from holdfast.records.api_keys import create_api_key
 from holdfast.records.database.database import Database

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.responses import Response, StreamingResponse
 
-from holdfast.gateway.services.runner_client import RunnerClient
+from holdfast.gateway.runners import RunnerClient
 from holdfast.gateway.ui_proxy import SANDBOX
 from tests.events.recording_server import free_port
 from tests.gateway.platform import SERVICE_TOKEN, Platform

@@ -10,6 +10,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from holdfast.contract.secret_envelope import SecretEnvelope
 
 USAGE_HEADER = "x-holdfast-usage"
+PREPARED_ONLY_HEADER = "x-holdfast-prepared-only"
+"""A request with this header is executed only if its bundle is fetched and compiled, else the envelope has the error `being_prepared`: its
+caller can wait with `POST /warmup` and then send it again. Without the header, the call itself fetches and compiles."""
 NOT_EXECUTED_HEADER = "x-holdfast-not-executed"
 """A runner's response with this header ends a request of which nothing was executed: it may be sent again, to another runner too."""
 """The request header with which a gateway asks for `usage`; its value is `1`."""

@@ -117,6 +117,10 @@ class Engine:
         """The component with this SHA-256 (hex) if it is in memory."""
         return self._loaded.get(sha256)
 
+    def is_compiled(self, sha256: str) -> bool:
+        """Whether `load` would find the component in memory or its artifact on disk, and compile nothing."""
+        return self.loaded(sha256) is not None or self._artifacts.has(sha256)
+
     async def load(self, wasm: Path, sha256: str) -> Component:
         """Returns the component of a wasm file with this SHA-256 (hex): from memory, from its artifact, or compiled.
 

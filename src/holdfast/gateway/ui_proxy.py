@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from urllib.parse import unquote
 
 import httpx2
 import structlog
@@ -55,7 +56,7 @@ async def proxy_ui_file(services: Services, request: Request) -> Response:
     headers = {name: request.headers[name] for name in REQUEST_HEADERS if name in request.headers}
     # The bytes are passed on undecoded, so the runner may only encode them as the browser allows.
     headers.setdefault("accept-encoding", "identity")
-    upstream = await services.runner.open_ui(request.method, target, headers)
+    upstream = await services.runner.open_ui(request.method, target, headers, content_hash=unquote(rest[2]))
     response = _ProxiedResponse(upstream)
     response.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in _headers(upstream)]
     return response

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import structlog
 
 from holdfast.errors import HoldfastError
-from holdfast.gateway.services.runner_client import RunnerClient
+from holdfast.gateway.runners import RunnerClient
 from holdfast.platform.environment import runner_environment
 from holdfast.processes.child_process import STOP_SECONDS
 from holdfast.processes.sockets import listen_for, origin_of

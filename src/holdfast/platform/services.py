@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 from holdfast.bundles.store.open_store import open_store
 from holdfast.events import open_stream
+from holdfast.gateway.runners import RunnerClient
 from holdfast.gateway.services import Services
-from holdfast.gateway.services.runner_client import RunnerClient
 from holdfast.gateway.services.service_tokens import Tokens
 from holdfast.records.database.database import Database
 from holdfast.settings import Settings
@@ -21,10 +21,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     Raises GatewayError (`insecure_token`), InvalidRedisUrl, DatabaseError (`database_url_unusable`).
     """
     tokens = Tokens.from_settings(settings)
-    runner = settings.resolved_runner_base_url
-    assert runner is not None
     db = Database(settings.resolved_database_url, durability=settings.database_durability)
-    client = RunnerClient(runner, tokens.service)
+    client = RunnerClient.from_settings(settings, tokens.service)
     try:
         async with open_stream(settings) as events:
             services = Services(settings=settings, db=db, store=open_store(settings), events=events, runner=client, tokens=tokens)

@@ -60,6 +60,9 @@ def shown_value(name: str, value: object) -> str | int | bool | None:
     if value is None or isinstance(value, bool | int):
         return value
     text = str(value)
+    if text.count("://") > 1:
+        # Several addresses, of which each can have a password. A comma within a password cuts it into parts that cannot be parsed.
+        return ",".join(map(without_password, text.split(",")))
     return without_password(text) if name.endswith("_url") or name in _URL_NAMES or "://" in text else text
 
 

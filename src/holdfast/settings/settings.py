@@ -74,7 +74,7 @@ class Settings(
 
     @property
     def resolved_runner_base_url(self) -> str | None:
-        """The runner's address that RUNNER_BACKEND selects; if only one address is set, that one."""
+        """The address that RUNNER_BACKEND selects, or addresses separated by commas; if only one setting has a value, that one."""
         docker_first = self.runner_backend == "docker"
         first, second = (self.runner_docker_host, self.runner_base_url) if docker_first else (self.runner_base_url, self.runner_docker_host)
         return first or second

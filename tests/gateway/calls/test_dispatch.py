@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, text, update
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from holdfast.gateway.services.runner_client import RunnerClient
+from holdfast.gateway.runners import RunnerClient
 from holdfast.registry.actors import local_actor
 from holdfast.registry.installs.config import replace_config
 from holdfast.registry.installs.grants import revoke
@@ -314,7 +314,7 @@ async def test_a_runner_that_is_not_there_is_a_bad_gateway(platform: Platform) -
 async def test_a_runner_that_stops_responding_is_a_timeout_even_within_its_response(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: str
 ) -> None:
-    monkeypatch.setattr("holdfast.gateway.services.runner_client.GRACE_SECONDS", 0.05)
+    monkeypatch.setattr("holdfast.gateway.runners.client.GRACE_SECONDS", 0.05)
     ever = asyncio.Event()
 
     async def drip() -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.gateway.publishing.component_check import ComponentChecker, ComponentCheckFailed
-from holdfast.gateway.services.runner_client import RunnerClient
+from holdfast.gateway.runners import RunnerClient
 from tests.events.recording_server import recording_server
 from tests.runner import guests
 from tests.runner.conftest import TOKEN

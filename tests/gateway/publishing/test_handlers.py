@@ -251,7 +251,7 @@ async def test_a_component_that_cannot_run_is_rejected_with_the_reason_and_nothi
 
 async def test_without_a_runner_nothing_is_published(development: Platform) -> None:
     headers, before = await development.admin(), await count(development, ExtensionVersion)
-    development.services.runner.base_url = "http://127.0.0.1:9"
+    development.services.runner.runners[0].base_url = "http://127.0.0.1:9"
     rejected = await publish(development.http, new(development), headers)
     assert (rejected.status_code, rejected.json()["code"]) == (503, "component_check_unavailable")
     assert "runner" in rejected.json()["error"]

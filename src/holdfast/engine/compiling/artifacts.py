@@ -84,8 +84,16 @@ class ArtifactStore:
             raise ValueError(f"{sha256!r} is not a SHA-256 in lower-case hex")
         return await self._compilations.run(sha256, lambda: self._create(wasm, sha256))
 
+    def has(self, sha256: str) -> bool:
+        """Whether there is an artifact of this wasm file, which `path` would verify and not compile."""
+        artifact = self._artifact(sha256)
+        return artifact.exists() and self._mac_path(artifact).exists()
+
+    def _artifact(self, sha256: str) -> Path:
+        return self._root / f"{sha256}-{self._settings}.cwasm"
+
     async def _create(self, wasm: Path, sha256: str) -> Path:
-        artifact = self._root / f"{sha256}-{self._settings}.cwasm"
+        artifact = self._artifact(sha256)
         if self._verified.is_unchanged(artifact):
             self._touch(artifact)
             return artifact

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import uuid
 from collections.abc import Mapping
@@ -15,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.contract.execute import (
-    USAGE_HEADER,
     CallUsage,
     Envelope,
     ExecuteCall,
@@ -28,7 +26,7 @@ from holdfast.contract.execute import (
 from holdfast.errors import HoldfastError
 from holdfast.gateway.audit import AuditRow, Status
 from holdfast.gateway.auth.authorization import Access
-from holdfast.gateway.http.errors import BadGateway, ExtensionBusy, GatewayError, GatewayTimeout
+from holdfast.gateway.http.errors import BadGateway, BeingPrepared, ExtensionBusy, GatewayError, GatewayTimeout
 from holdfast.gateway.http.headers import ISOLATION, from_guest, to_guest
 from holdfast.gateway.http.requests import printable, query_pairs, request_id
 from holdfast.gateway.services import Services
@@ -62,7 +60,8 @@ class Call:
 async def dispatch(services: Services, call: Call) -> Response:
     """Runs the call and returns the extension's own response: status, headers, bytes.
 
-    Raises QuotaExceeded, GatewayError (`access_policy_unavailable`, `not_installed`), BadGateway, GatewayTimeout, ExtensionBusy.
+    Raises QuotaExceeded, GatewayError (`access_policy_unavailable`, `not_installed`), BadGateway, GatewayTimeout, ExtensionBusy,
+    BeingPrepared.
     The audit row records every end.
     """
     tag = request_id(call.request)
@@ -81,6 +80,7 @@ async def dispatch(services: Services, call: Call) -> Response:
         envelope = await services.runner.execute(
             build_request(services, call, context),
             _transport_headers(call, context),
+            body=_sent_body(call),
             timeout_ms=services.settings.gateway_timeout_ms,
         )
         if isinstance(envelope.usage, CallUsage):
@@ -123,7 +123,7 @@ def build_request(services: Services, call: Call, context: InstallContext) -> Ex
             url=f"{call.path}?{call.query}" if call.query else call.path,
             query=dict(query_pairs(call.query)),
             headers=dict(_guest_headers(call)),
-            body_b64=UNSET if call.body is None or call.method == "GET" else base64.b64encode(call.body).decode(),
+            body_b64=UNSET if _sent_body(call) is None else "",  # the client of the runners adds the body
         ),
         limits=ExecuteLimits(timeout_ms=services.settings.gateway_timeout_ms),
         providers=context.providers,
@@ -131,6 +131,10 @@ def build_request(services: Services, call: Call, context: InstallContext) -> Ex
         user=_user(call.access),
         secret_envelope=UNSET if context.secret_envelope is None else context.secret_envelope,
     )
+
+
+def _sent_body(call: Call) -> bytes | None:
+    return None if call.method == "GET" else call.body
 
 
 async def _read_install(services: Services, access: Access) -> InstallContext:
@@ -163,7 +167,6 @@ def _transport_headers(call: Call, context: InstallContext) -> dict[str, str]:
         "x-ext-install-id": context.install_id,
         "x-ext-version-id": context.version_id,
         "x-ext-registry-id": context.registry_id,
-        USAGE_HEADER: "1",
     }
     if context.config_version is not None:
         headers["x-ext-config-version"] = context.config_version
@@ -251,7 +254,7 @@ def _outcome(failure: HoldfastError) -> tuple[Status, int, str]:
     if isinstance(failure, BadGateway):
         details: Mapping[str, Any] = failure.details or {}
         return "error", failure.status, str(details.get("code", "runner_error"))
-    if isinstance(failure, ExtensionBusy):
+    if isinstance(failure, ExtensionBusy | BeingPrepared):
         return "error", failure.status, failure.code
     return "policy_denied", failure.status, failure.code
 

@@ -132,6 +132,14 @@ class ExtensionBusy(HoldfastError):
     retry_after_seconds = 1
 
 
+class BeingPrepared(HoldfastError):
+    """Raised when a runner still fetches or compiles the extension's bundle."""
+
+    code = "being_prepared"
+    status = 503
+    retry_after_seconds = 2
+
+
 class BadGateway(HoldfastError):
     """Raised when the runner is unreachable or the extension failed. `details.code` says which, and how."""
 

@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from holdfast.errors import HoldfastError
-from holdfast.gateway.http.errors import Code, ExtensionBusy, GatewayError, RateLimited
+from holdfast.gateway.http.errors import BeingPrepared, Code, ExtensionBusy, GatewayError, RateLimited
 from holdfast.gateway.http.requests import request_id
 from holdfast.http.operations import Endpoint
 from holdfast.http.rate_headers import rate_headers
@@ -22,7 +22,7 @@ def error_response(error: HoldfastError, request: Request) -> Response:
     """The response to an error, with the id of its request."""
     identifier = request_id(request)
     headers = {"x-request-id": identifier}
-    if isinstance(error, RateLimited | ExtensionBusy):
+    if isinstance(error, RateLimited | ExtensionBusy | BeingPrepared):
         headers["retry-after"] = str(error.retry_after_seconds)
     decision = getattr(request.state, "holdfast_rate", None) or getattr(error, "decision", None)
     if decision is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ import httpx2
 import msgspec
 
 from holdfast.errors import CodedError
-from holdfast.gateway.services.runner_client import RunnerClient
+from holdfast.gateway.runners import RunnerClient
 
 _CHUNK_BYTES = 1024 * 1024
 _HINT = "Check that the runner runs (GET /healthz on its port); `holdfast up` starts it."
@@ -35,7 +36,7 @@ class _RunnerError(msgspec.Struct):
 
 
 class ComponentChecker:
-    """Checks components with one runner; implements `CheckComponent` of the registry."""
+    """Checks components with a runner; implements `CheckComponent` of the registry."""
 
     def __init__(self, runner: RunnerClient) -> None:
         self._runner = runner
@@ -44,7 +45,7 @@ class ComponentChecker:
         """Has the runner compile the component file. Raises ComponentCheckFailed."""
         size = (await asyncio.to_thread(component.stat)).st_size
         try:
-            status, body = await self._runner.check_component(_chunks(component), size)
+            status, body = await self._runner.check_component(partial(_chunks, component), size)
         except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise ComponentCheckFailed(
                 "component_check_unavailable", "The runner, which compiles components, is unreachable.", hint=_HINT

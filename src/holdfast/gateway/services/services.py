@@ -17,9 +17,9 @@ from holdfast.gateway.audit import AuditLog
 from holdfast.gateway.limits.call_rates import CallRateLimits
 from holdfast.gateway.limits.open_limits import SharedBuckets, open_call_rate_limits
 from holdfast.gateway.limits.quotas import InstallQuotas
+from holdfast.gateway.runners import RunnerClient
 from holdfast.gateway.services.install_config_cache import InstallConfigCache
 from holdfast.gateway.services.publish_rate_limit import PublishRateLimit
-from holdfast.gateway.services.runner_client import RunnerClient
 from holdfast.gateway.services.service_tokens import Tokens
 from holdfast.http.token_bucket import Rate
 from holdfast.records.database.columns import utc_now

@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from holdfast.contract.execute import USAGE_HEADER
+from holdfast.contract.execute import PREPARED_ONLY_HEADER, USAGE_HEADER
 from holdfast.http.fast_path import FastCall, Respond
 from holdfast.http.header_tables import header_table
 from holdfast.runner.endpoints.call_forms import accepts_frames, decode_call, encode_envelope, is_framed, require_call
@@ -84,6 +84,7 @@ class ExecuteEndpoint:
             extension_id=headers.get("x-alga-extension", "").strip(),
             request_id=headers.get("x-request-id") or None,
             idempotency_key=_idempotency_key(headers),
+            prepared_only=PREPARED_ONLY_HEADER in headers,
             reports_usage=framed or headers.get(USAGE_HEADER) == "1",
         )
         envelope = await self._run(call, guest_body, routing)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 import holdfast
-from holdfast.contract.execute import USAGE_HEADER, Envelope, ExecuteCall
+from holdfast.contract.execute import PREPARED_ONLY_HEADER, USAGE_HEADER, Envelope, ExecuteCall
 from holdfast.contract.frames import FRAME_TYPE
 from holdfast.http.openapi import make_document
 from holdfast.http.operations import Body, ErrorFormat, NamedSchema, Operation, Parameter, Result
@@ -162,6 +162,10 @@ OPERATIONS: tuple[Operation[RunnerServices], ...] = (
             _header("x-request-id", "Used when the body has none."),
             _header("x-idempotency-key", "The same key with the same call gets the response of the first.", maximum=1_024),
             _header(USAGE_HEADER, "`1` to get `usage` in the envelope."),
+            _header(
+                PREPARED_ONLY_HEADER,
+                "`1` to get the error `being_prepared` at once, while the bundle is not fetched and compiled.",
+            ),
         ),
         body=Body(ExecuteCall),
         results={200: Result("The envelope.", Envelope)},

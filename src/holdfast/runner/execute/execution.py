@@ -48,13 +48,17 @@ _log = structlog.get_logger(__name__)
 
 
 class Routing(Struct, frozen=True):
-    """The values of the routing headers. The ids must be the same as in the body. `reports_usage`: the caller asks for `usage`."""
+    """The values of the routing headers. The ids must be the same as in the body.
+
+    `reports_usage`: the caller asks for `usage`. `prepared_only`: execute nothing unless the bundle is fetched and compiled.
+    """
 
     tenant_id: str
     extension_id: str
     request_id: str | None
     idempotency_key: str | None = None
     reports_usage: bool = False
+    prepared_only: bool = False
 
 
 class CallFailed(Exception):
@@ -69,6 +73,13 @@ class CallFailed(Exception):
         self.code = code
         self.message = message
         self.report = report or FailureReport(code=code, message=message)
+
+
+class NotPrepared(CallFailed):
+    """Raised when a call that may only run prepared would have to fetch or compile its bundle. Nothing was executed."""
+
+    def __init__(self) -> None:
+        super().__init__(503, "being_prepared", "being_prepared", "the bundle is not fetched and compiled yet")
 
 
 def _execute_failed(code: str, message: str, report: FailureReport | None = None) -> CallFailed:
@@ -104,16 +115,16 @@ class CallExecutor:
         context = _context(call, routing, digest)
         key = routing.idempotency_key
         if not key or body.problem is not None:
-            return await self._run(call, body, context, digest, routing.reports_usage)
+            return await self._run(call, body, context, digest, routing)
         envelope, is_repeated = await self._idempotency.run_once(
-            idempotency_scope(call, body.content, key), lambda: self._run(call, body, context, digest, routing.reports_usage)
+            idempotency_scope(call, body.content, key), lambda: self._run(call, body, context, digest, routing)
         )
         if is_repeated:
             envelope = structs.replace(envelope, usage=UNSET)  # the call that ran has reported it
             self._host.call_host(context, frozenset()).call_repeated(envelope.status)
         return envelope
 
-    async def _run(self, call: ExecuteCall, body: GuestBody, context: CallContext, digest: str, reports_usage: bool) -> Envelope:
+    async def _run(self, call: ExecuteCall, body: GuestBody, context: CallContext, digest: str, routing: Routing) -> Envelope:
         # Cheap checks come first: a call that cannot run costs no fetch, no compilation and no instance.
         capabilities, unknown = parse_capabilities(call.providers)
         host = self._host.call_host(context, capabilities)
@@ -126,9 +137,12 @@ class CallExecutor:
             request = self._request(call, body, context)
             with self._limit.admit(context.tenant_id, context.install_id or context.extension_id):
                 host.call_started(call.http.method, call.http.path)
-                return await self._execute(call, context, digest, request, host, reports_usage)
+                return await self._execute(call, context, digest, request, host, routing)
         except Busy as busy:
             return _failed_envelope(CallFailed(429, f"busy: {busy}", "busy", str(busy)))
+        except NotPrepared as failure:
+            host.call_waits()
+            return _failed_envelope(failure)
         except CallFailed as failure:
             report = failure.report
             host.call_failed(failure.code, failure.message, report.guest_stack)
@@ -160,9 +174,9 @@ class CallExecutor:
         return guest_request(call, context, body.content)
 
     async def _execute(
-        self, call: ExecuteCall, context: CallContext, digest: str, request: ExecuteRequest, host: CallHost, reports_usage: bool
+        self, call: ExecuteCall, context: CallContext, digest: str, request: ExecuteRequest, host: CallHost, routing: Routing
     ) -> Envelope:
-        component = await self._component(context, digest)
+        component = await self._component(context, digest, prepared_only=routing.prepared_only)
         await self._batcher.before_guest()
         host.handler_started()
         try:
@@ -171,15 +185,15 @@ class CallExecutor:
             _log.exception("The engine failed", request_id=context.request_id)
             raise _execute_failed("host_failure", f"the engine failed ({type(error).__name__})") from error
         await self._batcher.after_guest()
-        return _envelope(outcome, host, _usage(outcome, host) if reports_usage else UNSET)
+        return _envelope(outcome, host, _usage(outcome, host) if routing.reports_usage else UNSET)
 
-    async def _component(self, context: CallContext, digest: str) -> Component:
+    async def _component(self, context: CallContext, digest: str, *, prepared_only: bool) -> Component:
         now, key = time.perf_counter(), (context.tenant_id, context.extension_id, digest)
         if self._latest is None or now - self._latest[0] > COMPONENT_REUSE_SECONDS or self._latest[1] != key:
-            self._latest = (now, key, await self._prepare(context, digest))
+            self._latest = (now, key, await self._prepare(context, digest, prepared_only))
         return self._latest[2]
 
-    async def _prepare(self, context: CallContext, digest: str) -> Component:
+    async def _prepare(self, context: CallContext, digest: str, prepared_only: bool) -> Component:
         try:
             # A component in memory needs nothing from the disk. Each call still checks that its bundle is there and may run.
             bundle = self._cache.peek(context.tenant_id, context.extension_id, digest)
@@ -187,10 +201,15 @@ class CallExecutor:
                 component = self._engine.loaded(bundle.component_sha256)
                 if component is not None:
                     return component
+            if prepared_only and not self._is_prepared(bundle):
+                raise NotPrepared
             async with self._cache.use(context.tenant_id, context.extension_id, digest) as bundle:
                 return await self._load(bundle, digest)
         except BUNDLE_ERRORS as error:
             raise CallFailed(502, f"bundle_fetch_failed: {error.message}", "bundle_fetch_failed", str(error)) from None
+
+    def _is_prepared(self, bundle: UnpackedBundle | None) -> bool:
+        return bundle is not None and (bundle.component_sha256 is None or self._engine.is_compiled(bundle.component_sha256))
 
     async def _load(self, bundle: UnpackedBundle, digest: str) -> Component:
         if bundle.component is None or bundle.component_sha256 is None:

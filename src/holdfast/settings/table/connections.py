@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 
-from holdfast.settings.table.kinds import HttpUrl, SettingsGroup, TrustedCallerNames, variables
+from holdfast.settings.table.kinds import HttpUrl, HttpUrls, SettingsGroup, TrustedCallerNames, variables
 
 
 class ConnectionSettings(SettingsGroup):
@@ -20,13 +20,15 @@ class ConnectionSettings(SettingsGroup):
         validation_alias=AliasChoices("RUNNER_BACKEND"),
         description="Which address of the runner applies when both are set: `docker` RUNNER_DOCKER_HOST, `knative` RUNNER_BASE_URL.",
     )
-    runner_docker_host: HttpUrl | None = Field(
+    runner_docker_host: HttpUrls | None = Field(
         None,
         validation_alias=AliasChoices("RUNNER_DOCKER_HOST"),
-        description="Address at which the gateway reaches a runner in a container.",
+        description="Address at which the gateway reaches a runner in a container; several are separated by commas.",
     )
-    runner_base_url: HttpUrl | None = Field(
-        None, validation_alias=AliasChoices("RUNNER_BASE_URL"), description="Address at which the gateway reaches the runner."
+    runner_base_url: HttpUrls | None = Field(
+        None,
+        validation_alias=AliasChoices("RUNNER_BASE_URL"),
+        description="Address at which the gateway reaches the runner; several are separated by commas.",
     )
     runner_socket_dir: Path | None = Field(
         None,

@@ -90,8 +90,16 @@ def _trusted_callers(value: str) -> str:
 
 
 TrustedCallerNames = Annotated[str, AfterValidator(_trusted_callers)]
+
+
+def _http_urls(value: str) -> str:
+    return ",".join(_http_url(part) for part in value.split(","))
+
+
 DomainName = Annotated[str, AfterValidator(_domain)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+HttpUrls = Annotated[str, AfterValidator(_http_urls)]
+"""Addresses, separated by commas."""
 
 
 class CallAllowance(NamedTuple):
