@@ -109,9 +109,13 @@ class Platform:
         return self
 
     def __exit__(self, *failure: object) -> None:
+        children = []
         if self.process.poll() is None:
+            children = psutil.Process(self.process.pid).children(recursive=True)
             self.process.kill()
         self.process.wait(timeout=MAX_WAIT_SECONDS)
+        # They end by themselves, and remove what they shared with it.
+        psutil.wait_procs(children, timeout=MAX_WAIT_SECONDS)
         assert self.process.stdout is not None
         self.process.stdout.close()
         self.errors.close()

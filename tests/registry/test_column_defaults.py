@@ -46,7 +46,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "extension_api_endpoint": {"version_id": ID, "method": "GET", "path": "/", "handler": "main"},
     "tenant_extension_install": {"tenant_id": ID, "registry_id": ID, "version_id": ID},
     "tenant_extension_install_config": {"install_id": ID, "tenant_id": ID},
-    # Without an algorithm nobody could tell how to decrypt it.
+    # Without an algorithm it cannot be decrypted.
     "tenant_extension_install_secrets": {"install_id": ID, "tenant_id": ID, "ciphertext": "-", "algorithm": "inline/base64"},
     "tenant_extension_schedule": {"install_id": ID, "tenant_id": ID, "endpoint_id": ID, "cron": "* * * * *"},
     "extension_execution_log": {"tenant_id": ID, "registry_id": ID, "version_id": ID, "status": "success"},
