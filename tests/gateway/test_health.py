@@ -1,31 +1,108 @@
+"""`GET /api/health`: what it reports while a part is away."""
+
 from __future__ import annotations
 
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
 import pytest
+from sqlalchemy import text
 
+from holdfast.gateway.services.health_check import CACHE_SECONDS
+from tests.events.redis_process import redis_process
 from tests.gateway.platform import Platform
+from tests.gateway.platform import platform as running_platform
+from tests.records.postgres import postgres_server
+
+HEALTHY = {"status": "ok", "database": "ok", "runner": "ok", "store": "ok", "audit": "ok"}
 
 
-async def test_health_reports_database_and_runner(platform: Platform) -> None:
+async def health(platform: Platform) -> tuple[int, dict[str, Any]]:
+    """Status and body of a result that is not cached."""
+    platform.seconds.value += CACHE_SECONDS
     response = await platform.http.get("/api/health")
-    assert (response.status_code, response.json()) == (200, {"status": "ok", "database": "ok", "runner": "ok"})
+    return response.status_code, response.json()
+
+
+async def test_health_names_each_part(platform: Platform) -> None:
+    assert await health(platform) == (200, HEALTHY)
     assert platform.runner.requests[0].path == "/healthz"
-
-
-async def test_a_missing_runner_does_not_make_the_gateway_unhealthy(platform: Platform) -> None:
-    platform.runner.reply({}, 503)
-    response = await platform.http.get("/api/health")
-    assert (response.status_code, response.json()["runner"]) == (200, "unreachable")
-
-
-async def test_without_its_database_the_gateway_is_unavailable(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> None:
-        raise RuntimeError("gone")
-
-    monkeypatch.setattr(platform.db, "session", fail)
-    response = await platform.http.get("/api/health")
-    assert (response.status_code, response.json()["status"]) == (503, "unavailable")
-    assert "gone" not in response.text
 
 
 async def test_health_supports_head(platform: Platform) -> None:
     assert (await platform.http.head("/api/health")).status_code == 200
+
+
+async def test_a_result_is_used_for_a_second_by_all_callers(platform: Platform) -> None:
+    platform.seconds.value += CACHE_SECONDS
+    responses = await asyncio.gather(*(platform.http.get("/api/health") for _ in range(5)))
+    assert [response.json() for response in responses] == [HEALTHY] * 5
+    assert len(platform.runner.requests) == 1
+    platform.seconds.value += CACHE_SECONDS / 2
+    platform.runner.reply({}, 503)
+    assert (await platform.http.get("/api/health")).json() == HEALTHY
+    assert await health(platform) == (200, HEALTHY | {"status": "degraded", "runner": "unreachable"})
+
+
+async def test_a_missing_runner_does_not_make_the_gateway_unhealthy(platform: Platform) -> None:
+    platform.runner.reply({}, 503)
+    assert await health(platform) == (200, HEALTHY | {"status": "degraded", "runner": "unreachable"})
+
+
+async def test_a_store_that_cannot_be_used_is_reported(platform: Platform) -> None:
+    bundles = platform.folder / "bundles"
+    shutil.rmtree(bundles)
+    bundles.write_text("not a folder")
+    assert await health(platform) == (200, HEALTHY | {"status": "degraded", "store": "unreachable"})
+    bundles.unlink()
+    assert await health(platform) == (200, HEALTHY)
+
+
+async def test_an_audit_log_that_cannot_be_written_is_reported_until_it_can(platform: Platform) -> None:
+    headers = await platform.admin()
+    url = f"/api/ext/{platform.installed.registry_id}/notes"
+    await _execute(platform, "ALTER TABLE extension_execution_log RENAME TO elsewhere")
+    assert (await platform.http.get(url, headers=headers)).status_code == 503
+    assert await health(platform) == (200, HEALTHY | {"status": "degraded", "audit": "failing"})
+    await _execute(platform, "ALTER TABLE elsewhere RENAME TO extension_execution_log")
+    assert (await platform.http.get(url, headers=headers)).status_code == 200
+    assert await health(platform) == (200, HEALTHY)
+
+
+async def _execute(platform: Platform, statement: str) -> None:
+    async with platform.db.transaction() as session:
+        await session.execute(text(statement))
+
+
+@asynccontextmanager
+async def on_own_postgres(folder: Path) -> AsyncIterator[tuple[Any, Platform]]:
+    with postgres_server() as server, server.migrated() as url:
+        async with running_platform(folder, database_url=url) as platform:
+            yield server, platform
+
+
+@pytest.mark.postgres
+async def test_without_its_database_the_gateway_is_unavailable_until_it_is_back(tmp_path: Path) -> None:
+    async with on_own_postgres(tmp_path) as (server, platform):
+        assert await health(platform) == (200, HEALTHY)
+        server.stop()
+        assert await health(platform) == (503, HEALTHY | {"status": "unavailable", "database": "unreachable"})
+        server.start()
+        assert await health(platform) == (200, HEALTHY)
+
+
+async def test_redis_is_a_part_where_a_setting_names_it(tmp_path: Path, database_url: str) -> None:
+    (tmp_path / "redis").mkdir()
+    with redis_process(tmp_path / "redis") as redis:
+        async with running_platform(
+            tmp_path, database_url=database_url, debug_redis_url=redis.url, rate_limit_redis_url=redis.url
+        ) as platform:
+            assert await health(platform) == (200, HEALTHY | {"redis": "ok"})
+            redis.stop()
+            assert await health(platform) == (200, HEALTHY | {"status": "degraded", "redis": "unreachable"})
+            redis.start()
+            assert await health(platform) == (200, HEALTHY | {"redis": "ok"})

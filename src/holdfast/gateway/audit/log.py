@@ -63,6 +63,11 @@ class AuditLog:
         # After an error it is unknown whether the batch was committed: each end is then checked before it is counted again.
         self._careful = False
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last batch could not be written."""
+        return self._careful
+
     async def start(
         self,
         *,

@@ -18,6 +18,8 @@ from holdfast.gateway.limits.call_rates import CallRateLimits
 from holdfast.gateway.limits.open_limits import SharedBuckets, open_call_rate_limits
 from holdfast.gateway.limits.quotas import InstallQuotas
 from holdfast.gateway.runners import RunnerClient
+from holdfast.gateway.services.health_check import HealthCheck
+from holdfast.gateway.services.health_parts import health_parts
 from holdfast.gateway.services.install_config_cache import InstallConfigCache
 from holdfast.gateway.services.publish_rate_limit import PublishRateLimit
 from holdfast.gateway.services.service_tokens import Tokens
@@ -89,6 +91,11 @@ class Services:
     def audit(self) -> AuditLog:
         """The audit log of calls."""
         return AuditLog(self.db, now=self.now)
+
+    @cached_property
+    def health(self) -> HealthCheck:
+        """Which parts of the platform work. Raises InvalidRedisUrl."""
+        return HealthCheck(health_parts(self), clock=self.clock)
 
     @cached_property
     def install_configs(self) -> InstallConfigCache:
