@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from holdfast.gateway.runners import RunnerClient
 from holdfast.gateway.services.health_check import CACHE_SECONDS
+from tests.events.recording_server import free_port
 from tests.events.redis_process import redis_process
 from tests.gateway.platform import Platform
 from tests.gateway.platform import platform as running_platform
@@ -51,6 +53,13 @@ async def test_a_result_is_used_for_a_second_by_all_callers(platform: Platform) 
 async def test_a_missing_runner_does_not_make_the_gateway_unhealthy(platform: Platform) -> None:
     platform.runner.reply({}, 503)
     assert await health(platform) == (200, HEALTHY | {"status": "degraded", "runner": "unreachable"})
+
+
+async def test_one_of_several_runners_is_missing(tmp_path: Path) -> None:
+    async with running_platform(tmp_path) as platform:
+        elsewhere = f"{platform.runner.url}, http://127.0.0.1:{free_port()}"
+        platform.services.runner = RunnerClient(elsewhere, "token")
+        assert await health(platform) == (200, HEALTHY | {"status": "degraded", "runner": "degraded"})
 
 
 async def test_a_store_that_cannot_be_used_is_reported(platform: Platform) -> None:

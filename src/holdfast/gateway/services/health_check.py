@@ -1,4 +1,4 @@
-"""Which parts of the platform work, as this process sees them. Each is asked at most once a second, and for at most a second.
+"""Which parts of the platform work, as this process sees them. Each is asked at most once a second, and for at most two.
 
 states() ── younger than 1 s ──▶ the last result
    └── older ──▶ ask all parts at once ──(callers that arrive meanwhile wait for the same result)──▶ result, and a log line for each change
@@ -15,9 +15,11 @@ import structlog
 from holdfast.concurrency.single_flight import SingleFlight
 
 CACHE_SECONDS = 1.0
-PART_SECONDS = 1.0
+PART_SECONDS = 2.0
+"""A bound for parts that have none of their own."""
 
 OK = "ok"
+PARTLY = "degraded"
 UNREACHABLE = "unreachable"
 
 _log = structlog.get_logger(__name__)
@@ -25,11 +27,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Part:
-    """A part by its name. `works` tells whether it does; raising an error means no. `otherwise` is the word for its state then."""
+    """A part by its name. `state` returns its state, in a word; an error, or none in time, means `unreachable`."""
 
     name: str
-    works: Callable[[], Awaitable[bool]]
-    otherwise: str = UNREACHABLE
+    state: Callable[[], Awaitable[str]]
 
 
 class HealthCheck:
@@ -43,7 +44,7 @@ class HealthCheck:
         self._states: dict[str, str] = {}
 
     async def states(self) -> dict[str, str]:
-        """The state of each part by its name: `ok`, or the word of the part."""
+        """The state of each part by its name: `ok`, or another word."""
         if self._asked is not None and self._clock() - self._asked < CACHE_SECONDS:
             return self._states
         return await self._flight.run("", self._ask_all)
@@ -62,7 +63,7 @@ class HealthCheck:
 async def _ask(part: Part) -> str:
     try:
         async with asyncio.timeout(PART_SECONDS):
-            return OK if await part.works() else part.otherwise
+            return await part.state()
     except Exception as error:
         _log.debug("health_check_failed", part=part.name, error=type(error).__name__)
-        return part.otherwise
+        return UNREACHABLE

@@ -11,7 +11,8 @@ from sqlalchemy import literal_column, select
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.events import configured_redis
 from holdfast.gateway.limits.open_limits import configured_rate_limit_redis
-from holdfast.gateway.services.health_check import Part
+from holdfast.gateway.runners import RunnerClient
+from holdfast.gateway.services.health_check import OK, PARTLY, UNREACHABLE, Part
 from holdfast.records.database.database import Database
 from holdfast.records.database.hot_transaction import HotTransaction
 from holdfast.records.database.prepared import Prepared
@@ -20,20 +21,23 @@ if TYPE_CHECKING:
     from holdfast.events.redis.server import RedisServer
     from holdfast.gateway.services.services import Services
 
+FAILING = "failing"
+"""The state of an audit log whose last rows could not be written."""
+
 _ONE = Prepared(select(literal_column("1")))
 
 
 def health_parts(services: Services) -> list[Part]:
     """The parts of a gateway with these settings. Redis is one only where a setting names it. Raises InvalidRedisUrl."""
     parts = [
-        Part("database", partial(_is_database_reachable, services.db)),
-        Part("runner", services.runner.is_healthy),
-        Part("store", partial(_is_store_reachable, services.store)),
-        Part("audit", partial(_is_audit_written, services), otherwise="failing"),
+        Part("database", partial(_ask_database, services.db)),
+        Part("runner", partial(_ask_runners, services.runner)),
+        Part("store", partial(_ask_store, services.store)),
+        Part("audit", partial(_ask_audit, services)),
     ]
     servers = list(_redis_servers(services))
     if servers:
-        parts.append(Part("redis", partial(_are_reachable, servers)))
+        parts.append(Part("redis", partial(_ask_redis, servers)))
     return parts
 
 
@@ -43,27 +47,35 @@ def _redis_servers(services: Services) -> Iterator[RedisServer]:
             yield server
 
 
-async def _is_database_reachable(db: Database) -> bool:
-    async def job(tx: HotTransaction) -> bool:
-        return bool(await tx.execute(_ONE, {}))
+async def _ask_database(db: Database) -> str:
+    async def job(tx: HotTransaction) -> None:
+        await tx.execute(_ONE, {})
 
-    return await db.read(job)
+    await db.read(job)
+    return OK
 
 
-async def _is_store_reachable(store: BundleStore) -> bool:
+async def _ask_runners(client: RunnerClient) -> str:
+    healthy = (await client.health()).values()
+    if all(healthy):
+        return OK
+    return PARTLY if any(healthy) else UNREACHABLE
+
+
+async def _ask_store(store: BundleStore) -> str:
     await store.check()
-    return True
+    return OK
 
 
-async def _is_audit_written(services: Services) -> bool:
-    return not services.audit.is_failing
+async def _ask_audit(services: Services) -> str:
+    return FAILING if services.audit.is_failing else OK
 
 
-async def _are_reachable(servers: list[RedisServer]) -> bool:
+async def _ask_redis(servers: list[RedisServer]) -> str:
     for server in servers:
         client = server.client(connections=1)
         try:
             await client.ping()
         finally:
             await client.aclose()
-    return True
+    return OK
