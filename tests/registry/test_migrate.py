@@ -234,6 +234,39 @@ async def test_the_keys_of_each_namespace_are_counted_and_no_stored_record_chang
     assert sorted((str(tenant_id), str(install_id), namespace, keys) for tenant_id, install_id, namespace, keys in counts) == sorted(stored)
 
 
+async def _migrated_with_a_call(url: str, *statements: str) -> list[tuple[object, ...]]:
+    """Migrates a database of revision 0003 with one row in its audit log; the state of its retention."""
+    await migrate(url, to="0003")
+    with _open(url) as connection:
+        row = f"'{IDS[0]}', '{TENANT}', '{REGISTRY_ID}', '{VERSION_ID}', '2020-01-01', 'ok'"
+        connection.execute(
+            text(f"INSERT INTO extension_execution_log (id, tenant_id, registry_id, version_id, started_at, status) VALUES ({row})")
+        )
+        for statement in statements:
+            connection.execute(text(statement))
+        connection.commit()
+    await migrate(url)
+    with _open(url) as connection:
+        assert connection.execute(text("SELECT status FROM extension_execution_log")).scalars().all() == ["ok"]
+        state = connection.execute(text("SELECT made_by_holdfast, needs_notice, announced_at FROM extension_log_retention"))
+        return [tuple(row) for row in state]
+
+
+async def test_an_audit_log_with_rows_is_kept_until_its_deletion_was_announced(url: str) -> None:
+    assert await _migrated_with_a_call(url) == [(True, True, None)]
+
+
+async def test_an_audit_log_of_the_existing_platform_is_recorded_as_found(url: str) -> None:
+    assert await _migrated_with_a_call(url, "CREATE TABLE knex_migrations (id integer)") == [(False, True, None)]
+
+
+async def test_the_audit_log_of_a_new_database_needs_no_announcement(url: str) -> None:
+    await migrate(url)
+    with _open(url) as connection:
+        state = connection.execute(text("SELECT made_by_holdfast, needs_notice, announced_at FROM extension_log_retention")).all()
+    assert [tuple(row) for row in state] == [(True, False, None)]
+
+
 async def test_the_database_of_a_newer_version_is_refused_with_advice(url: str) -> None:
     await migrate(url)
     with _open(url) as connection:
