@@ -12,7 +12,6 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 T = TypeVar("T")
@@ -44,6 +43,8 @@ class DisconnectWatcher:
             return await work
         except asyncio.CancelledError:
             if caller.is_disconnected:
+                from starlette.requests import ClientDisconnect
+
                 caller.task.uncancel()
                 raise ClientDisconnect from None
             raise

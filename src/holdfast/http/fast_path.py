@@ -34,6 +34,11 @@ RawHeaders = Sequence[tuple[bytes, bytes]]
 """Header fields in their order, names in lower case."""
 
 
+def header_table(headers: RawHeaders) -> dict[str, str]:
+    """The request's headers by lower-case name; of a repeated one, the first."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(headers)}
+
+
 class RawResponse(Protocol):
     """A whole response: its status, its header fields, its body. Starlette's `Response` is one.
 

@@ -1,15 +1,10 @@
-"""Header fields of a request as tables: looked up by name without a search through all of them."""
+"""Starlette's headers with a table: looked up by name without a search through all of them."""
 
 from __future__ import annotations
 
 from starlette.datastructures import Headers
 
-from holdfast.http.fast_path import RawHeaders
-
-
-def header_table(headers: RawHeaders) -> dict[str, str]:
-    """The request's headers by lower-case name; of a repeated one, the first."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(headers)}
+from holdfast.http.fast_path import RawHeaders, header_table
 
 
 class HeaderTable(Headers):

@@ -10,9 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.http.operations import Endpoint
-
-HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-"""No one may cache our responses, and browsers must not guess their type."""
+from holdfast.http.response_headers import HEADERS
 
 
 def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

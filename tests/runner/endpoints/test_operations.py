@@ -133,10 +133,10 @@ async def test_the_document_is_served(runner: Runner) -> None:
 
 
 async def test_every_route_of_the_runner_is_documented(runner: Runner) -> None:
-    from holdfast.runner.endpoints.app import create_app
+    from holdfast.runner.endpoints.routes import create_routes
 
     paths = {
-        path.replace("{path:path}", "{path}") for route in create_app(runner.services).routes if (path := getattr(route, "path", None))
+        path.replace("{path:path}", "{path}") for route in create_routes(runner.services).routes if (path := getattr(route, "path", None))
     }
     assert paths == set(document()["paths"])
 

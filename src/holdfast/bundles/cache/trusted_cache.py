@@ -13,7 +13,6 @@ acquire ──▶ BundleCache.acquire ──▶ status known for these keys? ─
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import OrderedDict
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -23,19 +22,14 @@ from typing import Any
 import structlog
 from msgspec import Struct
 
-from holdfast.bundles.archive.errors import ExtractFailed
-from holdfast.bundles.archive.layout import MANIFEST
 from holdfast.bundles.archive.limits import LIMITS, ArchiveLimits
 from holdfast.bundles.cache.bundle_cache import DISK_MAX_BYTES, BundleCache
 from holdfast.bundles.cache.entries import Entry
+from holdfast.bundles.cache.manifest_statement import read_statement
 from holdfast.bundles.cache.saved_signature import load_signature, save_signature
 from holdfast.bundles.cache.unpacked import UnpackedBundle
-from holdfast.bundles.manifest.model import parse_manifest
-from holdfast.bundles.manifest.parsing.errors import ManifestError
-from holdfast.bundles.manifest.parsing.json_object import MANIFEST_MAX_BYTES
 from holdfast.bundles.signing.errors import SignatureRejected
 from holdfast.bundles.signing.signature_storage import read_stored_signature
-from holdfast.bundles.signing.statement import Statement
 from holdfast.bundles.signing.status import SignatureStatus
 from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.signing.trust_store import TrustedKeys, TrustStoreUnusable
@@ -145,7 +139,7 @@ class TrustedBundleCache(BundleCache):
 
     async def _evaluate(self, bundle: UnpackedBundle, place: _Place) -> tuple[SignatureStatus, bytes | None]:
         """The status, and the signature when it comes from the store."""
-        statement = await asyncio.to_thread(_statement, bundle, place[2])
+        statement = await asyncio.to_thread(read_statement, bundle.root, bundle.manifest, place[2], bundle.statement)
         if statement is None:
             return self._policy.evaluate(None, None), None
         saved = await asyncio.to_thread(load_signature, bundle.root)
@@ -178,19 +172,3 @@ def _unverifiable(error: TrustStoreUnusable) -> SignatureRejected:
         "The runner cannot read its trusted keys, so it cannot verify the signature.",
         hint="The runner's log has the reason.",
     )
-
-
-def _statement(bundle: UnpackedBundle, digest: str) -> Statement | None:
-    """The statement that a signature of this bundle must cover; None without a valid manifest. Raises ExtractFailed."""
-    if bundle.manifest is None or bundle.manifest.size > MANIFEST_MAX_BYTES:
-        return None
-    try:
-        raw = (bundle.root / MANIFEST).read_bytes()
-    except OSError as error:
-        raise ExtractFailed(f"The manifest of the unpacked bundle cannot be read ({error.strerror or type(error).__name__}).") from error
-    if hashlib.sha256(raw).hexdigest() != bundle.manifest.sha256:
-        raise ExtractFailed("The manifest of the unpacked bundle differs from the bundle; the disk of EXT_CACHE_ROOT may be failing.")
-    try:
-        return Statement.from_manifest(parse_manifest(raw), digest)
-    except ManifestError:
-        return None

@@ -17,11 +17,12 @@ import shutil
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from holdfast.bundles.archive.layout import COMPONENT, MANIFEST
 from holdfast.bundles.archive.limits import ArchiveLimits
-from holdfast.bundles.archive.reader import unpack
+from holdfast.bundles.cache.manifest_statement import read_statement
+from holdfast.bundles.signing.statement import Statement
 from holdfast.bundles.store.hashing import IndexedFile, hash_file
 
 READY = "bundle/.ready"
@@ -31,17 +32,22 @@ _BLOCK = 4_096
 
 
 class _Index(Struct, frozen=True):
-    """`bundle` is the archive's SHA-256 in hex, `size` the disk space of all files in bytes; `files` has paths below the folder as keys."""
+    """`bundle` is the archive's SHA-256 in hex, `size` the disk space of all files in bytes; `files` has paths below the folder as keys.
+
+    `statement` is what a signature of the bundle must cover, None without a valid manifest; older entries do not have it.
+    """
 
     bundle: str
     size: int
     files: dict[str, IndexedFile]
+    statement: Statement | UnsetType | None = UNSET
 
 
 class UnpackedBundle(Struct, frozen=True):
     """A bundle that is ready for use. `root` and `ui` are folders; `ui_files` has the pages below `ui` by relative path with `/`.
 
-    `manifest` describes `manifest.json` below `root`, as it was packed; None when there is none.
+    `manifest` describes `manifest.json` below `root`, as it was packed; None when there is none. `statement` is made from it; UNSET when it
+    is not known yet.
     """
 
     root: Path
@@ -49,6 +55,7 @@ class UnpackedBundle(Struct, frozen=True):
     component: Path | None
     component_sha256: str | None
     manifest: IndexedFile | None
+    statement: Statement | UnsetType | None
     ui_files: dict[str, IndexedFile]
 
 
@@ -74,9 +81,11 @@ def unpack_bundle(archive: Path, folder: Path, limits: ArchiveLimits, sha256_hex
 
     Raises ExtractFailed, and OSError when the folder cannot be written. After an error the caller removes the folder.
     """
+    from holdfast.bundles.archive.reader import unpack  # when there is something to unpack: a runner starts sooner
+
     files = _move_pages(folder, unpack(archive, folder / "bundle", limits))
     size = sum(_BLOCK + entry.size + -entry.size % _BLOCK for entry in files.values())
-    index = msgspec.json.encode(_Index(sha256_hex, size, files))
+    index = msgspec.json.encode(_Index(sha256_hex, size, files, read_statement(folder / "bundle", files.get(_MANIFEST), sha256_hex)))
     # No fsync. A killed process loses nothing that it wrote. After a power failure the marker, the index and the files may be in any
     # state, and no order of writes prevents that on every file system. So the marker alone proves nothing: a new process first compares
     # the index with its own checksum and with the content hash, then every file with the index, whose hashes come from the archive and
@@ -102,6 +111,7 @@ def open_unpacked(folder: Path) -> UnpackedBundle | None:
         component=None if component is None else folder / _COMPONENT,
         component_sha256=None if component is None else component.sha256,
         manifest=index.files.get(_MANIFEST),
+        statement=index.statement,
         ui_files={name.removeprefix(_UI): entry for name, entry in index.files.items() if name.startswith(_UI)},
     )
 

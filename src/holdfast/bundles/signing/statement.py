@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from holdfast.bundles.archive.reader import read_bundle_manifest
-from holdfast.bundles.manifest.model import Manifest
 from holdfast.bundles.store.hashing import hash_file, normalize_content_hash
+
+if TYPE_CHECKING:
+    from holdfast.bundles.manifest.model import Manifest
 
 STATEMENT_TYPE = "holdfast-bundle-statement/1"
 
@@ -42,6 +44,8 @@ class Statement(Struct, frozen=True, kw_only=True):
     @classmethod
     def from_archive(cls, archive: Path) -> Statement:
         """The statement about a `.tar.zst`. Raises ExtractFailed, ManifestMissing, ManifestError, OSError."""
+        from holdfast.bundles.archive.reader import read_bundle_manifest
+
         return cls.from_manifest(read_bundle_manifest(archive), hash_file(archive))
 
     def to_bytes(self) -> bytes:

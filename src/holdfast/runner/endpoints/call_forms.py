@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
-from starlette.responses import Response
 
 from holdfast.contract import frames
 from holdfast.contract.execute import Envelope, ExecuteCall
 from holdfast.contract.frames import FRAME_TYPE, MalformedFrame
 from holdfast.runner.execute.guest_request import GuestBody, body_in_json
 from holdfast.runner.http.errors import MalformedBody
+from holdfast.runner.http.fast_response import FastResponse
 from holdfast.runner.http.json_body import DECODING_ERRORS, body_error, decode, require_json
-from holdfast.runner.http.responses import FastResponse
 
 _FRAME_TYPE = FRAME_TYPE.encode()
 
@@ -48,6 +47,6 @@ def decode_call(body: bytes, *, framed: bool) -> tuple[ExecuteCall, GuestBody]:
     return call, GuestBody(content)
 
 
-def encode_envelope(envelope: Envelope, *, framed: bool) -> Response:
+def encode_envelope(envelope: Envelope, *, framed: bool) -> FastResponse:
     """The response to a call."""
     return FastResponse(frames.encode_envelope(envelope), _FRAME_TYPE) if framed else FastResponse(msgspec.json.encode(envelope))

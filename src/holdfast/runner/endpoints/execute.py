@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from holdfast.contract.execute import PREPARED_ONLY_HEADER, USAGE_HEADER
-from holdfast.http.fast_path import FastCall, Respond
-from holdfast.http.header_tables import header_table
+from holdfast.http.fast_path import FastCall, Respond, header_table
 from holdfast.runner.endpoints.call_forms import accepts_frames, decode_call, encode_envelope, is_framed, require_call
 from holdfast.runner.execute.execution import Routing
 from holdfast.runner.execute.idempotency import KEY_MAX_CHARACTERS
 from holdfast.runner.http.errors import InvalidIdempotencyKey
+from holdfast.runner.http.fast_response import FastResponse
 from holdfast.runner.http.json_body import read_body
-from holdfast.runner.http.responses import outcome_of, response_to
 from holdfast.runner.http.trusted_callers import require_caller
 from holdfast.runner.services import RunnerServices
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    AnyResponse = FastResponse | Response
 
 PATH = "/v1/execute"
 _TARGET = PATH.encode()
@@ -29,7 +33,7 @@ _BODY_OVERHEAD_BYTES = 1024 * 1024
 
 async def execute(services: RunnerServices, request: Request) -> Response:
     """Runs a call that arrives through Starlette's routing. With the fast path, `ExecuteEndpoint` gets the requests first."""
-    return await ExecuteEndpoint(services).respond_to_request(request.scope, request.receive)
+    return cast("Response", await ExecuteEndpoint(services).respond_to_request(request.scope, request.receive))
 
 
 class ExecuteEndpoint:
@@ -48,7 +52,7 @@ class ExecuteEndpoint:
         response = await self.respond_to_request(scope, receive)
         await response(scope, receive, send)
 
-    async def respond_to_request(self, scope: Scope, receive: Receive) -> Response:
+    async def respond_to_request(self, scope: Scope, receive: Receive) -> AnyResponse:
         """The response to a request whose body is not read yet. Never raises: an error becomes a response."""
         try:
             headers = header_table(scope["headers"])
@@ -63,7 +67,7 @@ class ExecuteEndpoint:
         """As `FastRoutes`."""
         return self.respond if target == _TARGET and method == b"POST" else None
 
-    async def respond(self, call: FastCall) -> Response:
+    async def respond(self, call: FastCall) -> AnyResponse:
         """As `Respond`."""
         try:
             table = header_table(call.headers)
@@ -71,11 +75,13 @@ class ExecuteEndpoint:
             require_call(table)
             return await self._respond(table, bytes(call.body))
         except asyncio.CancelledError as error:
+            from starlette.requests import ClientDisconnect
+
             return self._respond_to_error(ClientDisconnect() if call.disconnected else error)
         except Exception as error:
             return self._respond_to_error(error)
 
-    async def _respond(self, headers: Mapping[str, str], body: bytes) -> Response:
+    async def _respond(self, headers: Mapping[str, str], body: bytes) -> FastResponse:
         started = time.perf_counter()
         framed = is_framed(headers)
         call, guest_body = decode_call(body, framed=framed)
@@ -92,6 +98,8 @@ class ExecuteEndpoint:
         return encode_envelope(envelope, framed=framed or accepts_frames(headers))
 
     def _respond_to_error(self, error: BaseException) -> Response:
+        from holdfast.runner.http.responses import outcome_of, response_to
+
         self._log.request_failed(outcome_of(error))
         return response_to(error, PATH)
 

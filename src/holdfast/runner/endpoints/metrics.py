@@ -8,7 +8,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.http.responses import HEADERS
+from holdfast.http.response_headers import HEADERS
 from holdfast.runner.http.service_token import require_token
 from holdfast.runner.services import RunnerServices
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
-from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from holdfast.errors import HoldfastError
@@ -43,6 +42,8 @@ async def read_body(headers: Mapping[str, str], receive: Receive, max_bytes: int
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
+            from starlette.requests import ClientDisconnect
+
             raise ClientDisconnect
         pieces.append(message.get("body", b""))
         size += len(pieces[-1])

@@ -1,4 +1,4 @@
-"""The runner's responses to errors, all in one shape, and the fast response to a call."""
+"""The runner's responses to errors, all in one shape."""
 
 from __future__ import annotations
 
@@ -8,34 +8,19 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from holdfast.errors import HoldfastError
 from holdfast.http.operations import Endpoint
-from holdfast.http.responses import HEADERS, json_response, respond_to
+from holdfast.http.response_headers import HEADERS
+from holdfast.http.responses import json_response, respond_to
 from holdfast.runner.http.errors import Stopping
 
-_RAW_HEADERS = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 _log = structlog.get_logger(__name__)
 
 
 def error_response(error: HoldfastError) -> Response:
     """The response to an error. `code` repeats `error`: readers of extension pages expect it there."""
     return json_response({**error.to_json(), "code": error.code}, error.status)
-
-
-class FastResponse(Response):
-    """Like `encoded_response` with status 200, but without the cost of Response.__init__, which it does not call. Sends the same bytes."""
-
-    status_code = 200
-
-    def __init__(self, body: bytes, content_type: bytes = b"application/json") -> None:
-        self.body = body
-        self.raw_headers = [*_RAW_HEADERS, (b"content-type", content_type), (b"content-length", b"%d" % len(body))]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": self.body})
 
 
 def response_to(error: BaseException, path: str) -> Response:

@@ -59,9 +59,10 @@ async def serve(
         with when_parent_ends(parent_pipe, partial(_stop_after_parent, server)):
             # The guide tells operators to look for this line; the port is part of it.
             _log.info(f"Starting runner on port {port_of(listening)}")
-            # These objects live to the end of the process. Frozen, garbage collections skip them, which would need 40 ms for them.
-            gc.collect()
+            # These objects live to the end of the process. Frozen, garbage collections skip them, which would need 40 ms for them. So does
+            # one now, which would find little: the start collects nothing (see `__main__`).
             gc.freeze()
+            gc.enable()
             await server.serve_and_drain()
     finally:
         await services.close()

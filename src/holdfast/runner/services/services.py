@@ -6,6 +6,8 @@ import asyncio
 import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
@@ -31,10 +33,11 @@ from holdfast.runner.http.trusted_callers import TrustedCallers
 from holdfast.runner.install_lookup.validator import InstallValidator
 from holdfast.runner.telemetry.access_log import CallLog
 from holdfast.runner.telemetry.metrics import Metrics
-from holdfast.runner.ui.files import PageSource
-from holdfast.runner.ui.security_headers import content_security_policy
-from holdfast.runner.ui.tenant import PageAccess
 from holdfast.settings import Settings
+
+if TYPE_CHECKING:
+    from holdfast.runner.ui.files import PageSource
+    from holdfast.runner.ui.tenant import PageAccess
 
 METRICS = "metrics"
 SHARED = (METRICS, RESPONSES)
@@ -69,12 +72,27 @@ class RunnerServices:
     warmups: WarmupQueue
     metrics: Metrics
     call_log: CallLog
-    pages: PageSource
-    page_access: PageAccess
     ready: bool = True
     disconnects: DisconnectWatcher = field(default_factory=DisconnectWatcher)
     component_checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_COMPONENT_CHECKS))
     _closing: AsyncExitStack = field(default_factory=AsyncExitStack, repr=False)
+
+    # Created, and imported, for the first page.
+
+    @cached_property
+    def pages(self) -> PageSource:
+        """The files of pages."""
+        from holdfast.runner.ui.files import PageSource
+        from holdfast.runner.ui.security_headers import content_security_policy
+
+        return PageSource(self.cache, policy=content_security_policy(self.settings))
+
+    @cached_property
+    def page_access(self) -> PageAccess:
+        """For which tenant a page is served."""
+        from holdfast.runner.ui.tenant import PageAccess
+
+        return PageAccess(self.validator, strict=self.settings.static_strict_validation)
 
     @classmethod
     async def open(
@@ -142,8 +160,6 @@ class RunnerServices:
                 warmups=warmups,
                 metrics=metrics,
                 call_log=CallLog(metrics, fast=settings.fast_log_lines),
-                pages=PageSource(cache, policy=content_security_policy(settings)),
-                page_access=PageAccess(validator, strict=settings.static_strict_validation),
                 _closing=closing.pop_all(),
             )
 

@@ -26,7 +26,8 @@ from holdfast.gateway.internal.auth import InternalApiError
 from holdfast.gateway.internal.storage import BODY_LIMIT
 from holdfast.gateway.internal.storage_messages import bulk_put_result, page_result, record_result, to_writes
 from holdfast.gateway.services import Services
-from holdfast.http.responses import HEADERS, json_response
+from holdfast.http.response_headers import HEADERS
+from holdfast.http.responses import json_response
 from holdfast.registry.installs.call_context import install_context
 from holdfast.storage.errors import StorageError
 from holdfast.storage.service import StorageService
