@@ -27,8 +27,10 @@ _READ_ITERATIONS = 4
 class FastServer(uvicorn.Server):
     """Responds to fast routes around ASGI, and to everything else with the application. Logs no requests, trusts no forwarded headers.
 
-    Its owner stops it by `should_exit`, not a signal.
+    Its owner stops it by `should_exit`, not a signal. `protocol` is the class of its connections.
     """
+
+    protocol: type[FastPathProtocol] = FastPathProtocol
 
     def __init__(
         self, app: ASGIApp, routes: FastRoutes | None, listening: socket.socket, *, stop_seconds: int, unix: socket.socket | None = None
@@ -37,7 +39,7 @@ class FastServer(uvicorn.Server):
         self._listening = listening
         self._unix = unix
         self._queues: list[socket.socket] = []
-        self._protocol_class = partial(FastPathProtocol, routes)
+        self._protocol_class = partial(self.protocol, routes)
         super().__init__(
             uvicorn.Config(
                 app,

@@ -32,6 +32,10 @@ class NotExecuted(Exception):
     """Raised when a runner has executed nothing of a call, so another one may get it."""
 
 
+class _ConnectionRetired(NotExecuted):
+    """Raised when the runner said that it executes nothing on this connection."""
+
+
 class Runner:
     """A runner at `base_url` (scheme, host, port and, behind a proxy, a path).
 
@@ -58,18 +62,27 @@ class Runner:
         """
         self.running += 1
         try:
-            sent = {**headers, PREPARED_ONLY_HEADER: "1"} if prepared_only else headers
-            if self._reads_frames:
-                response = await self._post(call, FRAME_TYPE, encode_call(call, body), sent, seconds)
-                if response.status != _UNSUPPORTED:
-                    return _read(response)
-                # Another runner has this address now. It has executed nothing.
-                self._reads_frames = False
-            response = await self._post(call, _JSON, _ENCODE(_in_json(call, body)), sent, seconds)
-            self._reads_frames = response.status == 200 and _is_frame(response)
-            return _read(response)
+            try:
+                return await self._execute(call, body, headers, seconds, prepared_only)
+            except _ConnectionRetired:
+                # The process behind this connection is stopping. Another one of the runner may go on.
+                return await self._execute(call, body, headers, seconds, prepared_only)
         finally:
             self.running -= 1
+
+    async def _execute(
+        self, call: ExecuteCall, body: bytes | None, headers: Mapping[str, str], seconds: float, prepared_only: bool
+    ) -> Envelope:
+        sent = {**headers, PREPARED_ONLY_HEADER: "1"} if prepared_only else headers
+        if self._reads_frames:
+            response = await self._post(call, FRAME_TYPE, encode_call(call, body), sent, seconds)
+            if response.status != _UNSUPPORTED:
+                return _read(response)
+            # Another runner has this address now. It has executed nothing.
+            self._reads_frames = False
+        response = await self._post(call, _JSON, _ENCODE(_in_json(call, body)), sent, seconds)
+        self._reads_frames = response.status == 200 and _is_frame(response)
+        return _read(response)
 
     async def prepare(self, place: Mapping[str, str], *, wait_ms: int, seconds: float) -> int:
         """Asks it to fetch and compile a bundle; returns the status of the response: 200 ready, 202 not within `wait_ms`.
@@ -117,7 +130,7 @@ def _read(response: Response) -> Envelope:
     # The body of an HTTP error from the runner is neither passed on nor logged: it may quote the request.
     if response.status != 200:
         if response.header(_NOT_EXECUTED) is not None:
-            raise NotExecuted(f"the runner took no call (status {response.status})")
+            raise _ConnectionRetired(f"the runner takes no more calls (status {response.status})")
         raise BadGateway(
             f"The runner rejected the call with status {response.status}.",
             details={"code": "runner_error", "runnerStatus": response.status},

@@ -12,12 +12,15 @@ from starlette.types import ASGIApp
 
 from holdfast.http.fast_path import FastRoutes
 from holdfast.http.server import FastServer
+from holdfast.runner.http.goodbye import RunnerProtocol
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class RunnerServer(FastServer):
     """A server that stops on a signal; a second one does not wait for running calls."""
+
+    protocol = RunnerProtocol
 
     def __init__(
         self,
