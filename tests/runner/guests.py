@@ -89,6 +89,16 @@ def posting(url: str, body: str) -> Path:
     return assemble(module(f"(call $fetch {arguments}) {RETURN}", imports=imports, items=data))
 
 
+def posting_its_request_id(url: str) -> Path:
+    """Sends the request id of its call to `url` with the host function `fetch`, then returns `ok` in any case."""
+    data = f"""(data (i32.const 3000) "POST") (data (i32.const 3100) "{url}")"""
+    texts = f"(i32.const 3000) (i32.const 4) (i32.const 3100) (i32.const {len(url)})"
+    request_id = f"(i32.load offset={_REQUEST_ID} (local.get $request)) (i32.load offset={_REQUEST_ID + 4} (local.get $request))"
+    arguments = f"{texts} (i32.const 0) (i32.const 0) (i32.const 1) {request_id} (i32.const 2048)"
+    imports = f'(import "alga:extension/http" "fetch" (func $fetch (param {"i32 " * 10})))'
+    return assemble(module(f"(call $fetch {arguments}) {RETURN}", imports=imports, items=data))
+
+
 def waiting_for_a_secret() -> Path:
     """Asks for the list of secret names, then returns `ok`; the debug stream shows whether the host function was called."""
     imports = '(import "alga:extension/secrets" "list-keys" (func $list (param i32)))'
