@@ -34,6 +34,7 @@ from tests.events.recording_server import RecordingServer, recording_server
 from tests.records.databases import TENANT, add_user, migrated
 from tests.registry.collaborators import collaborators
 from tests.registry.extensions import archive_of
+from tests.waiting import until
 
 ORIGIN = "http://gateway.test"
 SERVICE_TOKEN = "the service token of these tests"
@@ -128,6 +129,9 @@ async def platform(folder: Path, *, database_url: str | None = None, **settings:
         async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http:
             running = Platform(services=services, runner=runner, app=app, http=http, installed=installed, folder=folder, seconds=seconds)
             running.respond_with(b"hello", headers={"content-type": "text/plain"})
-            yield running
+            async with services.changes.follow():
+                # On Postgres, what is in memory counts only once the feed has a lease.
+                await until(lambda: services.changes.mark() is not None)
+                yield running
         await services.close_audit()
         await services.runner.close()

@@ -193,7 +193,7 @@ class _EventStream(StreamingResponse):
 async def _selection(services: Services, request: Request) -> Selection:
     """The events that the query asks for and the caller may see. Needs `extension:read`; the tenant is always the caller's."""
     caller = await caller_of(services, request)
-    await require_permission(services, caller, "extension:read")
+    require_permission(caller, "extension:read")
     tenant_id = caller.identity.tenant_id
     query = request.query_params
     if (named := query.get("tenantId", "").strip()) and named.lower() != tenant_id.lower():

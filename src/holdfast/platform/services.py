@@ -27,7 +27,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         async with open_stream(settings) as events:
             services = Services(settings=settings, db=db, store=open_store(settings), events=events, runner=client, tokens=tokens)
             try:
-                yield services
+                async with services.changes.follow():
+                    yield services
             finally:
                 await services.close_audit()
                 await services.close_sealer()

@@ -6,13 +6,14 @@ import secrets
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from sqlalchemy import or_, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.records.credentials import read_api_key
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
-from holdfast.records.identities import Identity, identities, identity_of
-from holdfast.records.models.users import ApiKey, User
+from holdfast.records.identities import Identity
+from holdfast.records.models.users import ApiKey
 from holdfast.records.tokens import token_hash
 
 KEY_MARK = "hf_"
@@ -64,21 +65,8 @@ async def find_api_key(db: Database, key: str, *, now: Callable[[], datetime] = 
     """The user a key acts as, with the key's scopes; None when it is unknown, revoked or expired, or its user inactive."""
     if not key.startswith(KEY_MARK):
         return None
-    query = (
-        identities()
-        .add_columns(ApiKey.scopes, ApiKey.expires_at)
-        .join(ApiKey, (ApiKey.user_id == User.user_id) & (ApiKey.tenant == User.tenant))
-        .where(
-            ApiKey.key_hash == token_hash(key),
-            ApiKey.revoked.is_(False),
-            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now()),
-        )
-    )
-    async with db.session() as session:
-        row = (await session.execute(query)).first()
-    if row is None:
-        return None
-    return identity_of(row[0], row[1], scopes=frozenset(row[2]), expires_at=row[3])
+    found = await read_api_key(db, token_hash(key))
+    return found.identity if found is not None and found.is_valid_at(now()) else None
 
 
 async def revoke_api_keys(db: Database, *, tenant_id: str, user_id: str, description: str) -> None:

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete
 
+from holdfast.records.credentials import read_session
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
-from holdfast.records.identities import Identity, identities, identity_of
-from holdfast.records.models.users import Session, User
+from holdfast.records.identities import Identity
+from holdfast.records.models.users import Session
 from holdfast.records.tokens import token_hash
 
 SESSION_LIFETIME = timedelta(hours=12)
@@ -34,11 +35,8 @@ async def create_session(db: Database, identity: Identity, *, now: Callable[[], 
 
 async def find_session(db: Database, token: str, *, now: Callable[[], datetime] = utc_now) -> Identity | None:
     """The user of a session that is neither expired nor revoked and whose user is active; None otherwise."""
-    query = identities().join(Session, (Session.user_id == User.user_id) & (Session.tenant == User.tenant))
-    query = query.where(Session.token_hash == token_hash(token), Session.expires_at > now())
-    async with db.session() as session:
-        row = (await session.execute(query)).first()
-    return identity_of(row[0], row[1]) if row else None
+    found = await read_session(db, token_hash(token))
+    return found.identity if found is not None and found.is_valid_at(now()) else None
 
 
 async def revoke_session(db: Database, token: str) -> None:

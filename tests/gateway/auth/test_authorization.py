@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import update
+from starlette.requests import Request
 
-from holdfast.gateway.auth.authentication import Caller
+from holdfast.gateway.auth.authentication import Caller, caller_of
 from holdfast.gateway.auth.authorization import assert_access
 from holdfast.gateway.http.errors import GatewayError
 from holdfast.records.database.uuids import new_id
@@ -14,6 +15,11 @@ from tests.records.databases import OTHER_TENANT, TENANT, add_user
 
 NOTES = "/api/ext/com.example.notes/notes"
 PORTAL = {"type": "iframe", "entry": "ui/index.html", "hooks": {"clientPortalMenu": {"label": "Notes"}}}
+
+
+async def administrator(platform: Platform) -> Caller:
+    scope = {"type": "http", "headers": [(name.encode(), value.encode()) for name, value in (await platform.admin()).items()]}
+    return await caller_of(platform.services, Request(scope))
 
 
 async def denied(platform: Platform, headers: dict[str, str], url: str = NOTES, method: str = "GET") -> tuple[int, str]:
@@ -62,14 +68,14 @@ async def test_invalid_endpoints_in_the_database_allow_no_call(platform: Platfor
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "BREW", ""])
 async def test_other_methods_have_no_endpoints(platform: Platform, method: str) -> None:
-    caller = Caller(await add_user(platform.db, "ada@example.com", admin=True), "token")
+    caller = await administrator(platform)
     with pytest.raises(GatewayError, match="no endpoints for") as raised:
         await assert_access(platform.services, caller, "com.example.notes", method, "/notes")
     assert raised.value.code == "endpoint_not_found"
 
 
 async def test_access_has_the_canonical_ids_and_the_declared_endpoint(platform: Platform) -> None:
-    caller = Caller(await add_user(platform.db, "ada@example.com", admin=True), "token")
+    caller = await administrator(platform)
     access = await assert_access(platform.services, caller, "com.example.notes", " head ", "/notes/7")
     installed = platform.installed
     assert (access.install_id, access.registry_id, access.version_id) == (
@@ -193,12 +199,12 @@ async def test_a_database_failure_denies_access(platform: Platform, monkeypatch:
         raise RuntimeError("no database")
 
     admin = await platform.admin()
-    monkeypatch.setattr("holdfast.gateway.auth.authorization.find_install", fail)
+    monkeypatch.setattr("holdfast.gateway.snapshots.snapshots.read_install", fail)
     assert await denied(platform, admin) == (503, "access_policy_unavailable")
 
 
 async def test_the_error_names_the_unknown_extension(platform: Platform) -> None:
-    caller = Caller(await add_user(platform.db, "ada@example.com", admin=True), "token")
+    caller = await administrator(platform)
     with pytest.raises(GatewayError, match=r"unknown\.nothing") as raised:
         await assert_access(platform.services, caller, "unknown.nothing", "GET", "/")
     assert raised.value.code == "extension_not_available"

@@ -24,7 +24,7 @@ from tests.records.databases import OTHER_TENANT, TENANT, on_postgres
 from tests.records.postgres import OWNER, PostgresServer
 from tests.waiting import until
 
-URL_OF_NOTHING = database_address("postgresql://nobody@127.0.0.1:9/nothing")
+URL_OF_NOTHING = database_address("postgresql://no-one@127.0.0.1:9/nothing")
 
 
 class Seconds:
@@ -173,7 +173,7 @@ async def test_a_server_that_stalls_ends_the_lease_until_it_goes_on(database_url
 
 
 @on_postgres
-async def test_a_feed_starts_when_the_server_does_and_ends_when_nobody_follows(database_url: str) -> None:
+async def test_a_feed_starts_when_the_server_does_and_ends_when_no_one_follows(database_url: str) -> None:
     feed = PostgresListener(URL_OF_NOTHING)
     async with feed.follow():
         assert feed.stamp(TENANT) is None

@@ -2,36 +2,60 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
+from msgspec import Struct
 from starlette.requests import Request
 
 from holdfast.gateway.http.errors import GatewayError, Unauthenticated
 from holdfast.gateway.services import Services
-from holdfast.records.api_keys import KEY_MARK, find_api_key
+from holdfast.records.api_keys import KEY_MARK
+from holdfast.records.changes.feed import Stamp
+from holdfast.records.credentials import Credential
 from holdfast.records.identities import Identity
-from holdfast.records.sessions import find_session
+from holdfast.records.tokens import token_hash
 from holdfast.registry.actors import Actor
 
 SESSION_COOKIE = "holdfast_session"
 TENANT_HEADERS = ("x-alga-tenant", "x-tenant-id")
+_CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key", *(name.encode() for name in TENANT_HEADERS)})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_CREDENTIAL_LENGTH = 512
 
 
-@dataclass(frozen=True)
-class Caller:
-    """An authenticated caller. `by` is `cookie` for a browser, which attaches it to any request, or `token` for a deliberate credential."""
+class Caller(Struct, frozen=True, kw_only=True):
+    """An authenticated caller. `by` is `cookie` for a browser, which attaches it to any request, or `token` for a deliberate credential.
 
-    identity: Identity
+    `token_hash` identifies the credential, `stamp` is the state of the change feed that all this is from; None: not known.
+    """
+
+    credential: Credential
     by: Literal["cookie", "token"]
+    token_hash: str
+    stamp: Stamp | None
+
+    @property
+    def identity(self) -> Identity:
+        return self.credential.identity
 
     @property
     def actor(self) -> Actor:
         """The caller as the registry records it in the audit log."""
-        return Actor(tenant_id=self.identity.tenant_id, user_id=self.identity.user_id, email=self.identity.email)
+        identity = self.credential.identity
+        return Actor(tenant_id=identity.tenant_id, user_id=identity.user_id, email=identity.email)
+
+    def may(self, permission: str) -> bool:
+        """Whether the caller is an internal user whose roles (and key) grant `resource:action`."""
+        return permission in self.credential.permissions
+
+
+class _Sent(Struct):
+    """The headers of a request that say who calls, each as it was sent."""
+
+    authorization: str | None = None
+    api_key: str | None = None
+    tenants: list[tuple[str, str]] | None = None
 
 
 async def caller_of(services: Services, request: Request) -> Caller:
@@ -41,56 +65,88 @@ async def caller_of(services: Services, request: Request) -> Caller:
     GatewayError: `mixed_auth`, `origin_mismatch` (a browser's request from a page of another origin), `tenant_mismatch` (a header names
     another tenant).
     """
-    token = _token_of(request)
+    sent = _read_headers(request)
+    token = _token_of(sent)
     if token is not None:
-        caller = Caller(await _identity_by_token(services, token), "token")
+        caller = await _caller_by_token(services, token)
     else:
-        caller = Caller(await _identity_by_cookie(services, request), "cookie")
-    _check_identity(caller.identity)
-    _check_tenant_headers(request, caller.identity.tenant_id)
+        caller = await _caller_by_cookie(services, request)
+    _check_identity(caller.credential.identity)
+    if sent.tenants is not None:
+        _check_tenants(sent.tenants, caller.credential.identity.tenant_id)
     return caller
 
 
-def _token_of(request: Request) -> str | None:
-    authorization = request.headers.get("authorization")
-    api_key = request.headers.get("x-api-key")
+async def caller_again(services: Services, caller: Caller) -> Caller:
+    """The same caller as of now. Raises Unauthenticated when the credential ended or was revoked meanwhile."""
+    find = services.snapshots.api_key if caller.credential.identity.scopes is not None else services.snapshots.session
+    found = await find(caller.token_hash)
+    if found is None or not found.value.is_valid_at(services.now()):
+        raise Unauthenticated("unauthenticated", "Your session or key was ended a moment ago.", hint="Log in again, or use another key.")
+    return Caller(credential=found.value, by=caller.by, token_hash=caller.token_hash, stamp=found.stamp)
+
+
+def _read_headers(request: Request) -> _Sent:
+    # One pass over the list, because each `get` of Starlette's headers is one.
+    sent = _Sent()
+    for name, value in request.scope["headers"]:
+        if name not in _CREDENTIAL_HEADERS:
+            continue
+        text = value.decode("latin-1")
+        if name == b"authorization":
+            if sent.authorization is None:
+                sent.authorization = text
+        elif name == b"x-api-key":
+            if sent.api_key is None:
+                sent.api_key = text
+        else:
+            sent.tenants = [*(sent.tenants or ()), (name.decode(), text)]
+    return sent
+
+
+def _token_of(sent: _Sent) -> str | None:
     bearer = None
-    if authorization is not None:
-        scheme, _, bearer = authorization.partition(" ")
+    if sent.authorization is not None:
+        scheme, _, bearer = sent.authorization.partition(" ")
         bearer = bearer.strip()
         if scheme.lower() != "bearer" or not bearer:
             raise Unauthenticated("unauthenticated", "The Authorization header does not have the form 'Bearer TOKEN'.")
-    if bearer is not None and api_key is not None and bearer != api_key:
+    if bearer is not None and sent.api_key is not None and bearer != sent.api_key:
         raise GatewayError("mixed_auth", "The request carries two different credentials.", hint="Send either Authorization or x-api-key.")
-    return bearer if bearer is not None else api_key
+    return bearer if bearer is not None else sent.api_key
 
 
-async def _identity_by_token(services: Services, token: str) -> Identity:
-    identity = None
-    # A longer text cannot be a credential; do not hash it.
-    if len(token) <= _MAX_CREDENTIAL_LENGTH:
-        find = find_api_key if token.startswith(KEY_MARK) else find_session
-        identity = await find(services.db, token, now=services.now)
-    if identity is None:
-        raise Unauthenticated(
-            "unauthenticated",
-            "The token is unknown, expired or revoked.",
-            hint="Log in again in the console, or use the API key that `holdfast up` printed.",
-        )
-    return identity
+async def _caller_by_token(services: Services, token: str) -> Caller:
+    hashed = _hash_of(token)
+    if hashed is not None:
+        find = services.snapshots.api_key if token.startswith(KEY_MARK) else services.snapshots.session
+        found = await find(hashed)
+        if found is not None and found.value.is_valid_at(services.now()):
+            return Caller(credential=found.value, by="token", token_hash=hashed, stamp=found.stamp)
+    raise Unauthenticated(
+        "unauthenticated",
+        "The token is unknown, expired or revoked.",
+        hint="Log in again in the console, or use the API key that `holdfast up` printed.",
+    )
 
 
-async def _identity_by_cookie(services: Services, request: Request) -> Identity:
+async def _caller_by_cookie(services: Services, request: Request) -> Caller:
     token = request.cookies.get(SESSION_COOKIE)
     if not token:
         raise Unauthenticated(
             "unauthenticated", "You are not logged in.", hint="Log in, or send an API key as 'Authorization: Bearer KEY'."
         )
-    identity = await find_session(services.db, token, now=services.now) if len(token) <= _MAX_CREDENTIAL_LENGTH else None
-    if identity is None:
+    hashed = _hash_of(token)
+    found = await services.snapshots.session(hashed) if hashed is not None else None
+    if found is None or hashed is None or not found.value.is_valid_at(services.now()):
         raise Unauthenticated("unauthenticated", "Your session has ended.", hint="Log in again.")
     _check_origin(request)
-    return identity
+    return Caller(credential=found.value, by="cookie", token_hash=hashed, stamp=found.stamp)
+
+
+def _hash_of(token: str) -> str | None:
+    # A longer text cannot be a credential; do not hash it.
+    return token_hash(token) if len(token) <= _MAX_CREDENTIAL_LENGTH else None
 
 
 def _check_origin(request: Request) -> None:
@@ -118,7 +174,7 @@ def _check_identity(identity: Identity) -> None:
         )
 
 
-def _check_tenant_headers(request: Request, tenant_id: str) -> None:
-    for name in TENANT_HEADERS:
-        if any(value.strip().lower() != tenant_id.lower() for value in request.headers.getlist(name)):
+def _check_tenants(sent: list[tuple[str, str]], tenant_id: str) -> None:
+    for name, value in sent:
+        if value.strip().lower() != tenant_id.lower():
             raise GatewayError("tenant_mismatch", f"The header {name} names a tenant other than yours.", hint="Omit the header.")

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from msgspec import Struct
+from msgspec.structs import replace
 
-from holdfast.gateway.auth.authentication import Caller
+from holdfast.gateway.auth.authentication import Caller, caller_again
 from holdfast.gateway.auth.permissions import require_permission
 from holdfast.gateway.http.errors import GatewayError
 from holdfast.gateway.services import Services
+from holdfast.gateway.snapshots.install import InstallSnapshot
 from holdfast.http.token_bucket import Decision
-from holdfast.records.identities import client_of
-from holdfast.registry.installs.lookup import find_install
-from holdfast.registry.models.endpoints import METHODS, Endpoint, match_endpoint, read_endpoints
+from holdfast.records.changes.feed import Stamp
+from holdfast.registry.models.endpoints import METHODS, Endpoint
 
 
-@dataclass(frozen=True, kw_only=True)
-class Access:
-    """What is allowed: the caller (a client user always with its client), and the endpoint of one install and version."""
+class Access(Struct, frozen=True, kw_only=True):
+    """What is allowed: the caller (a client user always with its client), and the endpoint of one install at one version."""
 
     caller: Caller
-    install_id: str
-    registry_id: str
-    version_id: str
+    extension: str
+    install: InstallSnapshot
     endpoint: Endpoint
     client_id: str | None
+    stamp: Stamp | None
+    """The state of the change feed that all this is from; None: not known."""
     rate: Decision | None = None
     """The state of the rate limit after this call; None without one."""
+
+    @property
+    def install_id(self) -> str:
+        return self.install.context.install_id
+
+    @property
+    def registry_id(self) -> str:
+        return self.install.context.registry_id
+
+    @property
+    def version_id(self) -> str:
+        return self.install.context.version_id
 
     @property
     def principal_kind(self) -> str:
@@ -39,62 +51,70 @@ async def assert_access(services: Services, caller: Caller, extension: str, meth
     `extension` is an install id, a registry id, `publisher.name`, or a name that only one extension has; `path` may be percent-encoded.
     Raises GatewayError (`endpoint_not_found`, `extension_not_available`, `forbidden`), RateLimited, RegistryError (`ambiguous_extension`).
     """
+    access = await _check(services, caller, extension, method, path)
+    identity = caller.credential.identity
+    rate = await services.call_rate_limits.acquire(
+        identity.tenant_id, access.registry_id, identity.user_id, is_client=access.client_id is not None
+    )
+    return access if rate is None else replace(access, rate=rate)
+
+
+async def access_again(services: Services, access: Access, method: str, path: str) -> Access:
+    """The access as of now: the same unless something that decides it has changed since, else checked again, but not counted again.
+
+    `method` and `path` are those of the first check. Raises Unauthenticated, and what `assert_access` raises.
+    """
+    stamp = services.changes.stamp(access.caller.credential.identity.tenant_id)
+    if stamp is not None and stamp == access.stamp:
+        return access
+    caller = await caller_again(services, access.caller)
+    return replace(await _check(services, caller, access.extension, method, path), rate=access.rate)
+
+
+async def _check(services: Services, caller: Caller, extension: str, method: str, path: str) -> Access:
     method = method.strip().upper()
     if method == "HEAD":
         method = "GET"
     if method not in METHODS:
         raise GatewayError("endpoint_not_found", f"Extensions have no endpoints for {method}.")
-    identity = caller.identity
-    async with services.db.session() as session:
-        found = await find_install(session, identity.tenant_id, extension, only_enabled=True)
+    found = await services.snapshots.install(caller.credential.identity.tenant_id, extension, caller.stamp)
     if found is None:
         raise GatewayError(
             "extension_not_available",
             f"The extension {extension} is not installed for your tenant, or is disabled.",
             hint="`holdfast list` shows what is installed.",
         )
-    install, registry, version = found
-    endpoints = read_endpoints(version.api_endpoints)
-    endpoint = match_endpoint(endpoints, method, path)
+    install = found.value
+    endpoint = install.endpoints.match(method, path)
     if endpoint is None:
         raise GatewayError(
             "endpoint_not_found",
-            f"{registry.publisher}.{registry.name} {version.version} declares no endpoint {method} {path}.",
+            f"{install.context.slug} {install.context.version} declares no endpoint {method} {path}.",
             hint="Declare it in manifest.json under api.endpoints, and install the extension again.",
         )
-    if identity.is_client:
-        client_id = await _client_of_user(services, caller, version.ui, endpoint)
+    client_id = None
+    if caller.credential.identity.is_client:
+        client_id = _client_of_user(caller, install, endpoint)
     else:
-        client_id = None
-        await require_permission(services, caller, "extension:read" if method == "GET" else "extension:write")
+        require_permission(caller, "extension:read" if method == "GET" else "extension:write")
         if endpoint.permission is not None:
-            await require_permission(services, caller, endpoint.permission)
-    rate = await services.call_rate_limits.acquire(identity.tenant_id, registry.id, identity.user_id, is_client=identity.is_client)
-    return Access(
-        caller=caller,
-        install_id=install.id,
-        registry_id=registry.id,
-        version_id=version.id,
-        endpoint=endpoint,
-        client_id=client_id,
-        rate=rate,
-    )
+            require_permission(caller, endpoint.permission)
+    return Access(caller=caller, extension=extension, install=install, endpoint=endpoint, client_id=client_id, stamp=caller.stamp)
 
 
-async def _client_of_user(services: Services, caller: Caller, ui: dict[str, Any] | None, endpoint: Endpoint) -> str:
+def _client_of_user(caller: Caller, install: InstallSnapshot, endpoint: Endpoint) -> str:
     """The client that a client user calls for. The extension must be in the client portal, and its endpoint open to it.
 
     Client users have no permissions, so an endpoint that needs one is open to them only if the manifest says so. Raises GatewayError
     (`forbidden`).
     """
-    label = ((ui or {}).get("hooks") or {}).get("clientPortalMenu") or {}
-    if not str(label.get("label") or "").strip():
+    if not install.is_in_client_portal:
         raise GatewayError("forbidden", "This extension is not open to client users.")
     if endpoint.client_portal is False or (endpoint.permission is not None and endpoint.client_portal is None):
         raise GatewayError("forbidden", "This endpoint is not open to client users.")
-    if caller.identity.scopes is not None and not caller.identity.scopes & {"*", "extension:read", "extension:write"}:
+    scopes = caller.credential.identity.scopes
+    if scopes is not None and not scopes & {"*", "extension:read", "extension:write"}:
         raise GatewayError("forbidden", "The scopes of your API key do not include extensions.")
-    client_id = await client_of(services.db, caller.identity)
-    if client_id is None:
+    if caller.credential.client_id is None:
         raise GatewayError("forbidden", "Your user belongs to no client.", hint="Ask an administrator to link your contact to a client.")
-    return client_id
+    return caller.credential.client_id

@@ -11,7 +11,6 @@ from holdfast.gateway.auth.authentication import Caller, caller_of
 from holdfast.gateway.http.errors import GatewayError
 from holdfast.gateway.services import Services
 from holdfast.http.operations import Handler
-from holdfast.records.identities import has_permission
 
 CALLER_CREDENTIALS = ("apiKey", "bearer", "session")
 """The security schemes of the OpenAPI document that a caller may use."""
@@ -20,10 +19,9 @@ CallerHandler = Callable[[Services, Request, Caller], Awaitable[Response]]
 """A handler that knows who called."""
 
 
-async def require_permission(services: Services, caller: Caller, permission: str) -> None:
+def require_permission(caller: Caller, permission: str) -> None:
     """Raises GatewayError (`forbidden`) unless the caller is an internal user whose roles (and key) grant `resource:action`."""
-    resource, _, action = permission.partition(":")
-    if not await has_permission(services.db, caller.identity, resource, action):
+    if not caller.may(permission):
         raise GatewayError("forbidden", f"You need the permission {permission}.", hint="Ask an administrator of your tenant for it.")
 
 
@@ -32,7 +30,7 @@ def with_permission(permission: str, handler: CallerHandler) -> Handler[Services
 
     async def checked(services: Services, request: Request) -> Response:
         caller = await caller_of(services, request)
-        await require_permission(services, caller, permission)
+        require_permission(caller, permission)
         return await handler(services, request, caller)
 
     return checked

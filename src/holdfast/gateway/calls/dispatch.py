@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -25,14 +25,13 @@ from holdfast.contract.execute import (
 )
 from holdfast.errors import HoldfastError
 from holdfast.gateway.audit import AuditRow, Status
-from holdfast.gateway.auth.authorization import Access
+from holdfast.gateway.auth.authorization import Access, access_again
 from holdfast.gateway.http.errors import BadGateway, BeingPrepared, ExtensionBusy, GatewayError, GatewayTimeout
 from holdfast.gateway.http.headers import ISOLATION, from_guest, to_guest
 from holdfast.gateway.http.requests import printable, query_pairs, request_id
 from holdfast.gateway.services import Services
 from holdfast.http.rate_headers import rate_headers
-from holdfast.records.identities import has_permission
-from holdfast.registry.installs.call_context import InstallContext, install_context
+from holdfast.registry.installs.call_context import InstallContext
 
 _WITHOUT_BODY = frozenset({204, 205, 304})
 _DEADLINE = frozenset({"deadline", "timeout"})
@@ -76,7 +75,8 @@ async def dispatch(services: Services, call: Call) -> Response:
     # For a caller that disconnects: asyncio.CancelledError matches no `except` below, and the audit row still needs an end.
     error: str | None = "cancelled"
     try:
-        context = await _read_install(services, call.access)
+        call = await _current(services, call)
+        context = _install_of(services, call.access)
         envelope = await services.runner.execute(
             build_request(services, call, context),
             _transport_headers(call, context),
@@ -86,7 +86,7 @@ async def dispatch(services: Services, call: Call) -> Response:
         if isinstance(envelope.usage, CallUsage):
             services.quotas.add(_tenant(call), call.access.registry_id, envelope.usage)
         if envelope.error is not None:
-            raise await _failure_error(services, call, envelope)
+            raise _failure_error(services, call, envelope)
         response = _response(call, envelope)
         status, http_status, error = "ok", envelope.status, None
         if envelope.status >= 400:
@@ -103,7 +103,7 @@ async def dispatch(services: Services, call: Call) -> Response:
 
 
 def build_request(services: Services, call: Call, context: InstallContext) -> ExecuteCall:
-    """The body of `POST /v1/execute`. The context has a content hash: `_read_install` checked that."""
+    """The body of `POST /v1/execute`. The context has a content hash: `_install_of` checked that."""
     assert context.content_hash is not None
     return ExecuteCall(
         context=ExecuteContext(
@@ -137,13 +137,24 @@ def _sent_body(call: Call) -> bytes | None:
     return None if call.method == "GET" else call.body
 
 
-async def _read_install(services: Services, access: Access) -> InstallContext:
-    context = await install_context(services.db, access.caller.identity.tenant_id, access.registry_id)
-    if context is None:
-        raise GatewayError("not_installed", "The extension was removed or disabled a moment ago.", hint="Install it again.")
-    if (context.install_id, context.version_id) != (access.install_id, access.version_id):
-        # Access was granted to another version than the one installed now.
+async def _current(services: Services, call: Call) -> Call:
+    """The call with its access as of now: the body may have taken long to arrive, and the audit row to be written."""
+    try:
+        access = await access_again(services, call.access, call.method, call.path)
+    except GatewayError as error:
+        if error.code != "extension_not_available":
+            raise
+        raise GatewayError("not_installed", "The extension was removed or disabled a moment ago.", hint="Install it again.") from error
+    if access is call.access:
+        return call
+    if (access.install_id, access.version_id) != (call.access.install_id, call.access.version_id):
+        # The audit row names the version that the first check was about.
         raise GatewayError("access_policy_unavailable", "The extension was just replaced.", hint="Call again.")
+    return replace(call, access=access)
+
+
+def _install_of(services: Services, access: Access) -> InstallContext:
+    context = access.install.context_at(services.now())
     if context.content_hash is None:
         raise GatewayError("not_installed", "The installed version has no bundle.", hint="Install the extension again.")
     return context
@@ -231,11 +242,11 @@ def _response(call: Call, envelope: Envelope) -> Response:
     return response
 
 
-async def _failure_error(services: Services, call: Call, envelope: Envelope) -> HoldfastError:
+def _failure_error(services: Services, call: Call, envelope: Envelope) -> HoldfastError:
     """The error for a call without a response. Only users who may change the extension see what the guest reported."""
     failure = envelope.failure or FailureReport(code=(envelope.error or "").split(":", 1)[0].strip()[:64] or "runner_error")
     details: dict[str, Any] = {"code": failure.code}
-    if services.is_development or await has_permission(services.db, call.access.caller.identity, "extension", "write"):
+    if services.is_development or call.access.caller.may("extension:write"):
         details |= {
             "reason": failure.message or envelope.error,
             "guest_stack": failure.guest_stack,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,7 +12,8 @@ from holdfast.gateway.http.errors import GatewayError
 from holdfast.gateway.services import Services
 from holdfast.http.operations import Handler
 from holdfast.records.database.uuids import as_uuid
-from holdfast.registry.models.installs import TenantExtensionInstall
+from holdfast.registry.installs.call_context import InstallContext
+from holdfast.registry.installs.owner import find_owner
 
 
 class InternalApiError(CodedError):
@@ -40,21 +40,24 @@ def with_service_token(handler: Handler[Services]) -> Handler[Services]:
     return checked
 
 
-async def enabled_install(services: Services, request: Request) -> TenantExtensionInstall:
+async def enabled_install(services: Services, request: Request) -> InstallContext:
     """The install that the path names. A header x-alga-tenant, when sent, must name its tenant.
 
     Raises InternalApiError: `NOT_FOUND`, or `UNAUTHORIZED` when the install is disabled.
     """
     install_id = as_uuid(request.path_params["install_id"])
-    install = None
-    if install_id is not None:
-        query = select(TenantExtensionInstall).where(TenantExtensionInstall.id == install_id)
-        if (tenant := request.headers.get("x-alga-tenant")) is not None:
-            query = query.where(TenantExtensionInstall.tenant_id == tenant.strip())
-        async with services.db.session() as session:
-            install = await session.scalar(query)
-    if install is None:
+    if install_id is None:
         raise InternalApiError("NOT_FOUND", "install not found")
-    if not install.is_enabled or install.status != "enabled":
-        raise InternalApiError("UNAUTHORIZED", "extension install is disabled")
-    return install
+    header = request.headers.get("x-alga-tenant")
+    tenant_id = None if header is None else header.strip()
+    found = await services.snapshots.install_by_id(install_id, tenant_id)
+    if found is None:
+        owner = await find_owner(services.db, install_id)
+        if owner is None or tenant_id not in (None, owner.tenant_id):
+            raise InternalApiError("NOT_FOUND", "install not found")
+        if not owner.is_enabled:
+            raise InternalApiError("UNAUTHORIZED", "extension install is disabled")
+        found = await services.snapshots.install_by_id(install_id, owner.tenant_id)
+        if found is None:
+            raise InternalApiError("NOT_FOUND", "install not found")
+    return found.context_at(services.now())

@@ -29,7 +29,6 @@ from holdfast.gateway.internal.storage_messages import (
 )
 from holdfast.gateway.services import Services
 from holdfast.http.responses import json_response
-from holdfast.registry.installs.call_context import effective_providers
 from holdfast.storage.errors import StorageError
 from holdfast.storage.service import StorageService
 from holdfast.world.capabilities import Capability
@@ -52,10 +51,10 @@ async def _run(services: Services, request: Request) -> StorageResult:
         raise InternalApiError("UNAUTHORIZED", "Invalid runner token")
     install = await enabled_install(services, request)
     # The runner has checked the capability too. Storage is shared with it, so the check is repeated where the data is.
-    if Capability.STORAGE_KV not in effective_providers(install.granted_caps):
+    if Capability.STORAGE_KV not in install.providers:
         raise InternalApiError("NAMESPACE_DENIED", f"{Capability.STORAGE_KV} is not granted")
     operation = await _read(request)
-    store = services.storage.of(install.tenant_id, install.id)
+    store = services.storage.of(install.tenant_id, install.install_id)
     match operation:
         case Put():
             return record_result(await store.put(operation.namespace, operation.to_write(operation.key, operation.if_revision)))

@@ -20,10 +20,12 @@ from holdfast.gateway.limits.quotas import InstallQuotas
 from holdfast.gateway.runners import RunnerClient
 from holdfast.gateway.services.health_check import HealthCheck
 from holdfast.gateway.services.health_parts import health_parts
-from holdfast.gateway.services.install_config_cache import InstallConfigCache
 from holdfast.gateway.services.publish_rate_limit import PublishRateLimit
 from holdfast.gateway.services.service_tokens import Tokens
+from holdfast.gateway.snapshots.snapshots import Snapshots
 from holdfast.http.token_bucket import Rate
+from holdfast.records.changes.feed import ChangeFeed
+from holdfast.records.changes.open_feed import change_feed
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.collaborators import Collaborators
@@ -98,8 +100,14 @@ class Services:
         return HealthCheck(health_parts(self), clock=self.clock)
 
     @cached_property
-    def install_configs(self) -> InstallConfigCache:
-        return InstallConfigCache(self.db)
+    def changes(self) -> ChangeFeed:
+        """Whether what decides the calls of a tenant has changed. On Postgres it knows only while the block of its `follow` runs."""
+        return change_feed(self.db.engine.url)
+
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        """The credentials and installs that calls used, as long as they are current."""
+        return Snapshots(self.db, self.changes)
 
     @cached_property
     def publish_rate_limit(self) -> PublishRateLimit:

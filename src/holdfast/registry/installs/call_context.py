@@ -8,16 +8,27 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import select
+from msgspec.structs import replace
+from sqlalchemy import Boolean, ColumnElement, bindparam, or_, select
 
 from holdfast.contract.secret_envelope import SecretEnvelope
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
-from holdfast.registry.installs.lookup import find_install
+from holdfast.records.database.hot_transaction import HotTransaction
+from holdfast.records.database.prepared import Prepared, Row
+from holdfast.records.database.uuids import as_uuid
+from holdfast.registry.installs.lookup import IS_ENABLED, ambiguous_extension, has_full_name, has_id, has_name
 from holdfast.registry.models.endpoints import Endpoint, read_endpoints
 from holdfast.registry.models.ids import slug
-from holdfast.registry.models.installs import TenantExtensionInstallConfig, TenantExtensionInstallSecrets
-from holdfast.registry.models.queries import active_bundle
+from holdfast.registry.models.installs import (
+    ExtensionBundle,
+    ExtensionRegistry,
+    ExtensionVersion,
+    TenantExtensionInstall,
+    TenantExtensionInstallConfig,
+    TenantExtensionInstallSecrets,
+)
+from holdfast.registry.models.queries import NEWEST_BUNDLE
 from holdfast.registry.models.visibility import display_name
 from holdfast.world.capabilities import ALWAYS_GRANTED, parse_capabilities
 
@@ -41,6 +52,7 @@ class InstallContext(Struct, frozen=True, kw_only=True):
     egress: list[str]
     secret_envelope: SecretEnvelope | None
     secrets_version: str | None
+    secrets_end: datetime | None
     api_endpoints: list[Endpoint]
     ui: dict[str, Any] | None
     updated_at: datetime
@@ -49,50 +61,128 @@ class InstallContext(Struct, frozen=True, kw_only=True):
     def slug(self) -> str:
         return slug(self.publisher, self.name)
 
+    def at(self, now: datetime) -> InstallContext:
+        """The install as of `now`. After its secrets expire, the ciphertext is withheld and the guest sees `expired`."""
+        if self.secrets_end is None or now < self.secrets_end or self.secret_envelope is None:
+            return self
+        return replace(self, secret_envelope=replace(self.secret_envelope, ciphertext_b64=""))
+
+
+_BUNDLE = (
+    select(ExtensionBundle.content_hash)
+    .where(ExtensionBundle.version_id == ExtensionVersion.id)
+    .order_by(*NEWEST_BUNDLE)
+    .limit(1)
+    .scalar_subquery()
+)
+_ROW = {
+    "install_id": TenantExtensionInstall.id,
+    "is_enabled": TenantExtensionInstall.is_enabled,
+    "status": TenantExtensionInstall.status,
+    "granted_caps": TenantExtensionInstall.granted_caps,
+    "granted_egress": TenantExtensionInstall.granted_egress,
+    "first_config": TenantExtensionInstall.config,
+    "updated_at": TenantExtensionInstall.updated_at,
+    "registry_id": ExtensionRegistry.id,
+    "publisher": ExtensionRegistry.publisher,
+    "name": ExtensionRegistry.name,
+    "registry_display_name": ExtensionRegistry.display_name,
+    "version_id": ExtensionVersion.id,
+    "version_key": ExtensionVersion.version_key,
+    "private_tenant": ExtensionVersion.private_tenant,
+    "manifest": ExtensionVersion.manifest,
+    "api_endpoints": ExtensionVersion.api_endpoints,
+    "ui": ExtensionVersion.ui,
+    "content_hash": _BUNDLE,
+    "config": TenantExtensionInstallConfig.config,
+    "config_version": TenantExtensionInstallConfig.version,
+    "config_id": TenantExtensionInstallConfig.id,
+    "secrets_id": TenantExtensionInstallSecrets.id,
+    "ciphertext": TenantExtensionInstallSecrets.ciphertext,
+    "algorithm": TenantExtensionInstallSecrets.algorithm,
+    "transit_key": TenantExtensionInstallSecrets.transit_key,
+    "transit_mount": TenantExtensionInstallSecrets.transit_mount,
+    "secrets_version": TenantExtensionInstallSecrets.version,
+    "secrets_end": TenantExtensionInstallSecrets.expires_at,
+}
+_NAMES = tuple(_ROW)
+
+
+def _installs(named: ColumnElement[bool], most: int) -> Prepared:
+    """Selects at most so many of a tenant's installs, with what a call needs of them."""
+    config, secrets = TenantExtensionInstallConfig, TenantExtensionInstallSecrets
+    of_config = (config.install_id == TenantExtensionInstall.id) & (config.tenant_id == TenantExtensionInstall.tenant_id)
+    with_disabled = bindparam("with_disabled", type_=Boolean).is_(True)
+    of_secrets = (secrets.install_id == TenantExtensionInstall.id) & (secrets.tenant_id == TenantExtensionInstall.tenant_id)
+    return Prepared(
+        select(*_ROW.values())
+        .select_from(TenantExtensionInstall)
+        .join(ExtensionRegistry, ExtensionRegistry.id == TenantExtensionInstall.registry_id)
+        .join(ExtensionVersion, ExtensionVersion.id == TenantExtensionInstall.version_id)
+        .outerjoin(config, of_config)
+        .outerjoin(secrets, of_secrets)
+        .where(TenantExtensionInstall.tenant_id == bindparam("tenant_id"), named, or_(IS_ENABLED, with_disabled))
+        .limit(most)
+    )
+
+
+_BY_ID = _installs(or_(has_id(bindparam("id")), has_full_name(bindparam("name"))), 1)
+_BY_FULL_NAME = _installs(has_full_name(bindparam("name")), 1)
+_BY_NAME = _installs(has_name(bindparam("name")), 2)
+
 
 async def install_context(
     db: Database, tenant_id: str, extension: str, *, only_enabled: bool = True, now: Callable[[], datetime] = utc_now
 ) -> InstallContext | None:
     """The tenant's install of `extension` (install id, registry id, `publisher.name`, or a name that is the only one), or None.
 
-    Disabled installs are None unless `only_enabled` is False. Raises RegistryError (`ambiguous_extension`).
+    Disabled installs are None unless `only_enabled` is False. Expired secrets are withheld. Raises RegistryError (`ambiguous_extension`).
     """
-    async with db.session() as session:
-        found = await find_install(session, tenant_id, extension, only_enabled=only_enabled)
-        if found is None:
-            return None
-        install, registry, version = found
-        bundle = await active_bundle(session, version.id)
-        config = await session.scalar(
-            select(TenantExtensionInstallConfig).where(
-                TenantExtensionInstallConfig.install_id == install.id, TenantExtensionInstallConfig.tenant_id == tenant_id
-            )
-        )
-        secrets = await session.scalar(
-            select(TenantExtensionInstallSecrets).where(
-                TenantExtensionInstallSecrets.install_id == install.id, TenantExtensionInstallSecrets.tenant_id == tenant_id
-            )
-        )
+    found = await read_install(db, tenant_id, extension, only_enabled=only_enabled)
+    return None if found is None else found.at(now())
+
+
+async def read_install(db: Database, tenant_id: str, extension: str, *, only_enabled: bool = True) -> InstallContext | None:
+    """The same with the secrets, whether they have expired or not; what is kept is used through `at`."""
+    name = extension.strip().lower()
+    params = {"tenant_id": tenant_id, "name": name, "with_disabled": not only_enabled}
+
+    async def read(tx: HotTransaction) -> list[Row]:
+        known_id = as_uuid(name)
+        exact = await (tx.execute(_BY_FULL_NAME, params) if known_id is None else tx.execute(_BY_ID, {**params, "id": known_id}))
+        return exact or await tx.execute(_BY_NAME, params)
+
+    rows = [dict(zip(_NAMES, row, strict=True)) for row in await db.read(read)]
+    if len(rows) > 1:
+        raise ambiguous_extension(extension, [slug(row["publisher"], row["name"]) for row in rows])
+    return _context(tenant_id, rows[0]) if rows else None
+
+
+def _context(tenant_id: str, row: Mapping[str, Any]) -> InstallContext:
+    # Not stored: they know how a version and an extension are named.
+    version = ExtensionVersion(version_key=row["version_key"], private_tenant=row["private_tenant"], manifest=row["manifest"])
+    registry = ExtensionRegistry(publisher=row["publisher"], name=row["name"], display_name=row["registry_display_name"])
     return InstallContext(
         tenant_id=tenant_id,
-        install_id=install.id,
-        registry_id=registry.id,
-        version_id=version.id,
-        publisher=registry.publisher,
-        name=registry.name,
+        install_id=row["install_id"],
+        registry_id=row["registry_id"],
+        version_id=row["version_id"],
+        publisher=row["publisher"],
+        name=row["name"],
         version=version.version,
         display_name=display_name(registry, version),
-        is_enabled=install.is_enabled and install.status == "enabled",
-        content_hash=bundle.content_hash if bundle else None,
-        config=as_strings(config.config if config else install.config),
-        config_version=config.version if config else None,
-        providers=effective_providers(install.granted_caps),
-        egress=list(install.granted_egress),
-        secret_envelope=_envelope(secrets, now()) if secrets else None,
-        secrets_version=secrets.version if secrets else None,
-        api_endpoints=read_endpoints(version.api_endpoints),
-        ui=version.ui,
-        updated_at=install.updated_at,
+        is_enabled=row["is_enabled"] and row["status"] == "enabled",
+        content_hash=row["content_hash"],
+        config=as_strings(row["first_config"] if row["config_id"] is None else row["config"]),
+        config_version=row["config_version"],
+        providers=effective_providers(row["granted_caps"]),
+        egress=list(row["granted_egress"]),
+        secret_envelope=None if row["secrets_id"] is None else _envelope(row),
+        secrets_version=row["secrets_version"],
+        secrets_end=row["secrets_end"],
+        api_endpoints=read_endpoints(row["api_endpoints"]),
+        ui=row["ui"],
+        updated_at=row["updated_at"],
     )
 
 
@@ -111,14 +201,13 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _envelope(secrets: TenantExtensionInstallSecrets, now: datetime) -> SecretEnvelope:
-    """The sealed secrets as they are stored. After they expire, the ciphertext is withheld and the guest sees `expired`."""
-    over = secrets.expires_at is not None and secrets.expires_at <= now
+def _envelope(row: Mapping[str, Any]) -> SecretEnvelope:
+    """The sealed secrets as they are stored."""
     return SecretEnvelope(
-        ciphertext_b64="" if over else secrets.ciphertext,
-        algorithm=secrets.algorithm,
-        key_path=secrets.transit_key,
-        mount=secrets.transit_mount,
-        version=secrets.version,
-        expires_at=secrets.expires_at.isoformat() if secrets.expires_at else None,
+        ciphertext_b64=row["ciphertext"],
+        algorithm=row["algorithm"],
+        key_path=row["transit_key"],
+        mount=row["transit_mount"],
+        version=row["secrets_version"],
+        expires_at=row["secrets_end"].isoformat() if row["secrets_end"] else None,
     )

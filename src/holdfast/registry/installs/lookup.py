@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, or_, select
+from collections.abc import Iterable
+
+from sqlalchemy import BindParameter, ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.records.database.uuids import as_uuid
@@ -21,24 +23,46 @@ async def find_install(
     """
     query = installs_of(tenant_id)
     if only_enabled:
-        query = query.where(TenantExtensionInstall.is_enabled.is_(True), TenantExtensionInstall.status == "enabled")
+        query = query.where(IS_ENABLED)
     name = extension.strip().lower()
-    full_name = func.lower(ExtensionRegistry.publisher + "." + ExtensionRegistry.name)
-    exact = full_name == name
-    if (known_id := as_uuid(name)) is not None:
-        exact = or_(TenantExtensionInstall.id == known_id, TenantExtensionInstall.registry_id == known_id, exact)
+    known_id = as_uuid(name)
+    exact = has_full_name(name) if known_id is None else or_(has_id(known_id), has_full_name(name))
     row = (await session.execute(query.where(exact).limit(1))).first()
     if row is None:
-        rows = (await session.execute(query.where(func.lower(ExtensionRegistry.name) == name).limit(2))).all()
+        rows = (await session.execute(query.where(has_name(name)).limit(2))).all()
         if len(rows) > 1:
-            raise RegistryError(
-                "ambiguous_extension",
-                f"Several installed extensions are named {extension!r}.",
-                hint="Name the one you mean with its publisher: publisher.name.",
-                details={"candidates": sorted(slug(found[1].publisher, found[1].name) for found in rows)},
-            )
+            raise ambiguous_extension(extension, [slug(found[1].publisher, found[1].name) for found in rows])
         row = rows[0] if rows else None
     return None if row is None else (row[0], row[1], row[2])
+
+
+IS_ENABLED = and_(TenantExtensionInstall.is_enabled.is_(True), TenantExtensionInstall.status == "enabled")
+"""The condition that an install is enabled."""
+
+
+def has_id(known_id: str | BindParameter[str]) -> ColumnElement[bool]:
+    """The condition that an id (or the parameter for one) is that of the install or of its extension."""
+    return or_(TenantExtensionInstall.id == known_id, TenantExtensionInstall.registry_id == known_id)
+
+
+def has_full_name(name: str | BindParameter[str]) -> ColumnElement[bool]:
+    """The condition that a name in lower case (or the parameter for one) is `publisher.name`."""
+    return func.lower(ExtensionRegistry.publisher + "." + ExtensionRegistry.name) == name
+
+
+def has_name(name: str | BindParameter[str]) -> ColumnElement[bool]:
+    """The condition that a name in lower case (or the parameter for one) is that of the extension without its publisher."""
+    return func.lower(ExtensionRegistry.name) == name
+
+
+def ambiguous_extension(extension: str, candidates: Iterable[str]) -> RegistryError:
+    """The error for a bare name that several installs have; `candidates` are their full names."""
+    return RegistryError(
+        "ambiguous_extension",
+        f"Several installed extensions are named {extension!r}.",
+        hint="Name the one you mean with its publisher: publisher.name.",
+        details={"candidates": sorted(candidates)},
+    )
 
 
 async def require_install(

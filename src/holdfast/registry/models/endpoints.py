@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.parse import unquote
 
 from msgspec import Struct, ValidationError, convert
 
@@ -51,18 +49,6 @@ def read_endpoints(stored: object) -> list[Endpoint]:
     return endpoints
 
 
-def match_endpoint(endpoints: Iterable[Endpoint], method: str, path: str) -> Endpoint | None:
-    """The first endpoint for a call, or None. `path` may be percent-encoded; slashes at its ends do not matter.
-
-    Segments of an endpoint are literal, or `:name` for any one that is not empty; there are no wildcards.
-    """
-    called = [unquote(segment) for segment in path.strip("/").split("/")]
-    for endpoint in endpoints:
-        if endpoint.method == method and _fits(endpoint.path.strip("/").split("/"), called):
-            return endpoint
-    return None
-
-
 def to_stored(endpoint: Endpoint) -> dict[str, Any]:
     """The JSON object that is stored for an endpoint: method, path, handler, and what differs from the defaults."""
     stored: dict[str, Any] = {"method": endpoint.method, "path": endpoint.path, "handler": endpoint.handler}
@@ -73,12 +59,6 @@ def to_stored(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.client_portal is not None:
         stored["clientPortal"] = endpoint.client_portal
     return stored
-
-
-def _fits(pattern: Sequence[str], called: Sequence[str]) -> bool:
-    return len(pattern) == len(called) and all(
-        bool(actual) if expected.startswith(":") else expected == actual for expected, actual in zip(pattern, called, strict=True)
-    )
 
 
 def _clean(text: str) -> str:

@@ -18,11 +18,10 @@ def installs_of(tenant_id: str) -> Select[TenantExtensionInstall, ExtensionRegis
     )
 
 
+NEWEST_BUNDLE = (ExtensionBundle.created_at.desc(), ExtensionBundle.content_hash.desc())
+"""The order in which the bundle of a version that is in use comes first."""
+
+
 async def active_bundle(session: AsyncSession, version_id: str) -> ExtensionBundle | None:
     """The bundle of a version that is in use: the newest."""
-    return await session.scalar(
-        select(ExtensionBundle)
-        .where(ExtensionBundle.version_id == version_id)
-        .order_by(ExtensionBundle.created_at.desc(), ExtensionBundle.content_hash.desc())
-        .limit(1)
-    )
+    return await session.scalar(select(ExtensionBundle).where(ExtensionBundle.version_id == version_id).order_by(*NEWEST_BUNDLE).limit(1))
