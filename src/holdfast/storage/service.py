@@ -56,7 +56,7 @@ class StorageService:
     """Storage of one install. Each operation is atomic; expired records do not exist for any of them."""
 
     def __init__(self, storage: ExtensionStorage, install: InstallKey) -> None:
-        self._storage = storage
+        self.storage = storage
         self.install = install
         self._limits = storage.limits
 
@@ -96,7 +96,7 @@ class StorageService:
         """Removes a record; False when it does not exist. Raises StorageError (`REVISION_MISMATCH`) when it exists at another revision."""
         check_namespace(namespace)
         check_key(key)
-        return await self._storage.batches.run(self.install, partial(self._delete, namespace, key, if_revision))
+        return await self.storage.batches.run(self.install, partial(self._delete, namespace, key, if_revision))
 
     async def list_records(
         self,
@@ -128,8 +128,8 @@ class StorageService:
 
     async def _read(self, statement: Prepared, namespace: str, more: dict[str, Any]) -> list[tuple[Any, ...]]:
         tenant_id, install_id = self.install
-        params = {"tenant": tenant_id, "install": install_id, "namespace": namespace, "now": self._storage.now(), **more}
-        return await self._storage.db.read(partial(_select, statement, params))
+        params = {"tenant": tenant_id, "install": install_id, "namespace": namespace, "now": self.storage.now(), **more}
+        return await self.storage.db.read(partial(_select, statement, params))
 
     async def _put_all(self, namespace: str, writes: Sequence[Write]) -> list[Record]:
         check_namespace(namespace)
@@ -153,16 +153,16 @@ class StorageService:
         """Runs a write. Before it is refused for a quota, expired records are deleted, because they must not count."""
         while True:
             try:
-                return await self._storage.batches.run(self.install, operation)
+                return await self.storage.batches.run(self.install, operation)
             except StorageError as error:
                 if error.code != "QUOTA_EXCEEDED" or not await self._remove_expired():
                     raise
 
     async def _remove_expired(self) -> int:
-        return await remove_expired(self._storage.db, self.install, self._storage.now(), count=EXPIRED_BEFORE_REFUSAL)
+        return await remove_expired(self.storage.db, self.install, self.storage.now(), count=EXPIRED_BEFORE_REFUSAL)
 
     async def _put(self, namespace: str, writes: Sequence[_Encoded], ledger: Ledger) -> list[Record]:
-        now = self._storage.now()
+        now = self.storage.now()
         change = Change(ledger)
         records = [await self._put_one(change, ledger, namespace, write, now) for write in writes]
         change.check_total(self._limits)
@@ -193,7 +193,7 @@ class StorageService:
 
     async def _delete(self, namespace: str, key: str, if_revision: int | None, ledger: Ledger) -> bool:
         before = await ledger.find(namespace, key)
-        if before is None or before.is_expired(self._storage.now()):
+        if before is None or before.is_expired(self.storage.now()):
             return False
         _check_revision(before.revision, if_revision)
         change = Change(ledger)
