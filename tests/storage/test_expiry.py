@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from sqlalchemy import func, select
 
 from holdfast.records.database.database import Database
@@ -108,6 +109,23 @@ async def test_data_that_has_expired_is_no_reason_to_refuse_a_write(db: Database
     with rejected("QUOTA_EXCEEDED") as refused:
         await store.put("d", Write(key="k", value="x" * 20))
     assert refused.value.details == {"limit": 40, "attempted": 51}
+
+
+async def test_a_write_that_would_be_refused_deletes_what_has_expired_in_several_transactions(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    store = service(db, clock, keys_per_namespace=10)
+    await fill(store, "n", 7, ttl_seconds=60)
+    await fill(store, "m", 10, ttl_seconds=61)
+    clock.advance(61)
+    monkeypatch.setattr("holdfast.storage.service.EXPIRED_BEFORE_REFUSAL", 2)
+    done = await asyncio.gather(
+        store.put("m", Write(key="new", value=1)), store.put("n", Write(key="also", value=1)), store.put("m", Write(key="one", value=1))
+    )
+    # The records of `n` expired first; with the first two of `m`, there is room.
+    assert [record.revision for record in done] == [1, 1, 1]
+    assert (await usage(db), await counts(db)) == await counted(db)
 
 
 async def test_processes_that_sweep_at_once_and_write_meanwhile_keep_the_counts(db: Database) -> None:

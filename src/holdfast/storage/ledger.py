@@ -46,12 +46,12 @@ class Ledger:
         self.bytes_used, self.keys, self.namespaces = usage
         self._tx = tx
         self._identity: dict[str, Any] = {"tenant": install.tenant_id, "install": install.install_id}
-        self._loaded_usage = usage
+        self._saved_usage = usage
         self._known: dict[_Place, Known | None] = {}
         self._stored: set[_Place] = set()
         self._changed: dict[_Place, Record | None] = {}
         self._counts: dict[str, int] = {}
-        self._loaded_counts: dict[str, int] = {}
+        self._saved_counts: dict[str, int] = {}
 
     @classmethod
     async def open(cls, tx: HotTransaction, install: InstallKey, now: datetime) -> Ledger:
@@ -84,17 +84,22 @@ class Ledger:
         count = self._counts.get(namespace)
         if count is None:
             rows = await self._tx.execute(statements.COUNT_KEYS, {**self._identity, "namespace": namespace})
-            count = self._counts[namespace] = self._loaded_counts[namespace] = rows[0][0] if rows else 0
+            count = self._counts[namespace] = self._saved_counts[namespace] = rows[0][0] if rows else 0
         return count
 
     async def remove_expired(self, now: datetime, count: int) -> int:
-        """Deletes up to `count` expired records, the first that expired first. Returns how many. Only for a ledger without changes."""
+        """Deletes up to `count` expired records, the first that expired first. Returns how many."""
+        # What was changed may be among them.
+        await self.save(now)
         deleted = await self._tx.execute(statements.DELETE_EXPIRED, {**self._identity, "now": now, "count": count})
         change = Change(self)
-        for namespace, removed in Counter(namespace for namespace, _ in deleted).items():
+        for namespace, removed in Counter(namespace for namespace, *_ in deleted).items():
             await change.remove_keys(namespace, removed)
-        change.bytes_used -= sum(size for _, size in deleted)
+        change.bytes_used -= sum(size for *_, size in deleted)
         self.accept(change)
+        for namespace, key, _ in deleted:
+            self._known[namespace, key] = None
+            self._stored.discard((namespace, key))
         return len(deleted)
 
     def accept(self, change: Change) -> None:
@@ -109,23 +114,29 @@ class Ledger:
         """Writes what changed."""
         for place, record in self._changed.items():
             await self._save_record(place, record)
+        self._changed.clear()
         for namespace, keys in self._counts.items():
-            if keys != self._loaded_counts[namespace]:
+            if keys != self._saved_counts[namespace]:
                 await self._save_count(namespace, keys)
-        if (self.bytes_used, self.keys, self.namespaces) != self._loaded_usage:
-            usage = {"bytes": self.bytes_used, "keys": self.keys, "namespaces": self.namespaces, "now": now}
-            await self._tx.execute(statements.UPDATE_USAGE, self._identity | usage)
+        usage = (self.bytes_used, self.keys, self.namespaces)
+        if usage != self._saved_usage:
+            self._saved_usage = usage
+            params = {"bytes": self.bytes_used, "keys": self.keys, "namespaces": self.namespaces, "now": now}
+            await self._tx.execute(statements.UPDATE_USAGE, self._identity | params)
 
     async def _save_record(self, place: _Place, record: Record | None) -> None:
         is_stored = place in self._stored
         params = {**self._identity, "namespace": place[0], "key": place[1]}
         if record is None:
             if is_stored:
+                self._stored.discard(place)
                 await self._tx.execute(statements.DELETE, params)
             return
+        self._stored.add(place)
         await self._tx.execute(statements.UPDATE if is_stored else statements.INSERT, params | _written(record))
 
     async def _save_count(self, namespace: str, keys: int) -> None:
+        self._saved_counts[namespace] = keys
         place = {**self._identity, "namespace": namespace}
         if keys > 0:
             await self._tx.execute(statements.SET_COUNT, {**place, "keys": keys})

@@ -13,7 +13,6 @@ from holdfast.records.database.hot_transaction import HotTransaction
 from holdfast.records.database.prepared import Prepared
 from holdfast.storage import statements
 from holdfast.storage.errors import StorageError
-from holdfast.storage.expiry import remove_expired
 from holdfast.storage.ledger import Change, Ledger
 from holdfast.storage.limits import (
     KEY_LENGTH,
@@ -28,11 +27,11 @@ from holdfast.storage.limits import (
     encode_cursor,
 )
 from holdfast.storage.records import InstallKey, Page, Record, Write
-from holdfast.storage.write_batches import StorageOperation, WriteBatches
+from holdfast.storage.write_batches import RunAgain, WriteBatches
 
 EXPIRED_BEFORE_REFUSAL = 1_000
-"""Expired records that a write which would be refused deletes before it tries again: more than the background sweep does at once, because
-someone waits."""
+"""Expired records that a write deletes in one transaction before it is refused: more than the background sweep does at once, because its
+caller waits."""
 
 _Encoded = tuple[Write, bytes, bytes]
 """A checked write, with its value and metadata as JSON."""
@@ -141,7 +140,7 @@ class StorageService:
                 f"bulkPut accepts at most {self._limits.bulk_bytes} bytes.",
                 details={"limit": self._limits.bulk_bytes, "attempted": total},
             )
-        return await self._run_within_quota(partial(self._put, namespace, encoded))
+        return await self.storage.batches.run(self.install, partial(self._put, namespace, encoded))
 
     def _encode(self, write: Write) -> _Encoded:
         check_key(write.key)
@@ -149,20 +148,23 @@ class StorageService:
         value, metadata = encode_checked(write.value, write.metadata, self._limits)
         return write, value, metadata
 
-    async def _run_within_quota(self, operation: StorageOperation[list[Record]]) -> list[Record]:
-        """Runs a write. Before it is refused for a quota, expired records are deleted, because they must not count."""
-        while True:
-            try:
-                return await self.storage.batches.run(self.install, operation)
-            except StorageError as error:
-                if error.code != "QUOTA_EXCEEDED" or not await self._remove_expired():
-                    raise
-
-    async def _remove_expired(self) -> int:
-        return await remove_expired(self.storage.db, self.install, self.storage.now(), count=EXPIRED_BEFORE_REFUSAL)
-
     async def _put(self, namespace: str, writes: Sequence[_Encoded], ledger: Ledger) -> list[Record]:
         now = self.storage.now()
+        try:
+            return await self._put_within_quota(ledger, namespace, writes, now)
+        except StorageError as error:
+            if error.code != "QUOTA_EXCEEDED":
+                raise
+        # Records that have expired must not be a reason to refuse a write.
+        removed = await ledger.remove_expired(now, EXPIRED_BEFORE_REFUSAL)
+        try:
+            return await self._put_within_quota(ledger, namespace, writes, now)
+        except StorageError as error:
+            if error.code == "QUOTA_EXCEEDED" and removed == EXPIRED_BEFORE_REFUSAL:
+                raise RunAgain from error
+            raise
+
+    async def _put_within_quota(self, ledger: Ledger, namespace: str, writes: Sequence[_Encoded], now: datetime) -> list[Record]:
         change = Change(ledger)
         records = [await self._put_one(change, ledger, namespace, write, now) for write in writes]
         change.check_total(self._limits)

@@ -98,10 +98,9 @@ _EXPIRED = (
     .order_by(_records.ttl_expires_at)
     .limit(_COUNT)
 )
-DELETE_EXPIRED = Prepared(
-    delete(StorageRecord).where(*_OF_INSTALL, tuple_(_records.namespace, _records.key).in_(_EXPIRED)).returning(_records.namespace, _SIZE)
-)
-"""Deletes the first `count` records of an install that expired by `now`; gives their namespaces and sizes."""
+_IS_EXPIRED = tuple_(_records.namespace, _records.key).in_(_EXPIRED)
+DELETE_EXPIRED = Prepared(delete(StorageRecord).where(*_OF_INSTALL, _IS_EXPIRED).returning(_records.namespace, _records.key, _SIZE))
+"""Deletes the first `count` records of an install that expired by `now`; gives their namespaces, keys and sizes."""
 
 INSTALLS_WITH_EXPIRED = Prepared(
     select(_usage.tenant, _usage.extension_install_id)

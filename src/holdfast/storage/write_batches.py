@@ -10,8 +10,9 @@
                                                  ▼
                                              result or error of each
 
-An operation that raises StorageError changes nothing (see `Ledger`) and does not touch the others of its transaction. A failure of the
-database fails all of them. A caller that is cancelled while its operation waits takes it out of the queue.
+An operation that raises StorageError changes nothing (see `Ledger`) and does not touch the others of its transaction. One that raises
+RunAgain starts over in the next transaction. A failure of the database fails all of them. A caller that is cancelled while its operation
+waits takes it out of the queue.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ from holdfast.storage.records import InstallKey
 
 MAX_BATCH = 32
 
+
+class RunAgain(Exception):
+    """Raised by an operation that has done as much as one transaction may, and has more to do."""
+
+
 T = TypeVar("T")
 
 StorageOperation = Callable[[Ledger], Awaitable[T]]
@@ -48,6 +54,13 @@ class WriteBatches:
 
     async def run(self, install: InstallKey, operation: StorageOperation[T]) -> T:
         """The result of `operation`, after its transaction is committed. Raises what it raises."""
+        while True:
+            try:
+                return await self._run_once(install, operation)
+            except RunAgain:
+                continue
+
+    async def _run_once(self, install: InstallKey, operation: StorageOperation[T]) -> T:
         queue = self._queues.get(install)
         if queue is not None:
             future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -58,7 +71,7 @@ class WriteBatches:
             (outcome,) = await self._db.write(partial(_run_all, install, (operation,)))
         finally:
             self._continue(install)
-        if isinstance(outcome, StorageError):
+        if isinstance(outcome, StorageError | RunAgain):
             raise outcome
         return cast(T, outcome)
 
@@ -107,14 +120,14 @@ def _resolve(batch: Sequence[_Waiting], outcomes: Sequence[Any]) -> None:
 
 
 async def _run_all(install: InstallKey, operations: Sequence[StorageOperation[Any]], tx: HotTransaction) -> list[Any]:
-    """The result of each operation, or its StorageError."""
+    """The result of each operation, or its StorageError or RunAgain."""
     now = utc_now()
     ledger = await Ledger.open(tx, install, now)
     outcomes: list[Any] = []
     for operation in operations:
         try:
             outcomes.append(await operation(ledger))
-        except StorageError as error:
+        except (StorageError, RunAgain) as error:
             outcomes.append(error)
     await ledger.save(now)
     return outcomes
