@@ -4,9 +4,9 @@
                                ├─► one batch at a time ┤
     finish(): end in `_ends`  ─┘                       └─► failed ─► start() raises; ends are kept for the next attempt
 
-    a batch begins        as soon as a start waits and no batch is under way; what comes meanwhile is the next batch
-                          0.2 s after the first end that no start took along
-    the process is killed rows of running calls stay `started`; the periodic pass marks them as cut off
+    a batch begins         as soon as a start waits and no batch is under way; what comes meanwhile is the next batch
+    it takes ends along    when there are 64, or 0.2 s after the first: many rows change for one commit, and no start waits for more
+    the process is killed  rows of running calls stay `started`; the periodic pass marks them as cut off
 
 A batch takes what waits when its transaction begins, not when it is queued.
 """
@@ -25,7 +25,7 @@ from typing import Any
 import structlog
 
 from holdfast.gateway.audit.minutes import MinuteCounts
-from holdfast.gateway.audit.rows import INSERT_START, MAX_REQUEST_ID, UPDATE_END, AuditRow, CallEnd, Status
+from holdfast.gateway.audit.rows import MAX_REQUEST_ID, AuditRow, CallEnd, Status, insert_starts, update_ends
 from holdfast.gateway.http.errors import GatewayError
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
@@ -36,7 +36,8 @@ from holdfast.records.database.uuids import time_ordered_id
 MAX_KEPT_ENDS = 10_000
 """So many ends are kept while the database cannot be written to; then the oldest are dropped, and their rows become cut off."""
 FLUSH_SECONDS = 0.2
-_FULL_BATCH = 256
+FULL_BATCH = 64
+"""So many ends are written at once: about half a millisecond of the event loop on SQLite."""
 _RETRY_SECONDS = 1.0
 _CLOSE_SECONDS = 5.0
 _CLOSE_ATTEMPTS = 20
@@ -60,13 +61,13 @@ class AuditLog:
         self._batch: tuple[list[_Start], list[CallEnd]] = [], []
         self._writing: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        # After an error it is unknown whether the batch was committed: each end is then checked before it is counted again.
-        self._careful = False
+        self._ends_are_due = False
+        self._failing = False
 
     @property
     def is_failing(self) -> bool:
         """Whether the last batch could not be written."""
-        return self._careful
+        return self._failing
 
     async def start(
         self,
@@ -134,18 +135,15 @@ class AuditLog:
         }
         is_error = http_status is None or http_status >= 500
         self._keep(CallEnd(row.tenant_id, row.registry_id, row.started_at, duration_ms, is_error, parameters))
-        if self._writing is not None:
-            return
-        if len(self._ends) >= _FULL_BATCH:
-            self._write_soon()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._write_soon)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._write_ends_soon)
+        elif len(self._ends) == FULL_BATCH:
+            self._write_ends_soon()
 
     async def flush(self) -> bool:
         """Writes every queued end now; false when the database cannot be written to."""
         while self._ends or self._writing is not None:
-            if self._writing is None:
-                self._write_soon()
+            self._write_ends_soon()
             writing = self._writing
             assert writing is not None
             await asyncio.wait([writing])
@@ -181,63 +179,64 @@ class AuditLog:
         else:
             _log.error("audit_end_failed", audit_row=end.parameters["row_id"], exc_info=error)
 
-    def _write_soon(self) -> None:
+    def _write_ends_soon(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._ends_are_due = True
         if self._writing is None:
-            self._writing = self._db.submit(self._write)
-            self._writing.add_done_callback(self._written)
+            self._write_soon()
 
-    async def _write(self, tx: HotTransaction) -> None:
+    def _write_soon(self) -> None:
+        with_ends = self._ends_are_due and bool(self._ends)
+        job = self._write_all if with_ends else self._write_starts
+        self._writing = self._db.submit(job, one_statement=not with_ends)
+        self._writing.add_done_callback(self._written)
+
+    async def _write_starts(self, tx: HotTransaction) -> None:
+        await self._write(tx, with_ends=False)
+
+    async def _write_all(self, tx: HotTransaction) -> None:
+        await self._write(tx, with_ends=True)
+
+    async def _write(self, tx: HotTransaction, *, with_ends: bool) -> None:
         """The job of one batch."""
         starts = [start for start in self._starts if not start[1].done()]
         self._starts.clear()
-        ends = list(self._ends)
-        self._ends.clear()
+        ends: list[CallEnd] = []
+        if with_ends:
+            self._ends_are_due = False
+            ends = list(self._ends)
+            self._ends.clear()
         self._batch = starts, ends
         await self._write_rows(tx, starts=starts, ends=ends)
 
     async def _write_rows(self, tx: HotTransaction, *, starts: list[_Start], ends: list[CallEnd]) -> None:
-        if len(starts) == 1:
-            await tx.execute(INSERT_START, starts[0][0])
-        elif starts:
-            await tx.execute_many(INSERT_START, [parameters for parameters, _ in starts])
+        is_sqlite = self._db.is_sqlite
+        if starts:
+            await insert_starts(tx, [parameters for parameters, _ in starts], is_sqlite=is_sqlite)
         if ends:
-            await self._write_ends(tx, ends)
-
-    async def _write_ends(self, tx: HotTransaction, ends: list[CallEnd]) -> None:
-        if self._careful:
-            counted = []
-            for end in ends:
-                await tx.execute(UPDATE_END, end.parameters)
-                if tx.changed:
-                    counted.append(end)
-        else:
-            await tx.execute_many(UPDATE_END, [end.parameters for end in ends])
-            counted = ends
-        await MinuteCounts.of(counted).write(tx, is_sqlite=self._db.is_sqlite)
+            new = await update_ends(tx, ends, is_sqlite=is_sqlite)
+            await MinuteCounts.of(new).write(tx, is_sqlite=is_sqlite)
 
     def _written(self, writing: asyncio.Future[None]) -> None:
         self._writing = None
         (starts, ends), self._batch = self._batch, ([], [])
         error = asyncio.CancelledError() if writing.cancelled() else writing.exception()
         if error is None:
-            self._careful = False
+            self._failing = False
             for _, written in starts:
                 if not written.done():
                     written.set_result(None)
             self._report_dropped()
-            if self._starts or len(self._ends) >= _FULL_BATCH:
+            if self._starts or (self._ends_are_due and self._ends):
                 self._write_soon()
-            elif self._ends and self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._write_soon)
         else:
             self._failed(starts, ends, error)
 
     def _failed(self, starts: list[_Start], ends: list[CallEnd], error: BaseException) -> None:
         _log.warning("audit_write_failed", starts=len(starts), ends=len(ends), error=getattr(error, "code", type(error).__name__))
-        self._careful = True
+        self._failing = True
         if not isinstance(error, DatabaseError) and len(starts) + len(ends) > 1:
             # One of the rows is at fault, and it must not take the others with it.
             self._writing = asyncio.ensure_future(self._write_each(starts, ends))
@@ -255,8 +254,9 @@ class AuditLog:
             self._keep_failed(end, error)
         for end in later:
             self._keep(end)
-        if self._timer is None and self._ends:
-            self._timer = asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._write_soon)
+        # Also without ends: an empty batch finds out when the database can be used again.
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._write_ends_soon)
 
     async def _write_each(self, starts: list[_Start], ends: list[CallEnd]) -> None:
         for start in starts:

@@ -117,14 +117,16 @@ class Database:
         if changes:
             await wait_for_gateways(self._engine)
 
-    async def read(self, job: Job[T]) -> T:
+    async def read(self, job: Job[T], *, one_statement: bool = False) -> T:
         """Runs a job of the hot path that only reads, and returns its result; all its statements see the same state.
+
+        `one_statement` promises that the job executes a single one: Postgres then needs no BEGIN and COMMIT.
 
         Raises what the job raises, and DatabaseError (`database_unreachable`).
         """
-        return await self._hot.read(job)
+        return await self._hot.read(job, one_statement=one_statement)
 
-    async def write(self, job: Job[T]) -> T:
+    async def write(self, job: Job[T], *, one_statement: bool = False) -> T:
         """Runs a job of the hot path that writes, and returns its result when what it wrote is durable. What it wrote is discarded when it
         raises. No gateway is waited for: a job does not change what decides calls.
 
@@ -132,15 +134,15 @@ class Database:
         dropped. Raises what the job raises, and DatabaseError (`database_unreachable`, `database_busy`, `database_full`); on SQLite
         `database_busy` inside a transaction of the same task.
         """
-        return await self._hot.write(job)
+        return await self._hot.write(job, one_statement=one_statement)
 
-    def submit(self, job: Job[T]) -> asyncio.Future[T]:
+    def submit(self, job: Job[T], *, one_statement: bool = False) -> asyncio.Future[T]:
         """Queues a job that writes, for callers that collect their work themselves and write it in batches.
 
         The future has the job's result when what it wrote is durable. On Postgres these jobs share a connection of their own, so that
         they never wait for others.
         """
-        return self._hot.submit(job)
+        return self._hot.submit(job, one_statement=one_statement)
 
     @property
     def engine(self) -> AsyncEngine:

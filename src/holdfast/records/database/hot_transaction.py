@@ -36,15 +36,15 @@ Job = Callable[[HotTransaction], Coroutine[Any, Any, T]]
 class HotPath(Protocol):
     """How a database runs jobs."""
 
-    async def read(self, job: Job[T]) -> T:
+    async def read(self, job: Job[T], *, one_statement: bool) -> T:
         """The result of a job that only reads: all its statements see one state."""
         ...
 
-    async def write(self, job: Job[T]) -> T:
+    async def write(self, job: Job[T], *, one_statement: bool) -> T:
         """The result of a job, once what it wrote is durable."""
         ...
 
-    def submit(self, job: Job[T]) -> asyncio.Future[T]:
+    def submit(self, job: Job[T], *, one_statement: bool) -> asyncio.Future[T]:
         """Queues a job that writes, for callers that batch their work: one of them runs at a time."""
         ...
 

@@ -22,16 +22,16 @@ class SessionHotPath:
         self._transactions = transactions
         self._lock = WriteLock(None)
 
-    async def read(self, job: Job[T]) -> T:
+    async def read(self, job: Job[T], *, one_statement: bool) -> T:
         async with self._sessions() as session:
             return await job(SessionTransaction(await session.connection()))
 
-    async def write(self, job: Job[T]) -> T:
+    async def write(self, job: Job[T], *, one_statement: bool) -> T:
         async with self._lock.turn(), self._transactions() as session, session.begin():
             return await job(SessionTransaction(await session.connection()))
 
-    def submit(self, job: Job[T]) -> asyncio.Future[T]:
-        return asyncio.ensure_future(self.write(job))
+    def submit(self, job: Job[T], *, one_statement: bool) -> asyncio.Future[T]:
+        return asyncio.ensure_future(self.write(job, one_statement=one_statement))
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

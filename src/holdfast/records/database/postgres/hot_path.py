@@ -1,6 +1,6 @@
 """The hot path of Postgres: each job has a connection and a transaction; batches have a connection of their own.
 
-    read(job) ─────► pool ──► BEGIN REPEATABLE READ READ ONLY ── job ── COMMIT
+    read(job) ─────► pool ──► BEGIN REPEATABLE READ READ ONLY ── job ── COMMIT      one statement: without BEGIN and COMMIT
     write(job) ────► pool ──► BEGIN ──────────────────────────── job ── COMMIT
     submit(job) ───► queue ─► the one connection of batches, one job after the other
 
@@ -14,7 +14,7 @@ import contextvars
 from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import structlog
@@ -26,6 +26,9 @@ from holdfast.records.database.postgres.transaction import HotPostgresTransactio
 POOL_SIZE = 8
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN"
+# Batches join their rows with a table by its key. The server plans such a statement once, perhaps while the table is still small; that plan
+# must not read the whole table when it has grown.
+_BATCH_PLANS: tuple[LiteralString, ...] = ("SET enable_seqscan = off", "SET enable_hashjoin = off", "SET enable_mergejoin = off")
 
 _log = structlog.get_logger(__name__)
 
@@ -36,20 +39,20 @@ class PostgresHotPath:
     def __init__(self, arguments: Mapping[str, Any], *, shown: str) -> None:
         self._shown = shown
         self._pool = PostgresPool(arguments, size=POOL_SIZE)
-        self._batch_pool = PostgresPool(arguments, size=1)
-        self._queue: deque[tuple[Job[Any], asyncio.Future[Any]]] = deque()
+        self._batch_pool = PostgresPool(arguments, size=1, prepare=_BATCH_PLANS)
+        self._queue: deque[tuple[Job[Any], asyncio.Future[Any], str | None]] = deque()
         self._worker: asyncio.Task[None] | None = None
 
-    async def read(self, job: Job[T]) -> T:
-        return await self._run(self._pool, job, _READ)
+    async def read(self, job: Job[T], *, one_statement: bool) -> T:
+        return await self._run(self._pool, job, None if one_statement else _READ)
 
-    async def write(self, job: Job[T]) -> T:
-        return await self._run(self._pool, job, _WRITE)
+    async def write(self, job: Job[T], *, one_statement: bool) -> T:
+        return await self._run(self._pool, job, None if one_statement else _WRITE)
 
-    def submit(self, job: Job[T]) -> asyncio.Future[T]:
+    def submit(self, job: Job[T], *, one_statement: bool) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.append((job, future))
+        self._queue.append((job, future, None if one_statement else _WRITE))
         if self._worker is None:
             # Without the caller's context: the task serves all callers.
             self._worker = loop.create_task(self._run_queued(), context=contextvars.Context())
@@ -66,11 +69,11 @@ class PostgresHotPath:
 
     async def _run_queued(self) -> None:
         while self._queue:
-            job, future = self._queue.popleft()
+            job, future, begin = self._queue.popleft()
             if future.done():
                 continue
             try:
-                result = await self._run(self._batch_pool, job, _WRITE)
+                result = await self._run(self._batch_pool, job, begin)
             except Exception as error:
                 if not future.done():
                     future.set_exception(error)
@@ -79,11 +82,12 @@ class PostgresHotPath:
                     future.set_result(result)
         self._worker = None
 
-    async def _run(self, pool: PostgresPool, job: Job[T], begin: str) -> T:
+    async def _run(self, pool: PostgresPool, job: Job[T], begin: str | None) -> T:
         connection = await self._begin(pool, begin)
         try:
             result = await job(HotPostgresTransaction(connection))
-            await _commit(connection)
+            if begin is not None:
+                await _commit(connection)
         except Exception:
             await self._roll_back(pool, connection)
             raise
@@ -94,7 +98,7 @@ class PostgresHotPath:
         pool.release(connection)
         return result
 
-    async def _begin(self, pool: PostgresPool, begin: str) -> PostgresConnection:
+    async def _begin(self, pool: PostgresPool, begin: str | None) -> PostgresConnection:
         """A connection on which the transaction has begun. Raises DatabaseError (`database_unreachable`)."""
         fresh = False
         while True:
@@ -104,7 +108,8 @@ class PostgresHotPath:
                 _log.error("database_unreachable", database=self._shown, reason=str(error).partition("\n")[0])
                 raise unreachable() from error
             try:
-                await connection.execute(begin)
+                if begin is not None:
+                    await connection.execute(begin)
                 return connection
             except psycopg.Error as error:
                 await pool.discard(connection)

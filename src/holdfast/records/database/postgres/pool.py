@@ -8,9 +8,10 @@ acquire ──► an idle one, the last that was used   ──► release ──
 from __future__ import annotations
 
 import asyncio
+import select
 from collections import deque
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -23,10 +24,14 @@ PostgresConnection = psycopg.AsyncConnection[TupleRow]
 
 
 class PostgresPool:
-    """At most `size` connections with the driver's arguments. Each commits every statement unless a transaction was begun."""
+    """At most `size` connections with the driver's arguments; `prepare` are statements for a new one.
 
-    def __init__(self, arguments: Mapping[str, Any], *, size: int) -> None:
+    Each commits every statement unless a transaction was begun.
+    """
+
+    def __init__(self, arguments: Mapping[str, Any], *, size: int, prepare: Sequence[LiteralString] = ()) -> None:
         self._arguments = arguments
+        self._prepare = prepare
         self._free = size
         self._idle: list[PostgresConnection] = []
         self._line: deque[asyncio.Future[PostgresConnection | None]] = deque()
@@ -35,20 +40,27 @@ class PostgresPool:
         """A connection that nobody else uses; a new one on request. Raises psycopg.OperationalError when the server is unreachable."""
         if fresh:
             await self.discard_idle()
-        if self._idle:
-            return self._idle.pop()
+        while self._idle:
+            connection = self._idle.pop()
+            if not _has_news(connection):
+                return connection
+            self._free += 1
+            await connection.close()
         if self._free > 0:
             self._free -= 1
             return await self._connect()
+        passed_on = await self._wait_in_line()
+        return passed_on if passed_on is not None else await self._connect()
+
+    async def _wait_in_line(self) -> PostgresConnection | None:
         place: asyncio.Future[PostgresConnection | None] = asyncio.get_running_loop().create_future()
         self._line.append(place)
         try:
-            connection = await place
+            return await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
                 self._pass_on(place.result())
             raise
-        return connection if connection is not None else await self._connect()
 
     def release(self, connection: PostgresConnection) -> None:
         """Gives a connection back, which is in no transaction."""
@@ -69,6 +81,8 @@ class PostgresPool:
     async def _connect(self) -> PostgresConnection:
         try:
             connection = await psycopg.AsyncConnection.connect(**self._arguments, autocommit=True)
+            for statement in self._prepare:
+                await connection.execute(statement)
         except BaseException:
             self._pass_on(None)
             raise
@@ -88,3 +102,10 @@ class PostgresPool:
             self._free += 1
         else:
             self._idle.append(connection)
+
+
+def _has_news(connection: PostgresConnection) -> bool:
+    """Whether the server sent something unasked on an idle connection: usually, that it ends it."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,12 +21,15 @@ class SqliteHotPath:
         self._checkpointer = Checkpointer(file, self._lock)
         self._reader = SqliteReader(file)
         self.writer = SqliteWriter(file, self._lock, durable=durable, committed=self._checkpointer.committed)
-        self.read = self._reader.read
-        self.submit = self.writer.submit
 
-    async def write(self, job: Job[T]) -> T:
-        """The result of a job, once it is committed."""
+    async def read(self, job: Job[T], *, one_statement: bool) -> T:
+        return await self._reader.read(job, one_statement=one_statement)
+
+    async def write(self, job: Job[T], *, one_statement: bool = False) -> T:
         return await self.writer.submit(job)
+
+    def submit(self, job: Job[T], *, one_statement: bool) -> asyncio.Future[T]:
+        return self.writer.submit(job)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

@@ -21,12 +21,12 @@ class SqliteReader:
     def __init__(self, file: str) -> None:
         self._connection = HotConnection(file, pragmas=("query_only=ON",))
 
-    async def read(self, job: Job[T]) -> T:
+    async def read(self, job: Job[T], *, one_statement: bool) -> T:
         """The result of the job. It suspends only when the database is locked for recovery. Raises what the job raises; DatabaseError."""
         deadline = time.monotonic() + MAX_WAIT_SECONDS
         while True:
             try:
-                return self._run(job)
+                return self._run(job, one_statement)
             except DatabaseError as error:
                 if error.code != "database_busy" or time.monotonic() > deadline:
                     raise
@@ -36,10 +36,11 @@ class SqliteReader:
         """Closes the connection."""
         self._connection.close()
 
-    def _run(self, job: Job[T]) -> T:
+    def _run(self, job: Job[T], one_statement: bool) -> T:
         try:
             connection = self._connection.open()
-            connection.execute("BEGIN")
+            if not one_statement:
+                connection.execute("BEGIN")
         except sqlite3.Error as error:
             raise translate(error, "BEGIN") from error
         try:
