@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,8 +104,15 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(params=KINDS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a new database with every table and no row. A test that uses it runs on SQLite and on PostgreSQL."""
-    if request.param == "sqlite":
-        yield migrated_sqlite(tmp_path)
+    with new_database(request.param, request, tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def new_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """The URL of a new database of one of the KINDS, with every table and no row; in `folder` if it is a file."""
+    if kind == "sqlite":
+        yield migrated_sqlite(folder)
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     with server.migrated() as url:

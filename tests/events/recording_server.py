@@ -8,6 +8,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -17,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from holdfast.http.fast_path import FastPathProtocol, FastRoutes
 from tests.waiting import MAX_WAIT_SECONDS
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -99,12 +101,18 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[int]:
-    """Serves an application on loopback, in the current event loop, within the block. Yields the port."""
+async def serving(app: ASGIApp, port: int = 0, *, routes: FastRoutes | None = None) -> AsyncIterator[int]:
+    """Serves an application on loopback, in the current event loop, within the block. Yields the port.
+
+    With `routes`, the protocol of our own servers responds to them around ASGI.
+    """
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
-    server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none", server_header=False, timeout_graceful_shutdown=1))
+    http: Any = "auto" if routes is None else partial(FastPathProtocol, routes)
+    server = _Server(
+        uvicorn.Config(app, http=http, lifespan="off", log_config=None, ws="none", server_header=False, timeout_graceful_shutdown=1)
+    )
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         async with asyncio.timeout(MAX_WAIT_SECONDS):

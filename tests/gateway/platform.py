@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 from sqlalchemy import select
@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.events.memory import MemoryStream
-from holdfast.gateway.app import gateway_routes
+from holdfast.gateway.app import gateway_fast_routes, gateway_routes
 from holdfast.gateway.auth.authentication import SESSION_COOKIE
 from holdfast.gateway.runners import RunnerClient
 from holdfast.gateway.services import Services
@@ -30,7 +30,7 @@ from holdfast.registry.installs.results import Installed
 from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.installs import ExtensionExecutionLog
 from holdfast.settings import Settings
-from tests.events.recording_server import RecordingServer, recording_server
+from tests.events.recording_server import RecordingServer, recording_server, serving
 from tests.records.databases import TENANT, add_user, migrated
 from tests.registry.collaborators import collaborators
 from tests.registry.extensions import archive_of
@@ -40,6 +40,10 @@ ORIGIN = "http://gateway.test"
 SERVICE_TOKEN = "the service token of these tests"
 INTERNAL_TOKEN = "the internal token of these tests"
 AUTH_KEY = "the lookup key of these tests"
+
+
+Front = Literal["asgi", "fast", "uvicorn"]
+"""How requests reach the handlers of a platform."""
 
 
 @dataclass
@@ -108,8 +112,11 @@ class Platform:
 
 
 @asynccontextmanager
-async def platform(folder: Path, *, database_url: str | None = None, **settings: Any) -> AsyncIterator[Platform]:
-    """The whole platform, in production unless `settings` say otherwise; without a URL, the database is an SQLite file."""
+async def platform(folder: Path, *, front: Front = "asgi", database_url: str | None = None, **settings: Any) -> AsyncIterator[Platform]:
+    """The whole platform, in production unless `settings` say otherwise; without a URL, the database is an SQLite file.
+
+    Its client calls the application itself, or, through a socket, a server with the fast path (`fast`) or without one (`uvicorn`).
+    """
     options: dict[str, Any] = {"environment": "production", "gateway_timeout_ms": 5_000, "_env_file": None} | settings
     seconds = Seconds()
     async with migrated(folder, url=database_url) as db, recording_server() as runner:
@@ -125,8 +132,7 @@ async def platform(folder: Path, *, database_url: str | None = None, **settings:
         archive = archive_of(folder / "first.tar.zst")
         installed = await install_archive(collaborators(db, services.store), archive, actor=local_actor(TENANT), check_component=None)
         app = Starlette(routes=gateway_routes(services))
-        transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http:
+        async with _transport(app, services, front) as transport, httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http:
             running = Platform(services=services, runner=runner, app=app, http=http, installed=installed, folder=folder, seconds=seconds)
             running.respond_with(b"hello", headers={"content-type": "text/plain"})
             async with services.changes.follow():
@@ -135,3 +141,25 @@ async def platform(folder: Path, *, database_url: str | None = None, **settings:
                 yield running
         await services.close_audit()
         await services.runner.close()
+
+
+@asynccontextmanager
+async def _transport(app: Starlette, services: Services, front: Front) -> AsyncIterator[httpx2.AsyncBaseTransport]:
+    if front == "asgi":
+        yield httpx2.ASGITransport(app=app)
+        return
+    routes = gateway_fast_routes(services) if front == "fast" else None
+    async with serving(app, routes=routes) as port, httpx2.AsyncHTTPTransport() as sockets:
+        yield _ToPort(sockets, port)
+
+
+class _ToPort(httpx2.AsyncBaseTransport):
+    """Sends every request to a port of this machine, with the host of its address in the header."""
+
+    def __init__(self, sockets: httpx2.AsyncHTTPTransport, port: int) -> None:
+        self._sockets = sockets
+        self._port = port
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        request.url = request.url.copy_with(host="127.0.0.1", port=self._port)
+        return await self._sockets.handle_async_request(request)

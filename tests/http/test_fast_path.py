@@ -233,6 +233,23 @@ async def test_a_stop_waits_for_the_response_and_then_closes_the_connection(serv
     await asyncio.wait_for(served.running, MAX_WAIT_SECONDS)
 
 
+async def test_a_request_that_a_stop_cancels_gets_a_response_of_the_server(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def respond(call: FastCall) -> Response:
+        served.echo.begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(served.echo, "respond", respond)
+    served.server.config.timeout_graceful_shutdown = 1
+    reader, writer = await served.connect()
+    writer.write(post(close=False))
+    await asyncio.wait_for(served.echo.begun.wait(), MAX_WAIT_SECONDS)
+    served.server.stop()
+    response = await asyncio.wait_for(reader.read(), MAX_WAIT_SECONDS)
+    assert response.startswith(b"HTTP/1.1 503 ") and b'{"error":"stopping",' in response
+    writer.close()
+
+
 async def test_a_stop_cancels_requests_that_take_too_long(served: Served) -> None:
     served.server.config.timeout_graceful_shutdown = 1
     served.echo.gate.clear()

@@ -79,8 +79,8 @@ class FastCall(RequestResponseCycle):
 
 
 Respond = Callable[[FastCall], Awaitable[RawResponse]]
-"""Responds to a request; never raises. Its task is cancelled when the client disconnects (`disconnected` is then True), and at the end of
-a stop."""
+"""Responds to a request. Its task is cancelled when the client disconnects (`disconnected` is then True), and at the end of a stop: then
+it may return its own response to that. Raises nothing else."""
 
 FastRoutes = Callable[[bytes, bytes], Respond | None]
 """What responds to this method and target on the fast path; None leaves the request to the application."""
@@ -178,7 +178,13 @@ class FastPathProtocol(HttpToolsProtocol):
                 call.task.cancel()
 
     async def _respond(self, call: FastCall) -> None:
-        response = await call.respond(call)
+        response: RawResponse
+        try:
+            response = await call.respond(call)
+        except asyncio.CancelledError:
+            if call.disconnected:
+                raise
+            response = _Stopping()
         if self.flow.write_paused and not call.disconnected:
             await self.flow.drain()
         if call.disconnected:
@@ -194,6 +200,14 @@ class FastPathProtocol(HttpToolsProtocol):
         if not call.keep_alive:
             self.transport.close()
         self.on_response_complete()
+
+
+class _Stopping:
+    """The response to a request that was cancelled at the end of a stop."""
+
+    status_code = 503
+    body = b'{"error":"stopping","message":"The server is stopping and could not finish this request.","hint":"Send it again."}'
+    raw_headers = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store"))
 
 
 class _NoEvent(asyncio.Event):

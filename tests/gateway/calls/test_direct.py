@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.platform import Platform
+from tests.gateway.platform import Front, Platform
 from tests.gateway.platform import platform as made
 
 EXT = "/api/ext/com.example.notes"
@@ -51,8 +51,8 @@ async def test_a_path_that_hides_something_is_refused(platform: Platform, path: 
 
 
 @pytest.fixture
-async def small(tmp_path: Path) -> AsyncIterator[Platform]:
-    async with made(tmp_path, request_body_max_bytes=1_000) as platform:
+async def small(tmp_path: Path, front: Front) -> AsyncIterator[Platform]:
+    async with made(tmp_path, front=front, request_body_max_bytes=1_000) as platform:
         yield platform
 
 
@@ -65,6 +65,7 @@ async def test_a_body_at_the_limit_passes_and_one_above_is_refused(small: Platfo
     assert len(small.runner.requests) == 1
 
 
+@pytest.mark.parametrize("front", ["asgi"])
 async def test_a_body_of_unknown_length_is_read_only_until_the_limit(small: Platform) -> None:
     sent = 0
 
@@ -79,6 +80,7 @@ async def test_a_body_of_unknown_length_is_read_only_until_the_limit(small: Plat
     assert sent <= 2_000
 
 
+@pytest.mark.parametrize("front", ["asgi"])
 async def test_the_body_of_a_caller_without_access_is_not_read(small: Platform) -> None:
     read = False
 

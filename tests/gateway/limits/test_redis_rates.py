@@ -227,8 +227,8 @@ async def test_without_limits_redis_is_not_asked(redis: RedisProcess) -> None:
 
 
 async def test_the_gateway_counts_in_the_redis_of_its_settings(tmp_path: Path, redis: RedisProcess) -> None:
-    notes, settings = "/api/ext/com.example.notes/notes", {"rate_limit_redis_url": redis.url, "rate_limit_extension_staff": "3+1/min"}
-    async with running_platform(tmp_path, **settings) as gateway:
+    notes = "/api/ext/com.example.notes/notes"
+    async with running_platform(tmp_path, rate_limit_redis_url=redis.url, rate_limit_extension_staff="3+1/min") as gateway:
         admin = await gateway.admin()
         assert [(await gateway.http.get(notes, headers=admin)).status_code for _ in range(2)] == [200, 200]
         with redis.client() as client:

@@ -30,10 +30,13 @@ from holdfast.gateway.http.errors import BadGateway, BeingPrepared, ExtensionBus
 from holdfast.gateway.http.headers import ISOLATION, from_guest, to_guest
 from holdfast.gateway.http.requests import printable, query_pairs, request_id
 from holdfast.gateway.services import Services
+from holdfast.http.fast_operations import WholeRequest
 from holdfast.http.rate_headers import rate_headers
 from holdfast.registry.installs.call_context import InstallContext
 
 _WITHOUT_BODY = frozenset({204, 205, 304})
+# 205 has a length of zero: without one, the client would wait for the end of the connection (RFC 7231, section 6.3.6).
+_WITHOUT_LENGTH = frozenset({204, 304})
 _DEADLINE = frozenset({"deadline", "timeout"})
 
 _log = structlog.get_logger(__name__)
@@ -60,9 +63,15 @@ async def dispatch(services: Services, call: Call) -> Response:
     """Runs the call and returns the extension's own response: status, headers, bytes.
 
     Raises QuotaExceeded, GatewayError (`access_policy_unavailable`, `not_installed`), BadGateway, GatewayTimeout, ExtensionBusy,
-    BeingPrepared.
+    BeingPrepared, and ClientDisconnect when the caller leaves first: that cancels the request to the runner, which then cancels the guest.
     The audit row records every end.
     """
+    if isinstance(call.request, WholeRequest):
+        return await _run(services, call)
+    return await services.disconnects.run_until_disconnect(call.request.receive, _run(services, call))
+
+
+async def _run(services: Services, call: Call) -> Response:
     tag = request_id(call.request)
     call.request.state.holdfast_rate = call.access.rate
     # The guide tells operators to look for this line; method and path are part of it.
@@ -233,7 +242,7 @@ def _response(call: Call, envelope: Envelope) -> Response:
         pairs.append(("cache-control", "no-store"))
     if envelope.status in _WITHOUT_BODY:
         body = b""
-    else:
+    if envelope.status not in _WITHOUT_LENGTH:
         pairs.append(("content-length", str(len(body))))
     response.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
     if call.access.rate is not None:

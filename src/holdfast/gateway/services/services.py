@@ -23,6 +23,7 @@ from holdfast.gateway.services.health_parts import health_parts
 from holdfast.gateway.services.publish_rate_limit import PublishRateLimit
 from holdfast.gateway.services.service_tokens import Tokens
 from holdfast.gateway.snapshots.snapshots import Snapshots
+from holdfast.http.disconnect import DisconnectWatcher
 from holdfast.http.token_bucket import Rate
 from holdfast.records.changes.feed import ChangeFeed
 from holdfast.records.changes.open_feed import change_feed
@@ -52,6 +53,7 @@ class Services:
     storage_limits: StorageLimits = field(default_factory=StorageLimits)
     now: Callable[[], datetime] = utc_now
     clock: Callable[[], float] = time.monotonic
+    disconnects: DisconnectWatcher = field(default_factory=DisconnectWatcher)
     heartbeat_seconds: float = 15.0
     debug_streams_per_tenant: int = 20
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
