@@ -30,14 +30,16 @@ DISABLED = {
 
 HELLO = HERE.parents[1] / "bench" / "hello.js"
 STORAGE = HELLO.with_name("storage.js")
-_QUICKJS = {"componentize-qjs": HERE / "qjs.js", "hello (QuickJS)": HELLO, "storage (QuickJS)": STORAGE}
+SOAK = HERE.parent / "soak" / "guest.js"
+_QUICKJS = {"componentize-qjs": HERE / "qjs.js", "hello (QuickJS)": HELLO, "storage (QuickJS)": STORAGE, "soak (QuickJS)": SOAK}
 
 
 def build(name: str) -> Path:
     """The component of the toolchain's guest: a key of DISABLED, `componentize-qjs`, `componentize-py`, or one of the benchmarks' hellos,
-    `hello (QuickJS)` and `hello (StarlingMonkey)`, or their guest that uses storage, `storage (QuickJS)`."""
+    `hello (QuickJS)` and `hello (StarlingMonkey)`, or a guest of
+    others that need the same tools, `storage (QuickJS)` and `soak (QuickJS)`."""
     sources = [*sorted(WIT.iterdir()), *(file for file in sorted((HERE / "starlingmonkey").iterdir()) if file.is_file())]
-    sources += [HERE / "guests_py" / "handler.py", HERE / "qjs.js", HELLO, STORAGE]
+    sources += [HERE / "guests_py" / "handler.py", HERE / "qjs.js", HELLO, STORAGE, SOAK]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in sources) + name.encode()).hexdigest()[:24]
     made = BUILD / f"{digest}.wasm"
     if not made.exists():
