@@ -141,7 +141,7 @@ class _Rows:
             ExtensionVersion: {
                 "id": version,
                 "registry_id": self.registry_id,
-                "version_key": "1.0.0",
+                "version": "1.0.0",
                 "runtime": "wasm-js@1",
                 "main_entry": "dist/main.wasm",
                 "api_endpoints": endpoints,
