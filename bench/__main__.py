@@ -13,7 +13,16 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "docs" / "performance.json"
-MODULES = ("bench.engine", "bench.runner", "bench.assets", "bench.registry", "bench.install_config", "bench.command")
+MODULES = (
+    "bench.engine",
+    "bench.runner",
+    "bench.assets",
+    "bench.registry",
+    "bench.install_config",
+    "bench.command",
+    "bench.gateway",
+    "bench.alternatives",
+)
 
 
 def measure(module: str) -> dict[str, Any]:
