@@ -127,8 +127,10 @@ def postgres_server(settings: Mapping[str, str] | None = None) -> Iterator[Postg
         process = _ServerProcess(folder, [*as_user, "--pdeathsig=QUIT", str(programs / "postgres")], {**_OPTIONS, **(settings or {})})
         try:
             server = PostgresServer(programs, process, process.start())
-            yield server
-            server.stop()
+            try:
+                yield server
+            finally:
+                server.stop()
         finally:
             process.stop()
     finally:

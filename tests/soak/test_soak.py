@@ -117,4 +117,8 @@ async def _check_audit_rows(database: str, seen: Seen) -> None:
     lost = [request_id for request_id in seen.answered if len(found.get(request_id, [])) != 1]
     assert not lost, lost[:5]
     # The ends are written in batches, the last ones after the response.
-    await until(lambda: all(rows()[request_id] == ["ok"] for request_id in seen.answered))
+    await until(lambda: not _without_end(seen, rows()), lambda: f"without an end: {_without_end(seen, rows())[:5]}")
+
+
+def _without_end(seen: Seen, found: dict[str, list[str]]) -> list[str]:
+    return [f"{request_id}: {found[request_id]}" for request_id in seen.answered if found[request_id] != ["ok"]]
