@@ -17,7 +17,7 @@ from holdfast.processes.child_process import STOP_SECONDS
 from holdfast.processes.sockets import listen_for, origin_of
 from holdfast.processes.unix_sockets import listen_in, temporary_folder
 from holdfast.processes.workers import Workers, WorkersNotStarting
-from holdfast.runner.process.supervisor import FOLDER_PREFIX, MODULE, create_workers
+from holdfast.runner.process.worker_group import FOLDER_PREFIX, MODULE, create_workers
 from holdfast.settings import Settings
 
 _log = structlog.get_logger(__name__)

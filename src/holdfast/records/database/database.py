@@ -28,14 +28,11 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from holdfast.records.changes.confirmation import wait_for_gateways
 from holdfast.records.changes.tables import decides_calls
 from holdfast.records.database.address import database_address, reason_of, shown_address
 from holdfast.records.database.errors import DatabaseError
 from holdfast.records.database.hot_transaction import HotPath, Job, T
 from holdfast.records.database.json_text import decode_json, encode_json, encode_json_for_postgres
-from holdfast.records.database.postgres.hot_path import PostgresHotPath
-from holdfast.records.database.postgres.text import prepare_postgres
 from holdfast.records.database.session_jobs import SessionHotPath
 from holdfast.records.database.sqlite.engine_events import WRITES, prepare_engine
 from holdfast.records.database.sqlite.errors import database_error
@@ -76,6 +73,10 @@ class Database:
         if self.is_sqlite:
             prepare_engine(self._engine.sync_engine, durable=durability == "power")
         else:
+            # Imported for Postgres only: its driver takes a tenth of the time of a start.
+            from holdfast.records.database.postgres.hot_path import PostgresHotPath
+            from holdfast.records.database.postgres.text import prepare_postgres
+
             event.listen(self._engine.sync_engine, "connect", prepare_postgres)
             event.listen(self._engine.sync_engine, "begin", _begin_postgres)
             event.listen(self._engine.sync_engine, "after_cursor_execute", _note_change)
@@ -115,6 +116,8 @@ class Database:
                     await session.connection(execution_options={_CHANGES: changes})
                 yield session
         if changes:
+            from holdfast.records.changes.confirmation import wait_for_gateways
+
             await wait_for_gateways(self._engine)
 
     async def read(self, job: Job[T], *, one_statement: bool = False) -> T:

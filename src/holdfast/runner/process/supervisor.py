@@ -11,9 +11,8 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,12 +20,8 @@ import structlog
 
 from holdfast.processes.workers import Workers
 from holdfast.runner.process.serve import STOP_SECONDS
-from holdfast.runner.services import METRICS
-from holdfast.runner.telemetry.metrics import forget_worker
+from holdfast.runner.process.worker_group import FOLDER_PREFIX, create_workers
 from holdfast.settings import Settings
-
-MODULE = "holdfast.runner"
-FOLDER_PREFIX = "holdfast-runner-"
 
 _log = structlog.get_logger(__name__)
 
@@ -45,29 +40,6 @@ async def run_workers(
         workers = create_workers(listening, environment, Path(shared), stop_seconds=STOP_SECONDS, unix=unix)
         await _run_until_signal(workers, on_ready)
     _log.info("The runner and its workers have stopped")
-
-
-def create_workers(
-    listening: Sequence[socket.socket],
-    environment: Mapping[str, str],
-    shared: Path,
-    *,
-    stop_seconds: int,
-    unix: Sequence[socket.socket] = (),
-) -> Workers:
-    """The workers of a runner, one for each socket; `unix` has a Unix socket for each, or nothing.
-
-    They share the folder `shared`, which only this user can read.
-    """
-    return Workers(
-        "runner",
-        MODULE,
-        listening,
-        unix=unix,
-        environment={**environment, "HOLDFAST_WORKERS_DIR": str(shared)},
-        stop_seconds=stop_seconds,
-        on_end=partial(forget_worker, shared / METRICS),
-    )
 
 
 async def _run_until_signal(workers: Workers, on_ready: Callable[[], None]) -> None:

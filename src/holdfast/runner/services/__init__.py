@@ -1,5 +1,5 @@
 """Everything that one runner process works with, opened and closed together."""
 
-from holdfast.runner.services.services import METRICS, SHARED, RunnerServices
+from holdfast.runner.services.services import SHARED, RunnerServices
 
-__all__ = ["METRICS", "SHARED", "RunnerServices"]
+__all__ = ["SHARED", "RunnerServices"]

@@ -31,6 +31,7 @@ from holdfast.runner.execute.warmup_queue import Place, WarmupQueue
 from holdfast.runner.http.service_token import caller_token, outgoing_token
 from holdfast.runner.http.trusted_callers import TrustedCallers
 from holdfast.runner.install_lookup.validator import InstallValidator
+from holdfast.runner.process.worker_group import METRICS
 from holdfast.runner.telemetry.access_log import CallLog
 from holdfast.runner.telemetry.metrics import Metrics
 from holdfast.settings import Settings
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from holdfast.runner.ui.files import PageSource
     from holdfast.runner.ui.tenant import PageAccess
 
-METRICS = "metrics"
 SHARED = (METRICS, RESPONSES)
 """What the workers of one runner share in their folder: their metrics, and responses to idempotency keys."""
 

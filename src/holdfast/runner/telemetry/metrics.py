@@ -7,7 +7,7 @@ from pathlib import Path
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.values import MultiProcessValue, MutexValue
 
 import holdfast
@@ -123,8 +123,3 @@ class Metrics:
 
     def _gauge(self, name: str, text: str, multiprocess_mode: str, *labels: str) -> Gauge:
         return Gauge(f"holdfast_runner_{name}", text, labels, registry=self._registry, multiprocess_mode=multiprocess_mode)  # type: ignore[arg-type]
-
-
-def forget_worker(folder: Path, worker: int) -> None:
-    """Removes the running calls of a dead worker from the sums; its counters stay in them."""
-    mark_process_dead(worker, str(folder))  # type: ignore[no-untyped-call]

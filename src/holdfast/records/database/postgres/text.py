@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from psycopg.abc import Buffer
 from psycopg.types.string import StrDumperUnknown
 from sqlalchemy.pool import ConnectionPoolEntry
 
-_REPLACEMENT = "\ufffd"
-# A \u0000 that is an escape: it follows an even number of backslashes.
-_ESCAPED = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+from holdfast.records.database.json_text import REPLACEMENT
 
 
 class TextDumper(StrDumperUnknown):
     """Sends a string. Callers that must store text unchanged reject NUL before."""
 
     def dump(self, obj: str) -> Buffer | None:
-        return super().dump(obj.replace("\x00", _REPLACEMENT))
-
-
-def replace_nul(document: str) -> str:
-    """A JSON document with every NUL in its strings replaced."""
-    return _ESCAPED.sub(rf"\1{_REPLACEMENT}", document) if "\\u0000" in document else document
+        return super().dump(obj.replace("\x00", REPLACEMENT))
 
 
 def prepare_postgres(connection: Any, entry: ConnectionPoolEntry) -> None:
