@@ -1,5 +1,5 @@
-"""Periodic maintenance: deletes the storage of uninstalled extensions after its grace period, abandoned uploads and objects, and records
-that have expired."""
+"""Periodic maintenance: deletes the storage of uninstalled extensions after its grace period, abandoned uploads and objects, records
+that have expired, and temporary folders of killed processes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from holdfast.concurrency.workspaces import remove_stale_temporary_folders
 from holdfast.errors import HoldfastError
 from holdfast.records.database.database import Database
 from holdfast.registry.lifecycle.service import InstallService
@@ -26,6 +27,7 @@ async def run_maintenance_loop(installs: InstallService, publishing: PublishingS
     """Runs maintenance now and then every `pause_seconds`, until it is cancelled. It logs an error and tries again the next time."""
     while True:
         try:
+            await asyncio.to_thread(remove_stale_temporary_folders)
             removed = await installs.remove_due_storage()
             swept = await publishing.sweep_uploads(older_than=UPLOADS_OLDER_THAN)
             if removed or swept:

@@ -26,13 +26,13 @@ from holdfast.bundles.cache.entries import Entry, open_entry
 from holdfast.bundles.cache.eviction import DiskQuota
 from holdfast.bundles.cache.fetch import fetch_entry
 from holdfast.bundles.cache.unpacked import UnpackedBundle
-from holdfast.bundles.cache.workspace import remove_stale_workspaces
 from holdfast.bundles.store.hashing import normalize_content_hash
 from holdfast.bundles.store.keys import bundle_key
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.concurrency.keyed_lock import KeyedLock
 from holdfast.concurrency.single_flight import SingleFlight
 from holdfast.concurrency.threads import run_in_thread
+from holdfast.concurrency.workspaces import remove_stale_workspaces
 from holdfast.errors import HoldfastError
 
 DISK_MAX_BYTES = 4 << 30

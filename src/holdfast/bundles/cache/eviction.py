@@ -23,8 +23,8 @@ from msgspec import Struct
 
 from holdfast.bundles.cache.entries import last_used_at, remove_entry
 from holdfast.bundles.cache.unpacked import size_on_disk
-from holdfast.bundles.cache.workspace import remove_stale_workspaces, workspace
 from holdfast.concurrency.threads import run_in_thread
+from holdfast.concurrency.workspaces import remove_stale_workspaces, workspace
 
 RETRY_SECONDS = 10
 """The pause before the next eviction while the entries in use exceed the quota."""

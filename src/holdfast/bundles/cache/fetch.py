@@ -20,9 +20,9 @@ from holdfast.bundles.archive.limits import ArchiveLimits
 from holdfast.bundles.cache.entries import Entry, publish_entry
 from holdfast.bundles.cache.errors import ArchiveHashMismatch, cache_not_writable
 from holdfast.bundles.cache.unpacked import unpack_bundle
-from holdfast.bundles.cache.workspace import workspace
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.concurrency.threads import run_in_thread
+from holdfast.concurrency.workspaces import workspace
 
 
 async def fetch_entry(store: BundleStore, key: str, folder: Path, limits: ArchiveLimits) -> Entry:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from holdfast.bundles.cache.workspace import workspace
 from holdfast.bundles.signing.signature_storage import read_signature
+from holdfast.concurrency.workspaces import workspace
 
 SIGNATURE_NAME = ".minisig"
 """The name next to the unpacked files. No archive member can have a name that begins with a dot, so no bundle can contain this file."""

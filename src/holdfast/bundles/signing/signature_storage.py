@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import aclosing
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from holdfast.bundles.archive.sidecars import SIGNATURE_SUFFIX
 from holdfast.bundles.signing.minisign import FILE_MAX_BYTES
 from holdfast.bundles.store.errors import BundleNotFound
 from holdfast.bundles.store.protocol import BundleStore
+from holdfast.concurrency.workspaces import temporary_folder
 
 
 def read_signature(path: Path) -> bytes | None:
@@ -45,7 +45,7 @@ async def read_stored_signature(store: BundleStore, bundle_key: str) -> bytes | 
 
 async def store_signature(store: BundleStore, bundle_key: str, signature: bytes) -> None:
     """Stores a signature next to its bundle. Raises BundleStoreUnavailable."""
-    with tempfile.TemporaryDirectory(prefix="holdfast-signature-") as folder:
-        source = Path(folder) / "signature"
+    with temporary_folder("signature") as folder:
+        source = folder / "signature"
         source.write_bytes(signature)
         await store.put(signature_key(bundle_key), source)

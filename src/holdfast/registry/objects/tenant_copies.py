@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 import structlog
 from msgspec import Struct
@@ -19,6 +17,7 @@ from holdfast.bundles.store.errors import BundleNotFound
 from holdfast.bundles.store.hashing import normalize_content_hash
 from holdfast.bundles.store.keys import bundle_key
 from holdfast.bundles.store.protocol import BundleStore
+from holdfast.concurrency.workspaces import temporary_folder
 from holdfast.errors import HoldfastError
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import new_id
@@ -60,8 +59,8 @@ async def copy_bundle(store: BundleStore, copy: TenantCopy, source: str | None) 
     if found != copy.sha256:
         if source is None or source == copy.key:
             raise BundleNotFound(copy.key) if found is None else ArchiveHashMismatch(copy.sha256, found)
-        with tempfile.TemporaryDirectory(prefix="holdfast-copy-") as folder:
-            fetched = Path(folder) / "bundle.tar.zst"
+        with temporary_folder("copy") as folder:
+            fetched = folder / "bundle.tar.zst"
             computed = await download_object(store, source, fetched)
             if computed != copy.sha256:
                 raise ArchiveHashMismatch(copy.sha256, computed)

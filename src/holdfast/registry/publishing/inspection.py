@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from holdfast.bundles.manifest.parsing.json_object import read_json_object
 from holdfast.bundles.signing.statement import Statement
 from holdfast.bundles.store.hashing import hash_file, normalize_content_hash
 from holdfast.concurrency.threads import run_in_thread
+from holdfast.concurrency.workspaces import temporary_folder
 from holdfast.registry.errors import RegistryError
 from holdfast.registry.publishing.version_rows import requested_capabilities
 
@@ -91,8 +91,8 @@ async def check_component_of(archive: ReadArchive, check_component: CheckCompone
     """
     if not archive.manifest.needs_component:
         return
-    with tempfile.TemporaryDirectory(prefix="holdfast-component-") as folder:
-        component = await run_in_thread(lambda: read_component(archive.path, Path(folder)))
+    with temporary_folder("component") as folder:
+        component = await run_in_thread(lambda: read_component(archive.path, folder))
         if component is None:
             raise RegistryError(
                 "component_missing",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import tempfile
-from pathlib import Path
 
 from holdfast.bundles.signing.signature_storage import read_stored_signature, store_signature
 from holdfast.bundles.store.download import hash_stored_object
 from holdfast.bundles.store.protocol import BundleStore
+from holdfast.concurrency.workspaces import temporary_folder
 from holdfast.registry.objects.pending import manifest_key
 from holdfast.registry.publishing.inspection import ReadArchive, require_unchanged
 
@@ -25,7 +24,7 @@ async def put_bundle(store: BundleStore, key: str, read: ReadArchive, signature:
     if signature is not None and signature != await read_stored_signature(store, key):
         await store_signature(store, key, signature)
     if not await store.exists(manifest_key(key)):
-        with tempfile.TemporaryDirectory(prefix="holdfast-manifest-") as folder:
-            written = Path(folder) / "manifest.json"
+        with temporary_folder("manifest") as folder:
+            written = folder / "manifest.json"
             written.write_text(json.dumps(read.manifest.raw, ensure_ascii=False, indent=2), encoding="utf-8")
             await store.put(manifest_key(key), written)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
@@ -23,6 +22,7 @@ from holdfast.bundles.store.errors import BundleNotFound
 from holdfast.bundles.store.hashing import normalize_content_hash
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.concurrency.threads import run_in_thread
+from holdfast.concurrency.workspaces import temporary_folder
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import new_id
@@ -75,8 +75,8 @@ async def stage_upload(
     _check_size(size)
     declared = None if declared_hash is None else normalize_content_hash(declared_hash)
     key = f"sha256/_staging/{uuid.uuid4()}/bundle.tar.zst"
-    with tempfile.TemporaryDirectory(prefix="holdfast-upload-") as folder:
-        received = Path(folder) / "bundle.tar.zst"
+    with temporary_folder("upload") as folder:
+        received = folder / "bundle.tar.zst"
         sha256, length = await _receive(body, received, size)
         if size is not None and length != size:
             raise _bad("content_length_mismatch", f"The upload has {length} bytes, {size} were declared.")
@@ -138,9 +138,9 @@ async def finalize_upload(
             raise _not_found()
         await register_pending(session, key, staged_id, using.now())
 
-    with tempfile.TemporaryDirectory(prefix="holdfast-finalize-") as folder:
+    with temporary_folder("finalize") as folder:
         # One copy for all following steps: what is hashed is also what is read and published.
-        archive = Path(folder) / "bundle.tar.zst"
+        archive = folder / "bundle.tar.zst"
         await _fetch(using.store, key, archive)
         read = await read_archive(archive, declared_hash=declared_hash or upload.content_hash, manifest_text=manifest_text)
         published = await publish_archive(using, read, actor=actor, signature=signature, check_component=check_component, within=consume)

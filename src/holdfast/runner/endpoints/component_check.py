@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import tempfile
-from pathlib import Path
 from typing import BinaryIO
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from holdfast.concurrency.workspaces import temporary_folder
 from holdfast.http.bodies import BODY_SECONDS, is_declared_larger
 from holdfast.http.responses import json_response
 from holdfast.runner.http.errors import BodyTooLarge, BodyTooSlow, UnsupportedBody
@@ -28,8 +27,8 @@ async def check_component(services: RunnerServices, request: Request) -> Respons
     _check_headers(request)
     # A request that waits here has not been read yet, so the bytes of checks on disk are bounded too.
     async with services.component_checks:
-        with tempfile.TemporaryDirectory(prefix="holdfast-check-") as folder:
-            component = Path(folder) / "main.wasm"
+        with temporary_folder("check") as folder:
+            component = folder / "main.wasm"
             with component.open("wb") as file:
                 sha256 = await _receive(request, file)
             await services.engine.load(component, sha256)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import shutil
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from holdfast.concurrency.workspaces import remove_stale_temporary_folders
 from holdfast.processes.parent_end import has_parent_ended, when_parent_ends
 from holdfast.processes.sockets import port_of
 from holdfast.processes.unix_sockets import remove_left_behind
@@ -63,7 +65,10 @@ async def serve(
             # one now, which would find little: the start collects nothing (see `__main__`).
             gc.freeze()
             gc.enable()
+            # Beside the calls: what a killed process left can be large.
+            cleanup = asyncio.create_task(asyncio.to_thread(remove_stale_temporary_folders))
             await server.serve_and_drain()
+            await cleanup
     finally:
         await services.close()
         if has_parent_ended(parent_pipe):
