@@ -160,12 +160,30 @@ async def test_a_file_that_is_removed_is_an_error_and_found_again(db: Database, 
     for refused in (db.write(adding("lost")), db.read(adding("lost"))):
         with rejected("database_unreachable", match="removed or replaced"):
             await refused
+    for opened in (db.session(), db.transaction()):
+        with rejected("database_unreachable", match="removed or replaced"):
+            async with opened:
+                pass
     assert not file.exists()
     for name in ("", "-wal", "-shm"):
         if (left := aside.with_name(f"{aside.name}{name}")).exists():
             left.rename(f"{file}{name}")
     await db.write(adding("after"))
     assert await role_names(db) == ["after", "before"]
+
+
+async def test_a_file_that_is_replaced_is_the_database_from_then_on(db: Database, file: Path, tmp_path: Path) -> None:
+    await db.write(adding("old"))
+    async with migrated(tmp_path / "other") as other:
+        await other.write(adding("new"))
+    for end in ("-wal", "-shm"):
+        file.with_name(f"{file.name}{end}").unlink(missing_ok=True)
+    (tmp_path / "other" / SQLITE_FILE).replace(file)
+    assert await role_names(db) == ["new"]
+    async with db.transaction() as session:
+        session.add(Role(tenant=TENANT, role_name="newer"))
+    await db.write(adding("newest"))
+    assert await role_names(db) == ["new", "newer", "newest"]
 
 
 _FULL_DISK = """

@@ -37,6 +37,7 @@ from holdfast.records.database.session_jobs import SessionHotPath
 from holdfast.records.database.sqlite.engine_events import WRITES, prepare_engine
 from holdfast.records.database.sqlite.errors import database_error
 from holdfast.records.database.sqlite.hot_path import SqliteHotPath
+from holdfast.records.database.sqlite.watched_file import WatchedFile
 
 Durability = Literal["process", "power"]
 _CHANGES = "holdfast_changes"
@@ -82,6 +83,7 @@ class Database:
             event.listen(self._engine.sync_engine, "after_cursor_execute", _note_change)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._transactions = async_sessionmaker(self._engine.execution_options(**{WRITES: True}), expire_on_commit=False)
+        self._watched = WatchedFile(file) if file else None
         self._hot: HotPath
         if not self.is_sqlite:
             _, arguments = self._engine.dialect.create_connect_args(parsed)
@@ -98,6 +100,7 @@ class Database:
         Raises DatabaseError (`database_unreachable`).
         """
         with self._report_unusable():
+            await self._forget_replaced_file()
             async with self._sessions() as session:
                 yield session
 
@@ -111,7 +114,7 @@ class Database:
         """
         changes: list[str] = []
         with self._report_unusable():
-            async with self._hot.turn(), self._transactions() as session, session.begin():
+            async with self._hot.turn(), self._opened_transaction() as session:
                 if not self.is_sqlite:
                     await session.connection(execution_options={_CHANGES: changes})
                 yield session
@@ -156,6 +159,22 @@ class Database:
     def sync_engine(self) -> Engine:
         """The engine to register connection events on. Jobs of the hot path do not use it."""
         return self._engine.sync_engine
+
+    @asynccontextmanager
+    async def _opened_transaction(self) -> AsyncIterator[AsyncSession]:
+        await self._forget_replaced_file()
+        async with self._transactions() as session, session.begin():
+            yield session
+
+    async def _forget_replaced_file(self) -> None:
+        """Closes connections to a file that is no longer at its path. Raises DatabaseError (`database_unreachable`) when none is there."""
+        watched = self._watched
+        if watched is None:
+            return
+        was_seen = watched.was_seen
+        # The first connection may create the file.
+        if (was_seen or watched.exists()) and watched.has_changed() and was_seen:
+            await self._engine.dispose()
 
     @contextmanager
     def _report_unusable(self) -> Iterator[None]:

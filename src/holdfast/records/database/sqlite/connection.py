@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from holdfast.records.database.errors import DatabaseError
 from holdfast.records.database.hot_transaction import NO_PARAMS, Job, T
 from holdfast.records.database.prepared import Prepared, Row
-from holdfast.records.database.sqlite.errors import database_error, missing_file, translate
+from holdfast.records.database.sqlite.errors import database_error, translate
+from holdfast.records.database.sqlite.watched_file import WatchedFile
 
 _CACHED_STATEMENTS = 512
 
@@ -23,7 +24,7 @@ class HotConnection:
         self.file = file
         self._pragmas = ("foreign_keys=ON", "busy_timeout=0", *pragmas)
         self._connection: sqlite3.Connection | None = None
-        self._identity: tuple[int, int] | None = None
+        self._watched = WatchedFile(file)
 
     def open(self) -> sqlite3.Connection:
         """The connection to the file that is at its path now.
@@ -31,15 +32,13 @@ class HotConnection:
         Raises DatabaseError (`database_unreachable`); sqlite3.Error when the file is busy.
         """
         try:
-            status = os.stat(self.file)  # noqa: PTH116  called for each call: a Path would double its time
-        except OSError as error:
+            has_changed = self._watched.has_changed()
+        except DatabaseError:
             self.close()
-            raise missing_file(self.file) from error
-        # SQLite goes on writing to a file that was removed; what is written then would be lost.
-        if self._connection is None or self._identity != (status.st_dev, status.st_ino):
+            raise
+        if has_changed or self._connection is None:
             self.close()
             self._connection = self._connect()
-            self._identity = status.st_dev, status.st_ino
         return self._connection
 
     def close(self) -> None:
