@@ -46,7 +46,7 @@ async def remove_expired(db: Database, install: InstallKey, now: datetime, *, co
 async def sweep_round(db: Database, now: Callable[[], datetime], pause_seconds: float = PAUSE_SECONDS) -> int:
     """Deletes one batch of each install that has expired records. Returns how many records."""
     removed, after = 0, _BEFORE_ALL
-    while installs := await db.read(partial(_installs_after, after, now())):
+    while installs := await db.read(partial(_installs_after, after, now()), one_statement=True):
         for install in installs:
             removed += await remove_expired(db, install, now())
             await asyncio.sleep(pause_seconds)

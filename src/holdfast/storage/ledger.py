@@ -12,18 +12,20 @@ So operations that run together share one lock and one commit, and one that is r
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, NoReturn
 
 from msgspec import Struct
 
 from holdfast.records.database.hot_transaction import HotTransaction
+from holdfast.records.database.prepared import Prepared
 from holdfast.storage import statements
 from holdfast.storage.errors import StorageError
 from holdfast.storage.limits import StorageLimits
 from holdfast.storage.records import InstallKey, Record
 
-_Place = tuple[str, str]
+Place = tuple[str, str]
 """A namespace and a key in it."""
 
 
@@ -47,9 +49,9 @@ class Ledger:
         self._tx = tx
         self._identity: dict[str, Any] = {"tenant": install.tenant_id, "install": install.install_id}
         self._saved_usage = usage
-        self._known: dict[_Place, Known | None] = {}
-        self._stored: set[_Place] = set()
-        self._changed: dict[_Place, Record | None] = {}
+        self._known: dict[Place, Known | None] = {}
+        self._stored: set[Place] = set()
+        self._changed: dict[Place, Record | None] = {}
         self._counts: dict[str, int] = {}
         self._saved_counts: dict[str, int] = {}
 
@@ -71,13 +73,31 @@ class Ledger:
         place = (namespace, key)
         if place in self._known:
             return self._known[place]
-        rows = await self._tx.execute(statements.FIND, {**self._identity, "namespace": namespace, "key": key})
-        found = None
-        if rows:
-            found = Known(*rows[0])
-            self._stored.add(place)
-        self._known[place] = found
-        return found
+        await self._load(namespace, [key])
+        return self._known[place]
+
+    async def load(self, places: Iterable[Place]) -> None:
+        """Reads the records that `find` will be asked for, many with one statement."""
+        keys: dict[str, list[str]] = {}
+        for place in dict.fromkeys(places):
+            if place not in self._known:
+                keys.setdefault(place[0], []).append(place[1])
+        for namespace, missing in keys.items():
+            for start in range(0, len(missing), statements.FIND_KEYS):
+                await self._load(namespace, missing[start : start + statements.FIND_KEYS])
+
+    async def _load(self, namespace: str, keys: list[str]) -> None:
+        params = {**self._identity, "namespace": namespace}
+        if len(keys) == 1:
+            rows = await self._tx.execute(statements.FIND, params | {"key": keys[0]})
+        else:
+            padded = keys + keys[-1:] * (statements.FIND_KEYS - len(keys))
+            rows = await self._tx.execute(statements.FIND_MANY, params | {f"key{number}": key for number, key in enumerate(padded)})
+        for key in keys:
+            self._known[namespace, key] = None
+        for key, *known in rows:
+            self._known[namespace, key] = Known(*known)
+            self._stored.add((namespace, key))
 
     async def keys_in(self, namespace: str) -> int:
         """How many keys a namespace has."""
@@ -112,9 +132,7 @@ class Ledger:
 
     async def save(self, now: datetime) -> None:
         """Writes what changed."""
-        for place, record in self._changed.items():
-            await self._save_record(place, record)
-        self._changed.clear()
+        await self._save_records()
         for namespace, keys in self._counts.items():
             if keys != self._saved_counts[namespace]:
                 await self._save_count(namespace, keys)
@@ -124,16 +142,29 @@ class Ledger:
             params = {"bytes": self.bytes_used, "keys": self.keys, "namespaces": self.namespaces, "now": now}
             await self._tx.execute(statements.UPDATE_USAGE, self._identity | params)
 
-    async def _save_record(self, place: _Place, record: Record | None) -> None:
-        is_stored = place in self._stored
-        params = {**self._identity, "namespace": place[0], "key": place[1]}
-        if record is None:
-            if is_stored:
-                self._stored.discard(place)
-                await self._tx.execute(statements.DELETE, params)
-            return
-        self._stored.add(place)
-        await self._tx.execute(statements.UPDATE if is_stored else statements.INSERT, params | _written(record))
+    async def _save_records(self) -> None:
+        if len(self._changed) == 1:
+            for statement, params in self._saves():
+                await self._tx.execute(statement, params)
+        elif self._changed:
+            rows: dict[Prepared, list[dict[str, Any]]] = {}
+            for statement, params in self._saves():
+                rows.setdefault(statement, []).append(params)
+            for statement, many in rows.items():
+                await self._tx.execute_many(statement, many)
+        self._stored.difference_update(place for place, record in self._changed.items() if record is None)
+        self._stored.update(place for place, record in self._changed.items() if record is not None)
+        self._changed.clear()
+
+    def _saves(self) -> Iterator[tuple[Prepared, dict[str, Any]]]:
+        """A statement, with its parameters, for each record that changed."""
+        for place, record in self._changed.items():
+            is_stored = place in self._stored
+            params = {**self._identity, "namespace": place[0], "key": place[1]}
+            if record is not None:
+                yield statements.UPDATE if is_stored else statements.INSERT, params | _written(record)
+            elif is_stored:
+                yield statements.DELETE, params
 
     async def _save_count(self, namespace: str, keys: int) -> None:
         self._saved_counts[namespace] = keys
@@ -150,7 +181,7 @@ class Change:
 
     def __init__(self, ledger: Ledger) -> None:
         self.bytes_used, self.keys, self.namespaces = ledger.bytes_used, ledger.keys, ledger.namespaces
-        self.records: dict[_Place, Record | None] = {}
+        self.records: dict[Place, Record | None] = {}
         self.counts: dict[str, int] = {}
         self._ledger = ledger
 

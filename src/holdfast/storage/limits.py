@@ -68,8 +68,8 @@ def encode_value(value: Any) -> bytes:
         ) from error
     except RecursionError:
         raise _nested_too_deep() from None
-    # Most values are texts; only arrays and objects need the slow look at their depth, and only an escaped NUL can be a NUL.
-    if isinstance(value, dict | list) or b"\\u0000" in encoded:
+    # Nearly all values need no look at their parts: so few brackets cannot nest too deep, and only an escaped NUL can be a NUL.
+    if encoded.count(b"[") + encoded.count(b"{") > DEPTH_MAX or b"\\u0000" in encoded:
         _check_parts(value)
     return encoded
 

@@ -95,7 +95,7 @@ class StorageService:
         """Removes a record; False when it does not exist. Raises StorageError (`REVISION_MISMATCH`) when it exists at another revision."""
         check_namespace(namespace)
         check_key(key)
-        return await self.storage.batches.run(self.install, partial(self._delete, namespace, key, if_revision))
+        return await self.storage.batches.run(self.install, partial(self._delete, namespace, key, if_revision), [(namespace, key)])
 
     async def list_records(
         self,
@@ -128,7 +128,7 @@ class StorageService:
     async def _read(self, statement: Prepared, namespace: str, more: dict[str, Any]) -> list[tuple[Any, ...]]:
         tenant_id, install_id = self.install
         params = {"tenant": tenant_id, "install": install_id, "namespace": namespace, "now": self.storage.now(), **more}
-        return await self.storage.db.read(partial(_select, statement, params))
+        return await self.storage.db.read(partial(_select, statement, params), one_statement=True)
 
     async def _put_all(self, namespace: str, writes: Sequence[Write]) -> list[Record]:
         check_namespace(namespace)
@@ -140,7 +140,8 @@ class StorageService:
                 f"bulkPut accepts at most {self._limits.bulk_bytes} bytes.",
                 details={"limit": self._limits.bulk_bytes, "attempted": total},
             )
-        return await self.storage.batches.run(self.install, partial(self._put, namespace, encoded))
+        places = [(namespace, write.key) for write in writes]
+        return await self.storage.batches.run(self.install, partial(self._put, namespace, encoded), places)
 
     def _encode(self, write: Write) -> _Encoded:
         check_key(write.key)

@@ -53,8 +53,15 @@ _WITH_VALUES = (*_WITHOUT_VALUES, cast(_records.value, Text))
 GET = Prepared(select(*_WITH_VALUES).where(*_OF_KEY, _ALIVE))
 """The record of tenant, install, namespace and key that has not expired by `now`: the columns that `list_statement` gives with values."""
 
-FIND = Prepared(select(_records.revision, _SIZE, _records.ttl_expires_at, _records.created_at).where(*_OF_KEY))
-"""Revision, size, expiry and creation of a record, whether it has expired or not."""
+FIND_KEYS = 16
+_KNOWN = (_records.key, _records.revision, _SIZE, _records.ttl_expires_at, _records.created_at)
+_ANY_KEY = _records.key.in_([bindparam(f"key{number}", type_=_records.key.type) for number in range(FIND_KEYS)])
+
+FIND = Prepared(select(*_KNOWN).where(*_OF_KEY))
+"""Key, revision, size, expiry and creation of a record, whether it has expired or not."""
+
+FIND_MANY = Prepared(select(*_KNOWN).where(*_OF_NAMESPACE, _ANY_KEY))
+"""The same of those records of a namespace whose keys are among `key0` to `key15`."""
 
 
 def _list_statement(*, inclusive: bool, bounded: bool, values: bool) -> Prepared:

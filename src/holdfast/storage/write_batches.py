@@ -27,7 +27,7 @@ from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.records.database.hot_transaction import HotTransaction
 from holdfast.storage.errors import StorageError
-from holdfast.storage.ledger import Ledger
+from holdfast.storage.ledger import Ledger, Place
 from holdfast.storage.records import InstallKey
 
 MAX_BATCH = 32
@@ -40,7 +40,7 @@ class RunAgain(Exception):
 T = TypeVar("T")
 
 StorageOperation = Callable[[Ledger], Awaitable[T]]
-_Waiting = tuple[StorageOperation[Any], asyncio.Future[Any]]
+_Waiting = tuple[StorageOperation[Any], Sequence[Place], asyncio.Future[Any]]
 
 
 class WriteBatches:
@@ -52,23 +52,26 @@ class WriteBatches:
         self._queues: dict[InstallKey, deque[_Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self, install: InstallKey, operation: StorageOperation[T]) -> T:
-        """The result of `operation`, after its transaction is committed. Raises what it raises."""
+    async def run(self, install: InstallKey, operation: StorageOperation[T], places: Sequence[Place] = ()) -> T:
+        """The result of `operation`, after its transaction is committed. Raises what it raises.
+
+        `places` are the records that it will look for: those of all operations of a transaction are read together.
+        """
         while True:
             try:
-                return await self._run_once(install, operation)
+                return await self._run_once(install, operation, places)
             except RunAgain:
                 continue
 
-    async def _run_once(self, install: InstallKey, operation: StorageOperation[T]) -> T:
+    async def _run_once(self, install: InstallKey, operation: StorageOperation[T], places: Sequence[Place]) -> T:
         queue = self._queues.get(install)
         if queue is not None:
             future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-            queue.append((operation, future))
+            queue.append((operation, places, future))
             return await future
         self._queues[install] = deque()
         try:
-            (outcome,) = await self._db.write(partial(_run_all, install, (operation,)))
+            (outcome,) = await self._db.write(partial(_run_all, install, ((operation, places),)))
         finally:
             self._continue(install)
         if isinstance(outcome, StorageError | RunAgain):
@@ -87,18 +90,18 @@ class WriteBatches:
         queue = self._queues[install]
         try:
             while queue:
-                batch = [waiting for waiting in (queue.popleft() for _ in range(min(len(queue), MAX_BATCH))) if not waiting[1].done()]
+                batch = [waiting for waiting in (queue.popleft() for _ in range(min(len(queue), MAX_BATCH))) if not waiting[2].done()]
                 if batch:
                     await self._run_batch(install, batch)
         finally:
             del self._queues[install]
             # Only when the task is cancelled, at the end of the process.
-            for _, future in queue:
+            for *_, future in queue:
                 future.cancel()
 
     async def _run_batch(self, install: InstallKey, batch: Sequence[_Waiting]) -> None:
         try:
-            outcomes = await self._db.write(partial(_run_all, install, [operation for operation, _ in batch]))
+            outcomes = await self._db.write(partial(_run_all, install, [(operation, places) for operation, places, _ in batch]))
         except BaseException as error:
             _resolve(batch, [error] * len(batch))
             if not isinstance(error, Exception):
@@ -108,7 +111,7 @@ class WriteBatches:
 
 
 def _resolve(batch: Sequence[_Waiting], outcomes: Sequence[Any]) -> None:
-    for (_, future), outcome in zip(batch, outcomes, strict=True):
+    for (*_, future), outcome in zip(batch, outcomes, strict=True):
         if future.done():
             continue
         if isinstance(outcome, asyncio.CancelledError):
@@ -119,12 +122,15 @@ def _resolve(batch: Sequence[_Waiting], outcomes: Sequence[Any]) -> None:
             future.set_result(outcome)
 
 
-async def _run_all(install: InstallKey, operations: Sequence[StorageOperation[Any]], tx: HotTransaction) -> list[Any]:
+async def _run_all(
+    install: InstallKey, operations: Sequence[tuple[StorageOperation[Any], Sequence[Place]]], tx: HotTransaction
+) -> list[Any]:
     """The result of each operation, or its StorageError or RunAgain."""
     now = utc_now()
     ledger = await Ledger.open(tx, install, now)
+    await ledger.load(place for _, places in operations for place in places)
     outcomes: list[Any] = []
-    for operation in operations:
+    for operation, _ in operations:
         try:
             outcomes.append(await operation(ledger))
         except (StorageError, RunAgain) as error:
