@@ -248,11 +248,11 @@ async def _migrated_with_a_call(url: str, *statements: str) -> list[tuple[object
     await migrate(url)
     with _open(url) as connection:
         assert connection.execute(text("SELECT status FROM extension_execution_log")).scalars().all() == ["ok"]
-        state = connection.execute(text("SELECT made_by_holdfast, needs_notice, announced_at FROM extension_log_retention"))
+        state = connection.execute(text("SELECT made_by_holdfast, needs_notice, notified_at FROM extension_log_retention"))
         return [tuple(row) for row in state]
 
 
-async def test_an_audit_log_with_rows_is_kept_until_its_deletion_was_announced(url: str) -> None:
+async def test_an_audit_log_with_rows_is_kept_until_notice_was_given(url: str) -> None:
     assert await _migrated_with_a_call(url) == [(True, True, None)]
 
 
@@ -260,10 +260,10 @@ async def test_an_audit_log_of_the_existing_platform_is_recorded_as_found(url: s
     assert await _migrated_with_a_call(url, "CREATE TABLE knex_migrations (id integer)") == [(False, True, None)]
 
 
-async def test_the_audit_log_of_a_new_database_needs_no_announcement(url: str) -> None:
+async def test_the_audit_log_of_a_new_database_needs_no_notice(url: str) -> None:
     await migrate(url)
     with _open(url) as connection:
-        state = connection.execute(text("SELECT made_by_holdfast, needs_notice, announced_at FROM extension_log_retention")).all()
+        state = connection.execute(text("SELECT made_by_holdfast, needs_notice, notified_at FROM extension_log_retention")).all()
     assert [tuple(row) for row in state] == [(True, False, None)]
 
 

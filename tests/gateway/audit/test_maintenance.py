@@ -120,7 +120,7 @@ async def test_the_setting_decides_and_where_the_table_was_found_nothing_else(
     assert len(await rows(db)) == kept
 
 
-async def test_what_an_earlier_version_wrote_is_deleted_only_after_an_announcement_and_seven_days(db: Database) -> None:
+async def test_what_an_earlier_version_wrote_is_deleted_only_after_a_notice_and_seven_days(db: Database) -> None:
     clock = Clock()
     await write_rows(db, clock, 1)
     await found_table(db, needs_notice=True)
@@ -128,8 +128,8 @@ async def test_what_an_earlier_version_wrote_is_deleted_only_after_an_announceme
     with capture_logs() as lines:
         await maintain_audit_log(db, settings(), clock())
         await maintain_audit_log(db, settings(), clock())
-    announced = [line for line in lines if line["event"] == "audit_deletion_announced"]
-    assert [line["first_deletion"] for line in announced] == [(clock() + GRACE).isoformat(timespec="seconds")]
+    notices = [line for line in lines if line["event"] == "audit_deletion_notice"]
+    assert [line["first_deletion"] for line in notices] == [(clock() + GRACE).isoformat(timespec="seconds")]
     clock.advance(GRACE.total_seconds() - 1)
     await maintain_audit_log(db, settings(), clock())
     assert len(await rows(db)) == 1

@@ -1,7 +1,7 @@
-"""How long the audit log and the statistics of calls are kept. Nothing that an earlier version wrote is deleted unannounced.
+"""How long the audit log and the statistics of calls are kept. Nothing that an earlier version wrote is deleted without notice.
 
 the table had no rows          delete what is older than the setting
-it had rows                    ─► announce in the log, store when ─► 7 days ─► delete
+it had rows                    ─► notice in the log, store when ─► 7 days ─► delete
 Holdfast did not make it       nothing, unless the setting is given
 """
 
@@ -27,8 +27,8 @@ _PAUSE_SECONDS = 0.01
 
 _LOG, _MINUTES, _STATE = ExtensionExecutionLog, ExtensionCallMinute, ExtensionLogRetention
 
-_READ_STATE = Prepared(select(_STATE.made_by_holdfast, _STATE.needs_notice, _STATE.announced_at).where(_STATE.id == 1))
-_ANNOUNCE = Prepared(update(_STATE).where(_STATE.id == 1, _STATE.announced_at.is_(None)).values(announced_at=bindparam("instant")))
+_READ_STATE = Prepared(select(_STATE.made_by_holdfast, _STATE.needs_notice, _STATE.notified_at).where(_STATE.id == 1))
+_NOTIFY = Prepared(update(_STATE).where(_STATE.id == 1, _STATE.notified_at.is_(None)).values(notified_at=bindparam("instant")))
 _OLD_ROWS = select(_LOG.id).where(_LOG.started_at < bindparam("before")).order_by(_LOG.started_at).limit(_ROWS_AT_ONCE)
 _DELETE_ROWS = Prepared(delete(_LOG).where(_LOG.id.in_(_OLD_ROWS)))
 _MINUTE_KEY = (_MINUTES.tenant_id, _MINUTES.registry_id, _MINUTES.minute)
@@ -47,15 +47,15 @@ async def made_by_holdfast(db: Database) -> bool:
 async def delete_old_rows(db: Database, *, days: int | None, now: datetime) -> int:
     """Deletes rows of the audit log that are older than `days` (0: none; None: 90 where Holdfast made the table, else none).
 
-    Returns how many. The first time on a database whose log had rows before this version, it announces the deletion instead, and
+    Returns how many. The first time on a database whose log had rows before this version, it gives notice of the deletion instead, and
     deletes nothing for 7 days.
     """
     state = await _read_state(db)
     if state is None:
         return 0
-    made, needs_notice, announced_at = state
+    made, needs_notice, notified_at = state
     kept_days = days if days is not None else DEFAULT_DAYS if made else 0
-    if kept_days == 0 or (needs_notice and not await _is_announced(db, announced_at, kept_days, now)):
+    if kept_days == 0 or (needs_notice and not await _was_notified(db, notified_at, kept_days, now)):
         return 0
     return await _delete_in_batches(db, _DELETE_ROWS, now - timedelta(days=kept_days))
 
@@ -67,25 +67,25 @@ async def delete_old_minutes(db: Database, *, days: int, now: datetime) -> int:
 
 async def _read_state(db: Database) -> tuple[bool, bool, datetime | None] | None:
     async def job(tx: HotTransaction) -> tuple[bool, bool, datetime | None] | None:
-        for made, needs_notice, announced_at in await tx.execute(_READ_STATE):
-            return made, needs_notice, announced_at
+        for made, needs_notice, notified_at in await tx.execute(_READ_STATE):
+            return made, needs_notice, notified_at
         return None
 
     return await db.read(job)
 
 
-async def _is_announced(db: Database, announced_at: datetime | None, days: int, now: datetime) -> bool:
-    """Whether the deletion was announced long enough ago; announces it if it never was."""
-    if announced_at is not None:
-        return now >= announced_at + GRACE
+async def _was_notified(db: Database, notified_at: datetime | None, days: int, now: datetime) -> bool:
+    """Whether the deletion notice was given long enough ago; gives it if it never was."""
+    if notified_at is not None:
+        return now >= notified_at + GRACE
 
-    async def announce(tx: HotTransaction) -> bool:
-        await tx.execute(_ANNOUNCE, {"instant": now})
+    async def store_notice(tx: HotTransaction) -> bool:
+        await tx.execute(_NOTIFY, {"instant": now})
         return tx.changed > 0
 
-    if await db.write(announce):
+    if await db.write(store_notice):
         _log.warning(
-            "audit_deletion_announced",
+            "audit_deletion_notice",
             older_than_days=days,
             first_deletion=(now + GRACE).isoformat(timespec="seconds"),
             hint="Set HOLDFAST_AUDIT_RETENTION_DAYS to another number of days, or to 0 to keep every row.",

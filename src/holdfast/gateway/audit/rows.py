@@ -115,4 +115,4 @@ class CallEnd:
     is_error: bool
     parameters: dict[str, Any]
     attempts: int = 0
-    """How often writing it failed for a reason that may lie in itself."""
+    """How often writing it failed for a reason that may be the row itself."""

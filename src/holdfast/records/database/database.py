@@ -167,7 +167,7 @@ class Database:
             yield session
 
     async def _forget_replaced_file(self) -> None:
-        """Closes connections to a file that is no longer at its path. Raises DatabaseError (`database_unreachable`) when none is there."""
+        """Closes connections to a file that is no longer at its path. Raises DatabaseError (`database_unreachable`) when it is missing."""
         watched = self._watched
         if watched is None:
             return

@@ -45,7 +45,7 @@ class ExtensionCallMinute(Base):
 
 
 class ExtensionLogRetention(Base):
-    """The one row (id 1) that says who made the audit log, and whether the deletion of old rows was announced."""
+    """The one row (id 1) that says who made the audit log, and whether notice of the deletion of old rows was given."""
 
     __tablename__ = "extension_log_retention"
 
@@ -53,5 +53,5 @@ class ExtensionLogRetention(Base):
     made_by_holdfast: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     """False: the table was there before, so nothing is deleted from it unless a setting says so."""
     needs_notice: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
-    """The table had rows before this version, so their deletion is announced first."""
-    announced_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """The table had rows before this version, so notice of their deletion is given first."""
+    notified_at: Mapped[datetime | None] = mapped_column(Timestamp)

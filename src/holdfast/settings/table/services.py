@@ -56,15 +56,15 @@ class ServiceSettings(SettingsGroup):
         ge=0,
         le=36500,
         validation_alias=AliasChoices("HOLDFAST_AUDIT_RETENTION_DAYS"),
-        description="Days that rows of the audit log are retained; 0 means for ever. Unset means 90 where Holdfast made the table, and for"
-        " ever where it found the table.",
+        description="Days that rows of the audit log are retained; 0 means forever. Unset means 90 where Holdfast made the table, and "
+        "forever where it found the table.",
     )
     call_statistics_retention_days: int = Field(
         400,
         ge=0,
         le=36500,
         validation_alias=AliasChoices("HOLDFAST_CALL_STATISTICS_RETENTION_DAYS"),
-        description="Days that the statistics of calls by the minute are retained; 0 means for ever.",
+        description="Days that the statistics of calls by the minute are retained; 0 means forever.",
     )
     storage_grace_days: int = Field(
         30,

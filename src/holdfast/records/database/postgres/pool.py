@@ -37,7 +37,7 @@ class PostgresPool:
         self._line: deque[asyncio.Future[PostgresConnection | None]] = deque()
 
     async def acquire(self, *, fresh: bool = False) -> PostgresConnection:
-        """A connection that nobody else uses; a new one on request. Raises psycopg.OperationalError when the server is unreachable."""
+        """A connection that no one else uses; a new one on request. Raises psycopg.OperationalError when the server is unreachable."""
         if fresh:
             await self.discard_idle()
         while self._idle:

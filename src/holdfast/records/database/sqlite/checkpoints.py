@@ -5,7 +5,7 @@
     (nothing) ────────────────────────────► copy, while others write
         ▲                                          │          │
         │ there was a pause: the next commit       │          │ the log grew all the same:
-        │ starts the log anew                      │          │ commits came faster
+        │ starts the log again                      │          │ commits came faster
         ├──────────────────────────────────────────┘          ▼
         └──────────────────────────────────────── copy the rest under the write lock,
                                                   beyond 64 MiB also shorten the file
@@ -85,5 +85,5 @@ class Checkpointer:
             connection.close()
 
     def _connect(self) -> sqlite3.Connection:
-        # mode=rw: a file that was removed is not made anew.
+        # mode=rw: a file that was removed is not created again.
         return sqlite3.connect(file_address(self._file), uri=True, isolation_level=None, timeout=1.0)

@@ -18,7 +18,7 @@ class WatchedFile:
 
     def has_changed(self) -> bool:
         """Whether another file is at the path than at the last call; true at the first call. Raises DatabaseError (`database_unreachable`)
-        when none is there.
+        when it is missing.
         """
         try:
             status = os.stat(self.file)  # noqa: PTH116  called for each call: a Path would double its time

@@ -4,7 +4,7 @@
               first come,                             all Holdfast                      programs that do not
               first served                            processes                         know the lock file
 
-SQLite's own lock makes writing safe. This lock makes waiting cheap: nobody sleeps in a busy handler, and a writer that finds the lock free
+SQLite's own lock makes writing safe. This lock makes waiting cheap: no one sleeps in a busy handler, and a writer that finds the lock free
 acquires it without a system call that could block. The kernel releases it with the process, however that ends.
 """
 
@@ -112,7 +112,7 @@ class WriteLock:
         while self._line:
             place = self._line.popleft()
             if not place.done():
-                # The turn passes on: `_held` stays true, so that nobody overtakes.
+                # The turn passes on: `_held` stays true, so that no one overtakes.
                 place.set_result(None)
                 return
         self._held = False

@@ -13,8 +13,8 @@
 Everything runs on the thread of the event loop and takes microseconds, for a commit only writes to the page cache: it survives the death of
 any process. With `durable`, commits survive a loss of power: they wait for the disk, in another thread, while the next batch collects.
 
-A job that raises is rolled back alone. When the transaction as a whole fails (a full disk, a file that is gone), every job of the batch is
-told so; nothing is half done, and the next batch starts anew. A job whose caller was cancelled is dropped unless it has started.
+A job that raises is rolled back alone. When the transaction as a whole fails (a full disk, a file that is gone), every job of the batch
+gets its error; nothing is half done, and the next batch starts afresh. A job whose caller was cancelled is dropped unless it has started.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class SqliteWriter:
         self._connection.close()
 
     def _start(self) -> None:
-        """Runs the batch now if nobody else writes; otherwise a task waits for the lock."""
+        """Runs the batch now if no one else writes; otherwise a task waits for the lock."""
         try:
             acquired = self._lock.try_acquire()
         except Exception as error:

@@ -1,7 +1,6 @@
 """The audit log of calls: indexes for retention and for rows that never got an end, statistics by the minute, and who made the log.
 
-It deletes nothing. The row of `extension_log_retention` says whether Holdfast may delete old rows later, and whether it announces that
-first.
+It deletes nothing. The row of `extension_log_retention` says whether Holdfast may delete old rows later, and whether it gives notice first.
 
 A migration stands on its own: it names its types here and never imports the models, which change later.
 """
@@ -48,11 +47,11 @@ def _record_who_made_the_log() -> None:
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("made_by_holdfast", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("needs_notice", sa.Boolean(), server_default=sa.text("true"), nullable=False),
-        sa.Column("announced_at", INSTANT, nullable=True),
+        sa.Column("notified_at", INSTANT, nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     connection = op.get_bind()
     found = sa.inspect(connection)
     another = any(found.has_table(name) for name in SIGNS_OF_ANOTHER)
     has_rows = connection.execute(sa.text("SELECT 1 FROM extension_execution_log LIMIT 1")).first() is not None
-    op.bulk_insert(table, [{"id": 1, "made_by_holdfast": not another, "needs_notice": has_rows, "announced_at": None}])
+    op.bulk_insert(table, [{"id": 1, "made_by_holdfast": not another, "needs_notice": has_rows, "notified_at": None}])
