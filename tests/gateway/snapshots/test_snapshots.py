@@ -15,7 +15,9 @@ from starlette.applications import Starlette
 
 from holdfast.gateway.app import gateway_routes
 from holdfast.gateway.snapshots import snapshots
+from holdfast.gateway.snapshots.snapshots import Snapshots
 from holdfast.records.api_keys import create_api_key
+from holdfast.records.changes.postgres_listener import PostgresListener
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import new_id
 from holdfast.records.models.users import ApiKey, Tenant
@@ -75,6 +77,19 @@ def reads(monkeypatch: pytest.MonkeyPatch, platform: Platform) -> Reads:
 
 
 @pytest.fixture
+async def steady(platform: Platform, reads: Reads) -> AsyncIterator[Reads]:
+    """The same where reads are counted: on Postgres with a lease that does not end while a busy machine renews nothing."""
+    if platform.db.is_sqlite:
+        yield reads
+        return
+    feed = PostgresListener(platform.db.engine.url, clock=lambda: 0.0)
+    platform.services.changes, platform.services.snapshots = feed, Snapshots(platform.db, feed)
+    async with feed.follow():
+        await until(lambda: feed.mark() is not None)
+        yield reads
+
+
+@pytest.fixture
 async def other_process(platform: Platform) -> AsyncIterator[Database]:
     """The same database, opened as another process would."""
     db = Database(platform.db.url)
@@ -88,31 +103,31 @@ async def settled(platform: Platform) -> None:
         await session.execute(update(Tenant).values(client_name=new_id()))
 
 
-async def test_calls_read_nothing_while_nothing_changes(platform: Platform, reads: Reads) -> None:
+async def test_calls_read_nothing_while_nothing_changes(platform: Platform, steady: Reads) -> None:
     admin = await platform.admin()
     cookie = await platform.cookie_of(await add_user(platform.db, "ada@example.com", admin=True))
     await settled(platform)
-    reads.take()
+    steady.take()
     for headers in (admin, cookie):
         for _ in range(5):
             assert (await platform.http.get(NOTES, headers=headers)).status_code == 200
-    assert reads.take() == [1, 1, 1]
+    assert steady.take() == [1, 1, 1]
     # Another name is another entry.
     assert (await platform.http.get(f"/api/ext/{NAME}/notes", headers=admin)).status_code == 200
-    assert reads.take() == [0, 0, 1]
+    assert steady.take() == [0, 0, 1]
 
 
-async def test_a_change_of_another_tenant_and_a_row_that_decides_nothing_keep_what_was_read(platform: Platform, reads: Reads) -> None:
+async def test_a_change_of_another_tenant_and_a_row_that_decides_nothing_keep_what_was_read(platform: Platform, steady: Reads) -> None:
     admin = await platform.admin()
     await settled(platform)
     await platform.http.get(NOTES, headers=admin)
-    reads.take()
+    steady.take()
     await add_user(platform.db, "bob@example.com", tenant_id=OTHER_TENANT, admin=True)
     async with platform.db.transaction() as session:
         await session.execute(update(Tenant).where(Tenant.tenant == OTHER_TENANT).values(client_name="x"))
     assert (await platform.http.get(NOTES, headers=admin)).status_code == 200
     assert len(await platform.log()) == 2
-    assert reads.take() == [0, 0, 0]
+    assert steady.take() == [0, 0, 0]
 
 
 async def test_a_revocation_takes_effect_at_once_in_the_same_process(platform: Platform) -> None:
@@ -166,16 +181,16 @@ async def test_what_does_not_exist_is_not_remembered(platform: Platform, reads: 
     assert (await platform.http.get(NOTES, headers={"x-api-key": key})).status_code == 200
 
 
-async def test_calls_under_the_same_stamp_share_a_read(platform: Platform, reads: Reads) -> None:
+async def test_calls_under_the_same_stamp_share_a_read(platform: Platform, steady: Reads) -> None:
     admin = await platform.admin()
     await settled(platform)
-    reads.take()
-    reads.gate = asyncio.Event()
+    steady.take()
+    steady.gate = asyncio.Event()
     calls = [asyncio.create_task(platform.http.get(NOTES, headers=admin)) for _ in range(5)]
-    await until(lambda: reads.counts["read_api_key"])
-    reads.gate.set()
+    await until(lambda: steady.counts["read_api_key"])
+    steady.gate.set()
     assert {response.status_code for response in await asyncio.gather(*calls)} == {200}
-    assert reads.take() == [1, 0, 1]
+    assert steady.take() == [1, 0, 1]
 
 
 async def test_a_read_that_a_change_overtakes_is_used_by_no_call_that_came_after_the_change(platform: Platform, reads: Reads) -> None:
@@ -206,22 +221,22 @@ async def _revoke_keys(db: Database) -> None:
         await session.execute(update(ApiKey).values(revoked=True))
 
 
-async def test_a_key_and_a_session_end_by_the_clock_without_any_change(platform: Platform, reads: Reads) -> None:
+async def test_a_key_and_a_session_end_by_the_clock_without_any_change(platform: Platform, steady: Reads) -> None:
     clock = Clock()
     platform.services.now = clock
     user = await add_user(platform.db, "ada@example.com", admin=True)
     key = await platform.key_of(user, expires_at=clock() + timedelta(seconds=60))
     await settled(platform)
-    reads.take()
+    steady.take()
     assert (await platform.http.get(NOTES, headers=key)).status_code == 200
     clock.advance(59.999)
     assert (await platform.http.get(NOTES, headers=key)).status_code == 200
     clock.advance(0.001)
     assert (await platform.http.get(NOTES, headers=key)).status_code == 401
-    assert reads.take() == [1, 0, 1]
+    assert steady.take() == [1, 0, 1]
 
 
-async def test_secrets_are_withheld_when_they_expire_without_any_change(platform: Platform, reads: Reads) -> None:
+async def test_secrets_are_withheld_when_they_expire_without_any_change(platform: Platform, steady: Reads) -> None:
     clock = Clock()
     platform.services.now = clock
     async with platform.db.transaction() as session:
@@ -243,14 +258,14 @@ async def test_secrets_are_withheld_when_they_expire_without_any_change(platform
     admin = await platform.admin()
     await settled(platform)
     assert await ciphertext() == "sealed"
-    reads.take()
+    steady.take()
     clock.advance(59.999)
     assert await ciphertext() == "sealed"
     clock.advance(0.001)
     assert await ciphertext() == ""
     assert (await platform.http.get(NOTES, headers=admin)).status_code == 200
     assert platform.runner.requests[-1].json["secret_envelope"]["ciphertext_b64"] == ""
-    assert reads.take() == [1, 0, 1]
+    assert steady.take() == [1, 0, 1]
 
 
 async def test_without_a_lease_every_call_reads_the_database(platform: Platform, reads: Reads) -> None:

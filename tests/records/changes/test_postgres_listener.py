@@ -111,12 +111,13 @@ async def test_when_a_transaction_that_revokes_ends_every_gateway_knows(database
         # A commit that only adds what was unknown is not confirmed; this one is, and with it all before.
         await rename(db, OTHER_TENANT)
         for _ in range(10):
-            before = [feed.stamp(tenant_id) for feed in (first, second) for tenant_id in (TENANT, OTHER_TENANT)]
-            assert None not in before
+            await until(lambda: None not in (first.mark(), second.mark()))
+            before = [feed.stamp(TENANT) for feed in (first, second)]
+            others = [feed.stamp(OTHER_TENANT) for feed in (first, second)]
             await rename(db)
-            # Not polled: the block has ended.
-            after = [feed.stamp(tenant_id) for feed in (first, second) for tenant_id in (TENANT, OTHER_TENANT)]
-            assert [now == then for now, then in zip(after, before, strict=True)] == [False, True, False, True]
+            # Not polled: the block has ended. On a busy machine there may be no lease.
+            assert all(feed.stamp(TENANT) != then for feed, then in zip((first, second), before, strict=True))
+            assert all(feed.stamp(OTHER_TENANT) in (None, then) for feed, then in zip((first, second), others, strict=True))
     await db.close()
 
 

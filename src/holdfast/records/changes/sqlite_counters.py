@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 
 from holdfast.records.changes.feed import ANYTHING, SHARED, Stamp
 
-_READ = f"SELECT scope, counter FROM change_counters WHERE scope IN ('{SHARED}', ?)"  # noqa: S608 (constants)
+# Two lookups and no list of scopes, which SQLite would sort.
+_READ = "SELECT (SELECT counter FROM change_counters WHERE scope = ?), (SELECT counter FROM change_counters WHERE scope = ?)"
 
 
 class SqliteCounters:
@@ -22,25 +23,27 @@ class SqliteCounters:
     def __init__(self, file: str | None) -> None:
         self._file = None if not file or file == ":memory:" else file
         self._connection: sqlite3.Connection | None = None
+        self._cursor: sqlite3.Cursor | None = None
 
     def stamp(self, tenant_id: str) -> Stamp | None:
         return self._read(tenant_id)
 
     def mark(self) -> Stamp | None:
-        return self._read(ANYTHING)
+        found = self._read(ANYTHING)
+        return None if found is None or found[1] is None else found
 
-    def _read(self, scope: str) -> Stamp | None:
+    def _read(self, scope: str) -> tuple[int, int | None] | None:
         try:
-            connection = self._connection or self._open()
-            counters = connection.execute(_READ, (scope,)).fetchall()
+            cursor = self._cursor or self._open()
+            ((shared, own),) = cursor.execute(_READ, (SHARED, scope)).fetchall()
         except sqlite3.Error:
             # Missing, locked or damaged: the reads that follow report it. The next call starts with a new connection.
             self._close()
             return None
-        # The migration made the row of the shared scope; without it nothing counts. A tenant without a row never changed.
-        return tuple(counters) if any(name == SHARED for name, _ in counters) else None
+        # Without the row that the migration made, changes of the shared scope do not count. A tenant without a row never changed.
+        return None if shared is None else (shared, own)
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> sqlite3.Cursor:
         if self._file is None:
             raise sqlite3.OperationalError("a database in memory")
         # Not created when it is missing. Closed from whichever thread ends the process.
@@ -48,7 +51,8 @@ class SqliteCounters:
         # A reader waits only while another process recovers the log; it must not stop the event loop for longer.
         self._connection.execute("PRAGMA busy_timeout=20")
         self._connection.execute("PRAGMA query_only=ON")
-        return self._connection
+        self._cursor = self._connection.cursor()
+        return self._cursor
 
     @asynccontextmanager
     async def follow(self) -> AsyncIterator[None]:
@@ -58,7 +62,7 @@ class SqliteCounters:
             self._close()
 
     def _close(self) -> None:
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._cursor = self._connection, None, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
