@@ -97,6 +97,8 @@ async def test_both_gateways_respond_alike(platform: Platform) -> None:
     admin = {**await platform.admin(), "x-request-id": "req-1"}
     platform.respond_with(b"body", 201, {"x-own": "1", "content-type": "text/x"})
     answers = [await platform.http.get(NOTES.replace("ext-proxy", kind), headers=admin) for kind in ("ext", "ext-proxy")]
+    for answer in answers:
+        del answer.headers["ratelimit-remaining"]  # one less with each call
     assert answers[0].headers == answers[1].headers
     platform.fail("trap")
     failures = [await platform.http.get(NOTES.replace("ext-proxy", kind), headers=admin) for kind in ("ext", "ext-proxy")]
