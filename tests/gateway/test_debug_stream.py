@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from holdfast.contract.debug_event import DebugEvent
-from holdfast.gateway.debug_stream import Selection, event_frames
+from holdfast.gateway.debug_stream.live import LiveResponse, event_frames
+from holdfast.gateway.debug_stream.selection import Selection
+from holdfast.gateway.limits.open_streams import OpenStreams
 from tests.gateway.platform import ORIGIN, Platform
 from tests.records.databases import OTHER_TENANT, TENANT, add_user
 from tests.waiting import MAX_WAIT_SECONDS
@@ -196,7 +198,7 @@ async def test_the_live_stream_is_filtered_too(platform: Platform) -> None:
 
 
 async def test_a_tenant_has_a_limited_number_of_open_streams(platform: Platform) -> None:
-    platform.services.debug_streams_per_tenant = 1
+    platform.services.open_debug_streams.per_tenant = 1
     params = {"extensionId": platform.installed.registry_id}
     headers = await platform.admin()
     started, leave = asyncio.Event(), asyncio.Event()
@@ -246,3 +248,58 @@ async def _watch(platform: Platform, headers: dict[str, str], started: asyncio.E
     async with asyncio.timeout(MAX_WAIT_SECONDS):
         await platform.app(scope, receive, send)
     return response_headers
+
+
+async def test_all_tenants_together_have_a_limited_number_of_open_streams(platform: Platform) -> None:
+    platform.services.open_debug_streams.total = 0
+    params = {"extensionId": platform.installed.registry_id}
+    rejected = await platform.http.get(STREAM, params=params, headers=await platform.admin())
+    assert (rejected.status_code, rejected.json()["error"], rejected.headers["retry-after"]) == (429, "rate_limited", "10")
+
+
+async def test_a_client_that_reads_too_slowly_gets_what_it_has_a_last_event_and_resumes(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holdfast.gateway.debug_stream.live.BUFFER_EVENTS", 3)
+    frames = event_frames(platform.services, selection(platform), None)
+    assert await anext(frames) == b": connected\n\n"
+    publish(platform, "first")
+    assert message_of(await anext(frames)) == "first"
+    for number in range(10):
+        publish(platform, str(number))
+    # While the client takes nothing, the reader fills the buffer.
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
+        got = [frame async for frame in frames if frame != b": still here\n\n"]
+    shown = [message_of(frame) for frame in got[:-1]]
+    assert shown == [str(number) for number in range(len(shown))]
+    assert len(shown) < 10
+    assert got[-1].startswith(b"event: dropped\ndata: ")
+    assert json.loads(got[-1].split(b"data: ", 1)[1])["reason"] == "too_slow"
+    last_id = ([b"id: 1\n", *got[:-1]][-1]).split(b"\n", 1)[0].removeprefix(b"id: ").decode()
+    again = event_frames(platform.services, selection(platform), last_id)
+    await anext(again)
+    monkeypatch.undo()
+    rest = [message_of(await anext(again)) for _ in range(10 - len(shown))]
+    await again.aclose()
+    assert shown + rest == [str(number) for number in range(10)]
+
+
+async def test_a_client_that_takes_nothing_is_disconnected_and_not_counted_any_more(platform: Platform) -> None:
+    open_streams = OpenStreams(per_tenant=1)
+    response = LiveResponse(event_frames(platform.services, selection(platform), None), open_streams, TENANT, send_seconds=0.05)
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Any) -> None:
+        assert len(open_streams) == 1
+        await asyncio.Event().wait()
+
+    scope = {"type": "http", "asgi": {"version": "3.0", "spec_version": "2.4"}, "method": "GET", "headers": []}
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
+        await response(scope, receive, send)
+        await LiveResponse(event_frames(platform.services, selection(platform), None), open_streams, TENANT, send_seconds=0.05)(
+            {**scope, "asgi": {"version": "3.0"}}, receive, send
+        )
+    assert len(open_streams) == 0

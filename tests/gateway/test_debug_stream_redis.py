@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from holdfast.contract.debug_event import DebugEvent
-from holdfast.gateway.debug_stream import Selection, event_frames
+from holdfast.gateway.debug_stream.live import event_frames
+from holdfast.gateway.debug_stream.selection import Selection
 from tests.events.redis_process import RedisProcess, redis_process
 from tests.events.streams import ReadableStream, readable_stream
 from tests.gateway.platform import Platform

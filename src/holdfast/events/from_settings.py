@@ -1,4 +1,4 @@
-"""Opens the debug stream of the settings: in Redis, or in the memory of this process."""
+"""Opens the debug stream of the settings: in Redis, in a file that gateway processes share, or in the memory of this process."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ from holdfast.events.model.stream import EventStream
 from holdfast.settings import Settings
 
 if TYPE_CHECKING:
+    from holdfast.events.model.store import EventStore
     from holdfast.events.redis.server import RedisServer
 
-# Redis is imported on use: importing its client takes longer than most commands run.
+EVENT_FILE = "debug-events.db"
+FILE_SECONDS = 0.05
+"""How long an event waits for others to be written with."""
+
+# Redis and SQLite are imported on use: importing the client of Redis takes longer than most commands run, and runners need neither.
 
 
 def configured_redis(settings: Settings) -> RedisServer | None:
@@ -46,17 +51,38 @@ async def open_redis_sink(settings: Settings, server: RedisServer) -> AsyncItera
 async def open_stream(settings: Settings) -> AsyncIterator[EventStream]:
     """The stream that the gateway reads from and publishes to. Raises InvalidRedisUrl."""
     server = configured_redis(settings)
-    if server is None:
-        yield MemoryStream()
-        return
-    from holdfast.events.redis.stream import RedisStream
+    if server is not None:
+        from holdfast.events.redis.store import RedisStore
 
-    async with open_redis_sink(settings, server) as sink:
-        stream = RedisStream(server, sink, prefix=settings.debug_redis_stream_prefix)
-        try:
+        store = RedisStore(server, prefix=settings.debug_redis_stream_prefix)
+        async with open_redis_sink(settings, server) as sink, _stored(store, sink) as stream:
             yield stream
+    elif settings.gateway_workers_dir is not None:
+        from holdfast.events.delivery.batching_sink import BatchingSink
+        from holdfast.events.event_file import EventFile, EventFileTransport
+
+        path = settings.gateway_workers_dir / EVENT_FILE
+        # The transport first: it creates the tables.
+        file_sink = BatchingSink(EventFileTransport(path), interval=FILE_SECONDS)
+        await file_sink.start()
+        try:
+            async with _stored(EventFile(path), file_sink) as stream:
+                yield stream
         finally:
-            await stream.close()
+            await file_sink.close()
+    else:
+        yield MemoryStream()
+
+
+@asynccontextmanager
+async def _stored(store: EventStore, sink: EventSink) -> AsyncIterator[EventStream]:
+    from holdfast.events.stored_stream import StoredStream
+
+    stream = StoredStream(store, sink)
+    try:
+        yield stream
+    finally:
+        await stream.close()
 
 
 def _text(secret: SecretStr | None) -> str | None:

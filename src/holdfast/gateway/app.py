@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from holdfast.gateway import debug_stream, health, ui_proxy
+from holdfast.gateway import health, ui_proxy
 from holdfast.gateway.api import operations as api
 from holdfast.gateway.api.legacy import operations as legacy
 from holdfast.gateway.calls import direct, iframe
+from holdfast.gateway.debug_stream import operations as debug_stream
 from holdfast.gateway.internal import operations as internal
 from holdfast.gateway.openapi import DOCUMENT_OPERATION
 from holdfast.gateway.publishing import operations as publishing

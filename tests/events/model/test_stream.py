@@ -1,4 +1,4 @@
-"""What all debug streams have in common, tested in memory and in Redis."""
+"""What all debug streams have in common, tested in memory, in Redis and in a file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +17,10 @@ from tests.events.streams import ReadableStream, messages, next_messages, readab
 OpenStream = Callable[..., AbstractAsyncContextManager[ReadableStream]]
 
 
-@pytest.fixture(params=["memory", "redis"])
-def open_stream(request: pytest.FixtureRequest) -> OpenStream:
+@pytest.fixture(params=["memory", "redis", "file"])
+def open_stream(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStream:
+    if request.param == "file":
+        return partial(readable_stream, tmp_path / "events.db")
     return partial(readable_stream, None if request.param == "memory" else request.getfixturevalue("redis"))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +15,7 @@ from holdfast.events.model.stream import EventStream
 from holdfast.gateway.audit import AuditLog
 from holdfast.gateway.limits.call_rates import CallRateLimits
 from holdfast.gateway.limits.open_limits import SharedBuckets, open_call_rate_limits
+from holdfast.gateway.limits.open_streams import OpenStreams
 from holdfast.gateway.limits.quotas import InstallQuotas
 from holdfast.gateway.runners import RunnerClient
 from holdfast.gateway.services.health_check import HealthCheck
@@ -55,11 +55,9 @@ class Services:
     clock: Callable[[], float] = time.monotonic
     disconnects: DisconnectWatcher = field(default_factory=DisconnectWatcher)
     heartbeat_seconds: float = 15.0
-    debug_streams_per_tenant: int = 20
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process stops: streams that would never end by themselves end then."""
-    open_debug_streams: Counter[str] = field(default_factory=Counter)
-    """Open live debug streams by tenant id."""
+    open_debug_streams: OpenStreams = field(default_factory=OpenStreams)
 
     @cached_property
     def trust_policy(self) -> TrustPolicy:

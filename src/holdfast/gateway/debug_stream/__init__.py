@@ -1,0 +1,1 @@
+"""`/api/ext-debug/stream`: the debug events of an extension of the caller's tenant, live or by polling."""
