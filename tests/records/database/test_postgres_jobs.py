@@ -10,12 +10,13 @@ from sqlalchemy import func, select, text
 
 from holdfast.records.database.database import Database
 from holdfast.records.database.hot_transaction import HotTransaction
-from holdfast.records.database.postgres.hot_path import POOL_SIZE
+from holdfast.records.database.postgres.hot_path import POOL_SIZE, PostgresHotPath
 from holdfast.records.database.prepared import Prepared
 from tests.error_codes import rejected
 from tests.records.database.roles import ADD_ROLE, ROLE_NAMES, adding, role_names
 from tests.records.databases import on_postgres
 from tests.records.postgres import PostgresServer
+from tests.waiting import MAX_WAIT_SECONDS
 
 pytestmark = [on_postgres]
 
@@ -102,6 +103,23 @@ async def test_a_caller_that_leaves_frees_its_connection_and_undoes_its_job(db: 
     # Every connection can be used again.
     await asyncio.gather(*(db.write(adding(f"role {number}")) for number in range(2 * POOL_SIZE)))
     assert len(await role_names(db)) == 2 * POOL_SIZE
+
+
+async def test_a_server_that_does_not_answer_is_an_error_and_its_connection_is_given_up(db: Database) -> None:
+    hot = db._hot
+    assert isinstance(hot, PostgresHotPath)
+    hot._max_seconds = 0.05
+
+    async def sleep(tx: HotTransaction) -> None:
+        await tx.execute(SLEEP)
+
+    for refused in (db.submit(sleep), db.write(sleep), db.read(sleep)):
+        with rejected("database_unreachable"):
+            await refused
+    hot._max_seconds = MAX_WAIT_SECONDS
+    await db.submit(adding("a"))
+    await db.write(adding("b"))
+    assert await role_names(db) == ["a", "b"]
 
 
 async def test_a_job_that_goes_on_after_a_failed_statement_is_not_taken_for_done(db: Database) -> None:

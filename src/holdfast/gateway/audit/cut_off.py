@@ -15,7 +15,7 @@ from holdfast.registry.models.installs import ExtensionExecutionLog
 
 CUT_OFF_AFTER = timedelta(minutes=5)
 """The longest deadline of a call is 60 seconds; the rest is for clocks that differ and processes that were stopped for a while."""
-_ROWS_AT_ONCE = 500
+_ROWS_AT_ONCE = 100
 
 _LOG = ExtensionExecutionLog
 

@@ -24,6 +24,8 @@ from holdfast.records.database.postgres.pool import PostgresConnection, Postgres
 from holdfast.records.database.postgres.transaction import HotPostgresTransaction, translate, unreachable
 
 POOL_SIZE = 8
+MAX_SECONDS = 20.0
+"""A job takes milliseconds. A server that is gone without a word is noticed after this time, including the wait for a connection."""
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN"
 # Batches join their rows with a table by its key. The server plans such a statement once, perhaps while the table is still small; that plan
@@ -36,8 +38,9 @@ _log = structlog.get_logger(__name__)
 class PostgresHotPath:
     """Runs jobs on connections with the driver's `arguments`; `shown` is the server's address for the log, without its password."""
 
-    def __init__(self, arguments: Mapping[str, Any], *, shown: str) -> None:
+    def __init__(self, arguments: Mapping[str, Any], *, shown: str, max_seconds: float = MAX_SECONDS) -> None:
         self._shown = shown
+        self._max_seconds = max_seconds
         self._pool = PostgresPool(arguments, size=POOL_SIZE)
         self._batch_pool = PostgresPool(arguments, size=1, prepare=_BATCH_PLANS)
         self._queue: deque[tuple[Job[Any], asyncio.Future[Any], str | None]] = deque()
@@ -83,6 +86,14 @@ class PostgresHotPath:
         self._worker = None
 
     async def _run(self, pool: PostgresPool, job: Job[T], begin: str | None) -> T:
+        try:
+            async with asyncio.timeout(self._max_seconds):
+                return await self._run_to_end(pool, job, begin)
+        except TimeoutError as error:
+            _log.error("database_unreachable", database=self._shown, reason=f"no answer for {self._max_seconds:g} seconds")
+            raise unreachable() from error
+
+    async def _run_to_end(self, pool: PostgresPool, job: Job[T], begin: str | None) -> T:
         connection = await self._begin(pool, begin)
         try:
             result = await job(HotPostgresTransaction(connection))
