@@ -11,14 +11,14 @@ import uvloop
 
 from holdfast.logs import configure_logs
 from holdfast.platform.gateway_processes import MODULE, serve_as_worker
-from holdfast.platform.server import STOP_SECONDS
+from holdfast.platform.server import DEFAULT_STOP_SECONDS
 from holdfast.processes.worker_options import WorkerOptions, parse_options, run_reporting
 from holdfast.settings import load_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serves on an inherited socket; the exit code is 0 after a graceful stop, 1 when the worker could not start."""
-    options = parse_options(arguments, module=MODULE, description="A worker of `holdfast gateway`.", stop_seconds=STOP_SECONDS)
+    options = parse_options(arguments, module=MODULE, description="A worker of `holdfast gateway`.", stop_seconds=DEFAULT_STOP_SECONDS)
     return run_reporting(options, partial(_run, options), service="The gateway")
 
 

@@ -80,7 +80,7 @@ async def serve_as_worker(settings: Settings, listening: socket.socket, options:
             on_ready()
 
         with when_parent_ends(options.parent_pipe, _stop_after_parent):
-            await run_until_signal([serving.run()], report_ready())
+            await run_until_signal([report_ready(), serving.run()])
     if settings.gateway_workers_dir is not None and has_parent_ended(options.parent_pipe):
         await asyncio.to_thread(shutil.rmtree, settings.gateway_workers_dir, ignore_errors=True)
 

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import structlog
 
 from holdfast.errors import HoldfastError
-from holdfast.gateway.runners import RunnerClient
 from holdfast.platform.environment import runner_environment
 from holdfast.processes.child_process import STOP_SECONDS
 from holdfast.processes.sockets import listen_for, origin_of
@@ -19,6 +19,9 @@ from holdfast.processes.unix_sockets import listen_in, temporary_folder
 from holdfast.processes.workers import Workers, WorkersNotStarting
 from holdfast.runner.process.worker_group import FOLDER_PREFIX, MODULE, create_workers
 from holdfast.settings import Settings
+
+if TYPE_CHECKING:
+    from holdfast.gateway.runners import RunnerClient
 
 _log = structlog.get_logger(__name__)
 

@@ -12,11 +12,7 @@ from holdfast.errors import HoldfastError
 from holdfast.http.fast_path import FastRoutes
 from holdfast.http.server import FastServer
 
-STOP_SECONDS = 3
-"""How long open responses may take after a stop of `holdfast up`: people who press Ctrl-C do not wait long."""
-
-DRAIN_SECONDS = 30
-"""How long they may take after a stop of `holdfast gateway`: as long as running calls of a runner."""
+DEFAULT_STOP_SECONDS = 3
 
 
 class ServerNotStarted(HoldfastError):
@@ -38,7 +34,7 @@ class SocketServer(FastServer):
         listening: socket.socket,
         *,
         routes: FastRoutes | None = None,
-        stop_seconds: int = STOP_SECONDS,
+        stop_seconds: int = DEFAULT_STOP_SECONDS,
         on_stop: Callable[[], None] = _do_nothing,
     ) -> None:
         """`routes` respond instead of `app`. `stop_seconds` bounds the responses that are still open after a stop. `on_stop` is called as

@@ -2,7 +2,7 @@
 
 running ──SIGINT──▶ stopping, exit code 130 ──second SIGINT──▶ Python's default: KeyboardInterrupt
    ├──SIGTERM, SIGHUP──▶ stopping, exit code 0
-   └──a service ends or fails──▶ stopping, raises its error
+   └──a service fails──▶ stopping, raises its error
 """
 
 from __future__ import annotations
@@ -16,26 +16,41 @@ from typing import Any
 EXIT_INTERRUPTED = 130
 
 
-async def run_until_signal(services: Sequence[Coroutine[Any, Any, None]], preparation: Coroutine[Any, Any, None]) -> int:
-    """Runs all of them until a signal, a service that ends, or any error. Then cancels them, the preparation first, then in order.
+async def run_until_signal(services: Sequence[Coroutine[Any, Any, None]]) -> int:
+    """Runs all of them until a signal or any error, then cancels them in their order, each before the next.
 
-    Returns the exit code of the signal. Raises the error of a service or of the preparation.
+    Returns the exit code of the signal. Raises the error of a service.
     """
     stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    running = [asyncio.create_task(service) for service in services]
-    preparing = asyncio.create_task(preparation)
-    pending: set[asyncio.Future[Any]] = {stopped, preparing, *running}
+    running = asyncio.create_task(run_together(services))
+    waited: set[asyncio.Future[Any]] = {stopped, running}
     with _signals_set(stopped):
         try:
-            while not stopped.done():
-                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                for ended in done:
-                    ended.result()
-            return stopped.result()
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                running.result()
+            return await stopped
         finally:
-            for task in (preparing, *running):
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+async def run_together(services: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Runs all of them until they end, one fails, or it is cancelled; then cancels them in their order, each before the next.
+
+    Raises the error of a service.
+    """
+    running = [asyncio.create_task(service) for service in services]
+    try:
+        pending = set(running)
+        while pending:
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for ended in done:
+                ended.result()
+    finally:
+        for task in running:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 @contextlib.contextmanager

@@ -79,7 +79,8 @@ class SupervisedChild:
         self._stop_seconds = stop_seconds
         self._pause = pause
         self._process: asyncio.subprocess.Process | None = None
-        self.starts = 0
+        self.started = asyncio.Event()
+        """Set when there was a first child."""
 
     @property
     def pid(self) -> int | None:
@@ -129,7 +130,7 @@ class SupervisedChild:
             pass_fds=self._pass_fds,
             start_new_session=True,
         )
-        self.starts += 1
+        self.started.set()
         _log.debug("process started", process=self._name, pid=self._process.pid)
         return self._process
 

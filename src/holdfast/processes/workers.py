@@ -72,6 +72,11 @@ class Workers:
             for index, own in enumerate(listening)
         ]
 
+    async def wait_until_started(self) -> None:
+        """Returns when each worker has a process, ready or not."""
+        for worker in self._workers:
+            await worker.child.started.wait()
+
     async def wait_until_ready(self) -> None:
         """Returns when each worker has accepted calls once."""
         for worker in self._workers:

@@ -12,7 +12,8 @@ from holdfast.client.authoring.development_installer import DevelopmentInstaller
 from holdfast.client.progress import StepProgress
 from holdfast.logs import configure_logs
 from holdfast.platform.lock_file import page_of
-from holdfast.platform.supervisor import Ready, run_platform
+from holdfast.platform.run import Ready
+from holdfast.platform.supervisor import run_platform
 from holdfast.settings import Settings
 
 

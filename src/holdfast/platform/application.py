@@ -1,0 +1,95 @@
+"""The part of a run that needs the database: gateway and console, the installs at the start, and maintenance.
+
+migrate ─▶ open the services ─┬─▶ serve, here or in workers
+                              ├─▶ maintenance
+                              └─▶ install the sources
+runner and gateway ready ─▶ write platform.json ─┬─▶ on_ready
+                          sources are installed ─┘
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from holdfast.errors import HoldfastError
+from holdfast.gateway.audit.maintenance import run_audit_loop
+from holdfast.gateway.services import Services
+from holdfast.platform.credentials import credentials_file
+from holdfast.platform.gateway_processes import Serving, freeze_memory, serve_here, serve_in_workers
+from holdfast.platform.lock_file import write_state
+from holdfast.platform.maintenance import run_expiry_loop, run_maintenance_loop
+from holdfast.platform.run import Ready, Run, SourceInstaller
+from holdfast.platform.runner_processes import wait_for_runner
+from holdfast.platform.services import open_services
+from holdfast.platform.signals import run_together
+from holdfast.records.accounts import ensure_development_tenant
+from holdfast.records.development_tenant import DevelopmentAccount
+from holdfast.registry.installs.results import Installed
+from holdfast.registry.migrate import migrate
+
+
+async def serve_application(run: Run, held: ExitStack, on_ready: Callable[[Ready], None]) -> None:
+    """Serves until it is cancelled. Calls `on_ready` once.
+
+    Raises DatabaseError and the errors of the services; what workers share is removed with `held`.
+    """
+    settings = run.settings
+    await migrate(settings.resolved_database_url)
+    async with open_services(settings) as services:
+        account = await _account(services, is_needed=bool(run.sources))
+        serving = _serving(run, services, held)
+
+        async def wait_until_ready() -> None:
+            await serving.wait_until_ready()
+            await wait_for_runner(services.runner, run.runner)
+            write_state(settings.data_dir, run.running)
+
+        async def prepare() -> None:
+            _, (installed, failed) = await asyncio.gather(wait_until_ready(), _install_all(services, run.sources, run.installer))
+            on_ready(Ready(run.running, account, installed, failed))
+            freeze_memory()
+
+        await run_together(
+            [
+                prepare(),
+                serving.run(),
+                run_maintenance_loop(services.installs, services.publishing),
+                run_expiry_loop(services.db),
+                run_audit_loop(services.db, settings),
+            ]
+        )
+
+
+def _serving(run: Run, services: Services, held: ExitStack) -> Serving:
+    if len(run.listening) == 1:
+        return serve_here(services, run.listening[0], stop_seconds=run.stop_seconds)
+    return serve_in_workers(run.settings, run.listening, held, stop_seconds=run.stop_seconds)
+
+
+async def _account(services: Services, *, is_needed: bool) -> DevelopmentAccount | None:
+    """The development account, created if it is missing. Production has none unless `is_needed`: it would be an unasked way in."""
+    if services.is_development or is_needed:
+        return await ensure_development_tenant(services.db, credentials_file(services.settings.data_dir))
+    return None
+
+
+async def _install_all(
+    services: Services, sources: Sequence[Path], installer: SourceInstaller
+) -> tuple[list[Installed], list[tuple[Path, HoldfastError]]]:
+    # A build uses one core for seconds: more concurrent builds than cores only slow each other down.
+    limit = asyncio.Semaphore(os.cpu_count() or 1)
+    async with installer.open(services.settings, services.db, services.store) as install:
+
+        async def install_one(source: Path) -> Installed | tuple[Path, HoldfastError]:
+            async with limit:
+                try:
+                    return await install(source)
+                except HoldfastError as error:
+                    return source, error
+
+        outcomes = await asyncio.gather(*(install_one(source) for source in sources))
+    return [done for done in outcomes if isinstance(done, Installed)], [done for done in outcomes if isinstance(done, tuple)]
