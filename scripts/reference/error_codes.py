@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from holdfast.bundles.archive.errors import EXTRACT_RULES
+from holdfast.bundles.store.errors import STORE_RULES
 from holdfast.engine import FailureCode
 
 TABLE = Path(__file__).with_name("error_codes.toml")
@@ -21,9 +23,18 @@ internal APIs keep the spelling that existing clients expect.
 A failed call also has an `x-request-id`; the debug page and the logs show the same id."""
 
 
+RULES = {"extract_failed": EXTRACT_RULES, "bundle_store_unavailable": STORE_RULES}
+
+RULES_HEAD = """## Rules
+
+These codes have several causes. `details.rule` names the cause; a call without a response has it in the `details.rule` of
+`bundle_fetch_failed`. Where the code of a bundle's error says it all, such as `signature_revoked`, the rule is that code."""
+
+
 def page() -> str:
     """The page as Markdown."""
-    return "\n\n".join([HEAD, *(_section(area, codes) for area, codes in table().items())]) + "\n"
+    sections = [_section(area, codes) for area, codes in table().items()]
+    return "\n\n".join([HEAD, *sections, RULES_HEAD, *(_rules(code, rules) for code, rules in RULES.items())]) + "\n"
 
 
 def table() -> dict[str, dict[str, dict[str, str]]]:
@@ -34,6 +45,11 @@ def table() -> dict[str, dict[str, dict[str, str]]]:
 def _section(area: str, codes: dict[str, dict[str, str]]) -> str:
     rows = [f"| `{code}` | {entry['status']} | {entry['cause']} | {entry['remedy']} |" for code, entry in codes.items()]
     return "\n".join([f"## {area}", "", "| Code | Status | Cause | Remedy |", "|---|---|---|---|", *rows])
+
+
+def _rules(code: str, rules: Mapping[str, str]) -> str:
+    rows = [f"| `{rule}` | {cause} |" for rule, cause in rules.items()]
+    return "\n".join([f"`{code}`:", "", "| Rule | Cause |", "|---|---|", *rows])
 
 
 def codes_in_source() -> set[str]:

@@ -3,7 +3,7 @@
 - structlog loads rich, for coloured tracebacks with the values of variables. Our log never has those: tokens are among them.
 - uvicorn loads click, for its own command line.
 
-Both stay importable for whoever needs them. A library that is loaded already is left as it is.
+Both stay importable for anyone who needs them. A library that is loaded already is left as it is.
 """
 
 from __future__ import annotations

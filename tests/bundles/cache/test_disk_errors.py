@@ -58,6 +58,7 @@ async def test_a_full_disk_is_reported_with_its_setting_and_the_next_call_works_
                 await cache.ensure("t", "e", large)
             assert caught.value.message == "The bundle could not be written to the cache folder: No space left on device."
             assert (caught.value.code, caught.value.status) == ("extract_failed", 500)
+            assert caught.value.details["rule"] in ("disk_full", "cache_not_writable")
             assert {path.name for path in root.iterdir()} == {small, "filler"}
         assert (await cache.ensure("t", "e", small)) is kept
         filler.unlink()

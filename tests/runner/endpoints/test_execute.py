@@ -356,3 +356,19 @@ async def test_warming_up_needs_the_token_and_reports_errors(runner: Runner) -> 
     assert await warm(_warmup(await runner.put_archive(broken))) == (500, "extract_failed")
     no_component = await runner.put_archive(archive(runner.root / "made", regular("dist/main.wasm", b"garbage")))
     assert await warm(_warmup(no_component)) == (422, "not_a_component")
+
+
+async def test_the_report_of_a_failed_fetch_names_the_rule(runner: Runner) -> None:
+    async def rule_of(digest: str) -> tuple[str, str]:
+        envelope = await runner.call(digest)
+        assert envelope["error"].startswith("bundle_fetch_failed: ")
+        return envelope["failure"]["code"], envelope["failure"]["rule"]
+
+    assert await rule_of(HASH) == ("bundle_fetch_failed", "bundle_not_found")
+    hidden = archive(runner.root / "hidden.tar.zst", regular(".env"))
+    assert await rule_of(await runner.put_archive(hidden)) == ("bundle_fetch_failed", "name_segment")
+    assert await rule_of(await runner.put()) == ("bundle_fetch_failed", "component_missing")
+    changed = await runner.put(guests.fine())
+    stored = next((runner.root / "data" / "bundles").rglob(f"{changed}/*.zst"))
+    stored.write_bytes(stored.read_bytes() + b"x")
+    assert await rule_of(changed) == ("bundle_fetch_failed", "archive_hash_mismatch")

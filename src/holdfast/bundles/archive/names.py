@@ -22,18 +22,18 @@ def normalize_name(name: str) -> str | None:
     try:
         encoded = name.encode()
     except UnicodeEncodeError:
-        raise ExtractFailed(f"The archive contains a name that is not UTF-8: {shown}.") from None
+        raise ExtractFailed("name_encoding", f"The archive contains a name that is not UTF-8: {shown}.") from None
     if len(encoded) > NAME_MAX_BYTES:
-        raise ExtractFailed(f"The archive contains a name longer than {NAME_MAX_BYTES} bytes: {shown}.")
+        raise ExtractFailed("name_length", f"The archive contains a name longer than {NAME_MAX_BYTES} bytes: {shown}.")
     if "\\" in name or any(ord(character) < 32 or 127 <= ord(character) < 160 for character in name):
-        raise ExtractFailed(f"The archive contains a name with a backslash or a control character: {shown}.")
+        raise ExtractFailed("name_characters", f"The archive contains a name with a backslash or a control character: {shown}.")
     segments = name.split("/")
     hidden = [segment for segment in segments if not segment or segment.startswith(".")]
     if hidden == segments[-1:] and (hidden[0] == ".DS_Store" or hidden[0].startswith("._")):
         # macOS adds these by itself, so they are skipped. Any other dot-file was added on purpose and may hide something.
         return None
     if hidden:
-        raise ExtractFailed(f"The archive contains a name with a segment that is empty or begins with a dot: {shown}.")
+        raise ExtractFailed("name_segment", f"The archive contains a name with a segment that is empty or begins with a dot: {shown}.")
     return name
 
 
@@ -49,6 +49,8 @@ class UsedNames:
         folded = name.casefold()
         parents = {folded[:index] for index, character in enumerate(folded) if character == "/"}
         if folded in self._files or folded in self._folders or not parents.isdisjoint(self._files):
-            raise ExtractFailed(f"The archive contains the name {name!a} twice (case does not count), or as both a file and a folder.")
+            raise ExtractFailed(
+                "name_twice", f"The archive contains the name {name!a} twice (case does not count), or as both a file and a folder."
+            )
         self._files.add(folded)
         self._folders |= parents

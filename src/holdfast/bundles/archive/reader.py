@@ -51,9 +51,9 @@ def unpack(archive: Path, into: Path, limits: ArchiveLimits = LIMITS) -> dict[st
         with _open_entries(archive, limits) as members:
             found = {entry.name: _write(entry, into) for entry in members}
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
-        raise ExtractFailed("The archive contains two names that are one file on this file system.") from None
+        raise ExtractFailed("name_twice", "The archive contains two names that are one file on this file system.") from None
     if not found:
-        raise ExtractFailed("The archive contains no files.")
+        raise ExtractFailed("no_files", "The archive contains no files.")
     return found
 
 
@@ -74,7 +74,7 @@ def read_bundle_manifest(archive: Path, limits: ArchiveLimits = LIMITS) -> Manif
             if entry.name != MANIFEST:
                 continue
             if entry.size > MANIFEST_MAX_BYTES:
-                raise ExtractFailed(f"{MANIFEST} has more than {MANIFEST_MAX_BYTES} bytes.")
+                raise ExtractFailed("manifest_size", f"{MANIFEST} has more than {MANIFEST_MAX_BYTES} bytes.")
             raw = b"".join(entry.chunks)
     if raw is None:
         raise ManifestMissing(

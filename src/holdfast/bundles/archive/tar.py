@@ -41,7 +41,7 @@ class _Override(Struct):
 def _read_exactly(stream: ExpandedStream, size: int) -> bytes:
     data = stream.read(size)
     if len(data) < size:
-        raise ExtractFailed("The archive ends in the middle of a member.")
+        raise ExtractFailed("truncated", "The archive ends in the middle of a member.")
     return data
 
 
@@ -53,12 +53,12 @@ def _read_header(stream: ExpandedStream) -> tarfile.TarInfo | None:
     try:
         return tarfile.TarInfo.frombuf(block, "utf-8", "strict")
     except (tarfile.HeaderError, UnicodeError, ValueError) as error:
-        raise ExtractFailed(f"The archive is not a tar stream, or is damaged ({error}).") from None
+        raise ExtractFailed("not_tar", f"The archive is not a tar stream, or is damaged ({error}).") from None
 
 
 def _read_payload(stream: ExpandedStream, header: tarfile.TarInfo) -> bytes:
     if not 0 <= header.size <= _EXTENSION_MAX_BYTES:
-        raise ExtractFailed("The archive contains an extension header that is too large.")
+        raise ExtractFailed("header_size", "The archive contains an extension header that is too large.")
     return _read_exactly(stream, header.size + -header.size % BLOCK)[: header.size]
 
 
@@ -66,7 +66,7 @@ def _decode(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        raise ExtractFailed("The archive contains a name that is not UTF-8.") from None
+        raise ExtractFailed("name_encoding", "The archive contains a name that is not UTF-8.") from None
 
 
 def _read_pax(data: bytes, override: _Override) -> None:
@@ -75,23 +75,23 @@ def _read_pax(data: bytes, override: _Override) -> None:
         length_text, space, _ = data.partition(b" ")
         # Bounded before `int`: Python parses digits of any length, in quadratic time.
         if not space or not length_text.isdigit() or len(length_text) > 6:
-            raise ExtractFailed("The archive contains a damaged extension header.")
+            raise ExtractFailed("header_damaged", "The archive contains a damaged extension header.")
         length = int(length_text)
         if length > len(data):
-            raise ExtractFailed("The archive contains a damaged extension header.")
+            raise ExtractFailed("header_damaged", "The archive contains a damaged extension header.")
         record, data = data[len(length_text) + 1 : length], data[length:]
         keyword, equals, value = record.partition(b"=")
         if not equals or not value.endswith(b"\n"):
-            raise ExtractFailed("The archive contains a damaged extension header.")
+            raise ExtractFailed("header_damaged", "The archive contains a damaged extension header.")
         value = value[:-1]
         if keyword == b"path":
             override.name = _decode(value)
         elif keyword == b"size":
             if not value.isdigit() or len(value) > 15:
-                raise ExtractFailed("The archive contains a damaged extension header.")
+                raise ExtractFailed("header_damaged", "The archive contains a damaged extension header.")
             override.size = int(value)
         elif keyword.startswith(b"GNU.sparse"):
-            raise ExtractFailed("The archive contains a sparse file; pack it without sparse files.")
+            raise ExtractFailed("sparse_file", "The archive contains a sparse file; pack it without sparse files.")
 
 
 def _chunks(stream: ExpandedStream, size: int) -> Iterator[bytes]:
@@ -111,7 +111,7 @@ def read_entries(stream: ExpandedStream, limits: ArchiveLimits) -> Iterator[Entr
         headers += 1
         # A member needs at most two extension headers; an archive with more only costs time.
         if headers > 3 * limits.entries:
-            raise ExtractFailed(f"The archive has more than {limits.entries} entries.")
+            raise ExtractFailed("entry_count", f"The archive has more than {limits.entries} entries.")
         if header.type == _LONG_NAME:
             override.name = _decode(_read_payload(stream, header).rstrip(b"\0"))
         elif header.type in _PAX:
@@ -121,7 +121,7 @@ def read_entries(stream: ExpandedStream, limits: ArchiveLimits) -> Iterator[Entr
         else:
             members += 1
             if members > limits.entries:
-                raise ExtractFailed(f"The archive has more than {limits.entries} entries.")
+                raise ExtractFailed("entry_count", f"The archive has more than {limits.entries} entries.")
             yield from _member(stream, header, override, used)
             override = _Override()
 
@@ -132,12 +132,14 @@ def _member(stream: ExpandedStream, header: tarfile.TarInfo, override: _Override
     if header.type == tarfile.DIRTYPE:
         return
     if header.type not in _REGULAR or given.endswith("/"):
-        raise ExtractFailed(f"The archive contains {given[:120]!a}, which is not a regular file. A bundle contains regular files only.")
+        raise ExtractFailed(
+            "not_a_file", f"The archive contains {given[:120]!a}, which is not a regular file. A bundle contains regular files only."
+        )
     if not given.strip("./"):
-        raise ExtractFailed("The archive contains a file without a name.")
+        raise ExtractFailed("name_segment", "The archive contains a file without a name.")
     size = header.size if override.size is None else override.size
     if size < 0:
-        raise ExtractFailed("The archive contains a member with a negative size.")
+        raise ExtractFailed("header_damaged", "The archive contains a member with a negative size.")
     chunks = _chunks(stream, size)
     if name is not None:
         used.add(name)

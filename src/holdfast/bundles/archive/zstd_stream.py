@@ -28,7 +28,7 @@ class ExpandedStream:
             try:
                 piece = self._reader.read(min(size, MIB))
             except zstandard.ZstdError as error:
-                raise ExtractFailed(f"The archive is not a zstd stream, or is damaged ({error}).") from None
+                raise ExtractFailed("not_zstd", f"The archive is not a zstd stream, or is damaged ({error}).") from None
             if not piece:
                 break
             self._count(len(piece))
@@ -39,9 +39,9 @@ class ExpandedStream:
     def _count(self, size: int) -> None:
         self._expanded += size
         if self._expanded > self._limits.expanded:
-            raise ExtractFailed(f"The archive expands to more than {self._limits.expanded} bytes.")
+            raise ExtractFailed("expanded_size", f"The archive expands to more than {self._limits.expanded} bytes.")
         if self._expanded > self._limits.ratio_from and self._expanded > self._limits.ratio * self._compressed:
-            raise ExtractFailed(f"The archive expands to more than {self._limits.ratio} times its size.")
+            raise ExtractFailed("expansion_ratio", f"The archive expands to more than {self._limits.ratio} times its size.")
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def open_expanded(archive: Path, limits: ArchiveLimits = LIMITS) -> Iterator[Exp
     """The decompressed bytes of the zstd file `archive`. Raises ExtractFailed when the file is too large, OSError."""
     compressed = archive.stat().st_size
     if compressed > limits.compressed:
-        raise ExtractFailed(f"The archive has {compressed} bytes; the limit is {limits.compressed}.")
+        raise ExtractFailed("compressed_size", f"The archive has {compressed} bytes; the limit is {limits.compressed}.")
     with (
         archive.open("rb") as file,
         zstandard.ZstdDecompressor(max_window_size=limits.window).stream_reader(file, read_across_frames=True) as reader,

@@ -120,7 +120,7 @@ def publish_entry(unpacked: Path, folder: Path) -> Entry:
         entry = _verified(folder, descriptor)
         if entry is None:
             remove_entry(folder, unpacked.parent)
-            raise ExtractFailed("The unpacked files differ from the bundle; the disk of EXT_CACHE_ROOT may be failing.")
+            raise ExtractFailed("disk_changed", "The unpacked files differ from the bundle; the disk of EXT_CACHE_ROOT may be failing.")
         return entry
 
 

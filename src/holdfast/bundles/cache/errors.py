@@ -29,8 +29,15 @@ def cache_not_writable(error: OSError) -> ExtractFailed:
     """The error to raise when the cache folder cannot be written. The bundle itself is fine."""
     # The path is left out: callers read this message too, and the operator can look up the setting.
     return ExtractFailed(
+        "disk_full" if error.errno in _DISK_FULL else "cache_not_writable",
         f"The bundle could not be written to the cache folder: {error.strerror or type(error).__name__}.",
         hint="Free space on the disk of EXT_CACHE_ROOT, or set EXT_CACHE_MAX_BYTES below the size of that disk. The next call tries again."
         if error.errno in _DISK_FULL
         else "Set EXT_CACHE_ROOT to a folder that the runner can write, or fix its permissions. The next call tries again.",
     )
+
+
+def rule_of(error: HoldfastError) -> str:
+    """What exactly is wrong with a bundle: `details.rule` of the error, or, where its code says it all, that code."""
+    rule = error.details.get("rule") if isinstance(error.details, dict) else None
+    return rule if isinstance(rule, str) else error.code

@@ -66,7 +66,7 @@ async def _download(store: BundleStore, key: str, archive: Path, limits: Archive
             async for piece in pieces:
                 size += len(piece)
                 if size > limits.compressed:
-                    raise ExtractFailed(f"The archive has more than {limits.compressed} bytes.")
+                    raise ExtractFailed("compressed_size", f"The archive has more than {limits.compressed} bytes.")
                 computed.update(piece)
                 await asyncio.to_thread(file.write, piece)
     return computed.hexdigest()

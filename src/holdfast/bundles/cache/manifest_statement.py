@@ -29,9 +29,13 @@ def read_statement(
     try:
         raw = (root / MANIFEST).read_bytes()
     except OSError as error:
-        raise ExtractFailed(f"The manifest of the unpacked bundle cannot be read ({error.strerror or type(error).__name__}).") from error
+        raise ExtractFailed(
+            "disk_unreadable", f"The manifest of the unpacked bundle cannot be read ({error.strerror or type(error).__name__})."
+        ) from error
     if hashlib.sha256(raw).hexdigest() != manifest.sha256:
-        raise ExtractFailed("The manifest of the unpacked bundle differs from the bundle; the disk of EXT_CACHE_ROOT may be failing.")
+        raise ExtractFailed(
+            "disk_changed", "The manifest of the unpacked bundle differs from the bundle; the disk of EXT_CACHE_ROOT may be failing."
+        )
     if not isinstance(known, UnsetType):
         return known
     # Imported to unpack a bundle, and for entries of older versions.

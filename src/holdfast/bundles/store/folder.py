@@ -107,6 +107,7 @@ class FolderStore:
     def _unavailable(self, error: OSError) -> BundleStoreUnavailable:
         return BundleStoreUnavailable(
             f"The bundle store {self.root} cannot be used: {error.strerror or type(error).__name__}.",
+            rule="store_disk",
             hint="Check BUNDLE_STORE_BASE, and the permissions of that folder.",
         )
 

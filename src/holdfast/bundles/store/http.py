@@ -38,6 +38,7 @@ class HttpStore(RemoteStore):
         if response.status in (401, 403):
             return BundleStoreUnavailable(
                 f"The bundle store {self.name} requires credentials (status {response.status}).",
+                rule="store_credentials",
                 hint="If it is S3-compatible, set S3_ACCESS_KEY and S3_SECRET_KEY (or MINIO_ACCESS_KEY and MINIO_SECRET_KEY).",
             )
         return unexpected_response(self.name, response)
@@ -45,5 +46,6 @@ class HttpStore(RemoteStore):
     def _read_only(self) -> BundleStoreUnavailable:
         return BundleStoreUnavailable(
             f"The bundle store {self.name} is read-only.",
+            rule="store_read_only",
             hint="If it is S3-compatible, set S3_ACCESS_KEY and S3_SECRET_KEY; otherwise upload the bundle by other means.",
         )

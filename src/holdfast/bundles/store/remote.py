@@ -56,8 +56,11 @@ def unexpected_response(name: str, response: StoreResponse) -> BundleStoreUnavai
     if 300 <= response.status < 400:
         return BundleStoreUnavailable(
             f"The bundle store {name} responds with a redirect (status {response.status}); Holdfast does not follow redirects.",
+            rule="store_redirects",
             hint="Set BUNDLE_STORE_BASE to the address it redirects to; for Amazon S3, check S3_REGION.",
         )
     return BundleStoreUnavailable(
-        f"The bundle store {name} responds with status {response.status}.", hint="Check BUNDLE_STORE_BASE, its bucket and S3_REGION."
+        f"The bundle store {name} responds with status {response.status}.",
+        rule="store_status",
+        hint="Check BUNDLE_STORE_BASE, its bucket and S3_REGION.",
     )

@@ -72,5 +72,6 @@ class RetryLoop:
         """The error to raise when there is no further attempt."""
         return BundleStoreUnavailable(
             f"The bundle store {self._store} cannot be used: {reason}.",
+            rule="store_unreachable",
             hint="Check that it runs and that BUNDLE_STORE_BASE names it, then try again.",
         )

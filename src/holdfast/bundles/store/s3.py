@@ -85,13 +85,16 @@ class S3Store(RemoteStore):
     def _error_for(self, response: StoreResponse, key: str) -> HoldfastError:
         if response.code == "NoSuchBucket":
             return BundleStoreUnavailable(
-                f"The bundle store {self.name} has no such bucket.", hint="Create the bucket, or correct its name in BUNDLE_STORE_BASE."
+                f"The bundle store {self.name} has no such bucket.",
+                rule="store_bucket",
+                hint="Create the bucket, or correct its name in BUNDLE_STORE_BASE.",
             )
         if _is_missing(response):
             return BundleNotFound(key)
         if response.status in (401, 403):
             return BundleStoreUnavailable(
                 f"The bundle store {self.name} rejects its credentials (status {response.status}).",
+                rule="store_credentials",
                 hint="Check S3_ACCESS_KEY and S3_SECRET_KEY (or MINIO_ACCESS_KEY and MINIO_SECRET_KEY), S3_REGION, the "
                 "permissions of these keys, and the clock of this machine.",
             )

@@ -130,7 +130,9 @@ def _size(source: Path) -> int:
     try:
         return source.stat().st_size
     except OSError as error:
-        raise BundleStoreUnavailable(f"The file to store cannot be read: {error.strerror or type(error).__name__}.") from error
+        raise BundleStoreUnavailable(
+            f"The file to store cannot be read: {error.strerror or type(error).__name__}.", rule="store_disk"
+        ) from error
 
 
 async def _pieces(source: Path) -> AsyncIterator[bytes]:

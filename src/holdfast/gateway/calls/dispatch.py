@@ -261,6 +261,8 @@ def _failure_error(services: Services, call: Call, envelope: Envelope) -> Holdfa
             "guest_stack": failure.guest_stack,
             "stderr": failure.stderr,
         }
+        if isinstance(failure.rule, str):
+            details["rule"] = failure.rule
     if failure.code == "busy":
         return ExtensionBusy("Too many calls of this extension run at the moment.", hint="Call again in a second.")
     if failure.code in _DEADLINE:

@@ -18,7 +18,7 @@ from msgspec import UNSET, Struct, UnsetType, structs
 
 from holdfast.bundles.archive.errors import ExtractFailed
 from holdfast.bundles.cache.bundle_cache import BundleCache
-from holdfast.bundles.cache.errors import ArchiveHashMismatch
+from holdfast.bundles.cache.errors import ArchiveHashMismatch, rule_of
 from holdfast.bundles.cache.unpacked import UnpackedBundle
 from holdfast.bundles.signing.errors import SignatureRejected
 from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
@@ -84,6 +84,11 @@ class NotPrepared(CallFailed):
 
 def _execute_failed(code: str, message: str, report: FailureReport | None = None) -> CallFailed:
     return CallFailed(500, f"execute_failed: {code}: {message}", code, message, report)
+
+
+def _bundle_failed(error: str, message: str, rule: str) -> CallFailed:
+    code = "bundle_fetch_failed"
+    return CallFailed(502, f"{code}: {error}", code, message, FailureReport(code=code, message=message, rule=rule))
 
 
 class CallExecutor:
@@ -206,7 +211,7 @@ class CallExecutor:
             async with self._cache.use(context.tenant_id, context.extension_id, digest) as bundle:
                 return await self._load(bundle, digest)
         except BUNDLE_ERRORS as error:
-            raise CallFailed(502, f"bundle_fetch_failed: {error.message}", "bundle_fetch_failed", str(error)) from None
+            raise _bundle_failed(error.message, str(error), rule_of(error)) from None
 
     def _is_prepared(self, bundle: UnpackedBundle | None) -> bool:
         return bundle is not None and (bundle.component_sha256 is None or self._engine.is_compiled(bundle.component_sha256))
@@ -214,7 +219,7 @@ class CallExecutor:
     async def _load(self, bundle: UnpackedBundle, digest: str) -> Component:
         if bundle.component is None or bundle.component_sha256 is None:
             message = "the bundle has no dist/main.wasm"
-            raise CallFailed(502, f"bundle_fetch_failed: {message}", "bundle_fetch_failed", message)
+            raise _bundle_failed(message, message, "component_missing")
         try:
             return await self._engine.load(bundle.component, bundle.component_sha256)
         except ComponentError as error:

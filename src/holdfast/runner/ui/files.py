@@ -15,7 +15,7 @@ import structlog
 from cachetools import LRUCache, TTLCache
 
 from holdfast.bundles.cache.bundle_cache import BundleCache
-from holdfast.bundles.cache.errors import ArchiveHashMismatch
+from holdfast.bundles.cache.errors import ArchiveHashMismatch, rule_of
 from holdfast.bundles.cache.unpacked import UnpackedBundle
 from holdfast.bundles.signing.errors import SignatureRejected
 from holdfast.bundles.store.errors import BundleNotFound
@@ -164,14 +164,16 @@ class PageSource:
             raise UiNotFound("No page was found here.") from None
         except BUNDLE_ERRORS as error:
             kind = NotInStore if isinstance(error, BundleNotFound) else PageUnavailable
-            raise kind(error.message, hint=error.hint) from error
+            raise kind(error.message, hint=error.hint, details={"rule": rule_of(error)}) from error
 
 
 async def _on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
         return await asyncio.to_thread(work, *args, **kwargs)
     except OSError as error:
-        raise PageUnavailable(f"A file of the unpacked bundle is unreadable ({error.strerror or type(error).__name__}).") from error
+        raise PageUnavailable(
+            f"A file of the unpacked bundle is unreadable ({error.strerror or type(error).__name__}).", details={"rule": "disk_unreadable"}
+        ) from error
 
 
 def _content(ui: Path, asset: Asset) -> bytes:
@@ -182,6 +184,7 @@ def _content(ui: Path, asset: Asset) -> bytes:
         raise PageUnavailable(
             "A file of the unpacked bundle has changed on disk.",
             hint="Restart the runner: it fetches the bundle again. If this repeats, check the disk of EXT_CACHE_ROOT.",
+            details={"rule": "disk_changed"},
         )
     return data
 
