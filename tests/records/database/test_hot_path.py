@@ -10,17 +10,15 @@ import pytest
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from holdfast.records.database.columns import Base
 from holdfast.records.database.database import Database
 from holdfast.records.database.hot_transaction import HotTransaction
 from holdfast.records.database.prepared import Prepared
 from holdfast.records.database.uuids import new_id
 from holdfast.records.models.users import ApiKey, Role, Tenant
+from tests.records.database.roles import ADD_ROLE, ROLE_NAMES, role_names
 from tests.records.databases import TENANT, add_user
 
-ADD_ROLE = Prepared(
-    insert(Role).values(role_id=bindparam("role_id"), tenant=TENANT, role_name=bindparam("role_name"), msp=True, client=False)
-)
-ROLE_NAMES = Prepared(select(Role.role_name).order_by(Role.role_name))
 RENAME = Prepared(update(Role).where(Role.role_name == bindparam("old")).values(role_name=bindparam("new")))
 KEY_COLUMNS = select(ApiKey.api_key_id, ApiKey.scopes, ApiKey.created_at, ApiKey.expires_at, ApiKey.revoked, ApiKey.description)
 KEY = Prepared(KEY_COLUMNS.where(ApiKey.key_hash == bindparam("key_hash"), ApiKey.tenant == TENANT))
@@ -30,13 +28,6 @@ INSTANT = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=5)))
 
 def role(name: str) -> dict[str, Any]:
     return {"role_id": new_id(), "role_name": name}
-
-
-async def role_names(db: Database) -> list[str]:
-    async def job(tx: HotTransaction) -> list[str]:
-        return [name for (name,) in await tx.execute(ROLE_NAMES)]
-
-    return await db.read(job)
 
 
 async def test_a_prepared_statement_reads_what_the_orm_wrote_and_the_other_way_round(db: Database) -> None:
@@ -122,3 +113,25 @@ async def test_constants_and_functions_of_a_statement_are_kept(db: Database) -> 
         return await tx.execute(count)
 
     assert await db.read(job) == [(1, "First")]
+
+
+async def test_a_database_in_memory_runs_jobs_too() -> None:
+    db = Database("sqlite:///:memory:")
+    async with db.engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    async with db.transaction() as session:
+        session.add(Tenant(tenant=TENANT, client_name="First"))
+
+    async def write(tx: HotTransaction) -> None:
+        await tx.execute(ADD_ROLE, role("a"))
+        await tx.execute_many(ADD_ROLE, [role("b"), role("c")])
+
+    async def fail(tx: HotTransaction) -> None:
+        await tx.execute(ADD_ROLE, role("ghost"))
+        raise RuntimeError("halfway")
+
+    await db.write(write)
+    with pytest.raises(RuntimeError):
+        await db.submit(fail)
+    assert await role_names(db) == ["a", "b", "c"]
+    await db.close()
