@@ -19,8 +19,9 @@ from tests.events.redis_process import redis_process
 from tests.gateway.platform import Platform
 from tests.gateway.platform import platform as running_platform
 from tests.records.postgres import postgres_server
+from tests.waiting import until
 
-HEALTHY = {"status": "ok", "database": "ok", "runner": "ok", "store": "ok", "audit": "ok"}
+HEALTHY = {"status": "ok", "database": "ok", "runner": "ok", "store": "ok", "audit": "ok", "changes": "ok"}
 
 
 async def health(platform: Platform) -> tuple[int, dict[str, Any]]:
@@ -99,8 +100,10 @@ async def test_without_its_database_the_gateway_is_unavailable_until_it_is_back(
     async with on_own_postgres(tmp_path) as (server, platform):
         assert await health(platform) == (200, HEALTHY)
         server.stop()
-        assert await health(platform) == (503, HEALTHY | {"status": "unavailable", "database": "unreachable"})
+        await until(lambda: not platform.services.changes.works)
+        assert await health(platform) == (503, HEALTHY | {"status": "unavailable", "database": "unreachable", "changes": "unknown"})
         server.start()
+        await until(lambda: platform.services.changes.works)
         assert await health(platform) == (200, HEALTHY)
 
 

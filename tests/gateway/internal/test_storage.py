@@ -133,6 +133,15 @@ async def test_a_tenant_header_binds_the_call_to_that_tenants_installs(platform:
         assert (await operate(platform, headers=headers, operation="list", namespace="n")).status_code == status
 
 
+async def test_an_install_that_moved_to_another_tenant_is_found_with_that_tenant(platform: Platform) -> None:
+    assert (await operate(platform, operation="put", namespace="n", key="k", value="of the first")).status_code == 200
+    async with platform.db.transaction() as session:
+        await session.execute(update(TenantExtensionInstall).values(tenant_id=OTHER_TENANT))
+    assert (await operate(platform, operation="get", namespace="n", key="k")).status_code == 404
+    headers = {"x-runner-auth": INTERNAL_TOKEN, "x-alga-tenant": TENANT}
+    assert (await operate(platform, headers=headers, operation="list", namespace="n")).status_code == 404
+
+
 async def test_installs_of_two_tenants_share_nothing(platform: Platform) -> None:
     other = await platform.install(tenant_id=OTHER_TENANT)
     await operate(platform, operation="put", namespace="n", key="k", value="mine")

@@ -286,6 +286,8 @@ async def test_without_a_lease_every_call_reads_the_database(platform: Platform,
 class _Unknowing:
     """A feed without a lease."""
 
+    works = False
+
     def stamp(self, tenant_id: str) -> None:
         return None
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FAILING = "failing"
 """The state of an audit log whose last rows could not be written."""
 
+UNKNOWN = "unknown"
+"""The state of a change feed that knows nothing, so that every call reads the database."""
+
 _ONE = Prepared(select(literal_column("1")))
 
 
@@ -34,6 +37,7 @@ def health_parts(services: Services) -> list[Part]:
         Part("runner", partial(_ask_runners, services.runner)),
         Part("store", partial(_ask_store, services.store)),
         Part("audit", partial(_ask_audit, services)),
+        Part("changes", partial(_ask_changes, services)),
     ]
     servers = list(_redis_servers(services))
     if servers:
@@ -69,6 +73,10 @@ async def _ask_store(store: BundleStore) -> str:
 
 async def _ask_audit(services: Services) -> str:
     return FAILING if services.audit.is_failing else OK
+
+
+async def _ask_changes(services: Services) -> str:
+    return OK if services.changes.works else UNKNOWN
 
 
 async def _ask_redis(servers: list[RedisServer]) -> str:

@@ -26,7 +26,7 @@ ANYTHING = "*"
 
 
 class ChangeFeed(Protocol):
-    """Belongs to one event loop. Neither method waits or raises."""
+    """Belongs to one event loop. Nothing here waits or raises."""
 
     def stamp(self, tenant_id: str) -> Stamp | None:
         """A value that changes with everything that decides the tenant's calls; None when that is unknown: read the database then."""
@@ -34,6 +34,11 @@ class ChangeFeed(Protocol):
 
     def mark(self) -> Stamp | None:
         """The same for all tenants at once, for a read that shows only afterwards which tenant it is about."""
+        ...
+
+    @property
+    def works(self) -> bool:
+        """Whether the feed can know anything. True also while a moment without an answer of the database makes it know nothing."""
         ...
 
     def follow(self) -> AbstractAsyncContextManager[None]:

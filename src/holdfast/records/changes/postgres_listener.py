@@ -53,6 +53,7 @@ class PostgresListener:
         self._url = url
         self._clock = clock
         self._lease_until = float("-inf")
+        self.works = False
         self._sequence = 0
         self._floor = 0
         self._last: dict[str, int] = {}
@@ -79,6 +80,7 @@ class PostgresListener:
     def renewed(self, sent: float) -> None:
         """Notes that a renewal was answered which was sent at the time `sent` of the clock."""
         self._lease_until = max(self._lease_until, sent + LEASE_SECONDS)
+        self.works = True
 
     def changed(self, scope: str) -> None:
         """Notes a change of a tenant, or with SHARED one that can concern all."""
@@ -92,6 +94,7 @@ class PostgresListener:
     def invalidate(self) -> None:
         """Ends the lease, and makes every stamp so far outdated."""
         self._lease_until = float("-inf")
+        self.works = False
         self.changed(SHARED)
 
     async def _follow(self) -> None:

@@ -32,6 +32,10 @@ class SqliteCounters:
         found = self._read(ANYTHING)
         return None if found is None or found[1] is None else found
 
+    @property
+    def works(self) -> bool:
+        return self.mark() is not None
+
     def _read(self, scope: str) -> tuple[int, int | None] | None:
         try:
             cursor = self._cursor or self._open()
