@@ -139,6 +139,7 @@ async def platform(folder: Path, *, front: Front = "asgi", database_url: str | N
                 # On Postgres, what is in memory counts only once the feed has a lease.
                 await until(lambda: services.changes.mark() is not None)
                 yield running
+        await services.close_preparation()
         await services.close_audit()
         await services.runner.close()
 

@@ -50,6 +50,8 @@ async def serve_application(run: Run, held: ExitStack, on_ready: Callable[[Ready
 
         async def prepare() -> None:
             _, (installed, failed) = await asyncio.gather(wait_until_ready(), _install_all(services, run.sources, run.installer))
+            # Installs of the last run and of these sources: their first call should find them compiled.
+            await services.preparation.prepare_all()
             on_ready(Ready(run.running, account, installed, failed))
             freeze_memory()
 

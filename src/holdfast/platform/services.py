@@ -30,6 +30,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 async with services.changes.follow():
                     yield services
             finally:
+                await services.close_preparation()
                 await services.close_audit()
                 await services.close_sealer()
                 await services.close_limits()

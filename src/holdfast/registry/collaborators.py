@@ -15,12 +15,17 @@ STORAGE_GRACE = timedelta(days=30)
 """How long the storage of an uninstalled extension is retained by default."""
 
 
+def _ignore(tenant_id: str, extension: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, kw_only=True)
 class Collaborators:
     """A database, the bundle store it belongs to, and the rules that apply to them.
 
     `policy` verifies signatures. With a `domain_root` each install gets a host name below it. `storage_grace` is how long the storage of an
-    uninstalled extension is retained. `now` is the clock.
+    uninstalled extension is retained. `now` is the clock. `on_runnable` is called with a tenant id and a name of its install when the
+    install may run something that it could not run before: it is new, has another version, or is enabled.
     """
 
     db: Database
@@ -29,3 +34,4 @@ class Collaborators:
     domain_root: str | None = None
     storage_grace: timedelta = STORAGE_GRACE
     now: Callable[[], datetime] = utc_now
+    on_runnable: Callable[[str, str], None] = _ignore

@@ -18,6 +18,7 @@ from holdfast.gateway.limits.open_limits import SharedBuckets, open_call_rate_li
 from holdfast.gateway.limits.open_streams import OpenStreams
 from holdfast.gateway.limits.quotas import InstallQuotas
 from holdfast.gateway.runners import RunnerClient
+from holdfast.gateway.runners.preparation import BundlePreparation
 from holdfast.gateway.services.health_check import HealthCheck
 from holdfast.gateway.services.health_parts import health_parts
 from holdfast.gateway.services.publish_rate_limit import PublishRateLimit
@@ -133,7 +134,18 @@ class Services:
             domain_root=self.settings.ext_domain_root,
             storage_grace=self.settings.storage_grace,
             now=self.now,
+            on_runnable=self.preparation.install_changed,
         )
+
+    @cached_property
+    def preparation(self) -> BundlePreparation:
+        """Has the runners prepare bundles before their first call."""
+        return BundlePreparation(self.db, self.runner.prepare)
+
+    async def close_preparation(self) -> None:
+        """Stops preparing bundles."""
+        if "preparation" in vars(self):
+            await self.preparation.close()
 
     async def close_audit(self) -> None:
         """Writes what the audit log still has to write."""

@@ -36,15 +36,19 @@ class InstallService:
         egress: list[str] | None = None,
     ) -> Installed:
         """Installs a published version for the actor's tenant; see `install_version`."""
-        return await install_version(
+        installed = await install_version(
             self._with, actor=actor, extension=extension, version=version, capabilities=capabilities, egress=egress
         )
+        self._with.on_runnable(actor.tenant_id, installed.registry_id)
+        return installed
 
     async def install_archive(
         self, archive: Path, *, actor: Actor, signature: bytes | None = None, check_component: CheckComponent | None
     ) -> Installed:
         """Installs an archive for development, private to the actor's tenant; see `install_archive`."""
-        return await install_archive(self._with, archive, actor=actor, signature=signature, check_component=check_component)
+        installed = await install_archive(self._with, archive, actor=actor, signature=signature, check_component=check_component)
+        self._with.on_runnable(actor.tenant_id, installed.registry_id)
+        return installed
 
     async def upgrade(
         self,
@@ -56,7 +60,7 @@ class InstallService:
         disable_missing_schedules: bool = False,
     ) -> Upgraded:
         """Moves an install to another version; see `upgrade_install`."""
-        return await upgrade_install(
+        upgraded = await upgrade_install(
             self._with,
             actor=actor,
             extension=extension,
@@ -64,10 +68,16 @@ class InstallService:
             consent=consent,
             disable_missing_schedules=disable_missing_schedules,
         )
+        self._with.on_runnable(actor.tenant_id, upgraded.registry_id)
+        return upgraded
 
     async def rollback(self, *, actor: Actor, extension: str, disable_missing_schedules: bool = False) -> Upgraded:
         """Moves an install back to the version before; see `rollback_install`."""
-        return await rollback_install(self._with, actor=actor, extension=extension, disable_missing_schedules=disable_missing_schedules)
+        rolled_back = await rollback_install(
+            self._with, actor=actor, extension=extension, disable_missing_schedules=disable_missing_schedules
+        )
+        self._with.on_runnable(actor.tenant_id, rolled_back.registry_id)
+        return rolled_back
 
     async def uninstall(self, *, actor: Actor, extension: str) -> Uninstalled:
         """Removes an install; see `uninstall`."""
@@ -84,6 +94,8 @@ class InstallService:
     async def set_enabled(self, *, actor: Actor, extension: str, enabled: bool) -> None:
         """Enables or disables an install."""
         await config.set_enabled(self._with.db, actor=actor, extension=extension, enabled=enabled, now=self._with.now)
+        if enabled:
+            self._with.on_runnable(actor.tenant_id, extension)
 
     async def read_grants(self, *, tenant_id: str, extension: str) -> Grants:
         """What an install may do; see `read_grants`."""
