@@ -134,6 +134,15 @@ async def test_while_the_database_is_away_no_call_begins_and_the_newest_ends_are
     await log.close()
 
 
+async def test_more_ends_than_a_batch_are_all_written(db: Database) -> None:
+    log = AuditLog(db)
+    begun = await asyncio.gather(*(start(log, f"r-{number:03}") for number in range(600)))
+    for row in begun:
+        log.finish(row, status="ok", http_status=200, error=None)
+    await log.close()
+    assert {row.status for row in await rows(db)} == {"ok"}
+
+
 async def test_close_writes_what_waits(db: Database) -> None:
     log = AuditLog(db)
     log.finish(await start(log), status="timeout", http_status=504, error="timeout")

@@ -38,6 +38,7 @@ MAX_KEPT_ENDS = 10_000
 FLUSH_SECONDS = 0.2
 FULL_BATCH = 64
 """So many ends are written at once: about half a millisecond of the event loop on SQLite."""
+_MAX_BATCH = 4 * FULL_BATCH
 _RETRY_SECONDS = 1.0
 _CLOSE_SECONDS = 5.0
 _CLOSE_ATTEMPTS = 20
@@ -205,9 +206,9 @@ class AuditLog:
         self._starts.clear()
         ends: list[CallEnd] = []
         if with_ends:
-            self._ends_are_due = False
-            ends = list(self._ends)
-            self._ends.clear()
+            ends = [self._ends.popleft() for _ in range(min(len(self._ends), _MAX_BATCH))]
+            # More than that wait only after an outage; they are written at once, but not in one piece.
+            self._ends_are_due = bool(self._ends)
         self._batch = starts, ends
         await self._write_rows(tx, starts=starts, ends=ends)
 
