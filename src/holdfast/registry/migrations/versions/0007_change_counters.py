@@ -1,10 +1,10 @@
-"""The change feed: triggers tell gateways that something which decides calls has changed, whoever changed it and how.
+"""The change feed: triggers report that something which decides calls has changed, also when somebody types SQL.
 
 SQLite counts changes by scope in a table, Postgres sends a notification. A scope is the id of a tenant, '' for what can concern every
 tenant, and on SQLite '*', in which every change counts.
 
 A migration stands on its own: it names its types and tables here and never imports the models, which change later. A migration that makes
-one of these tables anew on SQLite (Alembic's batch mode does) drops its triggers, and must create them again.
+one of these tables again on SQLite (Alembic's batch mode does) drops its triggers, and must create them again.
 """
 
 from __future__ import annotations
