@@ -23,6 +23,20 @@ def encoded_response(content: bytes, status: int = 200, headers: dict[str, str] 
     return Response(content, status, HEADERS if headers is None else {**HEADERS, **headers}, "application/json")
 
 
+class WholeResponse(Response):
+    """A response of which everything is known, without the cost of Response.__init__, which it does not call.
+
+    `raw_headers` are the header fields, with `content-length` unless the status forbids one.
+    """
+
+    background = None
+
+    def __init__(self, status_code: int, raw_headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        self.status_code = status_code
+        self.raw_headers = raw_headers
+        self.body = body
+
+
 def respond_to(endpoint: Endpoint, respond: Callable[[BaseException, Request], Response], *errors: type[BaseException]) -> Endpoint:
     """Wraps the endpoint: `respond` turns each of the `errors` that it raises (default: Exception) into a response.
 

@@ -115,6 +115,7 @@ def test_every_documented_field_is_accepted() -> None:
                     "schedulable": True,
                     "permission": "ticket:read",
                     "clientPortal": True,
+                    "requestHeaders": ["Stripe-Signature"],
                 },
                 {"method": "GET", "path": "/notes", "handler": "dist/main", "schedulable": True},
             ]
@@ -136,6 +137,7 @@ def test_every_documented_field_is_accepted() -> None:
         "schedulable": True,
         "permission": "ticket:read",
         "client_portal": True,
+        "request_headers": ["stripe-signature"],
     }
     assert manifest.egress[2] == "https://example.org"
     assert manifest.ui is not None and manifest.ui.hooks is not None
@@ -296,3 +298,31 @@ def test_any_json_is_a_manifest_or_a_manifest_error(fields: dict[str, Any]) -> N
 def test_any_bytes_are_a_manifest_or_a_manifest_error(raw: bytes) -> None:
     with pytest.raises(ManifestError):
         parse_manifest(raw)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("Authorization", "it can carry a credential of the caller"),
+        ("cookie", "it can carry a credential of the caller"),
+        ("X-API-Key", "it can carry a credential of the caller"),
+        ("x-runner-auth", "it can carry a credential of the caller"),
+        ("proxy-authorization", "it can carry a credential of the caller"),
+        ("Connection", "it belongs to the connection"),
+        ("transfer-encoding", "it belongs to the connection"),
+        ("host", "it belongs to the connection"),
+        ("x-alga-tenant", "the gateway sets it itself"),
+        ("x-ext-config", "the gateway sets it itself"),
+        ("x-request-id", "the gateway sets it itself"),
+        ("x-forwarded-for", "any client can forge it"),
+    ],
+)
+def test_a_request_header_that_no_extension_gets_is_an_error_that_says_why(name: str, reason: str) -> None:
+    endpoint = {"method": "POST", "path": "/hook", "handler": "dist/main"}
+    for api, path in (
+        ({"endpoints": [endpoint | {"requestHeaders": ["x-own", name]}]}, "api.endpoints[0].requestHeaders[1]"),
+        ({"endpoints": [endpoint], "requestHeaders": [name]}, "api.requestHeaders[0]"),
+    ):
+        (issue,) = issues(api=api)
+        assert issue["path"] == path
+        assert name in issue["message"] and reason in issue["message"]

@@ -14,7 +14,7 @@ from holdfast.gateway.runners import RunnerClient
 from holdfast.registry.actors import local_actor
 from holdfast.registry.installs.config import replace_config
 from holdfast.registry.installs.grants import revoke
-from holdfast.registry.models.installs import ExtensionBundle, TenantExtensionInstall, TenantExtensionInstallSecrets
+from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion, TenantExtensionInstall, TenantExtensionInstallSecrets
 from tests.events.recording_server import Recorded, free_port
 from tests.gateway.platform import SERVICE_TOKEN, Platform
 from tests.gateway.platform import platform as made
@@ -134,6 +134,52 @@ async def test_the_extension_sees_allowed_headers_and_never_a_credential(platfor
     assert seen["x-idempotency-key"] == "once"
     assert set(seen) <= {*allowed, "accept-encoding", "x-request-id", "x-alga-tenant", "x-alga-extension", "x-idempotency-key"}
     assert admin["authorization"] not in str(platform.runner.requests[0].json)
+
+
+async def test_an_endpoint_receives_the_request_headers_that_its_manifest_names(platform: Platform) -> None:
+    api = {
+        "requestHeaders": ["X-Everywhere"],
+        "endpoints": [
+            {"method": "POST", "path": "/hook", "handler": "dist/main", "requestHeaders": ["stripe-signature"]},
+            {"method": "POST", "path": "/notes", "handler": "dist/main"},
+        ],
+    }
+    await platform.install(version="1.1.0", api=api)
+    headers = {**await platform.admin(), "x-everywhere": "e", "stripe-signature": "t=1,v1=2", "content-encoding": "gzip"}
+    for path in ("/hook", "/notes"):
+        await platform.http.post(f"/api/ext/com.example.notes{path}", content=b"\x1f\x8b sent as it is", headers=headers)
+    hook, notes = (request.json["http"] for request in platform.runner.requests)
+    assert (hook["headers"].get("x-everywhere"), hook["headers"].get("stripe-signature")) == ("e", "t=1,v1=2")
+    assert notes["headers"].get("x-everywhere") == "e" and "stripe-signature" not in notes["headers"]
+    # The gateway decodes nothing: a signature covers the bytes that were sent.
+    assert (hook["headers"]["content-encoding"], base64.b64decode(hook["body_b64"])) == ("gzip", b"\x1f\x8b sent as it is")
+
+
+async def test_a_header_that_no_extension_gets_stays_away_whatever_the_row_of_the_version_says(platform: Platform) -> None:
+    stored = [
+        {"method": "GET", "path": "/notes", "handler": "dist/main", "requestHeaders": ["authorization", "cookie", "x-alga-tenant", "x-own"]}
+    ]
+    async with platform.db.transaction() as session:
+        await session.execute(update(ExtensionVersion).values(api_endpoints=stored))
+    headers = {**await platform.admin(), "cookie": "a=b", "x-own": "o"}
+    assert (await platform.http.get(NOTES, headers=headers)).status_code == 200
+    seen = platform.runner.requests[0].json["http"]["headers"]
+    assert seen["x-own"] == "o" and seen["x-alga-tenant"] == TENANT
+    assert not {"authorization", "cookie"} & set(seen)
+
+
+async def test_repeated_request_headers_stay_apart(platform: Platform) -> None:
+    headers = [*(await platform.admin()).items(), ("accept", "text/html"), ("accept", "text/plain")]
+    await platform.http.get(NOTES, headers=headers)
+    assert platform.runner.requests[0].json["http"]["headers"]["accept"] == ["text/html", "text/plain"]
+
+
+async def test_a_redirect_leads_below_the_prefix_of_the_extension(platform: Platform) -> None:
+    platform.respond_with(b"", 303, {"location": "/notes/7"})
+    admin = await platform.admin()
+    for kind in ("ext", "ext-proxy"):
+        response = await platform.http.get(NOTES.replace("/ext/", f"/{kind}/"), headers=admin)
+        assert (response.status_code, response.headers["location"]) == (303, f"/api/{kind}/com.example.notes/notes/7")
 
 
 async def test_sealed_secrets_travel_sealed(platform: Platform) -> None:

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import pytest
+from starlette.requests import Request
 
-from holdfast.gateway.http.headers import WITHHELD, from_guest
+from holdfast.gateway.http.headers import WITHHELD, from_guest, to_guest
 
-URL = "http://gateway.test/api/ext/notes/list"
+PATH = "/api/ext/notes/list"
 PREFIX = "/api/ext/notes/"
 
 
 def passed(*headers: tuple[str, str]) -> list[tuple[str, str]]:
-    return list(from_guest(headers, own_url=URL, own_prefix=PREFIX))
+    request = Request({"type": "http", "server": ("gateway.test", 80), "scheme": "http", "path": PATH, "query_string": b"", "headers": []})
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in from_guest(headers, request=request, own_prefix=PREFIX)]
 
 
 @pytest.mark.parametrize("name", [*sorted(WITHHELD), "Access-Control-Allow-Origin", "Sec-Purpose", "Proxy-Status", "SET-COOKIE"])
@@ -24,39 +26,11 @@ def test_a_malformed_header_is_dropped(header: tuple[str, str]) -> None:
     assert passed(header) == []
 
 
-@pytest.mark.parametrize(
-    "location",
-    [
-        "https://elsewhere.test/",
-        "other",
-        "?a=1",
-        "/api/ext/notes/new",
-        "http://gateway.test/api/ext/notes/new",
-    ],
-)
-def test_a_redirect_may_leave_for_another_host_or_stay_with_the_extension(location: str) -> None:
-    assert passed(("Location", location)) == [("location", location)]
+def test_a_location_is_rewritten_to_the_extensions_own_prefix() -> None:
+    assert passed(("Location", "/new"), ("location", "/\tapi")) == [("location", "/api/ext/notes/new")]
 
 
-@pytest.mark.parametrize(
-    "location",
-    [
-        "/",
-        "/api/ext/other/secret",
-        "../other/secret",
-        "/api/ext/notes/../other/secret",
-        "/api/ext/notes/%2e%2e/other/secret",
-        "//gateway.test/api/ext/other/secret",
-        "\\\\gateway.test\\msp",
-        "/api/ext/notes/..\\other",
-        "https://gateway.test/msp",
-        "http://gateway.test:3001/",
-        "http://user@gateway.test/",
-        "javascript:alert(1)",
-        "data:text/html,x",
-        "http://[",
-        "/\tapi",
-    ],
-)
-def test_a_redirect_to_another_part_of_the_application_is_dropped(location: str) -> None:
-    assert passed(("Location", location)) == []
+def test_a_request_header_passes_only_by_name_and_repeated_ones_stay_apart() -> None:
+    raw = [(b"accept", b"a"), (b"stripe-signature", b"s"), (b"accept", b"b"), (b"cookie", b"c"), (b"x-own", b"d"), (b"accept", b"e")]
+    assert to_guest(raw) == {"accept": ["a", "b", "e"]}
+    assert to_guest(raw, ("stripe-signature",)) == {"accept": ["a", "b", "e"], "stripe-signature": "s"}

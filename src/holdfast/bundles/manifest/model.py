@@ -147,6 +147,11 @@ class Manifest(BaseModel):
         return [] if self.api is None else self.api.endpoints
 
     @property
+    def request_headers(self) -> list[str]:
+        """The further request headers that every endpoint receives, in lower case."""
+        return [] if self.api is None else self.api.request_headers
+
+    @property
     def needs_component(self) -> bool:
         """Whether the bundle must contain a component: the manifest declares endpoints or an `entry`."""
         return bool(self.endpoints) or self.entry is not None

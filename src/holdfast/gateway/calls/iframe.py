@@ -10,46 +10,42 @@ from starlette.responses import Response
 
 from holdfast.gateway.auth.authentication import caller_of
 from holdfast.gateway.auth.authorization import assert_access
-from holdfast.gateway.calls.direct import METHODS
-from holdfast.gateway.calls.dispatch import Call, dispatch
-from holdfast.gateway.http.error_formats import CALL_ERRORS
+from holdfast.gateway.calls.call import Call
+from holdfast.gateway.calls.dispatch import dispatch
+from holdfast.gateway.calls.target import METHODS, Target, call_operations
+from holdfast.gateway.http.cors import allow_origin, options_response
 from holdfast.gateway.http.errors import InvalidRequest
-from holdfast.gateway.http.requests import path_segments, read_body
+from holdfast.gateway.http.requests import query_of, read_body
 from holdfast.gateway.services import Services
-from holdfast.http.operations import Operation
 
 MARKER = "__method"
 
 
 async def call_from_page(services: Services, request: Request) -> Response:
     """Calls an extension for its page, with the method that the request's marker names."""
+    allow_origin(request, services.proxy_origins)
     caller = await caller_of(services, request)
-    _api, _ext, extension, *rest = path_segments(request)
-    path = "/" + "/".join(rest)
-    method = "GET" if request.method == "HEAD" else request.method
-    # Unlike in the direct gateway, the body comes first: it may name the method for which access is checked. The caller is authenticated.
-    body = None if method == "GET" else await read_body(request, services.settings.request_body_max_bytes)
-    query = request.url.query
+    target = Target.of(request)
+    method: str = request.scope["method"]
+    query, body = query_of(request), None
+    if method in ("GET", "HEAD"):
+        method = "GET"
+    else:
+        # Unlike in the direct gateway, the body comes first: it may name the method for which access is checked. The caller is known.
+        body = await read_body(request, services.settings.request_body_max_bytes)
     if method == "POST":
         method, query, body = effective_method(query, body)
-    access = await assert_access(services, caller, unquote(extension), method, path)
-    call = Call(
-        request=request,
-        access=access,
-        method=method,
-        path=path,
-        query=query,
-        body=body or None,
-        prefix=f"/api/ext-proxy/{extension}/",
-    )
+    access = await assert_access(services, caller, target.extension, method, target.path)
+    call = Call(request, access, method=method, path=target.path, query=query, body=body or None, prefix=target.prefix)
     return await dispatch(services, call)
 
 
-OPERATIONS: tuple[Operation[Services], ...] = tuple(
-    Operation(method=method, path=path, handler=call_from_page, errors=CALL_ERRORS, fast=True)
-    for path in ("/api/ext-proxy/{extension}", "/api/ext-proxy/{extension}/{path:path}")
-    for method in METHODS
-)
+async def show_options(services: Services, request: Request) -> Response:
+    """The response to OPTIONS."""
+    return options_response(request, services.proxy_origins)
+
+
+OPERATIONS = call_operations("/api/ext-proxy", call_from_page, show_options)
 
 
 def effective_method(query: str, body: bytes | None) -> tuple[str, str, bytes | None]:

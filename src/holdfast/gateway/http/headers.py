@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from urllib.parse import urljoin, urlsplit
+from collections.abc import Collection, Iterable
 
-from starlette.datastructures import Headers
+from starlette.requests import Request
+
+from holdfast.gateway.http.redirects import redirect_target
+from holdfast.http.fast_path import RawHeaders
 
 TO_GUEST = (
     "accept",
     "accept-encoding",
     "accept-language",
+    "content-encoding",
     "content-type",
     "if-modified-since",
     "if-none-match",
     "user-agent",
 )
-"""Request headers that an extension sees, besides the ids that the gateway sets. Never credentials: no `authorization`, no cookie."""
+"""Request headers that an extension sees, besides the ids that the gateway sets. Never credentials: no `authorization`, no cookie.
+
+The body arrives as it was sent: `content-encoding` says how the caller encoded it, and the gateway decodes nothing."""
+_TO_GUEST = {name.encode(): name for name in TO_GUEST}
 
 HOP_BY_HOP = frozenset(
     {
@@ -91,36 +97,41 @@ _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
-def to_guest(headers: Headers) -> dict[str, str]:
-    """The headers of a request that an extension sees, lower case; repeated ones joined with a comma."""
-    return {name: ", ".join(values) for name in TO_GUEST if (values := headers.getlist(name))}
+def to_guest(headers: RawHeaders, further: Collection[str] = ()) -> dict[str, str | list[str]]:
+    """The headers of a request that an extension sees, lower case; of a repeated one, all values in their order.
+
+    `further` are the names, lower case, that the endpoint receives besides TO_GUEST.
+    """
+    seen: dict[str, str | list[str]] = {}
+    for raw_name, raw_value in headers:
+        name = _TO_GUEST.get(raw_name)
+        if name is None:
+            if not further:
+                continue
+            name = raw_name.decode("latin-1")
+            if name not in further:
+                continue
+        value = raw_value.decode("latin-1")
+        earlier = seen.get(name)
+        if earlier is None:
+            seen[name] = value
+        else:
+            seen[name] = [*earlier, value] if isinstance(earlier, list) else [earlier, value]
+    return seen
 
 
-def from_guest(headers: Iterable[tuple[str, str]], *, own_url: str, own_prefix: str) -> Iterator[tuple[str, str]]:
+def from_guest(headers: Iterable[tuple[str, str]], *, request: Request, own_prefix: str) -> list[tuple[bytes, bytes]]:
     """The headers of an extension's response that the caller gets, lower case, as (name, value); malformed ones are dropped.
 
-    A `location` passes when it leads to another origin or stays below `own_prefix` (a path with `/` at its end): a redirect must not send
-    the browser, with its cookie, to another part of the application. `own_url` is the address of the request.
+    `own_prefix` is the path, with `/` at its end, below which the extension is reached; a `location` never leads to another part of the
+    application (see `redirects`).
     """
+    passed = []
     for name, value in headers:
         lower = name.lower()
         if lower in WITHHELD or lower.startswith(_WITHHELD_PREFIXES) or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
             continue
-        if lower != "location" or _is_allowed_target(value, own_url, own_prefix):
-            yield lower, value
-
-
-def _is_allowed_target(location: str, own_url: str, own_prefix: str) -> bool:
-    # Browsers read a backslash as a slash and drop tabs and line ends. No honest redirect needs any of them.
-    if re.search(r"[\\\t\r\n]", location):
-        return False
-    try:
-        target, own = urlsplit(urljoin(own_url, location.strip())), urlsplit(own_url)
-    except ValueError:
-        return False
-    if target.scheme not in ("http", "https"):
-        return False
-    # By host alone: a different port or scheme of the same host still gets the cookie.
-    if target.hostname != own.hostname:
-        return True
-    return target.netloc == own.netloc and target.path.startswith(own_prefix) and "%2e" not in target.path.lower()
+        target = redirect_target(value, own_url=str(request.url), own_prefix=own_prefix) if lower == "location" else value
+        if target is not None:
+            passed.append((lower.encode("latin-1"), target.encode("latin-1")))
+    return passed

@@ -19,6 +19,8 @@ _MAX_QUERY_FIELDS = 1_000
 _PRINTABLE = re.compile(r"[!-~]+")
 # What percent-encoding must not hide: separators, dots that climb, control characters.
 _HIDDEN = re.compile(rb"[\x00-\x1f\x7f/\\]")
+# Without any of these, no segment can hide something, and none needs to be decoded.
+_SUSPICIOUS = re.compile(r"[%\\\x00-\x1f\x7f]|/\.\.?(?:/|$)")
 
 
 def request_id(request: Request) -> str:
@@ -45,15 +47,28 @@ def path_segments(request: Request) -> list[str]:
     written path must mean one thing to every part that reads it.
     """
     raw = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
-    segments = [segment for segment in raw.split(b"?", 1)[0].split(b"/") if segment]
-    for segment in segments:
-        plain = unquote_to_bytes(segment)
-        if plain in (b".", b"..") or _HIDDEN.search(plain):
-            raise InvalidRequest("The path has a segment that is not allowed.", hint="Send a path without '.', '..' or encoded slashes.")
     try:
-        return [segment.decode("ascii") for segment in segments]
+        path = raw.partition(b"?")[0].decode("ascii")
     except UnicodeDecodeError:
         raise InvalidRequest("The path is not percent-encoded.") from None
+    segments = [segment for segment in path.split("/") if segment]
+    if _SUSPICIOUS.search(path):
+        for segment in segments:
+            plain = unquote_to_bytes(segment)
+            if plain in (b".", b"..") or _HIDDEN.search(plain):
+                raise InvalidRequest(
+                    "The path has a segment that is not allowed.", hint="Send a path without '.', '..' or encoded slashes."
+                )
+    return segments
+
+
+def query_of(request: Request) -> str:
+    """The query as it came, percent-encoded. Raises InvalidRequest for one that is not ASCII."""
+    raw: bytes = request.scope["query_string"]
+    try:
+        return raw.decode("ascii")
+    except UnicodeDecodeError:
+        raise InvalidRequest("The query is not percent-encoded.", hint="Send every character that is not ASCII as %XX.") from None
 
 
 def query_pairs(query: str) -> list[tuple[str, str]]:

@@ -15,6 +15,8 @@ from holdfast.http.operations import Endpoint
 from holdfast.http.rate_headers import rate_headers
 from holdfast.http.responses import json_response, respond_to
 
+_ADDED = "holdfast.response_headers"
+
 _log = structlog.get_logger(__name__)
 
 
@@ -24,10 +26,22 @@ def error_response(error: HoldfastError, request: Request) -> Response:
     headers = {"x-request-id": identifier}
     if isinstance(error, RateLimited | ExtensionBusy | BeingPrepared):
         headers["retry-after"] = str(error.retry_after_seconds)
-    decision = getattr(request.state, "holdfast_rate", None) or getattr(error, "decision", None)
-    if decision is not None:
-        headers |= {name.decode(): value.decode() for name, value in rate_headers(decision)}
-    return json_response(error.to_json(request_id=identifier), error.status, headers)
+    if isinstance(error, RateLimited) and error.decision is not None:
+        add_headers(request, rate_headers(error.decision))
+    response = json_response(error.to_json(request_id=identifier), error.status, headers)
+    response.raw_headers += added_headers(request)
+    return response
+
+
+def add_headers(request: Request, headers: list[tuple[bytes, bytes]]) -> None:
+    """Adds header fields to the response of the request, whatever it becomes: that of the extension or an error."""
+    request.scope.setdefault(_ADDED, []).extend(headers)
+
+
+def added_headers(request: Request) -> list[tuple[bytes, bytes]]:
+    """What `add_headers` added."""
+    headers: list[tuple[bytes, bytes]] = request.scope.get(_ADDED, [])
+    return headers
 
 
 def respond_to_errors(

@@ -66,6 +66,16 @@ class Services:
         return TrustPolicy.from_settings(self.settings)
 
     @cached_property
+    def gateway_origins(self) -> frozenset[str]:
+        """The origins whose pages may read responses of `/api/ext`."""
+        return _split(self.settings.gateway_allowed_origins)
+
+    @cached_property
+    def proxy_origins(self) -> frozenset[str]:
+        """The origins whose pages may read responses of `/api/ext-proxy`."""
+        return _split(self.settings.proxy_allowed_origins)
+
+    @cached_property
     def sealer(self) -> Sealer:
         """Encrypts and decrypts secrets. Created at first use, so a gateway without secrets needs no key. Raises SecretsKeyUnusable."""
         return Sealer.from_settings(self.settings)
@@ -179,3 +189,7 @@ class Services:
     @property
     def is_development(self) -> bool:
         return self.settings.environment == "development"
+
+
+def _split(names: str) -> frozenset[str]:
+    return frozenset(name for name in names.split(",") if name)

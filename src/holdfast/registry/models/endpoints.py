@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct, ValidationError, convert
+from msgspec.structs import replace
+
+from holdfast.bundles.manifest.fields.request_headers import refusal_reason
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
@@ -19,6 +23,8 @@ class Endpoint(Struct, frozen=True, rename="camel"):
     schedulable: bool = False
     permission: str | None = None
     client_portal: bool | None = None
+    request_headers: tuple[str, ...] = ()
+    """Further request headers that the endpoint receives, in lower case."""
 
 
 def normalise_path(path: str) -> str:
@@ -43,9 +49,7 @@ def read_endpoints(stored: object) -> list[Endpoint]:
             continue
         method = endpoint.method.strip().upper()
         if method in METHODS and endpoint.path.strip() and endpoint.handler.strip():
-            endpoints.append(
-                Endpoint(method, endpoint.path, endpoint.handler, endpoint.schedulable, endpoint.permission, endpoint.client_portal)
-            )
+            endpoints.append(replace(endpoint, method=method, request_headers=_allowed_headers(endpoint.request_headers)))
     return endpoints
 
 
@@ -58,7 +62,14 @@ def to_stored(endpoint: Endpoint) -> dict[str, Any]:
         stored["permission"] = endpoint.permission
     if endpoint.client_portal is not None:
         stored["clientPortal"] = endpoint.client_portal
+    if endpoint.request_headers:
+        stored["requestHeaders"] = list(endpoint.request_headers)
     return stored
+
+
+def _allowed_headers(names: Iterable[str]) -> tuple[str, ...]:
+    """The names that an extension may receive. The rows may be of another host, or written by hand: a credential never passes."""
+    return tuple(sorted({name.lower() for name in names if refusal_reason(name.lower()) is None}))
 
 
 def _clean(text: str) -> str:

@@ -308,6 +308,7 @@ def _endpoints(manifest: Manifest) -> list[Endpoint]:
             schedulable=declared.schedulable,
             permission=declared.permission,
             client_portal=declared.client_portal,
+            request_headers=tuple(sorted({*manifest.request_headers, *declared.request_headers})),
         )
         endpoints[endpoint.method, endpoint.path] = endpoint
     return list(endpoints.values())

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 
-from holdfast.settings.table.kinds import HttpUrl, HttpUrls, SettingsGroup, TrustedCallerNames, variables
+from holdfast.settings.table.kinds import HttpUrl, HttpUrls, Origins, SettingsGroup, TrustedCallerNames, variables
 
 
 class ConnectionSettings(SettingsGroup):
@@ -75,6 +75,17 @@ class ConnectionSettings(SettingsGroup):
     )
     storage_api_base_url: HttpUrl | None = Field(
         None, validation_alias=variables("STORAGE_API_BASE_URL"), description="Origin of the internal APIs; unset means the registry's."
+    )
+    gateway_allowed_origins: Origins = Field(
+        "",
+        validation_alias=AliasChoices("EXT_GATEWAY_ALLOWED_ORIGINS"),
+        description="Origins, separated by commas, whose pages may call /api/ext with an API key and read the response (CORS). A session"
+        " cookie never counts for them.",
+    )
+    proxy_allowed_origins: Origins = Field(
+        "",
+        validation_alias=AliasChoices("EXT_PROXY_ALLOWED_ORIGINS"),
+        description="The same for /api/ext-proxy.",
     )
     gateway_workers: int = Field(
         1,

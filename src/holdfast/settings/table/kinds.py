@@ -102,6 +102,27 @@ HttpUrls = Annotated[str, AfterValidator(_http_urls)]
 """Addresses, separated by commas."""
 
 
+def _origin(value: str) -> str:
+    try:
+        parts = urlsplit(value.strip().lower())
+        port = parts.port
+    except ValueError:
+        raise ValueError(f"{value.strip()} is not an origin") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.netloc.count("@") or parts.path not in ("", "/") or parts.query:
+        raise ValueError(f"{value.strip()} is not an origin such as https://app.example.com; a pattern or `null` is none")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    # As browsers send it: without the scheme's own port.
+    return f"{parts.scheme}://{host}" if port in (None, {"http": 80, "https": 443}[parts.scheme]) else f"{parts.scheme}://{host}:{port}"
+
+
+def _origins(value: str) -> str:
+    return ",".join(_origin(part) for part in value.split(",") if part.strip())
+
+
+Origins = Annotated[str, AfterValidator(_origins)]
+"""Origins as browsers send them, separated by commas."""
+
+
 class CallAllowance(NamedTuple):
     """A rate limit: `burst` calls at once, then `per_second` calls a second (may be below 1). A burst of 0 means no limit."""
 

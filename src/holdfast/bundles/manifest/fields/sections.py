@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from holdfast.bundles.manifest.fields.values import (
     Cron,
     EndpointPath,
+    HeaderName,
     InsidePath,
     Label,
     Method,
@@ -89,6 +90,13 @@ class Endpoint(Section):
         description="`false` closes the endpoint to client users; `true` opens an endpoint that has a `permission`. Without an "
         "entry in the client portal, client users can call nothing.",
     )
+    request_headers: list[HeaderName] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Further request headers that the endpoint receives, such as the signature of a webhook. Never credentials, headers of "
+        "the connection, or headers that the gateway sets.",
+        examples=[["stripe-signature"]],
+    )
 
 
 class Api(Section):
@@ -96,6 +104,12 @@ class Api(Section):
 
     endpoints: list[Endpoint] = Field(
         max_length=500, description="The endpoints of the handler. The first one that matches a request is called."
+    )
+    request_headers: list[HeaderName] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Further request headers that every endpoint receives, in addition to its own `requestHeaders`.",
+        examples=[["x-github-event", "x-hub-signature-256"]],
     )
 
     @field_validator("endpoints")

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
+from holdfast.bundles.manifest.fields.request_headers import HEADER_MAX_LENGTH, HEADER_PATTERN, read_header_name
 from holdfast.bundles.manifest.parsing.errors import Expected
 from holdfast.bundles.versions import SEMVER_PATTERN, VERSION_MAX_LENGTH, WILDCARD_PATTERN
 from holdfast.world.capabilities import Capability
@@ -166,6 +167,9 @@ Cron = Annotated[
 ]
 Timezone = Annotated[str, PatternText(r"[A-Za-z0-9_+/-]+", "a time zone such as UTC or Europe/Berlin", 64)]
 PermissionName = Annotated[str, PatternText(r"[A-Za-z0-9_.-]{1,64}:[A-Za-z0-9_.-]{1,64}", "resource:action, such as billing:read", 129)]
+HeaderName = Annotated[
+    str, PatternText(HEADER_PATTERN, "the name of a request header, such as stripe-signature", HEADER_MAX_LENGTH, read_header_name)
+]
 Method = Annotated[
     Literal["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"], BeforeValidator(_method), _names_schema(METHODS, METHODS)
 ]
