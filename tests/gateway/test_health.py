@@ -59,6 +59,7 @@ async def test_a_missing_runner_does_not_make_the_gateway_unhealthy(platform: Pl
 async def test_one_of_several_runners_is_missing(tmp_path: Path) -> None:
     async with running_platform(tmp_path) as platform:
         elsewhere = f"{platform.runner.url}, http://127.0.0.1:{free_port()}"
+        await platform.services.runner.close()
         platform.services.runner = RunnerClient(elsewhere, "token")
         assert await health(platform) == (200, HEALTHY | {"status": "degraded", "runner": "degraded"})
 

@@ -31,6 +31,9 @@ def test_one_line_has_all_addresses_and_the_extension_responds(platform: Platfor
     assert list(ready) == ["console", "runner", "tenant", "email", "password", "api_key"]
     response = call(ready)
     assert (response.status_code, response.text) == (200, "ok")
+    # The call went to the runner's Unix socket: besides the socket that listens there, one is connected.
+    runner_sockets = psutil.Process(platform.runner_pid()).net_connections(kind="unix")
+    assert len([one for one in runner_sockets if str(one.laddr).endswith("/0.sock")]) >= 2
     running = find_platform(platform.data_dir)
     assert running is not None
     assert (running.pid, running.console, running.runner) == (platform.process.pid, ready["console"], ready["runner"])
