@@ -123,7 +123,7 @@ async def test_a_write_that_would_be_refused_deletes_what_has_expired_in_several
     done = await asyncio.gather(
         store.put("m", Write(key="new", value=1)), store.put("n", Write(key="also", value=1)), store.put("m", Write(key="one", value=1))
     )
-    # The records of `n` expired first; with the first two of `m`, there is room.
+    # The records of `n` expired first; once two of `m` are deleted, the writes fit.
     assert [record.revision for record in done] == [1, 1, 1]
     assert (await usage(db), await counts(db)) == await counted(db)
 

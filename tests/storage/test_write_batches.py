@@ -116,3 +116,16 @@ async def test_writes_of_different_installs_do_not_share(db: Database) -> None:
     installs = [InstallKey(TENANT, f"{number}0000000-0000-4000-8000-000000000000") for number in range(3)]
     await asyncio.gather(*(batches.run(install, note) for install in installs))
     assert len(set(map(id, ledgers))) == 3
+
+
+async def test_processes_that_write_the_same_record_write_one_after_the_other(db: Database) -> None:
+    other = Database(db.url)
+    try:
+        stores = [service(db), service(other)]
+        writes = [store.put("n", Write(key="k", value=number)) for number in range(12) for store in stores]
+        records = await asyncio.gather(*writes, *(store.put("n", Write(key=f"{store is stores[0]}", value=1)) for store in stores))
+    finally:
+        await other.close()
+    assert sorted(record.revision for record in records if record.key == "k") == list(range(1, 25))
+    assert (await usage(db), await counts(db)) == await counted(db)
+    assert await counts(db) == {"n": 3}

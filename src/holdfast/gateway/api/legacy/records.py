@@ -28,7 +28,7 @@ from holdfast.gateway.internal.storage_messages import bulk_put_result, page_res
 from holdfast.gateway.services import Services
 from holdfast.http.response_headers import HEADERS
 from holdfast.http.responses import json_response
-from holdfast.registry.installs.call_context import install_context
+from holdfast.records.database.uuids import as_uuid
 from holdfast.storage.errors import StorageError
 from holdfast.storage.service import StorageService
 from holdfast.world.capabilities import Capability
@@ -76,13 +76,15 @@ def _check_tenant(request: Request, caller: Caller) -> None:
 
 async def _store_of_install(services: Services, request: Request, caller: Caller) -> StorageService:
     """Raises GatewayError (`extension_not_available`), InternalApiError (`NAMESPACE_DENIED`)."""
-    install = await install_context(services.db, caller.identity.tenant_id, request.path_params["install_id"])
-    if install is None:
+    install_id = as_uuid(request.path_params["install_id"])
+    found = None if install_id is None else await services.snapshots.install_by_id(install_id, caller.identity.tenant_id)
+    if found is None:
         raise GatewayError(
             "extension_not_available",
             "Your tenant has no such install, or it is disabled.",
             hint="`holdfast show EXTENSION` has the id of the install.",
         )
+    install = found.context_at(services.now())
     if Capability.STORAGE_KV not in install.providers:
         raise InternalApiError("NAMESPACE_DENIED", f"{Capability.STORAGE_KV} is not granted")
     return services.storage.of(install.tenant_id, install.install_id)
