@@ -19,6 +19,7 @@ import psutil
 
 from bench import baselines
 from holdfast.engine import Component, Engine, FailureCode, Limits
+from holdfast.engine.allocator_choice import cpu_model
 from holdfast.engine.capi import VERSION, PoolSizes
 from holdfast.world.functions import Function
 from holdfast.world.types import ContextData, ExecuteRequest, HttpRequest
@@ -278,7 +279,10 @@ async def run() -> dict[str, Any]:
         }
     await pooled.close()
     await unpooled.close()
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, Wasmtime {VERSION}"
+    machine = (
+        f"{cpu_model()}, {os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}, "
+        f"Python {platform.python_version()}, Wasmtime {VERSION}"
+    )
     return {"machine": machine, "quick": QUICK, "measured": measured}
 
 

@@ -63,7 +63,7 @@ class Engine:
         self,
         artifact_root: Path,
         *,
-        pool: bool = True,
+        pool: bool | PoolSizes = True,
         pool_instances: int = 256,
         fuel: bool = False,
         generated_lowering: bool = True,
@@ -73,14 +73,15 @@ class Engine:
     ) -> None:
         """`artifact_root` is the folder of compiled components.
 
-        `pool` reserves memory for `pool_instances` calls at once; where that fails, the engine logs a warning and allocates on demand.
+        `pool` reserves memory for `pool_instances` calls at once, with the sizes given or the default ones; where that fails, the engine
+        logs a warning and allocates on demand.
         `fuel` counts what calls compute and costs a fifth of their speed. `generated_lowering` lowers requests with generated code; both
         ways produce the same bytes. Above `max_components` loaded components, or when they take more than `max_component_bytes`, the least
         recently used is dropped from memory; loading it again takes milliseconds. `sources` are the clocks and randomness of calls that
         pass none.
         """
         self._artifacts = ArtifactStore(artifact_root, fuel=fuel)
-        self._native = _native_engine(PoolSizes(instances=pool_instances) if pool else None, fuel)
+        self._native = _native_engine(_sizes(pool, pool_instances), fuel)
         self._clock = EpochClock(self._native)
         self._slots = CallSlots(pool_instances)
         self._lower_request = generated_lower_request if generated_lowering else lower_request
@@ -246,6 +247,12 @@ def _response_failure(response: ExecuteResponse) -> Failure | None:
         message = f"the handler returned status {response.status}; it must be 200 to 599"
         return Failure(FailureCode.INVALID_RESPONSE, message, [], [])
     return None
+
+
+def _sizes(pool: bool | PoolSizes, instances: int) -> PoolSizes | None:
+    if isinstance(pool, PoolSizes):
+        return pool
+    return PoolSizes(instances=instances) if pool else None
 
 
 def _native_engine(pool: PoolSizes | None, fuel: bool) -> NativeEngine:

@@ -10,6 +10,7 @@ nothing takes the unexpected response for what it is: the end of the connection 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from holdfast.contract.execute import NOT_EXECUTED_HEADER
 from holdfast.http.fast_path import FastPathProtocol
@@ -27,7 +28,8 @@ class RunnerProtocol(FastPathProtocol):
             super().shutdown()
             return
         self.transport.write(GOODBYE)
-        self.transport.write_eof()
+        with suppress(OSError):  # the client has reset the connection
+            self.transport.write_eof()
         self.transport.set_protocol(_Discarding(self))
         # uvicorn waits for the end of all connections.
         self.loop.call_later(LINGER_SECONDS, self.transport.close)

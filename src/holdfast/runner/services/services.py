@@ -19,6 +19,8 @@ from holdfast.bundles.store.open_store import open_store
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.contract.debug_event import DebugEvent
 from holdfast.engine import Engine
+from holdfast.engine.allocator_choice import choose_allocator
+from holdfast.engine.capi import PoolSizes
 from holdfast.engine.loaded_components import memory_budget
 from holdfast.events import EventSink, HttpSink, configured_redis, open_redis_sink
 from holdfast.events.delivery.batching_sink import BatchingSink
@@ -126,7 +128,7 @@ class RunnerServices:
             megabytes = settings.loaded_components_mb
             engine = Engine(
                 settings.resolved_artifact_root,
-                pool=settings.engine_pool,
+                pool=await _pool(settings),
                 pool_instances=settings.engine_pool_instances,
                 fuel=settings.engine_fuel,
                 generated_lowering=settings.engine_generated_lowering,
@@ -181,6 +183,13 @@ async def _open_sink(settings: Settings, token: str, closing: AsyncExitStack) ->
     await sink.start()
     closing.push_async_callback(sink.close)
     return sink
+
+
+async def _pool(settings: Settings) -> bool | PoolSizes:
+    if settings.engine_pool != "auto":
+        return settings.engine_pool
+    choice = await choose_allocator(settings.resolved_artifact_root, settings.engine_pool_instances)
+    return choice.pool(settings.engine_pool_instances) or False
 
 
 def _warmup_queue(cache: BundleCache, engine: Engine) -> WarmupQueue:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import AliasChoices, Field
 
@@ -23,10 +23,11 @@ class EngineSettings(SettingsGroup):
         validation_alias=AliasChoices("HOLDFAST_WORKERS_DIR"),
         description="Folder that the workers of one runner share; `holdfast runner --workers` creates it and sets this variable for them.",
     )
-    engine_pool: bool = Field(
-        True,
+    engine_pool: bool | Literal["auto"] = Field(
+        "auto",
         validation_alias=AliasChoices("HOLDFAST_ENGINE_POOL"),
-        description="Allocate instance memory from a pool: twice the calls per second, for more address space.",
+        description="Allocate instance memory from a pool: on some machines twice the calls per second, on others no gain. `auto` measures"
+        " it at the first start on a machine, in about 30 ms, and keeps the result in the folder of compiled components.",
     )
     engine_pool_instances: int = Field(
         256,
