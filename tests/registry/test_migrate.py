@@ -267,6 +267,23 @@ async def test_the_audit_log_of_a_new_database_needs_no_notice(url: str) -> None
     assert [tuple(row) for row in state] == [(True, False, None)]
 
 
+async def test_what_installs_have_used_stays_and_has_counted_no_fuel(url: str) -> None:
+    await migrate(url, to="0003")
+    with _open(url) as connection:
+        for day in (1, 2):
+            connection.execute(
+                text(
+                    "INSERT INTO extension_quota_usage (tenant_id, registry_id, window_start, cpu_ms, mem_mb_ms, invocations, egress_bytes)"
+                    f" VALUES ('{TENANT}', '{REGISTRY_ID}', '2026-01-0{day} 00:00:00', 7, 8, {day}, 9)"
+                )
+            )
+        connection.commit()
+    await migrate(url)
+    with _open(url) as connection:
+        query = "SELECT cpu_ms, mem_mb_ms, invocations, egress_bytes, fuel FROM extension_quota_usage ORDER BY window_start"
+        assert connection.execute(text(query)).all() == [(7, 8, 1, 9, 0), (7, 8, 2, 9, 0)]
+
+
 async def test_the_database_of_a_newer_version_is_refused_with_advice(url: str) -> None:
     await migrate(url)
     with _open(url) as connection:
