@@ -11,6 +11,7 @@ from pydantic import AliasChoices, ValidationError
 
 from holdfast.settings import SettingInvalid, Settings, load_settings
 from holdfast.settings.misspelt import UnknownVariable, unknown_variables
+from holdfast.settings.origins import MASK, configuration
 from holdfast.settings.settings import GROUPS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -157,3 +158,17 @@ def test_a_misspelt_variable_is_found_with_the_likely_right_one(monkeypatch: pyt
         UnknownVariable("HOLDFAST_SOMETHING_ELSE_ENTIRELY", "environment", None),
         UnknownVariable("RUNNER_SERVICE_TOKN", "environment", "RUNNER_SERVICE_TOKEN"),
     ]
+
+
+def test_several_runners_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNNER_BASE_URL", "http://a:1, https://b/base")
+    assert Settings(_env_file=None).resolved_runner_base_url == "http://a:1,https://b/base"
+    monkeypatch.setenv("RUNNER_BASE_URL", "http://a:1,b")
+    with pytest.raises(ValidationError, match="http:// or https:// address"):
+        Settings(_env_file=None)
+
+
+def test_each_of_several_addresses_is_shown_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNNER_BASE_URL", "http://u:first@a:1,http://u:second@b,http://c")
+    (shown,) = [row.value for row in configuration(Settings(_env_file=None), {}) if row.name == "runner_base_url"]
+    assert shown == f"http://u:{MASK}@a:1,http://u:{MASK}@b,http://c"

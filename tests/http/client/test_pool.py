@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.http.client import ConnectionLost, HttpClient, NotSent, Response, TcpAddress, UnixAddress, parse_origin
+from holdfast.http.client import ConnectionLost, HttpClient, NotSent, Response, TcpAddress, UnixAddress, credentials_of, parse_origin
 from tests.http.client.scripted_server import OK, ScriptedServer, scripted_server
 from tests.waiting import MAX_WAIT_SECONDS, until
 
@@ -214,3 +214,15 @@ def test_an_origin_is_an_address(url: str, address: TcpAddress, authority: str, 
 def test_other_text_is_no_origin(url: str) -> None:
     with pytest.raises(ValueError):
         parse_origin(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "header"),
+    [
+        ("http://runner", {}),
+        ("http://u:p@runner", {"authorization": "Basic dTpw"}),
+        ("http://u%3A@runner", {"authorization": "Basic dTo6"}),
+    ],
+)
+def test_user_and_password_of_an_address_become_a_header(url: str, header: dict[str, str]) -> None:
+    assert credentials_of(url) == header

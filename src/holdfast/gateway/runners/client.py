@@ -74,7 +74,7 @@ class RunnerClient:
     @property
     def base_url(self) -> str:
         """The addresses, for people."""
-        return ", ".join(runner.base_url for runner in self.runners)
+        return ", ".join(runner.name for runner in self.runners)
 
     async def execute(self, call: ExecuteCall, headers: Mapping[str, str], *, body: bytes | None, timeout_ms: int) -> Envelope:
         """Makes one call; `timeout_ms` is the deadline in the call and covers the whole response, to its last byte.
@@ -94,7 +94,7 @@ class RunnerClient:
         busy: Envelope | None = None
         for runner in candidates:
             # The guide tells operators to look for this line; the address is part of it.
-            fast_info(_log, f"Calling runner at {runner.execute_url}", request_id=headers.get("x-request-id"))
+            fast_info(_log, f"Calling runner at {runner.name}/v1/execute", request_id=headers.get("x-request-id"))
             try:
                 envelope = await self._execute_on(runner, call, body, headers, timeout_ms)
             except NotExecuted as error:
@@ -154,7 +154,7 @@ class RunnerClient:
     async def health(self) -> dict[str, bool]:
         """Whether each of the runners, by address, reports within a second that it is healthy."""
         healthy = await asyncio.gather(*[self._responds(runner, "/healthz") for runner in self.runners])
-        return {runner.base_url: is_healthy == 200 for runner, is_healthy in zip(self.runners, healthy, strict=True)}
+        return {runner.name: is_healthy == 200 for runner, is_healthy in zip(self.runners, healthy, strict=True)}
 
     async def close(self) -> None:
         """Closes the connections."""

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from holdfast.http.client import HttpClient, NotSent, Response, UnixAddress, parse_origin
+from holdfast.http.client import HttpClient, NotSent, Response, UnixAddress, credentials_of, parse_origin
 from holdfast.processes.unix_sockets import sockets_in
 
 FOLDER_SECONDS = 1.0
@@ -25,7 +25,7 @@ class RunnerConnections:
         """`headers` go with every request. Raises ValueError when `base_url` is not an http(s) address."""
         address, prefix = parse_origin(base_url)
         self._headers = headers
-        self._tcp = HttpClient(address, headers, prefix=prefix)
+        self._tcp = HttpClient(address, {**credentials_of(base_url), **headers}, prefix=prefix)
         self._socket_dir = socket_dir
         self._unix: list[HttpClient] = []
         self._forgotten: list[HttpClient] = []

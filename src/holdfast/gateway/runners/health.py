@@ -42,7 +42,7 @@ class RunnerHealth:
         """Sends calls elsewhere until a check succeeds."""
         if runner.is_up and len(self._runners) > 1:
             runner.is_up = False
-            _log.warning("runner is down", runner=runner.base_url)
+            _log.warning("runner is down", runner=runner.name)
 
     async def close(self) -> None:
         """Stops checking."""
@@ -58,7 +58,7 @@ class RunnerHealth:
                 failures = 0
                 if not runner.is_up:
                     runner.is_up = True
-                    _log.info("runner is up again", runner=runner.base_url)
+                    _log.info("runner is up again", runner=runner.name)
             else:
                 failures += 1
                 if failures >= FAILURES:

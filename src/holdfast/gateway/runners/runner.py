@@ -15,6 +15,7 @@ from holdfast.contract.frames import FRAME_TYPE, MalformedFrame, decode_envelope
 from holdfast.gateway.http.errors import BadGateway, GatewayTimeout
 from holdfast.gateway.runners.connections import RunnerConnections
 from holdfast.http.client import ClientError, InvalidResponse, NotSent, Response, ResponseTooLarge
+from holdfast.settings.origins import without_password
 
 # A response body is at most 2.5 MiB, a third more as base64; the rest is for headers and the report of a failure.
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024
@@ -39,13 +40,14 @@ class _ConnectionRetired(NotExecuted):
 class Runner:
     """A runner at `base_url` (scheme, host, port and, behind a proxy, a path).
 
-    `is_up` is what is known of its health; `running` counts the calls of this gateway that wait for its response.
+    `name` is the address for people. `is_up` is what is known of its health. `running` counts the calls of this gateway that wait for its
+    response.
     """
 
     def __init__(self, base_url: str, token: str, *, socket_dir: Path | None = None) -> None:
         """`token` proves to it that this is the gateway. Raises ValueError when `base_url` is not an http(s) address."""
         self.base_url = base_url.rstrip("/")
-        self.execute_url = f"{self.base_url}/v1/execute"
+        self.name = without_password(self.base_url)
         self.is_up = True
         self.running = 0
         self._reads_frames = False

@@ -84,7 +84,7 @@ class Warmups:
         async with self._slots:
             result = await self._flights.run((runner.base_url, bundle), lambda: _prepare(runner, bundle))
         fields = {"extension": bundle.extension_id, "content_hash": bundle.content_hash}
-        _log.info("preparation of a bundle ended", runner=runner.base_url, state=result.name.lower(), **fields)
+        _log.info("preparation of a bundle ended", runner=runner.name, state=result.name.lower(), **fields)
 
 
 async def _prepare(runner: Runner, bundle: Bundle) -> Prepared:

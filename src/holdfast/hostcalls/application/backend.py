@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from holdfast.hostcalls.call.context import is_install_id
-from holdfast.http.client import ClientError, HttpClient, ResponseTooLarge, parse_origin
+from holdfast.http.client import ClientError, HttpClient, ResponseTooLarge, credentials_of, parse_origin
 
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 """A page of 100 storage entries of 64 KiB needs less than half of it."""
@@ -94,7 +94,7 @@ class HttpBackend:
         # The client uses no environment proxies and follows no redirects: the token must reach the application only.
         self._client = HttpClient(
             address,
-            {"x-runner-auth": token, "content-type": "application/json"},
+            {**credentials_of(base_url), "x-runner-auth": token, "content-type": "application/json"},
             prefix=prefix,
             max_connections=MAX_CONNECTIONS,
             max_idle=MAX_IDLE_CONNECTIONS,

@@ -1,6 +1,6 @@
 """A lean HTTP/1.1 client for requests between our own services: keep-alive connections over TCP, TLS or a Unix socket."""
 
-from holdfast.http.client.address import Address, TcpAddress, UnixAddress, parse_origin
+from holdfast.http.client.address import Address, TcpAddress, UnixAddress, credentials_of, parse_origin
 from holdfast.http.client.connection import Response
 from holdfast.http.client.errors import ClientError, ConnectionLost, InvalidResponse, NotSent, ResponseTooLarge
 from holdfast.http.client.pool import HttpClient
@@ -16,5 +16,6 @@ __all__ = [
     "ResponseTooLarge",
     "TcpAddress",
     "UnixAddress",
+    "credentials_of",
     "parse_origin",
 ]

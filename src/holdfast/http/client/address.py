@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -47,3 +48,12 @@ def parse_origin(url: str) -> tuple[TcpAddress, str]:
         raise ValueError("it is not an http:// or https:// address without a query")
     port = _PORTS[parts.scheme] if parts.port is None else parts.port
     return TcpAddress(parts.hostname, port, parts.scheme == "https"), parts.path.rstrip("/")
+
+
+def credentials_of(url: str) -> dict[str, str]:
+    """The header with the user and password in a URL (Basic, RFC 7617); empty when it has none."""
+    parts = urlsplit(url.strip())
+    if parts.username is None:
+        return {}
+    text = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
