@@ -17,7 +17,7 @@ from holdfast.processes.unix_sockets import (
     remove_left_behind,
     socket_path,
     sockets_in,
-    temporary_folder,
+    temporary_socket_folder,
 )
 
 
@@ -138,24 +138,24 @@ def test_a_folder_that_is_not_there_has_no_sockets(tmp_path: Path) -> None:
 
 
 def test_the_folder_of_one_run_is_private_short_and_removed_with_it() -> None:
-    with temporary_folder() as folder:
+    with temporary_socket_folder() as folder:
         assert folder is not None and mode(folder) == 0o700
         with listen_in(folder, 2):
             assert len(sockets_in(folder)) == 2
     assert not folder.exists()
 
 
-def test_where_the_temporary_folder_has_a_long_path_another_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_temporary_socket_folder_has_a_long_path_another_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     long = tmp_path / ("x" * MAX_PATH_BYTES)
     long.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(long))
-    with temporary_folder() as folder:
+    with temporary_socket_folder() as folder:
         assert folder is not None and is_short_enough(folder) and not list(long.iterdir())
     assert not folder.exists()
 
 
 def test_processes_of_a_killed_owner_remove_their_sockets_and_the_last_one_the_folder() -> None:
-    with temporary_folder() as folder:
+    with temporary_socket_folder() as folder:
         assert folder is not None
         for index in range(2):
             leave_behind(socket_path(folder, index))

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _PREFIX = ".work-"
-_TEMPORARY_PREFIX = "holdfast-work-"
+TEMPORARY_PREFIX = "holdfast-work-"
 _MAX_TRIES = 20
 
 
@@ -71,9 +71,9 @@ def workspace(root: Path, prefix: str = _PREFIX) -> Iterator[Path]:
 
 
 @contextmanager
-def temporary_folder(purpose: str) -> Iterator[Path]:
-    """As `workspace`, in the system's folder for temporary files. `purpose` is part of its name, for people."""
-    with workspace(Path(tempfile.gettempdir()), f"{_TEMPORARY_PREFIX}{purpose}-") as folder:
+def temporary_folder(purpose: str, root: Path | None = None) -> Iterator[Path]:
+    """As `workspace`, in `root` or the system's folder for temporary files. `purpose` is part of its name, for people."""
+    with workspace(root or Path(tempfile.gettempdir()), f"{TEMPORARY_PREFIX}{purpose}-") as folder:
         yield folder
 
 
@@ -88,4 +88,4 @@ def remove_stale_workspaces(root: Path, prefix: str = _PREFIX, *, own_only: bool
 
 def remove_stale_temporary_folders() -> None:
     """Removes what killed processes of this user left in the system's folder for temporary files. Services call it when they start."""
-    remove_stale_workspaces(Path(tempfile.gettempdir()), _TEMPORARY_PREFIX, own_only=True)
+    remove_stale_workspaces(Path(tempfile.gettempdir()), TEMPORARY_PREFIX, own_only=True)

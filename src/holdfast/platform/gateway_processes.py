@@ -16,12 +16,11 @@ import socket
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
 
+from holdfast.concurrency.workspaces import temporary_folder
 from holdfast.console.app import create_platform_app
 from holdfast.console.urls import FrameBase
 from holdfast.gateway.services import Services
@@ -35,7 +34,6 @@ from holdfast.processes.workers import Workers
 from holdfast.settings import Settings
 
 MODULE = "holdfast.platform"
-FOLDER_PREFIX = "holdfast-gateway-"
 
 _log = structlog.get_logger(__name__)
 
@@ -61,7 +59,7 @@ def serve_in_workers(settings: Settings, listening: Sequence[socket.socket], hel
     # What no worker could start with is reported once, and now.
     FrameBase.parse(settings.runner_public_base)
     # Only this user can read the folder.
-    shared = Path(held.enter_context(TemporaryDirectory(prefix=FOLDER_PREFIX)))
+    shared = held.enter_context(temporary_folder("gateway"))
     workers = Workers("gateway", MODULE, listening, environment=gateway_environment(settings, shared), stop_seconds=stop_seconds)
     return Serving(workers.run, workers.wait_until_ready)
 

@@ -6,18 +6,18 @@ import socket
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import structlog
 
+from holdfast.concurrency.workspaces import temporary_folder
 from holdfast.errors import HoldfastError
 from holdfast.platform.environment import runner_environment
 from holdfast.processes.child_process import STOP_SECONDS
 from holdfast.processes.sockets import listen_for, origin_of
-from holdfast.processes.unix_sockets import listen_in, temporary_folder
+from holdfast.processes.unix_sockets import listen_in, temporary_socket_folder
 from holdfast.processes.workers import Workers, WorkersNotStarting
-from holdfast.runner.process.worker_group import FOLDER_PREFIX, MODULE, create_workers
+from holdfast.runner.process.worker_group import MODULE, create_workers
 from holdfast.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class OwnRunner:
         if len(self.listening) == 1:
             workers = Workers("runner", MODULE, self.listening, unix=self.unix, environment=environment, stop_seconds=stop_seconds)
         else:
-            shared = Path(held.enter_context(TemporaryDirectory(prefix=FOLDER_PREFIX)))
+            shared = held.enter_context(temporary_folder("runner"))
             workers = create_workers(self.listening, environment, shared, unix=self.unix, stop_seconds=stop_seconds)
         return RunnerProcess(workers)
 
@@ -108,7 +108,7 @@ def bind_runner(settings: Settings, held: ExitStack, *, start_own: bool) -> OwnR
     )
     for one in sockets:
         held.enter_context(one)
-    folder = settings.runner_socket_dir or held.enter_context(temporary_folder())
+    folder = settings.runner_socket_dir or held.enter_context(temporary_socket_folder())
     unix = [] if folder is None else held.enter_context(listen_in(folder, len(sockets)))
     return OwnRunner(sockets, unix, folder)
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
 import socket
 import stat
 import tempfile
@@ -24,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from holdfast.concurrency.workspaces import TEMPORARY_PREFIX, temporary_folder
 from holdfast.errors import HoldfastError
 from holdfast.processes.sockets import BACKLOG
 
@@ -31,7 +31,7 @@ MAX_PATH_BYTES = 103
 """What `sun_path` holds on every system that we run on, without the byte that ends it: 107 on Linux, 103 on macOS (unix(7), unix(4))."""
 
 _LOCK = "lock"
-_TEMPORARY = "holdfast-sockets-"
+_PURPOSE = "sockets"
 _SUFFIX = ".sock"
 
 
@@ -62,27 +62,20 @@ def sockets_in(folder: Path) -> list[str]:
 
 
 @contextmanager
-def temporary_folder() -> Iterator[Path | None]:
+def temporary_socket_folder() -> Iterator[Path | None]:
     """A new folder for the sockets of one run (mode 0700), removed at the end of the block. None where its path would be too long."""
-    folder = next(_short_folders(), None)
-    try:
-        yield folder
-    finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _short_folders() -> Iterator[Path]:
-    for parent in (tempfile.gettempdir(), "/tmp"):  # noqa: S108 - the folder in it has a random name, and is private
-        if is_short_enough(Path(parent, f"{_TEMPORARY}12345678")):
-            with suppress(OSError):
-                yield Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=parent))
+    for parent in dict.fromkeys((tempfile.gettempdir(), "/tmp")):  # noqa: S108 - the folder in it has a random name, and is private
+        if is_short_enough(Path(parent, f"{TEMPORARY_PREFIX}{_PURPOSE}-0123456789abcdef")):
+            with temporary_folder(_PURPOSE, Path(parent)) as folder:
+                yield folder
+            return
+    yield None
 
 
 def remove_left_behind(path: Path) -> None:
-    """Removes a socket in a `temporary_folder` whose owner, another process, was killed; the last one also removes the folder."""
+    """Removes a socket in a `temporary_socket_folder` whose owner, another process, was killed; the last one also removes the folder."""
     folder = path.parent
-    if not folder.name.startswith(_TEMPORARY):
+    if not folder.name.startswith(f"{TEMPORARY_PREFIX}{_PURPOSE}-"):
         return  # the next run in it removes it
     path.unlink(missing_ok=True)
     if not sockets_in(folder):

@@ -13,14 +13,13 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import structlog
 
+from holdfast.concurrency.workspaces import temporary_folder
 from holdfast.processes.workers import Workers
 from holdfast.runner.process.serve import STOP_SECONDS
-from holdfast.runner.process.worker_group import FOLDER_PREFIX, create_workers
+from holdfast.runner.process.worker_group import create_workers
 from holdfast.settings import Settings
 
 _log = structlog.get_logger(__name__)
@@ -35,9 +34,9 @@ async def run_workers(
     when all accept calls. The sockets are closed at the stop. Raises WorkersNotStarting.
     """
     # Only this user can read the folder, and it is removed at our end: it contains responses of guests.
-    with TemporaryDirectory(prefix=FOLDER_PREFIX) as shared:
+    with temporary_folder("runner") as shared:
         environment = {**os.environ, "HOLDFAST_DATA_DIR": str(settings.data_dir.resolve())}
-        workers = create_workers(listening, environment, Path(shared), stop_seconds=STOP_SECONDS, unix=unix)
+        workers = create_workers(listening, environment, shared, stop_seconds=STOP_SECONDS, unix=unix)
         await _run_until_signal(workers, on_ready)
     _log.info("The runner and its workers have stopped")
 

@@ -15,7 +15,6 @@ from holdfast.processes.workers import Workers
 MODULE = "holdfast.runner"
 """What a runner process runs."""
 
-FOLDER_PREFIX = "holdfast-runner-"
 METRICS = "metrics"
 """The folder of the workers' metrics, in the folder that they share."""
 
