@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ async def test_the_registry_lists_when_the_quick_list_cannot(settings: Settings,
     assert open_quick_list(settings, OTHER_TENANT) is None
     assert open_quick_list(settings.model_copy(update={"database_url": "sqlite:///elsewhere.db"}), None) is None
     assert open_quick_list(settings.model_copy(update={"data_dir": settings.data_dir / "absent"}), None) is None
-    with sqlite3.connect(settings.data_dir / "holdfast.db") as connection:
+    with closing(sqlite3.connect(settings.data_dir / "holdfast.db", isolation_level=None)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     assert open_quick_list(settings, None) is None
 
