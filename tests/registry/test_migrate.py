@@ -20,6 +20,7 @@ import holdfast.registry.models.call_log
 import holdfast.registry.models.installs
 import holdfast.registry.models.publishing
 import holdfast.storage.tables
+from holdfast.records.changes.feed import SHARED
 from holdfast.records.database.columns import Base
 from holdfast.records.database.database import Database
 from holdfast.records.models.users import Tenant
@@ -27,6 +28,7 @@ from holdfast.registry import migrations
 from holdfast.registry.migrate import Migrated, migrate
 from holdfast.registry.models.installs import ExtensionVersion, TenantExtensionInstall
 from tests.error_codes import rejected
+from tests.records.changes.watching import watched_sql
 from tests.records.databases import KINDS, TENANT, sqlite_url
 from tests.records.postgres import PostgresServer
 
@@ -139,6 +141,22 @@ async def test_what_a_first_version_kept_is_still_there_after_the_second(url: st
     assert version is not None and (version.version, version.capabilities, version.egress) == ("1.0.0", ["cap:log.emit"], [])
     assert version.manifest is None and version.yanked_at is None
     assert install is not None and (install.config, install.previous, install.pending) == ({"colour": "blue"}, None, None)
+
+
+async def test_rows_of_revision_0003_stay_as_they_are_and_their_changes_count(url: str) -> None:
+    await migrate(url, to="0003")
+    with _open(url) as connection:
+        for statement in FIRST_ROWS:
+            connection.execute(text(statement))
+        connection.commit()
+        before = _rows(connection)
+    assert (await migrate(url)).before == "0003"
+    with _open(url) as connection:
+        assert _rows(connection) == before
+    with watched_sql(url) as run:
+        assert run("UPDATE tenant_extension_install SET is_enabled = false") == {TENANT}
+        assert run("UPDATE extension_version SET runtime = 'x'") == {SHARED}
+        assert run("UPDATE tenants SET client_name = 'x' WHERE 1 = 0") == set()
 
 
 IDS = [f"{number:08d}-0000-4000-8000-000000000000" for number in range(20)]

@@ -11,8 +11,9 @@ from sqlalchemy import delete, text, update
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from holdfast.gateway.runners import RunnerClient
+from holdfast.records.models.users import ApiKey, UserRole
 from holdfast.registry.actors import local_actor
-from holdfast.registry.installs.config import replace_config
+from holdfast.registry.installs.config import patch_config, replace_config
 from holdfast.registry.installs.grants import revoke
 from holdfast.registry.models.installs import ExtensionBundle, ExtensionVersion, TenantExtensionInstall, TenantExtensionInstallSecrets
 from tests.events.recording_server import Recorded, free_port
@@ -313,6 +314,40 @@ async def test_an_install_removed_between_check_and_call_is_not_run(platform: Pl
     response = await platform.http.get(NOTES, headers=admin)
     assert (response.status_code, response.json()["error"]) == (404, "not_installed")
     assert await outcome(platform) == ("policy_denied", "not_installed", 404)
+
+
+@pytest.mark.parametrize(("revoked", "status", "code"), [("key", 401, "unauthenticated"), ("role", 403, "forbidden")])
+async def test_a_right_that_is_revoked_between_check_and_call_is_not_used(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, revoked: str, status: int, code: str
+) -> None:
+    original = platform.services.audit.start
+
+    async def revoke_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        row = await original(*args, **kwargs)
+        async with platform.db.transaction() as session:
+            await session.execute(update(ApiKey).values(revoked=True) if revoked == "key" else delete(UserRole))
+        return row
+
+    admin = await platform.admin()
+    monkeypatch.setattr(platform.services.audit, "start", revoke_meanwhile)
+    response = await platform.http.get(NOTES, headers=admin)
+    assert (response.status_code, response.json()["error"]) == (status, code)
+    assert platform.runner.requests == []
+    assert await outcome(platform) == ("policy_denied", code, status)
+
+
+async def test_a_setting_that_is_changed_between_check_and_call_is_the_new_one(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = platform.services.audit.start
+
+    async def change_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        row = await original(*args, **kwargs)
+        await patch_config(platform.db, actor=local_actor(TENANT), extension="com.example.notes", set={"colour": "red"})
+        return row
+
+    admin = await platform.admin()
+    monkeypatch.setattr(platform.services.audit, "start", change_meanwhile)
+    assert (await platform.http.get(NOTES, headers=admin)).status_code == 200
+    assert platform.runner.requests[-1].json["context"]["config"]["colour"] == "red"
 
 
 async def test_a_version_without_a_bundle_is_not_run(platform: Platform) -> None:

@@ -166,6 +166,8 @@ def test_a_bulk_change_sends_one_notification_for_each_tenant_or_one_for_all(dat
         ("UPDATE api_keys SET revoked=%(revoked)s WHERE api_keys.tenant = 'x'", True),
         ("DELETE FROM sessions WHERE sessions.user_id = 'x'", True),
         ("delete from only user_roles", True),
+        ("DELETE FROM clients WHERE client_id = 'x'", True),
+        ("UPDATE clients SET client_name = 'x'", False),
         ('UPDATE "users" SET is_inactive = true', True),
         ("INSERT INTO user_roles (user_id) VALUES ('x')", True),
         ("INSERT INTO tenant_extension_install_config (id) VALUES ('x')", True),

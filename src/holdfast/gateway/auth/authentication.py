@@ -83,6 +83,7 @@ async def caller_again(services: Services, caller: Caller) -> Caller:
     found = await find(caller.token_hash)
     if found is None or not found.value.is_valid_at(services.now()):
         raise Unauthenticated("unauthenticated", "Your session or key was ended a moment ago.", hint="Log in again, or use another key.")
+    _check_identity(found.value.identity)
     return Caller(credential=found.value, by=caller.by, token_hash=caller.token_hash, stamp=found.stamp)
 
 

@@ -29,6 +29,9 @@ SHARED_TABLES = ("extension_registry", "extension_version", "extension_bundle")
 # A new row of these adds something that was not there before, and gateways remember nothing about what does not exist.
 _HARMLESS_INSERTS = frozenset({"tenants", "users", "sessions", "api_keys", "contacts", "extension_registry", "extension_version"})
 
+# Not read by gateways, but a client that is deleted is taken from its contacts.
+_CASCADING = "clients"
+
 _WRITE = re.compile(r'\s*(INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(?:ONLY\s+)?"?(\w+)', re.IGNORECASE)
 
 
@@ -39,5 +42,5 @@ def decides_calls(statement: str) -> bool:
         return False
     verb, table = found[1].upper(), found[2].lower()
     if table not in TENANT_TABLES and table not in SHARED_TABLES:
-        return False
+        return table == _CASCADING and verb.startswith("DELETE")
     return not verb.startswith("INSERT") or table not in _HARMLESS_INSERTS
