@@ -30,10 +30,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from holdfast.records.changes.tables import decides_calls
 from holdfast.records.database.address import database_address, reason_of, shown_address
+from holdfast.records.database.database.session_jobs import SessionHotPath
 from holdfast.records.database.errors import DatabaseError
 from holdfast.records.database.hot_transaction import HotPath, Job, T
 from holdfast.records.database.json_text import decode_json, encode_json, encode_json_for_postgres
-from holdfast.records.database.session_jobs import SessionHotPath
 from holdfast.records.database.sqlite.engine_events import WRITES, prepare_engine
 from holdfast.records.database.sqlite.errors import database_error
 from holdfast.records.database.sqlite.hot_path import SqliteHotPath
