@@ -5,6 +5,7 @@ Only what every start needs is imported at the top: `holdfast --help` and a comm
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import sys
@@ -18,6 +19,8 @@ from holdfast.errors import HoldfastError
 
 if TYPE_CHECKING:
     from cyclopts import App
+
+_RUNNER = "runner"
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -72,12 +75,20 @@ def run(tokens: Sequence[str]) -> int:
         require_supported_system()
     except SystemUnsupported as error:
         return _failed(error, as_json="--json" in tokens)
+    if tokens[0] == _RUNNER:
+        # As `python -m holdfast.runner` does: its start is nearly all imports.
+        from holdfast.processes.lean_imports import load_lean_libraries
+
+        gc.disable()
+        load_lean_libraries()
     from cyclopts import CycloptsError
 
     try:
         command, bound, _ = create_app().parse_args(tokens, exit_on_error=False)
     except CycloptsError:
         return EXIT_USAGE
+    finally:
+        gc.enable()
     as_json = bool(bound.arguments.get("json", False))
     try:
         outcome = _call(command, bound)
