@@ -1,4 +1,4 @@
-"""How long the command needs to start: `python -m bench.command [--quick]`.
+"""How long the command, and a runner, need to start: `python -m bench.command [--quick]`.
 
 Each command is a process of its own, and alternates with `python -c pass` and with a fixed loop, so that a slow or busy machine shows in
 the same numbers. The bounds are for an idle machine.
@@ -15,12 +15,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.runner_start import RunnerStart
 from tests.cli.command_runner import COMMAND, clean_environment, run, write_extension
 
 QUICK = "--quick" in sys.argv
 ROUNDS = 5 if QUICK else 21
 LOOP_STEPS = 1_000_000
-MAX_MS = {"holdfast --help": 150, "holdfast list": 350}
+MAX_MS = {"holdfast --help": 150, "holdfast list": 350, "runner start to first answer": 300}
 
 
 def command() -> dict[str, Any]:
@@ -34,10 +35,14 @@ def command() -> dict[str, Any]:
             "holdfast --help": [*COMMAND, "--help"],
             "holdfast list": [*COMMAND, "list"],
         }
-        measured: dict[str, list[float]] = {name: [] for name in [*processes, "calibration loop"]}
+        start = RunnerStart(folder)
+        runners = {"runner start to first answer": start.child, "holdfast runner to first answer": start.command}
+        measured: dict[str, list[float]] = {name: [] for name in [*processes, *runners, "calibration loop"]}
         for _ in range(ROUNDS):
             for name, arguments in processes.items():
                 measured[name].append(_milliseconds(arguments, folder))
+            for name, measure in runners.items():
+                measured[name].append(measure())
             measured["calibration loop"].append(_loop_milliseconds())
     medians = {name: statistics.median(values) for name, values in measured.items()}
     empty = medians["python -c pass"]
