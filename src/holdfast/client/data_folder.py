@@ -17,12 +17,17 @@ from holdfast.settings import Settings
 
 
 @asynccontextmanager
-async def open_records(settings: Settings) -> AsyncIterator[Database]:
-    """The database of the settings, after it is migrated and the development tenant exists."""
+async def open_records(settings: Settings, *, uses_development_tenant: bool = False) -> AsyncIterator[Database]:
+    """The database of the settings, after it is migrated.
+
+    In development, the development tenant and its account exist then; in production only if the command `uses_development_tenant`: an
+    account that was not asked for would be a way in that its owner does not know.
+    """
     await migrate(settings.resolved_database_url)
     db = Database(settings.resolved_database_url, durability=settings.database_durability)
     try:
-        await ensure_development_tenant(db, credentials_file(settings.data_dir))
+        if uses_development_tenant or settings.environment == "development":
+            await ensure_development_tenant(db, credentials_file(settings.data_dir))
         yield db
     finally:
         await db.close()

@@ -55,6 +55,9 @@ def test_production_has_no_account_until_one_is_created_and_calls_reach_the_runn
             given = ("users", "new", "ann@example.com", "--admin", "--tenant", tenant, "--password-file", "password")
             command(tmp_path, *given, **production)
             key = command(tmp_path, "keys", "api", "new", "--user", "ann@example.com", "--tenant", tenant, **production)
+            known = command(tmp_path, "tenants", "list", "--tenant", tenant, **production)["tenants"]
+            assert [one["name"] for one in known] == ["Acme"]
+            assert not (platform.data_dir / "credentials.json").exists()
             # Unsigned bundles are for development, and this test is not about signatures.
             command(tmp_path, "install", str(extension), "--tenant", tenant, **variables)
             with httpx2.Client(base_url=ready["console"], trust_env=False, timeout=MAX_WAIT_SECONDS) as client:

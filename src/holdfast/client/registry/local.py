@@ -174,7 +174,7 @@ class LocalRegistry:
 @asynccontextmanager
 async def open_local(settings: Settings, tenant: str | None) -> AsyncIterator[LocalRegistry]:
     """The registry of a data folder for one command and tenant (None: the development tenant). Raises AccountError (`tenant_unknown`)."""
-    async with open_records(settings) as db:
+    async with open_records(settings, uses_development_tenant=tenant is None) as db:
         registry = LocalRegistry(settings, db, open_store(settings), await require_tenant(db, tenant))
         try:
             yield registry

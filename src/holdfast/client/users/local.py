@@ -87,5 +87,5 @@ class LocalUserDirectory:
 @asynccontextmanager
 async def open_local_users(settings: Settings, tenant: str | None) -> AsyncIterator[LocalUserDirectory]:
     """The users of a tenant (None: the development tenant) in a data folder, for one command. Raises AccountError (`tenant_unknown`)."""
-    async with open_records(settings) as db:
+    async with open_records(settings, uses_development_tenant=tenant is None) as db:
         yield LocalUserDirectory(db, await require_tenant(db, tenant))
