@@ -46,6 +46,10 @@ class ExtensionStorage:
         self.now = now
         self.batches = WriteBatches(db)
 
+    def on_growth(self, report: Callable[[InstallKey, int, int], object]) -> None:
+        """Calls `report` after each commit with which an install stores more: with the install, and its bytes before and after."""
+        self.batches.on_growth = report
+
     def of(self, tenant_id: str, install_id: str) -> StorageService:
         """The storage of one install of one tenant."""
         return StorageService(self, InstallKey(tenant_id, install_id))

@@ -51,6 +51,8 @@ class WriteBatches:
         # An install is in here as long as one of its transactions runs.
         self._queues: dict[InstallKey, deque[_Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.on_growth: Callable[[InstallKey, int, int], object] | None = None
+        """Called after a commit with which an install stores more: with the install, and its bytes before and after."""
 
     async def run(self, install: InstallKey, operation: StorageOperation[T], places: Sequence[Place] = ()) -> T:
         """The result of `operation`, after its transaction is committed. Raises what it raises.
@@ -71,12 +73,18 @@ class WriteBatches:
             return await future
         self._queues[install] = deque()
         try:
-            (outcome,) = await self._db.write(partial(_run_all, install, ((operation, places),)))
+            (outcome,) = await self._write(install, ((operation, places),))
         finally:
             self._continue(install)
         if isinstance(outcome, StorageError | RunAgain):
             raise outcome
         return cast(T, outcome)
+
+    async def _write(self, install: InstallKey, operations: Sequence[tuple[StorageOperation[Any], Sequence[Place]]]) -> list[Any]:
+        outcomes, before, after = await self._db.write(partial(_run_all, install, operations))
+        if after > before and self.on_growth is not None:
+            self.on_growth(install, before, after)
+        return outcomes
 
     def _continue(self, install: InstallKey) -> None:
         if not self._queues[install]:
@@ -101,7 +109,7 @@ class WriteBatches:
 
     async def _run_batch(self, install: InstallKey, batch: Sequence[_Waiting]) -> None:
         try:
-            outcomes = await self._db.write(partial(_run_all, install, [(operation, places) for operation, places, _ in batch]))
+            outcomes = await self._write(install, [(operation, places) for operation, places, _ in batch])
         except BaseException as error:
             _resolve(batch, [error] * len(batch))
             if not isinstance(error, Exception):
@@ -124,10 +132,11 @@ def _resolve(batch: Sequence[_Waiting], outcomes: Sequence[Any]) -> None:
 
 async def _run_all(
     install: InstallKey, operations: Sequence[tuple[StorageOperation[Any], Sequence[Place]]], tx: HotTransaction
-) -> list[Any]:
-    """The result of each operation, or its StorageError or RunAgain."""
+) -> tuple[list[Any], int, int]:
+    """The result of each operation, or its StorageError or RunAgain; and the install's bytes before and after."""
     now = utc_now()
     ledger = await Ledger.open(tx, install, now)
+    before = ledger.bytes_used
     await ledger.load(place for _, places in operations for place in places)
     outcomes: list[Any] = []
     for operation, _ in operations:
@@ -136,4 +145,4 @@ async def _run_all(
         except (StorageError, RunAgain) as error:
             outcomes.append(error)
     await ledger.save(now)
-    return outcomes
+    return outcomes, before, ledger.bytes_used

@@ -17,6 +17,7 @@ from holdfast.gateway.limits.call_rates import CallRateLimits
 from holdfast.gateway.limits.open_limits import SharedBuckets, open_call_rate_limits
 from holdfast.gateway.limits.open_streams import OpenStreams
 from holdfast.gateway.limits.quotas import InstallQuotas
+from holdfast.gateway.limits.storage_warnings import StorageWarnings
 from holdfast.gateway.runners import RunnerClient
 from holdfast.gateway.runners.preparation import BundlePreparation
 from holdfast.gateway.services.health_check import HealthCheck
@@ -98,7 +99,14 @@ class Services:
     @cached_property
     def storage(self) -> ExtensionStorage:
         """What extensions store."""
-        return ExtensionStorage(self.db, limits=self.storage_limits, now=self.now)
+        storage = ExtensionStorage(self.db, limits=self.storage_limits, now=self.now)
+        storage.on_growth(self.storage_warnings.report_growth)
+        return storage
+
+    @cached_property
+    def storage_warnings(self) -> StorageWarnings:
+        """Warns when what an install stores comes near its limit."""
+        return StorageWarnings(self.db, self.events, self.storage_limits.total_bytes, now=self.now)
 
     @cached_property
     def audit(self) -> AuditLog:
@@ -181,6 +189,8 @@ class Services:
         """Writes what installs have used, and closes the rate limits that were opened."""
         if "quotas" in vars(self):
             await self.quotas.close()
+        if "storage_warnings" in vars(self):
+            await self.storage_warnings.close()
         if "call_rate_limits" in vars(self):
             await self.call_rate_limits.close()
         if "buckets" in vars(self):
