@@ -10,6 +10,8 @@ from pathlib import Path
 from holdfast.bundles.archive.errors import EXTRACT_RULES
 from holdfast.bundles.store.errors import STORE_RULES
 from holdfast.engine import FailureCode
+from holdfast.gateway.auth.refusals import AVAILABILITY_RULES, ENDPOINT_RULES, FORBIDDEN_RULES
+from holdfast.hostcalls.network.denials import DENIAL_RULES
 
 TABLE = Path(__file__).with_name("error_codes.toml")
 SOURCE = Path(__file__).parents[2] / "src" / "holdfast"
@@ -23,12 +25,20 @@ internal APIs keep the spelling that existing clients expect.
 A failed call also has an `x-request-id`; the debug page and the logs show the same id."""
 
 
-RULES = {"extract_failed": EXTRACT_RULES, "bundle_store_unavailable": STORE_RULES}
+RULES: dict[str, Mapping[str, str]] = {
+    "extension_not_available": AVAILABILITY_RULES,
+    "endpoint_not_found": ENDPOINT_RULES,
+    "forbidden": FORBIDDEN_RULES,
+    "extract_failed": EXTRACT_RULES,
+    "bundle_store_unavailable": STORE_RULES,
+    "not-allowed": {str(rule): cause for rule, cause in DENIAL_RULES.items()},
+}
 
 RULES_HEAD = """## Rules
 
 These codes have several causes. `details.rule` names the cause; a call without a response has it in the `details.rule` of
-`bundle_fetch_failed`. Where the code of a bundle's error says it all, such as `signature_revoked`, the rule is that code."""
+`bundle_fetch_failed`. Where the code of a bundle's error says it all, such as `signature_revoked`, the rule is that code.
+`not-allowed` is what a guest's `http.fetch` gets: the rule is at the end of the event in the debug stream."""
 
 
 def page() -> str:

@@ -133,7 +133,7 @@ async def test_a_host_call_is_reported_with_outcome_and_duration_and_without_its
     assert first.message.endswith(" ms")
     assert second.message.startswith("host call secrets.get: missing in ")
     assert third.message.startswith("host call http.fetch (GET api.example.com/v1): not-allowed in ")
-    assert "declare it under egress" in third.message
+    assert "declare it under egress" in third.message and third.message.endswith(" [egress_not_granted]")
     assert fourth.message.startswith("host call storage.get (namespace settings): ")
     assert not [message for message in caller.sink.messages if "hidden" in message or "other-name" in message or "some-key" in message]
 

@@ -153,6 +153,46 @@ async def test_the_reason_names_what_to_declare() -> None:
     assert "hidden" not in caller.sink.messages[-1]
 
 
+@pytest.mark.parametrize(
+    ("url", "granted", "rule", "remedy"),
+    [
+        (
+            "https://api.example.com/",
+            [],
+            "egress_not_granted",
+            "(none); if the manifest declares it, grant it with `holdfast grants grant`",
+        ),
+        ("https://api.example.com/", ["other.example.com"], "egress_not_granted", "(https://other.example.com:443)"),
+        ("http://api.example.com/", ["api.example.com"], "egress_port_differs", "declare http://api.example.com:80 under egress"),
+        ("https://api.example.com:8443/", ["*.example.com"], "egress_port_differs", "declare https://api.example.com:8443 under egress"),
+        ("https://example.com/", ["*.example.com"], "egress_subdomain_only", "declare example.com under egress in the manifest too"),
+        ("http://10.0.0.1/", [], "egress_private_address", "whatever is granted"),
+        ("http://10.0.0.1/", ["http://10.0.0.1"], "egress_private_address", "whatever is granted"),
+        ("https://inside.example.com/", ["inside.example.com"], "egress_private_address", "whatever is granted"),
+        ("http://127.0.0.1:8123/", [], "egress_loopback_address", "add http://127.0.0.1:8123 to EXT_EGRESS_ALLOWLIST"),
+        (
+            "http://localhost:8123/",
+            ["http://localhost:8123"],
+            "egress_loopback_address",
+            "add http://localhost:8123 to EXT_EGRESS_ALLOWLIST",
+        ),
+    ],
+)
+async def test_a_denial_names_its_rule_and_the_remedy_for_its_true_cause(url: str, granted: list[str], rule: str, remedy: str) -> None:
+    resolver = FixedResolver().add("inside.example.com", ["10.0.0.7"]).add("localhost", ["127.0.0.1"])
+    caller = Caller(fetcher=Fetcher(allow_loopback=True, resolver=resolver, network=MappedNetwork()), egress=granted)
+    assert await caller.error_case("http.fetch", request(url)) is HttpError.NOT_ALLOWED
+    assert caller.sink.messages[-1].endswith(f" [{rule}]")
+    assert remedy in caller.sink.messages[-1]
+    assert "10.0.0.7" not in caller.sink.messages[-1]
+
+
+async def test_production_offers_no_way_to_the_machine_of_the_host() -> None:
+    caller = Caller(fetcher=Fetcher(allow_loopback=False, resolver=NoResolver()), egress=["http://127.0.0.1:8123"])
+    await caller.error_case("http.fetch", request("http://127.0.0.1:8123/"))
+    assert caller.sink.messages[-1].endswith("whatever is granted [egress_loopback_address]")
+
+
 @pytest.mark.parametrize("url", ["", "nonsense", "http://2130706433/", "http://0x7f.1/", "http://127.1/", "https://u:p@api.example.com/"])
 async def test_an_unsupported_url_is_invalid(url: str) -> None:
     fetcher = Fetcher(parse_rules(["http://127.0.0.1:80", "api.example.com"]), allow_loopback=True, resolver=NoResolver())

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from holdfast.gateway.auth.authentication import Caller, caller_again
 from holdfast.gateway.auth.permissions import require_permission
-from holdfast.gateway.http.errors import GatewayError
+from holdfast.gateway.auth.refusals import forbidden, no_endpoint, no_method, not_available
 from holdfast.gateway.services import Services
 from holdfast.gateway.snapshots.install import InstallSnapshot
 from holdfast.http.token_bucket import Decision
@@ -76,22 +76,15 @@ async def _check(services: Services, caller: Caller, extension: str, method: str
     if method == "HEAD":
         method = "GET"
     if method not in METHODS:
-        raise GatewayError("endpoint_not_found", f"Extensions have no endpoints for {method}.")
+        raise no_method(method)
     found = await services.snapshots.install(caller.credential.identity.tenant_id, extension, caller.stamp)
     if found is None:
-        raise GatewayError(
-            "extension_not_available",
-            f"The extension {extension} is not installed for your tenant, or is disabled.",
-            hint="`holdfast list` shows what is installed.",
-        )
+        raise await not_available(services.db, caller.credential.identity.tenant_id, extension)
     install = found.value
     endpoint = install.endpoints.match(method, path)
     if endpoint is None:
-        raise GatewayError(
-            "endpoint_not_found",
-            f"{install.context.slug} {install.context.version} declares no endpoint {method} {path}.",
-            hint="Declare it in manifest.json under api.endpoints, and install the extension again.",
-        )
+        may_see = services.is_development or caller.may("extension:write")
+        raise no_endpoint(install, method, path, show_endpoints=may_see)
     client_id = None
     if caller.credential.identity.is_client:
         client_id = _client_of_user(caller, install, endpoint)
@@ -109,12 +102,24 @@ def _client_of_user(caller: Caller, install: InstallSnapshot, endpoint: Endpoint
     (`forbidden`).
     """
     if not install.is_in_client_portal:
-        raise GatewayError("forbidden", "This extension is not open to client users.")
+        raise forbidden(
+            "client_portal_closed",
+            "This extension is not open to client users.",
+            hint="Declare ui.hooks.clientPortalMenu in manifest.json, and install the extension again.",
+        )
     if endpoint.client_portal is False or (endpoint.permission is not None and endpoint.client_portal is None):
-        raise GatewayError("forbidden", "This endpoint is not open to client users.")
+        raise forbidden(
+            "endpoint_closed_to_clients",
+            "This endpoint is not open to client users.",
+            hint="Remove `clientPortal: false` of the endpoint in manifest.json, or set it to true for an endpoint with a permission.",
+        )
     scopes = caller.credential.identity.scopes
     if scopes is not None and not scopes & {"*", "extension:read", "extension:write"}:
-        raise GatewayError("forbidden", "The scopes of your API key do not include extensions.")
+        raise forbidden(
+            "key_scope",
+            "The scopes of your API key do not include extensions.",
+            hint="Use a key with the scope extension:read or extension:write.",
+        )
     if caller.credential.client_id is None:
-        raise GatewayError("forbidden", "Your user belongs to no client.", hint="Ask an administrator to link your contact to a client.")
+        raise forbidden("no_client", "Your user belongs to no client.", hint="Ask an administrator to link your contact to a client.")
     return caller.credential.client_id

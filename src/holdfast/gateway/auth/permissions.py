@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.gateway.auth.authentication import Caller, caller_of
-from holdfast.gateway.http.errors import GatewayError
+from holdfast.gateway.auth.refusals import forbidden
 from holdfast.gateway.services import Services
 from holdfast.http.operations import Handler
 
@@ -21,8 +21,22 @@ CallerHandler = Callable[[Services, Request, Caller], Awaitable[Response]]
 
 def require_permission(caller: Caller, permission: str) -> None:
     """Raises GatewayError (`forbidden`) unless the caller is an internal user whose roles (and key) grant `resource:action`."""
-    if not caller.may(permission):
-        raise GatewayError("forbidden", f"You need the permission {permission}.", hint="Ask an administrator of your tenant for it.")
+    if caller.may(permission):
+        return
+    scopes = caller.credential.identity.scopes
+    if scopes is not None and not scopes & {"*", permission}:
+        raise forbidden(
+            "key_scope",
+            f"You need the permission {permission}, which the scopes of your API key do not include.",
+            hint=f"Use a key with the scope {permission}.",
+            permission=permission,
+        )
+    raise forbidden(
+        "permission",
+        f"You need the permission {permission}.",
+        hint="Ask an administrator of your tenant for it.",
+        permission=permission,
+    )
 
 
 def with_permission(permission: str, handler: CallerHandler) -> Handler[Services]:

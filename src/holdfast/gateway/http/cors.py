@@ -23,7 +23,7 @@ _VARY = (b"vary", b"Origin")
 
 
 def allow_origin(request: Request, origins: Collection[str]) -> None:
-    """Lets the page of a listed origin read the response, whatever it becomes."""
+    """Lets the page of a listed origin read the response, also that to an error."""
     if origins:
         # Also for other origins: a cache must not give the response of one to another.
         headers = [_VARY]

@@ -34,7 +34,7 @@ def error_response(error: HoldfastError, request: Request) -> Response:
 
 
 def add_headers(request: Request, headers: list[tuple[bytes, bytes]]) -> None:
-    """Adds header fields to the response of the request, whatever it becomes: that of the extension or an error."""
+    """Adds header fields to the response of the request: that of the extension, or that to an error."""
     request.scope.setdefault(_ADDED, []).extend(headers)
 
 

@@ -76,6 +76,15 @@ def is_public(address: str) -> bool:
     )
 
 
+def is_address(text: str) -> bool:
+    """Whether the text is an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def is_loopback(address: str) -> bool:
     """Whether the address is this machine itself. False for text that is not an address."""
     try:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from holdfast.errors import HoldfastError
+from holdfast.hostcalls.network.addresses import is_address, is_loopback
 
 if TYPE_CHECKING:
     import httpx2
@@ -56,12 +58,16 @@ class EgressRule(Struct, frozen=True):
         """Whether the rule allows this target."""
         if (self.scheme, self.port) != (target.scheme, target.port):
             return False
-        return target.host.endswith("." + self.host) if self.subdomains else target.host == self.host
+        return self.covers_host(target.host)
+
+    def covers_host(self, host: str) -> bool:
+        """Whether the rule is about this host, on whatever scheme and port."""
+        return host.endswith("." + self.host) if self.subdomains else host == self.host
 
     @property
     def is_loopback(self) -> bool:
         """Whether the rule allows a port of this machine itself."""
-        return self.explicit_port and not self.subdomains and (self.host == _LOOPBACK_NAME or _is_loopback(self.host))
+        return self.explicit_port and not self.subdomains and (self.host == _LOOPBACK_NAME or is_loopback(self.host))
 
 
 def parse_target(url: str) -> Target:
@@ -112,7 +118,12 @@ def normalize_host(host: str) -> str:
 
 def parse_rule(entry: str) -> EgressRule:
     """Parses one egress entry; the default scheme is https, the default port that of the scheme. Raises InvalidEgressEntry."""
-    text = entry.strip().lower()
+    return _parse_rule(entry.strip().lower())
+
+
+# Every call has the entries of its install: parsing one takes as long as starting a guest.
+@lru_cache(maxsize=4_096)
+def _parse_rule(text: str) -> EgressRule:
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = "https", text
@@ -122,9 +133,9 @@ def parse_rule(entry: str) -> EgressRule:
             raise InvalidTarget("an entry is a host, without a path or credentials")
         target = parse_target(f"{scheme}://{rest.removeprefix('*.')}")
     except InvalidTarget as error:
-        raise _invalid(entry, str(error)) from None
-    if subdomains and ("." not in target.host or ":" in target.host or _is_address(target.host)):
-        raise _invalid(entry, "`*.` needs a domain of at least two parts after it")
+        raise _invalid(text, str(error)) from None
+    if subdomains and ("." not in target.host or ":" in target.host or is_address(target.host)):
+        raise _invalid(text, "`*.` needs a domain of at least two parts after it")
     return EgressRule(target.scheme, target.host, target.port, subdomains, re.search(r":[0-9]+$", rest) is not None)
 
 
@@ -138,15 +149,3 @@ def _invalid(entry: str, reason: str) -> InvalidEgressEntry:
         f"The egress entry {entry[:200]!r} is invalid: {reason}.",
         hint="Write api.example.com, api.example.com:8443, *.example.com or http://api.example.com.",
     )
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_loopback(host: str) -> bool:
-    return _is_address(host) and ipaddress.ip_address(host).is_loopback

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from holdfast.hostcalls.call.errors import HostCallError
 from holdfast.hostcalls.network.addresses import Resolver, SystemResolver, is_loopback, is_public
+from holdfast.hostcalls.network.denials import not_granted, not_public
 from holdfast.hostcalls.network.egress import EgressRule, InvalidTarget, Target, parse_target
 from holdfast.hostcalls.network.pinning import PinnedNetwork
 from holdfast.world.types import HttpError, HttpHeader, HttpRequest, HttpResponse
@@ -97,11 +98,7 @@ class Fetcher:
             raise HostCallError(HttpError.INVALID_URL, str(error)) from None
         local = self._is_local(target)
         if not local and not any(rule.matches(target) for rule in (*granted, *self._allowlist)):
-            raise HostCallError(
-                HttpError.NOT_ALLOWED,
-                f"{target.scheme}://{target.host}:{target.port} is not among the hosts granted to this install; "
-                "declare it under egress in the manifest",
-            )
+            raise not_granted(target, granted, allow_loopback=self._allow_loopback)
         method = _method(request.method)
         headers = self._headers(request.headers, target)
         try:
@@ -135,7 +132,8 @@ class Fetcher:
         # All of them: a name with one public and one private address could otherwise reach the private one.
         permitted = is_loopback if local else is_public
         if not all(permitted(address) for address in addresses):
-            raise HostCallError(HttpError.NOT_ALLOWED, f"{target.host} has an address that is not on the public Internet")
+            own = all(is_loopback(address) for address in addresses)
+            raise not_public(target, allow_loopback=self._allow_loopback, resolves_to_loopback=own)
         return addresses[:MAX_ADDRESSES]
 
     def _headers(self, requested: Sequence[HttpHeader], target: Target) -> list[tuple[bytes, bytes]]:

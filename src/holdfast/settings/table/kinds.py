@@ -109,7 +109,7 @@ def _origin(value: str) -> str:
     except ValueError:
         raise ValueError(f"{value.strip()} is not an origin") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.netloc.count("@") or parts.path not in ("", "/") or parts.query:
-        raise ValueError(f"{value.strip()} is not an origin such as https://app.example.com; a pattern or `null` is none")
+        raise ValueError(f"{value.strip()} is not an origin such as https://app.example.com; patterns and `null` are not origins")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     # As browsers send it: without the scheme's own port.
     return f"{parts.scheme}://{host}" if port in (None, {"http": 80, "https": 443}[parts.scheme]) else f"{parts.scheme}://{host}:{port}"
