@@ -37,6 +37,8 @@ ENDPOINTS: dict[Endpoint, Access] = {
     ("POST", "/api/v1/extensions/install"): "write",
     ("POST", "/api/v1/extensions/update"): "write",
     ("POST", "/api/v1/extensions/uninstall"): "write",
+    ("GET", "/api/v1/quotas"): "read",
+    ("GET", f"{ONE}/quotas"): "read",
     ("GET", ONE): "read",
     ("DELETE", ONE): "write",
     ("POST", f"{ONE}/upgrade"): "write",
