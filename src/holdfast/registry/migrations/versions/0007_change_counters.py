@@ -34,6 +34,9 @@ TABLES = {
     "extension_bundle": None,
 }
 
+# Logins and new keys are frequent and decide nothing: no gateway remembers what did not exist. Only a row that replaces another counts.
+KEYS = {"sessions": ("token_hash",), "api_keys": ("api_key_id", "key_hash")}
+
 _ROWS = {"insert": ("NEW",), "update": ("OLD", "NEW"), "delete": ("OLD",)}
 
 
@@ -65,11 +68,20 @@ _FIRST = (
 _COUNT = "UPDATE change_counters SET counter = counter + 1 WHERE scope IN (:scopes, '*'); "
 
 
+_REPLACES = "BEFORE INSERT ON :table WHEN EXISTS (SELECT 1 FROM :table WHERE :same)"
+
+
 def _count(table: str, column: str | None) -> None:
     for event, rows in _ROWS.items():
         scopes = [f"{row}.{column}" for row in rows] if column is not None else ["''"]
+        when = f"AFTER {event.upper()} ON {table}"
+        if event == "insert" and table in KEYS:
+            same = " OR ".join(f"{key} = NEW.{key}" for key in KEYS[table])
+            when = _REPLACES.replace(":table", table).replace(":same", same)
+            # The other row may be any tenant's: REPLACE deletes it without a trigger.
+            scopes = ["''"]
         body = "".join(_FIRST.replace(":scope", scope) for scope in scopes) + _COUNT.replace(":scopes", ", ".join(scopes))
-        op.execute(f"CREATE TRIGGER {table}_{event}_counts AFTER {event.upper()} ON {table} BEGIN {body}END")
+        op.execute(f"CREATE TRIGGER {table}_{event}_counts {when} BEGIN {body}END")
 
 
 # For each statement and not for each row: a bulk change sends one notification for each tenant, or a single one above a hundred.
@@ -102,7 +114,8 @@ def _notify(table: str, column: str | None) -> None:
     call = f"EXECUTE FUNCTION holdfast_notify_change({'' if column is None else repr(column)})"
     # An update is about the tenant of the row before and the one after; the same notification twice in a transaction is sent once.
     for name, event, rows in (
-        ("insert", "INSERT", "NEW"),
+        # On Postgres an insert never replaces a row: ON CONFLICT DO UPDATE is an update.
+        *((("insert", "INSERT", "NEW"),) if table not in KEYS else ()),
         ("update_from", "UPDATE", "OLD"),
         ("update_to", "UPDATE", "NEW"),
         ("delete", "DELETE", "OLD"),
