@@ -106,7 +106,8 @@ class InstallQuotas:
         key = tenant_id, registry_id
         day = self._days.get(key)
         if day is None or now >= day.ends:
-            day = await self._loads.run(key, lambda: self._load(key, now))
+            # Kept again if it was forgotten while other callers waited: what is counted must be in one place.
+            day = self._days.setdefault(key, await self._loads.run(key, lambda: self._load(key, now)))
         if self._daily:
             self._check(day, now)
         day.calls += 1

@@ -10,9 +10,24 @@ from structlog.typing import EventDict
 
 from holdfast.events import StreamUnavailable
 from holdfast.events.model.stream import BEFORE_ALL
+from holdfast.events.redis.server import RedisServer
+from holdfast.events.redis.store import RedisStore
 from tests.events.conftest import MakeEvent
 from tests.events.redis_process import RedisProcess, redis_process
 from tests.events.streams import messages, next_messages, readable_stream
+
+
+async def test_ids_are_compared_as_numbers(redis: RedisProcess) -> None:
+    store = RedisStore(RedisServer(redis.url), prefix="ext-debug:")
+    ids = ["0", "9-0", "9-9", "9-10", "10-0", "1700000000000-2", "1700000000000-11"]
+    assert sorted(sorted(ids), key=store.order_of) == ids
+    with redis.client() as client:
+        for event_id in ("9-9", "9-10", "10-0"):
+            client.xadd("ext-debug:t:e", {"tenant": "t", "extension": "e", "message": event_id}, id=event_id)
+    async with readable_stream(redis, keep=10) as stream:
+        assert messages(await stream.stream.after("t", "e", "9-9", 5)) == ["9-10", "10-0"]
+        async with aclosing(stream.stream.subscribe("t", "e", "9-10")) as events:
+            assert await next_messages(events, 1) == ["10-0"]
 
 
 async def test_entries_of_another_runner_are_read(redis: RedisProcess) -> None:
