@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 
 class RunnerAddressMissing(HoldfastError):
-    """Raised when a gateway that starts no runner is not told where one is."""
+    """Raised when a gateway that starts no runner has no address of one."""
 
     code = "runner_address_missing"
 

@@ -10,16 +10,18 @@ from sqlalchemy import literal_column, select
 
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.events import configured_redis
+from holdfast.gateway.audit import AuditLog
 from holdfast.gateway.limits.open_limits import configured_rate_limit_redis
 from holdfast.gateway.runners import RunnerClient
 from holdfast.gateway.services.health_check import OK, PARTLY, UNREACHABLE, Part
+from holdfast.records.changes.feed import ChangeFeed
 from holdfast.records.database.database import Database
 from holdfast.records.database.hot_transaction import HotTransaction
 from holdfast.records.database.prepared import Prepared
+from holdfast.settings import Settings
 
 if TYPE_CHECKING:
     from holdfast.events.redis.server import RedisServer
-    from holdfast.gateway.services.services import Services
 
 FAILING = "failing"
 """The state of an audit log whose last rows could not be written."""
@@ -30,23 +32,25 @@ UNKNOWN = "unknown"
 _ONE = Prepared(select(literal_column("1")))
 
 
-def health_parts(services: Services) -> list[Part]:
+def health_parts(
+    settings: Settings, *, db: Database, runner: RunnerClient, store: BundleStore, audit: AuditLog, changes: ChangeFeed
+) -> list[Part]:
     """The parts of a gateway with these settings. Redis is one only where a setting names it. Raises InvalidRedisUrl."""
     parts = [
-        Part("database", partial(_ask_database, services.db)),
-        Part("runner", partial(_ask_runners, services.runner)),
-        Part("store", partial(_ask_store, services.store)),
-        Part("audit", partial(_ask_audit, services)),
-        Part("changes", partial(_ask_changes, services)),
+        Part("database", partial(_ask_database, db)),
+        Part("runner", partial(_ask_runners, runner)),
+        Part("store", partial(_ask_store, store)),
+        Part("audit", partial(_ask_audit, audit)),
+        Part("changes", partial(_ask_changes, changes)),
     ]
-    servers = list(_redis_servers(services))
+    servers = list(_redis_servers(settings))
     if servers:
         parts.append(Part("redis", partial(_ask_redis, servers)))
     return parts
 
 
-def _redis_servers(services: Services) -> Iterator[RedisServer]:
-    for server in (configured_redis(services.settings), configured_rate_limit_redis(services.settings)):
+def _redis_servers(settings: Settings) -> Iterator[RedisServer]:
+    for server in (configured_redis(settings), configured_rate_limit_redis(settings)):
         if server is not None:
             yield server
 
@@ -71,12 +75,12 @@ async def _ask_store(store: BundleStore) -> str:
     return OK
 
 
-async def _ask_audit(services: Services) -> str:
-    return FAILING if services.audit.is_failing else OK
+async def _ask_audit(audit: AuditLog) -> str:
+    return FAILING if audit.is_failing else OK
 
 
-async def _ask_changes(services: Services) -> str:
-    return OK if services.changes.works else UNKNOWN
+async def _ask_changes(changes: ChangeFeed) -> str:
+    return OK if changes.works else UNKNOWN
 
 
 async def _ask_redis(servers: list[RedisServer]) -> str:

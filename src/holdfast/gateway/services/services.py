@@ -116,7 +116,8 @@ class Services:
     @cached_property
     def health(self) -> HealthCheck:
         """Which parts of the platform work. Raises InvalidRedisUrl."""
-        return HealthCheck(health_parts(self), clock=self.clock)
+        parts = health_parts(self.settings, db=self.db, runner=self.runner, store=self.store, audit=self.audit, changes=self.changes)
+        return HealthCheck(parts, clock=self.clock)
 
     @cached_property
     def changes(self) -> ChangeFeed:

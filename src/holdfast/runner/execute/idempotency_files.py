@@ -26,9 +26,6 @@ from msgspec import Struct
 
 from holdfast.contract.execute import Envelope
 
-RESPONSES = "responses"
-"""Their folder, in the one that the workers of a runner share."""
-
 _FIRST_PAUSE_SECONDS = 0.001
 _MAX_PAUSE_SECONDS = 0.02
 _SWEEP_SECONDS = 10.0

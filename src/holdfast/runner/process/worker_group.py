@@ -11,12 +11,10 @@ from functools import partial
 from pathlib import Path
 
 from holdfast.processes.workers import Workers
+from holdfast.runner.shared_folder import METRICS
 
 MODULE = "holdfast.runner"
 """What a runner process runs."""
-
-METRICS = "metrics"
-"""The folder of the workers' metrics, in the folder that they share."""
 
 
 def create_workers(

@@ -1,5 +1,5 @@
 """Everything that one runner process works with, opened and closed together."""
 
-from holdfast.runner.services.services import SHARED, RunnerServices
+from holdfast.runner.services.services import RunnerServices
 
-__all__ = ["SHARED", "RunnerServices"]
+__all__ = ["RunnerServices"]

@@ -28,12 +28,11 @@ from holdfast.hostcalls import HostServices
 from holdfast.http.disconnect import DisconnectWatcher
 from holdfast.runner.execute.concurrency_limit import ConcurrencyLimit
 from holdfast.runner.execute.execution import CallExecutor
-from holdfast.runner.execute.idempotency_files import RESPONSES
 from holdfast.runner.execute.warmup_queue import Place, WarmupQueue
 from holdfast.runner.http.service_token import caller_token, outgoing_token
 from holdfast.runner.http.trusted_callers import TrustedCallers
 from holdfast.runner.install_lookup.validator import InstallValidator
-from holdfast.runner.process.worker_group import METRICS
+from holdfast.runner.shared_folder import METRICS
 from holdfast.runner.telemetry.access_log import CallLog
 from holdfast.runner.telemetry.metrics import Metrics
 from holdfast.settings import Settings
@@ -41,9 +40,6 @@ from holdfast.settings import Settings
 if TYPE_CHECKING:
     from holdfast.runner.ui.files import PageSource
     from holdfast.runner.ui.tenant import PageAccess
-
-SHARED = (METRICS, RESPONSES)
-"""What the workers of one runner share in their folder: their metrics, and responses to idempotency keys."""
 
 MAX_COMPONENT_CHECKS = 2
 
