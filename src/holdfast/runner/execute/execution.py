@@ -33,8 +33,8 @@ from holdfast.runner.execute.concurrency_limit import Busy, ConcurrencyLimit
 from holdfast.runner.execute.guest_request import GuestBody, call_user, guest_request
 from holdfast.runner.execute.idempotency import IdempotentCalls, idempotency_scope
 from holdfast.runner.execute.idempotency_files import SharedResponses
+from holdfast.runner.execute.shared_folder import RESPONSES
 from holdfast.runner.http.errors import BodyTooLarge
-from holdfast.runner.shared_folder import RESPONSES
 from holdfast.settings import Settings
 from holdfast.world.capabilities import parse_capabilities
 from holdfast.world.types import ExecuteRequest, ExecuteResponse

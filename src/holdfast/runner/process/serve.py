@@ -18,9 +18,9 @@ from holdfast.processes.parent_end import has_parent_ended, when_parent_ends
 from holdfast.processes.sockets import port_of
 from holdfast.processes.unix_sockets import remove_left_behind
 from holdfast.runner.endpoints.app import create_app
+from holdfast.runner.execute.shared_folder import SHARED
 from holdfast.runner.http.server import RunnerServer
 from holdfast.runner.services import RunnerServices
-from holdfast.runner.shared_folder import SHARED
 from holdfast.settings import Settings
 
 STOP_SECONDS = 30

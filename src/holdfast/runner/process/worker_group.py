@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from holdfast.processes.workers import Workers
-from holdfast.runner.shared_folder import METRICS
+from holdfast.runner.execute.shared_folder import METRICS
 
 MODULE = "holdfast.runner"
 """What a runner process runs."""

@@ -28,11 +28,11 @@ from holdfast.hostcalls import HostServices
 from holdfast.http.disconnect import DisconnectWatcher
 from holdfast.runner.execute.concurrency_limit import ConcurrencyLimit
 from holdfast.runner.execute.execution import CallExecutor
+from holdfast.runner.execute.shared_folder import METRICS
 from holdfast.runner.execute.warmup_queue import Place, WarmupQueue
 from holdfast.runner.http.service_token import caller_token, outgoing_token
 from holdfast.runner.http.trusted_callers import TrustedCallers
 from holdfast.runner.install_lookup.validator import InstallValidator
-from holdfast.runner.shared_folder import METRICS
 from holdfast.runner.telemetry.access_log import CallLog
 from holdfast.runner.telemetry.metrics import Metrics
 from holdfast.settings import Settings
