@@ -40,7 +40,7 @@ class _ConnectionRetired(NotExecuted):
 class Runner:
     """A runner at `base_url` (scheme, host, port and, behind a proxy, a path).
 
-    `name` is the address for people. `is_up` is what is known of its health. `running` counts the calls of this gateway that wait for its
+    `name` is the address for people. `is_up` is its health at the latest check. `running` counts the calls of this gateway that wait for its
     response.
     """
 
