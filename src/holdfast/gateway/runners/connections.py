@@ -9,6 +9,7 @@ A Unix socket that refuses is forgotten; every second at most, the folder is rea
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -57,7 +58,10 @@ class RunnerConnections:
         if now < self._read_folder_at:
             return
         self._read_folder_at = now + FOLDER_SECONDS
-        self._unix = [HttpClient(UnixAddress(path), self._headers) for path in sockets_in(folder)]
+        paths = sockets_in(folder)
+        # Several gateway processes with few calls each should not all begin with the same process of the runner.
+        first = os.getpid() % len(paths) if paths else 0
+        self._unix = [HttpClient(UnixAddress(path), self._headers) for path in paths[first:] + paths[:first]]
 
     def _forget(self, client: HttpClient) -> None:
         """Sends no more requests there. Requests that run on its connections finish: a runner that stops completes what it has begun."""
