@@ -192,10 +192,6 @@ class CallHost:
         ms = (self._clock() - self._started) * 1_000
         self._events.host("debug", f"handler started: {self._route}, ready after {ms:.1f} ms")
 
-    def call_waits(self) -> None:
-        """Reports that the call has not run, because its bundle is not prepared."""
-        self._events.host("info", "call waits until its bundle is fetched and compiled")
-
     def call_repeated(self, status: int) -> None:
         """Reports that the response came from an earlier call with the same idempotency key."""
         self._events.host("info", f"call not run again: its idempotency key has a stored response with status {status}")

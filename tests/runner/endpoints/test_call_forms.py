@@ -111,3 +111,19 @@ async def test_the_body_of_a_frame_has_the_limit_of_every_body(start_runner: Sta
     assert (await framed(runner, digest, bytes(1_000))).body_b64 == bytes(1_000)
     assert (await send(runner, frame(digest, bytes(1_001)))).status_code == 413
     assert (await send(runner, frame(digest, bytes(2_000_000)))).status_code == 413
+
+
+async def test_a_call_that_may_only_run_prepared_executes_nothing_before(runner: Runner) -> None:
+    digest = await runner.put(guests.echo_body())
+    prepared_only = {"x-holdfast-prepared-only": "1"}
+    for _ in range(2):
+        envelope = await framed(runner, digest, b"a", **prepared_only)
+        assert (envelope.status, envelope.error) == (503, "being_prepared")
+    assert runner.messages() == []
+    place = {"tenant_id": TENANT, "extension_id": EXTENSION, "content_hash": digest}
+    assert (await runner.client.post("/warmup", json=place, headers={"x-runner-service-token": TOKEN})).status_code == 200
+    assert (await framed(runner, digest, b"a", **prepared_only)).body_b64 == b"a"
+
+
+async def test_a_call_without_the_condition_fetches_and_compiles_itself(runner: Runner) -> None:
+    assert (await framed(runner, await runner.put(guests.echo_body()), b"b")).body_b64 == b"b"

@@ -40,8 +40,8 @@ class _ConnectionRetired(NotExecuted):
 class Runner:
     """A runner at `base_url` (scheme, host, port and, behind a proxy, a path).
 
-    `name` is the address for people. `is_up` is its health at the latest check. `running` counts the calls of this gateway that wait for its
-    response.
+    `name` is the address for people. `is_up` is its health at the latest check. `running` counts the calls of this gateway that wait for
+    its response.
     """
 
     def __init__(self, base_url: str, token: str, *, socket_dir: Path | None = None) -> None:

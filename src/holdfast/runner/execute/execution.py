@@ -76,11 +76,7 @@ class CallFailed(Exception):
         self.report = report or FailureReport(code=code, message=message)
 
 
-class NotPrepared(CallFailed):
-    """Raised when a call that may only run prepared would have to fetch or compile its bundle. Nothing was executed."""
-
-    def __init__(self) -> None:
-        super().__init__(503, "being_prepared", "being_prepared", "the bundle is not fetched and compiled yet")
+_NOT_PREPARED = CallFailed(503, "being_prepared", "being_prepared", "the bundle is not fetched and compiled yet")
 
 
 def _execute_failed(code: str, message: str, report: FailureReport | None = None) -> CallFailed:
@@ -141,14 +137,14 @@ class CallExecutor:
             if isinstance(call.secret_envelope, SecretEnvelope):
                 host = self._host.call_host(context, capabilities, await self._secrets(call.secret_envelope, context))
             request = self._request(call, body, context)
+            if routing.prepared_only and not self._is_prepared(context, digest):
+                # No event for the author: the caller sends the call again.
+                return _failed_envelope(_NOT_PREPARED)
             with self._limit.admit(context.tenant_id, context.install_id or context.extension_id):
                 host.call_started(call.http.method, call.http.path)
                 return await self._execute(call, context, digest, request, host, routing)
         except Busy as busy:
             return _failed_envelope(CallFailed(429, f"busy: {busy}", "busy", str(busy)))
-        except NotPrepared as failure:
-            host.call_waits()
-            return _failed_envelope(failure)
         except CallFailed as failure:
             report = failure.report
             host.call_failed(failure.code, failure.message, report.guest_stack)
@@ -182,7 +178,7 @@ class CallExecutor:
     async def _execute(
         self, call: ExecuteCall, context: CallContext, digest: str, request: ExecuteRequest, host: CallHost, routing: Routing
     ) -> Envelope:
-        component = await self._component(context, digest, prepared_only=routing.prepared_only)
+        component = await self._component(context, digest)
         await self._batcher.before_guest()
         host.handler_started()
         try:
@@ -193,13 +189,13 @@ class CallExecutor:
         await self._batcher.after_guest()
         return _envelope(outcome, host, _usage(outcome, host) if routing.reports_usage else UNSET)
 
-    async def _component(self, context: CallContext, digest: str, *, prepared_only: bool) -> Component:
+    async def _component(self, context: CallContext, digest: str) -> Component:
         now, key = time.perf_counter(), (context.tenant_id, context.extension_id, digest)
         if self._latest is None or now - self._latest[0] > COMPONENT_REUSE_SECONDS or self._latest[1] != key:
-            self._latest = (now, key, await self._prepare(context, digest, prepared_only))
+            self._latest = (now, key, await self._prepare(context, digest))
         return self._latest[2]
 
-    async def _prepare(self, context: CallContext, digest: str, prepared_only: bool) -> Component:
+    async def _prepare(self, context: CallContext, digest: str) -> Component:
         try:
             # A component in memory needs nothing from the disk. Each call still checks that its bundle is there and may run.
             bundle = self._cache.peek(context.tenant_id, context.extension_id, digest)
@@ -207,15 +203,27 @@ class CallExecutor:
                 component = self._engine.loaded(bundle.component_sha256)
                 if component is not None:
                     return component
-            if prepared_only and not self._is_prepared(bundle):
-                raise NotPrepared
             async with self._cache.use(context.tenant_id, context.extension_id, digest) as bundle:
                 return await self._load(bundle, digest)
         except BUNDLE_ERRORS as error:
             raise _bundle_failed(error.message, str(error), rule_of(error)) from None
 
-    def _is_prepared(self, bundle: UnpackedBundle | None) -> bool:
-        return bundle is not None and (bundle.component_sha256 is None or self._engine.is_compiled(bundle.component_sha256))
+    def _is_prepared(self, context: CallContext, digest: str) -> bool:
+        """Whether the call needs neither a fetch nor a compilation. What else is wrong with its bundle, the call reports."""
+        now, key = time.perf_counter(), (context.tenant_id, context.extension_id, digest)
+        if self._latest is not None and now - self._latest[0] <= COMPONENT_REUSE_SECONDS and self._latest[1] == key:
+            return True
+        try:
+            bundle = self._cache.peek(context.tenant_id, context.extension_id, digest)
+        except BUNDLE_ERRORS:
+            return True
+        if bundle is None or bundle.component_sha256 is None:
+            return bundle is not None
+        component = self._engine.loaded(bundle.component_sha256)
+        if component is None:
+            return self._engine.is_compiled(bundle.component_sha256)
+        self._latest = (now, key, component)  # the call looks it up in a moment
+        return True
 
     async def _load(self, bundle: UnpackedBundle, digest: str) -> Component:
         if bundle.component is None or bundle.component_sha256 is None:
