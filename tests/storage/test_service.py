@@ -9,9 +9,10 @@ from holdfast.records.database.database import Database
 from holdfast.storage.expiry import sweep_expired
 from holdfast.storage.limits import encode_cursor
 from holdfast.storage.records import Write
+from holdfast.storage.tables import StorageRecord
 from tests.error_codes import has_code, rejected
-from tests.records.databases import OTHER_TENANT, Clock
-from tests.storage.stores import OTHER_INSTALL, service, usage
+from tests.records.databases import OTHER_TENANT, TENANT, Clock
+from tests.storage.stores import INSTALL, OTHER_INSTALL, service, usage
 
 
 @pytest.mark.parametrize("value", [None, True, 0, 1.5, "text", "", [], [1, "a", None], {}, {"a": {"b": [1]}}])
@@ -233,6 +234,26 @@ async def test_usage_follows_every_write(db: Database) -> None:
     clock.advance(60)
     await sweep_expired(db, now=clock)
     assert await usage(db) == (10, 1, 1)
+
+
+async def test_records_that_another_program_inserted_are_used_and_never_make_the_usage_negative(db: Database) -> None:
+    store = service(db)
+    async with db.transaction() as session:
+        for key in ("k", "l", "m"):
+            session.add(
+                StorageRecord(
+                    **{"tenant": TENANT, "extension_install_id": INSTALL, "namespace": "n", "key": key, "revision": 5, "value": "theirs"},
+                    **{"value_size_bytes": 8, "metadata_size_bytes": 2, "created_at": Clock()(), "updated_at": Clock()()},
+                )
+            )
+    assert (await store.get("n", "k")).value == "theirs"
+    assert (await store.put("n", Write(key="k", value=1, if_revision=5))).revision == 6
+    assert await store.delete("n", "l") is True
+    assert min(await usage(db)) == 0
+    await store.put("n", Write(key="new", value="mine"))
+    assert await usage(db) == (8, 1, 1)
+    assert await store.delete("n", "m") is True
+    assert [record.key for record in (await store.list_records("n")).records] == ["k", "new"]
 
 
 async def test_installs_and_tenants_see_nothing_of_each_other(db: Database) -> None:

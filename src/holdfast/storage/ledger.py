@@ -115,7 +115,7 @@ class Ledger:
         change = Change(self)
         for namespace, removed in Counter(namespace for namespace, *_ in deleted).items():
             await change.remove_keys(namespace, removed)
-        change.bytes_used -= sum(size for *_, size in deleted)
+        change.resize(-sum(size for *_, size in deleted))
         self.accept(change)
         for namespace, key, _ in deleted:
             self._known[namespace, key] = None
@@ -187,12 +187,12 @@ class Change:
 
     def write(self, record: Record, before: Known | None) -> None:
         """Writes a record in place of `before`. The caller has counted its key if it is new."""
-        self.bytes_used += record.value_size + record.metadata_size - (0 if before is None else before.size)
+        self.resize(record.value_size + record.metadata_size - (0 if before is None else before.size))
         self.records[record.namespace, record.key] = record
 
     async def remove(self, namespace: str, key: str, before: Known) -> None:
         """Deletes a record."""
-        self.bytes_used -= before.size
+        self.resize(-before.size)
         self.records[namespace, key] = None
         await self.remove_keys(namespace, 1)
 
@@ -220,6 +220,11 @@ class Change:
         """Raises StorageError (`QUOTA_EXCEEDED`) when the install would hold more bytes than allowed."""
         if self.bytes_used > limits.total_bytes:
             _raise_quota_exceeded(f"An install stores at most {limits.total_bytes} bytes.", limits.total_bytes, self.bytes_used)
+
+    def resize(self, size: int) -> None:
+        """Counts bytes that are added, or removed if negative."""
+        # Records that another program inserted were never counted, so they must not be subtracted from the others.
+        self.bytes_used = max(self.bytes_used + size, 0)
 
     async def _keys_in(self, namespace: str) -> int:
         count = self.counts.get(namespace)
