@@ -26,8 +26,9 @@ OPERATIONS: tuple[Operation[Services], ...] = (
     *internal.OPERATIONS,
     *publishing.OPERATIONS,
     DOCUMENT_OPERATION,
-    *api.OPERATIONS,
+    # First, because `install` and the others would also match as the name of an extension.
     *legacy.OPERATIONS,
+    *api.OPERATIONS,
 )
 """Every operation below `/api` and `/runner`."""
 

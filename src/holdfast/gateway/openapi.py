@@ -41,7 +41,7 @@ DOCUMENT_OPERATION: Operation[Services] = Operation(
 def document() -> dict[str, Any]:
     """The document as JSON data. Do not change it: it is made once."""
     return make_document(
-        [*api.OPERATIONS, *legacy.OPERATIONS, *publishing.OPERATIONS, DOCUMENT_OPERATION],
+        [*legacy.OPERATIONS, *api.OPERATIONS, *publishing.OPERATIONS, DOCUMENT_OPERATION],
         info={
             "title": "Holdfast",
             "version": holdfast.__version__,

@@ -5,13 +5,11 @@ from __future__ import annotations
 from holdfast.contract import registry_api as r
 from holdfast.gateway.api import api_keys, config, grants, installs, publications, quotas, secrets, users, versions
 from holdfast.gateway.api import request_bodies as bodies
-from holdfast.gateway.api.legacy.installs import LEGACY_ERRORS, legacy_install, legacy_uninstall, legacy_update
 from holdfast.gateway.api.schemas import (
     AFFECTED_USER,
     API_KEY_ID,
     CONFIG,
     EXTENSION,
-    LEGACY_SUCCESS,
     SECRET_NAME,
     USER,
     VERSION,
@@ -22,7 +20,7 @@ from holdfast.gateway.api.schemas import (
 from holdfast.gateway.auth.permissions import CALLER_CREDENTIALS, CallerHandler, with_permission
 from holdfast.gateway.http.error_formats import STANDARD_ERRORS
 from holdfast.gateway.services import Services
-from holdfast.http.operations import Body, ErrorFormat, Operation, Parameter, Result, Schema
+from holdfast.http.operations import Body, Operation, Parameter, Result, Schema
 
 READ, WRITE = "extension:read", "extension:write"
 READ_USERS, WRITE_USERS = "user:read", "user:write"
@@ -34,7 +32,6 @@ _OF_EXTENSION = (404, 409)
 # Errors of operations that use the bundle store too.
 _WITH_STORE = (404, 409, 502, 503)
 _WITH_SEALER = (404, 409, 503)
-_LEGACY = (400, 401, 403, 404, 408, 409, 413, 502, 503)
 
 
 def _read(
@@ -71,14 +68,13 @@ def _change(
     permission: str = WRITE,
     status: int = 200,
     errors: tuple[int, ...] = (),
-    error_format: ErrorFormat = STANDARD_ERRORS,
 ) -> Operation[Services]:
     of_body = () if body is None else (408, 413)
     return Operation(
         method=method,
         path=path,
         handler=with_permission(permission, handler),
-        errors=error_format,
+        errors=STANDARD_ERRORS,
         summary=summary,
         security=CALLER_CREDENTIALS,
         permission=permission,
@@ -88,41 +84,6 @@ def _change(
         error_statuses=(400, 401, 403, *of_body, *errors),
     )
 
-
-_LEGACY_INSTALLS = (
-    # First, because `install` and the others would also match as the name of an extension.
-    _change(
-        "POST",
-        f"{_EXTENSIONS}/install",
-        legacy_install,
-        "Install, as the published tools do.",
-        LEGACY_SUCCESS,
-        body=Body(bodies.LegacyInstallRequest),
-        status=202,
-        errors=_LEGACY,
-        error_format=LEGACY_ERRORS,
-    ),
-    _change(
-        "POST",
-        f"{_EXTENSIONS}/update",
-        legacy_update,
-        "Upgrade, as the published tools do.",
-        LEGACY_SUCCESS,
-        body=Body(bodies.LegacyUpdateRequest),
-        errors=_LEGACY,
-        error_format=LEGACY_ERRORS,
-    ),
-    _change(
-        "POST",
-        f"{_EXTENSIONS}/uninstall",
-        legacy_uninstall,
-        "Uninstall, as the published tools do.",
-        LEGACY_SUCCESS,
-        body=Body(bodies.LegacyUninstallRequest),
-        errors=_LEGACY,
-        error_format=LEGACY_ERRORS,
-    ),
-)
 
 _INSTALLS = (
     _read(_EXTENSIONS, installs.show_installs, "List the installs.", list_of("extensions", r.InstallSummaryResult)),
@@ -366,7 +327,6 @@ _API_KEYS = (
 )
 
 OPERATIONS: tuple[Operation[Services], ...] = (
-    *_LEGACY_INSTALLS,
     *_INSTALLS,
     *_PUBLISHED,
     *_GRANTS,

@@ -1,4 +1,4 @@
-"""The table of the operations that samples of the existing platform call. The published tools' routes are in the table of the REST API."""
+"""The table of the operations that the published tools and the samples of the existing platform call."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.errors import HoldfastError
+from holdfast.gateway.api import request_bodies as bodies
 from holdfast.gateway.api.legacy import extension_info as info
-from holdfast.gateway.api.legacy import records
+from holdfast.gateway.api.legacy import installs, records
 from holdfast.gateway.api.legacy.record_requests import PutRecordRequest, PutRecordsRequest
-from holdfast.gateway.api.schemas import EXTENSION, list_of
+from holdfast.gateway.api.schemas import EXTENSION, LEGACY_SUCCESS, list_of
 from holdfast.gateway.auth.permissions import CALLER_CREDENTIALS, CallerHandler, with_permission
 from holdfast.gateway.http.error_formats import STANDARD_ERRORS
 from holdfast.gateway.http.requests import request_id
@@ -212,7 +213,24 @@ def _show(path: str, handler: CallerHandler, summary: str, schema: Schema, param
     return _operation("GET", path, handler, summary, result, parameter, errors=(404, 409), error_format=STANDARD_ERRORS)
 
 
+def _tool(path: str, handler: CallerHandler, summary: str, body: type, *, status: int = 200) -> Operation[Services]:
+    return _operation(
+        "POST",
+        f"/api/v1/extensions/{path}",
+        handler,
+        summary,
+        Result("The change is made.", LEGACY_SUCCESS),
+        status=status,
+        body=body,
+        errors=(404, 409, 502, 503),
+        error_format=installs.LEGACY_ERRORS,
+    )
+
+
 OPERATIONS: tuple[Operation[Services], ...] = (
+    _tool("install", installs.legacy_install, "Install, as the published tools do.", bodies.LegacyInstallRequest, status=202),
+    _tool("update", installs.legacy_update, "Upgrade, as the published tools do.", bodies.LegacyUpdateRequest),
+    _tool("uninstall", installs.legacy_uninstall, "Uninstall, as the published tools do.", bodies.LegacyUninstallRequest),
     _show(
         "/api/extensions/install-info",
         info.show_install_info,
