@@ -39,7 +39,7 @@ async def serve_application(run: Run, held: ExitStack, on_ready: Callable[[Ready
     """
     settings = run.settings
     await migrate(settings.resolved_database_url)
-    async with open_services(settings) as services:
+    async with open_services(settings, serves=len(run.listening) == 1) as services:
         account = await _account(services, is_needed=bool(run.sources))
         serving = _serving(run, services, held)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from holdfast.bundles.store.open_store import open_store
 from holdfast.events import open_stream
@@ -15,10 +15,11 @@ from holdfast.settings import Settings
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
+async def open_services(settings: Settings, *, serves: bool = True) -> AsyncIterator[Services]:
     """The services of one process, for the length of the block. The settings name the runner, and the token that both share.
 
-    Raises GatewayError (`insecure_token`), InvalidRedisUrl, DatabaseError (`database_url_unusable`).
+    A process that does not serve follows no changes: a revocation would wait for it. Raises GatewayError (`insecure_token`),
+    InvalidRedisUrl, DatabaseError (`database_url_unusable`).
     """
     tokens = Tokens.from_settings(settings)
     db = Database(settings.resolved_database_url, durability=settings.database_durability)
@@ -27,7 +28,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         async with open_stream(settings) as events:
             services = Services(settings=settings, db=db, store=open_store(settings), events=events, runner=client, tokens=tokens)
             try:
-                async with services.changes.follow():
+                async with services.changes.follow() if serves else nullcontext():
                     yield services
             finally:
                 await services.close_preparation()

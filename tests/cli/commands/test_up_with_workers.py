@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx2
 import psutil
+import psycopg
 import pytest
 
 from holdfast.console.login_rate_limit import MAX_FAILURES_PER_ACCOUNT
@@ -70,6 +71,7 @@ def test_workers_share_the_port_the_limits_and_what_happens_to_one(tmp_path: Pat
             assert all(connected(pid, port) for pid in workers)
             assert sum(connected(pid, port) for pid in workers) >= CONNECTIONS  # the runner has some too
             assert connected(platform.process.pid, port) == 0
+            _assert_only_workers_follow_changes(variables)
             _assert_logins_are_limited_together(callers)
             killed = min(workers)
             os.kill(killed, signal.SIGKILL)
@@ -86,6 +88,15 @@ def test_workers_share_the_port_the_limits_and_what_happens_to_one(tmp_path: Pat
         assert alive(everything) == []
         assert "Traceback" not in platform.stderr_text()
     assert folders() == set()
+
+
+def _assert_only_workers_follow_changes(variables: dict[str, Any]) -> None:
+    """A revocation on Postgres waits for every process that follows; the parent has nothing to forget."""
+    if "DATABASE_URL" in variables:
+        with psycopg.connect(variables["DATABASE_URL"]) as connection:
+            feeds = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'holdfast change feed'"
+            followers = connection.execute(feeds)
+            assert followers.fetchall() == [(2,)]
 
 
 def _assert_logins_are_limited_together(callers: list[httpx2.Client]) -> None:
