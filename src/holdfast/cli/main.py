@@ -75,20 +75,26 @@ def run(tokens: Sequence[str]) -> int:
         require_supported_system()
     except SystemUnsupported as error:
         return _failed(error, as_json="--json" in tokens)
-    if tokens[0] == _RUNNER:
-        # As `python -m holdfast.runner` does: its start is nearly all imports.
-        from holdfast.processes.lean_imports import load_lean_libraries
+    if tokens[0] != _RUNNER:
+        return _run(tokens)
+    # As `python -m holdfast.runner` does: its start is nearly all imports. The service enables the collection again when it serves.
+    from holdfast.processes.lean_imports import load_lean_libraries
 
-        gc.disable()
+    gc.disable()
+    try:
         load_lean_libraries()
+        return _run(tokens)
+    finally:
+        gc.enable()
+
+
+def _run(tokens: Sequence[str]) -> int:
     from cyclopts import CycloptsError
 
     try:
         command, bound, _ = create_app().parse_args(tokens, exit_on_error=False)
     except CycloptsError:
         return EXIT_USAGE
-    finally:
-        gc.enable()
     as_json = bool(bound.arguments.get("json", False))
     try:
         outcome = _call(command, bound)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -61,6 +62,7 @@ async def runner(
 async def _serve(settings: Settings, unix: list[socket.socket], print_address: Callable[[socket.socket], None]) -> None:
     options = {"purpose": "the runner", "flag": "--port", "variable": "RUNNER_PORT"}
     if settings.runner_workers > 1:
+        gc.enable()  # see `cli.main`: here nothing is served
         sockets = listen_together(settings.host, settings.resolved_runner_port, settings.runner_workers, **options)
         await run_workers(settings, sockets, lambda: print_address(sockets[0]), unix=unix)
         return
