@@ -95,7 +95,11 @@ class HttpClient:
         while True:
             # Requests that wait for a connection come before this one.
             kept = None if self._waiting else self._take_idle(now)
-            connection, is_new = (kept, False) if kept is not None else await self._open(deadline)
+            if kept is not None:
+                connection, is_new = kept, False
+            else:
+                connection, is_new = await self._open(deadline)
+                now = loop.time()
             try:
                 return await connection.start(head, body, timeout=deadline - now, max_bytes=max_bytes)
             except NotSent:
