@@ -60,7 +60,7 @@ def test_the_body_follows_the_json_as_it_is() -> None:
         b"\0\0\0",
         b"\xff\xff\xff\xff{}",
         encode_call(CALL, None)[:-1],
-        frame(msgspec.json.encode(CALL), b"a body that is not announced"),
+        frame(msgspec.json.encode(CALL), b"a body that is not stated"),
         frame(msgspec.json.encode(structs.replace(CALL, http=structs.replace(CALL.http, body_b64="YQ=="))), b"a"),
     ],
 )

@@ -30,7 +30,7 @@ _DECODE_ENVELOPE = msgspec.json.Decoder(Envelope).decode
 
 
 class MalformedFrame(ValueError):
-    """Raised when bytes are not a frame: too short, or a body that the JSON does not announce."""
+    """Raised when bytes are not a frame: too short, or a body that the JSON does not state."""
 
 
 def encode_call(call: ExecuteCall, body: bytes | None) -> bytes:
@@ -42,7 +42,7 @@ def decode_call(frame: bytes) -> tuple[ExecuteCall, bytes | None]:
     """The call and its body. Raises MalformedFrame, and msgspec's errors when the JSON is not a call."""
     head, body = _split(frame)
     call = _DECODE_CALL(head)
-    return call, _announced(isinstance(call.http.body_b64, str), call.http.body_b64, body)
+    return call, _body_of(isinstance(call.http.body_b64, str), call.http.body_b64, body)
 
 
 def encode_envelope(envelope: Envelope) -> bytes:
@@ -63,7 +63,7 @@ def decode_envelope(frame: bytes) -> Envelope:
     """The response. Raises MalformedFrame, and msgspec's errors when the JSON is not an envelope."""
     head, body = _split(frame)
     envelope = _DECODE_ENVELOPE(head)
-    content = _announced(envelope.body_b64 is not None, envelope.body_b64, body)
+    content = _body_of(envelope.body_b64 is not None, envelope.body_b64, body)
     if content:
         # The envelope is new and not shared yet; a copy with another body would cost as much as decoding it.
         structs.force_setattr(envelope, "body_b64", content)
@@ -82,9 +82,9 @@ def _split(frame: bytes) -> tuple[bytes, bytes]:
     return frame[_LENGTH_BYTES:end], frame[end:]
 
 
-def _announced(has_body: bool, stated: object, body: bytes) -> bytes | None:
+def _body_of(has_body: bool, stated: object, body: bytes) -> bytes | None:
     if stated and isinstance(stated, str | bytes):
         raise MalformedFrame("body_b64 in a frame is an empty string")
     if not has_body and body:
-        raise MalformedFrame("the frame has a body that body_b64 does not announce")
+        raise MalformedFrame("the frame has a body that body_b64 does not state")
     return body if has_body else None
