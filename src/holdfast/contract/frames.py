@@ -76,7 +76,7 @@ def _join(head: bytes, body: bytes | None) -> bytes:
 
 def _split(frame: bytes) -> tuple[bytes, bytes]:
     end = _LENGTH_BYTES + int.from_bytes(frame[:_LENGTH_BYTES], "big")
-    # A cut-off length is rejected too: whatever it says, the frame is shorter than the length and its JSON.
+    # A length that is cut off is rejected too: the frame is shorter than the four bytes.
     if len(frame) < end or len(frame) < _LENGTH_BYTES:
         raise MalformedFrame("the frame is shorter than it says")
     return frame[_LENGTH_BYTES:end], frame[end:]
