@@ -5,14 +5,16 @@ import json
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from holdfast.contract.debug_event import DebugEvent
+from holdfast.gateway.debug_stream import live
 from holdfast.gateway.debug_stream.live import LiveResponse, event_frames
 from holdfast.gateway.debug_stream.selection import Selection
 from holdfast.gateway.limits.open_streams import OpenStreams
 from tests.gateway.platform import ORIGIN, Platform
 from tests.records.databases import OTHER_TENANT, TENANT, add_user
-from tests.waiting import MAX_WAIT_SECONDS
+from tests.waiting import MAX_WAIT_SECONDS, until
 
 STREAM = "/api/ext-debug/stream"
 
@@ -260,28 +262,37 @@ async def test_all_tenants_together_have_a_limited_number_of_open_streams(platfo
 async def test_a_client_that_reads_too_slowly_gets_what_it_has_a_last_event_and_resumes(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("holdfast.gateway.debug_stream.live.BUFFER_EVENTS", 3)
+    monkeypatch.setattr(live, "BUFFER_EVENTS", 3)
+    monkeypatch.setattr(live, "PATIENCE_SECONDS", 0.01)
     frames = event_frames(platform.services, selection(platform), None)
     assert await anext(frames) == b": connected\n\n"
     publish(platform, "first")
     assert message_of(await anext(frames)) == "first"
-    for number in range(10):
-        publish(platform, str(number))
-    # While the client takes nothing, the reader fills the buffer.
+    with capture_logs() as logged:
+        for number in range(10):
+            publish(platform, str(number))
+        await until(lambda: logged)
     async with asyncio.timeout(MAX_WAIT_SECONDS):
-        got = [frame async for frame in frames if frame != b": still here\n\n"]
-    shown = [message_of(frame) for frame in got[:-1]]
-    assert shown == [str(number) for number in range(len(shown))]
-    assert len(shown) < 10
-    assert got[-1].startswith(b"event: dropped\ndata: ")
-    assert json.loads(got[-1].split(b"data: ", 1)[1])["reason"] == "too_slow"
-    last_id = ([b"id: 1\n", *got[:-1]][-1]).split(b"\n", 1)[0].removeprefix(b"id: ").decode()
+        got = [frame async for frame in frames]
+    assert [message_of(frame) for frame in got[:3]] == ["0", "1", "2"]
+    assert [frame[:22] for frame in got[3:]] == [b"event: dropped\ndata: {"]
+    assert json.loads(got[3].split(b"data: ", 1)[1])["reason"] == "too_slow"
+    last_id = got[2].split(b"\n", 1)[0].removeprefix(b"id: ").decode()
     again = event_frames(platform.services, selection(platform), last_id)
     await anext(again)
-    monkeypatch.undo()
-    rest = [message_of(await anext(again)) for _ in range(10 - len(shown))]
+    assert [message_of(await anext(again)) for _ in range(7)] == [str(number) for number in range(3, 10)]
     await again.aclose()
-    assert shown + rest == [str(number) for number in range(10)]
+
+
+async def test_a_burst_drops_no_client_that_reads(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "BUFFER_EVENTS", 3)
+    monkeypatch.setattr(live, "PATIENCE_SECONDS", MAX_WAIT_SECONDS)
+    frames = event_frames(platform.services, selection(platform), None)
+    await anext(frames)
+    for number in range(1_000):
+        publish(platform, str(number))
+    assert [message_of(await anext(frames)) for _ in range(1_000)] == [str(number) for number in range(1_000)]
+    await frames.aclose()
 
 
 async def test_a_client_that_takes_nothing_is_disconnected_and_not_counted_any_more(platform: Platform) -> None:

@@ -2,7 +2,7 @@
 
 counted ──► connected ──► stored tail sent ──► waiting ──(an event, or a heartbeat after 15 s)──► sent ──► waiting ...
                                                   │
-    the client reads too slowly ──► buffer full ──┴──► what it has, then the event `dropped` ──► closed; it may resume with its last id
+    nothing taken from a full buffer for 10 s ────┴──► what it has, then the event `dropped` ──► closed; it may resume with its last id
     the process stops, or the client takes nothing for a minute ──► closed
     the client disconnects ──► wait cancelled ──► reader closed ──► no longer counted
 """
@@ -29,6 +29,8 @@ from holdfast.gateway.services import Services
 
 BUFFER_EVENTS = 1_000
 BUFFER_BYTES = 1024 * 1024
+PATIENCE_SECONDS = 10.0
+"""How long a client may take nothing from a full buffer. A burst alone drops no one: the reader waits, and events stay in their store."""
 SEND_SECONDS = 60.0
 """How long a client may take nothing at all from its connection."""
 
@@ -53,7 +55,7 @@ async def event_frames(services: Services, selection: Selection, last_id: str | 
     for entry in tail:
         if selection.includes(entry):
             yield _frame(entry)
-    buffer = FrameBuffer(reader, selection, max_events=BUFFER_EVENTS, max_bytes=BUFFER_BYTES)
+    buffer = FrameBuffer(reader, selection, max_events=BUFFER_EVENTS, max_bytes=BUFFER_BYTES, patience=PATIENCE_SECONDS)
     stopping = asyncio.ensure_future(services.stopping.wait())
     try:
         while True:
@@ -63,8 +65,7 @@ async def event_frames(services: Services, selection: Selection, last_id: str | 
                 return
             if (frame := buffer.next_frame()) is not None:
                 yield frame
-            elif buffer.is_full:
-                _log.warning("debug_stream_client_dropped", tenant=selection.tenant_id, extension=selection.extension_id, reason="too_slow")
+            elif buffer.is_abandoned:
                 yield DROPPED
                 return
             else:
@@ -75,10 +76,13 @@ async def event_frames(services: Services, selection: Selection, last_id: str | 
 
 
 class FrameBuffer:
-    """Reads events for one client ahead, up to `max_events` or `max_bytes`; then it stops, and is full."""
+    """Reads events for one client ahead, up to `max_events` or `max_bytes`. If nothing is taken from it for `patience` seconds when it is
+    full, it stops to read, and is abandoned."""
 
-    def __init__(self, reader: EventReader, selection: Selection, *, max_events: int, max_bytes: int) -> None:
-        self.is_full = False
+    def __init__(self, reader: EventReader, selection: Selection, *, max_events: int, max_bytes: int, patience: float) -> None:
+        self.is_abandoned = False
+        self._patience = patience
+        self._taken = asyncio.Event()
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._frames: deque[bytes] = deque()
@@ -96,11 +100,12 @@ class FrameBuffer:
     def next_frame(self) -> bytes | None:
         """The oldest frame, if there is one. Raises what ended the reading."""
         if not self._frames:
-            if self._reading.done() and not self.is_full:
+            if self._reading.done() and not self.is_abandoned:
                 self._reading.result()
             return None
         frame = self._frames.popleft()
         self._bytes -= len(frame)
+        self._taken.set()
         if not self._frames and not self._reading.done():
             self._filled.clear()
         return frame
@@ -117,8 +122,9 @@ class FrameBuffer:
             async with aclosing(reader.entries()) as entries:
                 async for entry in entries:
                     if selection.includes(entry):
-                        if len(self._frames) >= self._max_events or self._bytes >= self._max_bytes:
-                            self.is_full = True
+                        if not await self._has_space():
+                            self.is_abandoned = True
+                            _log.warning("debug_stream_client_dropped", tenant=selection.tenant_id, reason="too_slow")
                             return
                         frame = _frame(entry)
                         self._frames.append(frame)
@@ -126,6 +132,17 @@ class FrameBuffer:
                         self._filled.set()
         finally:
             self._filled.set()
+
+    async def _has_space(self) -> bool:
+        """Waits for space, as long as the client takes something from time to time."""
+        while len(self._frames) >= self._max_events or self._bytes >= self._max_bytes:
+            self._taken.clear()
+            try:
+                async with asyncio.timeout(self._patience):
+                    await self._taken.wait()
+            except TimeoutError:
+                return False
+        return True
 
 
 class LiveResponse(StreamingResponse):
