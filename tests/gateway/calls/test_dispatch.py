@@ -418,7 +418,8 @@ async def test_a_runner_that_stops_responding_is_a_timeout_even_within_its_respo
 
 async def test_a_deadline_that_the_runner_enforced_is_a_timeout(platform: Platform) -> None:
     platform.fail("deadline", "took too long")
-    response = await platform.http.get(NOTES, headers=await platform.admin())
+    response = await platform.http.get(NOTES, headers={**await platform.admin(), "x-request-id": "req-1"})
+    assert (response.headers["x-request-id"], response.json()["requestId"]) == ("req-1", "req-1")
     assert (response.status_code, response.json()["error"], response.json()["details"]["code"]) == (504, "gateway_timeout", "deadline")
     assert await outcome(platform) == ("timeout", "timeout", 504)
 
