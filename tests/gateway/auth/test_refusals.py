@@ -54,8 +54,8 @@ async def test_a_wrong_method_and_a_wrong_path_have_different_rules(
 
 
 async def test_a_missing_permission_and_a_missing_scope_have_different_rules(platform: Platform) -> None:
-    nobody = await add_user(platform.db, "bob@example.com")
-    status, details, hint = await refusal(platform, await platform.key_of(nobody))
+    without_roles = await add_user(platform.db, "bob@example.com")
+    status, details, hint = await refusal(platform, await platform.key_of(without_roles))
     assert (status, details) == (403, {"rule": "permission", "permission": "extension:read"}) and "administrator" in hint
     admin = await add_user(platform.db, "ada@example.com", admin=True)
     status, details, hint = await refusal(platform, await platform.key_of(admin, scopes=["extension:read"]), method="POST")

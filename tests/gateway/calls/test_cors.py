@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from holdfast.settings import Settings
 from tests.gateway.platform import Front, Platform
 from tests.gateway.platform import platform as made
 from tests.records.databases import add_user
@@ -79,3 +81,23 @@ async def test_an_extension_cannot_open_itself_to_an_origin(listed: Platform) ->
     response = await listed.http.get(PATHS[0], headers={**await listed.admin(), "origin": "https://other.example.com"})
     assert cors(response.headers) == {}
     assert response.headers.get_list("vary") == ["accept", "Origin"]
+
+
+@pytest.mark.parametrize(
+    ("given", "origins"),
+    [
+        ("", ""),
+        (" https://App.example.com:443/ ,, http://localhost:80", "https://app.example.com,http://localhost"),
+        ("http://[::1]:5173", "http://[::1]:5173"),
+    ],
+)
+def test_origins_are_kept_as_browsers_send_them(given: str, origins: str) -> None:
+    assert Settings(_env_file=None, gateway_allowed_origins=given).gateway_allowed_origins == origins
+
+
+@pytest.mark.parametrize(
+    "given", ["*", "null", "app.example.com", "https://*.example.com", "https://a.test/path", "https://u@a.test", "ftp://a"]
+)
+def test_what_is_no_single_origin_is_an_error_at_the_start(given: str) -> None:
+    with pytest.raises(ValidationError, match="origin"):
+        Settings(_env_file=None, proxy_allowed_origins=given)

@@ -102,17 +102,23 @@ HttpUrls = Annotated[str, AfterValidator(_http_urls)]
 """Addresses, separated by commas."""
 
 
+_ORIGIN_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:]+:[0-9a-f:.]*", re.ASCII)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
 def _origin(value: str) -> str:
+    text = value.strip().lower().removesuffix("/")
     try:
-        parts = urlsplit(value.strip().lower())
-        port = parts.port
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise ValueError(f"{value.strip()} is not an origin") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.netloc.count("@") or parts.path not in ("", "/") or parts.query:
-        raise ValueError(f"{value.strip()} is not an origin such as https://app.example.com; patterns and `null` are not origins")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        raise ValueError(f"{text} is not an origin") from None
+    rest = parts.path or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in _DEFAULT_PORTS or rest or not _ORIGIN_HOST.fullmatch(host):
+        raise ValueError(f"{text} is not an origin such as https://app.example.com; patterns and `null` are not origins")
+    shown = f"[{host}]" if ":" in host else host
     # As browsers send it: without the scheme's own port.
-    return f"{parts.scheme}://{host}" if port in (None, {"http": 80, "https": 443}[parts.scheme]) else f"{parts.scheme}://{host}:{port}"
+    return f"{parts.scheme}://{shown}" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{parts.scheme}://{shown}:{port}"
 
 
 def _origins(value: str) -> str:
