@@ -303,3 +303,26 @@ async def test_a_long_text_names_no_extension_and_costs_no_query(platform: Platf
     for length, installs_read in ((600, 1), (601, 0)):
         assert (await platform.http.get(f"/api/ext/{'x' * length}/notes", headers=admin)).status_code == 404
         assert reads.take()[2] == installs_read
+
+
+async def test_under_traffic_every_call_that_begins_after_a_change_knows_it(platform: Platform, other_process: Database) -> None:
+    admin = await platform.admin()
+    stop = asyncio.Event()
+
+    async def traffic() -> None:
+        """Calls that read old and new rows all the time, before, while and after these change."""
+        while not stop.is_set():
+            await platform.http.post(CONFIG, json=BODY, headers=INTERNAL)
+            stamp = platform.services.changes.stamp(TENANT)
+            await platform.services.snapshots.install(TENANT, "com.example.notes", stamp)
+            # What is in memory, and what SQLite reads, is there without a wait.
+            await asyncio.sleep(0)
+
+    callers = [asyncio.create_task(traffic()) for _ in range(4)]
+    for number in range(12):
+        enabled = bool(number % 2)
+        await set_enabled(other_process, actor=local_actor(TENANT), extension=NAME, enabled=enabled)
+        responses = await asyncio.gather(*(platform.http.get(NOTES, headers=admin) for _ in range(3)))
+        assert {response.status_code for response in responses} == {200 if enabled else 404}, number
+    stop.set()
+    await asyncio.gather(*callers)
