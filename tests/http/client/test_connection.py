@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -188,6 +188,20 @@ async def test_a_server_that_does_not_respond_is_a_timeout(server: ScriptedServe
         with pytest.raises(ConnectionError):
             while True:
                 peer.sendall(b"x")
+
+
+@pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_server_whose_queue_is_full_is_no_connection(tmp_path: Path, loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    with socket.socket(socket.AF_UNIX) as listening, ExitStack() as queued:
+        listening.bind(str(tmp_path / "s"))
+        listening.listen(1)
+        with suppress(BlockingIOError):
+            while True:
+                waiting = queued.enter_context(socket.socket(socket.AF_UNIX))
+                waiting.setblocking(False)
+                waiting.connect(str(tmp_path / "s"))
+        with asyncio.Runner(loop_factory=loop_factory) as runner, pytest.raises(NotSent):
+            runner.run(connect(UnixAddress(str(tmp_path / "s")), timeout=MAX_WAIT_SECONDS))
 
 
 async def test_no_connection_is_not_sent(tmp_path: Path) -> None:

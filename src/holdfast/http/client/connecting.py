@@ -63,6 +63,9 @@ async def _connect_unix(path: str) -> Connection:
     try:
         opened.setblocking(False)
         await loop.sock_connect(opened, path)
+        # The queue of a server that does not accept can be full. The system then says "try again" (unix(7)), which the loop takes for
+        # "in progress": it would go on with a socket that is not connected.
+        opened.getpeername()
         _, connection = await loop.create_unix_connection(lambda: Connection(opened), sock=opened)
     except BaseException:
         opened.close()

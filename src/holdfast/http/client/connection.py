@@ -120,8 +120,9 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._can_stay = False
         if self._waiter is not None:
-            if isinstance(exc, BrokenPipeError) and not self._received:
-                # The system refused a write, so the server lacks a part of the request and cannot have acted on it.
+            if isinstance(exc, BrokenPipeError) and not self._received and self._socket is not None:
+                # The system refused a write, so the server lacks a part of the request and cannot have acted on it. (With TLS, it may
+                # have been a write of the protocol itself, after the whole request.)
                 self._fail(NotSent("the server closed the connection before the request was sent"))
             else:
                 self._fail(ConnectionLost("the server closed the connection before its response was complete"))
