@@ -25,7 +25,7 @@ EXECUTE = "/v1/execute"
 
 
 class SlowRunner:
-    """Answers calls when it is told to."""
+    """Responds to calls once the test releases it."""
 
     def __init__(self, server: RecordingServer) -> None:
         self.server = server

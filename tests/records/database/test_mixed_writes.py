@@ -60,7 +60,7 @@ class Mixture:
         return False
 
 
-async def test_what_was_acknowledged_is_there_and_what_failed_is_not_whoever_was_cancelled(db: Database) -> None:
+async def test_acknowledged_writes_are_there_and_failed_ones_are_not_in_spite_of_cancelled_callers(db: Database) -> None:
     seed = random.randrange(10**9)
     chance = random.Random(seed)
     pools = [db, Database(db.url), Database(db.url, durability="power")]
