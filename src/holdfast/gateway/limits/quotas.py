@@ -216,15 +216,19 @@ class InstallQuotas:
         for quota, limit in self._daily:
             after = getattr(total, quota)
             before = after - getattr(part, quota)
-            for mark, event in ((limit, "quota_used_up"), (warn_at(limit), "quota_nearly_used")):
-                if before < mark <= after:
-                    self._report(day, event, quota, after, limit)
-                    break
+            if before < limit <= after:
+                self._report(day, quota, after, limit, is_used_up=True)
+            elif before < warn_at(limit) <= after:
+                self._report(day, quota, after, limit, is_used_up=False)
 
-    def _report(self, day: _Day, event: str, quota: str, used: int, limit: int) -> None:
+    def _report(self, day: _Day, quota: str, used: int, limit: int, *, is_used_up: bool) -> None:
         tenant_id, registry_id = day.key
-        _log.warning(event, tenant=tenant_id, extension=registry_id, quota=quota, used=used, limit=limit, resets_at=day.ends.isoformat())
-        consequence = "Calls are refused" if event == "quota_used_up" else "At 100 %, calls are refused"
+        about = {"tenant": tenant_id, "extension": registry_id, "quota": quota, "used": used, "limit": limit}
+        if is_used_up:
+            _log.warning("quota_used_up", **about, resets_at=day.ends.isoformat())
+        else:
+            _log.warning("quota_nearly_used", **about, resets_at=day.ends.isoformat())
+        consequence = "Calls are refused" if is_used_up else "At 100 %, calls are refused"
         share = f"{used * 100 // limit} % of today's quota of {quota} is used ({used:,} of {limit:,})."
         self._events.publish(notice(tenant_id, registry_id, f"{share} {consequence} until {day.ends:%H:%M} UTC."))
 

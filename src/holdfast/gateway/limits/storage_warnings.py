@@ -79,7 +79,11 @@ class StorageWarnings:
         except Exception:  # the log line is worth more than the name of the extension
             extension = None
         context = {"tenant": install.tenant_id, "extension": extension, "install": install.install_id}
-        _log.warning(event, **context, quota="storage_bytes", used=used, limit=self._limit)
+        about = {**context, "quota": "storage_bytes", "used": used, "limit": self._limit}
+        if event == "quota_used_up":
+            _log.warning("quota_used_up", **about)
+        else:
+            _log.warning("quota_nearly_used", **about)
         if extension is not None:
             share = f"{used * 100 // self._limit} % of the storage is used ({used:,} of {self._limit:,} bytes)."
             self._events.publish(notice(install.tenant_id, extension, f"{share} At 100 %, writes are refused."))
