@@ -16,7 +16,7 @@ from bench.gateway.platforms import TOKEN, Running
 
 QUICK = "--quick" in sys.argv
 SECONDS = 1 if QUICK else 3
-ROUNDS = 3 if QUICK else 9
+ROUNDS = 3 if QUICK else 5
 
 _REPORT = """
 done = function(summary, latency, requests)
