@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
 from holdfast.bundles.store.open_store import open_store
+from holdfast.concurrency.tasks import end_task
 from holdfast.events import open_stream
 from holdfast.gateway.runners import RunnerClient
 from holdfast.gateway.services import Services
@@ -28,7 +30,7 @@ async def open_services(settings: Settings, *, serves: bool = True) -> AsyncIter
         async with open_stream(settings) as events:
             services = Services(settings=settings, db=db, store=open_store(settings), events=events, runner=client, tokens=tokens)
             try:
-                async with services.changes.follow() if serves else nullcontext():
+                async with _following(services) if serves else nullcontext():
                     yield services
             finally:
                 await services.close_preparation()
@@ -38,3 +40,14 @@ async def open_services(settings: Settings, *, serves: bool = True) -> AsyncIter
     finally:
         await client.close()
         await db.close()
+
+
+@asynccontextmanager
+async def _following(services: Services) -> AsyncIterator[None]:
+    """Follows changes that other processes make, and prepares what they install, during the block."""
+    async with services.changes.follow():
+        preparing = asyncio.create_task(services.preparation.follow(services.changes), name="prepare what changes")
+        try:
+            yield
+        finally:
+            await end_task(preparing)

@@ -15,10 +15,15 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import update
 from starlette.responses import Response
 
+from holdfast.concurrency.tasks import end_task
 from holdfast.gateway.runners import RunnerClient
+from holdfast.records.database.database import Database
+from holdfast.records.models.users import User
 from holdfast.registry.actors import local_actor
+from holdfast.registry.models.installs import ExtensionBundle
 from holdfast.registry.publishing.results import Published
 from tests.events.recording_server import Recorded
 from tests.gateway.platform import SERVICE_TOKEN, Platform
@@ -166,6 +171,31 @@ async def test_a_start_prepares_what_is_enabled(tmp_path: Path) -> None:
         platform.runner.reply({})
         await platform.services.preparation.prepare_all()
         await until(lambda: prepared(platform) == [platform.installed.content_hash])
+
+
+async def test_what_another_process_installs_is_prepared_once(tmp_path: Path) -> None:
+    async with made(tmp_path, environment="development") as platform:
+        platform.runner.reply({})
+        services = platform.services
+        await services.preparation.prepare_all()
+        async with services.changes.follow():
+            # On Postgres the feed knows nothing until it listens.
+            await until(lambda: services.changes.mark() is not None)
+            following = asyncio.create_task(services.preparation.follow(services.changes, look_seconds=0.01))
+            try:
+                elsewhere = Database(services.db.url)
+                async with elsewhere.transaction() as session:
+                    await session.execute(update(ExtensionBundle).values(content_hash=f"sha256:{'ab' * 32}"))
+                await until(lambda: len(prepared(platform)) == 2, lambda: prepared(platform))
+                # A change of something else: no bundle is prepared again, and the next one that is new is.
+                async with elsewhere.transaction() as session:
+                    await session.execute(update(User).values(first_name="Another"))
+                    await session.execute(update(ExtensionBundle).values(content_hash=f"sha256:{'cd' * 32}"))
+                await elsewhere.close()
+                await until(lambda: len(prepared(platform)) == 3, lambda: prepared(platform))
+            finally:
+                await end_task(following)
+        assert prepared(platform) == [platform.installed.content_hash, f"sha256:{'ab' * 32}", f"sha256:{'cd' * 32}"]
 
 
 async def test_a_runner_that_cannot_prepare_gets_calls_as_before(tmp_path: Path) -> None:
