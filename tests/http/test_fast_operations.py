@@ -51,7 +51,10 @@ def test_a_target_is_fast_exactly_when_starlette_routes_it_to_a_fast_operation(t
     scope = {"type": "http", "path": unquote(target), "root_path": "", "method": method}
     matches = [route.matches(scope) for route in ROUTER.routes if unquote(target) != "/b/slow"]
     is_routed = any(match is Match.FULL for match, _ in matches)
-    assert (FIND(method.encode(), target.encode()) is not None) == is_routed
+    is_fast = FIND(method.encode(), target.encode()) is not None
+    # Where the literal beginning is percent-encoded, the application responds: the same response, only slower.
+    is_plain = target.startswith(("/a/", "/b/c/"))
+    assert is_fast == (is_routed and is_plain)
 
 
 async def test_the_handler_gets_what_it_gets_through_starlette() -> None:

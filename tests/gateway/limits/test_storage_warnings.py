@@ -32,7 +32,7 @@ async def test_a_write_that_crosses_80_percent_warns_once_a_day(platform: Platfo
         await storage.put("n", Write(key="c", value="x" * 10))
         await storage.delete("n", "b")
         await storage.put("n", Write(key="b", value="x" * 40))
-    (message,) = await warned(platform)
+        (message,) = await warned(platform)
     assert message.startswith("82 % of the storage is used (")
     warnings = [(entry["event"], entry["quota"], entry["extension"]) for entry in logged if entry["event"].startswith("quota")]
     assert warnings == [("quota_nearly_used", "storage_bytes", platform.installed.registry_id)]

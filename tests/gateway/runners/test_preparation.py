@@ -164,6 +164,8 @@ async def test_install_upgrade_rollback_and_enable_prepare_the_bundle_that_runs_
             if prepares is not None:
                 wanted.append(f"sha256:{prepares.content_hash.removeprefix('sha256:')}")
                 await until(lambda: prepared(platform) == wanted, lambda: (prepared(platform), wanted))
+                # A preparation that is still on the way would be joined by the next one of the same bundle.
+                await until(lambda: not platform.services.runner._warmups._background)
 
 
 async def test_a_start_prepares_what_is_enabled(tmp_path: Path) -> None:

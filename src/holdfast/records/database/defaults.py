@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 NOW = text("now()")
 RANDOM_ID = text("gen_random_uuid()")
-RANDOM_TEXT = text("(gen_random_uuid())::text")
+# Not `::text`: a table that SQLAlchemy creates on SQLite has these texts too.
+RANDOM_TEXT = text("(CAST(gen_random_uuid() AS text))")
 NO_FIELDS = text("'{}'")
 NO_ITEMS = text("'[]'")
