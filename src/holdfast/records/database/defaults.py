@@ -10,7 +10,6 @@ from sqlalchemy import text
 
 NOW = text("now()")
 RANDOM_ID = text("gen_random_uuid()")
-# Not `::text`: a table that SQLAlchemy creates on SQLite has these texts too.
-RANDOM_TEXT = text("(CAST(gen_random_uuid() AS text))")
+RANDOM_TEXT = text("(gen_random_uuid())::text")
 NO_FIELDS = text("'{}'")
 NO_ITEMS = text("'[]'")
