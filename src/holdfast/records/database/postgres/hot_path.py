@@ -28,9 +28,14 @@ MAX_SECONDS = 20.0
 """A job takes milliseconds. A server that is gone without a word is noticed after this time, including the wait for a connection."""
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN"
-# Batches join their rows with a table by its key. The server plans such a statement once, perhaps while the table is still small; that plan
-# must not read the whole table when it has grown.
-_BATCH_PLANS: tuple[LiteralString, ...] = ("SET enable_seqscan = off", "SET enable_hashjoin = off", "SET enable_mergejoin = off")
+# Batches join their rows with a table by its key. No plan may read the whole table.
+_BATCH_PLANS: tuple[LiteralString, ...] = (
+    "SET enable_seqscan = off",
+    "SET enable_hashjoin = off",
+    "SET enable_mergejoin = off",
+    # A plan that was made while the table was small would be kept until its statistics change.
+    "SET plan_cache_mode = force_custom_plan",
+)
 
 _log = structlog.get_logger(__name__)
 
