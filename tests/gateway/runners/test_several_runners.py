@@ -1,4 +1,4 @@
-"""Several real runners: no call fails that could have been served, and none is executed twice."""
+"""Several real runners: no call fails that could have been served, and no call is executed twice."""
 
 from __future__ import annotations
 

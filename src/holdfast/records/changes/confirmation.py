@@ -50,7 +50,7 @@ async def _ask(engine: AsyncEngine, waiting: set[int]) -> None:
 
 
 async def _collect(connection: psycopg.AsyncConnection[Any], waiting: set[int]) -> None:
-    """Asks for confirmations, and removes each gateway that sends one from `waiting` until none is left."""
+    """Asks for confirmations, and removes each gateway that sends one from `waiting`. Ends when `waiting` is empty."""
     nonce = secrets.token_hex(16)
     await connection.execute(f"LISTEN {CONFIRMED}")
     await connection.execute("SELECT pg_notify(%s, %s)", (CONFIRM, nonce))
