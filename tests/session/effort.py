@@ -22,6 +22,8 @@ def pytest_configure() -> None:
         "holdfast",
         deadline=None,
         max_examples=repetitions(100, long=2_000),
+        # The usual run tries the same examples each time, so that a change is judged by what it changed; the long run looks for new ones.
+        derandomize=not _LONG,
         suppress_health_check=[HealthCheck.too_slow],
         print_blob=True,
     )

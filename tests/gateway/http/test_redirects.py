@@ -58,6 +58,9 @@ def test_a_reference_from_the_root_without_a_slash_stays_within_the_extension(lo
     "location",
     [
         "/api/ext/notes/%2e%2e/other/secret",
+        "%2E./other",
+        "..%2Fother/secret",
+        "/..%5cother/secret",
         "//gateway.test/api/ext/other/secret",
         "\\\\gateway.test\\msp",
         "/api/ext/notes/..\\other",
@@ -72,6 +75,11 @@ def test_a_reference_from_the_root_without_a_slash_stays_within_the_extension(lo
 )
 def test_a_redirect_to_another_part_of_the_application_is_dropped(location: str) -> None:
     assert target(location) is None
+
+
+@pytest.mark.parametrize("location", ["https://login.test/a%2Fb?next=..", "v1%2e2/notes", "/a%2Fb..c"])
+def test_encoded_dots_and_slashes_that_do_not_climb_are_kept(location: str) -> None:
+    assert target(location) is not None
 
 
 @given(st.lists(_PIECES, max_size=8).map("".join), st.sampled_from([URL, "http://gateway.test/api/ext/notes", URL + "/a/b/"]))

@@ -7,7 +7,7 @@ An extension does not know below which prefix it is reached. It writes a path as
 from __future__ import annotations
 
 import re
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 # Browsers read a backslash as a slash and drop tabs and line ends. No honest redirect needs any of them.
 _AMBIGUOUS = re.compile(r"[\\\t\r\n]")
@@ -28,16 +28,23 @@ def redirect_target(location: str, *, own_url: str, own_prefix: str) -> str | No
         own_netloc, hosts_differ = own.netloc, target.hostname != own.hostname
     except ValueError:
         return None
-    if target.scheme not in ("http", "https") or "%2e" in target.path.lower():
+    if target.scheme not in ("http", "https"):
         return None
     # By host alone: a different port or scheme of the same host still gets the cookie.
     if hosts_differ:
         return location
+    if _climbs(given.path):
+        return None
     if target.netloc == own_netloc and target.path.startswith(own_prefix):
         return location
     if given.scheme or given.netloc:
         return None
     return _within(location, own.path, own_prefix)
+
+
+def _climbs(path: str) -> bool:
+    """Whether `path` has a `..` that `urljoin` does not see and a browser or a server that decodes `%2e`, `%2f` or `%5c` does."""
+    return "%" in path and ".." in re.split(r"[/\\]", unquote(path))
 
 
 def _within(location: str, own_path: str, own_prefix: str) -> str:
