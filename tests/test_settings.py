@@ -7,28 +7,27 @@ import re
 from pathlib import Path
 
 import pytest
-from pydantic import AliasChoices, ValidationError
 
-from holdfast.settings import SettingInvalid, Settings, load_settings
+from holdfast.settings import SecretStr, SettingInvalid, Settings, load_settings
 from holdfast.settings.misspelt import UnknownVariable, unknown_variables
 from holdfast.settings.origins import MASK, configuration
-from holdfast.settings.settings import GROUPS
+from holdfast.settings.settings import GROUPS, InvalidSettings, type_of
+from holdfast.settings.table.reading import read_value
 
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("name", Settings.fields)
 def test_every_setting_has_a_variable_and_a_meaning(name: str) -> None:
-    field = Settings.model_fields[name]
-    assert isinstance(field.validation_alias, AliasChoices)
+    field = Settings.fields[name]
+    assert field.variables
     assert field.description and field.description.endswith(".")
 
 
 def test_no_variable_belongs_to_two_settings() -> None:
     seen: list[str] = []
-    for field in Settings.model_fields.values():
-        assert isinstance(field.validation_alias, AliasChoices)
-        seen += [str(choice) for choice in field.validation_alias.choices]
+    for field in Settings.fields.values():
+        seen += field.variables
     assert len(seen) == len(set(seen))
 
 
@@ -58,7 +57,7 @@ FOR_THE_GATEWAY = {"RUNNER_BACKEND", "RUNNER_BASE_URL", "RUNNER_DOCKER_HOST", "R
 
 
 def test_every_variable_of_the_contract_and_the_guide_is_read_with_and_without_prefix() -> None:
-    read = {str(choice) for field in Settings.model_fields.values() for choice in getattr(field.validation_alias, "choices", ())}
+    read = {variable for field in Settings.fields.values() for variable in field.variables}
     assert read >= FOR_THE_GATEWAY
     for variable in CONTRACT:
         plain = variable.removeprefix("RUNNER_")
@@ -89,7 +88,7 @@ def test_secrets_do_not_show_in_a_settings_object(monkeypatch: pytest.MonkeyPatc
 def test_an_invalid_value_is_rejected(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, value: str) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(variable, value)
-    with pytest.raises(ValidationError, match=variable):
+    with pytest.raises(InvalidSettings, match=variable):
         Settings()
 
 
@@ -97,7 +96,7 @@ def test_the_example_of_the_file_names_variables_that_are_read_and_can_be_used_a
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     example = (DOCS.parent / ".env.runner.example").read_text()
-    known = {str(choice) for field in Settings.model_fields.values() for choice in getattr(field.validation_alias, "choices", ())}
+    known = {variable for field in Settings.fields.values() for variable in field.variables}
     named = re.findall(r"^(?:# )?([A-Z0-9_]+)=", example, re.M)
     assert named and set(named) <= known
     monkeypatch.chdir(tmp_path)
@@ -109,7 +108,7 @@ def test_the_example_of_the_file_names_variables_that_are_read_and_can_be_used_a
 
 
 def test_every_setting_belongs_to_one_group_and_settings_are_in_the_order_of_the_groups() -> None:
-    assert [name for group in GROUPS for name in group.model_fields] == [*Settings.model_fields]
+    assert [name for group in GROUPS for name in group.own_fields()] == [*Settings.fields]
 
 
 def test_a_variable_of_the_environment_overrides_every_variable_of_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -164,7 +163,7 @@ def test_several_runners_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("RUNNER_BASE_URL", "http://a:1, https://b/base")
     assert Settings(_env_file=None).resolved_runner_base_url == "http://a:1,https://b/base"
     monkeypatch.setenv("RUNNER_BASE_URL", "http://a:1,b")
-    with pytest.raises(ValidationError, match="http:// or https:// address"):
+    with pytest.raises(InvalidSettings, match="http:// or https:// address"):
         Settings(_env_file=None)
 
 
@@ -172,3 +171,63 @@ def test_each_of_several_addresses_is_shown_without_its_password(monkeypatch: py
     monkeypatch.setenv("RUNNER_BASE_URL", "http://u:first@a:1,http://u:second@b,http://c")
     (shown,) = [row.value for row in configuration(Settings(_env_file=None), {}) if row.name == "runner_base_url"]
     assert shown == f"http://u:{MASK}@a:1,http://u:{MASK}@b,http://c"
+
+
+@pytest.mark.parametrize("name", Settings.fields)
+def test_every_default_is_a_value_that_the_setting_would_accept(name: str) -> None:
+    field = Settings.fields[name]
+    assert read_value(field, type_of(name), field.default) == field.default
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("port", "x", "it must be an integer from 0 to 65535"),
+        ("port", True, "it must be an integer from 0 to 65535"),
+        ("calls_per_install", "0", "it must be an integer of at least 1"),
+        ("audit_retention_days", "-1", "it must be an integer from 0 to 36500"),
+        ("debug", "maybe", "it must be `true` or `false`"),
+        ("engine_pool", "maybe", "it must be `true` or `false` or `auto`"),
+        ("environment", "staging", "it must be `development` or `production`"),
+        ("data_dir", 7, "it must be a path"),
+    ],
+)
+def test_a_message_says_what_the_value_must_be(name: str, value: object, message: str) -> None:
+    with pytest.raises(InvalidSettings, match=f"^{name}: {message}$") as failed:
+        Settings(_env_file=None, **{name: value})
+    assert [issue[0] for issue in failed.value.issues] == [name]
+
+
+def test_all_invalid_settings_are_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNNER_PORT", "no")
+    with pytest.raises(InvalidSettings) as failed:
+        Settings(_env_file=None, debug="maybe")
+    assert [(name, given_as) for name, given_as, _ in failed.value.issues] == [("runner_port", "RUNNER_PORT"), ("debug", "debug")]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("true", True), ("1", True), ("Yes", True), ("on", True), ("OFF", False), ("0", False), ("no", False)]
+)
+def test_a_switch_is_read_in_every_usual_spelling(text: str, value: bool) -> None:
+    assert Settings(_env_file=None, debug=text).debug is value
+    assert Settings(_env_file=None, engine_pool=text).engine_pool is value
+
+
+def test_a_name_that_is_no_setting_is_an_error_of_the_code() -> None:
+    with pytest.raises(TypeError, match="prot"):
+        Settings(prot=3000)
+
+
+def test_a_copy_with_other_values_leaves_the_original_as_it_is() -> None:
+    settings = Settings(_env_file=None, port=1)
+    copy = settings.replaced(runner_port=2)
+    assert (copy.port, copy.runner_port, settings.runner_port) == (1, 2, 8085)
+    assert copy != settings and copy.replaced(runner_port=8085) == settings
+    assert copy.resolved_runner_port == 2
+
+
+def test_a_secret_shows_only_on_request() -> None:
+    secret = SecretStr("hunter2")
+    assert "hunter2" not in f"{secret} {secret!r}" and secret.get_secret_value() == "hunter2"
+    assert secret == SecretStr("hunter2") and secret != SecretStr("other") and len({secret, SecretStr("hunter2")}) == 1
+    assert not SecretStr("")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from inspect import cleandoc
 
-from pydantic import BaseModel
-
 from holdfast.settings import variables_of
 from holdfast.settings.settings import GROUPS
+from holdfast.settings.table.kinds import SettingsGroup
 
 HEAD = """# Settings
 
@@ -21,9 +20,9 @@ def page() -> str:
     return "\n\n".join([HEAD, *map(_section, GROUPS)]) + "\n"
 
 
-def _section(group: type[BaseModel]) -> str:
-    title = getattr(group, "title", group.__name__)
-    rows = [_row(name, group) for name in group.model_fields]
+def _section(group: type[SettingsGroup]) -> str:
+    title = group.title
+    rows = [_row(name, group) for name in group.own_fields()]
     return "\n".join(
         [
             f"## {title}",
@@ -37,8 +36,8 @@ def _section(group: type[BaseModel]) -> str:
     )
 
 
-def _row(name: str, group: type[BaseModel]) -> str:
-    field = group.model_fields[name]
+def _row(name: str, group: type[SettingsGroup]) -> str:
+    field = group.own_fields()[name]
     default = "not set" if field.default is None or field.default == "" else f"`{field.default}`"
     variables = "<br>".join(f"`{variable}`" for variable in variables_of(name))
     return f"| {variables} | {default} | {field.description} | `{name}` |"

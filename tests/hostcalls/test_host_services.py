@@ -20,7 +20,7 @@ FETCH = FUNCTIONS_BY_ID["http.fetch"]
 
 
 def settings(**fields: Any) -> Settings:
-    return Settings.model_validate({"runner_service_token": "service-token", **fields})
+    return Settings(**{"runner_service_token": "service-token", **fields})
 
 
 async def call(services: HostServices, function: Any, *args: object) -> object:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from holdfast.platform.environment import platform_settings, runner_environment
 from holdfast.sealing.keyring import new_key_text
-from holdfast.settings import Settings, load_settings
+from holdfast.settings import SecretStr, Settings, load_settings
 
 CONSOLE, RUNNER = "http://127.0.0.1:4000", "http://127.0.0.1:4001"
 

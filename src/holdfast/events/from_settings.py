@@ -6,12 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
 from holdfast.events.memory import MemoryStream
 from holdfast.events.model.event import EventSink
 from holdfast.events.model.stream import EventStream
-from holdfast.settings import Settings
+from holdfast.settings import SecretStr, Settings
 
 if TYPE_CHECKING:
     from holdfast.events.model.store import EventStore

@@ -7,25 +7,21 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import SecretStr
-
-from holdfast.settings import Settings
+from holdfast.settings import SecretStr, Settings
 
 
 def platform_settings(settings: Settings, *, console: str, runner: str, runner_sockets: Path | None = None) -> Settings:
     """The settings of one run: the origins of its two services, the folder of the runner's Unix sockets, and a new random token for each
     that the settings lack."""
     service = _text(settings.runner_service_token) or secrets.token_urlsafe(32)
-    return settings.model_copy(
-        update={
-            "runner_base_url": runner,
-            "runner_socket_dir": runner_sockets,
-            "registry_base_url": console,
-            "storage_api_base_url": console,
-            "runner_service_token": SecretStr(service),
-            "runner_storage_api_token": SecretStr(_text(settings.runner_storage_api_token) or service),
-            "alga_auth_key": SecretStr(_text(settings.alga_auth_key) or secrets.token_urlsafe(32)),
-        }
+    return settings.replaced(
+        runner_base_url=runner,
+        runner_socket_dir=runner_sockets,
+        registry_base_url=console,
+        storage_api_base_url=console,
+        runner_service_token=SecretStr(service),
+        runner_storage_api_token=SecretStr(_text(settings.runner_storage_api_token) or service),
+        alga_auth_key=SecretStr(_text(settings.alga_auth_key) or secrets.token_urlsafe(32)),
     )
 
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import httpx2
 import msgspec
 from msgspec import Struct
-from pydantic import SecretStr
 
 from holdfast.sealing.errors import VaultFailed
+from holdfast.settings import SecretStr
 
 ALGORITHM = "vault-transit:v1"
 TIMEOUT_SECONDS = 5.0

@@ -2,5 +2,6 @@
 
 from holdfast.settings.loading import SettingInvalid, load_settings
 from holdfast.settings.settings import Settings, secret_variables, variables_of
+from holdfast.settings.table.fields import SecretStr
 
-__all__ = ["SettingInvalid", "Settings", "load_settings", "secret_variables", "variables_of"]
+__all__ = ["SecretStr", "SettingInvalid", "Settings", "load_settings", "secret_variables", "variables_of"]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from holdfast.errors import HoldfastError
-from holdfast.settings.settings import Settings, variables_of
+from holdfast.settings.settings import InvalidSettings, Settings
 
 SHOWN_MAX = 100
 
@@ -27,32 +25,28 @@ def load_settings(**given: Any) -> Settings:
     """
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        issues = [_issue(issue["loc"], issue["msg"], given) for issue in error.errors(include_input=False)]
+    except InvalidSettings as error:
+        issues = [_issue(name, given_as, message, given) for name, given_as, message in error.issues]
         first = issues[0]
         value = f"={first['value']!r}" if "value" in first else ""
         raise SettingInvalid(
-            f"{first['setting']}{value} ({first['source']}) is invalid: {first['message'].removeprefix('Value error, ')}.",
+            f"{first['setting']}{value} ({first['source']}) is invalid: {first['message']}.",
             hint="Correct it; docs/reference/settings.md describes every variable.",
             details={"issues": issues},
-        ) from None  # pydantic's own error quotes the value, which may be a secret
+        ) from None
 
 
-def _issue(location: Sequence[int | str], message: str, given: Mapping[str, Any]) -> dict[str, str]:
+def _issue(name: str, given_as: str, message: str, given: Mapping[str, Any]) -> dict[str, str]:
     """One invalid setting, under the name of the variable that was read."""
     # Imported only for an error: every command loads settings, and few are invalid.
     from holdfast.settings.origins import COMMAND_LINE, DEFAULT, MASK, shown_value, variable_read
     from holdfast.settings.sources import ENV_FILE, read_env_file
 
-    named = str(location[0]) if location else ""
-    name = next((field for field in Settings.model_fields if named == field or named in variables_of(field)), None)
-    if name is None:
-        return {"setting": named, "source": COMMAND_LINE, "message": message}
     file = read_env_file()
     if given.get(name) is not None:
         setting, source, value = name, COMMAND_LINE, str(given[name])
     else:
-        setting, source = variable_read(name, file) or (named, DEFAULT)
+        setting, source = variable_read(name, file) or (given_as, DEFAULT)
         value = _value_of(setting, source == ENV_FILE, file)
     shown = str(shown_value(name, value))
     issue = {"setting": setting, "source": source, "message": message}

@@ -29,7 +29,7 @@ def unknown_variables() -> Iterator[UnknownVariable]:
 
     In the file, every variable is expected to be a setting.
     """
-    known = {variable for name in Settings.model_fields for variable in variables_of(name)} | OTHER_VARIABLES
+    known = {variable for name in Settings.fields for variable in variables_of(name)} | OTHER_VARIABLES
     file = read_env_file()
     in_environment = {name for name in os.environ if name.startswith(_PREFIXES) and not name.startswith(_TEST_PREFIX)}
     for variable in sorted((in_environment | {*file}) - known):

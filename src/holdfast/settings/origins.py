@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from msgspec import Struct
-from pydantic import SecretStr
 
 from holdfast.settings.settings import Settings, secret_variables, variables_of
 from holdfast.settings.sources import ENV_FILE, read_env_file
+from holdfast.settings.table.fields import SecretStr
 
 MASK = "********"
 DEFAULT = "default"
@@ -44,7 +44,7 @@ def configuration(settings: Settings, given: Mapping[str, Any]) -> list[Configur
     """Every setting of `settings`, in the order of the table. `given` are the values of the command line, by field name."""
     file = read_env_file()
     rows = []
-    for name in Settings.model_fields:
+    for name in Settings.fields:
         read = variable_read(name, file)
         variable, source = read or (variables_of(name)[0], DEFAULT)
         if given.get(name) is not None:

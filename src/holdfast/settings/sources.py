@@ -1,7 +1,4 @@
-"""Where the values of settings come from: the environment, then `.env.runner` in the folder of the process.
-
-This is all that we need of pydantic-settings, whose import takes longer than that of pydantic itself.
-"""
+"""Where the values of settings come from: the environment, then `.env.runner` in the folder of the process."""
 
 from __future__ import annotations
 

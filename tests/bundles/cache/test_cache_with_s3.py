@@ -41,7 +41,7 @@ async def test_a_bundle_in_an_s3_bucket_is_fetched_once(s3_origin: str, tmp_path
     source = bundle(tmp_path / "bundle", {"dist/main.wasm": b"\0asm"})
     digest = hash_file(source)
     settings = {"bundle_store_base": make_bucket(s3_origin, "cached"), "s3_access_key": "a", "s3_secret_key": "b"}
-    store = open_store(Settings.model_validate(settings), QUICK)
+    store = open_store(Settings(**settings), QUICK)
     cache = BundleCache(tmp_path / "cache", store)
     with pytest.raises(BundleNotFound):
         await cache.ensure("t", "e", digest)

@@ -55,9 +55,7 @@ def error(code: str) -> bytes:
 
 
 def opened(base: str, access: str = ACCESS, secret: str = SECRET) -> BundleStore:
-    return open_store(
-        Settings.model_validate({"bundle_store_base": base, "s3_access_key": access, "s3_secret_key": secret, "s3_region": REGION})
-    )
+    return open_store(Settings(bundle_store_base=base, s3_access_key=access, s3_secret_key=secret, s3_region=REGION))
 
 
 async def read(store: BundleStore, key: str = "a/b.tar.zst") -> bytes:

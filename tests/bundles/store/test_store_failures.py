@@ -41,7 +41,7 @@ def opened(request: pytest.FixtureRequest) -> Opened:
     keys = {"s3_access_key": ACCESS, "s3_secret_key": SECRET} if request.param == "s3" else {}
 
     def make(origin: str, retry_policy: RetryPolicy = QUICK) -> BundleStore:
-        return open_store(Settings.model_validate({"bundle_store_base": f"{origin}/extensions"} | keys), retry_policy)
+        return open_store(Settings(bundle_store_base=f"{origin}/extensions", **keys), retry_policy)
 
     return make
 
@@ -248,7 +248,7 @@ async def test_a_web_server_that_denies_its_root_passes_the_check(status: int) -
 
 
 def _signed(origin: str) -> Settings:
-    return Settings.model_validate({"bundle_store_base": f"{origin}/extensions", "s3_access_key": ACCESS, "s3_secret_key": SECRET})
+    return Settings(bundle_store_base=f"{origin}/extensions", s3_access_key=ACCESS, s3_secret_key=SECRET)
 
 
 def _certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:

@@ -41,7 +41,7 @@ async def folder_shelf(folder: Path, s3_origin: str) -> AsyncIterator[Shelf]:
 
 
 def s3_store(base: str) -> BundleStore:
-    return open_store(Settings.model_validate({"bundle_store_base": base, "s3_access_key": "minioadmin", "s3_secret_key": "minioadmin"}))
+    return open_store(Settings(bundle_store_base=base, s3_access_key="minioadmin", s3_secret_key="minioadmin"))
 
 
 @asynccontextmanager

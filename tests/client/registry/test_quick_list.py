@@ -52,8 +52,8 @@ async def test_the_quick_list_equals_the_list_of_the_registry(settings: Settings
 
 async def test_the_registry_lists_when_the_quick_list_cannot(settings: Settings, registry: LocalRegistry) -> None:
     assert open_quick_list(settings, OTHER_TENANT) is None
-    assert open_quick_list(settings.model_copy(update={"database_url": "sqlite:///elsewhere.db"}), None) is None
-    assert open_quick_list(settings.model_copy(update={"data_dir": settings.data_dir / "absent"}), None) is None
+    assert open_quick_list(settings.replaced(database_url="sqlite:///elsewhere.db"), None) is None
+    assert open_quick_list(settings.replaced(data_dir=settings.data_dir / "absent"), None) is None
     with closing(sqlite3.connect(settings.data_dir / "holdfast.db", isolation_level=None)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     assert open_quick_list(settings, None) is None

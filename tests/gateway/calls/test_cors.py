@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from holdfast.settings import Settings
+from holdfast.settings.settings import InvalidSettings
 from tests.gateway.platform import Front, Platform
 from tests.gateway.platform import platform as made
 from tests.records.databases import add_user
@@ -99,5 +99,5 @@ def test_origins_are_kept_as_browsers_send_them(given: str, origins: str) -> Non
     "given", ["*", "null", "app.example.com", "https://*.example.com", "https://a.test/path", "https://u@a.test", "ftp://a"]
 )
 def test_what_is_no_single_origin_is_an_error_at_the_start(given: str) -> None:
-    with pytest.raises(ValidationError, match="origin"):
+    with pytest.raises(InvalidSettings, match="origin"):
         Settings(_env_file=None, proxy_allowed_origins=given)

@@ -40,6 +40,7 @@ UNUSED = {
     "jinja2",
     "obstore",
     "psutil",
+    "pydantic",
     "redis",
     "rich",
     "sqlalchemy",

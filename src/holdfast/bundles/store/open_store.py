@@ -5,14 +5,12 @@ The clients of remote stores are imported when they are used: a command on a dat
 
 from __future__ import annotations
 
-from pydantic import SecretStr
-
 from holdfast.bundles.store.address import FolderAddress, HttpAddress, parse_store_address
 from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.bundles.store.folder import FolderStore
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.bundles.store.retry import DEFAULT_RETRY_POLICY, RetryPolicy
-from holdfast.settings import Settings
+from holdfast.settings import SecretStr, Settings
 
 
 def open_store(settings: Settings, retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY) -> BundleStore:

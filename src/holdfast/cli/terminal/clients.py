@@ -54,4 +54,4 @@ def warn_when_unencrypted(server: ServerTarget | None) -> None:
 def _log_warnings(settings: Settings) -> None:
     from holdfast.logs import configure_logs
 
-    configure_logs(settings.model_copy(update={"log_level": "warning"}))
+    configure_logs(settings.replaced(log_level="warning"))

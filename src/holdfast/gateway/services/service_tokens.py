@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pydantic import SecretStr
-
 from holdfast.gateway.http.errors import GatewayError
 from holdfast.http.service_tokens import KNOWN_DEFAULTS, is_same_token
-from holdfast.settings import Settings
+from holdfast.settings import SecretStr, Settings
 
 
 @dataclass(frozen=True)

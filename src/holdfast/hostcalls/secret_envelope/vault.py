@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 import msgspec
 from cachetools import TLRUCache
-from pydantic import SecretStr
 
 from holdfast.contract.secret_envelope import SecretEnvelope
 from holdfast.hostcalls.call.context import CallContext
 from holdfast.hostcalls.secret_envelope.envelope import SecretDecryptFailed, expiry, read_secrets
 from holdfast.sealing.errors import VaultFailed
 from holdfast.sealing.transit import TIMEOUT_SECONDS, TransitClient, is_plain_path
+from holdfast.settings import SecretStr
 
 MAX_CACHE_SECONDS = 30.0
 _MAX_CACHE_ENTRIES = 1_000

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field, SecretStr
-
-from holdfast.settings.table.kinds import HttpUrl, SettingsGroup, variables
+from holdfast.settings.table.fields import SecretStr, prefixed, setting
+from holdfast.settings.table.kinds import HttpUrl, SettingsGroup
 
 
 class HostCallSettings(SettingsGroup):
@@ -14,19 +13,19 @@ class HostCallSettings(SettingsGroup):
 
     title: ClassVar[str] = "Host calls"
 
-    egress_allowlist: str = Field(
+    egress_allowlist: str = setting(
         "",
-        validation_alias=variables("EXT_EGRESS_ALLOWLIST"),
+        variables=prefixed("EXT_EGRESS_ALLOWLIST"),
         description="Comma-separated hosts that every extension with cap:http.fetch may call, in addition to its declared hosts.",
     )
-    ui_proxy_base_url: HttpUrl | None = Field(
-        None, validation_alias=variables("UI_PROXY_BASE_URL"), description="Base of ui-proxy.call-route; unset means route-not-found."
+    ui_proxy_base_url: HttpUrl | None = setting(
+        None, variables=prefixed("UI_PROXY_BASE_URL"), description="Base of ui-proxy.call-route; unset means route-not-found."
     )
-    ui_proxy_timeout_ms: int = Field(
-        5_000, gt=0, validation_alias=variables("UI_PROXY_TIMEOUT_MS"), description="Time limit of one call-route, in milliseconds."
+    ui_proxy_timeout_ms: int = setting(
+        5_000, gt=0, variables=prefixed("UI_PROXY_TIMEOUT_MS"), description="Time limit of one call-route, in milliseconds."
     )
-    ui_proxy_auth_key: SecretStr | None = Field(
+    ui_proxy_auth_key: SecretStr | None = setting(
         None,
-        validation_alias=variables("UI_PROXY_AUTH_KEY"),
+        variables=prefixed("UI_PROXY_AUTH_KEY"),
         description="Accepted but never sent, as in the existing runner: it would give an extension the rights of a service.",
     )

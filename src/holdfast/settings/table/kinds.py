@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv6Network, ip_network
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict
+from holdfast.settings.table.fields import SettingField
+from holdfast.settings.table.reading import ReadText
 
 
-class SettingsGroup(BaseModel):
-    """A group of the table. Only `Settings` is used, so pydantic builds no validator for a group: that would double the import time."""
-
-    model_config = ConfigDict(defer_build=True)
+class SettingsGroup:
+    """A group of the table: a `title`, and annotated names with their `setting`."""
 
     title: ClassVar[str]
+
+    @classmethod
+    def own_fields(cls) -> dict[str, SettingField]:
+        """The settings of this group by name, in the order of the table."""
+        return {name: value for name, value in vars(cls).items() if isinstance(value, SettingField)}
 
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 
-def variables(*names: str) -> AliasChoices:
-    """The variables of one setting: each name as it is and with the prefix `RUNNER_`; the first that is set wins."""
-    return AliasChoices(*[alias for name in names for alias in (name, f"RUNNER_{name}")])
-
-
-def parse_log_level(value: Any) -> Any:
+def parse_log_level(value: str) -> str:
     """A log level in our words. Of a filter such as `info,ext=debug` it is the part without a target."""
-    if not isinstance(value, str):
-        return value
     bare = next((part for part in value.lower().replace(" ", "").split(",") if part and "=" not in part), "info")
     return {"trace": "debug", "warn": "warning", "off": "error"}.get(bare, bare)
 
@@ -89,16 +86,16 @@ def _trusted_callers(value: str) -> str:
     return ",".join(trusted_caller_names(value))
 
 
-TrustedCallerNames = Annotated[str, AfterValidator(_trusted_callers)]
+TrustedCallerNames = Annotated[str, ReadText(_trusted_callers)]
 
 
 def _http_urls(value: str) -> str:
     return ",".join(_http_url(part) for part in value.split(","))
 
 
-DomainName = Annotated[str, AfterValidator(_domain)]
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-HttpUrls = Annotated[str, AfterValidator(_http_urls)]
+DomainName = Annotated[str, ReadText(_domain)]
+HttpUrl = Annotated[str, ReadText(_http_url)]
+HttpUrls = Annotated[str, ReadText(_http_urls)]
 """Addresses, separated by commas."""
 
 
@@ -125,7 +122,7 @@ def _origins(value: str) -> str:
     return ",".join(_origin(part) for part in value.split(",") if part.strip())
 
 
-Origins = Annotated[str, AfterValidator(_origins)]
+Origins = Annotated[str, ReadText(_origins)]
 """Origins as browsers send them, separated by commas."""
 
 
@@ -142,9 +139,7 @@ class CallAllowance(NamedTuple):
 _ALLOWANCE = re.compile(r"([0-9]{1,9})\s*\+\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*/\s*(s|min)", re.ASCII)
 
 
-def _allowance(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
+def _allowance(value: str) -> CallAllowance:
     if value.strip().lower() == "off":
         return CallAllowance(0, 0)
     found = _ALLOWANCE.fullmatch(value.strip().lower())
@@ -153,4 +148,4 @@ def _allowance(value: Any) -> Any:
     return CallAllowance(int(found[1]), float(found[2]) / (60 if found[3] == "min" else 1))
 
 
-RateLimit = Annotated[CallAllowance, BeforeValidator(_allowance)]
+RateLimit = Annotated[CallAllowance, ReadText(_allowance)]
