@@ -15,6 +15,7 @@ import pytest
 
 from holdfast.author.build import build
 from holdfast.author.errors import BuildFailed
+from holdfast.author.options import BuildOptions
 from holdfast.author.project import Language
 from holdfast.author.toolchain import Toolchain
 from holdfast.bundles.manifest.parsing.errors import ManifestError
@@ -118,7 +119,7 @@ async def test_a_build_error_is_reported_with_its_file_and_line(
 ) -> None:
     project = project_of(tmp_path, files)
     with pytest.raises(BuildFailed) as caught:
-        await build(project, toolchain=toolchain)
+        await build(project, toolchain=toolchain, options=BuildOptions(strict=True))
     assert place in caught.value.message
     assert words in caught.value.message
     assert not (project / "dist" / "main.wasm").exists()
@@ -191,12 +192,15 @@ async def test_a_cancelled_build_leaves_nothing_behind(tmp_path: Path, toolchain
     assert [*(project / "dist").glob("*")] == []
 
 
-async def test_a_type_error_discards_the_page_and_the_component(tmp_path: Path, toolchain: Toolchain) -> None:
+async def test_a_type_error_is_reported_and_fails_only_a_strict_build(tmp_path: Path, toolchain: Toolchain) -> None:
     files = {"src/handler.ts": HANDLER, "ui/main.ts": "export const n: number = 'text';\n", "tsconfig.json": STRICT}
     project = project_of(tmp_path, files)
     with pytest.raises(BuildFailed, match=r"ui/main\.ts:1"):
-        await build(project, toolchain=toolchain)
+        await build(project, toolchain=toolchain, options=BuildOptions(strict=True))
     assert [*(project / "dist").iterdir()] == []
+    report = await build(project, toolchain=toolchain)
+    assert report.component is not None
+    assert [(problem.file, problem.line) for problem in report.type_problems] == [("ui/main.ts", 1)]
 
 
 def test_a_built_example_packs(bundle: Callable[[str], Path]) -> None:

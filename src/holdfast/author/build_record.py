@@ -32,6 +32,12 @@ def _files(root: Path) -> Iterator[Path]:
                 yield Path(parent) / name
 
 
+def input_files(project: Path) -> frozenset[Path]:
+    """The project's sources, and its folders."""
+    files = set(_files(project))
+    return frozenset(files | {path.parent for path in files})
+
+
 def hash_inputs(project: Path, *, constants: Iterable[str]) -> str:
     """SHA-256 over the project's sources, the SDKs, the WIT text, and `constants` such as the toolchain's key."""
     digest = hashlib.sha256()

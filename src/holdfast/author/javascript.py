@@ -9,12 +9,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from holdfast.author import resources
+from holdfast.author.driver import Driver
 from holdfast.author.errors import BuildFailed, Problem
+from holdfast.author.options import GuestEngine
 from holdfast.author.project import Project
-from holdfast.author.staged_output import StagedOutput
-from holdfast.author.tool_process import run
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.staged_output import BuiltPart, StagedOutput
 
 BUILD_TIMEOUT = 120.0
 GUEST_NAMES = ("@holdfast/sdk", "@alga-psa/extension-runtime", "@alga/extension-runtime")
@@ -51,60 +53,119 @@ def _hint(problems: list[Problem]) -> str | None:
     return None
 
 
-async def _run_driver(project: Project, toolchain: Toolchain, request: dict[str, Any], what: str) -> None:
-    request = {"project": str(project.root), "alias": sdk_aliases(project.root), **request}
-    done = await run(
-        [toolchain.node, toolchain.driver],
-        cwd=project.root,
-        timeout=BUILD_TIMEOUT,
-        stdin=json.dumps(request).encode(),
-        # The author's environment must not change which modules the pinned tools load.
-        environment={"NODE_PATH": "", "NODE_OPTIONS": ""},
+async def _call(project: Project, driver: Driver, request: dict[str, Any], what: str) -> dict[str, Any]:
+    response = await driver.call(
+        {"project": str(project.root), "alias": sdk_aliases(project.root), **request}, what=what, timeout=BUILD_TIMEOUT
     )
-    try:
-        response = json.loads(done.stdout)
-    except ValueError:
-        raise BuildFailed(f"{what} cannot be built: {done.last_lines()}") from None
     if not response["ok"]:
         problems = [_problem(project.root, raw) for raw in response["errors"]]
         raise BuildFailed(f"{what} cannot be built.", problems=problems, hint=_hint(problems))
+    return response
 
 
-def _entry_module(project: Project, handler: Path) -> str:
-    """The module to bundle: it installs the runtime, loads the author's module, and exports the component's `handler`."""
-    runtime = resources.sdk_folder("typescript") / "src" / "runtime"
+class Prelude(Struct, frozen=True):
+    """What a handler's bundle contains besides the author's code.
+
+    - `imports`: modules that run before the author's, in this order
+    - `inject`: modules whose exports replace the globals of the same names, where they are used
+    - `supported`: esbuild's `supported`; what is False is translated to older syntax
+    """
+
+    imports: tuple[Path, ...]
+    inject: tuple[Path, ...]
+    supported: dict[str, bool]
+
+
+def handler_prelude(engine: GuestEngine) -> Prelude:
+    """The prelude of handlers for `engine`."""
+    del engine  # one prelude serves both so far
+    source = resources.sdk_folder("typescript") / "src"
+    return Prelude(
+        imports=(source / "runtime" / "install.ts",),
+        inject=(source / "web" / "globals.ts",),
+        # The engine never runs the jobs of its own promises; lowered async functions use the SDK's promises.
+        supported={"async-await": False, "async-generator": False, "for-await": False, "top-level-await": False},
+    )
+
+
+def _entry_module(project: Project, handler: Path, prelude: Prelude) -> str:
+    """The module to bundle: it runs the prelude, loads the author's module, and exports the component's `handler`."""
+    wrap = resources.sdk_folder("typescript") / "src" / "runtime" / "wrap.ts"
     name = handler.relative_to(project.root).as_posix()
     return "\n".join(
         [
-            f"import {json.dumps(str(runtime / 'install.ts'))};",
+            *(f"import {json.dumps(str(path))};" for path in prelude.imports),
             f"import * as author from {json.dumps('./' + name)};",
-            f"import {{ findHandler, wrap }} from {json.dumps(str(runtime / 'wrap.ts'))};",
+            f"import {{ findHandler, wrap }} from {json.dumps(str(wrap))};",
             f"export const handler = wrap(findHandler(author, {json.dumps(name)}));",
         ]
     )
 
 
-async def build_component(project: Project, handler: Path, toolchain: Toolchain) -> StagedOutput:
-    """Builds `dist/main.wasm` from `handler` and the SDK. Raises BuildFailed, BuildToolError."""
+class HandlerBundle(Struct, frozen=True):
+    """A handler with all that it imports, as one module in the file `path`, which the caller removes.
+
+    `inputs` are the files that it was made of, `sha256` identifies its content.
+    """
+
+    path: Path
+    sha256: str
+    inputs: frozenset[Path]
+    warnings: tuple[Problem, ...]
+
+
+async def bundle_handler(project: Project, handler: Path, driver: Driver, engine: GuestEngine) -> HandlerBundle:
+    """Bundles `handler` and the SDK. Raises BuildFailed, BuildToolError."""
     project.component.parent.mkdir(exist_ok=True)
-    # In the same folder as its target, so that publishing is a rename within one file system.
+    prelude = handler_prelude(engine)
+    path = project.component.with_name(f".main.{os.getpid()}.js")
+    request = {
+        "mode": "bundle",
+        "entry": _entry_module(project, handler, prelude),
+        "inject": [str(file) for file in prelude.inject],
+        "supported": prelude.supported,
+        "out": str(path),
+    }
+    try:
+        done = await _call(project, driver, request, handler.relative_to(project.root).as_posix())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    warnings = tuple(_problem(project.root, raw) for raw in done["warnings"])
+    return HandlerBundle(path, done["sha256"], frozenset(map(Path, done["inputs"])), warnings)
+
+
+async def componentize(project: Project, bundle: HandlerBundle, driver: Driver, engine: GuestEngine) -> StagedOutput:
+    """Makes `dist/main.wasm` of a bundled handler. Raises BuildFailed, BuildToolError."""
     staged = StagedOutput(project.component.with_name(f".main.{os.getpid()}.wasm"), project.component)
     with tempfile.TemporaryDirectory(prefix="holdfast-build-") as scratch:
         wit = Path(scratch) / "wit"
+        wit.mkdir()
         resources.write_build_wit(wit)
         request = {
-            "mode": "component",
-            "entry": _entry_module(project, handler),
-            "inject": str(resources.sdk_folder("typescript") / "src" / "web" / "globals.ts"),
+            "mode": "componentize",
+            "engine": engine.value,
+            "bundle": str(bundle.path),
             "wit": str(wit),
+            "world": "build",
             "out": str(staged.path),
         }
+        name = "the handler" if project.handler is None else project.handler.relative_to(project.root).as_posix()
         try:
-            await _run_driver(project, toolchain, request, handler.relative_to(project.root).as_posix())
+            await _call(project, driver, request, name)
         except BaseException:
             staged.discard()
             raise
     return staged
+
+
+async def build_component(project: Project, handler: Path, driver: Driver, engine: GuestEngine) -> BuiltPart:
+    """Builds `dist/main.wasm` from `handler` and the SDK. Raises BuildFailed, BuildToolError."""
+    bundle = await bundle_handler(project, handler, driver, engine)
+    try:
+        return BuiltPart((await componentize(project, bundle, driver, engine),), bundle.inputs, bundle.warnings)
+    finally:
+        bundle.path.unlink(missing_ok=True)
 
 
 def _copy_static(folder: Path, into: Path) -> None:
@@ -113,7 +174,7 @@ def _copy_static(folder: Path, into: Path) -> None:
     shutil.copytree(folder, into, dirs_exist_ok=True, ignore=ignore)
 
 
-async def build_page(project: Project, page: Path, toolchain: Toolchain) -> StagedOutput:
+async def build_page(project: Project, page: Path, driver: Driver) -> BuiltPart:
     """Builds `dist/ui`: the page's script as `main.js`, and the static files of `ui/` and of the page's folder.
 
     Raises BuildFailed, BuildToolError.
@@ -127,8 +188,8 @@ async def build_page(project: Project, page: Path, toolchain: Toolchain) -> Stag
             if static.is_dir():
                 _copy_static(static, staged.path)
         request = {"mode": "page", "entries": {"main": str(page)}, "out": str(staged.path)}
-        await _run_driver(project, toolchain, request, page.relative_to(project.root).as_posix())
+        done = await _call(project, driver, request, page.relative_to(project.root).as_posix())
     except BaseException:
         staged.discard()
         raise
-    return staged
+    return BuiltPart((staged,), frozenset(map(Path, done["inputs"])), tuple(_problem(project.root, raw) for raw in done["warnings"]))

@@ -12,7 +12,7 @@ from pathlib import Path
 from holdfast.author import resources
 from holdfast.author.errors import BuildFailed, BuildToolError, Problem
 from holdfast.author.project import Project
-from holdfast.author.staged_output import StagedOutput
+from holdfast.author.staged_output import BuiltPart, StagedOutput
 from holdfast.author.tool_process import run
 from holdfast.world.functions import WORLD
 
@@ -62,7 +62,11 @@ def _problem(project: Path, output: str) -> Problem:
     return Problem(text, "src/handler.py")
 
 
-async def build_component(project: Project, handler: Path) -> StagedOutput:
+def _inputs(*folders: Path) -> frozenset[Path]:
+    return frozenset(path for folder in folders for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+async def build_component(project: Project, handler: Path) -> BuiltPart:
     """Builds `dist/main.wasm` from `src/handler.py` and what it imports from `src/` and `vendor/`.
 
     Raises BuildFailed, BuildToolError.
@@ -90,7 +94,7 @@ async def build_component(project: Project, handler: Path) -> StagedOutput:
         except BaseException:
             staged.discard()
             raise
-    return staged
+    return BuiltPart((staged,), _inputs(handler.parent, vendored))
 
 
 def _hint(problem: Problem) -> str | None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from holdfast.author.errors import Problem
+
 
 class StagedOutput(Struct, frozen=True):
     """A finished file or folder at `path`, in the same folder as its final place `target`."""
@@ -32,3 +34,21 @@ class StagedOutput(Struct, frozen=True):
             shutil.rmtree(self.path, ignore_errors=True)
         else:
             self.path.unlink(missing_ok=True)
+
+
+class BuiltPart(Struct, frozen=True):
+    """One part of a build: its outputs, not yet published, the files that it was made of, and the warnings of its tools."""
+
+    outputs: tuple[StagedOutput, ...]
+    inputs: frozenset[Path]
+    warnings: tuple[Problem, ...] = ()
+
+    def publish(self) -> None:
+        """Publishes every output."""
+        for output in self.outputs:
+            output.publish()
+
+    def discard(self) -> None:
+        """Removes every output."""
+        for output in self.outputs:
+            output.discard()

@@ -47,10 +47,10 @@ def _open_input(content: bytes) -> Iterator[int | IO[bytes]]:
         yield file
 
 
-def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Tools run code of npm packages and of the extension's author, which must not see Holdfast's secrets."""
+def tool_environment() -> dict[str, str]:
+    """The variables of this process without secrets: tools run code of npm packages and of the extension's author."""
     secret = secret_variables()
-    return {name: value for name, value in environment.items() if name not in secret}
+    return {name: value for name, value in os.environ.items() if name not in secret}
 
 
 async def _kill(process: asyncio.subprocess.Process) -> None:
@@ -78,7 +78,7 @@ async def run(
             asyncio.create_subprocess_exec(
                 *map(str, command),
                 cwd=cwd,
-                env={**_without_secrets(os.environ), **(environment or {})},
+                env={**tool_environment(), **(environment or {})},
                 stdin=source,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

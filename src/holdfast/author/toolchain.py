@@ -1,12 +1,14 @@
 """The pinned JavaScript build tools: installed once per lock file, shared by every project.
 
-driver.mjs there? ──yes──▶ ready
+driver there? ──yes──▶ ready
      │ no
      ▼
-flock <key>.lock ──▶ there now? ──yes──▶ ready            (another process has installed it meanwhile)
+flock <key>.lock ──▶ packages there? ──yes──▶ driver copied ──▶ ready       (a new Holdfast, or another process installed them meanwhile)
                          │ no
                          ▼
-.<key>-<random>/ ──npm ci──▶ renamed to <key>/ ──▶ ready  (an error or a cancellation removes the temporary folder)
+.<key>-<random>/ ──npm ci──▶ renamed to <key>/ ──▶ driver copied ──▶ ready  (an error or a cancellation removes the temporary folder)
+
+The driver is in `<key>/driver-<hash>/`, where Node finds the packages: a change of the driver installs no package again.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -26,7 +28,8 @@ from holdfast.author.tool_process import run
 from holdfast.settings import load_settings
 
 SOURCE = Path(__file__).parent / "toolchain_package"
-FILES = ("package.json", "package-lock.json", "driver.mjs")
+FILES = ("package.json", "package-lock.json")
+DRIVER = SOURCE / "driver"
 MIN_NODE = 18
 INSTALL_TIMEOUT = 300.0
 NPM_HINT = "npm comes with Node: install Node, and check that `npm` is on PATH."
@@ -42,6 +45,13 @@ def no_progress(_: str) -> None:
 def default_toolchain_root() -> Path:
     """The folder of HOLDFAST_TOOLCHAIN_DIR, or one in the user's cache folder. Raises SettingInvalid."""
     return load_settings().toolchain_dir or Path.home() / ".cache" / "holdfast" / "toolchain"
+
+
+def _hash_files(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.relative_to(SOURCE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:20]
 
 
 def _publish(staging: Path, folder: Path) -> None:
@@ -62,12 +72,14 @@ class Toolchain:
 
     @property
     def key(self) -> str:
-        """Identifies the pinned versions: changes when one of the toolchain's files changes."""
-        # A new lock file or driver gets a new folder; an older Holdfast next to this one keeps using its own.
-        digest = hashlib.sha256()
-        for name in FILES:
-            digest.update(name.encode() + b"\0" + (SOURCE / name).read_bytes() + b"\0")
-        return digest.hexdigest()[:20]
+        """Identifies the pinned packages: changes when the lock file changes."""
+        # A new lock file gets a new folder; an older Holdfast next to this one keeps using its own.
+        return _hash_files(SOURCE / name for name in FILES)
+
+    @property
+    def driver_key(self) -> str:
+        """Identifies the program that runs the packages."""
+        return _hash_files(sorted(DRIVER.rglob("*.mjs")))
 
     @property
     def folder(self) -> Path:
@@ -76,7 +88,8 @@ class Toolchain:
 
     @property
     def driver(self) -> Path:
-        return self.folder / "driver.mjs"
+        """The program of `holdfast.author.driver`, once it is installed."""
+        return self.folder / f"driver-{self.driver_key}" / "serve.mjs"
 
     @property
     def tsc(self) -> Path:
@@ -105,9 +118,11 @@ class Toolchain:
         if not self.driver.is_file():
             self.root.mkdir(parents=True, exist_ok=True)
             async with self._locked():
-                if not self.driver.is_file():
+                if not (self.folder / "node_modules").is_dir():
                     progress("Installing the build tools (once)")
                     await self._install()
+                if not self.driver.is_file():
+                    await asyncio.to_thread(self._copy_driver)
         return self.folder
 
     @asynccontextmanager
@@ -121,6 +136,15 @@ class Toolchain:
                 except BlockingIOError:
                     await asyncio.sleep(0.1)
             yield
+
+    def _copy_driver(self) -> None:
+        staging = Path(tempfile.mkdtemp(prefix=".driver-", dir=self.folder))
+        try:
+            shutil.copytree(DRIVER, staging, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
+            shutil.rmtree(self.driver.parent, ignore_errors=True)
+            _publish(staging, self.driver.parent)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
 
     async def _install(self) -> None:
         staging = Path(tempfile.mkdtemp(prefix=f".{self.key}-", dir=self.root))

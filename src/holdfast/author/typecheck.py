@@ -64,22 +64,26 @@ def _problems(project: Path, output: str, base: Path) -> list[Problem]:
     return found
 
 
-async def check_types(project: Project, toolchain: Toolchain) -> None:
-    """Checks a project that has a tsconfig.json. Raises BuildFailed with every error in its own files, BuildToolError."""
+async def check_types(project: Project, toolchain: Toolchain) -> tuple[Problem, ...]:
+    """Every type error in the own files of a project that has a tsconfig.json. Raises BuildToolError."""
     root = project.root
     if not (root / "tsconfig.json").is_file():
-        return
+        return ()
     with tempfile.TemporaryDirectory(prefix="holdfast-types-") as scratch:
         config = Path(scratch, "tsconfig.json")
         tsc = [toolchain.node, str(toolchain.tsc)]
         shown = await run([*tsc, "--showConfig", "-p", str(root)], cwd=root, timeout=TIMEOUT)
         if not _write_config(root, config, shown.stdout):
-            return
+            return ()
         done = await run([*tsc, "-p", str(config), "--pretty", "false"], cwd=root, timeout=TIMEOUT)
     problems = _problems(root, done.stdout, root)
-    if done.status != 0 and problems:
-        raise BuildFailed(
-            "The type check failed.",
-            problems=problems,
-            hint="Correct the types. Without a tsconfig.json, Holdfast does not check types.",
-        )
+    return tuple(problems) if done.status != 0 else ()
+
+
+def types_failed(problems: tuple[Problem, ...]) -> BuildFailed:
+    """The error of a strict build with type errors."""
+    return BuildFailed(
+        "The type check failed.",
+        problems=list(problems),
+        hint="Correct the types, or build without --strict: types are then checked and reported, and the build goes on.",
+    )

@@ -1,0 +1,7 @@
+// QuickJS, by componentize-qjs.
+import { componentize as build } from 'componentize-qjs';
+
+export async function componentize({ source, wit, world }) {
+  const { component } = await build({ witPath: wit, world, jsSource: source, sync: true });
+  return component;
+}

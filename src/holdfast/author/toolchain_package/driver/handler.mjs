@@ -1,0 +1,43 @@
+// Bundles a handler with the SDK into one module, and adds the table that maps its lines to the author's.
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { relative, resolve } from 'node:path';
+import * as esbuild from 'esbuild';
+import { inputsOf, shared } from './bundling.mjs';
+import { lineTable } from './line_table.mjs';
+import { problems } from './problems.mjs';
+
+/**
+ * request: {project, alias, entry, inject: [file, …], conditions, supported, out}. Writes the bundle to `out`.
+ * Returns {inputs, sha256, warnings}.
+ */
+export async function bundleHandler(request) {
+  const result = await esbuild.build({
+    ...shared(request),
+    stdin: { contents: request.entry, resolveDir: request.project, sourcefile: 'holdfast-entry.js', loader: 'js' },
+    outfile: resolve(request.project, 'main.js'),
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    conditions: ['module', 'import', 'default'],
+    target: 'es2023',
+    supported: request.supported,
+    external: ['alga:*', 'wasi:*', 'holdfast:*'],
+    inject: request.inject,
+    define: { 'process.env.NODE_ENV': '"production"' },
+    sourcemap: 'external',
+    sourcesContent: false,
+  });
+  const map = JSON.parse(result.outputFiles.find((file) => file.path.endsWith('.map')).text);
+  const code = result.outputFiles.find((file) => file.path.endsWith('main.js')).text;
+  const table = lineTable(map, (name) => {
+    const path = relative(request.project, resolve(request.project, name));
+    return path.startsWith('..') || path.includes('node_modules') || path === 'holdfast-entry.js' ? null : path;
+  });
+  const bundle = `${code}\nglobalThis.__holdfastLines = ${JSON.stringify(table)};\n`;
+  await writeFile(request.out, bundle);
+  return {
+    inputs: inputsOf(request, result.metafile),
+    sha256: createHash('sha256').update(bundle).digest('hex'),
+    warnings: problems(request.project, result.warnings),
+  };
+}
