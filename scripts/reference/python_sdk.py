@@ -29,6 +29,8 @@ def page() -> str:
     for attribute, kind in _attributes(host):
         for each in _find(modules, kind):
             parts.append(_definition(each, title=f"host.{attribute}"))
+    parts.append("## In unit tests: holdfast_sdk.testing")
+    parts += [_definition(each) for each in modules["testing"].body if isinstance(each, Definition)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -15,7 +15,8 @@ SOURCE = Path(__file__).parents[2] / "sdk" / "typescript" / "src"
 HEAD = """# TypeScript SDK
 
 `holdfast build` adds the SDK; you install nothing. Import the handler's side from `@holdfast/sdk` or `@alga-psa/extension-runtime`, and
-the page's side from `@holdfast/sdk/iframe` or `@alga-psa/extension-iframe-sdk`.
+the page's side from `@holdfast/sdk/iframe` or `@alga-psa/extension-iframe-sdk`. For editors and unit tests,
+`holdfast new` writes the same SDK into the project as an npm package.
 [Write an extension](../guides/write-an-extension.md) shows both."""
 
 _EXPORT = re.compile(r"^export (?:type )?(?:\{(?P<names>[^}]*)\}|\*) from '(?P<module>[^']+)';", re.M)
@@ -28,7 +29,11 @@ _DECLARATION = re.compile(
 
 def page() -> str:
     """The page as Markdown. Raises ValueError for an exported name without a declaration."""
-    sides = (("In handlers: @holdfast/sdk", SOURCE / "index.ts"), ("In pages: @holdfast/sdk/iframe", SOURCE / "iframe" / "index.ts"))
+    sides = (
+        ("In handlers: @holdfast/sdk", SOURCE / "index.ts"),
+        ("In pages: @holdfast/sdk/iframe", SOURCE / "iframe" / "index.ts"),
+        ("In unit tests: @holdfast/sdk/testing", SOURCE / "testing.ts"),
+    )
     parts = [HEAD]
     for title, entry in sides:
         parts += [f"## {title}", *(_section(name, text, comment) for name, text, comment in _exports(entry))]
@@ -36,7 +41,7 @@ def page() -> str:
 
 
 def _exports(entry: Path) -> Iterator[tuple[str, str, str]]:
-    """Name, declaration and comment of everything that an entry point exports."""
+    """Name, declaration and comment of everything that an entry point exports: from other modules, then of its own."""
     for export in _EXPORT.finditer(entry.read_text()):
         declared = dict(_declarations((entry.parent / export["module"]).read_text()))
         names = [name.strip() for name in export["names"].split(",") if name.strip()] if export["names"] else list(declared)
@@ -44,6 +49,8 @@ def _exports(entry: Path) -> Iterator[tuple[str, str, str]]:
             if name not in declared:
                 raise ValueError(f"{entry.name} exports {name}, and {export['module']} does not declare it")
             yield name, *declared[name]
+    for name, (text, comment) in _declarations(entry.read_text()):
+        yield name, text, comment
 
 
 def _declarations(source: str) -> Iterator[tuple[str, tuple[str, str]]]:

@@ -8,7 +8,8 @@ export interface ResponseInit {
   headers?: HeadersLike;
 }
 
-function headerList(headers: HeadersLike): HttpHeader[] {
+/** Headers as a list of names and values. */
+export function headerList(headers: HeadersLike): HttpHeader[] {
   return Array.isArray(headers) ? headers : Object.entries(headers).map(([name, value]) => ({ name, value }));
 }
 

@@ -24,10 +24,17 @@ IFRAME_NAMES = ("@holdfast/sdk/iframe", "@alga-psa/extension-iframe-sdk", "@alga
 
 
 def sdk_aliases(project: Path) -> dict[str, str]:
-    """The SDK's source files by import name. A name that the project has installed itself resolves to the installed package."""
+    """The SDK's source files by import name.
+
+    A published package that the project has installed itself wins. `@holdfast/sdk` never comes from the project: its copy is for editors
+    and tests, and a second `HostError` beside the one of the runtime would make `instanceof` fail.
+    """
     source = resources.sdk_folder("typescript") / "src"
     aliases = dict.fromkeys(IFRAME_NAMES, str(source / "iframe" / "index.ts")) | dict.fromkeys(GUEST_NAMES, str(source / "index.ts"))
-    return {name: path for name, path in aliases.items() if not (project / "node_modules" / name / "package.json").is_file()}
+    own = aliases.keys() - {"@holdfast/sdk", "@holdfast/sdk/iframe"}
+    return {
+        name: path for name, path in aliases.items() if name not in own or not (project / "node_modules" / name / "package.json").is_file()
+    }
 
 
 def _problem(project: Path, raw: dict[str, Any]) -> Problem:
