@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from holdfast.author.driver import Driver
 from holdfast.author.errors import BuildFailed, BuildToolError
 from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.driver import Driver
 from tests.waiting import MAX_WAIT_SECONDS, until
 
 
@@ -73,7 +73,7 @@ async def test_a_call_that_takes_too_long_leaves_no_process(tmp_path: Path, tool
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from holdfast.author.driver import Driver
+from holdfast.author.tools.driver import Driver
 from holdfast.author.toolchain import Toolchain
 
 async def main():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.author.errors import BuildToolError
-from holdfast.author.tool_process import run
+from holdfast.author.tools.process import run
 from tests.waiting import MAX_WAIT_SECONDS
 
 

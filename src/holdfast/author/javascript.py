@@ -12,11 +12,11 @@ from typing import Any
 from msgspec import Struct
 
 from holdfast.author import resources
-from holdfast.author.driver import Driver
 from holdfast.author.errors import BuildFailed, Problem
 from holdfast.author.options import GuestEngine
 from holdfast.author.project import Project
 from holdfast.author.staged_output import BuiltPart, StagedOutput
+from holdfast.author.tools.driver import Driver
 
 BUILD_TIMEOUT = 120.0
 GUEST_NAMES = ("@holdfast/sdk", "@alga-psa/extension-runtime", "@alga/extension-runtime")

@@ -13,7 +13,7 @@ from holdfast.author import resources
 from holdfast.author.errors import BuildFailed, BuildToolError, Problem
 from holdfast.author.project import Project
 from holdfast.author.staged_output import BuiltPart, StagedOutput
-from holdfast.author.tool_process import run
+from holdfast.author.tools.process import run
 from holdfast.world.functions import WORLD
 
 BUILD_TIMEOUT = 180.0

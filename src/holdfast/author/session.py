@@ -21,16 +21,17 @@ from pathlib import Path
 from types import TracebackType
 
 import holdfast
-from holdfast.author import javascript, npm, python
-from holdfast.author.build_record import hash_inputs, input_files, is_up_to_date, write_record
-from holdfast.author.driver import Driver
+from holdfast.author import javascript, python
 from holdfast.author.errors import BuildFailed, Problem
+from holdfast.author.inputs.record import hash_inputs, input_files, is_up_to_date, write_record
 from holdfast.author.options import BuildOptions
 from holdfast.author.project import Language, Project, read_project
 from holdfast.author.report import BuildReport, Changed, Step
 from holdfast.author.staged_output import BuiltPart
 from holdfast.author.toolchain import Progress, Toolchain, no_progress
-from holdfast.author.typecheck import check_types, types_failed
+from holdfast.author.tools import npm
+from holdfast.author.tools.driver import Driver
+from holdfast.author.tools.typecheck import check_types, types_failed
 
 
 async def _run_all(works: list[Awaitable[BuiltPart]]) -> list[BuiltPart]:

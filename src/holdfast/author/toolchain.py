@@ -24,7 +24,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from holdfast.author.errors import BuildToolError
-from holdfast.author.tool_process import run
+from holdfast.author.tools.process import run
 from holdfast.settings import load_settings
 
 SOURCE = Path(__file__).parent / "toolchain_package"
@@ -88,7 +88,7 @@ class Toolchain:
 
     @property
     def driver(self) -> Path:
-        """The program of `holdfast.author.driver`, once it is installed."""
+        """The program of `holdfast.author.tools.driver`, once it is installed."""
         return self.folder / f"driver-{self.driver_key}" / "serve.mjs"
 
     @property

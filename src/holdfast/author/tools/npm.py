@@ -5,8 +5,8 @@ from __future__ import annotations
 from holdfast.author.errors import BuildFailed, BuildToolError
 from holdfast.author.javascript import GUEST_NAMES, IFRAME_NAMES
 from holdfast.author.project import Project
-from holdfast.author.tool_process import ToolResult, run
 from holdfast.author.toolchain import NPM_HINT, Progress, Toolchain
+from holdfast.author.tools.process import ToolResult, run
 
 TIMEOUT = 600.0
 _PROVIDED = {*GUEST_NAMES, *IFRAME_NAMES}

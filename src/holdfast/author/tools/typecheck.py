@@ -10,8 +10,8 @@ from pathlib import Path
 from holdfast.author.errors import BuildFailed, Problem
 from holdfast.author.javascript import sdk_aliases
 from holdfast.author.project import Project
-from holdfast.author.tool_process import run
 from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.process import run
 
 TIMEOUT = 120.0
 _DIAGNOSTIC = re.compile(r"^(?P<file>[^\s(][^(]*)\((?P<line>\d+),(?P<column>\d+)\): error (?P<text>TS\d+: .*)$")

@@ -1,0 +1,1 @@
+"""What a build depended on, and whether that has changed since."""

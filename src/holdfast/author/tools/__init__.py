@@ -1,0 +1,1 @@
+"""Runs the programs that builds need: Node with the pinned packages, npm, the type checker."""
