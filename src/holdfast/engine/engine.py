@@ -25,7 +25,7 @@ from holdfast.engine.call.limits import MAX_RESPONSE_BODY_BYTES, Limits
 from holdfast.engine.call.outcome import Failure, FailureCode, Outcome, classify
 from holdfast.engine.call_slots import CallSlots
 from holdfast.engine.call_state import CallState
-from holdfast.engine.capi import EngineUnusable, GuestFault, NativeCall, NativeComponent, NativeEngine, PoolSizes
+from holdfast.engine.capi import STACK_BYTES, EngineUnusable, GuestFault, NativeCall, NativeComponent, NativeEngine, PoolSizes
 from holdfast.engine.compiling.artifacts import ArtifactStore
 from holdfast.engine.compiling.errors import ComponentError
 from holdfast.engine.epoch_clock import EpochClock
@@ -66,6 +66,7 @@ class Engine:
         pool: bool | PoolSizes = True,
         pool_instances: int = 256,
         fuel: bool = False,
+        stack_mb: int = STACK_BYTES >> 20,
         generated_lowering: bool = True,
         max_components: int = MAX_COMPONENTS,
         max_component_bytes: int = MAX_COMPONENT_BYTES,
@@ -75,13 +76,13 @@ class Engine:
 
         `pool` reserves memory for `pool_instances` calls at once, with the sizes given or the default ones; where that fails, the engine
         logs a warning and allocates on demand.
-        `fuel` counts what calls compute and costs a fifth of their speed. `generated_lowering` lowers requests with generated code; both
-        ways produce the same bytes. Above `max_components` loaded components, or when they take more than `max_component_bytes`, the least
-        recently used is dropped from memory; loading it again takes milliseconds. `sources` are the clocks and randomness of calls that
-        pass none.
+        `fuel` counts what calls compute and costs a fifth of their speed. `stack_mb` is the size of a call's stack in MiB.
+        `generated_lowering` lowers requests with generated code; both ways produce the same bytes. Above `max_components` loaded
+        components, or when they take more than `max_component_bytes`, the least recently used is dropped from memory; loading it again
+        takes milliseconds. `sources` are the clocks and randomness of calls that pass none.
         """
         self._artifacts = ArtifactStore(artifact_root, fuel=fuel)
-        self._native = _native_engine(_sizes(pool, pool_instances), fuel)
+        self._native = _native_engine(_sizes(pool, pool_instances), fuel, stack_mb << 20)
         self._clock = EpochClock(self._native)
         self._slots = CallSlots(pool_instances)
         self._lower_request = generated_lower_request if generated_lowering else lower_request
@@ -255,11 +256,11 @@ def _sizes(pool: bool | PoolSizes, instances: int) -> PoolSizes | None:
     return PoolSizes(instances=instances) if pool else None
 
 
-def _native_engine(pool: PoolSizes | None, fuel: bool) -> NativeEngine:
+def _native_engine(pool: PoolSizes | None, fuel: bool, stack_bytes: int) -> NativeEngine:
     if pool is None:
-        return NativeEngine(None, fuel=fuel)
+        return NativeEngine(None, fuel=fuel, stack_bytes=stack_bytes)
     try:
-        return NativeEngine(pool, fuel=fuel)
+        return NativeEngine(pool, fuel=fuel, stack_bytes=stack_bytes)
     except EngineUnusable as reason:
         _log.warning("no memory pool for instances, calls may run at half speed", reason=str(reason))
-        return NativeEngine(None, fuel=fuel)
+        return NativeEngine(None, fuel=fuel, stack_bytes=stack_bytes)

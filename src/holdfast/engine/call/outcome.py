@@ -48,6 +48,8 @@ class Outcome(Struct, frozen=True):
 
 
 _FRAME = re.compile(r"^\s*\d+:\s+(?:0x[0-9a-f]+ - )?(?P<frame>.+?)\s*$")
+_STACK_SIGN = "call stack exhausted"
+_MIN_REPEATED_FRAMES = 12
 _OUT_OF_MEMORY_SIGNS = ("exceeds memory limits", "memory allocation", "out of memory", "MemoryError", "memory minimum size")
 
 
@@ -85,4 +87,14 @@ def classify(text: str, cause: BaseException | None, stderr: list[str]) -> Failu
     # reports the denied growth to the guest alone, so calling it a memory failure would be a guess.
     if any(sign in message or any(sign in line for line in stderr) for sign in _OUT_OF_MEMORY_SIGNS):
         return Failure(FailureCode.MEMORY, f"the guest ran out of memory ({message})", frames, stderr)
+    if _STACK_SIGN in message or ("out of bounds memory access" in message and _is_recursion(frames)):
+        message = f"{message}: functions call each other too deeply; end the recursion sooner, or use a loop"
     return Failure(FailureCode.TRAP, message, frames, stderr)
+
+
+def _is_recursion(frames: list[str]) -> bool:
+    """Whether the innermost frames repeat. Guests keep their stack at the start of their memory, so recursion can lead out of it."""
+    return any(
+        frames[period : period + _MIN_REPEATED_FRAMES] == frames[:_MIN_REPEATED_FRAMES] and len(frames) >= period + _MIN_REPEATED_FRAMES
+        for period in range(1, 9)
+    )

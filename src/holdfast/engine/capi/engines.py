@@ -14,6 +14,17 @@ MEMORIES, TABLES, CORE_INSTANCES = 8, 64, 100
 """Maximum number of each that one component may have."""
 
 
+STACK_BYTES = 24 << 20
+"""The default size of a call's stack. An address range: only what a call uses of it takes memory.
+
+The largest guests need for this that their own checks come first: QuickJS uses 16 bytes of it for each byte of its own stack, of which it
+has 1.3 MiB, while it reads nested JSON. Then a handler gets an error that it can catch, and not a trap.
+"""
+
+_HOST_STACK_BYTES = 2 << 20
+"""What host functions have in addition: they run on the stack of the call, Python included."""
+
+
 class PoolSizes(msgspec.Struct, frozen=True, kw_only=True):
     """How much the pooling allocator reserves. `instances` is the number of component instances alive at once.
 
@@ -29,13 +40,18 @@ class PoolSizes(msgspec.Struct, frozen=True, kw_only=True):
     unused_warm_slots: int = 32
 
 
-def engine_config(pool: PoolSizes | None, fuel: bool = False) -> Config:
-    """The one configuration. All but the allocator must be equal in the serving and the compiling process, or artifacts do not load."""
+def engine_config(pool: PoolSizes | None, fuel: bool = False, stack_bytes: int = STACK_BYTES) -> Config:
+    """The one configuration.
+
+    All but the allocator and the stack must be equal in the serving and the compiling process, or artifacts do not load.
+    """
     config = Config()
     config.epoch_interruption = True
     config.consume_fuel = fuel
     config.wasm_component_model = True
     config.parallel_compilation = True
+    ffi.wasmtime_config_async_stack_size_set(config.ptr(), stack_bytes + _HOST_STACK_BYTES)
+    ffi.wasmtime_config_max_wasm_stack_set(config.ptr(), stack_bytes)
     for name in ("wasm_threads", "shared_memory", "wasm_memory64", "wasm_gc", "wasm_function_references", "wasm_stack_switching"):
         getattr(ffi, f"wasmtime_config_{name}_set")(config.ptr(), False)
     ffi.wasmtime_config_wasm_relaxed_simd_deterministic_set(config.ptr(), True)
@@ -73,10 +89,13 @@ def engine_config(pool: PoolSizes | None, fuel: bool = False) -> Config:
 class NativeEngine:
     """One per process: compiled code, the pool, and the epoch that makes guests yield."""
 
-    def __init__(self, pool: PoolSizes | None, *, fuel: bool = False) -> None:
-        """`fuel` counts what calls compute. Raises EngineUnusable when the pool cannot be reserved; the caller may try without a pool."""
+    def __init__(self, pool: PoolSizes | None, *, fuel: bool = False, stack_bytes: int = STACK_BYTES) -> None:
+        """`fuel` counts what calls compute; `stack_bytes` is the size of a call's stack.
+
+        Raises EngineUnusable when the pool cannot be reserved; the caller may try without a pool.
+        """
         try:
-            self._engine = Engine(engine_config(pool, fuel))
+            self._engine = Engine(engine_config(pool, fuel, stack_bytes))
         except WasmtimeError as error:
             raise EngineUnusable(str(error)) from error
         self.address = address_of(self._engine.ptr())

@@ -127,6 +127,7 @@ class RunnerServices:
                 pool=await _pool(settings),
                 pool_instances=settings.engine_pool_instances,
                 fuel=settings.engine_fuel,
+                stack_mb=settings.engine_stack_mb,
                 generated_lowering=settings.engine_generated_lowering,
                 max_components=settings.loaded_components,
                 max_component_bytes=memory_budget(settings.runner_workers) if megabytes is None else megabytes << 20,

@@ -39,6 +39,14 @@ class EngineSettings(SettingsGroup):
         variables=named("HOLDFAST_ENGINE_FUEL"),
         description="Count the work of calls in fuel, which is equal for equal calls; calls then run about 20 % slower.",
     )
+    engine_stack_mb: int = setting(
+        24,
+        gt=0,
+        le=1_024,
+        variables=named("HOLDFAST_ENGINE_STACK_MB"),
+        description="Stack of a call, in MiB. Only what a call uses of it takes memory. With less than 24, a handler that calls itself too"
+        " often can end as a trap instead of an error that it can catch.",
+    )
     engine_generated_lowering: bool = setting(
         True,
         variables=named("HOLDFAST_GENERATED_LOWERING"),
