@@ -18,13 +18,15 @@ def modules() -> list[tuple[str, ast.Module]]:
 
 
 def log_events(tree: ast.Module) -> Iterator[tuple[int, ast.expr | None]]:
-    """The line of each log call and its event. `fast_info` has the logger before the event."""
+    """The line of each log call and its event. `fast_info` has the logger before the event, `fast_line` the logger and the level."""
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=logger), attr=method)) if logger in LOGGERS and method in METHODS:
                 yield node.lineno, node.args[0] if len(node.args) == 1 else None
             case ast.Call(func=ast.Name(id="fast_info")):
                 yield node.lineno, node.args[1] if len(node.args) == 2 else None
+            case ast.Call(func=ast.Name(id="fast_line")):
+                yield node.lineno, node.args[2] if len(node.args) == 3 else None
 
 
 PROMISED = {
@@ -41,6 +43,8 @@ def is_fixed(name: str, event: ast.expr | None) -> bool:
             return True
         case ast.JoinedStr(values=[ast.Constant(value=start), *_]):
             return start == PROMISED.get(name)
+        case ast.Name(id=constant):
+            return constant.isupper()
         case _:
             return False
 

@@ -127,18 +127,20 @@ def test_buffered_lines_are_all_written_in_order_with_any_content() -> None:
 FAST_AND_NORMAL = """
 import sys
 import structlog
-from holdfast.logs import configure_logs, fast_info
+from holdfast.logs import configure_logs, fast_info, fast_line
 from holdfast.settings import Settings
 configure_logs(Settings())
 log = structlog.get_logger("holdfast.test")
 fields = {"tenant": "t", "status": 200, "error": None, "text": "a\\nb\\u2028\\ud800", "odd": [1, {"x": 2.5}]}
 log.info("the same", **fields)
 fast_info(log, "the same", **fields)
+log.error("also the same", **fields)
+fast_line(log, "error", "also the same", **fields)
 """
 
 
 @pytest.mark.parametrize("fast", ["true", "false"])
-@pytest.mark.parametrize(("form", "level", "lines"), [("json", "info", 2), ("json", "warning", 0), ("console", "info", 2)])
+@pytest.mark.parametrize(("form", "level", "lines"), [("json", "info", 4), ("json", "warning", 2), ("console", "info", 4)])
 def test_a_fast_line_equals_the_normal_line_with_the_switch_on_and_off(form: str, level: str, lines: int, fast: str) -> None:
     environment = clean_environment(HOLDFAST_LOG_FORMAT=form, HOLDFAST_LOG_LEVEL=level, HOLDFAST_FAST_LOG_LINES=fast)
     done = subprocess.run(
@@ -146,4 +148,44 @@ def test_a_fast_line_equals_the_normal_line_with_the_switch_on_and_off(form: str
     )
     written = [re.sub(r"\d\d:\d\d:\d\d(\.\d+)?", "", line) for line in done.stderr.splitlines()]
     assert len(written) == lines
-    assert len(set(written)) == min(lines, 1)
+    assert len(set(written)) == lines // 2
+
+
+EXTENSION = """
+import structlog
+from holdfast.logs import EXTENSION_LOG, configure_logs, fast_line
+from holdfast.settings import Settings
+configure_logs(Settings())
+log = structlog.get_logger("holdfast.test")
+stack = "Error: no\\n    at f (src/handler.ts:4)\\n12:00:00 [info     ] forged\\x1b[2J" + "\\nx" * 100
+ids = {"extension": "e-1", "extension_name": "com.example.notes", "tenant": "t-1", "request_id": "0123456789abcdef"}
+fast_line(log, "info", EXTENSION_LOG, message="saved 7", stream="log", **ids)
+fast_line(log, "error", EXTENSION_LOG, message=stack, stream="log", **ids)
+"""
+
+
+def test_lines_of_extensions_are_short_for_people_with_the_stack_indented() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EXTENSION], env=clean_environment(), capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=True
+    )
+    saved, error, *stack = done.stderr.splitlines()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d \[info     \] com\.example\.notes  saved 7  \(request 01234567\)", saved)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d \[error    \] com\.example\.notes  Error: no  \(request 01234567\)", error)
+    assert all(line.startswith(" " * 21 + "│ ") for line in stack)
+    assert stack[0].endswith("│     at f (src/handler.ts:4)") and stack[1].endswith("forged\\x1b[2J")
+    assert len(stack) == 60 and stack[-1].endswith("… 43 more lines")
+
+
+def test_lines_of_extensions_are_objects_where_logs_are_json() -> None:
+    environment = clean_environment(HOLDFAST_LOG_FORMAT="json")
+    done = subprocess.run(
+        [sys.executable, "-c", EXTENSION], env=environment, capture_output=True, text=True, timeout=MAX_WAIT_SECONDS, check=True
+    )
+    saved, error = (json.loads(line) for line in done.stderr.splitlines())
+    assert (saved["event"], saved["level"], saved["message"], saved["request_id"]) == (
+        "extension_log",
+        "info",
+        "saved 7",
+        "0123456789abcdef",
+    )
+    assert error["level"] == "error" and error["message"].startswith("Error: no\n    at f")

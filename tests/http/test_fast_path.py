@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 
@@ -284,3 +285,14 @@ async def test_a_client_that_reads_nothing_blocks_only_its_own_connection(served
     assert received.count(large) == 1
     assert received.endswith(b"fast 8 ") or received.endswith(b"application POST /fast 8 ")
     writer.close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"no http\r\n\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n", b"GET /\x01 HTTP/1.1\r\n\r\n", "GET /fast/ü HTTP/1.1\r\n\r\n".encode()],
+)
+async def test_what_is_not_http_gets_an_error_in_json(served: Served, sent: bytes) -> None:
+    head, _, body = (await served.send(sent)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ") and b"content-type: application/json" in head
+    assert json.loads(body)["error"] == "invalid_request"
+    assert f"content-length: {len(body)}".encode() in head

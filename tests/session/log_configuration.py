@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from holdfast.logs.fast_lines import FastInfo
+from holdfast.logs.fast_lines import FastLines
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,11 +31,11 @@ def log_configuration() -> Iterator[None]:
     # Copied: `capture_logs` changes the list of processors in place.
     before = {**structlog.get_config(), "processors": list(structlog.get_config()["processors"])} if structlog.is_configured() else None
     root = logging.getLogger()
-    handlers, level, fast_lines = list(root.handlers), root.level, FastInfo.configured
+    handlers, level, fast_lines = list(root.handlers), root.level, FastLines.configured
     yield
     if before is None:
         structlog.reset_defaults()
     else:
         structlog.configure(**before)
-    root.handlers, FastInfo.configured = handlers, fast_lines
+    root.handlers, FastLines.configured = handlers, fast_lines
     root.setLevel(level)

@@ -13,6 +13,8 @@ USAGE_HEADER = "x-holdfast-usage"
 PREPARED_ONLY_HEADER = "x-holdfast-prepared-only"
 """A request with this header is executed only if its bundle is fetched and compiled, else the envelope has the error `being_prepared`: its
 caller can wait with `POST /warmup` and then send it again. Without the header, the call itself fetches and compiles."""
+BEING_PREPARED = "being_prepared"
+"""The `error` of a call that was not executed because its bundle is not fetched and compiled yet."""
 NOT_EXECUTED_HEADER = "x-holdfast-not-executed"
 """A runner's response with this header ends a request of which nothing was executed: it may be sent again, to another runner too."""
 """The request header with which a gateway asks for `usage`; its value is `1`."""
@@ -39,7 +41,8 @@ def pairs(fields: Fields) -> list[tuple[str, str]]:
 class ExecuteContext(Struct, frozen=True, kw_only=True):
     """`context`: which version of an extension runs, and for which tenant.
 
-    `egress` is Holdfast's own field: the hosts that the install was granted. `trigger` and `schedule_id` name what made the call if
+    `egress` and `extension_name` are Holdfast's own fields: the hosts that the install was granted, and its name, for log lines.
+    `trigger` and `schedule_id` name what made the call if
     it was not a person.
     """
 
@@ -51,6 +54,7 @@ class ExecuteContext(Struct, frozen=True, kw_only=True):
     version_id: str | None = None
     config: dict[str, str] = field(default_factory=dict)
     egress: list[str] = field(default_factory=list)
+    extension_name: str | UnsetType | None = UNSET
     trigger: str | UnsetType | None = UNSET
     schedule_id: str | UnsetType | None = UNSET
 

@@ -29,6 +29,7 @@ from holdfast.hostcalls.application.backend import HostBackend
 from holdfast.hostcalls.call.context import CallContext
 from holdfast.hostcalls.call.errors import HostCallError
 from holdfast.hostcalls.call.event_reporter import EventReporter
+from holdfast.hostcalls.call.extension_log import ExtensionLog
 from holdfast.hostcalls.call.limits import HostLimits
 from holdfast.hostcalls.interfaces import clients, context, http, invoicing, scheduler, secrets, services, storage, ui_proxy, user
 from holdfast.hostcalls.interfaces import logging as guest_logging
@@ -92,10 +93,12 @@ class CallHost:
         ui_proxy: UiProxyClient | None = None,
         secrets: Mapping[str, str] | None = None,
         limits: HostLimits | None = None,
+        log: ExtensionLog | None = None,
         clock: Callable[[], float] = time.monotonic,
         on_call: Callable[[str, str], None] | None = None,
     ) -> None:
-        """`granted` need not contain the capabilities that are always granted; `secrets` are plaintext; `clock` returns seconds.
+        """`granted` need not contain the capabilities that are always granted; `secrets` are plaintext; `log` gets the lines of
+        the guest and what went wrong, or is None; `clock` returns seconds.
 
         `on_call` is called with the function and the outcome of every host call: `ok`, `failed`, `refused` (over the quota),
         `not granted`, or a case of the function's error.
@@ -109,7 +112,12 @@ class CallHost:
         self._calls = 0
         plaintext = dict(secrets or {})
         self._events = EventReporter(
-            call, events, secrets=plaintext.values(), max_event_bytes=self._limits.event_bytes, max_lines=self._limits.log_lines
+            call,
+            events,
+            log=log,
+            secrets=plaintext.values(),
+            max_event_bytes=self._limits.event_bytes,
+            max_lines=self._limits.log_lines,
         )
         self._secrets = plaintext
         self._context = call
@@ -179,7 +187,7 @@ class CallHost:
     def call_started(self, method: str, path: str) -> None:
         """Reports the start of the call and its context. Leaves out the query, which may contain personal data."""
         self._started = self._clock()
-        if not self._events.is_enabled:
+        if not self._events.wants("info"):
             return
         self._route = f"{method} {path.partition('?')[0]}"
         self._events.host("info", f"call started: {self._route}")
@@ -187,7 +195,7 @@ class CallHost:
 
     def handler_started(self) -> None:
         """Reports that the guest starts to run. The time since `call_started` is what preparing its bundle took."""
-        if not self._events.is_enabled:
+        if not self._events.wants("debug"):
             return
         ms = (self._clock() - self._started) * 1_000
         self._events.host("debug", f"handler started: {self._route}, ready after {ms:.1f} ms")
@@ -198,7 +206,7 @@ class CallHost:
 
     def call_finished(self, status: int, ms: float) -> None:
         """Reports the guest's response."""
-        if self._events.is_enabled:
+        if self._events.wants("info"):
             self._events.host("info", f"call finished: status {status} in {ms:.1f} ms")
 
     def call_failed(self, code: str, message: str, stack: Sequence[str] = ()) -> None:
@@ -210,7 +218,7 @@ class CallHost:
             self._on_call(function.id, outcome)
 
     def _report(self, function: Function, args: tuple[Any, ...], outcome: str, started: float, level: Level, reason: str) -> None:
-        if not self._events.is_enabled:
+        if not self._events.wants(level):
             return
         ms = (self._clock() - started) * 1_000
         subject = _subject(function.id, args)

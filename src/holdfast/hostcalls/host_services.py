@@ -9,6 +9,7 @@ from holdfast.contract.secret_envelope import SecretEnvelope
 from holdfast.events import EventSink
 from holdfast.hostcalls.application.backend import HostBackend, HttpBackend, UnconfiguredBackend
 from holdfast.hostcalls.call.context import CallContext
+from holdfast.hostcalls.call.extension_log import ExtensionLog
 from holdfast.hostcalls.call.limits import HostLimits
 from holdfast.hostcalls.call_host import CallHost
 from holdfast.hostcalls.network.deferred_fetcher import DeferredFetcher, Fetches
@@ -39,6 +40,7 @@ class HostServices:
         ui_proxy: UiProxyClient | None,
         events: EventSink | None,
         limits: HostLimits,
+        log: ExtensionLog | None = None,
         vault: VaultTransit | None = None,
         sealed: SealedEnvelopes | None = None,
         allow_inline_secrets: bool = False,
@@ -53,6 +55,7 @@ class HostServices:
         self.ui_proxy = ui_proxy
         self.events = events
         self.limits = limits
+        self.log = log
 
     @classmethod
     def from_settings(cls, settings: Settings, events: EventSink | None) -> HostServices:
@@ -68,6 +71,7 @@ class HostServices:
             ui_proxy=_ui_proxy(settings),
             events=events,
             limits=HostLimits(event_bytes=settings.debug_max_event_bytes),
+            log=ExtensionLog(settings.extension_log_lines_per_second) if settings.extension_log_lines_per_second else None,
             vault=_vault(settings),
             sealed=SealedEnvelopes(KeySource.from_settings(settings)),
             # Inline content is not encrypted: outside development it must not travel over a network.
@@ -94,6 +98,7 @@ class HostServices:
             ui_proxy=self.ui_proxy,
             secrets=secrets,
             limits=self.limits,
+            log=self.log,
             on_call=self.on_host_call,
         )
 

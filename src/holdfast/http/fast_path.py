@@ -169,6 +169,14 @@ class FastPathProtocol(HttpToolsProtocol):
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
+    def send_400_response(self, msg: str) -> None:
+        """The response to what is not HTTP: uvicorn's is plain text."""
+        response = _Malformed()
+        headers = (*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close"))
+        lines = [b"%s: %s\r\n" % (name, value) for name, value in headers]
+        self.transport.write(b"".join([STATUS_LINE[response.status_code], *lines, b"\r\n", response.body]))
+        self.transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         call = self._call
@@ -207,6 +215,17 @@ class _Stopping:
 
     status_code = 503
     body = b'{"error":"stopping","message":"The server is stopping and could not finish this request.","hint":"Send it again."}'
+    raw_headers = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store"))
+
+
+class _Malformed:
+    """The response to a request that cannot be parsed."""
+
+    status_code = 400
+    body = (
+        b'{"error":"invalid_request","message":"The request is not valid HTTP.",'
+        b'"hint":"Check its first line and headers. Percent-encode what is not ASCII in the path."}'
+    )
     raw_headers = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store"))
 
 

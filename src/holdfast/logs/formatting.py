@@ -12,6 +12,9 @@ from structlog.typing import EventDict, WrappedLogger
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _MULTILINE = frozenset({"exception", "stack"})
 
+EXTENSION_LOG = "extension_log"
+"""The event of a line that an extension wrote; `console_lines` shows it in a form of its own."""
+
 _encode = json.JSONEncoder(default=repr).encode
 _encode_fast = msgspec.json.Encoder().encode
 
@@ -43,6 +46,11 @@ def render_json(logger: WrappedLogger, method: str, event: EventDict) -> str:
 def escape_control_characters(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     """Escapes control characters: text of guests and callers must not start a new line or send commands to the terminal."""
     for name, value in event.items():
-        if isinstance(value, str) and name not in _MULTILINE:
-            event[name] = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], value)
+        if isinstance(value, str) and name not in _MULTILINE and not (name == "message" and event["event"] == EXTENSION_LOG):
+            event[name] = escape_controls(value)
     return event
+
+
+def escape_controls(text: str) -> str:
+    """`text` with each control character and line separator in the form of a Python literal."""
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)

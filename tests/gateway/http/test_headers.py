@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from starlette.requests import Request
 
+from holdfast.gateway.http.errors import BadGateway
 from holdfast.gateway.http.headers import WITHHELD, from_guest, to_guest
 
 PATH = "/api/ext/notes/list"
@@ -22,8 +23,11 @@ def test_a_header_that_speaks_for_the_application_is_dropped(name: str) -> None:
 @pytest.mark.parametrize(
     "header", [("bad name", "x"), ("", "x"), ("x", "a\r\nset-cookie: b"), ("x", "\x00"), ("x", "\u20ac"), ("x:y", "z")]
 )
-def test_a_malformed_header_is_dropped(header: tuple[str, str]) -> None:
-    assert passed(header) == []
+def test_a_malformed_header_is_an_error_with_its_name(header: tuple[str, str]) -> None:
+    with pytest.raises(BadGateway) as rejected:
+        passed(("x-own", "y"), header)
+    assert rejected.value.details == {"code": "invalid_response", "rule": "response_header", "header": header[0]}
+    assert header[0] in rejected.value.message and rejected.value.message.isprintable()
 
 
 def test_a_location_is_rewritten_to_the_extensions_own_prefix() -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import structlog
+from msgspec import structs
 from starlette.responses import Response
 
-from holdfast.contract.execute import CallUsage
+from holdfast.contract.execute import CallUsage, Envelope
 from holdfast.errors import HoldfastError
+from holdfast.events.model.event import notice
 from holdfast.gateway.audit import AuditRow, Status
 from holdfast.gateway.auth.authorization import Access, access_again
 from holdfast.gateway.calls.call import Call
 from holdfast.gateway.calls.guest_response import failure_error, guest_response, outcome_of
 from holdfast.gateway.calls.runner_request import build_request, transport_headers
-from holdfast.gateway.http.errors import GatewayError
-from holdfast.gateway.http.responses import add_headers
+from holdfast.gateway.http.errors import BadGateway, GatewayError
+from holdfast.gateway.http.responses import EXTENSION_ERROR, add_headers, log_failed_call
 from holdfast.gateway.services import Services
 from holdfast.http.fast_operations import WholeRequest
 from holdfast.http.rate_headers import rate_headers
@@ -67,10 +69,12 @@ async def _run(services: Services, call: Call) -> Response:
             services.quotas.add(call.tenant_id, call.access.registry_id, envelope.usage)
         if envelope.error is not None:
             raise failure_error(call, envelope, is_development=services.is_development)
-        response = guest_response(call, envelope)
+        response = _response(services, call, envelope)
         status, http_status, error = "ok", envelope.status, None
         if envelope.status >= 400:
-            status, error = "upstream_error", "extension_error_status"
+            status, error = "upstream_error", EXTENSION_ERROR
+            if envelope.status >= 500:
+                log_failed_call(call.request, envelope.status, error)
         return response
     except HoldfastError as failure:
         status, http_status, error = outcome_of(failure)
@@ -80,6 +84,17 @@ async def _run(services: Services, call: Call) -> Response:
         raise
     finally:
         services.audit.finish(row, status=status, http_status=http_status, error=error)
+
+
+def _response(services: Services, call: Call, envelope: Envelope) -> Response:
+    """The extension's response. One that cannot be passed on is also reported in its debug stream: the runner took it for a success."""
+    try:
+        return guest_response(call, envelope)
+    except BadGateway as rejected:
+        access = call.access
+        about = notice(call.tenant_id, access.registry_id, f"call failed: invalid_response: {rejected}", level="error")
+        services.events.publish(structs.replace(about, install_id=access.install_id, request_id=call.request_id))
+        raise
 
 
 async def _refresh_access(services: Services, call: Call) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 
 from starlette.requests import Request
 
+from holdfast.gateway.http.errors import BadGateway
 from holdfast.gateway.http.redirects import redirect_target
 from holdfast.http.fast_path import RawHeaders
 
@@ -95,6 +96,8 @@ ISOLATION = {
 
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_NOT_VALUE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+_SHOWN = 100
 
 
 def to_guest(headers: RawHeaders, further: Collection[str] = ()) -> dict[str, str | list[str]]:
@@ -121,17 +124,33 @@ def to_guest(headers: RawHeaders, further: Collection[str] = ()) -> dict[str, st
 
 
 def from_guest(headers: Iterable[tuple[str, str]], *, request: Request, own_prefix: str) -> list[tuple[bytes, bytes]]:
-    """The headers of an extension's response that the caller gets, lower case, as (name, value); malformed ones are dropped.
+    """The headers of an extension's response that the caller gets, lower case, as (name, value).
 
     `own_prefix` is the path, with `/` at its end, below which the extension is reached; a `location` never leads to another part of the
-    application (see `redirects`).
+    application (see `redirects`). Raises BadGateway for a header that HTTP does not allow, and names it: to drop it would hide the mistake
+    from its author.
     """
     passed = []
     for name, value in headers:
         lower = name.lower()
-        if lower in WITHHELD or lower.startswith(_WITHHELD_PREFIXES) or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise _invalid_header(name, value)
+        if lower in WITHHELD or lower.startswith(_WITHHELD_PREFIXES):
             continue
         target = redirect_target(value, own_url=str(request.url), own_prefix=own_prefix) if lower == "location" else value
         if target is not None:
             passed.append((lower.encode("latin-1"), target.encode("latin-1")))
     return passed
+
+
+def _invalid_header(name: str, value: str) -> BadGateway:
+    shown = name[:_SHOWN]
+    if not _NAME.fullmatch(name):
+        problem = f"The extension responded with a header whose name HTTP does not allow: {shown!a}."
+        hint = "A name consists of ASCII letters, digits and hyphens."
+    else:
+        wrong = _NOT_VALUE.search(value)
+        assert wrong is not None
+        problem = f"The extension responded with the header {shown}, whose value has a character that HTTP does not allow: {wrong[0]!a}."
+        hint = "Remove line ends and control characters. Percent-encode characters outside ISO-8859-1, as encodeURIComponent does."
+    return BadGateway(problem, hint=hint, details={"code": "invalid_response", "rule": "response_header", "header": shown})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -14,7 +15,11 @@ from holdfast.gateway.http.requests import request_id
 from holdfast.http.operations import Endpoint
 from holdfast.http.rate_headers import rate_headers
 from holdfast.http.responses import json_response, respond_to
+from holdfast.logs import LineLevel, fast_line
 
+EXTENSION_ERROR = "extension_error_status"
+"""The error, in log lines and audit rows, of a call that the extension itself responded to with an error status."""
+_TEMPORARY = frozenset({EXTENSION_ERROR, ExtensionBusy.code, BeingPrepared.code})
 _ADDED = "holdfast.response_headers"
 
 _log = structlog.get_logger(__name__)
@@ -69,5 +74,36 @@ def respond_to_errors(
 
 
 def respond_to_call_errors(endpoint: Endpoint) -> Endpoint:
-    """As `respond_to_errors`, for calls of extensions: when access could not be decided, no one has it."""
-    return respond_to_errors(endpoint, unexpected="access_policy_unavailable")
+    """As `respond_to_errors`, for calls of extensions: when access could not be decided, no one has it. Logs each call that failed."""
+    return respond_to_errors(endpoint, unexpected="access_policy_unavailable", make_response=_failed_call)
+
+
+def _failed_call(error: HoldfastError, request: Request) -> Response:
+    log_failed_call(request, error.status, error.code, error.details)
+    return error_response(error, request)
+
+
+def log_failed_call(request: Request, status: int, error: str, details: Any = None) -> None:
+    """Logs a call that did not succeed.
+
+    status of the response                                      level
+    401, 429: anyone can cause these, as often as they like     info
+    other 4xx: not installed, not declared, no permission       warning
+    5xx of the extension itself, busy, being prepared           warning
+    other 5xx: failed, deadline, no runner                      error
+    """
+    level: LineLevel = "info" if status in (401, 429) else "warning" if status < 500 or error in _TEMPORARY else "error"
+    found = details if isinstance(details, dict) else {}
+    reasons = {name: found[name] for name in ("code", "rule", "reason") if found.get(name)}
+    scope = request.scope
+    fast_line(
+        _log,
+        level,
+        "call_failed",
+        status=status,
+        error=error,
+        **reasons,
+        method=scope["method"],
+        path=scope["path"],
+        request_id=request_id(request),
+    )

@@ -18,7 +18,7 @@ from typing import TypeVar
 import httpx2
 import structlog
 
-from holdfast.contract.execute import Envelope, ExecuteCall, FailureReport
+from holdfast.contract.execute import BEING_PREPARED, Envelope, ExecuteCall, FailureReport
 from holdfast.gateway.http.errors import BadGateway, BeingPrepared, GatewayTimeout
 from holdfast.gateway.runners.health import RunnerHealth
 from holdfast.gateway.runners.runner import HINT, MAX_RESPONSE_BYTES, NotExecuted, Runner
@@ -168,7 +168,7 @@ class RunnerClient:
     ) -> Envelope:
         seconds = timeout_ms / 1_000 + GRACE_SECONDS
         envelope = await runner.execute(call, body, headers, seconds=seconds, prepared_only=True)
-        if envelope.error is None or _code(envelope) != "being_prepared":
+        if envelope.error is None or _code(envelope) != BEING_PREPARED:
             return envelope
         context = call.context
         bundle = Bundle(context.tenant_id, context.extension_id, context.content_hash)

@@ -29,11 +29,15 @@ class CallUser(Struct, frozen=True, kw_only=True):
 
 
 class CallContext(Struct, frozen=True, kw_only=True):
-    """One call. `extension_id` is the registry id; `egress` has the hosts granted to this install, as written in the manifest."""
+    """One call. `extension_id` is the registry id; `extension_name` is for log lines.
+
+    `egress` has the hosts granted to this install, as written in the manifest.
+    """
 
     request_id: str | None
     tenant_id: str
     extension_id: str
+    extension_name: str | None = None
     install_id: str | None = None
     version_id: str | None = None
     content_hash: str | None = None

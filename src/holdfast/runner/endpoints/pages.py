@@ -6,20 +6,25 @@ import re
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from holdfast.bundles.cache.errors import ArchiveHashMismatch
+from holdfast.bundles.signing.errors import SignatureRejected
 from holdfast.errors import HoldfastError
 from holdfast.runner.http.errors import AssetTooLarge, InvalidUiHash
 from holdfast.runner.http.responses import error_response
 from holdfast.runner.services import RunnerServices
 from holdfast.runner.ui.assets import Asset
 from holdfast.runner.ui.encodings import accepted_encodings
-from holdfast.runner.ui.files import BundleRef, NotInStore, PageSource
+from holdfast.runner.ui.files import BundleRef, NotInStore, PageSource, PageUnavailable
 from holdfast.runner.ui.paths import clean_path
 from holdfast.runner.ui.ranges import OUTSIDE, ByteRange, parse_range
 from holdfast.runner.ui.responses import RawHeaders, Streamed, Whole
+
+_log = structlog.get_logger(__name__)
 
 _HASH = re.compile(r"sha256:([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
 _READ = frozenset({b"x-tenant-id", b"if-none-match", b"accept-encoding", b"range", b"if-range", b"host"})
@@ -46,9 +51,20 @@ class _PageRequest(NamedTuple):
 async def serve_page(services: RunnerServices, request: Request) -> Response:
     """A file of a page. Needs no token, because browsers have none: the install is checked.
 
-    Raises UiNotFound, InvalidUiHash, InvalidUiPath, AssetTooLarge and what `PageSource.asset` raises.
+    Raises UiNotFound, InvalidUiHash, InvalidUiPath, AssetTooLarge and what `PageSource.asset` raises. Logs, as errors, bundles that do not
+    load: the frame of the page stays empty, and its author looks here.
     """
     page = _read_request(request.scope)
+    try:
+        return await _serve(services, page)
+    except (NotInStore, PageUnavailable, ArchiveHashMismatch, SignatureRejected) as error:
+        found = error.details if isinstance(error.details, dict) else {}
+        about = {"extension": page.extension_id, "content_hash": f"sha256:{page.sha256_hex}", "path": page.path}
+        _log.error("page_failed", error=error.code, rule=found.get("rule"), message=error.message, **about)
+        raise
+
+
+async def _serve(services: RunnerServices, page: _PageRequest) -> Response:
     tenant_id = await services.page_access.find_tenant(
         page.tenant_id, page.extension_id, page.sha256_hex, page.headers.get(b"host", b"").decode("latin-1")
     )

@@ -24,7 +24,7 @@ from holdfast.bundles.signing.errors import SignatureRejected
 from holdfast.bundles.store.errors import BundleNotFound, BundleStoreUnavailable
 from holdfast.bundles.store.hashing import InvalidContentHash, normalize_content_hash
 from holdfast.bundles.store.keys import InvalidBundleKey, bundle_key
-from holdfast.contract.execute import CallUsage, Envelope, ExecuteCall, FailureReport
+from holdfast.contract.execute import BEING_PREPARED, CallUsage, Envelope, ExecuteCall, FailureReport
 from holdfast.contract.secret_envelope import SecretEnvelope
 from holdfast.engine import Component, ComponentError, Engine, Limits, Outcome
 from holdfast.hostcalls import CallContext, CallHost, HostServices, SecretDecryptFailed
@@ -76,7 +76,7 @@ class CallFailed(Exception):
         self.report = report or FailureReport(code=code, message=message)
 
 
-_NOT_PREPARED = CallFailed(503, "being_prepared", "being_prepared", "the bundle is not fetched and compiled yet")
+_NOT_PREPARED = CallFailed(503, BEING_PREPARED, BEING_PREPARED, "the bundle is not fetched and compiled yet")
 
 
 def _execute_failed(code: str, message: str, report: FailureReport | None = None) -> CallFailed:
@@ -267,6 +267,7 @@ def _context(call: ExecuteCall, routing: Routing, digest: str) -> CallContext:
         request_id=context.request_id or routing.request_id,
         tenant_id=context.tenant_id,
         extension_id=context.extension_id,
+        extension_name=context.extension_name if isinstance(context.extension_name, str) else None,
         install_id=context.install_id,
         version_id=context.version_id,
         content_hash=f"sha256:{digest}",

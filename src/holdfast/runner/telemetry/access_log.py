@@ -7,9 +7,11 @@ import asyncio
 import structlog
 from msgspec import Struct
 
-from holdfast.contract.execute import Envelope, ExecuteContext
-from holdfast.logs import buffered_lines, fast_info
+from holdfast.contract.execute import BEING_PREPARED, Envelope, ExecuteContext
+from holdfast.logs import LineLevel, buffered_lines, fast_line
 from holdfast.runner.telemetry.metrics import Metrics
+
+_EVENT = "[POST /v1/execute]"
 
 _log = structlog.get_logger(__name__)
 
@@ -24,7 +26,13 @@ class _EndedCall(Struct, frozen=True, gc=False):
 class CallLog:
     """Logs calls. Belongs to one event loop.
 
-    The guide tells operators to look for the lines `[POST /v1/execute]`.
+    The guide tells operators to look for the lines `[POST /v1/execute]`, at level ERROR or WARN for failures:
+
+        the extension responded, below 500      info
+        the extension responded with 5xx        warning
+        not run: asked for too much, or busy    warning
+        not run: still being prepared           info: the caller sends it again
+        failed: trap, deadline, bundle, host    error
 
     Fast: the calls that end in one iteration of the loop are logged together at its end, through the short form of the logger. Between two
     guests a line costs three times as much. Otherwise each is logged by structlog when it ends. The lines are the same.
@@ -40,7 +48,7 @@ class CallLog:
         call = _EndedCall(context, request_id, envelope, seconds)
         if not self._fast:
             self._metrics.call_ended(envelope, seconds)
-            _log.info("[POST /v1/execute]", **_fields(call))
+            getattr(_log, _level(call.envelope))(_EVENT, **_fields(call))
             return
         if not self._ended:
             asyncio.get_running_loop().call_soon(self._write_lines)
@@ -55,7 +63,15 @@ class CallLog:
         with buffered_lines():
             for call in ended:
                 self._metrics.call_ended(call.envelope, call.seconds)
-                fast_info(_log, "[POST /v1/execute]", **_fields(call))
+                fast_line(_log, _level(call.envelope), _EVENT, **_fields(call))
+
+
+def _level(envelope: Envelope) -> LineLevel:
+    if envelope.error is None:
+        return "info" if envelope.status < 500 else "warning"
+    if envelope.error == BEING_PREPARED:
+        return "info"
+    return "error" if envelope.status >= 500 else "warning"
 
 
 def _fields(call: _EndedCall) -> dict[str, object]:

@@ -9,9 +9,9 @@ from holdfast.settings.table.kinds import SettingsGroup
 
 
 class DebugStreamSettings(SettingsGroup):
-    """Where debug events are stored, and how many."""
+    """Where debug events are stored, and how many; which lines of extensions are in the runner's log."""
 
-    title: ClassVar[str] = "Debug stream"
+    title: ClassVar[str] = "Debug stream and logs of extensions"
 
     debug_redis_url: SecretStr | None = setting(
         None,
@@ -40,6 +40,14 @@ class DebugStreamSettings(SettingsGroup):
         gt=0,
         variables=named("RUNNER_DEBUG_MAX_EVENT_BYTES", "DEBUG_MAX_EVENT_BYTES"),
         description="Longest message of one debug event, in bytes of UTF-8.",
+    )
+    extension_log_lines_per_second: int = setting(
+        100,
+        ge=0,
+        le=100_000,
+        variables=named("HOLDFAST_EXTENSION_LOG_LINES_PER_SECOND"),
+        description="Lines of one installed extension that a runner writes to its own log in a second, ten times as many at once; 0"
+        " writes none. The debug stream has them in any case.",
     )
     debug_tail_count: int = setting(
         200,

@@ -31,6 +31,7 @@ class EngineSettings(SettingsGroup):
     engine_pool_instances: int = setting(
         256,
         gt=0,
+        le=16_384,
         variables=named("HOLDFAST_ENGINE_POOL_INSTANCES", "WASM_POOL_TOTAL_COMPONENTS", "RUNNER_WASM_POOL_TOTAL_COMPONENTS"),
         description="Maximum component instances in the pool.",
     )
