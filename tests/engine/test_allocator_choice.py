@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,11 @@ from holdfast.engine.allocator_choice import CANDIDATES, Choice, choose, choose_
 from holdfast.engine.capi import EngineUnusable, NativeEngine, PoolSizes
 from holdfast.runner.services import RunnerServices
 from holdfast.settings import Settings
+from holdfast.settings.settings import InvalidSettings
 from tests.engine import guests
 from tests.engine.conftest import RecordingHost, request
 from tests.engine.guests import RETURN, module
+from tests.waiting import MAX_WAIT_SECONDS
 
 MIB = 1 << 20
 
@@ -113,3 +117,11 @@ async def test_the_setting_decides_or_lets_the_measurement_decide(
     assert len(measured) == measurements
     if setting == "auto":
         assert pools[0] is not None and pools[0].linear_memory_keep_resident == 0
+
+
+def test_the_largest_pool_that_the_settings_allow_can_be_reserved() -> None:
+    """In a process of its own: Wasmtime ends a process whose pool does not fit."""
+    with pytest.raises(InvalidSettings):
+        Settings(engine_pool_instances=2_049)
+    script = "from holdfast.engine.capi import NativeEngine, PoolSizes; NativeEngine(PoolSizes(instances=2_048)).close()"
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=MAX_WAIT_SECONDS)

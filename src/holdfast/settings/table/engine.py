@@ -31,7 +31,8 @@ class EngineSettings(SettingsGroup):
     engine_pool_instances: int = setting(
         256,
         gt=0,
-        le=16_384,
+        # Each has up to 8 memories of 4 GiB of addresses, of which a process has 128 TiB; Wasmtime ends the process when they do not fit.
+        le=2_048,
         variables=named("HOLDFAST_ENGINE_POOL_INSTANCES", "WASM_POOL_TOTAL_COMPONENTS", "RUNNER_WASM_POOL_TOTAL_COMPONENTS"),
         description="Maximum component instances in the pool.",
     )
