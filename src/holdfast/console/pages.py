@@ -12,7 +12,7 @@ from holdfast.console import error_pages
 from holdfast.console.error_pages import ErrorPage
 from holdfast.console.page_requests import PageRequest, login_required, staff_required
 from holdfast.console.services import ConsoleServices
-from holdfast.console.urls import extension_path
+from holdfast.console.urls import extension_path, origin_of, with_context
 from holdfast.registry.installs.call_context import InstallContext, install_context
 
 _EXTENSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,199}")
@@ -108,17 +108,27 @@ def _is_in_portal(context: InstallContext) -> bool:
 def _render_frame(page: PageRequest, context: InstallContext) -> Response:
     assert context.content_hash is not None  # _why_not_shown reports installs without a bundle
     base, path = page.console.frame_base, extension_path(page.request.query_params.get("path"))
+    host, developed = page.request.headers.get("host", ""), page.console.gateway.development.find(context.tenant_id, context.registry_id)
     source = base.document(context.registry_id, context.content_hash, path=path, tenant_id=context.tenant_id)
-    frame = base.frame_source(context.registry_id, context.content_hash, host=page.request.headers.get("host", ""))
+    frames = [base.frame_source(context.registry_id, context.content_hash, host=host)]
+    built = None
+    if developed is not None:
+        built = developed.state
+        # `holdfast dev` replaces the bundle while the page is open.
+        frames = [base.versions_source(context.registry_id, host=host)]
+        if built.page_url is not None:
+            source = with_context(built.page_url, context.registry_id, path=path, tenant_id=context.tenant_id)
+            frames.append(origin_of(built.page_url))
     values = {
         **page.layout_values(context.registry_id),
         "context": context,
         "src": source,
         "path": path,
         "signatures": page.signature_states(),
+        "built": built,
     }
     connections = [base.origin] if base.origin else []
-    return page.console.pages.render("frame.html", values, frames=[frame], connections=connections)
+    return page.console.pages.render("frame.html", values, frames=frames, connections=connections)
 
 
 def _example_call(page: PageRequest, context: InstallContext) -> str:

@@ -54,8 +54,7 @@ class FrameBase:
 
     def document(self, registry_id: str, content_hash: str, *, path: str, tenant_id: str) -> str:
         """The address of an extension's document; the page adds `parentOrigin`, which only the browser knows. Raises ConsoleUrlError."""
-        query = urlencode({"path": path, "tenant": tenant_id, "extensionId": registry_id})
-        return f"{self.folder(registry_id, content_hash)}index.html?{query}"
+        return with_context(f"{self.folder(registry_id, content_hash)}index.html", registry_id, path=path, tenant_id=tenant_id)
 
     def frame_source(self, registry_id: str, content_hash: str, *, host: str) -> str:
         """The CSP source expression that allows a frame to show this one bundle, but neither the console nor another extension.
@@ -66,6 +65,26 @@ class FrameBase:
         if self.origin:
             return folder
         return f"{host}{folder}" if _HOST.fullmatch(host) else "'self'"
+
+
+    def versions_source(self, registry_id: str, *, host: str) -> str:
+        """As `frame_source`, for every bundle of the extension: development replaces the bundle of an open page."""
+        folder = f"{self.origin}{self.path}/ext-ui/{quote(registry_id, safe='')}/"
+        if self.origin:
+            return folder
+        return f"{host}{folder}" if _HOST.fullmatch(host) else "'self'"
+
+
+def with_context(document: str, registry_id: str, *, path: str, tenant_id: str) -> str:
+    """The address of a page with what its SDK reads from the query."""
+    query = urlencode({"path": path, "tenant": tenant_id, "extensionId": registry_id})
+    return f"{document}?{query}"
+
+
+def origin_of(address: str) -> str:
+    """The origin of an http(s) address, as a CSP source expression names it."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def extension_path(text: str | None) -> str:

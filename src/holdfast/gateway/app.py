@@ -9,6 +9,7 @@ from holdfast.gateway.api import operations as api
 from holdfast.gateway.api.legacy import operations as legacy
 from holdfast.gateway.calls import direct, iframe
 from holdfast.gateway.debug_stream import operations as debug_stream
+from holdfast.gateway.development import operations as development
 from holdfast.gateway.internal import operations as internal
 from holdfast.gateway.openapi import DOCUMENT_OPERATION
 from holdfast.gateway.publishing import operations as publishing
@@ -23,6 +24,7 @@ OPERATIONS: tuple[Operation[Services], ...] = (
     *ui_proxy.OPERATIONS,
     *health.OPERATIONS,
     *debug_stream.OPERATIONS,
+    *development.OPERATIONS,
     *internal.OPERATIONS,
     *publishing.OPERATIONS,
     DOCUMENT_OPERATION,

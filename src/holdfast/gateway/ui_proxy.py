@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import httpx2
 import structlog
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from holdfast.gateway.development.documents import add_script, can_add_script, is_navigation
 from holdfast.gateway.http.error_formats import STANDARD_ERRORS
 from holdfast.gateway.http.errors import GatewayError, InvalidRequest
 from holdfast.gateway.http.requests import path_segments
@@ -50,15 +51,42 @@ async def proxy_ui_file(services: Services, request: Request) -> Response:
         raise GatewayError("endpoint_not_found", "Only files of extension pages are served here, below /runner/ext-ui/.")
     if len(request.url.query) > _MAX_QUERY_LENGTH:
         raise InvalidRequest(f"The query is longer than {_MAX_QUERY_LENGTH} characters.", hint="Shorten the query.")
+    developed = services.development.find_served(unquote(rest[1]), unquote(rest[2])) if services.development else None
+    if developed is not None and developed.state.content_hash is not None:
+        # A page that is open while `holdfast dev` replaces the bundle still loads files by the earlier hash.
+        rest[2] = quote(developed.state.content_hash, safe="")
     target = "/" + "/".join(rest)
     if request.url.query:
         target += f"?{request.url.query}"
     headers = {name: request.headers[name] for name in REQUEST_HEADERS if name in request.headers}
     # The bytes are passed on undecoded, so the runner may only encode them as the browser allows.
     headers.setdefault("accept-encoding", "identity")
+    if developed is not None and is_navigation(request):
+        return await _document_in_development(services, request, target, headers, unquote(rest[2]))
     upstream = await services.runner.open_ui(request.method, target, headers, content_hash=unquote(rest[2]))
     response = _ProxiedResponse(upstream)
     response.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in _headers(upstream)]
+    return response
+
+
+async def _document_in_development(
+    services: Services, request: Request, target: str, headers: dict[str, str], content_hash: str
+) -> Response:
+    """The document of a frame, with the script that replaces its style sheets. Anything but a small HTML document is passed through."""
+    plain = {name: value for name, value in headers.items() if name not in ("if-none-match", "if-modified-since", "range", "if-range")}
+    upstream = await services.runner.open_ui(request.method, target, plain | {"accept-encoding": "identity"}, content_hash=content_hash)
+    if not can_add_script(upstream.status_code, upstream.headers):
+        response: Response = _ProxiedResponse(upstream)
+        response.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in _headers(upstream)]
+        return response
+    try:
+        body = add_script(await upstream.aread())
+    finally:
+        await upstream.aclose()
+    response = Response(body if request.method != "HEAD" else b"", upstream.status_code)
+    kept = [(name, value) for name, value in _headers(upstream) if name not in ("etag", "cache-control", "content-length", "accept-ranges")]
+    response.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in [*kept, ("cache-control", "no-store")]]
+    response.raw_headers.append((b"content-length", b"%d" % len(body)))
     return response
 
 

@@ -90,7 +90,17 @@ function start() {
   address.searchParams.set("parentOrigin", location.origin);
   connectFrame({ iframe, extensionId, tenantId, path, onReady: () => show("shown"), onNavigate: followPath });
   stage.querySelector("[data-retry]").addEventListener("click", () => open(address));
+  stage.addEventListener("holdfast:reload", (event) => reload(event.detail));
   open(address);
+}
+
+/** Shows another document of the extension in the frame, in development. It adds nothing to the history of the tab. */
+function reload(href) {
+  if (stage.dataset.state !== "shown") {
+    open(new URL(href));
+    return;
+  }
+  iframe.contentWindow.location.replace(href);
 }
 
 async function open(address) {

@@ -20,6 +20,9 @@ async def call_directly(services: Services, request: Request) -> Response:
     allow_origin(request, services.gateway_origins)
     caller = await caller_of(services, request)
     target = Target.of(request)
+    # A call that arrives after a save gets what was saved. The caller is read again: what decides the call may have changed.
+    if services.development and await services.development.wait_until_current(caller.identity.tenant_id, target.extension):
+        caller = await caller_of(services, request)
     method: str = request.scope["method"]
     # Before the body is read: a caller without access cannot make the gateway buffer ten mebibytes.
     access = await assert_access(services, caller, target.extension, method, target.path)

@@ -26,6 +26,9 @@ async def call_from_page(services: Services, request: Request) -> Response:
     allow_origin(request, services.proxy_origins)
     caller = await caller_of(services, request)
     target = Target.of(request)
+    # A call that arrives after a save gets what was saved. The caller is read again: what decides the call may have changed.
+    if services.development and await services.development.wait_until_current(caller.identity.tenant_id, target.extension):
+        caller = await caller_of(services, request)
     method: str = request.scope["method"]
     query, body = query_of(request), None
     if method in ("GET", "HEAD"):

@@ -10,6 +10,8 @@ from holdfast.http.token_bucket import Decision
 
 Code = Literal[
     "access_policy_unavailable",
+    "already_developed",
+    "development_unavailable",
     "endpoint_not_found",
     "extension_not_available",
     "forbidden",
@@ -35,6 +37,10 @@ class GatewayError(CodedError):
     STATUSES: ClassVar = {
         # Access cannot be decided or recorded, so it is denied.
         "access_policy_unavailable": 503,
+        # Another `holdfast dev` reports the state of this extension.
+        "already_developed": 409,
+        # The platform runs in a way that `holdfast dev` cannot work with.
+        "development_unavailable": 409,
         # The extension declares no endpoint for this method and path.
         "endpoint_not_found": 404,
         # The caller's tenant does not have the extension, or has disabled it.

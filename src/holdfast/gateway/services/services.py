@@ -13,6 +13,7 @@ from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.events.model.stream import EventStream
 from holdfast.gateway.audit import AuditLog
+from holdfast.gateway.development.sessions import DevelopmentSessions
 from holdfast.gateway.limits.call_rates import CallRateLimits
 from holdfast.gateway.limits.open_limits import SharedBuckets, open_call_rate_limits
 from holdfast.gateway.limits.open_streams import OpenStreams
@@ -60,6 +61,9 @@ class Services:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process stops: streams that would never end by themselves end then."""
     open_debug_streams: OpenStreams = field(default_factory=OpenStreams)
+    open_development_streams: OpenStreams = field(default_factory=OpenStreams)
+    development: DevelopmentSessions = field(default_factory=DevelopmentSessions)
+    """What `holdfast dev` builds now; nothing in production."""
 
     @cached_property
     def trust_policy(self) -> TrustPolicy:
