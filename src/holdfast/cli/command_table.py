@@ -19,6 +19,7 @@ _MODULES = "holdfast.cli.commands"
 
 COMMANDS = {
     "up": Command(f"{_MODULES}.up:up", "Start the platform: gateway, console and runner, with the given extensions installed."),
+    "dev": Command(f"{_MODULES}.dev:dev", "Build and install extensions whenever their source changes, and show them in the browser."),
     "gateway": Command(f"{_MODULES}.gateway:gateway", "Start only gateway and console, for a runner that is already running."),
     "runner": Command(f"{_MODULES}.runner:runner", "Start only the runner, for an application that has the rest of the platform."),
     "build": Command(f"{_MODULES}.build:build", "Build an extension: its handler into dist/main.wasm, its pages into dist/ui."),

@@ -128,6 +128,8 @@ def _render_frame(page: PageRequest, context: InstallContext) -> Response:
         "built": built,
     }
     connections = [base.origin] if base.origin else []
+    if built is not None and built.page_url is not None:
+        connections.append(origin_of(built.page_url))
     return page.console.pages.render("frame.html", values, frames=frames, connections=connections)
 
 

@@ -66,7 +66,6 @@ class FrameBase:
             return folder
         return f"{host}{folder}" if _HOST.fullmatch(host) else "'self'"
 
-
     def versions_source(self, registry_id: str, *, host: str) -> str:
         """As `frame_source`, for every bundle of the extension: development replaces the bundle of an open page."""
         folder = f"{self.origin}{self.path}/ext-ui/{quote(registry_id, safe='')}/"

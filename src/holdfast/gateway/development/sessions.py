@@ -116,7 +116,7 @@ class DevelopmentSessions:
         return known or sum(extension.session is session for extension in self._extensions.values()) < MAX_EXTENSIONS
 
     def report(self, session: DevelopmentSession, registry_id: str, names: frozenset[str], state: BuildState) -> None:
-        """Sets the state of an extension, and wakes whoever waits for a change."""
+        """Sets the state of an extension, and wakes everything that waits for a change."""
         key = (session.tenant_id, registry_id)
         extension = self._extensions.get(key)
         if extension is None:

@@ -27,7 +27,7 @@ async def session_frames(services: Services, tenant_id: str) -> AsyncGenerator[b
 
 
 async def page_frames(services: Services, tenant_id: str, registry_id: str) -> AsyncGenerator[bytes, None]:
-    """The state of an extension now, and after each change; `null` while nobody develops it. Reconnecting loses nothing."""
+    """The state of an extension now, and after each change; `null` while no `holdfast dev` builds it. Reconnecting loses nothing."""
     yield CONNECTED
     while True:
         sessions = services.development

@@ -1,0 +1,71 @@
+"""`holdfast dev`: build and install extensions whenever their source changes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from holdfast.cli.terminal.clients import open_registry
+from holdfast.cli.terminal.options import DataDir, Json
+from holdfast.client.registry.protocol import Registry
+from holdfast.client.target import Target
+
+
+async def dev(
+    *directories: Annotated[Path, Parameter(help="Folders of extensions. Default: the current folder.")],
+    ui_url: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative="",
+            show_default=False,
+            help="Show this development server in the frame, such as http://localhost:5173. Several: NAME=URL.",
+        ),
+    ] = (),
+    opens_browser: Annotated[
+        bool | None,
+        Parameter("--open", negative="--no-open", show_default=False, help="Open the browser. Default: if there is a display."),
+    ] = None,
+    port: Annotated[int | None, Parameter(help="Port of gateway and console. Default: 3000, or a free one.")] = None,
+    runner_port: Annotated[int | None, Parameter(help="Port of the runner. Default: 8085, or a free one.")] = None,
+    strict: Annotated[bool, Parameter(negative="", help="A type error fails the build.")] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> int:
+    """Build and install extensions whenever their source changes, and show them in the browser.
+
+    It joins the platform that runs, or starts one. After a save, the new handler serves without a restart, and the page in the browser
+    follows: style sheets are replaced, anything else reloads only the frame. A failed build keeps the last good version and shows the
+    error here and over the page. With --json it prints one line for each event.
+    """
+    # Imported here: `holdfast dev --help` needs none of it.
+    from holdfast.dev.data_folder import choose_data_folder
+    from holdfast.dev.options import DevOptions, read_ui_urls
+    from holdfast.dev.projects import read_projects
+    from holdfast.dev.screen import Screen
+    from holdfast.dev.session import Development
+
+    folders = directories or (Path(),)
+    projects = read_projects(folders)
+    names = [project.name for project in projects]
+    options = DevOptions(
+        projects=tuple(folders),
+        data_dir=choose_data_folder(data_dir, Path.cwd()),
+        port=port,
+        runner_port=runner_port,
+        opens_browser=opens_browser,
+        ui_urls=read_ui_urls(ui_url, names),
+        strict=strict,
+    )
+    screen = Screen(as_json=json)
+    screen.set_names(names)
+    return await Development(options, projects, screen, _open_registry).run()
+
+
+@asynccontextmanager
+async def _open_registry(data_dir: Path) -> AsyncIterator[Registry]:
+    async with open_registry(Target(data_dir=data_dir)) as registry:
+        yield registry
