@@ -38,7 +38,8 @@ RECENT_SECONDS = 30.0
 class Outcome(Struct, frozen=True, kw_only=True):
     """One build that is over. `changed` are the paths that triggered it, none for the first; durations in milliseconds.
 
-    `installed` is None after an `error`. `is_new`: another bundle is served than before; `is_fixed`: the build before this one failed. `live_ms` is from the save, as far as it is known, to the moment when the new version serves.
+    `installed` is None after an `error`. `is_new`: another bundle is served than before; `is_fixed`: the build before this
+    one failed. `live_ms` is from the save, as far as it is known, to the moment when the new version serves.
     """
 
     changed: tuple[Path, ...]
