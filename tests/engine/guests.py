@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from holdfast import world
+from holdfast.author.resources import write_build_wit
 from tests.waiting import MAX_WAIT_SECONDS
 
 WIT = Path(next(iter(world.__path__))) / "wit"
@@ -61,7 +62,7 @@ RETURN = f"(i32.const {RESPONSE_AT})"
 
 def assemble(core: str, *, world_name: str = "runner", wit: Path = WIT) -> Path:
     """Assembles a component from a core module in WAT. Cached by content, because assembling starts two processes."""
-    text = f"{core}{world_name}{sorted((f.name, f.read_text()) for f in (wit.iterdir() if wit.is_dir() else [wit]))}"
+    text = f"{core}{world_name}{sorted((f.name, f.read_text()) for f in (wit.rglob('*.wit') if wit.is_dir() else [wit]))}"
     assembled = CACHE / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.wasm"
     if not assembled.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -73,6 +74,23 @@ def assemble(core: str, *, world_name: str = "runner", wit: Path = WIT) -> Path:
             _run(tools, "component", "new", str(embedded), "-o", str(component))
             component.replace(assembled)
     return assembled
+
+
+def development() -> Path:
+    """Returns the code that the host gives it as its body: 200, or a trap without such code."""
+    core = module(
+        f"""(call $read (i32.const {RESPONSE_AT + 64}))
+        (i32.store8 (i32.const {RESPONSE_AT + 12}) (i32.const 1))
+        (i32.store (i32.const {RESPONSE_AT + 16}) (i32.load (i32.const {RESPONSE_AT + 64})))
+        (i32.store (i32.const {RESPONSE_AT + 20}) (i32.load (i32.const {RESPONSE_AT + 68})))
+        {RETURN}""",
+        imports='(import "holdfast:development/source@0.1.0" "read" (func $read (param i32)))',
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        wit = Path(folder) / "wit"
+        wit.mkdir()
+        write_build_wit(wit)
+        return assemble(core, world_name="development", wit=wit)
 
 
 def _run(*command: str | Path) -> None:

@@ -21,13 +21,16 @@ class CallState:
         "fuel_used",
         "host",
         "host_calls_left",
+        "source_text",
         "sources",
     )
 
-    def __init__(self, host: Host, limits: Limits, sources: Sources) -> None:
+    def __init__(self, host: Host, limits: Limits, sources: Sources, source_text: str | None = None) -> None:
+        """`source_text` is the code that a development component runs."""
         self.host = host
         self.host_calls_left = limits.host_calls
         self.sources = sources
+        self.source_text = source_text
         self.fuel_used: int | None = None
         self.cpu_seconds = 0.0
         self.ended_by: BaseException | None = None

@@ -29,7 +29,7 @@ from holdfast.engine.capi import STACK_BYTES, EngineUnusable, GuestFault, Native
 from holdfast.engine.compiling.artifacts import ArtifactStore
 from holdfast.engine.compiling.errors import ComponentError
 from holdfast.engine.epoch_clock import EpochClock
-from holdfast.engine.linking import generated_lower_request, lift_response, link, lower_request
+from holdfast.engine.linking import generated_lower_request, lift_response, link, lower_request, needs_source
 from holdfast.engine.loaded_components import LoadedComponents
 from holdfast.engine.startup_check import check_wasmtime
 from holdfast.engine.values.layout import Arena
@@ -48,12 +48,19 @@ _log = structlog.get_logger(__name__)
 class Component:
     """A loaded component: returned by `Engine.load`, passed to `Engine.execute`."""
 
-    def __init__(self, native: NativeComponent, sha256: str, file_bytes: int) -> None:
-        """`file_bytes` is the size of the mapped artifact."""
+    def __init__(self, native: NativeComponent, sha256: str, file_bytes: int, source_text: str | None = None) -> None:
+        """`file_bytes` is the size of the mapped artifact, `source_text` the code that a development component runs."""
         self.file_bytes = file_bytes
         self.native = native
         self.linked = native.linked
         self.sha256 = sha256
+        self.source_text = source_text
+        self.needs_source = needs_source(native)
+        """Whether it is a development component: it contains no handler, and runs the code that `with_source` gives it."""
+
+    def with_source(self, text: str) -> Component:
+        """The same component with the code of a handler. Both share everything else."""
+        return Component(self.native, self.sha256, self.file_bytes, text)
 
 
 class Engine:
@@ -160,7 +167,7 @@ class Engine:
         Never raises for anything the guest does: the outcome has the failure. Cancelling the coroutine ends the guest and its host calls.
         """
         started = time.perf_counter()
-        state = CallState(host, limits, sources or self._sources)
+        state = CallState(host, limits, sources or self._sources, component.source_text)
         response: ExecuteResponse | None = None
         failure: Failure | None = None
         if not self._slots.try_acquire() and not await self._slots.acquire(limits.timeout_ms / 1000):

@@ -16,11 +16,13 @@ from holdfast.engine.values.generated_lowering import generate_lowerer
 from holdfast.engine.values.layout import VALUE_BYTES, Arena, Err, Lift, Lower, Ok
 from holdfast.engine.values.lifting import lifter
 from holdfast.engine.values.lowering import lowerer
-from holdfast.engine.values.types import Signature, describe_difference, signature_of, value_type_of
+from holdfast.engine.values.types import Primitive, Signature, describe_difference, signature_of, value_type_of
 from holdfast.world.functions import EXPORT, FUNCTIONS, FUNCTIONS_BY_ID, PACKAGE, Function, WitError
 from holdfast.world.types import ExecuteRequest, ExecuteResponse
 
 _WASI = re.compile(r"wasi:(?P<interface>[a-z0-9-]+/[a-z0-9-]+)@0\.2\.\d+(?:-[0-9A-Za-z.-]+)?")
+_SOURCE = "holdfast:development/source@0.1.0"
+_READ = Signature((), Primitive("string"))
 _HANDLER = Signature((("request", value_type_of(ExecuteRequest)),), value_type_of(ExecuteResponse))
 
 lower_request: Lower = lowerer(value_type_of(ExecuteRequest))
@@ -37,6 +39,12 @@ class WorldState(Protocol):
 
     host: Host
     host_calls_left: int
+    source_text: str | None
+
+
+def needs_source(component: NativeComponent) -> bool:
+    """Whether it is a development component, which contains no handler and reads the code of one in each call."""
+    return any(interface.name == _SOURCE for interface in component.imports)
 
 
 def link(component: NativeComponent) -> None:
@@ -53,6 +61,8 @@ def link(component: NativeComponent) -> None:
         wasi_name = _WASI.fullmatch(interface.name)
         if world != interface.name:
             functions = {name: (_world_function(world, name, signature), True) for name, signature in interface.functions.items()}
+        elif interface.name == _SOURCE and interface.functions == {"read": _READ}:
+            functions = {"read": (_read_source, False)}
         elif wasi_name:
             functions = _wasi_functions(wasi_name["interface"], interface)
         else:
@@ -135,6 +145,18 @@ def _bind(function: Function) -> HostFunction:
 
 # Compiled when the service starts and not in its first call. One table serves every component: linking checks that its types are equal.
 _WORLD: dict[str, HostFunction] = {function.id: _bind(function) for function in FUNCTIONS}
+
+
+_lower_source = lowerer(Primitive("string"))
+
+
+def _read_source(call: NativeCall, args: int, results: int) -> None:
+    del args  # there are none
+    state: WorldState = call.state
+    if state.source_text is None:
+        raise LimitReached("this component runs code that `holdfast dev` provides, and there is none")
+    arena = Arena(call)
+    call.write_result(results, _lower_source(state.source_text, arena), arena)
 
 
 def _wasi_functions(interface: str, imported: ImportedInterface) -> dict[str, tuple[HostFunction, bool]]:

@@ -21,6 +21,8 @@ class RegistryError(CodedError):
         "component_missing": 400,
         # A version requests more than the installed one; `details` is `{version, capabilities, egress}`: what is new in it.
         "CONSENT_REQUIRED": 409,
+        # The bundle has files of `holdfast dev`, and is published or installed in production.
+        "development_component_refused": 400,
         # Another extension has the same `publisher.name`.
         "EXTENSION_NAME_TAKEN": 409,
         # The tenant can see no extension with that name or id.

@@ -165,3 +165,28 @@ def test_an_invalid_manifest_is_rejected_before_anything_is_written(tmp_path: Pa
     with pytest.raises(ManifestError):
         pack(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+
+
+DEVELOPMENT_COMPONENT = b"\0asm ... holdfast:development/source@0.1.0 ..."
+
+
+def test_a_bundle_contains_what_was_built_for_development_only_when_asked(tmp_path: Path) -> None:
+    built = {"dist/development/main.wasm": DEVELOPMENT_COMPONENT, "dist/development/handler.js": b"code", "dist/main.wasm": b"\0asm"}
+    folder = project(tmp_path, built, api=ENDPOINTS)
+    ordinary, development = pack(folder), pack(folder, development=True)
+    assert [name for name, _ in ordinary.files] == ["dist/main.wasm", "manifest.json"]
+    assert [name for name, _ in development.files] == ["development/handler.js", "dist/main.wasm", "manifest.json"]
+    assert (ordinary.path, development.path) == (folder / "dist/bundle.tar.zst", folder / "dist/development/bundle.tar.zst")
+    unpack(development.path, tmp_path / "unpacked")
+    assert (tmp_path / "unpacked/dist/main.wasm").read_bytes() == DEVELOPMENT_COMPONENT
+
+
+def test_without_a_build_for_development_the_component_is_the_ordinary_one(tmp_path: Path) -> None:
+    folder = project(tmp_path, {"dist/main.wasm": b"\0asm", "dist/development/handler.js": b"code"}, api=ENDPOINTS)
+    assert [name for name, _ in pack(folder, development=True).files] == ["dist/main.wasm", "manifest.json"]
+
+
+def test_the_development_component_is_never_packed_as_the_extension(tmp_path: Path) -> None:
+    folder = project(tmp_path, {"dist/main.wasm": DEVELOPMENT_COMPONENT}, api=ENDPOINTS)
+    with pytest.raises(PackFailed, match="`holdfast dev`"):
+        pack(folder)

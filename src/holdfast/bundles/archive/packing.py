@@ -13,7 +13,7 @@ import zstandard
 from msgspec import Struct
 
 from holdfast.bundles.archive.errors import ExtractFailed
-from holdfast.bundles.archive.layout import BUNDLE_NAME, COMPONENT, MANIFEST
+from holdfast.bundles.archive.layout import BUNDLE_NAME, COMPONENT, DEVELOPMENT_SOURCES, MANIFEST
 from holdfast.bundles.archive.reader import list_entries
 from holdfast.bundles.archive.sidecars import remove_signature_files
 from holdfast.bundles.manifest.model import Manifest, parse_manifest
@@ -22,7 +22,11 @@ from holdfast.bundles.store.hashing import hash_file
 from holdfast.errors import HoldfastError
 
 LEVEL = 9
-"""Higher levels save a few percent and cost seconds, and the development loop packs after every change."""
+"""Higher levels save a few percent and cost seconds."""
+DEVELOPMENT_LEVEL = 1
+"""For bundles that live until the next save."""
+
+_DEVELOPMENT_IMPORT = b"holdfast:development/source"
 
 _SKIPPED_FOLDERS = {"node_modules", "__pycache__"}
 _SOURCE_SUFFIXES = (".ts", ".tsx", ".mts", ".cts")
@@ -79,15 +83,37 @@ def _component(project: Path) -> Path | None:
     return next((path for path in (project / COMPONENT, project / "dist" / "component.wasm") if path.is_file()), None)
 
 
-def collect_files(project: Path) -> dict[str, Path]:
-    """The files of the bundle of `project`, by their names in the bundle. Raises PackFailed, ManifestMissing, ManifestError."""
+def _development_files(project: Path) -> dict[str, Path]:
+    """What a build for development put into `dist/development`: the component and the code that it reads."""
+    folder = project / "dist"
+    found = {name: folder / name for name in DEVELOPMENT_SOURCES if (folder / name).is_file()}
+    component = folder / "development" / "main.wasm"
+    return {**found, COMPONENT: component} if found and component.is_file() else {}
+
+
+def _require_complete(component: Path) -> None:
+    """Raises PackFailed for a development component, which has no handler in it."""
+    if _DEVELOPMENT_IMPORT in component.read_bytes():
+        raise PackFailed(
+            f"{component.name} is the development component: it reads its handler from `holdfast dev`.", hint="Run `holdfast build` first."
+        )
+
+
+def collect_files(project: Path, *, development: bool = False) -> dict[str, Path]:
+    """The files of the bundle of `project`, by their names in the bundle. Raises PackFailed, ManifestMissing, ManifestError.
+
+    With `development`, the component is the one of the last build for development, if there is one.
+    """
     manifest = read_project_manifest(project)
     files = {MANIFEST: project / MANIFEST}
     folder = _ui_folder(project)
     if folder is not None:
         files |= _ui_files(folder)
     component = _component(project)
-    if component is not None:
+    if development and (found := _development_files(project)):
+        files |= found
+    elif component is not None:
+        _require_complete(component)
         files[COMPONENT] = component
     elif manifest.needs_component:
         raise PackFailed("manifest.json declares endpoints or an entry, but dist/main.wasm is missing.", hint="Run `holdfast build` first.")
@@ -106,9 +132,9 @@ def collect_files(project: Path) -> dict[str, Path]:
     return dict(sorted(files.items()))
 
 
-def _write_archive(files: dict[str, Path], out: IO[bytes]) -> None:
+def _write_archive(files: dict[str, Path], out: IO[bytes], level: int) -> None:
     with (
-        zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, threads=0).stream_writer(out, closefd=False) as packed,
+        zstandard.ZstdCompressor(level=level, write_checksum=True, threads=0).stream_writer(out, closefd=False) as packed,
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
     ):
         for name, path in files.items():
@@ -125,20 +151,21 @@ def _replace(path: Path, content: bytes) -> None:
     partial.replace(path)
 
 
-def pack(project: Path, out: Path | None = None) -> PackReport:
+def pack(project: Path, out: Path | None = None, *, development: bool = False) -> PackReport:
     """Packs `project` to `out` (default `<project>/dist/bundle.tar.zst`), and writes its hash to `bundle.sha256` next to it.
 
+    With `development`, the bundle is for `holdfast dev` (default `<project>/dist/development/bundle.tar.zst`): see `collect_files`.
     The archive is read back and validated, so an archive that the runner would reject is rejected here. An existing bundle is replaced
     in one step; its signature is removed unless the bytes are the same. Raises PackFailed, ManifestMissing, ManifestError.
     """
-    files = collect_files(project)
-    target = out or project / "dist" / BUNDLE_NAME
+    files = collect_files(project, development=development)
+    target = out or (project / "dist" / "development" / BUNDLE_NAME if development else project / "dist" / BUNDLE_NAME)
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, partial_name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
     partial = Path(partial_name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            _write_archive(files, file)
+            _write_archive(files, file, DEVELOPMENT_LEVEL if development else LEVEL)
         try:
             packed = list_entries(partial)
         except ExtractFailed as error:

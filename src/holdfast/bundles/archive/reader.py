@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from holdfast.bundles.archive.errors import ExtractFailed
-from holdfast.bundles.archive.layout import COMPONENT, MANIFEST
+from holdfast.bundles.archive.layout import COMPONENT, DEVELOPMENT, MANIFEST
 from holdfast.bundles.archive.limits import LIMITS, ArchiveLimits
 from holdfast.bundles.archive.tar import Entry, read_entries
 from holdfast.bundles.archive.zstd_stream import open_expanded
@@ -68,9 +68,16 @@ def read_bundle_manifest(archive: Path, limits: ArchiveLimits = LIMITS) -> Manif
 
     Raises ExtractFailed, ManifestMissing when there is no manifest at the root, ManifestError when it is invalid.
     """
+    return inspect_bundle(archive, limits)[0]
+
+
+def inspect_bundle(archive: Path, limits: ArchiveLimits = LIMITS) -> tuple[Manifest, bool]:
+    """The manifest, and whether the bundle is a development bundle. Raises as `read_bundle_manifest` does."""
     raw: bytes | None = None
+    is_development = False
     with _open_entries(archive, limits) as members:
         for entry in members:
+            is_development |= entry.name.casefold().startswith(DEVELOPMENT)
             if entry.name != MANIFEST:
                 continue
             if entry.size > MANIFEST_MAX_BYTES:
@@ -80,7 +87,7 @@ def read_bundle_manifest(archive: Path, limits: ArchiveLimits = LIMITS) -> Manif
         raise ManifestMissing(
             "The bundle has no manifest.json at its root.", hint="Pack the folder that contains manifest.json, not its parent folder."
         )
-    return parse_manifest(raw)
+    return parse_manifest(raw), is_development
 
 
 def read_component(archive: Path, into: Path, limits: ArchiveLimits = LIMITS) -> Path | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from holdfast.bundles.archive.layout import COMPONENT, MANIFEST
+from holdfast.bundles.archive.layout import COMPONENT, DEVELOPMENT, DEVELOPMENT_SOURCES, MANIFEST
 from holdfast.bundles.archive.limits import ArchiveLimits
 from holdfast.bundles.cache.manifest_statement import read_statement
 from holdfast.bundles.signing.statement import Statement
@@ -28,6 +28,7 @@ from holdfast.bundles.store.hashing import IndexedFile, hash_file
 READY = "bundle/.ready"
 INDEX = "bundle/.index.json"
 _UI, _COMPONENT, _MANIFEST = "ui/", f"bundle/{COMPONENT}", f"bundle/{MANIFEST}"
+_DEVELOPMENT = f"bundle/{DEVELOPMENT}"
 _BLOCK = 4_096
 
 
@@ -47,7 +48,7 @@ class UnpackedBundle(Struct, frozen=True):
     """A bundle that is ready for use. `root` and `ui` are folders; `ui_files` has the pages below `ui` by relative path with `/`.
 
     `manifest` describes `manifest.json` below `root`, as it was packed; None when there is none. `statement` is made from it; UNSET when it
-    is not known yet.
+    is not known yet. `is_development` is true for a bundle of `holdfast dev`; `source` is then the file with the code of its handler.
     """
 
     root: Path
@@ -57,6 +58,8 @@ class UnpackedBundle(Struct, frozen=True):
     manifest: IndexedFile | None
     statement: Statement | UnsetType | None
     ui_files: dict[str, IndexedFile]
+    is_development: bool = False
+    source: Path | None = None
 
 
 def _move_pages(folder: Path, files: dict[str, IndexedFile]) -> dict[str, IndexedFile]:
@@ -113,6 +116,8 @@ def open_unpacked(folder: Path) -> UnpackedBundle | None:
         manifest=index.files.get(_MANIFEST),
         statement=index.statement,
         ui_files={name.removeprefix(_UI): entry for name, entry in index.files.items() if name.startswith(_UI)},
+        is_development=any(name.casefold().startswith(_DEVELOPMENT) for name in index.files),
+        source=next((folder / "bundle" / name for name in DEVELOPMENT_SOURCES if f"bundle/{name}" in index.files), None),
     )
 
 

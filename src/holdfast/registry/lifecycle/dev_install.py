@@ -23,7 +23,13 @@ from holdfast.registry.lifecycle.install_rows import (
 )
 from holdfast.registry.objects.object_transaction import object_transaction
 from holdfast.registry.objects.tenant_copies import delete_released
-from holdfast.registry.publishing.inspection import CheckComponent, check_component_of, read_archive, require_unchanged
+from holdfast.registry.publishing.inspection import (
+    CheckComponent,
+    check_component_of,
+    read_archive,
+    refuse_development_bundle,
+    require_unchanged,
+)
 from holdfast.registry.publishing.version_rows import Archive, publish_replaceable, registry_id_for
 from holdfast.registry.retry import retry_when_moved
 
@@ -49,10 +55,13 @@ async def install_archive(
     earlier install stay; schedules without an endpoint are disabled. Either everything happens or nothing: the rows are one transaction,
     and what this call put into the store is removed again.
 
-    Raises ManifestError, RegistryError (`unknown_capability`, `component_missing`, `changed_meanwhile`), HostTooOld, SignatureRejected,
+    Raises ManifestError, RegistryError (`unknown_capability`, `component_missing`, `changed_meanwhile`, and without `mutable_versions`
+    `development_component_refused`), HostTooOld, SignatureRejected,
     TrustStoreUnusable, VersionConflict, errors of the archive and the store, and what `check_component` raises.
     """
     read = await read_archive(archive, declared_hash=None, manifest_text=None)
+    if not mutable_versions:
+        refuse_development_bundle(read)
     async with using.db.session() as session:
         registry_id = await registry_id_for(session, read.manifest)
     key = bundle_key(actor.tenant_id, registry_id, read.sha256)

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from holdfast.bundles.archive.reader import read_bundle_manifest, read_component
+from holdfast.bundles.archive.reader import inspect_bundle, read_component
 from holdfast.bundles.manifest.host_version import require_host_version
 from holdfast.bundles.manifest.model import Manifest
 from holdfast.bundles.manifest.parsing.errors import ManifestError, make_issue
@@ -28,13 +28,14 @@ _Stamp = tuple[int, int, int]
 
 
 class ReadArchive(Struct, frozen=True, kw_only=True):
-    """An archive file and its content. `sha256` is hex; `stamp` changes when the file does."""
+    """An archive file and its content. `sha256` is hex; `stamp` changes when the file does; `is_development`: `holdfast dev` made it."""
 
     path: Path
     sha256: str
     size: int
     manifest: Manifest
     stamp: _Stamp
+    is_development: bool = False
 
     @property
     def content_hash(self) -> str:
@@ -60,7 +61,7 @@ def _read(path: Path, declared: str | None, manifest_text: bytes | None) -> Read
     sha256 = hash_file(path)
     if declared is not None and declared != sha256:
         raise hash_mismatch(declared, sha256)
-    manifest = read_bundle_manifest(path)
+    manifest, is_development = inspect_bundle(path)
     if manifest_text is not None and _canonical(read_json_object(manifest_text)[0]) != _canonical(manifest.raw):
         raise RegistryError(
             "MANIFEST_MISMATCH",
@@ -71,7 +72,17 @@ def _read(path: Path, declared: str | None, manifest_text: bytes | None) -> Read
     require_host_version(manifest)
     if _holds_null(manifest.raw):
         raise ManifestError([make_issue((), "holds the character \\u0000, which a database cannot store")])
-    return ReadArchive(path=path, sha256=sha256, size=path.stat().st_size, manifest=manifest, stamp=stamp)
+    return ReadArchive(path=path, sha256=sha256, size=path.stat().st_size, manifest=manifest, stamp=stamp, is_development=is_development)
+
+
+def refuse_development_bundle(archive: ReadArchive) -> None:
+    """Raises RegistryError (`development_component_refused`) for a bundle that only `holdfast dev` may install."""
+    if archive.is_development:
+        raise RegistryError(
+            "development_component_refused",
+            "The bundle has files in development/: `holdfast dev` made it, and it runs on a platform in development only.",
+            hint="Run `holdfast build` and `holdfast pack`, and use that bundle.",
+        )
 
 
 def hash_mismatch(declared: str, computed: str) -> RegistryError:

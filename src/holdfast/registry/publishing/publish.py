@@ -20,7 +20,13 @@ from holdfast.registry.models.installs import ExtensionRegistry
 from holdfast.registry.models.visibility import extension_is_public
 from holdfast.registry.objects.locks import lock_name
 from holdfast.registry.objects.object_transaction import PendingSwept, object_transaction
-from holdfast.registry.publishing.inspection import CheckComponent, ReadArchive, check_component_of, read_archive
+from holdfast.registry.publishing.inspection import (
+    CheckComponent,
+    ReadArchive,
+    check_component_of,
+    read_archive,
+    refuse_development_bundle,
+)
 from holdfast.registry.publishing.publisher_names import check_publisher, claim_publisher
 from holdfast.registry.publishing.results import Published
 from holdfast.registry.publishing.stored_bundle import put_bundle
@@ -52,8 +58,9 @@ async def publish_bundle(
     On any error, and when the task is cancelled, rows and store are as before. `sweep_objects` removes what a killed process leaves.
 
     Raises RegistryError (`HASH_MISMATCH`, `MANIFEST_MISMATCH`, `unknown_capability`, `PUBLISHER_TAKEN`, `EXTENSION_NAME_TAKEN`,
-    `component_missing`, `publish_interrupted`), InvalidContentHash, ManifestError, ManifestMissing, SignatureRejected, TrustStoreUnusable,
-    VersionConflict, errors of the archive, the store and the database, and what `check_component` raises.
+    `component_missing`, `development_component_refused`, `publish_interrupted`), InvalidContentHash, ManifestError, ManifestMissing,
+    SignatureRejected, TrustStoreUnusable, VersionConflict, errors of the archive, the store and the database, and what `check_component`
+    raises.
     """
     read = await read_archive(archive, declared_hash=declared_hash, manifest_text=manifest_text)
     return await publish_archive(using, read, actor=actor, signature=signature, check_component=check_component)
@@ -69,6 +76,7 @@ async def publish_archive(
     within: Within | None = None,
 ) -> Published:
     """As `publish_bundle`, of an archive that was read. `within` runs in the transaction that makes the version visible."""
+    refuse_development_bundle(read)
     manifest = read.manifest
     publisher = manifest.publisher or DEFAULT_PUBLISHER
     async with using.db.session() as session:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.concurrency.workspaces import temporary_folder
+from holdfast.engine import ComponentError
 from holdfast.http.bodies import BODY_SECONDS, is_declared_larger
 from holdfast.http.responses import json_response
 from holdfast.runner.http.errors import BodyTooLarge, BodyTooSlow, UnsupportedBody
@@ -31,7 +32,13 @@ async def check_component(services: RunnerServices, request: Request) -> Respons
             component = folder / "main.wasm"
             with component.open("wb") as file:
                 sha256 = await _receive(request, file)
-            await services.engine.load(component, sha256)
+            loaded = await services.engine.load(component, sha256)
+            if loaded.needs_source and services.settings.environment != "development":
+                raise ComponentError(
+                    "development_component_refused",
+                    "The component contains no handler: it reads one from `holdfast dev`, on a platform in development only.",
+                    hint="Run `holdfast build` and `holdfast pack`, and use that bundle.",
+                )
     return json_response({"ok": True, "sha256": sha256})
 
 

@@ -30,6 +30,7 @@ from holdfast.engine import Component, ComponentError, Engine, Limits, Outcome
 from holdfast.hostcalls import CallContext, CallHost, HostServices, SecretDecryptFailed
 from holdfast.runner.execute.batching import CallBatcher
 from holdfast.runner.execute.concurrency_limit import Busy, ConcurrencyLimit
+from holdfast.runner.execute.development_bundles import DevelopmentBundles
 from holdfast.runner.execute.guest_request import GuestBody, call_user, guest_request
 from holdfast.runner.execute.idempotency import IdempotentCalls, idempotency_scope
 from holdfast.runner.execute.idempotency_files import SharedResponses
@@ -91,13 +92,22 @@ def _bundle_failed(error: str, message: str, rule: str) -> CallFailed:
 class CallExecutor:
     """Runs calls. Belongs to one event loop."""
 
-    def __init__(self, settings: Settings, cache: BundleCache, engine: Engine, host: HostServices, limit: ConcurrencyLimit) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        cache: BundleCache,
+        engine: Engine,
+        host: HostServices,
+        limit: ConcurrencyLimit,
+        development: DevelopmentBundles,
+    ) -> None:
         self._idempotency = _idempotent_calls(settings)
         self._settings = settings
         self._timeout_ms, self._timeout_max_ms = settings.call_timeout_ms, settings.call_timeout_max_ms
         self._memory_mb = settings.call_memory_mb
         self._cache = cache
         self._engine = engine
+        self._development = development
         self._host = host
         self._limit = limit
         self._batcher = CallBatcher(enabled=settings.call_batching)
@@ -200,7 +210,7 @@ class CallExecutor:
             # A component in memory needs nothing from the disk. Each call still checks that its bundle is there and may run.
             bundle = self._cache.peek(context.tenant_id, context.extension_id, digest)
             if bundle is not None and bundle.component_sha256 is not None:
-                component = self._engine.loaded(bundle.component_sha256)
+                component = self._loaded(bundle, bundle.component_sha256)
                 if component is not None:
                     return component
             async with self._cache.use(context.tenant_id, context.extension_id, digest) as bundle:
@@ -219,18 +229,22 @@ class CallExecutor:
             return True
         if bundle is None or bundle.component_sha256 is None:
             return bundle is not None
-        component = self._engine.loaded(bundle.component_sha256)
+        component = self._loaded(bundle, bundle.component_sha256)
         if component is None:
             return self._engine.is_compiled(bundle.component_sha256)
         self._latest = (now, key, component)  # the call looks it up in a moment
         return True
+
+    def _loaded(self, bundle: UnpackedBundle, component_sha256: str) -> Component | None:
+        component = self._engine.loaded(component_sha256)
+        return None if component is None else self._development.kept(bundle, component)
 
     async def _load(self, bundle: UnpackedBundle, digest: str) -> Component:
         if bundle.component is None or bundle.component_sha256 is None:
             message = "the bundle has no dist/main.wasm"
             raise _bundle_failed(message, message, "component_missing")
         try:
-            return await self._engine.load(bundle.component, bundle.component_sha256)
+            return await self._development.load(self._engine, bundle)
         except ComponentError as error:
             raise _execute_failed(error.code, str(error)) from None
         except Exception as error:

@@ -27,6 +27,7 @@ from holdfast.events.delivery.batching_sink import BatchingSink
 from holdfast.hostcalls import HostServices
 from holdfast.http.disconnect import DisconnectWatcher
 from holdfast.runner.execute.concurrency_limit import ConcurrencyLimit
+from holdfast.runner.execute.development_bundles import DevelopmentBundles
 from holdfast.runner.execute.execution import CallExecutor
 from holdfast.runner.execute.shared_folder import METRICS
 from holdfast.runner.execute.warmup_queue import Place, WarmupQueue
@@ -140,7 +141,8 @@ class RunnerServices:
             cache = TrustedBundleCache(settings.resolved_cache_root, store, policy, max_bytes=settings.cache_max_bytes)
             cache.on_fetch, cache.on_evict = metrics.bundle_fetched, metrics.bundle_evicted
             closing.push_async_callback(cache.close)
-            warmups = _warmup_queue(cache, engine)
+            development = DevelopmentBundles(allowed=settings.environment == "development")
+            warmups = _warmup_queue(cache, engine, development)
             closing.push_async_callback(warmups.close)
             await engine.check_wasmtime()
             concurrency = ConcurrencyLimit(per_install=settings.calls_per_install, per_process=settings.calls_per_process)
@@ -155,7 +157,7 @@ class RunnerServices:
                 host=host,
                 validator=validator,
                 concurrency=concurrency,
-                calls=CallExecutor(settings, cache, engine, host, concurrency),
+                calls=CallExecutor(settings, cache, engine, host, concurrency, development),
                 warmups=warmups,
                 metrics=metrics,
                 call_log=CallLog(metrics, fast=settings.fast_log_lines),
@@ -189,11 +191,11 @@ async def _pool(settings: Settings) -> bool | PoolSizes:
     return choice.pool(settings.engine_pool_instances) or False
 
 
-def _warmup_queue(cache: BundleCache, engine: Engine) -> WarmupQueue:
+def _warmup_queue(cache: BundleCache, engine: Engine, development: DevelopmentBundles) -> WarmupQueue:
     async def prepare(place: Place) -> bool:
         async with cache.use(*place) as bundle:
             if bundle.component is not None and bundle.component_sha256 is not None:
-                await engine.load(bundle.component, bundle.component_sha256)
+                await development.load(engine, bundle)
             return bundle.component is not None
 
     # Compiling uses every processor; a second preparation fetches and unpacks meanwhile.
