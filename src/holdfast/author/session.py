@@ -157,7 +157,7 @@ class BuildSession:
     async def _component(self, project: Project, handler: Path) -> BuiltPart:
         with self._step("component"):
             if project.language is Language.PYTHON:
-                return await python.build_component(project, handler)
+                return await python.build_component(project, handler, self._progress)
             return await javascript.build_component(project, handler, self._driver, self.options.guest_engine)
 
     async def _page(self, project: Project, page: Path) -> BuiltPart:

@@ -1,0 +1,68 @@
+"""The start of a component, at build time: its files, its search path, and what is imported before the first call.
+
+begin ──▶ import of the author's handler ──▶ finish ──▶ snapshot: every call starts from here
+  │                                            └─ compiles what was not imported; imports what calls often need
+  └─ reads the images, redirects the functions for files, sets the search path
+"""
+
+from __future__ import annotations
+
+import codecs
+import importlib
+import os
+import sys
+
+from holdfast_sdk.component import event_loop, redirect
+from holdfast_sdk.component.bytecode import compile_module
+from holdfast_sdk.component.file_tree import TREE
+
+SOURCES, PACKAGES, STANDARD_LIBRARY = "/src", "/vendor", "/python"
+IMAGE = ".image"
+# Codecs and modules that Python imports during a call. Without this, each call would import them again.
+_CODECS = ("ascii", "latin-1", "cp1252", "utf-8-sig", "utf-16")
+_MODULES = ("_strptime",)
+
+
+def _copy_folder(root: str) -> None:
+    """Adds the modules below a folder that exists only during the build: the SDK, the generated bindings, the entry."""
+    for folder, _, names in os.walk(root):
+        for name in names:
+            if name.endswith(".py"):
+                path = os.path.join(folder, name)  # noqa: PTH118 - pathlib is not imported yet
+                with open(path, "rb") as file:  # noqa: PTH123
+                    TREE.add(path, file.read())
+
+
+def begin(entry: str) -> None:
+    """Reads the images beside the module `entry`, and makes imports and file functions use them."""
+    folder = os.path.dirname(entry)  # noqa: PTH120
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208
+        if name.endswith(IMAGE):
+            with open(os.path.join(folder, name), "rb") as file:  # noqa: PTH118, PTH123
+                TREE.add_image(file.read())
+    ours = [path for path in sys.path if path != STANDARD_LIBRARY and os.path.isdir(path)]  # noqa: PTH112
+    for path in ours:
+        _copy_folder(path)
+    redirect.install()
+    # As on a computer: the author's own modules come first, then the standard library, then packages.
+    sys.path[:] = [SOURCES, STANDARD_LIBRARY, PACKAGES, *ours]
+    sys.path_importer_cache.clear()
+    event_loop.install()
+
+
+def compile_sources() -> None:
+    """Adds the compiled form of every module that has none."""
+    for path in list(TREE.files):
+        if path.endswith(".py") and not path.startswith(STANDARD_LIBRARY + "/"):
+            compiled = compile_module(path, TREE.read(path))
+            if compiled is not None and compiled[0] not in TREE.files:
+                TREE.add(*compiled)
+
+
+def finish() -> None:
+    """Prepares what calls need."""
+    compile_sources()
+    for name in _CODECS:
+        codecs.lookup(name)
+    for name in _MODULES:
+        importlib.import_module(name)

@@ -1,0 +1,143 @@
+"""Compiled Python modules that builds share: the standard library, once per version of componentize-py; packages, once per content.
+
+images/<key>.image there? ──yes──▶ used
+     │ no
+     ▼
+flock <key>.lock ──▶ there now? ──yes──▶ used
+                         │ no
+                         ▼
+componentize-py runs compile_tree ──▶ .<key>-<random>/ ──▶ image written ──renamed──▶ images/<key>.image
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from holdfast.author import resources
+from holdfast.author.errors import BuildToolError
+from holdfast.author.python.componentize import componentize, version
+from holdfast.author.python.image import write_image
+from holdfast.author.python.project_files import walk
+from holdfast.author.toolchain import Progress, default_toolchain_root
+
+STANDARD_LIBRARY = "/python"
+PACKAGES = "/vendor"
+# Parts of the standard library that cannot work in a component: windows, terminals, environments, tests, and manuals.
+_LEFT_OUT = ("idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "venv", "pydoc_data", "curses", "_pyrepl", "site-packages")
+_ENTRY = """
+import os
+from holdfast_sdk.component.compile_tree import compile_folder
+count = compile_folder({root!r}, {prefix!r}, os.path.dirname(__file__) + "/output", {skip!r})
+with open(os.path.dirname(__file__) + "/count", "w") as file:
+    file.write(str(count))
+raise SystemExit("compiled")
+"""
+
+
+class PythonCache:
+    """`root` is the folder of the images; the default is below the toolchain's folder."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = (root or default_toolchain_root() / "python").absolute()
+
+    async def standard_library(self, progress: Progress) -> Path:
+        """The image of the standard library. Raises BuildToolError."""
+        return await self._image(await _key("library"), None, "Preparing the Python standard library (once)", progress)
+
+    async def packages(self, folder: Path, progress: Progress) -> Path:
+        """The image of the packages in `folder`. Raises BuildToolError."""
+        files = await asyncio.to_thread(lambda: [*walk(folder)])
+        key = await asyncio.to_thread(_hash_files, folder, files, await _key("packages"))
+        return await self._image(key, folder, "Compiling the packages (once)", progress)
+
+    async def _image(self, key: str, folder: Path | None, words: str, progress: Progress) -> Path:
+        image = self.root / f"{key}.image"
+        if not image.is_file():
+            self.root.mkdir(parents=True, exist_ok=True)
+            async with self._locked(key):
+                if not image.is_file():
+                    progress(words)
+                    await self._make(image, folder)
+        return image
+
+    @asynccontextmanager
+    async def _locked(self, key: str) -> AsyncIterator[None]:
+        with (self.root / f"{key}.lock").open("w") as lock:
+            # Polled: a blocking flock would stop the event loop, and in a thread it could not be cancelled.
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    await asyncio.sleep(0.1)
+            yield
+
+    async def _make(self, image: Path, folder: Path | None) -> None:
+        scratch = Path(tempfile.mkdtemp(prefix=f".{image.stem}-", dir=self.root))
+        try:
+            await _compile(scratch, folder)
+            partial = scratch / "image"
+            files = _standard_files(scratch / "entry" / "output") if folder is None else _package_files(scratch / "entry" / "output", folder)
+            await asyncio.to_thread(write_image, partial, files)
+            partial.rename(image)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+async def _key(kind: str) -> str:
+    """Identifies the interpreter, and the code that compiles."""
+    digest = hashlib.sha256(f"{kind} {await version()}".encode())
+    for source in sorted((resources.sdk_folder("python") / "holdfast_sdk" / "component").glob("*.py")):
+        if source.stem in ("bytecode", "compile_tree", "file_tree"):
+            digest.update(source.read_bytes())
+    digest.update(Path(__file__).read_bytes())
+    return digest.hexdigest()[:20]
+
+
+def _hash_files(folder: Path, files: list[Path], key: str) -> str:
+    digest = hashlib.sha256(key.encode())
+    for path in files:
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:20]
+
+
+async def _compile(scratch: Path, folder: Path | None) -> None:
+    """Writes the compiled modules to `entry/output` in `scratch`. Raises BuildToolError."""
+    entry = scratch / "entry"
+    entry.mkdir()
+    # componentize-py shows the folders that it is given to the interpreter as /0, /1 and so on.
+    root, prefix = (STANDARD_LIBRARY, STANDARD_LIBRARY) if folder is None else ("/2", PACKAGES)
+    (entry / "holdfast_compile.py").write_text(_ENTRY.format(root=root, prefix=prefix, skip=_LEFT_OUT if folder is None else ("tests",)))
+    folders = [entry, resources.sdk_folder("python"), *([folder] if folder else [])]
+    done = await componentize("holdfast_compile", folders, scratch / "unused.wasm", scratch=scratch)
+    # It always ends with an error, which saves writing a component that nobody needs.
+    if not (entry / "count").is_file():
+        raise BuildToolError(
+            "toolchain_unavailable",
+            f"The Python modules could not be compiled. componentize-py reported:\n{done.last_lines()}",
+            hint="Run `pip install --force-reinstall 'holdfast[python]'`, then try again.",
+        )
+
+
+def _standard_files(output: Path) -> Iterator[tuple[str, bytes | None]]:
+    """The modules of the standard library, compiled. Their source text is listed and left out: it is 2.5 MB, and calls do not read it."""
+    for path in sorted((output / STANDARD_LIBRARY[1:]).rglob("*.pyc")):
+        name = path.relative_to(output).as_posix()
+        module = path.name.split(".")[0]
+        yield f"/{path.parent.parent.relative_to(output).as_posix()}/{module}.py", None
+        yield f"/{name}", path.read_bytes()
+
+
+def _package_files(output: Path, folder: Path) -> Iterator[tuple[str, bytes | None]]:
+    for path in walk(folder):
+        yield f"{PACKAGES}/{path.relative_to(folder).as_posix()}", path.read_bytes()
+    for path in sorted(output.rglob("*.pyc")):
+        yield f"/{path.relative_to(output).as_posix()}", path.read_bytes()

@@ -1,0 +1,89 @@
+"""Builds a component from `src/handler.py`.
+
+src/ ─────────────────────────────────────▶ project.image ┐
+vendor/ ──compiled once per content───────▶ vendor.image  ├─ begin, import handler, finish ──▶ dist/main.wasm
+standard library ──compiled once per tool─▶ library.image ┘      (snapshot of the interpreter)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from holdfast.author import resources
+from holdfast.author.errors import BuildFailed
+from holdfast.author.project import Project
+from holdfast.author.python.compiled_folders import PythonCache
+from holdfast.author.python.componentize import componentize
+from holdfast.author.python.image import write_image
+from holdfast.author.python.problems import find_problem
+from holdfast.author.python.project_files import project_inputs, source_files
+from holdfast.author.staged_output import BuiltPart, StagedOutput
+from holdfast.author.toolchain import Progress, no_progress
+
+GLUE = '''"""The component's export: passes each request to the author's `handler`."""
+
+from holdfast_sdk.component import start
+
+start.begin(__file__)
+
+import handler as author
+from holdfast_sdk.glue import find_handler, respond
+
+author_handler = find_handler(author)
+start.finish()
+
+import wit_world
+
+
+class WitWorld(wit_world.WitWorld):
+    def handler(self, request):
+        return respond(author_handler, request)
+'''
+
+
+async def build_component(project: Project, handler: Path, progress: Progress = no_progress) -> BuiltPart:
+    """Builds `dist/main.wasm` from `src/handler.py`, with everything below `src/` and `vendor/` inside.
+
+    Raises BuildFailed, BuildToolError.
+    """
+    cache = PythonCache()
+    library = await cache.standard_library(progress)
+    vendored = project.root / "vendor"
+    packages = await cache.packages(vendored, progress) if vendored.is_dir() else None
+    project.component.parent.mkdir(exist_ok=True)
+    staged = StagedOutput(project.component.with_name(f".main.{os.getpid()}.wasm"), project.component)
+    with tempfile.TemporaryDirectory(prefix="holdfast-build-") as folder:
+        scratch = Path(folder)
+        glue = scratch / "glue"
+        await asyncio.to_thread(_write_glue, glue, project, [library, *([packages] if packages else [])])
+        try:
+            done = await componentize("holdfast_component", [glue, resources.sdk_folder("python")], staged.path, scratch=scratch)
+            if done.status != 0:
+                problem = find_problem(project.root, f"{done.stdout}\n{done.stderr}")
+                raise BuildFailed("src/handler.py cannot be built.", problems=[problem], hint=_hint(problem.text))
+        except BaseException:
+            staged.discard()
+            raise
+    return BuiltPart((staged,), project_inputs(project))
+
+
+def _write_glue(glue: Path, project: Project, images: list[Path]) -> None:
+    glue.mkdir()
+    (glue / "holdfast_component.py").write_text(GLUE)
+    files = ((f"/{path.relative_to(project.root).as_posix()}", path.read_bytes()) for path in source_files(project))
+    write_image(glue / "3-project.image", files)
+    for number, image in enumerate(images):
+        shutil.copyfile(image, glue / f"{number}.image")
+
+
+def _hint(text: str) -> str | None:
+    if "ModuleNotFoundError" in text or "ImportError" in text:
+        return (
+            "Install pure-Python packages into vendor/ (`pip install --target vendor NAME`). "
+            "Packages with compiled parts do not run in a component."
+        )
+    return None
