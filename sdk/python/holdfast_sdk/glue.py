@@ -6,14 +6,16 @@ import json
 import random
 import sys
 import traceback
-from collections.abc import Callable
-from types import ModuleType
+from collections.abc import Awaitable, Callable
+from types import ModuleType, TracebackType
 from typing import Any
 
 from wit_world.imports import logging as logging_functions
 from wit_world.imports import types as wit
 
 from holdfast_sdk.bindings import make_host
+from holdfast_sdk.component import event_loop
+from holdfast_sdk.component.start import SOURCES
 from holdfast_sdk.messages import Context, Request, Response
 
 
@@ -60,18 +62,29 @@ def _to_wire(response: Any) -> wit.ExecuteResponse:
     return wit.ExecuteResponse(response.status, [wit.HttpHeader(name, value) for name, value in response.header_pairs()], body)
 
 
-def _report(error: Exception) -> None:
-    text = "".join(traceback.format_exception(error)).rstrip()
+def _authors_frames(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback from the author's outermost function on: the frames of the SDK and of the event loop say nothing to the author."""
+    inner = trace
+    while inner is not None and not inner.tb_frame.f_code.co_filename.startswith(f"{SOURCES}/"):
+        inner = inner.tb_next
+    return inner or trace
+
+
+def _report(error: BaseException) -> None:
+    lines = traceback.format_exception(type(error), error, _authors_frames(error.__traceback__))
+    # Paths as they are in the project, which editors and terminals can open.
+    text = "".join(lines).rstrip().replace(f'File "{SOURCES}/', f'File "{SOURCES[1:]}/')
     logging_functions.log_error(text)
     print(text, file=sys.stderr)  # noqa: T201 - the host reports the last lines of standard error as the reason of a failure
 
 
 def respond(handler: Callable[..., Any], wire: Any) -> wit.ExecuteResponse:
-    """Runs the handler. An exception is logged with its traceback and becomes a response with status 500."""
+    """Runs the handler, to completion if it is a coroutine. An exception is logged with its traceback and becomes a response with status 500."""
     random.seed()  # otherwise every call would start with the state from build time, and get the same numbers
     try:
-        return _to_wire(handler(_request(wire), make_host()))
-    except Exception as error:
+        answer = handler(_request(wire), make_host())
+        return _to_wire(event_loop.run(answer) if isinstance(answer, Awaitable) else answer)
+    except (Exception, SystemExit) as error:
         _report(error)
         body = json.dumps({"error": "handler_failed", "message": str(error) or type(error).__name__}).encode()
         return wit.ExecuteResponse(500, [wit.HttpHeader("content-type", "application/json")], body)

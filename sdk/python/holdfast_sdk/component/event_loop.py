@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 
@@ -71,6 +71,10 @@ def install() -> None:
     asyncio.events._set_event_loop_policy(_Policy())  # type: ignore[attr-defined]
 
 
-def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """The result of the coroutine. Tasks that still run when it ends are cancelled. Raises what it raises, RuntimeError for a deadlock."""
-    return asyncio.run(coroutine)
+def run(awaitable: Awaitable[Any]) -> Any:
+    """The result of the awaitable. Tasks that still run when it ends are cancelled. Raises what it raises, RuntimeError for a deadlock."""
+
+    async def main() -> Any:
+        return await awaitable
+
+    return asyncio.run(main())

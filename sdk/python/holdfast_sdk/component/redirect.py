@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import _io
 import builtins
 import errno
 import io
@@ -13,7 +14,6 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import _io
 from holdfast_sdk.component.file_tree import TREE
 
 _real_open = _io.open

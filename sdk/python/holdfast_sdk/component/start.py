@@ -16,18 +16,20 @@ from holdfast_sdk.component import event_loop, redirect
 from holdfast_sdk.component.bytecode import compile_module
 from holdfast_sdk.component.file_tree import TREE
 
-SOURCES, PACKAGES, STANDARD_LIBRARY = "/src", "/vendor", "/python"
+SOURCES, PACKAGES, STANDARD_LIBRARY, TIME_ZONES = "/src", "/vendor", "/python", "/zoneinfo"
 IMAGE = ".image"
 # Codecs and modules that Python imports during a call. Without this, each call would import them again.
 _CODECS = ("ascii", "latin-1", "cp1252", "utf-8-sig", "utf-16")
-_MODULES = ("_strptime",)
+_MODULES = ("_strptime", "zoneinfo")
+# Modules of the SDK for other places: unit tests, and the compilation of packages.
+_NOT_IN_COMPONENTS = ("testing.py", "compile_tree.py")
 
 
 def _copy_folder(root: str) -> None:
     """Adds the modules below a folder that exists only during the build: the SDK, the generated bindings, the entry."""
     for folder, _, names in os.walk(root):
         for name in names:
-            if name.endswith(".py"):
+            if name.endswith(".py") and name not in _NOT_IN_COMPONENTS:
                 path = os.path.join(folder, name)  # noqa: PTH118 - pathlib is not imported yet
                 with open(path, "rb") as file:  # noqa: PTH123
                     TREE.add(path, file.read())
@@ -47,6 +49,9 @@ def begin(entry: str) -> None:
     # As on a computer: the author's own modules come first, then the standard library, then packages.
     sys.path[:] = [SOURCES, STANDARD_LIBRARY, PACKAGES, *ours]
     sys.path_importer_cache.clear()
+    if f"{PACKAGES}/tzdata" not in TREE.folders:
+        # Read when `zoneinfo` is imported, which `finish` does: the variables of a call replace these.
+        os.environ["PYTHONTZPATH"] = TIME_ZONES
     event_loop.install()
 
 

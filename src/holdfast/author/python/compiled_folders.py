@@ -14,6 +14,9 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import hashlib
+import importlib.metadata
+import importlib.resources
+import importlib.util
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -29,8 +32,9 @@ from holdfast.author.toolchain import Progress, default_toolchain_root
 
 STANDARD_LIBRARY = "/python"
 PACKAGES = "/vendor"
+TIME_ZONES = "/zoneinfo"
 # Parts of the standard library that cannot work in a component: windows, terminals, environments, tests, and manuals.
-_LEFT_OUT = ("idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "venv", "pydoc_data", "curses", "_pyrepl", "site-packages")
+_LEFT_OUT = ("idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "venv", "pydoc_data", "curses", "site-packages")
 _ENTRY = """
 import os
 from holdfast_sdk.component.compile_tree import compile_folder
@@ -84,7 +88,9 @@ class PythonCache:
         try:
             await _compile(scratch, folder)
             partial = scratch / "image"
-            files = _standard_files(scratch / "entry" / "output") if folder is None else _package_files(scratch / "entry" / "output", folder)
+            files = (
+                _standard_files(scratch / "entry" / "output") if folder is None else _package_files(scratch / "entry" / "output", folder)
+            )
             await asyncio.to_thread(write_image, partial, files)
             partial.rename(image)
         finally:
@@ -97,8 +103,15 @@ async def _key(kind: str) -> str:
     for source in sorted((resources.sdk_folder("python") / "holdfast_sdk" / "component").glob("*.py")):
         if source.stem in ("bytecode", "compile_tree", "file_tree"):
             digest.update(source.read_bytes())
-    digest.update(Path(__file__).read_bytes())
+    digest.update(Path(__file__).read_bytes() + _time_zones_version().encode())
     return digest.hexdigest()[:20]
+
+
+def _time_zones_version() -> str:
+    try:
+        return importlib.metadata.version("tzdata")
+    except importlib.metadata.PackageNotFoundError:
+        return "none"
 
 
 def _hash_files(folder: Path, files: list[Path], key: str) -> str:
@@ -134,6 +147,18 @@ def _standard_files(output: Path) -> Iterator[tuple[str, bytes | None]]:
         module = path.name.split(".")[0]
         yield f"/{path.parent.parent.relative_to(output).as_posix()}/{module}.py", None
         yield f"/{name}", path.read_bytes()
+    # A computer has time zones in its system; a component has none of its own.
+    yield from _time_zone_files()
+
+
+def _time_zone_files() -> Iterator[tuple[str, bytes | None]]:
+    if importlib.util.find_spec("tzdata") is None:
+        return
+    folder = importlib.resources.files("tzdata") / "zoneinfo"
+    with importlib.resources.as_file(folder) as root:
+        for path in walk(root):
+            if path.suffix != ".py":
+                yield f"{TIME_ZONES}/{path.relative_to(root).as_posix()}", path.read_bytes()
 
 
 def _package_files(output: Path, folder: Path) -> Iterator[tuple[str, bytes | None]]:

@@ -1,0 +1,101 @@
+"""What Python handlers can rely on: the standard library, files, coroutines and stack traces, compared with CPython on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.engine import Engine
+from tests.sdk.guest_host import MemoryHost, Response, call
+
+SOURCES = Path(__file__).parents[1] / "extensions" / "python-cases" / "src"
+COMPARED = [
+    "strptime",
+    "codecs",
+    "late_csv",
+    "mail",
+    "time_zones",
+    "many_modules",
+    "files_beside_the_handler",
+    "package_data",
+    "late_modules_of_the_project",
+    "plugins_by_name",
+    "tasks",
+    "a_loop_of_its_own",
+    "deep_recursion",
+]
+
+
+@contextmanager
+def importable(folder: Path) -> Iterator[None]:
+    """Modules in `folder` can be imported inside, and are forgotten afterwards."""
+    before = set(sys.modules)
+    writes = sys.dont_write_bytecode
+    sys.path.insert(0, str(folder))
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        sys.dont_write_bytecode = writes
+        for name in set(sys.modules) - before:
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
+                del sys.modules[name]
+
+
+def run_in_cpython(name: str) -> Any:
+    with importable(SOURCES):
+        cases = importlib.import_module("cases").CASES
+        result = cases[name]()
+        result = asyncio.run(result) if asyncio.iscoroutine(result) else result
+    return json.loads(json.dumps(result))
+
+
+Answer = Callable[[str], Awaitable[Response]]
+
+
+@pytest.fixture
+def host() -> MemoryHost:
+    return MemoryHost()
+
+
+@pytest.fixture
+def answer(engine: Engine, built: Callable[[str], Path], host: MemoryHost) -> Answer:
+    project = built("python-cases")
+    return lambda name: call(engine, project, host, f"/{name}")
+
+
+@pytest.mark.parametrize("name", COMPARED)
+async def test_a_component_answers_as_cpython(answer: Answer, name: str) -> None:
+    expected = await asyncio.to_thread(run_in_cpython, name)
+    assert (await answer(name)).json == expected
+
+
+async def test_the_files_of_a_component_cannot_be_changed(answer: Answer) -> None:
+    assert (await answer("files_cannot_be_changed")).json == [True, True, True]
+
+
+async def test_an_exception_is_logged_with_the_authors_lines_and_no_others(answer: Answer, host: MemoryHost) -> None:
+    response = await answer("an_error")
+    assert (response.status, response.json) == (500, {"error": "handler_failed", "message": "no such ticket"})
+    [(level, text)] = host.logs
+    lines = [line.strip() for line in text.splitlines()]
+    assert (level, lines[-1]) == ("error", "LookupError: no such ticket")
+    assert 'raise LookupError("no such ticket")' in lines
+    files = [line.split('"')[1] for line in lines if line.startswith("File ")]
+    assert files == ["src/handler.py", "src/cases.py", "src/parts/late.py"]
+    assert host.stderr[-1] == lines[-1]
+
+
+async def test_a_handler_that_waits_for_what_cannot_come_fails_with_the_reason(answer: Answer) -> None:
+    response = await answer("a_deadlock")
+    assert (response.status, response.json["error"]) == (500, "handler_failed")
+    assert "nothing can finish" in response.json["message"]
