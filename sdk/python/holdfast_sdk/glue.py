@@ -79,7 +79,7 @@ def _report(error: BaseException) -> None:
 
 
 def respond(handler: Callable[..., Any], wire: Any) -> wit.ExecuteResponse:
-    """Runs the handler, to completion if it is a coroutine. An exception is logged with its traceback and becomes a response with status 500."""
+    """Runs the handler, to completion if it is a coroutine. An exception is logged with its traceback and becomes a status 500."""
     random.seed()  # otherwise every call would start with the state from build time, and get the same numbers
     try:
         answer = handler(_request(wire), make_host())

@@ -11,7 +11,7 @@ from holdfast_sdk.component.bytecode import compile_module
 
 
 def compile_folder(root: str, prefix: str, output: str, skip: tuple[str, ...]) -> int:
-    """Compiles the modules below the folder `root`, as if it were at `prefix`, except files and folders named in `skip`. Returns how many."""
+    """Compiles the modules below the folder `root`, as if it were at `prefix`, except what `skip` names. Returns how many."""
     count = 0
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if name not in skip and name != "__pycache__"]

@@ -88,23 +88,25 @@ class PythonCache:
         try:
             await _compile(scratch, folder)
             partial = scratch / "image"
-            files = (
-                _standard_files(scratch / "entry" / "output") if folder is None else _package_files(scratch / "entry" / "output", folder)
-            )
+            output = scratch / "entry" / "output"
+            files = _standard_files(output) if folder is None else _package_files(output, folder)
             await asyncio.to_thread(write_image, partial, files)
             partial.rename(image)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-async def _key(kind: str) -> str:
+def _hash_sources(constants: str) -> str:
     """Identifies the interpreter, and the code that compiles."""
-    digest = hashlib.sha256(f"{kind} {await version()}".encode())
-    for source in sorted((resources.sdk_folder("python") / "holdfast_sdk" / "component").glob("*.py")):
-        if source.stem in ("bytecode", "compile_tree", "file_tree"):
-            digest.update(source.read_bytes())
-    digest.update(Path(__file__).read_bytes() + _time_zones_version().encode())
+    digest = hashlib.sha256(constants.encode())
+    component = resources.sdk_folder("python") / "holdfast_sdk" / "component"
+    for source in (component / "bytecode.py", component / "compile_tree.py", component / "file_tree.py", Path(__file__)):
+        digest.update(source.read_bytes())
     return digest.hexdigest()[:20]
+
+
+async def _key(kind: str) -> str:
+    return await asyncio.to_thread(_hash_sources, f"{kind} {await version()} {_time_zones_version()}")
 
 
 def _time_zones_version() -> str:

@@ -1,6 +1,7 @@
 """Writes an image: many files in one, each deflated by itself, from which a component serves its read-only files.
 
-Layout: `HFIMAGE1`, the length of the index (4 bytes, big-endian), the index, the contents. The index is JSON: path → [offset, stored, size].
+Layout: `HFIMAGE1`, the length of the index (4 bytes, big-endian), the index, the contents.
+The index is JSON: path → [offset, stored, size].
 `holdfast_sdk.component.file_tree` reads it.
 """
 
