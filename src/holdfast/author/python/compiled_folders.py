@@ -133,7 +133,7 @@ async def _compile(scratch: Path, folder: Path | None) -> None:
     (entry / "holdfast_compile.py").write_text(_ENTRY.format(root=root, prefix=prefix, skip=_LEFT_OUT if folder is None else ("tests",)))
     folders = [entry, resources.sdk_folder("python"), *([folder] if folder else [])]
     done = await componentize("holdfast_compile", folders, scratch / "unused.wasm", scratch=scratch)
-    # It always ends with an error, which saves writing a component that nobody needs.
+    # It always ends with an error, which saves writing a component without a use.
     if not (entry / "count").is_file():
         raise BuildToolError(
             "toolchain_unavailable",
