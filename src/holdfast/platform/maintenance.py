@@ -1,5 +1,5 @@
-"""Periodic maintenance: deletes the storage of uninstalled extensions after its grace period, abandoned uploads and objects, records
-that have expired, and temporary folders of killed processes."""
+"""Periodic maintenance: deletes the storage of uninstalled extensions after its grace period, what development installs have
+replaced, abandoned uploads and objects, records that have expired, and temporary folders of killed processes."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ async def run_maintenance_loop(installs: InstallService, publishing: PublishingS
         try:
             await asyncio.to_thread(remove_stale_temporary_folders)
             removed = await installs.remove_due_storage()
+            replaced = await installs.sweep_replaced()
             swept = await publishing.sweep_uploads(older_than=UPLOADS_OLDER_THAN)
-            if removed or swept:
-                _log.info("maintenance removed unused data", storages=removed, uploads=swept)
+            if removed or replaced or swept:
+                _log.info("maintenance removed unused data", storages=removed, replaced_bundles=replaced, uploads=swept)
         except (HoldfastError, SQLAlchemyError, OSError) as error:
             _log.warning("maintenance failed", error=getattr(error, "code", type(error).__name__))
         await asyncio.sleep(pause_seconds)

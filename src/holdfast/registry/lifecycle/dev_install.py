@@ -21,6 +21,7 @@ from holdfast.registry.lifecycle.install_rows import (
     release_previous,
     set_version,
 )
+from holdfast.registry.lifecycle.replaced import release_replaced
 from holdfast.registry.objects.object_transaction import object_transaction
 from holdfast.registry.objects.tenant_copies import delete_released
 from holdfast.registry.publishing.inspection import (
@@ -52,8 +53,8 @@ async def install_archive(
 
     `signature` is the bytes of the archive's `.minisig`; None means the one that the store has of this bundle, if any. `check_component`
     gets the extracted component, when the manifest needs one, and raises when it cannot run. Settings, secrets and revoked grants of an
-    earlier install stay; schedules without an endpoint are disabled. Either everything happens or nothing: the rows are one transaction,
-    and what this call put into the store is removed again.
+    earlier install stay; schedules without an endpoint are disabled. What the version was some installs ago is removed (see
+    `replaced`). Either everything happens or nothing: the rows are one transaction, and what this call put into the store is removed again.
 
     Raises ManifestError, RegistryError (`unknown_capability`, `component_missing`, `changed_meanwhile`, and without `mutable_versions`
     `development_component_refused`), HostTooOld, SignatureRejected,
@@ -117,6 +118,8 @@ async def _write(
     granted = requested_by(version) - (Permissions() if before is None else before.revoked)
     await set_version(session, install, version, granted, before, disable_missing=True, now=now)
     await finish_install(session, actor, install, registry, version, using.domain_root, now)
+    if version.private_tenant == actor.tenant_id:
+        released.update(await release_replaced(session, version, now))
     return describe_install(
         install,
         registry,

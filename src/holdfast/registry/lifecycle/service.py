@@ -14,6 +14,7 @@ from holdfast.registry.installs.listing import list_installs
 from holdfast.registry.installs.results import Grants, InstallDetails, Installed, InstallSummary, Uninstalled, Upgraded
 from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.lifecycle.install import install_version
+from holdfast.registry.lifecycle.replaced import sweep_replaced
 from holdfast.registry.lifecycle.rollback import rollback_install
 from holdfast.registry.lifecycle.uninstall import remove_due_storage, uninstall
 from holdfast.registry.lifecycle.upgrade import upgrade_install
@@ -128,3 +129,7 @@ class InstallService:
     async def remove_due_storage(self) -> int:
         """Deletes the storage of uninstalled extensions whose grace period is over. Returns the number of installs."""
         return await remove_due_storage(self._with.db, self._with.now)
+
+    async def sweep_replaced(self) -> int:
+        """Removes what development installs have replaced, after a while; see `sweep_replaced`."""
+        return await sweep_replaced(self._with.db, self._with.store, now=self._with.now)

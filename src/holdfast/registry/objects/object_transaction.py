@@ -26,6 +26,7 @@ from typing import TypeVar
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.exc import StaleDataError
 
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.records.database.database import Database
@@ -80,7 +81,7 @@ async def object_transaction(
 
 
 async def _write_rows(db: Database, pending_id: str, write: Callable[[AsyncSession], Awaitable[T]], written: list[T], name: str) -> T:
-    lost: IntegrityError | None = None
+    lost: IntegrityError | StaleDataError | None = None
     for _ in range(_MAX_ATTEMPTS):
         written.clear()
         try:
@@ -90,8 +91,8 @@ async def _write_rows(db: Database, pending_id: str, write: Callable[[AsyncSessi
                     raise PendingSwept
                 written.append(result)
             return result
-        except IntegrityError as error:
-            # Two transactions wrote the same new row, and this one lost. The next attempt reads that row.
+        except (IntegrityError, StaleDataError) as error:
+            # Another transaction wrote the same new row, or deleted one that this one changed. The next attempt reads what is there now.
             lost = error
     raise changed_meanwhile(name) from lost
 
