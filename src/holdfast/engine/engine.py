@@ -130,6 +130,14 @@ class Engine:
         """Whether `load` would find the component in memory or its artifact on disk, and compile nothing."""
         return self.loaded(sha256) is not None or self._artifacts.has(sha256)
 
+    def forget(self, sha256: str) -> None:
+        """Drops the component with this SHA-256 (hex) from memory and removes its artifact; `load` would compile it again.
+
+        Calls that run it are not affected.
+        """
+        self._loaded.remove(sha256)
+        self._artifacts.remove(sha256)
+
     async def load(self, wasm: Path, sha256: str) -> Component:
         """Returns the component of a wasm file with this SHA-256 (hex): from memory, from its artifact, or compiled.
 

@@ -57,6 +57,12 @@ class LoadedComponents(Generic[C]):
             _, dropped = self._components.popitem(last=False)
             self.bytes -= _cost(dropped)
 
+    def remove(self, sha256: str) -> None:
+        """Drops the component, if it is among them."""
+        dropped = self._components.pop(sha256, None)
+        if dropped is not None:
+            self.bytes -= _cost(dropped)
+
     def clear(self) -> None:
         self._components.clear()
         self.bytes = 0

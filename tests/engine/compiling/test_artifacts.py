@@ -14,6 +14,7 @@ from holdfast.engine.compiling.artifacts import ArtifactStore
 from tests.engine import guests
 from tests.engine.guests import RETURN, module
 from tests.engine.rejection import rejected
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -212,3 +213,31 @@ async def test_an_artifact_of_the_compiler_process_loads_in_a_pooled_engine(tmp_
         component = NativeComponent.load(engine, artifact)
         assert "handler" in component.exports
         engine.close()
+
+
+async def test_a_removed_artifact_leaves_no_files_and_is_compiled_again(tmp_path: Path, wasm: Path, compilations: list[Path]) -> None:
+    store, sha256 = ArtifactStore(tmp_path / "a"), guests.sha256(wasm)
+    await store.path(wasm, sha256)
+    store.remove(sha256)
+    assert [file.name for file in (tmp_path / "a").iterdir() if sha256 in file.name] == []
+    await asyncio.gather(store.path(wasm, sha256), ArtifactStore(tmp_path / "a").path(wasm, sha256))
+    assert len(compilations) == 2
+
+
+async def test_a_component_that_is_being_compiled_is_not_removed(tmp_path: Path, wasm: Path, compilations: list[Path]) -> None:
+    store, sha256 = ArtifactStore(tmp_path / "a"), guests.sha256(wasm)
+    compiling = asyncio.create_task(store.path(wasm, sha256))
+    await until(lambda: compilations)
+    store.remove(sha256)
+    assert (await compiling).exists() and (tmp_path / "a" / f"{sha256}.lock").exists()
+
+
+async def test_who_waits_for_a_lock_whose_file_is_removed_takes_the_lock_of_the_next_file(tmp_path: Path) -> None:
+    """Two processes would otherwise hold a lock of the same name."""
+    file = tmp_path / "lock"
+    with artifacts._locked(file) as first, artifacts._locked(file) as second:
+        assert first() and not second()
+        file.unlink()
+        assert second()
+        with artifacts._locked(file) as third:
+            assert not third()

@@ -25,6 +25,7 @@ from holdfast.bundles.archive.limits import LIMITS, ArchiveLimits
 from holdfast.bundles.cache.entries import Entry, open_entry
 from holdfast.bundles.cache.eviction import DiskQuota
 from holdfast.bundles.cache.fetch import fetch_entry
+from holdfast.bundles.cache.replaced import ReplacedBundles
 from holdfast.bundles.cache.unpacked import UnpackedBundle
 from holdfast.bundles.store.hashing import normalize_content_hash
 from holdfast.bundles.store.keys import bundle_key
@@ -46,8 +47,14 @@ _ENTRY_AS_FILES = 8
 class BundleCache:
     """Unpacked bundles below `root`, one folder for each content hash. Several processes may share `root`."""
 
-    def __init__(self, root: Path, store: BundleStore, limits: ArchiveLimits = LIMITS, *, max_bytes: int = DISK_MAX_BYTES) -> None:
-        """Removes what killed processes left in `root`. `max_bytes` limits the disk space of the bundles in `root`."""
+    def __init__(
+        self, root: Path, store: BundleStore, limits: ArchiveLimits = LIMITS, *, max_bytes: int = DISK_MAX_BYTES, keep: int | None = None
+    ) -> None:
+        """Removes what killed processes left in `root`. `max_bytes` limits the disk space of the bundles in `root`.
+
+        With `keep`, only so many bundles of one tenant's extension stay, those that this process fetched or opened last: in development,
+        where every save of a file makes a bundle that replaces the one before.
+        """
         self.root = root
         self.max_bytes = max_bytes
         self._store = store
@@ -57,10 +64,13 @@ class BundleCache:
         self._fetches: SingleFlight[str, Entry] = SingleFlight("fetch a bundle", share=Entry.share, release=Entry.release)
         self._digest_locks: KeyedLock[str] = KeyedLock()
         self._quota = DiskQuota(root, max_bytes, lambda: self.on_evict())  # noqa: PLW0108 - looked up when called: it is set later
+        self._replaced = None if keep is None else ReplacedBundles(root, keep)
         self.on_evict: Callable[[], None] = lambda: None
         """Called in a thread for each bundle that is evicted."""
         self.on_fetch: Callable[[str, float], None] = lambda outcome, seconds: None
         """Called after each fetch from the store with its outcome (`ok`, `cancelled` or an error code) and its duration in seconds."""
+        self.on_replaced: Callable[[str], None] = lambda sha256: None
+        """Called with the hash (hex) of a component that no bundle in the cache has any more, because newer bundles replaced it."""
         remove_stale_workspaces(root)
 
     def use(self, tenant_id: str, extension_id: str, sha256_hex: str) -> AbstractAsyncContextManager[UnpackedBundle]:
@@ -102,6 +112,8 @@ class BundleCache:
         """Cancels running fetches and waits until they have cleaned up."""
         await self._fetches.close()
         await self._quota.close()
+        if self._replaced is not None:
+            await self._replaced.close()
 
     def _acquire_known(self, digest: str) -> Entry | None:
         entry = self._verified.get(digest)
@@ -138,7 +150,15 @@ class BundleCache:
                 # Once per process, because the limit may be lower than it was for the last process.
                 self._quota.trigger()
             self._remember(digest, entry)
+            if self._replaced is not None:
+                self._replaced.add(key.rpartition("/sha256/")[0], digest, entry.bundle.component_sha256, self._was_replaced)
             return entry
+
+    def _was_replaced(self, digest: str, component_sha256: str | None) -> None:
+        if digest in self._verified:
+            self._forget(digest)
+        if component_sha256 is not None and all(entry.bundle.component_sha256 != component_sha256 for entry in self._verified.values()):
+            self.on_replaced(component_sha256)
 
     async def _fetch(self, key: str, folder: Path) -> Entry:
         started, outcome = time.monotonic(), "cancelled"

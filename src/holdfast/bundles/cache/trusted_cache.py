@@ -61,9 +61,16 @@ class TrustedBundleCache(BundleCache):
     """
 
     def __init__(
-        self, root: Path, store: BundleStore, policy: TrustPolicy, limits: ArchiveLimits = LIMITS, *, max_bytes: int = DISK_MAX_BYTES
+        self,
+        root: Path,
+        store: BundleStore,
+        policy: TrustPolicy,
+        limits: ArchiveLimits = LIMITS,
+        *,
+        max_bytes: int = DISK_MAX_BYTES,
+        keep: int | None = None,
     ) -> None:
-        super().__init__(root, store, limits, max_bytes=max_bytes)
+        super().__init__(root, store, limits, max_bytes=max_bytes, keep=keep)
         self._policy = policy
         # A valid signature is valid for every tenant, so its key is the hash alone. A bundle without one is known by its place only:
         # another tenant's place in the store may have a signature for the same bundle.

@@ -167,6 +167,14 @@ class ArtifactStore:
         artifact.unlink(missing_ok=True)
         self._mac_path(artifact).unlink(missing_ok=True)
 
+    def remove(self, sha256: str) -> None:
+        """Removes the artifact of a wasm file and its lock, unless a process compiles it at this moment."""
+        with _locked(self._root / f"{sha256}.lock") as lock:
+            if lock():
+                self.discard(self._artifact(sha256))
+                # Whoever has this file open sees, when it gets the lock, that the file is gone, and opens the next one.
+                (self._root / f"{sha256}.lock").unlink(missing_ok=True)
+
     def _last_use(self, artifact: Path) -> float:
         try:
             return self._mac_path(artifact).stat().st_mtime
@@ -216,22 +224,38 @@ def _host_key(file: Path) -> bytes:
 
 @contextlib.contextmanager
 def _locked(file: Path) -> Iterator[_TryLock]:
-    with file.open("a") as stream:
-        lock = _TryLock(stream.fileno())
+    lock = _TryLock(file)
+    try:
         yield lock
-    # Closing the file releases the lock. The file stays: after removing it, two processes could each lock a file of this name.
+    finally:
+        lock.close()
 
 
 class _TryLock:
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    """Tries to acquire the lock of a file. Only the holder of the lock may remove the file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._descriptor: int | None = None
 
     def __call__(self) -> bool:
+        """Whether the lock is held now."""
+        descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(descriptor).st_nlink:
+                self._descriptor, descriptor = descriptor, -1
         except BlockingIOError:
-            return False
-        return True
+            pass
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+        return self._descriptor is not None
+
+    def close(self) -> None:
+        """Releases the lock."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
 
 
 async def _run_compiler(wasm: Path, out: Path, *, fuel: bool) -> None:

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from holdfast.runner.ui.tenant import PageAccess
 
 MAX_COMPONENT_CHECKS = 2
+KEPT_BUNDLES = 3
+"""Bundles of an extension that stay in the cache in development: the newest, and some whose calls may still run."""
 
 _log = structlog.get_logger(__name__)
 
@@ -138,7 +140,10 @@ class RunnerServices:
             trusted_callers = TrustedCallers(settings.runner_trusted_callers)
             _warn_about_settings(settings, trusted_callers, authenticated=expected is not None)
             policy = _trust_policy(settings)
-            cache = TrustedBundleCache(settings.resolved_cache_root, store, policy, max_bytes=settings.cache_max_bytes)
+            # Production installs published versions, of which several tenants may run an old one.
+            keep = KEPT_BUNDLES if settings.environment == "development" else None
+            cache = TrustedBundleCache(settings.resolved_cache_root, store, policy, max_bytes=settings.cache_max_bytes, keep=keep)
+            cache.on_replaced = engine.forget
             cache.on_fetch, cache.on_evict = metrics.bundle_fetched, metrics.bundle_evicted
             closing.push_async_callback(cache.close)
             development = DevelopmentBundles(allowed=settings.environment == "development")
