@@ -13,7 +13,6 @@ A session keeps the Node process of the toolchain between its builds. One build 
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from holdfast.author.staged_output import BuiltPart
 from holdfast.author.toolchain import Progress, Toolchain, no_progress
 from holdfast.author.tools import npm
 from holdfast.author.tools.driver import Driver
+from holdfast.author.tools.own_build import run_own_build
 from holdfast.author.tools.typecheck import check_types, types_failed
 
 
@@ -73,6 +73,7 @@ class BuildSession:
         self._building = asyncio.Lock()
         self._types: asyncio.Task[tuple[Problem, ...]] | None = None
         self._steps: list[Step] = []
+        self._own_warnings: tuple[Problem, ...] = ()
         self._inputs: frozenset[Path] = frozenset()
 
     async def __aenter__(self) -> BuildSession:
@@ -116,7 +117,7 @@ class BuildSession:
         self._check_handler(project)
         parts = await self._build_parts(project)
         await asyncio.to_thread(write_record, project.root, inputs)
-        warnings = tuple(warning for part in parts for warning in part.warnings)
+        warnings = (*self._own_warnings, *(warning for part in parts for warning in part.warnings))
         return self._report(project, started, cached=False, warnings=warnings)
 
     @staticmethod
@@ -170,15 +171,16 @@ class BuildSession:
             await self._toolchain.ensure(self._progress)
             if not self.options.skip_install:
                 await npm.install(project, self._toolchain, self._progress)
-        if await self._run_own_script(project):
-            return []
-        self._progress("Building")
+        own = await run_own_build(project, self._toolchain, self._progress)
+        self._own_warnings = () if own.warning is None else (own.warning,)
         await self._start_type_check(project if needs_node else None)
         works: list[Awaitable[BuiltPart]] = []
-        if project.handler is not None:
+        if project.handler is not None and not own.component:
             works.append(self._component(project, project.handler))
-        if project.page is not None:
+        if project.page is not None and not own.pages:
             works.append(self._page(project, project.page))
+        if works:
+            self._progress("Building")
         parts = await _run_all(works)
         try:
             await self._check_strictly()
@@ -189,16 +191,6 @@ class BuildSession:
         for part in parts:
             part.publish()
         return parts
-
-    async def _run_own_script(self, project: Project) -> bool:
-        """Whether the project's own build script has produced everything."""
-        if not await npm.run_own_build_script(project, self._toolchain, self._progress):
-            return False
-        # Published templates write `component.wasm`; the manifest and the bundle expect `main.wasm`.
-        other = project.component.with_name("component.wasm")
-        if not project.component.is_file() and other.is_file():
-            shutil.copyfile(other, project.component)
-        return project.component.is_file() or not project.manifest.needs_component
 
     async def _check_strictly(self) -> None:
         if self.options.strict and (problems := await self.type_problems()):

@@ -52,15 +52,6 @@ async def install(project: Project, toolchain: Toolchain, progress: Progress) ->
         )
 
 
-async def run_own_build_script(project: Project, toolchain: Toolchain, progress: Progress) -> bool:
-    """Runs the project's own build script. Returns whether it has one. Raises BuildFailed with its last lines, BuildToolError."""
-    if own_build_script(project) is None:
-        return False
-    progress("Running the project's build script")
-    done = await _npm(project, toolchain, "run", "build")
-    if done.status != 0:
-        raise BuildFailed(
-            f"`npm run build` failed:\n{done.last_lines(30)}",
-            hint="Correct the script in package.json.",
-        )
-    return True
+async def run_script(project: Project, toolchain: Toolchain, name: str) -> ToolResult:
+    """Runs a script of package.json. Raises BuildToolError."""
+    return await _npm(project, toolchain, "run", name)
