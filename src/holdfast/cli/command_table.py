@@ -18,6 +18,7 @@ class Command(NamedTuple):
 _MODULES = "holdfast.cli.commands"
 
 COMMANDS = {
+    "new": Command(f"{_MODULES}.new:new", "Create an extension from a template, with unit tests and type check."),
     "up": Command(f"{_MODULES}.up:up", "Start the platform: gateway, console and runner, with the given extensions installed."),
     "dev": Command(f"{_MODULES}.dev:dev", "Build and install extensions whenever their source changes, and show them in the browser."),
     "gateway": Command(f"{_MODULES}.gateway:gateway", "Start only gateway and console, for a runner that is already running."),
@@ -50,3 +51,6 @@ COMMANDS = {
     "users": Command(f"{_MODULES}.users:users", "Create, list, deactivate and activate users."),
     "migrate": Command(f"{_MODULES}.migrate:migrate", "Migrate the database to the tables of this version."),
 }
+
+ALIASES = {"create": "new", "init": "new"}
+"""Other names of commands, which people type out of habit. No list shows them."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import holdfast
-from holdfast.cli.command_table import COMMANDS
+from holdfast.cli.command_table import ALIASES, COMMANDS
 from holdfast.cli.root_help import DESCRIPTION, HELP_FLAGS, PROGRAM, root_help, terminal_width
 from holdfast.errors import HoldfastError
 
@@ -63,6 +63,8 @@ def create_app() -> App:
     app["--help"].group = app["--version"].group = Group("Options", sort_key=1)
     for position, (name, command) in enumerate(COMMANDS.items()):
         app.command(command.path, name=name, sort_key=position)
+    for alias, name in ALIASES.items():
+        app.command(COMMANDS[name].path, name=alias, show=False)
     return app
 
 

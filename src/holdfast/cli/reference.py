@@ -8,6 +8,7 @@ from typing import NamedTuple
 from cyclopts import App
 from cyclopts.help import create_parameter_help_panel, format_doc, format_usage
 
+from holdfast.cli.command_table import ALIASES
 from holdfast.cli.main import create_app
 from holdfast.cli.root_help import PROGRAM
 from holdfast.cli.terminal.help_formatter import label_of, plain_text, text_of
@@ -46,9 +47,9 @@ def walk_commands() -> Iterator[CommandReference]:
 
 
 def _walk(root: App, path: tuple[str, ...], app: App) -> Iterator[CommandReference]:
-    flags = {*app.help_flags, *app.version_flags}
+    hidden = {*app.help_flags, *app.version_flags, *(ALIASES if app is root else ())}
     for name in app:
-        if name in flags:
+        if name in hidden:
             continue
         command = app[name]
         yield _reference(root, (*path, name), command)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from holdfast.cli.terminal.printing import note
+from holdfast.cli.terminal.questions import read_line
 from holdfast.errors import HoldfastError
 from holdfast.world.capabilities import ALWAYS_GRANTED, Capability
 
@@ -84,7 +83,7 @@ def require_consent(title: str, capabilities: Sequence[str], egress: Sequence[st
             "The extension requests rights, and stdin is not a terminal where you could confirm them.",
             hint=f"Pass --yes to grant the rights shown above. {fewer}",
         )
-    if _read_reply("Grant these rights? [y/N] ") not in {"y", "yes"}:
+    if (read_line("Grant these rights? [y/N] ") or "").lower() not in {"y", "yes"}:
         raise ConsentMissing(
             "You did not agree. Nothing was granted, and nothing was changed.", hint="Run the command again to grant the rights."
         )
@@ -99,23 +98,6 @@ def _describe(capabilities: Sequence[str], egress: Sequence[str]) -> Iterator[st
         yield f"{name:<{width}}  {meaning}"
     for host in egress:
         yield f"{'host':<{width}}  {host}"
-
-
-def _read_reply(question: str) -> str:
-    with _interruptible():
-        sys.stderr.write(question)
-        sys.stderr.flush()
-        return sys.stdin.readline().strip().lower()
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Lets Ctrl-C end the prompt at once: the handler of the event loop would wait for the reply first."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _full_name(written: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import holdfast
 from holdfast.author.javascript import sdk_aliases
-from holdfast.author.sdk_package import build_sdk_package
+from holdfast.author.scaffold.sdk_package import build_sdk_package
 from holdfast.author.toolchain import Toolchain
 from holdfast.author.tools.process import run
 from tests.waiting import MAX_WAIT_SECONDS

@@ -1,0 +1,1 @@
+"""Creates new projects from templates: names, files, packages."""
