@@ -48,12 +48,12 @@ async def test_a_script_that_builds_the_page_leaves_the_component_to_holdfast_ea
 async def test_a_script_whose_program_is_missing_is_replaced_by_the_build_of_holdfast(toolchain: Toolchain, tmp_path: Path) -> None:
     script = "no-such-jco componentize dist/js/index.js --wit wit --out dist/main.wasm"
     project = project_of(tmp_path, script, {"src/handler.ts": HANDLER}, api=ENDPOINTS)
-    told: list[str] = []
-    report = await build(project, toolchain=toolchain, progress=told.append)
+    lines: list[str] = []
+    report = await build(project, toolchain=toolchain, progress=lines.append)
     assert report.component is not None
     (warning,) = [str(problem) for problem in report.warnings if problem.file == "package.json"]
     assert "no-such-jco is not installed" in warning and "Holdfast builds the extension instead" in warning
-    assert any("no-such-jco" in line for line in told)
+    assert any("no-such-jco" in line for line in lines)
 
 
 @pytest.mark.parametrize(

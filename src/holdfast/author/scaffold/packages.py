@@ -76,5 +76,5 @@ def _reason(done: ToolResult) -> str:
     """The one line of a tool's output that says why it failed: the first error, where errors are marked, else the last line."""
     lines = [line.strip() for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()]
     marked = [line.partition(mark)[2].strip() for line in lines for mark in _ERROR_MARKS if line.startswith(mark)]
-    told = [line for line in marked if line and not line.startswith(_NO_REASON)]
-    return [*told, *lines[-1:], f"exit code {done.status}"][0]
+    reasons = [line for line in marked if line and not line.startswith(_NO_REASON)]
+    return [*reasons, *lines[-1:], f"exit code {done.status}"][0]

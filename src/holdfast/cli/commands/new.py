@@ -20,7 +20,7 @@ from holdfast.errors import HoldfastError
 
 
 class NameMissing(HoldfastError):
-    """Raised when no name is given and nobody can be asked for one."""
+    """Raised when no name is given and there is no terminal to ask at."""
 
     code = "project_name_missing"
     status = 400
