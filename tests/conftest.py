@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holdfast.author.build import build
+from holdfast.author.options import BuildOptions
 from holdfast.author.toolchain import Toolchain
 from holdfast.bundles.archive.packing import pack
 from tests.records.databases import KINDS, migrated_sqlite
@@ -55,10 +56,10 @@ def _assemble(project: Path) -> None:
     subprocess.run([tool, "parse", project / "main.wat", "-o", project / "dist" / "main.wasm"], check=True, timeout=MAX_WAIT_SECONDS)
 
 
-def _build(source: Path, copy: Path, toolchain: Toolchain) -> None:
-    CACHE.mkdir(parents=True, exist_ok=True)
+def _build(source: Path, copy: Path, toolchain: Toolchain, options: BuildOptions | None = None) -> None:
+    copy.parent.mkdir(parents=True, exist_ok=True)
     # The workers of a run share the cache: one builds, the others wait and find it current.
-    with (CACHE / f"{copy.name}.lock").open("w") as lock:
+    with copy.with_name(f"{copy.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _copy_sources(source, copy)
         if (copy / "main.wat").is_file():
@@ -66,7 +67,7 @@ def _build(source: Path, copy: Path, toolchain: Toolchain) -> None:
             return
         # Tests call this from inside their own event loop, so the build gets a thread with a loop of its own.
         with ThreadPoolExecutor(max_workers=1) as pool:
-            pool.submit(lambda: asyncio.run(build(copy, toolchain=toolchain))).result()
+            pool.submit(lambda: asyncio.run(build(copy, toolchain=toolchain, options=options))).result()
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +84,19 @@ def built(toolchain: Toolchain) -> Callable[[str], Path]:
     def build_once(name: str) -> Path:
         copy = CACHE / name
         _build(_source(name), copy, toolchain)
+        return copy
+
+    return build_once
+
+
+@pytest.fixture(scope="session")
+def built_for_development(toolchain: Toolchain) -> Callable[[str], Path]:
+    """As `built`, for `holdfast dev`: the outputs are in `dist/development` of a copy of its own."""
+
+    @cache
+    def build_once(name: str) -> Path:
+        copy = CACHE / "development" / name
+        _build(_source(name), copy, toolchain, BuildOptions(development=True))
         return copy
 
     return build_once

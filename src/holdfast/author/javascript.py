@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -60,12 +60,11 @@ def _hint(problems: list[Problem]) -> str | None:
     return None
 
 
-async def _call(project: Project, driver: Driver, request: dict[str, Any], what: str) -> dict[str, Any]:
-    response = await driver.call(
-        {"project": str(project.root), "alias": sdk_aliases(project.root), **request}, what=what, timeout=BUILD_TIMEOUT
-    )
+async def call_driver(root: Path, driver: Driver, request: dict[str, Any], what: str) -> dict[str, Any]:
+    """The driver's response to a request for the project in the folder `root`. Raises BuildFailed with its errors, BuildToolError."""
+    response = await driver.call({"project": str(root), "alias": sdk_aliases(root), **request}, what=what, timeout=BUILD_TIMEOUT)
     if not response["ok"]:
-        problems = [_problem(project.root, raw) for raw in response["errors"]]
+        problems = [_problem(root, raw) for raw in response["errors"]]
         raise BuildFailed(f"{what} cannot be built.", problems=problems, hint=_hint(problems))
     return response
 
@@ -121,8 +120,13 @@ class HandlerBundle(Struct, frozen=True):
     warnings: tuple[Problem, ...]
 
 
-async def bundle_handler(project: Project, handler: Path, driver: Driver, engine: GuestEngine) -> HandlerBundle:
-    """Bundles `handler` and the SDK. Raises BuildFailed, BuildToolError."""
+async def bundle_handler(
+    project: Project, handler: Path, driver: Driver, engine: GuestEngine, *, form: Literal["module", "program"] = "module"
+) -> HandlerBundle:
+    """Bundles `handler` and the SDK: as a module, or as the program that the development component loads.
+
+    Raises BuildFailed, BuildToolError.
+    """
     project.component.parent.mkdir(exist_ok=True)
     prelude = handler_prelude(engine)
     path = project.component.with_name(f".main.{os.getpid()}.js")
@@ -131,10 +135,11 @@ async def bundle_handler(project: Project, handler: Path, driver: Driver, engine
         "entry": _entry_module(project, handler, prelude),
         "inject": [str(file) for file in prelude.inject],
         "supported": prelude.supported,
+        "form": form,
         "out": str(path),
     }
     try:
-        done = await _call(project, driver, request, handler.relative_to(project.root).as_posix())
+        done = await call_driver(project.root, driver, request, handler.relative_to(project.root).as_posix())
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -159,7 +164,7 @@ async def componentize(project: Project, bundle: HandlerBundle, driver: Driver, 
         }
         name = "the handler" if project.handler is None else project.handler.relative_to(project.root).as_posix()
         try:
-            await _call(project, driver, request, name)
+            await call_driver(project.root, driver, request, name)
         except BaseException:
             staged.discard()
             raise
@@ -195,7 +200,7 @@ async def build_page(project: Project, page: Path, driver: Driver) -> BuiltPart:
             if static.is_dir():
                 _copy_static(static, staged.path)
         request = {"mode": "page", "entries": {"main": str(page)}, "out": str(staged.path)}
-        done = await _call(project, driver, request, page.relative_to(project.root).as_posix())
+        done = await call_driver(project.root, driver, request, page.relative_to(project.root).as_posix())
     except BaseException:
         staged.discard()
         raise

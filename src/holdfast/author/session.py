@@ -21,6 +21,8 @@ from types import TracebackType
 
 import holdfast
 from holdfast.author import javascript, python
+from holdfast.author.development.handler import build_handler, development_folder
+from holdfast.author.development.loading import LoadCheck
 from holdfast.author.errors import BuildFailed, Problem
 from holdfast.author.inputs.record import hash_inputs, input_files, is_up_to_date, write_record
 from holdfast.author.options import BuildOptions
@@ -69,6 +71,7 @@ class BuildSession:
         self.options = options or BuildOptions()
         self._toolchain = toolchain or Toolchain()
         self._driver = Driver(self._toolchain)
+        self._load_check = LoadCheck(self._toolchain.root / "artifacts")
         self._progress = progress
         self._building = asyncio.Lock()
         self._types: asyncio.Task[tuple[Problem, ...]] | None = None
@@ -86,6 +89,7 @@ class BuildSession:
         """Stops the type check and the toolchain's process."""
         await self._stop_type_check()
         await self._driver.close()
+        await self._load_check.close()
 
     @property
     def inputs(self) -> frozenset[Path]:
@@ -110,7 +114,13 @@ class BuildSession:
         project = await asyncio.to_thread(read_project, self.root)
         self._inputs = await asyncio.to_thread(input_files, project.root)
         # Holdfast's version and the toolchain's keys are inputs too: a new SDK or compiler must build unchanged projects again.
-        constants = (holdfast.__version__, self._toolchain.key, self._toolchain.driver_key, self.options.guest_engine)
+        constants = (
+            holdfast.__version__,
+            self._toolchain.key,
+            self._toolchain.driver_key,
+            self.options.guest_engine,
+            str(self.options.development),
+        )
         inputs = await asyncio.to_thread(hash_inputs, project.root, constants=constants)
         if not force and await asyncio.to_thread(is_up_to_date, project.root, inputs):
             return self._report(project, started, cached=True)
@@ -130,7 +140,8 @@ class BuildSession:
             )
 
     def _report(self, project: Project, started: float, *, cached: bool, warnings: tuple[Problem, ...] = ()) -> BuildReport:
-        component = project.component if project.component.is_file() else None
+        built = development_folder(project) / "main.wasm" if self.options.development else project.component
+        component = built if built.is_file() else None
         pages = project.pages if project.pages.is_dir() else None
         types = self._types
         return BuildReport(
@@ -159,7 +170,10 @@ class BuildSession:
         with self._step("component"):
             if project.language is Language.PYTHON:
                 return await python.build_component(project, handler, self._progress)
-            return await javascript.build_component(project, handler, self._driver, self.options.guest_engine)
+            engine = self.options.guest_engine
+            if self.options.development:
+                return await build_handler(project, handler, self._driver, self._toolchain, engine, self._load_check)
+            return await javascript.build_component(project, handler, self._driver, engine)
 
     async def _page(self, project: Project, page: Path) -> BuiltPart:
         with self._step("page"):

@@ -59,7 +59,11 @@ def hash_inputs(project: Path, *, constants: Iterable[str]) -> str:
 
 
 def _hash_outputs(project: Path) -> dict[str, str]:
-    outputs = [project / "dist" / "main.wasm", *(_files(project / "dist" / "ui") if (project / "dist" / "ui").is_dir() else ())]
+    names = ("main.wasm", "development/main.wasm", "development/handler.js")
+    outputs = [
+        *(project / "dist" / name for name in names),
+        *(_files(project / "dist" / "ui") if (project / "dist" / "ui").is_dir() else ()),
+    ]
     return {path.relative_to(project).as_posix(): hash_file(path) for path in outputs if path.is_file()}
 
 

@@ -6,9 +6,11 @@ import * as esbuild from 'esbuild';
 import { inputsOf, shared } from './bundling.mjs';
 import { lineTable } from './line_table.mjs';
 import { problems } from './problems.mjs';
+import { programOf } from './program.mjs';
 
 /**
- * request: {project, alias, entry, inject: [file, …], conditions, supported, out}. Writes the bundle to `out`.
+ * request: {project, alias, entry, inject: [file, …], supported, out, form}. Writes the bundle to `out`: a module, or with the form
+ * `program` what the development component loads.
  * Returns {inputs, sha256, warnings}.
  */
 export async function bundleHandler(request) {
@@ -16,6 +18,8 @@ export async function bundleHandler(request) {
     ...shared(request),
     stdin: { contents: request.entry, resolveDir: request.project, sourcefile: 'holdfast-entry.js', loader: 'js' },
     outfile: resolve(request.project, 'main.js'),
+    ...(request.form === 'program' ? { format: 'cjs' } : {}),
+    minifyWhitespace: request.minify === true,
     platform: 'neutral',
     mainFields: ['module', 'main'],
     conditions: ['module', 'import', 'default'],
@@ -33,7 +37,7 @@ export async function bundleHandler(request) {
     const path = relative(request.project, resolve(request.project, name));
     return path.startsWith('..') || path.includes('node_modules') || path === 'holdfast-entry.js' ? null : path;
   });
-  const bundle = `${code}\nglobalThis.__holdfastLines = ${JSON.stringify(table)};\n`;
+  const bundle = request.form === 'program' ? programOf(code, table) : `${code}\nglobalThis.__holdfastLines = ${JSON.stringify(table)};\n`;
   await writeFile(request.out, bundle);
   return {
     inputs: inputsOf(request, result.metafile),

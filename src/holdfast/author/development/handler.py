@@ -1,0 +1,57 @@
+"""Builds a handler for `holdfast dev`: its code as a file beside the component that loads it. What fails while it loads fails the build.
+
+handler ──bundle──▶ development/handler.js ──loaded once on the engine, no call──▶ published beside the development component
+                                                        └── throws ──▶ BuildFailed with file and line
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from holdfast.author.development.component import development_component
+from holdfast.author.development.loading import LoadCheck
+from holdfast.author.javascript import bundle_handler
+from holdfast.author.options import GuestEngine
+from holdfast.author.project import Project
+from holdfast.author.staged_output import BuiltPart, StagedOutput
+from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.driver import Driver
+from holdfast.bundles.archive.layout import DEVELOPMENT_SOURCES
+
+FOLDER = "development"
+SCRIPT = DEVELOPMENT_SOURCES[0]
+
+
+def development_folder(project: Project) -> Path:
+    """Where a build for development puts its outputs; `pack(…, development=True)` takes them from there."""
+    return project.root / "dist" / FOLDER
+
+
+def _stage_component(component: Path, folder: Path) -> StagedOutput | None:
+    """A copy of the component, unless the one that is in place is the same."""
+    target = folder / "main.wasm"
+    if target.is_file() and target.read_bytes() == component.read_bytes():
+        return None
+    staged = StagedOutput(folder / f".main.{os.getpid()}.wasm", target)
+    shutil.copyfile(component, staged.path)
+    return staged
+
+
+async def build_handler(
+    project: Project, handler: Path, driver: Driver, toolchain: Toolchain, engine: GuestEngine, check: LoadCheck
+) -> BuiltPart:
+    """Builds `dist/development` from `handler` and the SDK, and loads the code once. Raises BuildFailed, BuildToolError."""
+    folder = development_folder(project)
+    folder.mkdir(parents=True, exist_ok=True)
+    component = await development_component(toolchain, driver, engine)
+    bundle = await bundle_handler(project, handler, driver, engine, form="program")
+    staged = StagedOutput(bundle.path, project.root / "dist" / SCRIPT)
+    try:
+        await check.load(component, bundle.path, project.root)
+        outputs = (staged, _stage_component(component, folder))
+    except BaseException:
+        staged.discard()
+        raise
+    return BuiltPart(tuple(output for output in outputs if output is not None), bundle.inputs, bundle.warnings)

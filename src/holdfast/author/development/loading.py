@@ -1,0 +1,83 @@
+"""Loads the code of a handler on the engine without a call, so that what fails at the top level of a module fails the build."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from holdfast.author.errors import BuildFailed, Problem
+from holdfast.bundles.store.hashing import hash_file
+
+if TYPE_CHECKING:
+    from holdfast.engine import Engine
+    from holdfast.world.functions import Function
+
+LOAD_ONLY = "(load)"
+"""The method of a request that loads the code and calls no handler; `sdk/typescript/src/development/loader.ts` has the same."""
+_TIMEOUT_MS = 10_000
+_POSITION = re.compile(r"(?P<file>[^\s()]+):(?P<line>\d+)\)?$")
+_HINT = "Code at the top level of a module runs when the extension is loaded, and cannot call the host: move it into the handler."
+
+
+class _NoHost:
+    """The host while modules load: there is no call yet that a host function could belong to."""
+
+    async def call(self, function: Function, args: tuple[object, ...]) -> object:
+        del args
+        raise RuntimeError(f"{function.id} is called while the module loads")
+
+    def output(self, stream: Literal["stdout", "stderr"], line: str) -> None:
+        pass
+
+
+class LoadCheck:
+    """An engine for loading code. Its compiled components are in `folder`. Belongs to one event loop; `close` frees it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._engine: Engine | None = None
+
+    async def load(self, component: Path, code: Path, project: Path) -> None:
+        """Loads the code in the development component. Raises BuildFailed with the place in the sources of `project` where it throws."""
+        # Imported here: only `holdfast dev` needs an engine, and every build imports this module.
+        from holdfast.engine import Engine, Limits
+        from holdfast.world.types import ContextData, ExecuteRequest, HttpRequest
+
+        if self._engine is None:
+            self._engine = Engine(self._folder, pool=False)
+        loaded = await self._engine.load(component, await asyncio.to_thread(hash_file, component))
+        text = await asyncio.to_thread(code.read_text, "utf-8")
+        request = ExecuteRequest(ContextData(None, "", "", None, None), HttpRequest(LOAD_ONLY, "/", [], None))
+        outcome = await self._engine.execute(loaded.with_source(text), request, _NoHost(), Limits(timeout_ms=_TIMEOUT_MS))
+        if outcome.failure is not None:
+            raise BuildFailed(f"The handler cannot be loaded: {outcome.failure.message}", hint=_HINT)
+        assert outcome.response is not None
+        if outcome.response.status != 204:
+            raise _failed(json.loads(outcome.response.body or b"{}").get("error", ""), project)
+
+    async def close(self) -> None:
+        """Frees the engine."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.close()
+
+
+def _failed(description: str, project: Path) -> BuildFailed:
+    """The error for a description by the SDK: `name: message`, then the frames in the author's sources."""
+    message, _, stack = description.partition("\n")
+    match = next((found for line in stack.splitlines() if (found := _POSITION.search(line))), None)
+    if match is None:
+        return BuildFailed("The handler cannot be loaded.", problems=[Problem(message)], hint=_HINT)
+    file, line = match["file"], int(match["line"])
+    problem = Problem(message, file, line, None, _source_line(project / file, line))
+    return BuildFailed("The handler cannot be loaded.", problems=[problem], hint=_HINT)
+
+
+def _source_line(path: Path, line: int) -> str | None:
+    try:
+        return path.read_text("utf-8", errors="replace").splitlines()[line - 1]
+    except (OSError, IndexError):
+        return None
