@@ -17,6 +17,10 @@ class ScaffoldError(CodedError):
     - `folder_unusable`: the folder cannot be created or written
     """
 
-    STATUSES: ClassVar = dict.fromkeys(
-        ("project_name_invalid", "publisher_invalid", "template_unknown", "folder_not_empty", "folder_unusable"), 400
-    )
+    STATUSES: ClassVar = {
+        "project_name_invalid": 400,
+        "publisher_invalid": 400,
+        "template_unknown": 400,
+        "folder_not_empty": 400,
+        "folder_unusable": 400,
+    }
