@@ -23,6 +23,8 @@ from holdfast.gateway.app import gateway_fast_routes, gateway_routes
 from holdfast.gateway.services import Services
 from holdfast.http.fast_path import FastRoutes
 
+FRAME_SCRIPT = "development-frame.js"
+"""The one script that the frames of extensions load from here, and only in development."""
 _STATIC = Path(__file__).parent / "static"
 
 
@@ -60,6 +62,9 @@ class ConsoleFiles(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
         response.headers.update(STATIC_HEADERS)
+        if path == FRAME_SCRIPT:
+            # Frames have an opaque origin, for which even this origin is another one.
+            response.headers["cross-origin-resource-policy"] = "cross-origin"
         return response
 
 

@@ -12,7 +12,6 @@ The first builds run while the platform starts; their installs wait for it. A si
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
@@ -38,6 +37,7 @@ from holdfast.platform.signals import run_together, run_until_signal
 from holdfast.registry.installs.results import Installed
 
 OpenRegistry = Callable[[Path], AbstractAsyncContextManager[Registry]]
+BUNDLES = "dev-bundles"
 DEFAULT_PORT, DEFAULT_RUNNER_PORT = 3000, 8085
 
 
@@ -78,7 +78,8 @@ class Development:
             else:
                 self._joined.set_result(access)
                 services.append(self._become_ready(stack, None))
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="holdfast-dev-")))
+            # Below the data folder, each bundle over the one before: nothing is left elsewhere, even after SIGKILL.
+            folder = self._options.data_dir / BUNDLES
             toolchain = Toolchain()
             connection = DevelopmentConnection(self._joined, self._check)
             for project in self._projects:
@@ -132,7 +133,7 @@ class Development:
             registry=lambda: asyncio.shield(self._registry),
             connection=connection,
             screen=self._screen,
-            bundles=folder / project.name,
+            bundles=folder / project.full_name,
             page_url=page_url,
             on_installed=self._installed,
             on_first_outcome=self._had_outcome,

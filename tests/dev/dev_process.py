@@ -1,0 +1,122 @@
+"""`holdfast dev --json` as a process, and small projects to develop with it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+import psutil
+
+from tests.cli.command_runner import COMMAND, clean_environment
+from tests.waiting import MAX_WAIT_SECONDS, wait_until
+
+Event = dict[str, Any]
+
+
+class DevProcess:
+    """A running `holdfast dev`. Its events are read as they come. The end of the block stops it, and nothing may be left."""
+
+    def __init__(self, folder: Path, *arguments: str | Path, **variables: str) -> None:
+        self.data_dir = folder / "data"
+        self.errors = (folder / "dev-stderr.log").open("w+b")
+        self.events: list[Event] = []
+        options = ["--json", "--data-dir", str(self.data_dir), "--port", "0", "--runner-port", "0", "--no-open"]
+        self.process = subprocess.Popen(
+            [*COMMAND, "dev", *map(str, arguments), *options],
+            cwd=folder,
+            env=clean_environment(**variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+        )
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.events.append(json.loads(line))
+
+    def described(self) -> str:
+        """What it has written, for a failure."""
+        log = self.data_dir / "dev.log"
+        tail = log.read_text(errors="replace")[-2_000:] if log.is_file() else ""
+        return f"{self.events}\n{Path(self.errors.name).read_text()}\n{tail}"
+
+    def wait_for(self, kind: str, *, after: int = 0, extension: str | None = None) -> Event:
+        """The first event of this kind after the first `after` events. Fails when the process ends before."""
+        found: list[Event] = []
+
+        def is_there() -> bool:
+            events = self.events[after:]
+            found[:] = [one for one in events if one["event"] == kind and (extension is None or one.get("extension") == extension)]
+            if not found and self.process.poll() is not None:
+                raise AssertionError(f"holdfast dev ended with {self.process.returncode}: {self.described()}")
+            return bool(found)
+
+        wait_until(is_there, self.described)
+        return found[0]
+
+    def count(self, *kinds: str) -> int:
+        """How many events of these kinds there were."""
+        return sum(event["event"] in kinds for event in self.events)
+
+    def client(self) -> httpx2.Client:
+        """A client of the gateway with the API key."""
+        platform = self.wait_for("platform")
+        headers = {"authorization": f"Bearer {platform['api_key']}"}
+        return httpx2.Client(base_url=platform["console"], headers=headers, timeout=MAX_WAIT_SECONDS, trust_env=False)
+
+    def family(self) -> list[psutil.Process]:
+        """The process and everything it has started."""
+        own = psutil.Process(self.process.pid)
+        return [own, *own.children(recursive=True)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        children: list[psutil.Process] = []
+        if self.process.poll() is None:
+            children = self.family()[1:]
+            self.process.terminate()
+        self.process.wait(timeout=MAX_WAIT_SECONDS)
+        _, left = psutil.wait_procs(children, timeout=MAX_WAIT_SECONDS)
+        assert left == []
+        self._reading.join(timeout=MAX_WAIT_SECONDS)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.errors.close()
+
+
+def write_page_extension(folder: Path, name: str = "pages") -> Path:
+    """An extension with a page, a style sheet and a script, and no handler: it is installed as it is."""
+    (folder / "ui").mkdir(parents=True)
+    manifest = {
+        "name": f"com.example.{name}",
+        "publisher": "Example",
+        "version": "1.0.0",
+        "runtime": "wasm-js@1",
+        "displayName": name.title(),
+        "ui": {"type": "iframe", "entry": "ui/index.html", "hooks": {"appMenu": {"label": name.title()}}},
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2))
+    (folder / "ui" / "style.css").write_text("h1 { color: rgb(0, 128, 0) }")
+    (folder / "ui" / "main.js").write_text("document.querySelector('output').textContent = String(Math.random());")
+    (folder / "ui" / "index.html").write_text(
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Page</title><link rel="stylesheet" href="style.css">'
+        '<script src="main.js" defer></script></head><body><h1>First</h1><output></output></body></html>'
+    )
+    return folder
+
+
+def save(path: Path, text: str) -> None:
+    """Writes a file as most editors do: another file, renamed over it."""
+    draft = path.with_name(f".{path.name}.draft~")
+    draft.write_text(text)
+    draft.replace(path)
