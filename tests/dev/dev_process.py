@@ -24,7 +24,8 @@ class DevProcess:
         self.data_dir = folder / "data"
         self.errors = (folder / "dev-stderr.log").open("w+b")
         self.events: list[Event] = []
-        options = ["--json", "--data-dir", str(self.data_dir), "--port", "0", "--runner-port", "0", "--no-open"]
+        own = [] if "--data-dir" in arguments else ["--data-dir", str(self.data_dir)]
+        options = ["--json", *own, "--port", "0", "--runner-port", "0", "--no-open"]
         self.process = subprocess.Popen(
             [*COMMAND, "dev", *map(str, arguments), *options],
             cwd=folder,
@@ -120,3 +121,36 @@ def save(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.draft~")
     draft.write_text(text)
     draft.replace(path)
+
+
+def write_handler_extension(folder: Path, name: str) -> Path:
+    """An extension with a TypeScript handler that answers `GET /n` with the number in `src/number.ts`, and logs it."""
+    (folder / "src").mkdir(parents=True)
+    manifest = {
+        "name": f"com.example.{name}",
+        "publisher": "Example",
+        "version": "1.0.0",
+        "runtime": "wasm-js@1",
+        "displayName": name.title(),
+        "capabilities": ["cap:log.emit"],
+        "api": {"endpoints": [{"method": "GET", "path": "/n", "handler": "dist/main"}]},
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2))
+    (folder / "src" / "number.ts").write_text(number_source(0))
+    (folder / "src" / "handler.ts").write_text(
+        "import { type Handler, jsonResponse } from '@alga-psa/extension-runtime';\n"
+        "import { number } from './number';\n\n"
+        "export const handler: Handler = async (_req, host) => {\n"
+        "  await host.logging.warn(`number ${number}`);\n"
+        "  return jsonResponse({ number });\n"
+        "};\n"
+    )
+    return folder
+
+
+def number_source(number: int) -> str:
+    """The content of `src/number.ts`."""
+    return f"export const number = {number};\n"
+
+
+BROKEN_SOURCE = "export const number = ((;\n"

@@ -41,7 +41,7 @@ class ProjectInstaller:
 
     async def install(self) -> Installed:
         """Installs what is built. A bundle that this session installed last is not installed again. Raises HoldfastError."""
-        packed = await asyncio.to_thread(pack, self._project, self._bundle)
+        packed = await asyncio.to_thread(pack, self._project, self._bundle, development=True)
         if self._installed is not None and self._installed[0] == packed.sha256:
             return self._installed[1]
         self._installed = None
@@ -52,7 +52,7 @@ class ProjectInstaller:
     def page_files(self) -> PageFiles:
         """The pages as they were built. Raises PackFailed, ManifestError."""
         digest, styles = hashlib.sha256(), {}
-        for name, path in collect_files(self._project).items():
+        for name, path in collect_files(self._project, development=True).items():
             if not name.startswith("ui/") or name.endswith(".css.map"):
                 continue
             if name.endswith(".css"):
