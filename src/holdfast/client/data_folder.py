@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from holdfast.platform.credentials import credentials_file
-from holdfast.records.accounts import ensure_development_tenant
+from holdfast.platform.credentials import ensure_account, is_own_database
+from holdfast.records.accounts import has_development_account
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import as_uuid
 from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
@@ -26,11 +26,20 @@ async def open_records(settings: Settings, *, uses_development_tenant: bool = Fa
     await migrate(settings.resolved_database_url)
     db = Database(settings.resolved_database_url, durability=settings.database_durability)
     try:
-        if uses_development_tenant or settings.environment == "development":
-            await ensure_development_tenant(db, credentials_file(settings.data_dir))
+        # A database that is not this folder's own can have the account of another platform, whose password and key must not change.
+        if (uses_development_tenant or settings.environment == "development") and (
+            is_own_database(settings) or not await has_development_account(db)
+        ):
+            await ensure_account(settings, db)
         yield db
     finally:
         await db.close()
+
+
+async def ensure_tenant(settings: Settings, db: Database, tenant: str | None) -> None:
+    """Creates the development tenant and its account when they are missing and the command works on that tenant (None)."""
+    if tenant is None and not await has_development_account(db):
+        await ensure_account(settings, db)
 
 
 async def require_tenant(db: Database, tenant: str | None) -> str:

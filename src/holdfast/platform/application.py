@@ -1,6 +1,7 @@
 """The part of a run that needs the database: gateway and console, the installs at the start, and maintenance.
 
 migrate ─▶ open the services ─┬─▶ serve, here or in workers
+                              ├─▶ serve commands on the control socket
                               ├─▶ maintenance
                               └─▶ install the sources
 runner and gateway ready ─▶ write platform.json ─┬─▶ on_ready
@@ -18,7 +19,8 @@ from pathlib import Path
 from holdfast.errors import HoldfastError
 from holdfast.gateway.audit.maintenance import run_audit_loop
 from holdfast.gateway.services import Services
-from holdfast.platform.credentials import credentials_file
+from holdfast.platform.control.serving import serve_commands
+from holdfast.platform.credentials import credentials_file_of, ensure_account
 from holdfast.platform.gateway_processes import Serving, freeze_memory, serve_here, serve_in_workers
 from holdfast.platform.lock_file import write_state
 from holdfast.platform.maintenance import run_expiry_loop, run_maintenance_loop
@@ -26,7 +28,6 @@ from holdfast.platform.run import Ready, Run, SourceInstaller
 from holdfast.platform.runner_processes import wait_for_runner
 from holdfast.platform.services import open_services
 from holdfast.platform.signals import run_together
-from holdfast.records.accounts import ensure_development_tenant
 from holdfast.records.development_tenant import DevelopmentAccount
 from holdfast.registry.installs.results import Installed
 from holdfast.registry.migrate import migrate
@@ -59,6 +60,7 @@ async def serve_application(run: Run, held: ExitStack, on_ready: Callable[[Ready
             [
                 prepare(),
                 serving.run(),
+                serve_commands(run, services, None if account is None else credentials_file_of(settings)),
                 run_maintenance_loop(services.installs, services.publishing),
                 run_expiry_loop(services.db),
                 run_audit_loop(services.db, settings),
@@ -75,7 +77,7 @@ def _serving(run: Run, services: Services, held: ExitStack) -> Serving:
 async def _account(services: Services, *, is_needed: bool) -> DevelopmentAccount | None:
     """The development account, created if it is missing. Production has none unless `is_needed`: it would be an unasked way in."""
     if services.is_development or is_needed:
-        return await ensure_development_tenant(services.db, credentials_file(services.settings.data_dir))
+        return await ensure_account(services.settings, services.db)
     return None
 
 

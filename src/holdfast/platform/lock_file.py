@@ -102,19 +102,25 @@ def write_state(data_dir: Path, running: RunningPlatform) -> None:
     draft.replace(data_dir / STATE_FILE)
 
 
-def find_platform(data_dir: Path) -> RunningPlatform | None:
-    """The platform that runs on the folder, or None. It is also None while a platform starts."""
+def is_locked(data_dir: Path) -> bool:
+    """Whether a platform runs on the folder, starts, or stops."""
     try:
-        opened = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC)
+        # Reading is enough for the lock, and works on the folder of another user too.
+        opened = os.open(data_dir / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return None
+        return False
     try:
         fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _read_state(data_dir)
+        return True
     finally:
         os.close(opened)
-    return None
+    return False
+
+
+def find_platform(data_dir: Path) -> RunningPlatform | None:
+    """The platform that runs on the folder, or None. It is also None while a platform starts."""
+    return _read_state(data_dir) if is_locked(data_dir) else None
 
 
 def extension_url(data_dir: Path, registry_id: str) -> str:

@@ -18,6 +18,8 @@ from holdfast.settings import Settings
 
 if TYPE_CHECKING:
     from holdfast.bundles.store.protocol import BundleStore
+    from holdfast.gateway.services import Services
+    from holdfast.platform.control.server import Operations
     from holdfast.records.database.database import Database
 
 
@@ -46,6 +48,14 @@ class SourceInstaller(Protocol):
         ...
 
 
+class OpenOperations(Protocol):
+    """Opens what commands can have the platform do, through its control socket."""
+
+    def __call__(self, services: Services, *, has_own_runner: bool) -> AbstractAsyncContextManager[Operations]:
+        """`has_own_runner` is whether the platform started its runner, which then has the same version."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """`listening` has a socket for each gateway process; `runner` is None when it runs elsewhere. `stop_seconds` is how long open responses
@@ -57,4 +67,5 @@ class Run:
     runner: RunnerProcess | None
     sources: Sequence[Path]
     installer: SourceInstaller
+    operations: OpenOperations
     stop_seconds: int

@@ -1,6 +1,6 @@
 """One run of the platform, from its sockets to its clean end.
 
-lock the data folder ─▶ bind the sockets ─┬─▶ runner, restarted when it ends
+lock and record the data folder ─▶ bind the sockets ─┬─▶ runner, restarted when it ends
                                           └─▶ application (see there), imported while the runner starts
 
 A signal or an error cancels all of it: first the application, then the runner. The lock is the last to be released: a platform that
@@ -15,16 +15,21 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import structlog
+
 from holdfast.events import configured_redis
 from holdfast.gateway.limits.open_limits import configured_rate_limit_redis
 from holdfast.platform.environment import platform_settings
 from holdfast.platform.lock_file import DataFolderLock, RunningPlatform
-from holdfast.platform.run import Ready, Run, SourceInstaller
+from holdfast.platform.record import recorded
+from holdfast.platform.run import OpenOperations, Ready, Run, SourceInstaller
 from holdfast.platform.runner_processes import bind_runner
 from holdfast.platform.signals import run_until_signal
 from holdfast.processes.sockets import listen_for, origin_of
 from holdfast.registry.secrets.sealing import Sealer
 from holdfast.settings import Settings
+
+_log = structlog.get_logger(__name__)
 
 STOP_SECONDS = 3
 """How long open responses may take after a stop of `holdfast up`: people who press Ctrl-C do not wait long."""
@@ -34,7 +39,13 @@ DRAIN_SECONDS = 30
 
 
 async def run_platform(
-    settings: Settings, sources: Sequence[Path], *, installer: SourceInstaller, on_ready: Callable[[Ready], None], start_runner: bool = True
+    settings: Settings,
+    sources: Sequence[Path],
+    *,
+    installer: SourceInstaller,
+    operations: OpenOperations,
+    on_ready: Callable[[Ready], None],
+    start_runner: bool = True,
 ) -> int:
     """Runs until SIGINT (returns 130), SIGTERM or SIGHUP (return 0). Calls `on_ready` once.
 
@@ -49,9 +60,11 @@ async def run_platform(
         installer.check(source)
     with ExitStack() as held:
         held.enter_context(DataFolderLock(settings.data_dir))
+        if not held.enter_context(recorded(settings.data_dir)):
+            _log.warning("this platform is not in your record of running platforms; commands elsewhere need --data-dir")
         # Development creates its encryption key here; production does not start without one.
         await Sealer.from_settings(settings).close()
-        run = _bind(settings, held, sources, installer, start_runner=start_runner)
+        run = _bind(settings, held, sources, installer, operations, start_runner=start_runner)
 
         async def serve() -> None:
             if run.runner is not None:
@@ -64,7 +77,15 @@ async def run_platform(
         return await run_until_signal([serve(), *([] if run.runner is None else [run.runner.run()])])
 
 
-def _bind(settings: Settings, held: ExitStack, sources: Sequence[Path], installer: SourceInstaller, *, start_runner: bool) -> Run:
+def _bind(
+    settings: Settings,
+    held: ExitStack,
+    sources: Sequence[Path],
+    installer: SourceInstaller,
+    operations: OpenOperations,
+    *,
+    start_runner: bool,
+) -> Run:
     """Binds the ports. Raises PortTaken, AddressUnusable and the errors of `bind_runner`."""
     listening = _bind_gateway(settings, held)
     own_runner = bind_runner(settings, held, start_own=start_runner)
@@ -82,6 +103,7 @@ def _bind(settings: Settings, held: ExitStack, sources: Sequence[Path], installe
         runner=own_runner.start(settings, held) if own_runner else None,
         sources=sources,
         installer=installer,
+        operations=operations,
         stop_seconds=STOP_SECONDS if start_runner else DRAIN_SECONDS,
     )
 

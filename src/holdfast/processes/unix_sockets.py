@@ -93,7 +93,7 @@ def listen_in(folder: Path, count: int) -> Iterator[list[socket.socket]]:
     with ExitStack() as held:
         _make_private(folder)
         held.enter_context(_locked(folder))
-        yield [held.enter_context(_listening(socket_path(folder, index))) for index in range(count)]
+        yield [held.enter_context(listen_at(socket_path(folder, index))) for index in range(count)]
 
 
 def _make_private(folder: Path) -> None:
@@ -121,7 +121,11 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _listening(path: Path) -> Iterator[socket.socket]:
+def listen_at(path: Path) -> Iterator[socket.socket]:
+    """A socket that listens at this path (mode 0600) within the block. What a killed process left there is removed.
+
+    The caller holds a lock that keeps other services from the same path. Raises SocketFolderUnusable.
+    """
     _remove_stale(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as bound:
         try:

@@ -18,13 +18,17 @@ from holdfast.errors import HoldfastError
 from holdfast.records.api_keys import create_api_key, find_api_key, revoke_api_keys
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import new_id
-from holdfast.records.development_tenant import DEVELOPMENT_EMAIL, DEVELOPMENT_TENANT_ID, DEVELOPMENT_TENANT_NAME, DevelopmentAccount
+from holdfast.records.development_tenant import (
+    DEVELOPMENT_EMAIL,
+    DEVELOPMENT_KEY,
+    DEVELOPMENT_TENANT_ID,
+    DEVELOPMENT_TENANT_NAME,
+    DevelopmentAccount,
+)
 from holdfast.records.identities import Identity, has_permission, identities, identity_of
 from holdfast.records.models.users import Tenant, User
 from holdfast.records.passwords import hash_password, verify_password
 from holdfast.records.roles import ADMIN_PERMISSIONS, ensure_admin_role, make_admin
-
-_DEVELOPMENT_KEY = "development"
 
 
 class LoginRejected(HoldfastError):
@@ -43,15 +47,19 @@ async def login(db: Database, email: str, password: str) -> Identity:
     return identity_of(row[0], row[1])
 
 
-async def ensure_development_tenant(db: Database, credentials_file: Path) -> DevelopmentAccount:
+async def ensure_development_tenant(
+    db: Database, credentials_file: Path, *, database: str | None = None, key_name: str = DEVELOPMENT_KEY
+) -> DevelopmentAccount:
     """The development tenant, its administrator and an API key; creates what is missing.
 
-    The clear text is stored in `credentials_file` (mode 0600) and reused while it is valid. When the file is lost or outdated, a new
-    password and a new key are created and the old key is revoked.
+    The clear text is stored in `credentials_file` (mode 0600), with the `database` that it is for, and reused while it is valid. When the
+    file is lost or outdated, a new password and a new key are created, and the old key of this `key_name` is revoked. While the key of the
+    file is valid, only the password is replaced.
     """
     stored = await asyncio.to_thread(_read, credentials_file)
-    if stored is not None and (identity := await _verify(db, stored)) is not None:
-        if not await has_permission(db, identity, *ADMIN_PERMISSIONS[-1]):
+    by_key = None if stored is None else await _verify_key(db, stored)
+    if stored is not None and by_key is not None and await _is_password_valid(db, stored, by_key):
+        if not await has_permission(db, by_key, *ADMIN_PERMISSIONS[-1]):
             # An earlier version created the role with fewer permissions.
             async with db.transaction() as session:
                 await ensure_admin_role(session, DEVELOPMENT_TENANT_ID)
@@ -60,22 +68,34 @@ async def ensure_development_tenant(db: Database, credentials_file: Path) -> Dev
     hashed = await hash_password(password)
     async with db.transaction() as session:
         user_id = await _ensure_administrator(session, hashed)
-    await revoke_api_keys(db, tenant_id=DEVELOPMENT_TENANT_ID, user_id=user_id, description=_DEVELOPMENT_KEY)
-    key = await create_api_key(db, tenant_id=DEVELOPMENT_TENANT_ID, user_id=user_id, description=_DEVELOPMENT_KEY)
-    account = DevelopmentAccount(DEVELOPMENT_TENANT_ID, DEVELOPMENT_TENANT_NAME, DEVELOPMENT_EMAIL, password, key)
+    if stored is not None and by_key is not None and by_key.user_id == user_id:
+        # Another data folder with this database has set the password. Programs that use our key go on.
+        key = stored.api_key
+    else:
+        await revoke_api_keys(db, tenant_id=DEVELOPMENT_TENANT_ID, user_id=user_id, description=key_name)
+        key = await create_api_key(db, tenant_id=DEVELOPMENT_TENANT_ID, user_id=user_id, description=key_name)
+    account = DevelopmentAccount(DEVELOPMENT_TENANT_ID, DEVELOPMENT_TENANT_NAME, DEVELOPMENT_EMAIL, password, key, database)
     await asyncio.to_thread(_write, credentials_file, account)
     return account
 
 
-async def _verify(db: Database, account: DevelopmentAccount) -> Identity | None:
+async def has_development_account(db: Database) -> bool:
+    """Whether the development tenant has its administrator."""
+    async with db.session() as session:
+        found = await session.scalar(select(User.user_id).where(User.tenant == DEVELOPMENT_TENANT_ID, User.email == DEVELOPMENT_EMAIL))
+    return found is not None
+
+
+async def _verify_key(db: Database, account: DevelopmentAccount) -> Identity | None:
     by_key = await find_api_key(db, account.api_key)
-    if by_key is None or by_key.tenant_id != account.tenant_id:
-        return None
+    return None if by_key is None or by_key.tenant_id != account.tenant_id else by_key
+
+
+async def _is_password_valid(db: Database, account: DevelopmentAccount, by_key: Identity) -> bool:
     try:
-        by_password = await login(db, account.email, account.password)
+        return (await login(db, account.email, account.password)).user_id == by_key.user_id
     except LoginRejected:
-        return None
-    return by_password if by_password.user_id == by_key.user_id else None
+        return False
 
 
 async def _ensure_administrator(session: AsyncSession, hashed_password: str) -> str:

@@ -7,14 +7,20 @@ from dataclasses import dataclass
 DEVELOPMENT_TENANT_ID = "51bbbfe5-0720-4d9b-b3e5-b5b43e441a52"
 DEVELOPMENT_TENANT_NAME = "Development"
 DEVELOPMENT_EMAIL = "admin@holdfast.localhost"
+DEVELOPMENT_KEY = "development"
+"""The description of the account's API key."""
 
 
 @dataclass(frozen=True)
 class DevelopmentAccount:
-    """The account of a development installation, in clear text: the content of its credentials file."""
+    """The account of a development installation, in clear text: the content of its credentials file.
+
+    `database` is the address of the database that it is valid in, without password; None in files of older versions.
+    """
 
     tenant_id: str
     tenant_name: str
     email: str
     password: str
     api_key: str
+    database: str | None = None

@@ -15,8 +15,8 @@ STORAGE_GRACE = timedelta(days=30)
 """How long the storage of an uninstalled extension is retained by default."""
 
 
-def _ignore(tenant_id: str, extension: str) -> None:
-    pass
+def ignore_runnable(tenant_id: str, extension: str) -> None:
+    """For a process that prepares nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,4 +34,4 @@ class Collaborators:
     domain_root: str | None = None
     storage_grace: timedelta = STORAGE_GRACE
     now: Callable[[], datetime] = utc_now
-    on_runnable: Callable[[str, str], None] = _ignore
+    on_runnable: Callable[[str, str], None] = ignore_runnable

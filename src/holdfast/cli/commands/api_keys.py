@@ -41,7 +41,7 @@ async def new(
 ) -> None:
     """Create an API key. It is shown only once, because Holdfast stores only its hash."""
     until = None if expires is None else expires.replace(tzinfo=UTC) if expires.tzinfo is None else expires.astimezone(UTC)
-    async with open_user_directory(target) as directory:
+    async with open_user_directory(target, missing="create") as directory:
         created, key = await directory.create_api_key(user, scopes=scope or [EVERYTHING], description=description, expires_at=until)
     if json:
         print_json({"api_key": key, "key": msgspec.to_builtins(created)})

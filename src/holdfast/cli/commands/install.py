@@ -60,7 +60,7 @@ async def install(
             "--only and --no-egress work with published versions only; a folder or bundle gets the rights that its manifest requests.",
             hint="Install it without them, then remove rights with `holdfast grants revoke`.",
         )
-    async with open_registry(target) as registry:
+    async with open_registry(target, missing="create") as registry:
         if source is not None:
             installed = await install_source(registry, source, open_progress(quiet=json))
         else:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from holdfast.cli.terminal.options import DataDir, Json
-from holdfast.cli.terminal.printing import print_json, print_lines
-from holdfast.records.database.address import database_address, shown_address
-from holdfast.registry.migrate import migrate as run_migrations
-from holdfast.settings import load_settings
+from holdfast.cli.terminal.printing import note, print_json, print_lines
+from holdfast.client.location.find import find_location
+from holdfast.client.running.maintenance import PlatformMaintenance
 
 
 async def migrate(*, data_dir: DataDir = None, json: Json = False) -> None:
@@ -15,9 +14,14 @@ async def migrate(*, data_dir: DataDir = None, json: Json = False) -> None:
     `holdfast up` and every command that uses the database also do this. The database is the one in DATABASE_URL, or an SQLite file in the
     data folder.
     """
-    url = load_settings(data_dir=data_dir).resolved_database_url
-    done = await run_migrations(url)
-    database = shown_address(database_address(url))
+    async with find_location(data_dir, missing="create", report=note) as location:
+        if location.platform is not None:
+            done = await PlatformMaintenance(location.platform).migrate()
+        else:
+            from holdfast.client.maintenance import migrate_database
+
+            done = await migrate_database(location.settings)
+    database = done.database
     if json:
         print_json({"database": database, "before": done.before, "after": done.after})
     elif done.before == done.after:

@@ -29,7 +29,7 @@ async def publish(
     Args:
         source: The folder of an extension, or a bundle (.tar.zst).
     """
-    async with open_registry(target) as registry:
+    async with open_registry(target, missing="create") as registry:
         published = await publish_source(registry, source, open_progress(quiet=json))
         if not json:
             print_published(published)

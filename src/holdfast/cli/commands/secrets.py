@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from msgspec import UNSET, UnsetType
 
 from holdfast.cli.terminal.clients import open_registry
+from holdfast.cli.terminal.maintenance import open_maintenance
 from holdfast.cli.terminal.options import HERE, DataDir, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_json, print_lines
 from holdfast.cli.terminal.secret_values import SecretNotGiven, read_values
@@ -102,30 +103,17 @@ async def rotate(
 
     You can interrupt the command and run it again. Calls continue while it runs.
     """
-    # Imported here: the other commands work on a server too, and need no database there.
-    from holdfast.client.data_folder import open_records
-    from holdfast.registry.secrets.rotation import drop_old_keys as drop_keys
-    from holdfast.registry.secrets.rotation import rotate as rotate_secrets
-    from holdfast.registry.secrets.sealing import Sealer
-    from holdfast.settings import load_settings
-
-    settings = load_settings(data_dir=data_dir)
-    sealer = Sealer.from_settings(settings)
-    try:
-        async with open_records(settings) as db:
-            if new_key:
-                added = await asyncio.to_thread(sealer.add_key)
-                note(f"Added the key {added.id} to {sealer.keys.name}. Back up the file.")
-            done = await rotate_secrets(db, sealer)
-            dropped = await drop_keys(db, sealer) if drop_old_keys else 0
-    finally:
-        await sealer.close()
+    async with open_maintenance(data_dir) as maintenance:
+        done = await maintenance.rotate_secrets(new_key, drop_old_keys)
+    if done.added_key is not None:
+        note(f"Added the key {done.added_key} to {done.key_file}. Back up the file.")
     if json:
-        print_json(msgspec.to_builtins(done) | {"dropped_keys": dropped})
+        counts = {"resealed": done.resealed, "newest_already": done.newest_already, "unreadable": done.unreadable}
+        print_json(counts | {"dropped_keys": done.dropped_keys})
     else:
         print_lines(f"Encrypted again: {done.resealed}. Already encrypted with the newest key: {done.newest_already}.")
         if drop_old_keys:
-            print_lines(f"Removed keys: {dropped}.")
+            print_lines(f"Removed keys: {done.dropped_keys}.")
     for install_id in done.unreadable:
         note(f"Cannot decrypt the secrets of the install {install_id}; they are unchanged. Set them again with `holdfast secrets set`.")
     return 1 if done.unreadable else 0

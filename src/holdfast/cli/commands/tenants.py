@@ -31,13 +31,10 @@ async def new(
     Args:
         name: The name of the tenant.
     """
-    # Imported here: `holdfast tenants list` on a server needs no database.
-    from holdfast.client.data_folder import open_records
-    from holdfast.records.administration import create_tenant
-    from holdfast.settings import load_settings
+    from holdfast.cli.terminal.maintenance import open_maintenance
 
-    async with open_records(load_settings(data_dir=data_dir)) as db:
-        created = await create_tenant(db, name=name, tenant_id=tenant_id)
+    async with open_maintenance(data_dir, missing="create") as maintenance:
+        created = await maintenance.create_tenant(name, tenant_id)
     if json:
         print_json({"tenant": msgspec.to_builtins(created)})
         return
@@ -48,7 +45,7 @@ async def new(
 @tenants.command(name="list")
 async def list_tenants(*, target: TargetOptions = HERE, json: Json = False) -> None:
     """List the tenants; on a server, the tenant of your API key."""
-    async with open_user_directory(target) as directory:
+    async with open_user_directory(target, needs_tenant=False) as directory:
         found = await directory.tenants()
     if json:
         print_json({"tenants": msgspec.to_builtins(found)})

@@ -46,7 +46,7 @@ async def new(
         is_admin=admin,
     )
     password, is_generated = await asyncio.to_thread(account_password, password_file)
-    async with open_user_directory(target) as directory:
+    async with open_user_directory(target, missing="create") as directory:
         created = await directory.create_user(user, password)
     if json:
         print_json({"user": msgspec.to_builtins(created), **({"password": password} if is_generated else {})})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from holdfast.cli.terminal.printing import note
 
 if TYPE_CHECKING:
+    from holdfast.client.location.find import Missing
     from holdfast.client.registry.protocol import InstallList, Registry
     from holdfast.client.target import ServerTarget, Target
     from holdfast.client.users.protocol import UserDirectory
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def open_registry(target: Target) -> AsyncIterator[Registry]:
+async def open_registry(target: Target, *, missing: Missing = "fail") -> AsyncIterator[Registry]:
     """The registry that the options select; see `holdfast.client.registry.open`."""
     from holdfast.client.registry import open as opening
 
     warn_when_unencrypted(target.server_target())
-    async with opening.open_registry(target, _log_warnings) as registry:
+    async with opening.open_registry(target, _log_warnings, missing=missing, report=note) as registry:
         yield registry
 
 
@@ -31,17 +32,17 @@ async def open_install_list(target: Target) -> AsyncIterator[InstallList]:
     from holdfast.client.registry import open as opening
 
     warn_when_unencrypted(target.server_target())
-    async with opening.open_install_list(target, _log_warnings) as installs:
+    async with opening.open_install_list(target, _log_warnings, report=note) as installs:
         yield installs
 
 
 @asynccontextmanager
-async def open_user_directory(target: Target) -> AsyncIterator[UserDirectory]:
+async def open_user_directory(target: Target, *, missing: Missing = "fail", needs_tenant: bool = True) -> AsyncIterator[UserDirectory]:
     """The users that the options select; see `holdfast.client.users.open`."""
     from holdfast.client.users import open as opening
 
     warn_when_unencrypted(target.server_target())
-    async with opening.open_user_directory(target, _log_warnings) as users:
+    async with opening.open_user_directory(target, _log_warnings, missing=missing, needs_tenant=needs_tenant, report=note) as users:
         yield users
 
 

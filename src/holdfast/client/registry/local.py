@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import cached_property
@@ -21,7 +21,7 @@ from holdfast.platform.lock_file import extension_url
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.registry.actors import local_actor
-from holdfast.registry.collaborators import Collaborators
+from holdfast.registry.collaborators import Collaborators, ignore_runnable
 from holdfast.registry.installs.results import Grants, InstallDetails, Installed, InstallSummary, Uninstalled, Upgraded
 from holdfast.registry.lifecycle.service import InstallService
 from holdfast.registry.publishing.inspection import CheckComponent
@@ -40,13 +40,24 @@ from holdfast.storage.limits import StorageLimits
 class LocalRegistry:
     """The `Registry` of one tenant of a data folder."""
 
-    def __init__(self, settings: Settings, db: Database, store: BundleStore, tenant_id: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        db: Database,
+        store: BundleStore,
+        tenant_id: str,
+        *,
+        check_component: CheckComponent | None = None,
+        on_runnable: Callable[[str, str], None] = ignore_runnable,
+    ) -> None:
+        """`check_component` is used instead of an engine of this process; `on_runnable` is as in `Collaborators`."""
         collaborators = Collaborators(
             db=db,
             store=store,
             policy=TrustPolicy.from_settings(settings),
             domain_root=settings.ext_domain_root,
             storage_grace=settings.storage_grace,
+            on_runnable=on_runnable,
         )
         self._settings = settings
         self._db = db
@@ -54,7 +65,8 @@ class LocalRegistry:
         self._actor = local_actor(tenant_id)
         self._installs = InstallService(collaborators)
         self._publishing = PublishingService(collaborators)
-        self._check = ComponentCheck(settings)
+        self._own_check = ComponentCheck(settings)
+        self._check = check_component or self._own_check
 
     @cached_property
     def _sealer(self) -> Sealer:
@@ -166,7 +178,7 @@ class LocalRegistry:
 
     async def close(self) -> None:
         """Closes the engine and the connection to Vault, if they were opened."""
-        await self._check.close()
+        await self._own_check.close()
         if "_sealer" in vars(self):
             await self._sealer.close()
 

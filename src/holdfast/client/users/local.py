@@ -80,12 +80,13 @@ class LocalUserDirectory:
             if (await administration.find_user(session, self._tenant_id, user)).email == DEVELOPMENT_EMAIL:
                 raise DevelopmentAccountFixed(
                     f"You cannot change {DEVELOPMENT_EMAIL}: it is the account of this data folder, which credentials.json describes.",
-                    hint="To replace its password and key, delete that file and run `holdfast list`.",
+                    hint="To replace its password and key, stop the platform, delete that file and start the platform again.",
                 )
 
 
 @asynccontextmanager
-async def open_local_users(settings: Settings, tenant: str | None) -> AsyncIterator[LocalUserDirectory]:
-    """The users of a tenant (None: the development tenant) in a data folder, for one command. Raises AccountError (`tenant_unknown`)."""
-    async with open_records(settings, uses_development_tenant=tenant is None) as db:
+async def open_local_users(settings: Settings, tenant: str | None, *, needs_tenant: bool = True) -> AsyncIterator[LocalUserDirectory]:
+    """The users of a tenant (None: the development tenant) in a data folder, for one command. Without `needs_tenant`, production gets no
+    development tenant. Raises AccountError (`tenant_unknown`)."""
+    async with open_records(settings, uses_development_tenant=needs_tenant and tenant is None) as db:
         yield LocalUserDirectory(db, await require_tenant(db, tenant))
