@@ -27,7 +27,13 @@ from tests.waiting import MAX_WAIT_SECONDS
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytest_plugins = ["tests.session.effort", "tests.session.log_configuration", "tests.session.markers", "tests.session.temporary_files"]
+pytest_plugins = [
+    "tests.session.effort",
+    "tests.session.log_configuration",
+    "tests.session.markers",
+    "tests.session.temporary_files",
+    "tests.session.user_folders",
+]
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / "build" / "test-extensions"

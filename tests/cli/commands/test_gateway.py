@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from holdfast.sealing.keyring import new_key_text
+from tests.bundles.minisign_samples import PUBLIC_KEY, SECRET_KEY
 from tests.cli.command_runner import Done, Platform, json_result, run
 from tests.events.recording_server import free_port
 from tests.runner.processes import runner_process
@@ -58,8 +59,15 @@ def test_production_has_no_account_until_one_is_created_and_calls_reach_the_runn
             known = command(tmp_path, "tenants", "list", "--tenant", tenant, **production)["tenants"]
             assert [one["name"] for one in known] == ["Acme"]
             assert not (platform.data_dir / "credentials.json").exists()
-            # Unsigned bundles are for development, and this test is not about signatures.
-            command(tmp_path, "install", str(extension), "--tenant", tenant, **variables)
+            # A command follows the rules of the platform, whatever its own environment says.
+            (tmp_path / "acme.pub").write_bytes(PUBLIC_KEY)
+            (tmp_path / "acme.key").write_bytes(SECRET_KEY)
+            rejected = run("install", extension, "--json", "--data-dir", "data", "--tenant", tenant, cwd=tmp_path, **variables)
+            assert json.loads(rejected.stdout)["error"] == "signature_missing"
+            command(tmp_path, "keys", "trust", "acme.pub", **variables)
+            command(tmp_path, "sign", str(extension), "--key", "acme.key")
+            bundle = str(extension / "dist" / "bundle.tar.zst")
+            command(tmp_path, "install", bundle, "--tenant", tenant, **variables)
             with httpx2.Client(base_url=ready["console"], trust_env=False, timeout=MAX_WAIT_SECONDS) as client:
                 response = client.get("/api/ext/com.example.sample/ping", headers={"x-api-key": key["api_key"]})
             assert (response.status_code, response.text) == (200, "ok")

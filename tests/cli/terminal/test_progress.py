@@ -8,7 +8,8 @@ import sys
 import pytest
 from rich.console import Console
 
-from holdfast.cli.terminal.progress import Bars, Lines, open_progress
+from holdfast.cli.terminal.progress import Lines, open_progress
+from holdfast.cli.terminal.progress_bars import Bars
 from holdfast.client.progress import NoProgress, StepProgress, WorkProgress
 
 

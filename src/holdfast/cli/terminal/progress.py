@@ -6,9 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
-
 from holdfast.cli.terminal.printing import note
 from holdfast.client.progress import NoProgress, WorkProgress
 
@@ -30,31 +27,13 @@ class Lines(NoProgress):
         yield
 
 
-class Bars(Lines):
-    """Shows bars that disappear when the work is done; steps are lines."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    @contextmanager
-    def transfer(self, step: str, total: int) -> Iterator[Callable[[int], None]]:
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn())
-        with Progress(*columns, console=self._console, transient=True) as bars:
-            task = bars.add_task(step, total=total)
-            yield lambda count: bars.advance(task, count)
-        note(f"{step} ({total:,} bytes)")
-
-    @contextmanager
-    def waiting(self, step: str) -> Iterator[None]:
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=self._console, transient=True) as bars:
-            bars.add_task(step, total=None)
-            yield
-        note(step)
-
-
 def open_progress(*, quiet: bool) -> WorkProgress:
     """Bars when a person watches stderr, lines otherwise, nothing when `quiet`."""
     if quiet:
         return NoProgress()
-    return Bars(Console(stderr=True, highlight=False)) if sys.stderr.isatty() else Lines()
+    if not sys.stderr.isatty():
+        return Lines()
+    # Imported here: what draws bars takes longer to import than most commands run.
+    from holdfast.cli.terminal.progress_bars import open_bars
+
+    return open_bars()
