@@ -67,9 +67,12 @@ async def call_extension(
     *,
     data: str | None,
     headers: Sequence[str],
+    credentials: Path | None = None,
     transport: httpx2.AsyncBaseTransport | None = None,
 ) -> ExtensionResponse:
     """Calls `path` (with its query) of the extension; `headers` are lines `Name: value`. Every status is a result.
+
+    `credentials` is the file of the development account; None means credentials.json in the data folder.
 
     Raises NotRunning, CallMalformed, GatewayUnreachable.
     """
@@ -80,7 +83,7 @@ async def call_extension(
     if data is not None and not any(name.lower() == "content-type" for name, _ in sent):
         sent.append(("content-type", "application/json"))
     if not any(name.lower() in {"x-api-key", "authorization"} for name, _ in sent):
-        sent.append(("x-api-key", await asyncio.to_thread(_api_key, data_dir)))
+        sent.append(("x-api-key", await asyncio.to_thread(_api_key, credentials or credentials_file(data_dir))))
     url = f"{running.console}/api/ext/{quote(extension, safe='')}/{path.removeprefix('/')}"
     async with httpx2.AsyncClient(follow_redirects=False, trust_env=False, timeout=WAIT_SECONDS, transport=transport) as client:
         try:
@@ -101,8 +104,7 @@ def _header(line: str) -> tuple[str, str]:
     return match[1], match[2].strip()
 
 
-def _api_key(data_dir: Path) -> str:
-    file = credentials_file(data_dir)
+def _api_key(file: Path) -> str:
     try:
         return msgspec.json.decode(file.read_bytes(), type=DevelopmentAccount).api_key
     except (OSError, msgspec.MsgspecError) as failed:

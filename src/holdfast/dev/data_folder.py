@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from holdfast.platform.lock_file import find_platform
+from holdfast.client.location.find import running_data_folder
+from holdfast.client.location.folders import data_folders_above
 from holdfast.settings import load_settings
-
-FOLDER = ".holdfast"
 
 
 def choose_data_folder(given: Path | None, current: Path) -> Path:
-    """The folder of the option or of HOLDFAST_DATA_DIR; else of the platform that runs here or above; else of the user.
+    """The folder of the option or of HOLDFAST_DATA_DIR; else of the platform that every command here finds; else an existing one; else the
+    user's.
 
     Never a new folder inside an extension: what is installed must not depend on where the command is typed.
     """
@@ -21,9 +21,7 @@ def choose_data_folder(given: Path | None, current: Path) -> Path:
     if os.environ.get("HOLDFAST_DATA_DIR"):
         return load_settings().data_dir.resolve()
     current = current.resolve()
-    candidates = [folder / FOLDER for folder in (current, *current.parents) if (folder / FOLDER).is_dir()]
-    running = next((folder for folder in candidates if find_platform(folder) is not None), None)
-    return running or next(iter(candidates), None) or user_folder()
+    return running_data_folder(current) or next(iter(data_folders_above(current)), None) or user_folder()
 
 
 def user_folder() -> Path:

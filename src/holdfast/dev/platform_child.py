@@ -18,6 +18,7 @@ import uvloop
 
 from holdfast.client.authoring.development_installer import DevelopmentInstaller
 from holdfast.client.progress import NoProgress
+from holdfast.client.running.open import open_operations
 from holdfast.errors import HoldfastError
 from holdfast.logs import configure_logs
 from holdfast.platform.run import Ready
@@ -48,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _run(settings: Settings, parent_pipe: int) -> int:
     with when_parent_ends(parent_pipe, lambda: os.kill(os.getpid(), signal.SIGTERM)):
-        return await run_platform(settings, (), installer=DevelopmentInstaller(NoProgress()), on_ready=_on_ready)
+        installer = DevelopmentInstaller(NoProgress())
+        return await run_platform(settings, (), installer=installer, operations=open_operations, on_ready=_on_ready)
 
 
 def _on_ready(ready: Ready) -> None:

@@ -140,5 +140,6 @@ def _write(file: Path, account: DevelopmentAccount) -> None:
     # Created with its final mode, so that another user of the machine can never read it.
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as out:
-        out.write(msgspec.json.format(msgspec.json.encode(asdict(account)), indent=2) + b"\n")
+        fields = {name: value for name, value in asdict(account).items() if value is not None}
+        out.write(msgspec.json.format(msgspec.json.encode(fields), indent=2) + b"\n")
     temporary.replace(file)

@@ -7,9 +7,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from holdfast.cli.terminal.options import DataDir, Json
-from holdfast.cli.terminal.printing import print_bytes, print_json, print_lines
+from holdfast.cli.terminal.printing import note, print_bytes, print_json, print_lines
 from holdfast.client.invoke import call_extension
-from holdfast.settings import load_settings
+from holdfast.client.location.find import find_location
 
 
 async def invoke(
@@ -31,8 +31,11 @@ async def invoke(
         method: The HTTP method, such as GET or POST.
         path: The path of the endpoint, with its query string.
     """
-    settings = load_settings(data_dir=data_dir)
-    response = await call_extension(settings.data_dir, extension, method, path, data=data, headers=header)
+    async with find_location(data_dir, report=note) as location:
+        credentials = None if location.platform is None else location.platform.credentials
+        response = await call_extension(
+            location.settings.data_dir, extension, method, path, data=data, headers=header, credentials=credentials
+        )
     if json:
         print_json(response.to_json())
         return

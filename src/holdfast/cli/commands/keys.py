@@ -17,6 +17,7 @@ from holdfast.cli.terminal.key_files import KEYS_FOLDER, PasswordFile, read_pass
 from holdfast.cli.terminal.options import DataDir, Json
 from holdfast.cli.terminal.printing import note, print_json, print_lines, print_table
 from holdfast.client.errors import KeyFileUnusable
+from holdfast.client.location.find import find_data_folder
 from holdfast.errors import HoldfastError
 from holdfast.settings import load_settings
 
@@ -51,7 +52,7 @@ async def new(
     """
     if not _NAME.fullmatch(name):
         raise KeyFileUnusable("The name of a key pair must be 1 to 64 letters, digits, '.', '_' or '-'.", hint="Choose another --name.")
-    folder = out or load_settings(data_dir=data_dir).data_dir / KEYS_FOLDER
+    folder = out or find_data_folder(data_dir, creates=True, report=note) / KEYS_FOLDER
     password = None if no_password else await asyncio.to_thread(lambda: read_password(password_file, new=True))
     key = SecretKey.generate()
     secret, public = write_pair(folder, name, key, await asyncio.to_thread(key.to_text, password))
@@ -91,7 +92,7 @@ async def trust(
     if until is not None and until <= now:
         raise InvalidExpiry("The expiry of the key is in the past.", hint="Pass a future date with --expires, such as 2031-12-31.")
     key = read_public_key(public_key)
-    store = TrustStore(load_settings(data_dir=data_dir).resolved_trust_store)
+    store = _trust_store(data_dir, creates=True)
     publishers = tuple(publisher) if publisher else None
     trusted = store.trust(key, name=name or public_key.stem, now=now, expires_at=until, publishers=publishers)
     _print_key(store, trusted, "Trusted", as_json=json)
@@ -112,14 +113,14 @@ async def revoke(
     Args:
         key_id: The id of the key, as `holdfast keys list` shows it.
     """
-    store = TrustStore(load_settings(data_dir=data_dir).resolved_trust_store)
+    store = _trust_store(data_dir)
     _print_key(store, store.revoke(key_id, now=utc_now(), reason=reason), "Revoked", as_json=json)
 
 
 @keys.command(name="list")
 async def list_keys(*, data_dir: DataDir = None, json: Json = False) -> None:
     """List the keys of the trust store."""
-    store = TrustStore(load_settings(data_dir=data_dir).resolved_trust_store)
+    store = _trust_store(data_dir)
     found = store.read().all
     if json:
         print_json({"trust_store": str(store.path), "keys": [_key_json(key) for key in found]})
@@ -133,6 +134,10 @@ async def list_keys(*, data_dir: DataDir = None, json: Json = False) -> None:
         expires = "never" if key.expires_at is None else key.expires_at.isoformat(sep=" ", timespec="minutes")
         rows.append((key.id, key.name, _state(key), expires, ", ".join(key.publishers or ("all",))))
     print_table(headings, rows)
+
+
+def _trust_store(data_dir: Path | None, *, creates: bool = False) -> TrustStore:
+    return TrustStore(load_settings(data_dir=find_data_folder(data_dir, creates=creates, report=note)).resolved_trust_store)
 
 
 def _print_key(store: TrustStore, key: TrustedKey, done: str, *, as_json: bool) -> None:

@@ -14,9 +14,9 @@ from holdfast.bundles.signing.trust_store import utc_now
 from holdfast.cli.terminal.bundle_path import find_bundle
 from holdfast.cli.terminal.key_files import PasswordFile, default_secret_key, read_secret_key
 from holdfast.cli.terminal.options import DataDir, Json
-from holdfast.cli.terminal.printing import print_json, print_lines
+from holdfast.cli.terminal.printing import note, print_json, print_lines
+from holdfast.client.location.find import find_data_folder
 from holdfast.errors import HoldfastError
-from holdfast.settings import load_settings
 
 ALGORITHM = "minisign"
 
@@ -53,7 +53,7 @@ async def sign(
             f"Holdfast does not support {algorithm} signatures.", hint="Omit --algorithm: minisign is the default and the only choice."
         )
     archive = find_bundle(bundle)
-    secret = await read_secret_key(key or default_secret_key(load_settings(data_dir=data_dir).data_dir), password_file)
+    secret = await read_secret_key(key or default_secret_key(find_data_folder(data_dir, report=note)), password_file)
     signed = await asyncio.to_thread(sign_archive, archive, secret, utc_now())
     if json:
         print_json(

@@ -20,8 +20,9 @@ from holdfast.bundles.signing.verification import verify_signature
 from holdfast.cli.terminal.bundle_path import find_bundle
 from holdfast.cli.terminal.key_files import read_public_key
 from holdfast.cli.terminal.options import DataDir, Json
-from holdfast.cli.terminal.printing import print_json, print_lines
+from holdfast.cli.terminal.printing import note, print_json, print_lines
 from holdfast.client.errors import KeyFileUnusable
+from holdfast.client.location.find import find_data_folder
 from holdfast.settings import load_settings
 
 
@@ -45,7 +46,11 @@ async def verify(
         bundle: The bundle (.tar.zst), or the folder of a packed extension.
     """
     archive = find_bundle(bundle)
-    keys = _only(key) if key is not None else TrustStore(load_settings(data_dir=data_dir).resolved_trust_store).read()
+    keys = (
+        _only(key)
+        if key is not None
+        else TrustStore(load_settings(data_dir=find_data_folder(data_dir, report=note)).resolved_trust_store).read()
+    )
     statement, verdict = await asyncio.to_thread(_check, archive, signature, keys)
     if json:
         signed_statement = None if statement is None else json_text.loads(statement.to_bytes())

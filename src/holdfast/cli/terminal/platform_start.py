@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from holdfast.cli.terminal.printing import note, print_error, print_json, print_lines
 from holdfast.cli.terminal.settings_report import warn_about_unknown_variables
 from holdfast.client.authoring.development_installer import DevelopmentInstaller
 from holdfast.client.location.find import folder_to_start_in
 from holdfast.client.progress import StepProgress
+from holdfast.client.running.open import open_operations
 from holdfast.logs import configure_logs
 from holdfast.platform.lock_file import page_of
 from holdfast.platform.run import Ready
 from holdfast.platform.supervisor import run_platform
 from holdfast.settings import Settings
-
-if TYPE_CHECKING:
-    from holdfast.gateway.services import Services
-    from holdfast.platform.control.server import Operations
 
 
 async def start_platform(settings: Settings, sources: Sequence[Path], *, start_runner: bool, as_json: bool) -> int:
@@ -42,14 +38,6 @@ async def start_platform(settings: Settings, sources: Sequence[Path], *, start_r
     return await run_platform(
         settings, sources, installer=installer, operations=open_operations, on_ready=on_ready, start_runner=start_runner
     )
-
-
-def open_operations(services: Services, *, has_own_runner: bool) -> AbstractAsyncContextManager[Operations]:
-    """The operations of commands on the platform."""
-    # Imported here: it needs the registry, which takes longer to import than everything that starts before it.
-    from holdfast.client.running.operations import open_operations
-
-    return open_operations(services, has_own_runner=has_own_runner)
 
 
 def _ready_json(ready: Ready) -> dict[str, Any]:

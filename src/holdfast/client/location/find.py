@@ -89,19 +89,27 @@ async def find_location(data_dir: Path | None, *, missing: Missing = "fail", rep
             platform.close()
 
 
-def find_data_folder(data_dir: Path | None, *, report: Report) -> Path:
-    """The data folder alone, for commands that only work on its files; it may not exist. Raises SettingInvalid, FolderGone."""
+def find_data_folder(data_dir: Path | None, *, creates: bool = False, report: Report) -> Path:
+    """The data folder alone, for commands that only work on its files; without `creates` it may not exist.
+
+    Raises SettingInvalid, FolderGone, and with `creates` NotRunning and PlatformForeign.
+    """
     settings = load_settings(data_dir=data_dir)
     if "data_dir" in settings.names_set:
         return settings.data_dir
     here = current_folder()
-    running = [one for one in data_folders_above(here) if is_locked(one)] or recorded_platforms()
-    if running:
-        chosen = running[0].resolve()
-        report(f"Using the data folder {chosen}, on which a platform runs.")
-        return chosen
-    existing = _existing_folder(here)
-    return settings.data_dir if existing is None else existing
+    running = running_data_folder(here)
+    if running is not None:
+        report(f"Using the data folder {running}, on which a platform runs.")
+        return running
+    if creates:
+        return _choose_folder("create", report)
+    return _existing_folder(here) or settings.data_dir
+
+
+def running_data_folder(here: Path) -> Path | None:
+    """The data folder of the platform that a command in this folder would work on, or None. It contacts no platform."""
+    return next(iter(_running_data_folders(here)[0]), None)
 
 
 def folder_to_start_in(settings: Settings, report: Report) -> Path:
@@ -123,13 +131,17 @@ def folder_to_start_in(settings: Settings, report: Report) -> Path:
 
 
 async def _find_platform(report: Report) -> PlatformConnection | None:
-    here = current_folder()
+    found, are_around = _running_data_folders(current_folder())
+    reason = "whose data folder is at or above the current folder" if are_around else "the only one that runs"
+    return await _connect_first(found, reason, report)
+
+
+def _running_data_folders(here: Path) -> tuple[list[Path], bool]:
+    """The data folders of the running platforms to choose from, best first, and whether they are at or above this folder."""
     recorded = [one.resolve() for one in recorded_platforms()]
     above = [one.resolve() for one in data_folders_above(here) if is_locked(one)]
     around = nearest(list(dict.fromkeys([*above, *(one for one in recorded if is_around(one, here.resolve()))])))
-    if around:
-        return await _connect_first(around, "whose data folder is at or above the current folder", report)
-    return await _connect_first(recorded, "the only one that runs", report)
+    return (around, True) if around else (recorded, False)
 
 
 async def _connect_first(data_dirs: list[Path], reason: str, report: Report) -> PlatformConnection | None:

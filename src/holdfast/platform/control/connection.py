@@ -18,7 +18,7 @@ import stat
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -35,6 +35,7 @@ STOP_SECONDS = 10.0
 _PAUSE_SECONDS = 0.05
 _SAY_AFTER_SECONDS = 1.0
 _ROOT = 0
+_PIECE_BYTES = 65_536
 
 T = TypeVar("T")
 
@@ -62,53 +63,79 @@ class PlatformDenied(HoldfastError):
 
 
 class PlatformConnection:
-    """Sends requests to a platform, one after the other. `description` says which platform it is."""
+    """Sends requests to a platform, each on a connection of its own or on one that is idle. `description` says which platform it is."""
 
-    def __init__(self, opened: socket.socket, description: PlatformDescription, rest: bytes = b"") -> None:
-        self._socket = opened
-        self._rest = rest
+    def __init__(self, data_dir: Path, opened: socket.socket, description: PlatformDescription, *, is_chosen: bool) -> None:
         self.description = description
+        self._data_dir = data_dir
+        self._is_chosen = is_chosen
+        self._idle: socket.socket | None = opened
+
+    @property
+    def credentials(self) -> Path | None:
+        """The file of the platform's development account, if it has one."""
+        return None if self.description.credentials is None else Path(self.description.credentials)
 
     async def call(
         self, operation: str, kind: type[T], arguments: Mapping[str, Any], *, tenant: str | None = None, strict: bool = False
     ) -> T:
         """The result of an operation of `client.running.operations`, as a `kind`. Cancelling it cancels the operation.
 
-        Raises PlatformDenied with the error of the operation, and PlatformUnreachable.
+        Several may run at the same time. Raises PlatformDenied with the error of the operation, and PlatformUnreachable.
         """
         request = ControlRequest(operation=operation, tenant=tenant, strict=strict, arguments=dict(arguments))
+        opened = await self._acquire()
         try:
-            await asyncio.get_running_loop().sock_sendall(self._socket, msgspec.json.encode(request) + b"\n")
-            response = msgspec.json.decode(await self._read_line(), type=ControlResponse)
-            if response.error is not None:
-                raise PlatformDenied(response.error)
-            return msgspec.json.decode(response.result, type=kind)
-        except OSError as failed:
-            raise self._lost() from failed
-        except msgspec.MsgspecError as failed:
-            raise PlatformUnreachable(
-                f"The platform at {self.description.console} sent an invalid response.",
-                hint=f"It has version {self.description.version}. Restart it in the version of the command.",
-            ) from failed
+            await asyncio.get_running_loop().sock_sendall(opened, msgspec.json.encode(request) + b"\n")
+            response = msgspec.json.decode(await _read_line(opened), type=ControlResponse)
+            result = None if response.error is not None else msgspec.json.decode(response.result, type=kind)
+        except BaseException as failed:
+            # The platform cancels the operation of a command that has left.
+            opened.close()
+            if isinstance(failed, OSError):
+                raise self._lost() from failed
+            if isinstance(failed, msgspec.MsgspecError):
+                raise self._invalid() from failed
+            raise
+        self._release(opened)
+        if response.error is not None:
+            raise PlatformDenied(response.error)
+        return cast(T, result)
 
     def close(self) -> None:
-        """Closes the connection."""
-        self._socket.close()
+        """Closes the idle connection."""
+        if self._idle is not None:
+            self._idle.close()
 
-    async def _read_line(self) -> bytes:
-        received = bytearray(self._rest)
-        while b"\n" not in received:
-            piece = await asyncio.get_running_loop().sock_recv(self._socket, 65_536)
-            if not piece:
-                raise self._lost()
-            received += piece
-        line, _, self._rest = bytes(received).partition(b"\n")
-        return line
+    async def _acquire(self) -> socket.socket:
+        opened, self._idle = self._idle, None
+        if opened is not None:
+            if _is_alive(opened):
+                return opened
+            opened.close()
+        again = _open(self._data_dir, is_chosen=self._is_chosen)
+        if again is None:
+            raise self._lost()
+        # It can be another run on the same folder, at another address.
+        self.description = await _greet(again, self._data_dir)
+        return again
+
+    def _release(self, opened: socket.socket) -> None:
+        if self._idle is None:
+            self._idle = opened
+        else:
+            opened.close()
 
     def _lost(self) -> PlatformUnreachable:
         return PlatformUnreachable(
             f"The platform at {self.description.console} stopped before it responded.",
             hint="Check the output of `holdfast up`, and whether the command had an effect, then try again.",
+        )
+
+    def _invalid(self) -> PlatformUnreachable:
+        return PlatformUnreachable(
+            f"The platform at {self.description.console} sent an invalid response.",
+            hint=f"It has version {self.description.version}. Restart it in the version of the command.",
         )
 
 
@@ -122,7 +149,7 @@ async def connect(data_dir: Path, *, is_chosen: bool, report: Callable[[str], No
     reported = False
     while is_locked(data_dir):
         if (opened := _open(data_dir, is_chosen=is_chosen)) is not None:
-            return await _greet(opened, data_dir)
+            return PlatformConnection(data_dir, opened, await _greet(opened, data_dir), is_chosen=is_chosen)
         waited = time.monotonic() - started
         # The socket is there before platform.json, so without it a platform with that file has lost it, or is stopping.
         if waited > (START_SECONDS if find_platform(data_dir) is None else STOP_SECONDS):
@@ -160,18 +187,12 @@ def _open(data_dir: Path, *, is_chosen: bool) -> socket.socket | None:
     return opened
 
 
-async def _greet(opened: socket.socket, data_dir: Path) -> PlatformConnection:
+async def _greet(opened: socket.socket, data_dir: Path) -> PlatformDescription:
+    """What the platform says first. Closes the connection when that is not understood."""
     try:
         async with asyncio.timeout(STOP_SECONDS):
             opened.setblocking(False)
-            received = bytearray()
-            while b"\n" not in received and len(received) < MAX_LINE_BYTES:
-                piece = await asyncio.get_running_loop().sock_recv(opened, 65_536)
-                if not piece:
-                    break
-                received += piece
-        line, _, rest = bytes(received).partition(b"\n")
-        return PlatformConnection(opened, msgspec.json.decode(line, type=PlatformDescription), rest)
+            return msgspec.json.decode(await _read_line(opened), type=PlatformDescription)
     except (OSError, TimeoutError, msgspec.MsgspecError) as failed:
         opened.close()
         raise PlatformUnreachable(
@@ -181,6 +202,30 @@ async def _greet(opened: socket.socket, data_dir: Path) -> PlatformConnection:
     except BaseException:
         opened.close()
         raise
+
+
+async def _read_line(opened: socket.socket) -> bytes:
+    """One line, without its end. The platform sends nothing after it. Raises OSError."""
+    received = bytearray()
+    while not received.endswith(b"\n"):
+        piece = await asyncio.get_running_loop().sock_recv(opened, _PIECE_BYTES)
+        if not piece:
+            raise ConnectionResetError("the platform closed the connection")
+        received += piece
+        if len(received) > MAX_LINE_BYTES:
+            raise ConnectionAbortedError("the response is too long")
+    return bytes(received[:-1])
+
+
+def _is_alive(opened: socket.socket) -> bool:
+    """Whether an idle connection is still open: then there is nothing to read, not even its end."""
+    try:
+        opened.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _foreign(data_dir: Path) -> PlatformForeign:
