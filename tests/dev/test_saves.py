@@ -63,7 +63,7 @@ class Handler:
 
 def test_the_answer_is_that_of_the_last_good_save(dev: DevProcess) -> None:
     choices = random.Random(12)
-    saves = repetitions(12, long=200)
+    saves = repetitions(25, long=200)
     before = dev.count("built", "failed")
     page = dev.data_dir.parent / "pages" / "ui" / "main.js"
     with dev.client() as http:
