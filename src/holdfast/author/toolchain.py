@@ -117,7 +117,7 @@ class Toolchain:
         await self.node_version()
         if not self.driver.is_file():
             self.root.mkdir(parents=True, exist_ok=True)
-            async with self._locked():
+            async with self.locked():
                 if not (self.folder / "node_modules").is_dir():
                     progress("Installing the build tools (once)")
                     await self._install()
@@ -126,7 +126,8 @@ class Toolchain:
         return self.folder
 
     @asynccontextmanager
-    async def _locked(self) -> AsyncIterator[None]:
+    async def locked(self) -> AsyncIterator[None]:
+        """Holds the lock of this toolchain's folder, against other sessions and processes that install into it."""
         with (self.root / f"{self.key}.lock").open("w") as lock:
             # Polled: a blocking flock would stop the event loop, and in a thread it could not be cancelled.
             while True:

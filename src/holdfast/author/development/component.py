@@ -66,6 +66,14 @@ async def development_component(toolchain: Toolchain, driver: Driver, engine: Gu
     if component.is_file():
         return component
     component.parent.mkdir(exist_ok=True)
+    # Two builds of the component differ. Made twice, the second would replace the file that the first session has hashed and loads.
+    async with toolchain.locked():
+        if not component.is_file():
+            await _make(component, entry, driver, engine)
+    return component
+
+
+async def _make(component: Path, entry: str, driver: Driver, engine: GuestEngine) -> None:
     with tempfile.TemporaryDirectory(prefix=".making-", dir=component.parent) as scratch:
         folder = Path(scratch)
         code, wit, made = folder / "main.js", folder / "wit", folder / "main.wasm"
@@ -78,4 +86,3 @@ async def development_component(toolchain: Toolchain, driver: Driver, engine: Gu
         make = {"mode": "componentize", "engine": engine.value, "bundle": str(code), "wit": str(wit), "world": WORLD, "out": str(made)}
         await javascript.call_driver(folder, driver, make, what)
         made.replace(component)
-    return component
