@@ -7,6 +7,7 @@ call:   read() ──▶ files below /src ──▶ import handler ──▶ res
 from __future__ import annotations
 
 import base64
+import contextlib
 import importlib
 import json
 import sys
@@ -21,8 +22,8 @@ from holdfast_sdk.component.file_tree import TREE
 from holdfast_sdk.component.start import PACKAGES, SOURCES
 from holdfast_sdk.glue import find_handler, respond
 
-LOAD = "holdfast:load"
-"""The URL of the request by which a build loads the project without calling its handler. No caller can send it: theirs begin with `/`."""
+LOAD_ONLY = "(load)"
+"""The method of the request by which a build loads the project without calling its handler. It is not a method that a caller can send."""
 # What handlers often import. A packed component has its own imports in the snapshot; this one would repeat them in each call.
 _COMMON = (
     "base64 collections.abc contextlib copy csv dataclasses datetime decimal email.message email.utils enum functools hashlib hmac html "
@@ -35,10 +36,8 @@ def preload() -> None:
     """Imports common modules of the standard library, and the vendored packages. One that fails is left to the handler's own import."""
     packages = [name.removesuffix(".py") for name in (TREE.names(PACKAGES) if PACKAGES in TREE.folders else []) if _is_module(name)]
     for name in [*_COMMON.split(), *sorted(packages)]:
-        try:
+        with contextlib.suppress(Exception, SystemExit):
             importlib.import_module(name)
-        except (Exception, SystemExit):
-            continue
 
 
 def _is_module(name: str) -> bool:
@@ -77,7 +76,7 @@ def _load(read: Callable[[], str]) -> wit.ExecuteResponse:
 
 def respond_from_source(wire: Any, read: Callable[[], str]) -> wit.ExecuteResponse:
     """Answers one request with the handler whose files `read` returns."""
-    if wire.http.url == LOAD:
+    if wire.http.method == LOAD_ONLY:
         return _load(read)
 
     # Found inside `respond`: an error at the top level of a module is then answered and logged as one of the handler.

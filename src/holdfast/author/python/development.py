@@ -14,11 +14,11 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from holdfast.author import resources
+from holdfast.author.development.loading import LoadCheck
 from holdfast.author.errors import BuildFailed, BuildToolError
 from holdfast.author.project import Project
 from holdfast.author.python.compiled_folders import PythonCache
@@ -27,13 +27,7 @@ from holdfast.author.python.problems import find_problem, import_hint
 from holdfast.author.python.project_files import project_inputs, source_files
 from holdfast.author.staged_output import BuiltPart, StagedOutput
 from holdfast.author.toolchain import Progress, no_progress
-from holdfast.bundles.store.hashing import hash_file
-from holdfast.engine import ComponentError, Engine, Limits
-from holdfast.world.functions import Function
-from holdfast.world.types import ContextData, ExecuteRequest, HttpRequest
 
-LOAD_SECONDS = 60
-_LOAD = "holdfast:load"
 _WORLD = """package alga:extension;
 
 world python-development {
@@ -64,86 +58,40 @@ class WitWorld(wit_world.WitWorld):
 _SOURCE_WIT = resources.WIT_EXTRAS / "deps" / "development"
 
 
-class _NoHost:
-    """The host while the project is loaded: the log is dropped, and every other call ends the loading."""
-
-    def __init__(self) -> None:
-        self.refused: str | None = None
-
-    async def call(self, function: Function, args: tuple[object, ...]) -> object:
-        if function.interface == "logging":
-            return None
-        self.refused = function.id
-        raise PermissionError(function.id)
-
-    def output(self, stream: Literal["stdout", "stderr"], line: str) -> None:
-        pass
+async def build_development(
+    project: Project, check: LoadCheck, progress: Progress = no_progress, cache: PythonCache | None = None
+) -> BuiltPart:
+    """Builds `dist/development/main.wasm` and `handler.json`. Raises BuildFailed, BuildToolError."""
+    vendored = project.root / "vendor"
+    wasm = await development_component(cache or PythonCache(), vendored if vendored.is_dir() else None, progress)
+    files = await asyncio.to_thread(_read_sources, project)
+    compiled = await _load(project, wasm, files, check)
+    folder = project.root / "dist" / "development"
+    return await asyncio.to_thread(_stage, folder, wasm, {**files, **compiled}, project_inputs(project))
 
 
-class DevelopmentBuilder:
-    """Builds of one project or of several, in one event loop. `close` it at the end."""
+async def development_component(cache: PythonCache, packages: Path | None, progress: Progress) -> Path:
+    """The path of the development component with the packages in the folder `packages`. Raises BuildToolError."""
+    images = [await cache.standard_library(progress)]
+    if packages is not None:
+        images.append(await cache.packages(packages, progress))
+    key = await asyncio.to_thread(_key, images, await version())
 
-    def __init__(self, cache: PythonCache | None = None) -> None:
-        self._cache = cache or PythonCache()
-        self._engine: Engine | None = None
-        self._compiled: dict[str, tuple[bytes, str]] = {}
+    async def make(target: Path) -> None:
+        await _build_component(target, images)
 
-    async def close(self) -> None:
-        """Frees the engine that loads projects."""
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            await engine.close()
+    return await cache.once(f"{key}.wasm", "Building the development component for Python (once for these packages)", progress, make)
 
-    async def build(self, project: Project, packages: Path | None, progress: Progress = no_progress) -> BuiltPart:
-        """Builds `dist/development/main.wasm` and `handler.json`. `packages` is the folder of the vendored packages, None without any.
 
-        Raises BuildFailed, BuildToolError.
-        """
-        wasm = await self._component(packages, progress)
-        files = await asyncio.to_thread(_read_sources, project)
-        compiled = await self._load(project, wasm, files)
-        folder = project.root / "dist" / "development"
-        return await asyncio.to_thread(_stage, folder, wasm, {**files, **compiled}, project_inputs(project))
-
-    async def _component(self, packages: Path | None, progress: Progress) -> Path:
-        images = [await self._cache.standard_library(progress)]
-        if packages is not None:
-            images.append(await self._cache.packages(packages, progress))
-        key = await asyncio.to_thread(_key, images, await version())
-        words = "Building the development component for Python (once for these packages)"
-
-        async def make(target: Path) -> None:
-            await _build_component(target, images)
-
-        return await self._cache.once(f"{key}.wasm", words, progress, make)
-
-    async def _load(self, project: Project, wasm: Path, files: dict[str, object]) -> dict[str, object]:
-        """Loads the project as a call would. Returns its compiled modules, by path. Raises BuildFailed when it cannot be imported."""
-        if self._engine is None:
-            self._engine = Engine(self._cache.root / "artifacts", pool=False)
-        try:
-            component = await self._engine.load(wasm, await asyncio.to_thread(hash_file, wasm))
-        except ComponentError as error:
-            raise BuildToolError("toolchain_unavailable", f"The development component cannot be used: {error.message}") from error
-        request = ExecuteRequest(ContextData("build", "", "", None, None), HttpRequest("GET", _LOAD, [], None))
-        loading = component.with_source(msgspec.json.encode(files).decode())
-        host = _NoHost()
-        outcome = await self._engine.execute(loading, request, host, Limits(timeout_ms=LOAD_SECONDS * 1000))
-        if host.refused is not None:
-            raise BuildFailed(
-                f"The project calls {host.refused} of the host while it is imported.",
-                hint="Code at the top level of a module runs once, at build time, without a host. Move the call into the handler.",
-            )
-        if outcome.response is None:
-            assert outcome.failure is not None
-            report = "\n".join([*outcome.failure.stderr, f"Error: {outcome.failure.message}"])
-            raise BuildFailed("src/handler.py cannot be loaded.", problems=[find_problem(project.root, report)])
-        body = outcome.response.body or b""
-        if outcome.response.status != 200:
-            problem = find_problem(project.root, body.decode(errors="replace"))
-            raise BuildFailed("src/handler.py cannot be built.", problems=[problem], hint=import_hint(problem.text))
-        found: dict[str, object] = msgspec.json.decode(body)
-        return found
+async def _load(project: Project, wasm: Path, files: dict[str, object], check: LoadCheck) -> dict[str, object]:
+    """Loads the project as a call would. Returns its compiled modules, by path. Raises BuildFailed when it cannot be imported."""
+    response = await check.run(wasm, msgspec.json.encode(files).decode())
+    body = response.body or b""
+    if response.status != 200:
+        problem = find_problem(project.root, body.decode(errors="replace"))
+        raise BuildFailed("src/handler.py cannot be built.", problems=[problem], hint=import_hint(problem.text))
+    found: dict[str, object] = msgspec.json.decode(body)
+    return found
 
 
 def _key(images: list[Path], constants: str) -> str:
