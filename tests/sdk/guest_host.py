@@ -28,7 +28,70 @@ class MemoryHost:
     stderr: list[str] = field(default_factory=list)
     fetched: list[t.HttpRequest] = field(default_factory=list)
 
-    async def call(engine: Engine, project: Path, host: MemoryHost, url: str, *, method: str = "GET", body: bytes | None = None) -> Response:
+    async def call(self, function: Function, args: tuple[object, ...]) -> object:
+        response: object = getattr(self, function.id.replace(".", "_").replace("-", "_"))(*args)
+        return response
+
+    def output(self, stream: Literal["stdout", "stderr"], line: str) -> None:
+        if stream == "stderr":
+            self.stderr.append(line)
+
+    def logging_log_info(self, message: str) -> None:
+        self.logs.append(("info", message))
+
+    def logging_log_warn(self, message: str) -> None:
+        self.logs.append(("warn", message))
+
+    def logging_log_error(self, message: str) -> None:
+        self.logs.append(("error", message))
+
+    def secrets_get(self, key: str) -> str:
+        raise WitError(t.SecretError.MISSING)
+
+    def user_v2_get_user(self) -> t.UserDataV2:
+        if self.user is None:
+            raise WitError(t.UserError.NOT_AVAILABLE)
+        return self.user
+
+    def http_fetch(self, request: t.HttpRequest) -> t.HttpResponse:
+        self.fetched.append(request)
+        return t.HttpResponse(200, [t.HttpHeader("content-type", "text/plain")], b"hello")
+
+    def storage_get(self, namespace: str, key: str) -> t.StorageEntry:
+        if (namespace, key) not in self.stored:
+            raise WitError(t.StorageError.MISSING)
+        return self.stored[namespace, key]
+
+    def storage_put(self, entry: t.StorageEntry) -> t.StorageEntry:
+        old = self.stored.get((entry.namespace, entry.key))
+        if entry.revision is not None and (old is None or old.revision != entry.revision):
+            raise WitError(t.StorageError.CONFLICT)
+        revision = 1 if old is None or old.revision is None else old.revision + 1
+        stored = t.StorageEntry(entry.namespace, entry.key, entry.value, revision)
+        self.stored[entry.namespace, entry.key] = stored
+        return stored
+
+    def storage_delete(self, namespace: str, key: str) -> None:
+        if self.stored.pop((namespace, key), None) is None:
+            raise WitError(t.StorageError.MISSING)
+
+    def storage_list_entries(self, namespace: str, cursor: str | None) -> list[t.StorageEntry]:
+        entries = sorted((e for (n, _), e in self.stored.items() if n == namespace), key=lambda entry: entry.key)
+        return [entry for entry in entries if cursor is None or entry.key > cursor][:PAGE]
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    headers: dict[str, str]
+    body: bytes | None
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body or b"null")
+
+
+async def call(engine: Engine, project: Path, host: MemoryHost, url: str, *, method: str = "GET", body: bytes | None = None) -> Response:
     """Sends one request to the built project. Fails when the guest fails."""
     wasm = project / "dist" / "main.wasm"
     return await call_component(engine, await engine.load(wasm, hash_file(wasm)), host, url, method=method, body=body)
