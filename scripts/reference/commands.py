@@ -8,7 +8,7 @@ from holdfast.cli.reference import CommandReference, ParameterReference, walk_co
 
 HEAD = """# Commands
 
-`holdfast` is also installed as `alga`. Every command prints this text with `--help`.
+`alga` runs all of these as well. Every command prints this text with `--help`.
 [Use the command line](../guides/use-the-command-line.md) explains consent, exit codes, and how to work on a server."""
 
 

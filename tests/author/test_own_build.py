@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,45 @@ async def test_a_new_component_of_the_script_replaces_the_one_of_the_last_build(
     (project / "source.txt").write_text("two")
     await build(project, toolchain=toolchain)
     assert (project / "dist" / "main.wasm").read_text() == "two"
+
+
+async def test_a_script_that_calls_our_build_through_another_script_ends(toolchain: Toolchain, tmp_path: Path) -> None:
+    project = project_of(tmp_path, "npm run build:component", {"src/handler.ts": HANDLER}, api=ENDPOINTS)
+    package = json.loads((project / "package.json").read_text())
+    package["scripts"]["build:component"] = f"'{sys.executable}' -m holdfast.cli build"
+    (project / "package.json").write_text(json.dumps(package))
+    report = await build(project, toolchain=toolchain)
+    assert report.component is not None
+
+
+LIFECYCLE = {"prebuild": "cp handler.txt src/handler.ts", "postbuild": "cp dist/component.wasm dist/main.wasm && touch dist/post"}
+
+
+async def test_prebuild_and_postbuild_run_around_our_build_and_bring_nothing_old_back(toolchain: Toolchain, tmp_path: Path) -> None:
+    files = {"handler.txt": HANDLER, "src/handler.ts": "export const wrong = 1;", "dist/component.wasm": "of an earlier build"}
+    project = project_of(tmp_path, "alga build", files, api=ENDPOINTS)
+    package = json.loads((project / "package.json").read_text())
+    package["scripts"] |= LIFECYCLE
+    (project / "package.json").write_text(json.dumps(package))
+    report = await build(project, toolchain=toolchain)
+    assert report.component is not None
+    assert report.component.read_bytes().startswith(b"\0asm")
+    assert (project / "dist" / "post").is_file()
+
+
+async def test_npm_runs_them_itself_when_it_runs_the_build(toolchain: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = project_of(tmp_path, "alga build", {"src/handler.ts": HANDLER}, api=ENDPOINTS)
+    package = json.loads((project / "package.json").read_text())
+    package["scripts"] |= {"prebuild": "exit 1", "postbuild": "exit 1"}
+    (project / "package.json").write_text(json.dumps(package))
+    with pytest.raises(BuildFailed, match="npm run prebuild failed"):
+        await build(project, toolchain=toolchain)
+    monkeypatch.setenv("npm_lifecycle_event", "build")
+    monkeypatch.setenv("npm_package_json", str(project / "package.json"))
+    assert (await build(project, toolchain=toolchain)).component is not None
+    monkeypatch.setenv("npm_package_json", str(project.parent / "package.json"))
+    with pytest.raises(BuildFailed, match="npm run prebuild failed"):
+        await build(project, toolchain=toolchain, force=True)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from holdfast.author.staged_output import BuiltPart
 from holdfast.author.toolchain import Progress, Toolchain, no_progress
 from holdfast.author.tools import npm
 from holdfast.author.tools.driver import Driver
-from holdfast.author.tools.own_build import run_own_build
+from holdfast.author.tools.own_build import finish_own_build, run_own_build
 from holdfast.author.tools.typecheck import check_types, types_failed
 
 
@@ -126,6 +126,8 @@ class BuildSession:
             return self._report(project, started, cached=True)
         self._check_handler(project)
         parts = await self._build_parts(project)
+        if not self.options.development:
+            await finish_own_build(project, self._toolchain, self._progress)
         await asyncio.to_thread(write_record, project.root, inputs)
         warnings = (*self._own_warnings, *(warning for part in parts for warning in part.warnings))
         return self._report(project, started, cached=False, warnings=warnings)

@@ -1,4 +1,4 @@
-"""The command `holdfast` (also `alga`): finds the command, runs it, and turns every failure into a message and an exit code.
+"""The command `holdfast`: finds the command, runs it, and turns every failure into a message and an exit code.
 
 Only what every start needs is imported at the top: `holdfast --help` and a command that fails to parse pay for nothing else.
 """
@@ -155,5 +155,5 @@ def _failed(error: HoldfastError, *, as_json: bool) -> int:
 
 
 def main() -> NoReturn:
-    """The entry point of `holdfast` and `alga`."""
+    """The entry point of `holdfast`."""
     sys.exit(run(sys.argv[1:]))

@@ -12,13 +12,10 @@ from pathlib import Path
 
 from holdfast.author.errors import BuildToolError
 from holdfast.author.toolchain import Progress, Toolchain
-from holdfast.author.tools.process import ToolResult, run
+from holdfast.author.tools.process import run
 
 TIMEOUT = 300.0
 GIT_TIMEOUT = 30.0
-_ERROR_MARKS = ("npm error", "ERROR:", "Error:")
-_NO_REASON = ("code ", "errno ", "network ")
-"""How lines of npm begin that say less than the next one."""
 
 
 async def install_npm_packages(folder: Path, toolchain: Toolchain, progress: Progress) -> str | None:
@@ -69,12 +66,4 @@ async def _attempt(command: Sequence[str | Path], folder: Path) -> str | None:
         return f"{command[0]} is not installed."
     except BuildToolError as error:
         return str(error)
-    return None if done.status == 0 else f"{Path(command[0]).name} reported: {_reason(done)}"
-
-
-def _reason(done: ToolResult) -> str:
-    """The one line of a tool's output that says why it failed: the first error, where errors are marked, else the last line."""
-    lines = [line.strip() for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()]
-    marked = [line.partition(mark)[2].strip() for line in lines for mark in _ERROR_MARKS if line.startswith(mark)]
-    reasons = [line for line in marked if line and not line.startswith(_NO_REASON)]
-    return [*reasons, *lines[-1:], f"exit code {done.status}"][0]
+    return None if done.status == 0 else f"{Path(command[0]).name} reported: {done.error_line()}"

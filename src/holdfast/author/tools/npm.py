@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from holdfast.author.errors import BuildFailed, BuildToolError
 from holdfast.author.javascript import GUEST_NAMES, IFRAME_NAMES
 from holdfast.author.project import Project
@@ -12,44 +14,74 @@ TIMEOUT = 600.0
 _PROVIDED = {*GUEST_NAMES, *IFRAME_NAMES}
 
 
+_INSIDE = "INSIDE_BUILD_OF"
+"""The variable that scripts get: the folder whose build runs them."""
+
+
 async def _npm(project: Project, toolchain: Toolchain, *arguments: str) -> ToolResult:
     try:
-        return await run([toolchain.npm, *arguments], cwd=project.root, timeout=TIMEOUT)
+        return await run([toolchain.npm, *arguments], cwd=project.root, timeout=TIMEOUT, environment={_INSIDE: str(project.root)})
     except FileNotFoundError:
         raise BuildToolError("toolchain_unavailable", "npm is not installed.", hint=NPM_HINT) from None
 
 
 def needs_install(project: Project) -> bool:
     """Whether the project needs packages that Holdfast does not provide, and has no `node_modules` yet."""
-    declared = project.package.get("dependencies")
-    missing = set(declared) - _PROVIDED if isinstance(declared, dict) else set()
     script_needs_packages = own_build_script(project) is not None and bool(project.package.get("devDependencies"))
-    return (bool(missing) or script_needs_packages) and not (project.root / "node_modules").is_dir()
+    return (_imports_packages(project) or script_needs_packages) and not (project.root / "node_modules").is_dir()
+
+
+def _imports_packages(project: Project) -> bool:
+    """Whether the extension itself needs packages that Holdfast does not provide. `devDependencies` are for scripts only."""
+    declared = project.package.get("dependencies")
+    return isinstance(declared, dict) and not _PROVIDED.issuperset(declared)
+
+
+def is_inside_build(project: Project) -> bool:
+    """Whether this process was started by a script that a build of the same project runs."""
+    return os.environ.get(_INSIDE) == str(project.root)
+
+
+def scripts_of(project: Project) -> dict[str, object]:
+    """The scripts of package.json."""
+    scripts = project.package.get("scripts")
+    return scripts if isinstance(scripts, dict) else {}
 
 
 def own_build_script(project: Project) -> str | None:
     """The project's `build` script; None when there is none or it only runs this build."""
-    scripts = project.package.get("scripts")
-    script = scripts.get("build") if isinstance(scripts, dict) else None
-    # Running a script that calls this build again would never end.
-    if not isinstance(script, str) or "alga build" in script or "holdfast build" in script:
+    script = scripts_of(project).get("build")
+    # Running a script that calls this build again would never end, also if it calls it through another script.
+    if not isinstance(script, str) or "alga build" in script or "holdfast build" in script or is_inside_build(project):
         return None
     return script
 
 
 async def install(project: Project, toolchain: Toolchain, progress: Progress) -> None:
-    """Installs the project's packages if `needs_install`. Raises BuildFailed with npm's last lines, BuildToolError."""
+    """Installs the project's packages if `needs_install`. Raises BuildFailed with npm's last lines, BuildToolError.
+
+    Packages for the build script alone may be missing: without them the script fails, and Holdfast builds instead.
+    """
     if not needs_install(project):
         return
     progress("Installing the project's packages")
     # With a lock file, `npm ci` installs exactly what it pins; without one, only `npm install` works.
     locked = (project.root / "package-lock.json").is_file()
-    done = await _npm(project, toolchain, "ci" if locked else "install", "--no-audit", "--no-fund")
-    if done.status != 0:
-        raise BuildFailed(
-            f"The project's packages could not be installed. npm reported:\n{done.last_lines()}",
-            hint="Check the network and the dependencies in package.json, then try again.",
-        )
+    command = ["ci" if locked else "install", "--no-audit", "--no-fund"]
+    done = await _npm(project, toolchain, *command)
+    if done.status != 0 and "ERESOLVE" in done.stderr:
+        # Published templates name versions of React that the published ui-kit does not list as its peers, although it works with them.
+        progress("Two packages want different versions of a third one; installing them as npm 6 did (--legacy-peer-deps)")
+        done = await _npm(project, toolchain, *command, "--legacy-peer-deps")
+    if done.status == 0:
+        return
+    if not _imports_packages(project):
+        progress(f"The packages of the build script could not be installed: {done.error_line()}")
+        return
+    raise BuildFailed(
+        f"The project's packages could not be installed. npm reported:\n{done.last_lines()}",
+        hint="Check the network and the dependencies in package.json, then try again.",
+    )
 
 
 async def run_script(project: Project, toolchain: Toolchain, name: str) -> ToolResult:

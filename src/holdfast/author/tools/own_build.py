@@ -52,8 +52,9 @@ def missing_program(output: str) -> str | None:
 
 
 async def run_own_build(project: Project, toolchain: Toolchain, progress: Progress) -> OwnOutputs:
-    """Runs the script, if there is one. Raises BuildFailed with its last lines, BuildToolError."""
+    """Runs the script, if there is one; otherwise `prebuild`, as npm does before a `build`. Raises BuildFailed, BuildToolError."""
     if npm.own_build_script(project) is None:
+        await _run_part(project, toolchain, progress, "prebuild")
         return OwnOutputs()
     progress("Running the project's build script")
     before = _states(project)
@@ -85,6 +86,35 @@ async def run_own_build(project: Project, toolchain: Toolchain, progress: Progre
     # A script that made all that the manifest needs may also have written its pages in place, where nothing tells them from sources.
     complete = component or not project.manifest.needs_component
     return OwnOutputs(component, complete or not changed.isdisjoint(_page_folders(project)))
+
+
+async def finish_own_build(project: Project, toolchain: Toolchain, progress: Progress) -> None:
+    """Runs `postbuild`, as npm does after a `build`, when the component of Holdfast is in place. Raises BuildFailed, BuildToolError."""
+    if npm.own_build_script(project) is not None:
+        return
+    # Published `postbuild` scripts copy component.wasm over main.wasm: one of an earlier build would replace the new component.
+    other = project.component.with_name("component.wasm")
+    if other.is_file() and project.component.is_file():
+        shutil.copyfile(project.component, other)
+    await _run_part(project, toolchain, progress, "postbuild")
+
+
+async def _run_part(project: Project, toolchain: Toolchain, progress: Progress, name: str) -> None:
+    if name not in npm.scripts_of(project) or _npm_runs_build_of(project):
+        return
+    progress(f"Running the project's {name} script")
+    done = await npm.run_script(project, toolchain, name)
+    if done.status != 0:
+        raise BuildFailed(f"npm run {name} failed:\n{done.last_lines(30)}", hint="Correct the script in package.json.")
+
+
+def _npm_runs_build_of(project: Project) -> bool:
+    """Whether this process belongs to `npm run build` of the project: then npm runs the other two scripts itself."""
+    if npm.is_inside_build(project):
+        return True
+    described = os.environ.get("npm_package_json")  # noqa: SIM112 - npm's own name
+    own = described is None or Path(described).resolve().parent == project.root
+    return own and os.environ.get("npm_lifecycle_event") == "build"  # noqa: SIM112 - npm's own name
 
 
 def _states(project: Project) -> dict[Path, object]:

@@ -21,6 +21,10 @@ from msgspec import Struct
 from holdfast.author.errors import BuildToolError
 from holdfast.settings import secret_variables
 
+_ERROR_MARKS = ("npm error", "ERROR:", "Error:")
+_NO_REASON = ("code ", "errno ", "network ")
+"""How lines of npm begin that say less than the next one."""
+
 
 class ToolResult(Struct, frozen=True):
     """The result of a tool: its exit status, and its two output streams as text (UTF-8; malformed bytes are replaced)."""
@@ -33,6 +37,13 @@ class ToolResult(Struct, frozen=True):
         """The last lines of standard error, or of standard output if standard error is empty."""
         output = self.stderr.strip() or self.stdout.strip()
         return "\n".join(output.splitlines()[-count:])
+
+    def error_line(self) -> str:
+        """The one line that says best why the tool failed: the first error, where npm or pip marks one, else the last line."""
+        lines = [line.strip() for line in f"{self.stdout}\n{self.stderr}".splitlines() if line.strip()]
+        marked = [line.partition(mark)[2].strip() for line in lines for mark in _ERROR_MARKS if line.startswith(mark)]
+        reasons = [line for line in marked if line and not line.startswith(_NO_REASON)]
+        return [*reasons, *lines[-1:], f"exit code {self.status}"][0]
 
 
 @contextmanager

@@ -33,9 +33,13 @@ _SOURCE_SUFFIXES = (".ts", ".tsx", ".mts", ".cts")
 
 
 class PackReport(Struct, frozen=True):
-    """The result of packing: the bundle, its SHA-256 (lower-case hex), its size in bytes, and its files with their sizes, sorted."""
+    """The result of packing: the bundle, its SHA-256 (lower-case hex), its size in bytes, and its files with their sizes, sorted.
+
+    `sidecar` is the file with the hash, next to the bundle.
+    """
 
     path: Path
+    sidecar: Path
     sha256: str
     size_bytes: int
     files: list[tuple[str, int]]
@@ -180,4 +184,4 @@ def pack(project: Path, out: Path | None = None, *, development: bool = False) -
         partial.unlink(missing_ok=True)
     sidecar = target.with_name("bundle.sha256" if target.name == BUNDLE_NAME else f"{target.name}.sha256")
     _replace(sidecar, f"{digest}\n".encode())
-    return PackReport(target, digest, size, packed)
+    return PackReport(target, sidecar, digest, size, packed)

@@ -100,7 +100,7 @@ async def publish(
     del force
     async with target.open() as registry:
         published = await publish_source(registry, source, open_progress(quiet=json))
-        installed = await _installed(registry, published) if install else None
+        installed = await install_or_note(registry, published) if install else None
         url = registry.page_of(published.registry_id)
     if json:
         print_json(published_json(published, None if installed is None else installed_json(installed, url)))
@@ -149,8 +149,11 @@ async def uninstall(registry_id: str, *, target: ServerOptions = HERE, json: Jso
     print_uninstalled(removed, as_json=json)
 
 
-async def _installed(registry: Registry, published: Published) -> Installed | None:
-    """The install, or None when it fails. The existing command also reports success then, because the version is published."""
+async def install_or_note(registry: Registry, published: Published) -> Installed | None:
+    """Installs a version that was just published; returns None, with a note, when that fails.
+
+    The existing command also reports success then, because the version is published.
+    """
     try:
         return await install_published(registry, published)
     except HoldfastError as error:
