@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import re
 import signal
 import sys
 import termios
@@ -16,6 +17,8 @@ from contextlib import contextmanager
 from typing import Any
 
 _MAX_BYTES = 64
+_SEQUENCE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|.)?", re.DOTALL)
+"""What an arrow or a function key sends (ECMA-48, section 5.4): none of its bytes is a key of ours."""
 
 
 @contextmanager
@@ -46,10 +49,8 @@ def keys_read(on_key: Callable[[str], None], descriptor: int | None = None) -> I
         if not pressed:
             loop.remove_reader(source)
             return
-        # An arrow or a function key is a sequence that begins with Escape: not a key of ours.
-        if not pressed.startswith(b"\x1b"):
-            for key in pressed.decode(errors="ignore"):
-                on_key(key)
+        for key in _SEQUENCE.sub(b"", pressed).decode(errors="ignore"):
+            on_key(key)
 
     # Also when an exception that nothing handles ends the process.
     atexit.register(restore)
