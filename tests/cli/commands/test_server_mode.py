@@ -212,3 +212,17 @@ def _with_target(app: App, before: str = "") -> Iterator[str]:
             if any(parameter.annotation is TargetOptions for parameter in parameters):
                 yield before + name
         yield from _with_target(inner, f"{before}{name} ")
+
+
+def test_a_server_in_development_installs_the_same_version_again(
+    command: Callable[..., Done], server: dict[str, Any], tmp_path: Path
+) -> None:
+    there = {"HOLDFAST_SERVER": server["console"], "ALGA_API_KEY": server["api_key"]}
+    project = write_extension(tmp_path / "again", name="com.example.again")
+    first = json.loads(command("install", project, "--json", **there).stdout)
+    (project / "ui" / "index.html").write_text("<!doctype html><title>Changed</title>")
+    second = json.loads(command("install", project, "--json", **there).stdout)
+    assert first["version_id"] == second["version_id"]
+    assert first["content_hash"] != second["content_hash"]
+    shown = json.loads(command("show", "com.example.again", "--json", **there).stdout)
+    assert shown["content_hash"] == second["content_hash"]

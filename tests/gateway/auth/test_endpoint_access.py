@@ -61,6 +61,7 @@ ENDPOINTS: dict[Endpoint, Access] = {
     ("GET", "/api/v1/publications/{extension}/{version}"): "read",
     ("POST", "/api/ext-bundles/upload-proxy"): "write",
     ("POST", "/api/ext-bundles/finalize"): "write",
+    ("POST", "/api/ext-bundles/install"): "write",
     ("POST", "/api/ext-bundles/abort"): "write",
     ("GET", "/api/v1/tenants"): "users",
     ("GET", "/api/v1/users"): "users",

@@ -14,7 +14,7 @@ import httpx2
 from msgspec import UNSET, UnsetType
 
 from holdfast.bundles.store.hashing import hash_file
-from holdfast.client.connection import COMPILE_SECONDS, ServerConnection, ServerUnusable, open_connection
+from holdfast.client.connection import COMPILE_SECONDS, ServerConnection, ServerDenied, ServerUnusable, open_connection
 from holdfast.client.decoding import read_result, read_shape
 from holdfast.client.progress import WorkProgress
 from holdfast.client.target import ServerTarget
@@ -45,6 +45,10 @@ UPLOAD_SECONDS = 120.0
 """Longest wait for one piece of an upload, or for the response to the whole upload."""
 
 
+_PUBLISHES_ONLY = frozenset({"development_only", "not_found", "NOT_FOUND"})
+"""Codes of servers on which a folder is published first, and then installed."""
+
+
 class NameInvalid(HoldfastError):
     """Raised for a name that cannot be part of a server's address."""
 
@@ -62,6 +66,17 @@ class ServerRegistry:
         return page_of(self._connection.url, registry_id)
 
     async def publish(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Published:
+        async with self._uploaded(archive, signature, progress) as body:
+            return await self._finalize(body, progress)
+
+    async def _finalize(self, body: dict[str, Any], progress: WorkProgress) -> Published:
+        with progress.waiting("Checking and compiling"):
+            finalized = await self._connection.call("POST", f"{BUNDLES}/finalize", json=body, seconds=COMPILE_SECONDS)
+        return read_result(PublishedResult, Published, finalized, "published")
+
+    @asynccontextmanager
+    async def _uploaded(self, archive: Path, signature: bytes | None, progress: WorkProgress) -> AsyncIterator[dict[str, Any]]:
+        """Uploads the archive. The block gets the fields that name the upload; when it fails, the upload is deleted."""
         size, sha256 = (await asyncio.to_thread(archive.stat)).st_size, await asyncio.to_thread(hash_file, archive)
         with progress.transfer("Uploading", size) as report:
             uploaded = await self._connection.call(
@@ -77,13 +92,11 @@ class ServerRegistry:
         if signature is not None:
             body["signature"] = {"text": signature.decode(), "algorithm": "minisign"}
         try:
-            with progress.waiting("Checking and compiling"):
-                finalized = await self._connection.call("POST", f"{BUNDLES}/finalize", json=body, seconds=COMPILE_SECONDS)
+            yield body
         except BaseException:
             with suppress(HoldfastError):
                 await asyncio.shield(self._connection.call("POST", f"{BUNDLES}/abort", json={"key": key}))
             raise
-        return read_result(PublishedResult, Published, finalized, "published")
 
     async def publication(self, extension: str, version: str | None) -> Publication:
         return read_result(
@@ -110,8 +123,25 @@ class ServerRegistry:
         return read_result(list[InstallQuotasResult], list[InstallQuotas], await self._get(path), "quotas")
 
     async def install_archive(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Installed:
-        published = await self.publish(archive, signature=signature, progress=progress)
+        async with self._uploaded(archive, signature, progress) as body:
+            if (installed := await self._install_for_development(body, progress)) is not None:
+                return installed
+            published = await self._finalize(body, progress)
         return await self.install(published.registry_id, published.version)
+
+    async def _install_for_development(self, body: dict[str, Any], progress: WorkProgress) -> Installed | None:
+        """Installs an upload as a version that can be installed again. None on a server that only publishes: in production, or another."""
+        try:
+            with progress.waiting("Checking and compiling"):
+                response = await self._connection.call("POST", f"{BUNDLES}/install", json=body, seconds=COMPILE_SECONDS)
+        except ServerDenied as denied:
+            if denied.server_code not in _PUBLISHES_ONLY:
+                raise
+            return None
+        except ServerUnusable:
+            # A server of the existing platform has no such operation.
+            return None
+        return read_result(InstalledResult, Installed, response)
 
     async def install(
         self, extension: str, version: str | None, *, capabilities: Sequence[str] | None = None, egress: Sequence[str] | None = None

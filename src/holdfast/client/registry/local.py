@@ -108,7 +108,11 @@ class LocalRegistry:
 
     async def install_archive(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Installed:
         return await self._installs.install_archive(
-            archive, actor=self._actor, signature=signature, check_component=self._check_with(progress)
+            archive,
+            actor=self._actor,
+            signature=signature,
+            check_component=self._check_with(progress),
+            mutable_versions=self._settings.environment == "development",
         )
 
     async def install(

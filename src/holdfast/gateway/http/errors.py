@@ -11,6 +11,7 @@ from holdfast.http.token_bucket import Decision
 Code = Literal[
     "access_policy_unavailable",
     "already_developed",
+    "development_only",
     "development_unavailable",
     "endpoint_not_found",
     "extension_not_available",
@@ -39,6 +40,8 @@ class GatewayError(CodedError):
         "access_policy_unavailable": 503,
         # Another `holdfast dev` reports the state of this extension.
         "already_developed": 409,
+        # The request is for platforms in development, and this one runs in production.
+        "development_only": 403,
         # The platform runs in a way that `holdfast dev` cannot work with.
         "development_unavailable": 409,
         # The extension declares no endpoint for this method and path.

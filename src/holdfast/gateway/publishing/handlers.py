@@ -8,9 +8,9 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.contract.registry_api import PublishedResult, to_result
+from holdfast.contract.registry_api import InstalledResult, PublishedResult, to_result
 from holdfast.gateway.auth.authentication import Caller
-from holdfast.gateway.http.errors import InvalidRequest
+from holdfast.gateway.http.errors import GatewayError, InvalidRequest
 from holdfast.gateway.http.json_body import read_json
 from holdfast.gateway.publishing.component_check import ComponentChecker
 from holdfast.gateway.publishing.messages import (
@@ -19,6 +19,8 @@ from holdfast.gateway.publishing.messages import (
     ExtensionResult,
     FinalizeRequest,
     FinalizeResult,
+    InstallUploadRequest,
+    SignatureText,
     UploadLocation,
     UploadResult,
     VersionIdResult,
@@ -51,15 +53,13 @@ async def finalize(services: Services, request: Request, caller: Caller) -> Resp
     actor = caller.actor
     services.publish_rate_limit.acquire(actor.tenant_id, "finalize")
     body = await read_json(request, FinalizeRequest, _FINALIZE_MAX_BYTES)
-    if body.signature is not None and body.signature.algorithm != "minisign":
-        raise InvalidRequest("Only minisign signatures are supported.", hint="Sign with `holdfast sign`, or omit the signature.")
     published = await services.publishing.finalize_upload(
         body.key,
         actor=actor,
         size=body.size,
         declared_hash=body.declared_hash,
         manifest_text=None if body.manifest_json is None else body.manifest_json.encode(),
-        signature=None if body.signature is None else body.signature.text.encode(),
+        signature=_signature(body.signature),
         check_component=ComponentChecker(services.runner),
     )
     return json_response(
@@ -71,6 +71,35 @@ async def finalize(services: Services, request: Request, caller: Caller) -> Resp
             published=to_result(published, PublishedResult),
         )
     )
+
+
+async def install_upload(services: Services, request: Request, caller: Caller) -> Response:
+    if not services.is_development:
+        raise GatewayError(
+            "development_only",
+            "This server runs in production, where a version is published once and never replaced.",
+            hint="Publish the bundle with a new version number, then install that version.",
+        )
+    actor = caller.actor
+    services.publish_rate_limit.acquire(actor.tenant_id, "finalize")
+    body = await read_json(request, InstallUploadRequest, _ABORT_MAX_BYTES * 2)
+    installed = await services.installs.install_upload(
+        body.key,
+        actor=actor,
+        size=body.size,
+        declared_hash=body.declared_hash,
+        signature=_signature(body.signature),
+        check_component=ComponentChecker(services.runner),
+    )
+    return json_response(to_result(installed, InstalledResult))
+
+
+def _signature(sent: SignatureText | None) -> bytes | None:
+    if sent is None:
+        return None
+    if sent.algorithm != "minisign":
+        raise InvalidRequest("Only minisign signatures are supported.", hint="Sign with `holdfast sign`, or omit the signature.")
+    return sent.text.encode()
 
 
 async def abort(services: Services, request: Request, caller: Caller) -> Response:

@@ -28,6 +28,15 @@ class FinalizeRequest(Struct, frozen=True, rename="camel"):
     signature: SignatureText | None = None
 
 
+class InstallUploadRequest(Struct, frozen=True, rename="camel"):
+    """Installs an upload for development. `declaredHash` is 64 hexadecimal digits."""
+
+    key: _Key
+    size: int | None = None
+    declared_hash: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    signature: SignatureText | None = None
+
+
 class AbortRequest(Struct, frozen=True):
     """Deletes an upload. The reason is for people."""
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from holdfast.contract.registry_api import InstalledResult
 from holdfast.gateway.auth.permissions import CALLER_CREDENTIALS, CallerHandler, with_permission
 from holdfast.gateway.publishing.error_responses import publishing_errors
-from holdfast.gateway.publishing.handlers import abort, finalize, upload
-from holdfast.gateway.publishing.messages import AbortRequest, AbortResult, FinalizeRequest, FinalizeResult, UploadResult
+from holdfast.gateway.publishing.handlers import abort, finalize, install_upload, upload
+from holdfast.gateway.publishing.messages import (
+    AbortRequest,
+    AbortResult,
+    FinalizeRequest,
+    FinalizeResult,
+    InstallUploadRequest,
+    UploadResult,
+)
 from holdfast.gateway.services import Services
 from holdfast.http.operations import Body, ErrorFormat, Operation, Parameter, Result, Schema
 from holdfast.registry.publishing.uploads import MAX_UPLOAD_BYTES
@@ -58,6 +66,14 @@ OPERATIONS: tuple[Operation[Services], ...] = (
         "Publish an upload.",
         Body(FinalizeRequest),
         FinalizeResult,
+        publishing_errors(store_code="S3_GET_FAILED"),
+    ),
+    _operation(
+        "/api/ext-bundles/install",
+        install_upload,
+        "Install an upload for development; the same version may be installed again with other content.",
+        Body(InstallUploadRequest),
+        InstalledResult,
         publishing_errors(store_code="S3_GET_FAILED"),
     ),
     _operation(

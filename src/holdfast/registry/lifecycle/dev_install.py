@@ -31,10 +31,11 @@ from holdfast.registry.publishing.inspection import (
     refuse_development_bundle,
     require_unchanged,
 )
+from holdfast.registry.publishing.uploads import abort_upload, fetched_upload
 from holdfast.registry.publishing.version_rows import Archive, publish_replaceable, registry_id_for
 from holdfast.registry.retry import retry_when_moved
 
-__all__ = ["CheckComponent", "Installed", "install_archive"]
+__all__ = ["CheckComponent", "Installed", "install_archive", "install_upload"]
 
 
 async def install_archive(
@@ -43,6 +44,7 @@ async def install_archive(
     *,
     actor: Actor,
     signature: bytes | None = None,
+    declared_hash: str | None = None,
     check_component: CheckComponent | None,
     mutable_versions: bool = True,
 ) -> Installed:
@@ -51,16 +53,17 @@ async def install_archive(
     The version is private to the tenant: no other tenant can find, install or upgrade to it. With `mutable_versions` it may be installed
     again with other content. A published version is never replaced: see `publish_replaceable`.
 
-    `signature` is the bytes of the archive's `.minisig`; None means the one that the store has of this bundle, if any. `check_component`
-    gets the extracted component, when the manifest needs one, and raises when it cannot run. Settings, secrets and revoked grants of an
-    earlier install stay; schedules without an endpoint are disabled. What the version was some installs ago is removed (see
-    `replaced`). Either everything happens or nothing: the rows are one transaction, and what this call put into the store is removed again.
+    `signature` is the bytes of the archive's `.minisig`; None means the one that the store has of this bundle, if any. The archive must
+    have the `declared_hash` (hex), if one is given. `check_component` gets the extracted component, when the manifest needs one, and raises when
+    it cannot run. Settings, secrets and revoked grants of an earlier install stay; schedules without an endpoint are disabled. What the
+    version was some installs ago is removed (see `replaced`). Either everything happens or nothing: the rows are one transaction, and what
+    this call put into the store is removed again.
 
-    Raises ManifestError, RegistryError (`unknown_capability`, `component_missing`, `changed_meanwhile`, and without `mutable_versions`
-    `development_component_refused`), HostTooOld, SignatureRejected,
-    TrustStoreUnusable, VersionConflict, errors of the archive and the store, and what `check_component` raises.
+    Raises ManifestError, RegistryError (`HASH_MISMATCH`, `unknown_capability`, `component_missing`, `changed_meanwhile`, and without
+    `mutable_versions` `development_component_refused`), HostTooOld, SignatureRejected, TrustStoreUnusable, VersionConflict, errors of the
+    archive and the store, and what `check_component` raises.
     """
-    read = await read_archive(archive, declared_hash=None, manifest_text=None)
+    read = await read_archive(archive, declared_hash=declared_hash, manifest_text=None)
     if not mutable_versions:
         refuse_development_bundle(read)
     async with using.db.session() as session:
@@ -90,6 +93,33 @@ async def install_archive(
         name=read.manifest.name,
     )
     await delete_released(using.db, using.store, released)
+    return installed
+
+
+async def install_upload(
+    using: Collaborators,
+    key: str,
+    *,
+    actor: Actor,
+    size: int | None = None,
+    declared_hash: str | None = None,
+    signature: bytes | None = None,
+    check_component: CheckComponent | None,
+) -> Installed:
+    """Installs what was staged under `key`, as `install_archive` does, and removes it from the staging area.
+
+    When it fails, the upload stays. Raises StagingNotFound, BadUpload, RegistryError (`HASH_MISMATCH`) and what `install_archive` raises.
+    """
+    async with fetched_upload(using, key, actor=actor, size=size) as (archive, content_hash):
+        installed = await install_archive(
+            using,
+            archive,
+            actor=actor,
+            signature=signature,
+            declared_hash=declared_hash or content_hash,
+            check_component=check_component,
+        )
+    await abort_upload(using, key, actor=actor)
     return installed
 
 

@@ -12,7 +12,7 @@ from holdfast.registry.installs import config, grants
 from holdfast.registry.installs.details import read_details
 from holdfast.registry.installs.listing import list_installs
 from holdfast.registry.installs.results import Grants, InstallDetails, Installed, InstallSummary, Uninstalled, Upgraded
-from holdfast.registry.lifecycle.dev_install import install_archive
+from holdfast.registry.lifecycle.dev_install import install_archive, install_upload
 from holdfast.registry.lifecycle.install import install_version
 from holdfast.registry.lifecycle.replaced import sweep_replaced
 from holdfast.registry.lifecycle.rollback import rollback_install
@@ -44,10 +44,46 @@ class InstallService:
         return installed
 
     async def install_archive(
-        self, archive: Path, *, actor: Actor, signature: bytes | None = None, check_component: CheckComponent | None
+        self,
+        archive: Path,
+        *,
+        actor: Actor,
+        signature: bytes | None = None,
+        check_component: CheckComponent | None,
+        mutable_versions: bool = True,
     ) -> Installed:
         """Installs an archive for development, private to the actor's tenant; see `install_archive`."""
-        installed = await install_archive(self._with, archive, actor=actor, signature=signature, check_component=check_component)
+        installed = await install_archive(
+            self._with,
+            archive,
+            actor=actor,
+            signature=signature,
+            check_component=check_component,
+            mutable_versions=mutable_versions,
+        )
+        self._with.on_runnable(actor.tenant_id, installed.registry_id)
+        return installed
+
+    async def install_upload(
+        self,
+        key: str,
+        *,
+        actor: Actor,
+        size: int | None = None,
+        declared_hash: str | None = None,
+        signature: bytes | None = None,
+        check_component: CheckComponent | None,
+    ) -> Installed:
+        """Installs an uploaded archive for development, private to the actor's tenant; see `install_upload`."""
+        installed = await install_upload(
+            self._with,
+            key,
+            actor=actor,
+            size=size,
+            declared_hash=declared_hash,
+            signature=signature,
+            check_component=check_component,
+        )
         self._with.on_runnable(actor.tenant_id, installed.registry_id)
         return installed
 

@@ -7,6 +7,7 @@ import hashlib
 import re
 import uuid
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -123,12 +124,6 @@ async def finalize_upload(
     Raises StagingNotFound also for another tenant's upload; BadUpload when the key is not an upload's or `size` differs; what
     `publish_bundle` raises.
     """
-    if not is_staging_key(key):
-        raise _bad("key_invalid", "This is not the key of an upload.")
-    async with using.db.session() as session:
-        upload = await _upload(session, key, actor)
-    if size is not None and size != upload.size_bytes:
-        raise _bad("size_mismatch", f"The upload has {upload.size_bytes} bytes, not {size}.")
     staged_id = new_id()
 
     async def consume(session: AsyncSession) -> None:
@@ -138,14 +133,30 @@ async def finalize_upload(
             raise _not_found()
         await register_pending(session, key, staged_id, using.now())
 
-    with temporary_folder("finalize") as folder:
-        # One copy for all following steps: what is hashed is also what is read and published.
-        archive = folder / "bundle.tar.zst"
-        await _fetch(using.store, key, archive)
-        read = await read_archive(archive, declared_hash=declared_hash or upload.content_hash, manifest_text=manifest_text)
+    async with fetched_upload(using, key, actor=actor, size=size) as (archive, content_hash):
+        read = await read_archive(archive, declared_hash=declared_hash or content_hash, manifest_text=manifest_text)
         published = await publish_archive(using, read, actor=actor, signature=signature, check_component=check_component, within=consume)
     await try_cleanup_pending(using.db, using.store, staged_id)
     return published
+
+
+@asynccontextmanager
+async def fetched_upload(using: Collaborators, key: str, *, actor: Actor, size: int | None) -> AsyncIterator[tuple[Path, str | None]]:
+    """What was staged under `key` as a file, for the length of the block, and its SHA-256 in hex as it was uploaded.
+
+    It is one copy for all following steps: what is hashed is also what is read and published. Raises StagingNotFound also for another
+    tenant's upload; BadUpload when the key is not an upload's or `size` differs.
+    """
+    if not is_staging_key(key):
+        raise _bad("key_invalid", "This is not the key of an upload.")
+    async with using.db.session() as session:
+        upload = await _upload(session, key, actor)
+    if size is not None and size != upload.size_bytes:
+        raise _bad("size_mismatch", f"The upload has {upload.size_bytes} bytes, not {size}.")
+    with temporary_folder("finalize") as folder:
+        archive = folder / "bundle.tar.zst"
+        await _fetch(using.store, key, archive)
+        yield archive, upload.content_hash
 
 
 async def abort_upload(using: Collaborators, key: str, *, actor: Actor) -> str:
