@@ -54,10 +54,10 @@ async def install_archive(
     again with other content. A published version is never replaced: see `publish_replaceable`.
 
     `signature` is the bytes of the archive's `.minisig`; None means the one that the store has of this bundle, if any. The archive must
-    have the `declared_hash` (hex), if one is given. `check_component` gets the extracted component, when the manifest needs one, and raises when
-    it cannot run. Settings, secrets and revoked grants of an earlier install stay; schedules without an endpoint are disabled. What the
-    version was some installs ago is removed (see `replaced`). Either everything happens or nothing: the rows are one transaction, and what
-    this call put into the store is removed again.
+    have the `declared_hash` (hex), if one is given. `check_component` gets the extracted component, when the manifest needs one, and
+    raises when it cannot run. Settings, secrets and revoked grants of an earlier install stay; schedules without an endpoint are disabled.
+    What the version was some installs ago is removed (see `replaced`). Either everything happens or nothing: the rows are one transaction,
+    and what this call put into the store is removed again.
 
     Raises ManifestError, RegistryError (`HASH_MISMATCH`, `unknown_capability`, `component_missing`, `changed_meanwhile`, and without
     `mutable_versions` `development_component_refused`), HostTooOld, SignatureRejected, TrustStoreUnusable, VersionConflict, errors of the
