@@ -21,7 +21,7 @@ class DevProcess:
     """A running `holdfast dev`. Its events are read as they come. The end of the block stops it, and nothing may be left."""
 
     def __init__(self, folder: Path, *arguments: str | Path, **variables: str) -> None:
-        self.data_dir = folder / "data"
+        self.data_dir = Path(arguments[arguments.index("--data-dir") + 1]) if "--data-dir" in arguments else folder / "data"
         self.errors = (folder / "dev-stderr.log").open("w+b")
         self.events: list[Event] = []
         own = [] if "--data-dir" in arguments else ["--data-dir", str(self.data_dir)]

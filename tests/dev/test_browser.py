@@ -7,33 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from tests.chromium import WAIT_MILLISECONDS
-from tests.dev.dev_process import DevProcess, save, write_page_extension
+from tests.dev.dev_process import DevProcess, save
 from tests.waiting import wait_until
 
 SCREENSHOTS = os.environ.get("HOLDFAST_SCREENSHOTS")
 
 
-@pytest.fixture(scope="module")
-def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevProcess]:
-    folder = tmp_path_factory.mktemp("dev")
-    with DevProcess(folder, write_page_extension(folder / "pages")) as process:
-        process.wait_for("watching")
-        yield process
-
-
-@pytest.fixture
-def project(dev: DevProcess) -> Path:
-    return dev.data_dir.parent / "pages"
-
-
 @contextmanager
-def extension_page(browser: Browser, dev: DevProcess) -> Iterator[Page]:
+def extension_page(browser: Browser, dev: DevProcess, extension: str = "pages") -> Iterator[Page]:
     """The console's page around the extension, logged in. At its end no script may have failed."""
-    platform, installed = dev.wait_for("platform"), dev.wait_for("installed")
+    platform, installed = dev.wait_for("platform"), dev.wait_for("installed", extension=extension)
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.set_default_timeout(WAIT_MILLISECONDS)
@@ -129,11 +115,15 @@ def test_a_new_file_and_a_folder_made_again_are_noticed(dev: DevProcess, project
 
 
 def test_what_editors_leave_next_to_a_file_builds_nothing(dev: DevProcess, project: Path) -> None:
-    before = dev.count("built", "failed")
+    before = builds_of_pages(dev)
     for name in ("4913", ".index.html.swp", "index.html~", ".#index.html", "#index.html#"):
         (project / "ui" / name).write_text("x")
         (project / "ui" / name).unlink()
     # A save that does build comes after them: had they triggered something, there would be more than this one.
     save(project / "ui" / "main.js", (project / "ui" / "main.js").read_text() + "\n")
-    wait_until(lambda: dev.count("built", "failed") > before, dev.described)
-    assert dev.count("built", "failed") == before + 1
+    wait_until(lambda: builds_of_pages(dev) > before, dev.described)
+    assert builds_of_pages(dev) == before + 1
+
+
+def builds_of_pages(dev: DevProcess) -> int:
+    return sum(event["event"] in ("built", "failed") and event["extension"] == "pages" for event in dev.events)

@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import psutil
-import pytest
 
 from tests.dev.dev_process import (
     BROKEN_SOURCE,
     DevProcess,
     number_source,
     save,
-    write_handler_extension,
     write_page_extension,
 )
 from tests.session.effort import repetitions
 from tests.waiting import MAX_WAIT_SECONDS, wait_until
 
-NAMES = ("alpha", "beta", "pages")
-
-
-@pytest.fixture(scope="module")
-def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevProcess]:
-    folder = tmp_path_factory.mktemp("dev")
-    projects = [write_handler_extension(folder / name, name) for name in NAMES[:2]]
-    projects.append(write_page_extension(folder / "pages"))
-    with DevProcess(folder, *projects) as process:
-        process.wait_for("watching")
-        assert process.count("failed") == 0, process.described()
-        yield process
+NAMES = ("alpha", "beta")
 
 
 class Handler:
@@ -67,7 +53,7 @@ def test_the_answer_is_that_of_the_last_good_save(dev: DevProcess) -> None:
     before = dev.count("built", "failed")
     page = dev.data_dir.parent / "pages" / "ui" / "main.js"
     with dev.client() as http:
-        handlers = [Handler(dev, http, name) for name in NAMES[:2]]
+        handlers = [Handler(dev, http, name) for name in NAMES]
         for number in range(1, saves + 1):
             place = choices.randrange(3)
             if place == 2:
@@ -135,7 +121,6 @@ def test_a_platform_that_was_joined_keeps_running_and_no_process_is_left(dev: De
     """A second `holdfast dev` joins the platform of the first. It is stopped by SIGKILL; the first one does not notice."""
     project = write_page_extension(tmp_path / "joined", "joined")
     second = DevProcess(tmp_path, project, "--data-dir", dev.data_dir)
-    second.data_dir = dev.data_dir
     with second:
         second.wait_for("watching")
         assert second.wait_for("platform")["is_own"] is False

@@ -19,15 +19,6 @@ from tests.dev.dev_process import DevProcess, save, write_page_extension
 from tests.waiting import MAX_WAIT_SECONDS, wait_until
 
 
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevProcess]:
-    """A platform for the terminals to join: it starts in seconds, they in less than one."""
-    folder = tmp_path_factory.mktemp("dev")
-    with DevProcess(folder, write_page_extension(folder / "first", "first")) as process:
-        process.wait_for("watching")
-        yield process
-
-
 class Terminal:
     """`holdfast dev` with a terminal of its own, in whose foreground it runs."""
 
@@ -83,8 +74,8 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(platform: DevProcess, tmp_path: Path) -> Iterator[Terminal]:
-    started = Terminal(platform, write_page_extension(tmp_path / "shown", "shown"))
+def terminal(dev: DevProcess, tmp_path: Path) -> Iterator[Terminal]:
+    started = Terminal(dev, write_page_extension(tmp_path / "shown", "shown"))
     yield started
     started.close()
 
@@ -108,30 +99,30 @@ def test_keys_rebuild_and_quit_and_the_terminal_is_as_before(terminal: Terminal,
     assert psutil.wait_procs(children, timeout=MAX_WAIT_SECONDS)[1] == []
 
 
-def test_an_interrupt_stops_only_what_it_started(terminal: Terminal, platform: DevProcess) -> None:
+def test_an_interrupt_stops_only_what_it_started(terminal: Terminal, dev: DevProcess) -> None:
     terminal.wait_for("Joined the platform at")
     terminal.wait_for("Watching for changes")
     terminal.press("\x03")
     assert terminal.wait_for_end() == 130
     assert terminal.current_mode() == terminal.mode
-    assert platform.process.poll() is None
-    with platform.client() as http:
+    assert dev.process.poll() is None
+    with dev.client() as http:
         assert http.get("/api/health").status_code == 200
 
 
-def test_an_extension_is_developed_once(platform: DevProcess) -> None:
+def test_an_extension_is_developed_once(dev: DevProcess) -> None:
     """A second `holdfast dev` of the same extension ends and says why."""
-    again = Terminal(platform, platform.data_dir.parent / "first")
+    again = Terminal(dev, dev.data_dir.parent / "pages")
     try:
         assert again.wait_for_end() == 1
-        assert "Another `holdfast dev` builds First." in again.shown
+        assert "Another `holdfast dev` builds Pages." in again.shown
         assert again.current_mode() == again.mode
     finally:
         again.close()
 
 
-def test_several_extensions_have_prefixes(platform: DevProcess, tmp_path: Path) -> None:
-    several = Terminal(platform, write_page_extension(tmp_path / "one", "one"), write_page_extension(tmp_path / "another", "another"))
+def test_several_extensions_have_prefixes(dev: DevProcess, tmp_path: Path) -> None:
+    several = Terminal(dev, write_page_extension(tmp_path / "one", "one"), write_page_extension(tmp_path / "another", "another"))
     try:
         several.wait_for("Watching for changes")
         lines = [line for line in several.shown.splitlines() if "/msp/extensions/" in line]

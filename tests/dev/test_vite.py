@@ -45,8 +45,8 @@ def vite_package() -> Path:
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dev") / "pages"
-    write_page_extension(folder)
+    folder = tmp_path_factory.mktemp("dev") / "vite-page"
+    write_page_extension(folder, "vite-page")
     page = folder / "page"
     page.mkdir()
     (page / "package.json").write_text(json.dumps({"private": True, "type": "module"}))
@@ -89,14 +89,15 @@ def vite(vite_package: Path, sources: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def dev(vite: str, sources: Path) -> Iterator[DevProcess]:
-    with DevProcess(sources.parent, sources, "--ui-url", vite) as process:
+def shown(vite: str, dev: DevProcess, sources: Path) -> Iterator[DevProcess]:
+    """A second `holdfast dev`, which joins the platform of the first."""
+    with DevProcess(sources.parent, sources, "--ui-url", vite, "--data-dir", dev.data_dir) as process:
         process.wait_for("watching")
         yield process
 
 
-def test_hot_module_replacement_works_in_the_sandboxed_frame(browser: Browser, dev: DevProcess, sources: Path) -> None:
-    with extension_page(browser, dev) as page:
+def test_hot_module_replacement_works_in_the_sandboxed_frame(browser: Browser, shown: DevProcess, sources: Path) -> None:
+    with extension_page(browser, shown, "vite-page") as page:
         frame = frame_of(page)
         expect(frame.locator("h1")).to_have_text("First")
         state = frame.locator("output").text_content() or ""
@@ -112,9 +113,9 @@ def test_hot_module_replacement_works_in_the_sandboxed_frame(browser: Browser, d
         expect(frame.locator("h1")).to_have_text("First")
 
 
-def test_the_proxy_shows_nothing_under_another_name(browser: Browser, dev: DevProcess) -> None:
+def test_the_proxy_shows_nothing_under_another_name(browser: Browser, shown: DevProcess) -> None:
     """A website that guesses the port reads nothing: the host name is a secret, and no answer to another name allows CORS."""
-    with extension_page(browser, dev) as page:
+    with extension_page(browser, shown, "vite-page") as page:
         address = page.locator("[data-frame-stage]").get_attribute("data-page-url")
     assert address is not None
     url = httpx2.URL(address)

@@ -16,8 +16,7 @@ import httpx2
 import msgspec
 import structlog
 
-from holdfast.dev.platform import PlatformAccess
-from holdfast.errors import HoldfastError
+from holdfast.dev.platform import PlatformAccess, PlatformNotJoined
 from holdfast.gateway.development.reports import BuildState, Registered
 
 SESSION_HEADER = "x-holdfast-session"
@@ -27,13 +26,6 @@ SILENCE_SECONDS = 60.0
 """Longer than the gateway's heartbeat: then the connection is dead."""
 
 _log = structlog.get_logger(__name__)
-
-
-class PlatformNotJoined(HoldfastError):
-    """Raised when the running platform does not accept `holdfast dev`."""
-
-    code = "platform_not_joined"
-    status = 409
 
 
 class ServerEvent(msgspec.Struct, frozen=True):

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from holdfast.author.errors import Problem
 from holdfast.author.session import BuildSession
-from holdfast.client.registry.protocol import Registry
 from holdfast.dev.call_lines import CallLines
 from holdfast.dev.connection import DevelopmentConnection, open_http
-from holdfast.dev.installer import ProjectInstaller
+from holdfast.dev.installer import OpenRegistry, ProjectInstaller
 from holdfast.dev.outcome_lines import show_outcome, show_type_problems
 from holdfast.dev.platform import PlatformAccess
 from holdfast.dev.project_loop import Outcome, ProjectLoop
@@ -29,7 +28,8 @@ class DevelopedExtension:
         project: NamedProject,
         build: BuildSession,
         *,
-        registry: Callable[[], Awaitable[Registry]],
+        wait_for_platform: Callable[[], Awaitable[None]],
+        open_registry: OpenRegistry,
         connection: DevelopmentConnection,
         screen: Screen,
         bundles: Path,
@@ -47,7 +47,7 @@ class DevelopedExtension:
         bundles.mkdir(parents=True, exist_ok=True)
         self._loop = ProjectLoop(
             build,
-            ProjectInstaller(project.root, registry, bundles),
+            ProjectInstaller(project.root, wait_for_platform, open_registry, bundles),
             report=self._report,
             on_outcome=self._show,
             on_types=self._show_types,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from msgspec import Struct
@@ -14,6 +15,8 @@ from holdfast.bundles.store.hashing import hash_file
 from holdfast.client.progress import NoProgress
 from holdfast.client.registry.protocol import Registry
 from holdfast.registry.installs.results import Installed
+
+OpenRegistry = Callable[[], AbstractAsyncContextManager[Registry]]
 
 
 class PageFiles(Struct, frozen=True):
@@ -26,18 +29,20 @@ class PageFiles(Struct, frozen=True):
 class ProjectInstaller:
     """Installs the builds of one project.
 
-    `registry` waits for the platform. `folder` is where the bundle is written; it belongs to this session alone.
+    `wait_for_platform` returns when it runs. Each install opens the registry again: a platform that was joined may be restarted.
+    `folder` is where the bundle is written; it belongs to this session alone.
     """
 
-    def __init__(self, project: Path, registry: Callable[[], Awaitable[Registry]], folder: Path) -> None:
+    def __init__(self, project: Path, wait_for_platform: Callable[[], Awaitable[None]], open_registry: OpenRegistry, folder: Path) -> None:
         self._project = project
-        self._registry = registry
+        self._wait_for_platform = wait_for_platform
+        self._open_registry = open_registry
         self._bundle = folder / "bundle.tar.zst"
         self._installed: tuple[str, Installed] | None = None
 
     async def wait_for_platform(self) -> None:
         """Returns when bundles can be installed."""
-        await self._registry()
+        await self._wait_for_platform()
 
     async def install(self) -> Installed:
         """Installs what is built. A bundle that this session installed last is not installed again. Raises HoldfastError."""
@@ -45,7 +50,8 @@ class ProjectInstaller:
         if self._installed is not None and self._installed[0] == packed.sha256:
             return self._installed[1]
         self._installed = None
-        installed = await (await self._registry()).install_archive(packed.path, signature=None, progress=NoProgress())
+        async with self._open_registry() as registry:
+            installed = await registry.install_archive(packed.path, signature=None, progress=NoProgress())
         self._installed = (packed.sha256, installed)
         return installed
 

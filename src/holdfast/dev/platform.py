@@ -12,16 +12,16 @@ import contextlib
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 
 from holdfast.errors import HoldfastError
-from holdfast.platform.credentials import credentials_file
-from holdfast.platform.lock_file import find_platform
+from holdfast.platform.control.connection import connect
 from holdfast.processes.child_process import ParentPipe
+from holdfast.records.development_tenant import DevelopmentAccount
 
 LOG_FILE = "dev.log"
 STOP_SECONDS = 10.0
@@ -37,6 +37,13 @@ class PlatformAccess(msgspec.Struct, frozen=True, kw_only=True):
     password: str | None
     tenant: str | None = None
     is_own: bool = False
+
+
+class PlatformNotJoined(HoldfastError):
+    """Raised when the running platform does not accept `holdfast dev`."""
+
+    code = "platform_not_joined"
+    status = 409
 
 
 class PlatformNotStarted(HoldfastError):
@@ -115,19 +122,33 @@ async def start_platform(data_dir: Path, *, port: int | None, runner_port: int |
         pipe.close()
 
 
-def find_running(data_dir: Path) -> PlatformAccess | None:
-    """The platform that runs on the folder, or None. Raises AccountUnknown."""
-    running = find_platform(data_dir)
-    if running is None:
+async def find_running(data_dir: Path, report: Callable[[str], None]) -> PlatformAccess | None:
+    """The platform that runs on the folder, or None. Raises AccountUnknown, PlatformNotJoined, PlatformForeign, PlatformUnreachable."""
+    platform = await connect(data_dir, is_chosen=True, report=report)
+    if platform is None:
         return None
+    description, credentials = platform.description, platform.credentials
+    platform.close()
+    if description.environment != "development":
+        raise PlatformNotJoined(
+            f"The platform at {description.console} runs in production.",
+            hint="Start one in development on another folder: `holdfast dev --data-dir FOLDER`.",
+        )
     try:
-        account = msgspec.json.decode(credentials_file(data_dir).read_bytes(), type=dict[str, str])
-        return PlatformAccess(console=running.console, api_key=account["api_key"], email=account["email"], password=account["password"])
-    except (OSError, msgspec.MsgspecError, KeyError):
+        raw = b"" if credentials is None else await asyncio.to_thread(credentials.read_bytes)
+        account = msgspec.json.decode(raw, type=DevelopmentAccount)
+    except (OSError, msgspec.MsgspecError):
         raise AccountUnknown(
-            f"A platform runs at {running.console}, and {credentials_file(data_dir)} has no development account.",
-            hint="Run `holdfast dev` as the user who started it, on a platform in development.",
+            f"The platform at {description.console} runs, and its development account cannot be read.",
+            hint="Run `holdfast dev` as the user who started it.",
         ) from None
+    return PlatformAccess(
+        console=description.console,
+        api_key=account.api_key,
+        email=account.email,
+        password=account.password,
+        tenant=account.tenant_id,
+    )
 
 
 def free_port(preferred: int) -> int:

@@ -46,14 +46,13 @@ class Quit(Exception):
 
 
 class Development:
-    """Everything of one run. `open_registry` opens the registry of the platform that runs on a data folder."""
+    """Everything of one run. `open_registry` opens the registry of the platform that runs on a data folder, for one install."""
 
     def __init__(self, options: DevOptions, projects: list[NamedProject], screen: Screen, open_registry: OpenRegistry) -> None:
         self._options = options
         self._projects = projects
         self._screen = screen
         self._open_registry = open_registry
-        self._registry: asyncio.Future[Registry] = asyncio.get_running_loop().create_future()
         self._joined: asyncio.Future[PlatformAccess] = asyncio.get_running_loop().create_future()
         self._extensions: list[DevelopedExtension] = []
         self._quit = asyncio.Event()
@@ -71,13 +70,13 @@ class Development:
     async def _serve(self) -> None:
         async with AsyncExitStack() as stack:
             services: list[Coroutine[Any, Any, None]] = [self._wait_for_quit()]
-            access = find_running(self._options.data_dir)
+            access = await find_running(self._options.data_dir, self._tell)
             if access is None:
                 own = await stack.enter_async_context(self._start_platform())
-                services += [_watch_platform(own), self._become_ready(stack, own)]
+                services += [_watch_platform(own), self._become_ready(own)]
             else:
                 self._joined.set_result(access)
-                services.append(self._become_ready(stack, None))
+                services.append(self._become_ready(None))
             # Below the data folder, each bundle over the one before: nothing is left elsewhere, even after SIGKILL.
             folder = self._options.data_dir / BUNDLES
             toolchain = Toolchain()
@@ -97,12 +96,11 @@ class Development:
             options.data_dir, port=port, runner_port=free_port(DEFAULT_RUNNER_PORT) if runner_port is None else runner_port
         )
 
-    async def _become_ready(self, stack: AsyncExitStack, own: OwnPlatform | None) -> None:
+    async def _become_ready(self, own: OwnPlatform | None) -> None:
         """Waits for the platform, shows where it is, and lets installs begin."""
         if own is not None:
             self._joined.set_result(await own.access())
         access = self._joined.result()
-        self._registry.set_result(await stack.enter_async_context(self._open_registry(self._options.data_dir)))
         joined = "Holdfast is running at" if own is not None else "Joined the platform at"
         lines = ["", f"{joined} {self._screen.paint(access.console, 'bold')}", f"  data      {self._options.data_dir}"]
         if access.email is not None:
@@ -130,7 +128,8 @@ class Development:
         extension = DevelopedExtension(
             project,
             build,
-            registry=lambda: asyncio.shield(self._registry),
+            wait_for_platform=self._wait_for_platform,
+            open_registry=lambda: self._open_registry(self._options.data_dir),
             connection=connection,
             screen=self._screen,
             bundles=folder / project.full_name,
@@ -139,6 +138,12 @@ class Development:
             on_first_outcome=self._had_outcome,
         )
         return extension
+
+    async def _wait_for_platform(self) -> None:
+        await asyncio.shield(self._joined)
+
+    def _tell(self, line: str) -> None:
+        self._screen.lines(line)
 
     async def _check(self, registry_id: str) -> None:
         for extension in self._extensions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -42,7 +43,6 @@ async def dev(
     error here and over the page. With --json it prints one line for each event.
     """
     # Imported here: `holdfast dev --help` needs none of it.
-    from holdfast.dev.data_folder import choose_data_folder
     from holdfast.dev.options import DevOptions, read_ui_urls
     from holdfast.dev.projects import read_projects
     from holdfast.dev.screen import Screen
@@ -53,7 +53,7 @@ async def dev(
     names = [project.name for project in projects]
     options = DevOptions(
         projects=tuple(folders),
-        data_dir=choose_data_folder(data_dir, Path.cwd()),
+        data_dir=await asyncio.to_thread(_data_folder, data_dir),
         port=port,
         runner_port=runner_port,
         opens_browser=opens_browser,
@@ -63,6 +63,18 @@ async def dev(
     screen = Screen(as_json=json)
     screen.set_names(names)
     return await Development(options, projects, screen, _open_registry).run()
+
+
+def _data_folder(given: Path | None) -> Path:
+    """The folder that was named, else that of the platform that runs here, else the one to start a platform in."""
+    from holdfast.cli.terminal.printing import note
+    from holdfast.client.location.find import folder_to_start_in, running_data_folder
+    from holdfast.client.location.folders import current_folder
+    from holdfast.settings import load_settings
+
+    settings = load_settings(data_dir=given)
+    running = None if "data_dir" in settings.names_set else running_data_folder(current_folder())
+    return (running or folder_to_start_in(settings, note)).resolve()
 
 
 @asynccontextmanager
