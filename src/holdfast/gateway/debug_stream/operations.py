@@ -1,4 +1,4 @@
-"""The routes of the debug stream: live with GET (server-sent events), polling with POST."""
+"""The routes of the debug stream: live with GET (server-sent events), polling with POST; and the log of several extensions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from holdfast.events.model.stream import BEFORE_ALL
 from holdfast.gateway.debug_stream.live import LiveResponse, event_frames
+from holdfast.gateway.debug_stream.recent import read_logs
 from holdfast.gateway.debug_stream.selection import EventResult, event_result, read_selection
 from holdfast.gateway.http.error_formats import STANDARD_ERRORS
 from holdfast.gateway.http.errors import InvalidRequest
@@ -58,4 +59,5 @@ async def poll(services: Services, request: Request) -> Response:
 OPERATIONS: tuple[Operation[Services], ...] = (
     Operation(method="GET", path="/api/ext-debug/stream", handler=stream_live, errors=STANDARD_ERRORS),
     Operation(method="POST", path="/api/ext-debug/stream", handler=poll, errors=STANDARD_ERRORS),
+    Operation(method="POST", path="/api/ext-debug/logs", handler=read_logs, errors=STANDARD_ERRORS),
 )
