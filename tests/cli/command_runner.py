@@ -62,6 +62,7 @@ class Platform:
         self, folder: Path, *arguments: str | Path, as_json: bool = True, port: int | None = 0, command: str = "up", **variables: str
     ) -> None:
         self.data_dir = folder / "data"
+        self.console = ""
         self.errors = (folder / "stderr.log").open("w+b")
         options = [
             *(["--json"] if as_json else []),
@@ -78,13 +79,14 @@ class Platform:
         )
 
     def ready(self) -> dict[str, Any]:
-        """Waits for the one line on stdout."""
+        """Waits for the one line on stdout. Then `console` is the address of the console."""
         assert self.process.stdout is not None
         readable, _, _ = select.select([self.process.stdout], [], [], MAX_WAIT_SECONDS)
         line = self.process.stdout.readline() if readable else b""
         assert line, f"not ready: {self.stderr_text()}"
         result = json.loads(line)
         assert isinstance(result, dict)
+        self.console = result["console"]
         return result
 
     def stderr_text(self) -> str:

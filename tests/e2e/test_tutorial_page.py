@@ -56,11 +56,13 @@ def test_every_step_of_the_tutorial_gives_what_the_page_shows(
                 timeout=MAX_WAIT_SECONDS,
                 check=False,
             )
-            assert ran.returncode == 0, f"{text}\n{ran.stdout}{ran.stderr}"
             output = ran.stdout
+            # A call that fails ends with 1; the page shows its status.
+            expected = 1 if re.search(r"^[45]\d\d [A-Z]", output, re.M) else 0
+            assert ran.returncode == expected, f"{text}\n{ran.stdout}{ran.stderr}"
         else:
             assert kind == "text"
-            assert text.strip() in output
+            assert re.search(".*".join(map(re.escape, text.strip().split("…"))), output, re.S), output
 
 
 def test_the_tutorial_has_files_commands_and_output() -> None:

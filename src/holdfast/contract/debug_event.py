@@ -31,6 +31,10 @@ class DebugEvent(Struct, frozen=True, kw_only=True):
     truncated: bool = False
 
 
+MAX_LOG_LINES = 2_000
+"""Most lines of one response of `POST /api/ext-debug/logs`, and events of one extension that it looks through."""
+
+
 class EventBatch(Struct, frozen=True):
     """The body of `POST /api/internal/ext-debug/events`: events of any tenants, oldest first."""
 

@@ -78,7 +78,7 @@ def test_an_error_that_the_sdk_writes_to_log_and_stderr_is_reported_once() -> No
 
 
 @pytest.mark.parametrize(("sink", "wanted"), [(None, {"warn", "error"}), (ListSink(), {"debug", "info", "warn", "error"})])
-def test_messages_are_built_only_for_whoever_gets_them(sink: ListSink | None, wanted: set[str]) -> None:
+def test_messages_are_built_only_where_they_are_reported(sink: ListSink | None, wanted: set[str]) -> None:
     events = reporter(ExtensionLog(100), sink)
     assert {level for level in ("debug", "info", "warn", "error") if events.wants(level)} == wanted
     assert not EventReporter(make_call(), None).wants("error")

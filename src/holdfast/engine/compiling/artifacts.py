@@ -172,7 +172,7 @@ class ArtifactStore:
         with _locked(self._root / f"{sha256}.lock") as lock:
             if lock():
                 self.discard(self._artifact(sha256))
-                # Whoever has this file open sees, when it gets the lock, that the file is gone, and opens the next one.
+                # A process that has this file open sees, when it gets the lock, that the file is gone, and opens the next one.
                 (self._root / f"{sha256}.lock").unlink(missing_ok=True)
 
     def _last_use(self, artifact: Path) -> float:

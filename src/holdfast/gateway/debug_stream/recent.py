@@ -14,7 +14,7 @@ from msgspec import Meta, Struct, field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.contract.debug_event import Level
+from holdfast.contract.debug_event import MAX_LOG_LINES, Level
 from holdfast.events.model.stream import BEFORE_ALL, Entry
 from holdfast.gateway.auth.authentication import caller_of
 from holdfast.gateway.auth.permissions import require_permission
@@ -26,8 +26,6 @@ from holdfast.http.responses import json_response
 from holdfast.registry.installs.call_context import install_context
 from holdfast.registry.installs.listing import list_installs
 
-MAX_LINES = 2_000
-"""Lines of one response, and events of one extension that it looks through."""
 MAX_EXTENSIONS = 200
 _BODY_MAX_BYTES = 256 * 1024
 _ORDER: Mapping[str, int] = {level: place for place, level in enumerate(("trace", "debug", "info", "warn", "error"))}
@@ -42,7 +40,7 @@ class LogRequest(Struct, frozen=True, kw_only=True, rename="camel"):
 
     extensions: Annotated[list[str], Meta(max_length=MAX_EXTENSIONS)] = field(default_factory=list)
     after: Annotated[dict[str, str], Meta(max_length=MAX_EXTENSIONS)] | None = None
-    lines: Annotated[int, Meta(ge=0, le=MAX_LINES)] = 100
+    lines: Annotated[int, Meta(ge=0, le=MAX_LOG_LINES)] = 100
     level: Level = "info"
     since_ms: int = 0
     request_id: str = ""
@@ -83,10 +81,10 @@ async def read_logs(services: Services, request: Request) -> Response:
     for extension_id in names:
         position = None if wanted.after is None else wanted.after.get(extension_id, BEFORE_ALL)
         if position is None:
-            entries = await services.events.tail(tenant_id, extension_id, MAX_LINES)
+            entries = await services.events.tail(tenant_id, extension_id, MAX_LOG_LINES)
         else:
-            entries = await services.events.after(tenant_id, extension_id, position, MAX_LINES)
-            more = more or len(entries) >= MAX_LINES
+            entries = await services.events.after(tenant_id, extension_id, position, MAX_LOG_LINES)
+            more = more or len(entries) >= MAX_LOG_LINES
         positions[extension_id] = entries[-1][0] if entries else position or BEFORE_ALL
         found.append(entries)
     events = [event for event in _merged(found) if wanted.includes(event)]
