@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-import shutil
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -14,13 +13,8 @@ from typing import Any
 
 import pytest
 
-from holdfast.author.development.loading import LoadCheck
-from holdfast.author.project import read_project
-from holdfast.author.python import build_development
-from holdfast.author.toolchain import Toolchain
-from holdfast.bundles.store.hashing import hash_file
 from holdfast.engine import Engine
-from tests.sdk.guest_host import MemoryHost, Response, call, call_component
+from tests.sdk.guest_host import MemoryHost, Response, call
 
 SOURCES = Path(__file__).parents[1] / "extensions" / "python-cases" / "src"
 COMPARED = [
@@ -73,30 +67,10 @@ def host() -> MemoryHost:
     return MemoryHost()
 
 
-async def build_for_development(source: Path, folder: Path, toolchain: Toolchain) -> Path:
-    """The folder of the outputs of a development build of a copy of `source`."""
-    project = folder / "project"
-    shutil.copytree(source, project, ignore=shutil.ignore_patterns("dist"))
-    check = LoadCheck(toolchain.root / "artifacts")
-    try:
-        (await build_development(read_project(project), check)).publish()
-    finally:
-        await check.close()
-    return project / "dist" / "development"
-
-
-@pytest.fixture(params=["packed", "development"])
-async def answer(
-    request: pytest.FixtureRequest, engine: Engine, built: Callable[[str], Path], host: MemoryHost, tmp_path: Path, toolchain: Toolchain
-) -> Answer:
-    """Calls a case in the packed component, and in the one of `holdfast dev`."""
+@pytest.fixture
+def answer(engine: Engine, built: Callable[[str], Path], host: MemoryHost) -> Answer:
     project = built("python-cases")
-    if request.param == "packed":
-        return lambda name: call(engine, project, host, f"/{name}")
-    folder = await build_for_development(project, tmp_path, toolchain)
-    wasm = folder / "main.wasm"
-    component = (await engine.load(wasm, hash_file(wasm))).with_source((folder / "handler.json").read_text())
-    return lambda name: call_component(engine, component, host, f"/{name}")
+    return lambda name: call(engine, project, host, f"/{name}")
 
 
 @pytest.mark.parametrize("name", COMPARED)

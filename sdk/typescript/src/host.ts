@@ -126,5 +126,8 @@ export interface HostBindings {
   services: ServicesHost;
 }
 
-/** The function that a module exports as `handler`. It runs once per call. */
-export type Handler = (request: ExecuteRequest, host: HostBindings) => ExecuteResponse | Promise<ExecuteResponse>;
+/**
+ * The function that a module exports as `handler`. It runs once per call. A handler that answers with a `Response` of the Fetch standard is a
+ * `Handler<Response>`.
+ */
+export type Handler<Answer extends ExecuteResponse | Response = ExecuteResponse> = (request: ExecuteRequest, host: HostBindings) => Answer | Promise<Answer>;

@@ -38,16 +38,24 @@ export function createTestRequest(method: string, url: string, { headers = [], b
   }
   const bytes = body === undefined || body === null ? null : toBytes(isBody(body) ? body : JSON.stringify(body), 'A request body');
   const text = (): string => (bytes === null ? '' : decodeUtf8(bytes));
+  const absolute = new URL(url, 'http://localhost');
+  const query = Object.fromEntries([...new Set(absolute.searchParams.keys())].map((name) => [name, absolute.searchParams.get(name) as string]));
   return {
     context: { tenantId: 'tenant-test', extensionId: 'extension-test', requestId: 'request-test', config: {}, ...context },
     http: {
       method: method.toUpperCase(),
       url,
+      href: absolute.href,
+      query,
       path: url.replace(/[?#].*$/s, '') || '/',
       headers: given,
       body: bytes,
       text,
       json: <T>(): T => (bytes === null || bytes.length === 0 ? undefined : JSON.parse(text())) as T,
+    },
+    toRequest: () => {
+      const noBody = bytes === null || /^(get|head)$/i.test(method);
+      return new Request(absolute, { method, headers: given.map(({ name, value }): [string, string] => [name, value]), ...(noBody ? {} : { body: bytes.slice() }) });
     },
   };
 }

@@ -27,10 +27,14 @@ export type BodyLike = Uint8Array | ArrayBuffer | string;
 
 export interface HttpRequest {
   method: string;
-  /** The path with its query, as the caller sent it. */
+  /** The path with its query, as the caller sent it. `new URL(req.http.url)` gives the absolute URL. */
   url: string;
+  /** The absolute URL: the origin through which the platform is reached if the host names it, otherwise `http://localhost`. */
+  href: string;
   /** The path without query and fragment. */
   path: string;
+  /** The fields of the query; the first value of a repeated one. `new URL(req.http.url).searchParams` has all values. */
+  query: Record<string, string>;
   headers: HttpHeader[];
   body?: Uint8Array | null;
   /** The body as text; the empty string without a body. */
@@ -42,6 +46,8 @@ export interface HttpRequest {
 export interface ExecuteRequest {
   context: ContextData;
   http: HttpRequest;
+  /** The same request as the Fetch standard has it, for routers such as Hono; `new Request(req)` does the same. */
+  toRequest(): Request;
 }
 
 export interface ExecuteResponse {

@@ -73,12 +73,12 @@ class Prelude(Struct, frozen=True):
     """What a handler's bundle contains besides the author's code.
 
     - `imports`: modules that run before the author's, in this order
-    - `inject`: modules whose exports replace the globals of the same names, where they are used
+    - `standards`: the folder of the web standards; those that the author's code uses run after `imports`
     - `supported`: esbuild's `supported`; what is False is translated to older syntax
     """
 
     imports: tuple[Path, ...]
-    inject: tuple[Path, ...]
+    standards: Path
     supported: dict[str, bool]
 
 
@@ -88,7 +88,7 @@ def handler_prelude(engine: GuestEngine) -> Prelude:
     source = resources.sdk_folder("typescript") / "src"
     return Prelude(
         imports=(source / "runtime" / "install.ts",),
-        inject=(source / "web" / "globals.ts",),
+        standards=source / "web",
         # The engine never runs the jobs of its own promises; lowered async functions use the SDK's promises.
         supported={"async-await": False, "async-generator": False, "for-await": False, "top-level-await": False},
     )
@@ -101,6 +101,7 @@ def _entry_module(project: Project, handler: Path, prelude: Prelude) -> str:
     return "\n".join(
         [
             *(f"import {json.dumps(str(path))};" for path in prelude.imports),
+            'import "holdfast:standards";',
             f"import * as author from {json.dumps('./' + name)};",
             f"import {{ findHandler, wrap }} from {json.dumps(str(wrap))};",
             f"export const handler = wrap(findHandler(author, {json.dumps(name)}));",
@@ -133,7 +134,9 @@ async def bundle_handler(
     request = {
         "mode": "bundle",
         "entry": _entry_module(project, handler, prelude),
-        "inject": [str(file) for file in prelude.inject],
+        "author": str(handler),
+        "engine": engine.value,
+        "web": str(prelude.standards),
         "supported": prelude.supported,
         "form": form,
         "out": str(path),

@@ -5,6 +5,8 @@ import type { HttpHost } from '../host.ts';
 import { header } from '../responses.ts';
 import type { ExecuteRequest, HttpHeader } from '../types.ts';
 import { attempt, text, wireHeaders } from './calls.ts';
+import { queryOf } from './query.ts';
+import { requestTarget } from './target.ts';
 
 type WireBody = Uint8Array | number[] | null | undefined;
 
@@ -29,13 +31,13 @@ function pathOf(url: string): string {
 }
 
 /** The request headers that the host uses where the WIT world has no field. The host removes them from callers' requests. */
-const HOST_HEADERS = ['x-ext-config', 'x-ext-trigger', 'x-ext-schedule-id'];
+const HOST_HEADERS = ['x-ext-config', 'x-ext-trigger', 'x-ext-schedule-id', 'x-ext-origin'];
 
 export function requestFrom(wire: WireRequest): ExecuteRequest {
   const body = bytesOf(wire.http.body);
   const { method, url } = wire.http;
   const fromHost = (name: string): string | undefined => wire.http.headers.find((one) => one.name === name)?.value;
-  const [config, trigger, scheduleId] = HOST_HEADERS.map(fromHost);
+  const [config, trigger, scheduleId, origin] = HOST_HEADERS.map(fromHost);
   const headers = wire.http.headers.filter((one) => !HOST_HEADERS.includes(one.name));
   const context = {
     ...wire.context,
@@ -43,7 +45,26 @@ export function requestFrom(wire: WireRequest): ExecuteRequest {
     ...(trigger === undefined ? {} : { trigger }),
     ...(scheduleId === undefined ? {} : { scheduleId }),
   };
-  return { context, http: { method, url, path: pathOf(url), headers, body, ...readers(body) } };
+  requestTarget.set(url, origin);
+  let query: Record<string, string> | undefined;
+  return {
+    context,
+    http: {
+      method,
+      url,
+      href: requestTarget.absolute(url),
+      path: pathOf(url),
+      get query() {
+        return (query ??= queryOf(url));
+      },
+      headers,
+      body,
+      ...readers(body),
+    },
+    toRequest() {
+      return new Request(this as never);
+    },
+  };
 }
 
 export const httpHost: HttpHost = {

@@ -1,7 +1,7 @@
 // The event loop of one call: runs jobs and timers until the handler has a result.
 import { HostedPromise, runJobs } from './promise.ts';
 
-/** Set by web/timers.ts if the extension uses timers. */
+/** Set by web/clock/timers.ts if the extension uses timers. */
 export interface TimerSource {
   /** Waits for the next timer and runs it. Returns false without a pending timer. */
   runNext(): boolean;
@@ -19,9 +19,17 @@ export function isCalling(): boolean {
   return calling;
 }
 
+const starts: (() => void)[] = [];
+
+/** Runs `run` when the call starts: for what code at the top level of a module asked for, when there was no host. */
+export function atStart(run: () => void): void {
+  starts.push(run);
+}
+
 /** Marks the start of the call. Each component instance serves exactly one. */
 export function beginCall(): void {
   calling = true;
+  for (const run of starts) run();
 }
 
 /** The result of `start`, or of the promise that it returns. Throws the reason of a rejection, or an Error when the promise can never settle. */

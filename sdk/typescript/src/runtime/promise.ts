@@ -38,10 +38,10 @@ export function takeUnhandled(): unknown[] {
 const isThenable = (value: unknown): value is object => (typeof value === 'object' && value !== null) || typeof value === 'function';
 
 export class HostedPromise {
-  state: State = 'pending';
-  outcome: unknown;
-  private reactions: Job[] = [];
-  private handled = false;
+  #state: State = 'pending';
+  #outcome: unknown;
+  #reactions: Job[] = [];
+  #handled = false;
 
   constructor(executor: (resolve: Settle, reject: Settle) => void) {
     if (typeof executor !== 'function') throw new TypeError('new Promise(…) needs a function');
@@ -51,6 +51,19 @@ export class HostedPromise {
     } catch (error) {
       reject(error);
     }
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** The value or the reason, once it is settled. */
+  get outcome(): unknown {
+    return this.#outcome;
+  }
+
+  static get [Symbol.species](): typeof HostedPromise {
+    return this;
   }
 
   /** A pair of functions; only the first call of either has an effect. */
@@ -86,18 +99,19 @@ export class HostedPromise {
   }
 
   private settle(state: State, outcome: unknown): void {
-    if (this.state !== 'pending') return;
-    this.state = state;
-    this.outcome = outcome;
-    if (state === 'rejected' && !this.handled) unhandled.add(this);
-    for (const reaction of this.reactions) enqueue(reaction);
-    this.reactions = [];
+    if (this.#state !== 'pending') return;
+    this.#state = state;
+    this.#outcome = outcome;
+    if (state === 'rejected' && !this.#handled) unhandled.add(this);
+    for (const reaction of this.#reactions) enqueue(reaction);
+    this.#reactions = [];
   }
 
   then(onFulfilled?: unknown, onRejected?: unknown): HostedPromise {
-    this.handled = true;
+    this.#handled = true;
     unhandled.delete(this);
-    return new HostedPromise((resolve, reject) => {
+    const Kind = (this.constructor as typeof HostedPromise | undefined)?.[Symbol.species] ?? HostedPromise;
+    return new Kind((resolve, reject) => {
       const reaction = (): void => {
         const callback = this.state === 'fulfilled' ? onFulfilled : onRejected;
         if (typeof callback !== 'function') return this.state === 'fulfilled' ? resolve(this.outcome) : reject(this.outcome);
@@ -107,7 +121,7 @@ export class HostedPromise {
           reject(error);
         }
       };
-      if (this.state === 'pending') this.reactions.push(reaction);
+      if (this.state === 'pending') this.#reactions.push(reaction);
       else enqueue(reaction);
     });
   }
@@ -129,30 +143,30 @@ export class HostedPromise {
   }
 
   static resolve(value?: unknown): HostedPromise {
-    return value instanceof HostedPromise ? value : new HostedPromise((resolve) => resolve(value));
+    return value instanceof HostedPromise && value.constructor === this ? value : new this((resolve) => resolve(value));
   }
 
   static reject(reason?: unknown): HostedPromise {
-    return new HostedPromise((_resolve, reject) => reject(reason));
+    return new this((_resolve, reject) => reject(reason));
   }
 
   static withResolvers(): { promise: HostedPromise; resolve: Settle; reject: Settle } {
     let resolve!: Settle;
     let reject!: Settle;
-    const promise = new HostedPromise((res, rej) => { resolve = res; reject = rej; });
+    const promise = new this((res, rej) => { resolve = res; reject = rej; });
     return { promise, resolve, reject };
   }
 
   static try(callback: (...args: unknown[]) => unknown, ...args: unknown[]): HostedPromise {
-    return new HostedPromise((resolve) => resolve(callback(...args)));
+    return new this((resolve) => resolve(callback(...args)));
   }
 
   static all(values: Iterable<unknown>): HostedPromise {
-    return collect(values, (promise, put, _resolve, reject) => promise.then(put, reject));
+    return collect(this, values, (promise, put, _resolve, reject) => promise.then(put, reject));
   }
 
   static allSettled(values: Iterable<unknown>): HostedPromise {
-    return collect(values, (promise, put) =>
+    return collect(this, values, (promise, put) =>
       promise.then(
         (value: unknown) => put({ status: 'fulfilled', value }),
         (reason: unknown) => put({ status: 'rejected', reason }),
@@ -162,6 +176,7 @@ export class HostedPromise {
 
   static any(values: Iterable<unknown>): HostedPromise {
     return collect(
+      this,
       values,
       (promise, put, resolve) => promise.then(resolve, put),
       (reasons, _resolve, reject) => reject(new AggregateError(reasons, 'All promises were rejected')),
@@ -169,19 +184,20 @@ export class HostedPromise {
   }
 
   static race(values: Iterable<unknown>): HostedPromise {
-    return new HostedPromise((resolve, reject) => {
-      for (const value of values) HostedPromise.resolve(value).then(resolve, reject);
+    return new this((resolve, reject) => {
+      for (const value of values) this.resolve(value).then(resolve, reject);
     });
   }
 }
 
 /** Collects one value per promise, in order; calls `finish` when it has all. */
 function collect(
+  Kind: typeof HostedPromise,
   values: Iterable<unknown>,
   watch: (promise: HostedPromise, put: Settle, resolve: Settle, reject: Settle) => void,
   finish: (collected: unknown[], resolve: Settle, reject: Settle) => void = (collected, resolve) => resolve(collected),
 ): HostedPromise {
-  return new HostedPromise((resolve, reject) => {
+  return new Kind((resolve, reject) => {
     const collected: unknown[] = [];
     let missing = 1;
     const done = (): void => {
@@ -191,7 +207,7 @@ function collect(
     for (const value of values) {
       const at = index++;
       missing++;
-      watch(HostedPromise.resolve(value), (result) => { collected[at] = result; done(); }, resolve, reject);
+      watch(Kind.resolve(value), (result) => { collected[at] = result; done(); }, resolve, reject);
     }
     done();
   });

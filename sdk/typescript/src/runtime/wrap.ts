@@ -13,6 +13,8 @@ import { beginCall, runUntilSettled } from './loop.ts';
 import { runJobs, takeUnhandled } from './promise.ts';
 import { describeError, messageOf } from './stack.ts';
 
+type AnyHandler = Handler<ExecuteResponse | Response>;
+
 interface WireResponse {
   status: number;
   headers: HttpHeader[];
@@ -20,10 +22,10 @@ interface WireResponse {
 }
 
 /** The handler of a module: its export `handler`, its default export, or `handler` of its default export. Throws without one. */
-export function findHandler(module: Record<string, unknown>, source: string): Handler {
+export function findHandler(module: Record<string, unknown>, source: string): AnyHandler {
   const exported = module['default'] as { handler?: unknown } | undefined;
   for (const candidate of [module['handler'], exported, exported?.handler]) {
-    if (typeof candidate === 'function') return candidate as Handler;
+    if (typeof candidate === 'function') return candidate as AnyHandler;
   }
   const names = Object.keys(module);
   const found = names.length === 0 ? 'nothing' : names.join(', ');
@@ -39,6 +41,27 @@ function wireResponse(response: ExecuteResponse | null | undefined): WireRespons
     throw new TypeError(`The handler returned the status ${String(status)}, which is not an HTTP status`);
   }
   return { status, headers: wireHeaders(response.headers), body: response.body == null ? null : toBytes(response.body, 'A response body') };
+}
+
+interface StandardResponse {
+  status: number;
+  headers: Iterable<[string, string]>;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** A Response of the Fetch standard, this SDK's or that of a package: recognized by what it can do. */
+function isStandard(response: unknown): response is StandardResponse {
+  const { arrayBuffer, headers } = (response ?? {}) as Partial<StandardResponse>;
+  return typeof arrayBuffer === 'function' && typeof headers === 'object' && headers !== null && Symbol.iterator in headers;
+}
+
+/** The handler's response with its body read; the headers of a standard Response in its order, each Set-Cookie on its own. */
+async function answerOf(handler: AnyHandler, request: WireRequest): Promise<ExecuteResponse> {
+  const response: unknown = await handler(requestFrom(request), bindings);
+  if (!isStandard(response)) return response as ExecuteResponse;
+  const headers = Array.from(response.headers, ([name, value]) => ({ name, value }));
+  const body = new Uint8Array(await response.arrayBuffer());
+  return { status: response.status, headers, body: body.length === 0 ? null : body };
 }
 
 /** Writes to the log and to standard error; the host truncates long text. */
@@ -57,11 +80,11 @@ function reportUnhandled(): void {
 }
 
 /** The component's `handler`. An error of the author's handler is logged with its stack and becomes a response with status 500. */
-export function wrap(handler: Handler): (request: WireRequest) => WireResponse {
+export function wrap(handler: AnyHandler): (request: WireRequest) => WireResponse {
   return (request) => {
     beginCall();
     try {
-      const response = wireResponse(runUntilSettled(() => handler(requestFrom(request), bindings)) as ExecuteResponse);
+      const response = wireResponse(runUntilSettled(() => answerOf(handler, request)) as ExecuteResponse);
       runJobs();
       reportUnhandled();
       return response;

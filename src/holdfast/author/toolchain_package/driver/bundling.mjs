@@ -19,6 +19,6 @@ export function shared(request) {
 /** The files that a bundle was made of, absolute, without modules that only exist in a request. */
 export function inputsOf(request, metafile) {
   return Object.keys(metafile.inputs)
-    .filter((name) => !name.includes('holdfast-entry.js') && !name.startsWith('<') && !name.startsWith('(disabled)'))
+    .filter((name) => !name.includes('holdfast-entry.js') && !name.startsWith('<') && !name.startsWith('(disabled)') && !/^holdfast-\w+:/.test(name))
     .map((name) => resolve(request.project, name.replace(/^[a-z-]{2,}:/, '')));
 }

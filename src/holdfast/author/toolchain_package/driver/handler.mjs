@@ -7,27 +7,34 @@ import { inputsOf, shared } from './bundling.mjs';
 import { lineTable } from './line_table.mjs';
 import { problems } from './problems.mjs';
 import { programOf } from './program.mjs';
+import { names, standards } from './standards/plugin.mjs';
 
 /**
- * request: {project, alias, entry, inject: [file, …], supported, out, form}. Writes the bundle to `out`: a module, or with the form
- * `program` what the development component loads.
+ * request: {project, alias, entry, author, engine, web, supported, out, form}. Writes the bundle to `out`: a module, or with the form
+ * `program` what the development component loads. `entry` is the text of a module that imports the author's module `author`, and the
+ * standards that it needs (standards/plugin.mjs) from the SDK's folder `web`.
  * Returns {inputs, sha256, warnings}.
  */
 export async function bundleHandler(request) {
-  const result = await esbuild.build({
+  const options = {
     ...shared(request),
-    stdin: { contents: request.entry, resolveDir: request.project, sourcefile: 'holdfast-entry.js', loader: 'js' },
     outfile: resolve(request.project, 'main.js'),
     ...(request.form === 'program' ? { format: 'cjs' } : {}),
     minifyWhitespace: request.minify === true,
     platform: 'neutral',
-    mainFields: ['module', 'main'],
-    conditions: ['module', 'import', 'default'],
+    // What packages offer for browsers and workers suits a component better than what they offer for Node.
+    mainFields: ['browser', 'module', 'main'],
+    conditions: ['worker', 'browser', 'module', 'import', 'default'],
     target: 'es2023',
     supported: request.supported,
     external: ['alga:*', 'wasi:*', 'holdfast:*'],
-    inject: request.inject,
     define: { 'process.env.NODE_ENV': '"production"' },
+    plugins: [names(request)],
+  };
+  const result = await esbuild.build({
+    ...options,
+    stdin: { contents: request.entry, resolveDir: request.project, sourcefile: 'holdfast-entry.js', loader: 'js' },
+    plugins: [...options.plugins, standards(request, options)],
     sourcemap: 'external',
     sourcesContent: false,
   });
