@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from holdfast.bundles.store.hashing import hash_file
-from holdfast.engine import Engine, Limits
+from holdfast.engine import Component, Engine, Limits
 from holdfast.world import types as t
 from holdfast.world.functions import Function, WitError
 
@@ -94,7 +94,13 @@ class Response:
 async def call(engine: Engine, project: Path, host: MemoryHost, url: str, *, method: str = "GET", body: bytes | None = None) -> Response:
     """Sends one request to the built project. Fails when the guest fails."""
     wasm = project / "dist" / "main.wasm"
-    component = await engine.load(wasm, hash_file(wasm))
+    return await call_component(engine, await engine.load(wasm, hash_file(wasm)), host, url, method=method, body=body)
+
+
+async def call_component(
+    engine: Engine, component: Component, host: MemoryHost, url: str, *, method: str = "GET", body: bytes | None = None
+) -> Response:
+    """Sends one request to a loaded component. Fails when the guest fails."""
     headers = [t.HttpHeader("content-type", "application/json")]
     request = t.ExecuteRequest(CONTEXT, t.HttpRequest(method, url, headers, body))
     outcome = await engine.execute(component, request, host, Limits(timeout_ms=30_000))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import shutil
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -13,8 +14,13 @@ from typing import Any
 
 import pytest
 
+from holdfast.author.development.loading import LoadCheck
+from holdfast.author.project import read_project
+from holdfast.author.python import build_development
+from holdfast.author.toolchain import Toolchain
+from holdfast.bundles.store.hashing import hash_file
 from holdfast.engine import Engine
-from tests.sdk.guest_host import MemoryHost, Response, call
+from tests.sdk.guest_host import MemoryHost, Response, call, call_component
 
 SOURCES = Path(__file__).parents[1] / "extensions" / "python-cases" / "src"
 COMPARED = [
@@ -67,10 +73,30 @@ def host() -> MemoryHost:
     return MemoryHost()
 
 
-@pytest.fixture
-def answer(engine: Engine, built: Callable[[str], Path], host: MemoryHost) -> Answer:
+async def build_for_development(source: Path, folder: Path, toolchain: Toolchain) -> Path:
+    """The folder of the outputs of a development build of a copy of `source`."""
+    project = folder / "project"
+    shutil.copytree(source, project, ignore=shutil.ignore_patterns("dist"))
+    check = LoadCheck(toolchain.root / "artifacts")
+    try:
+        (await build_development(read_project(project), check)).publish()
+    finally:
+        await check.close()
+    return project / "dist" / "development"
+
+
+@pytest.fixture(params=["packed", "development"])
+async def answer(
+    request: pytest.FixtureRequest, engine: Engine, built: Callable[[str], Path], host: MemoryHost, tmp_path: Path, toolchain: Toolchain
+) -> Answer:
+    """Calls a case in the packed component, and in the one of `holdfast dev`."""
     project = built("python-cases")
-    return lambda name: call(engine, project, host, f"/{name}")
+    if request.param == "packed":
+        return lambda name: call(engine, project, host, f"/{name}")
+    folder = await build_for_development(project, tmp_path, toolchain)
+    wasm = folder / "main.wasm"
+    component = (await engine.load(wasm, hash_file(wasm))).with_source((folder / "handler.json").read_text())
+    return lambda name: call_component(engine, component, host, f"/{name}")
 
 
 @pytest.mark.parametrize("name", COMPARED)

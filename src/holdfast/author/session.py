@@ -171,6 +171,8 @@ class BuildSession:
     async def _component(self, project: Project, handler: Path) -> BuiltPart:
         with self._step("component"):
             if project.language is Language.PYTHON:
+                if self.options.development:
+                    return await python.build_development(project, self._load_check, self._progress)
                 return await python.build_component(project, handler, self._progress)
             engine = self.options.guest_engine
             if self.options.development:

@@ -14,9 +14,10 @@ from holdfast.bundles.store.hashing import hash_file
 if TYPE_CHECKING:
     from holdfast.engine import Engine
     from holdfast.world.functions import Function
+    from holdfast.world.types import ExecuteResponse
 
 LOAD_ONLY = "(load)"
-"""The method of a request that loads the code and calls no handler; `sdk/typescript/src/development/loader.ts` has the same."""
+"""The method of a request that loads the code and calls no handler; both SDKs have the same."""
 _TIMEOUT_MS = 10_000
 _POSITION = re.compile(r"(?P<file>[^\s()]+):(?P<line>\d+)\)?$")
 _HINT = "Code at the top level of a module runs when the extension is loaded, and cannot call the host: move it into the handler."
@@ -42,6 +43,12 @@ class LoadCheck:
 
     async def load(self, component: Path, code: Path, project: Path) -> None:
         """Loads the code in the development component. Raises BuildFailed with the place in the sources of `project` where it throws."""
+        response = await self.run(component, await asyncio.to_thread(code.read_text, "utf-8"))
+        if response.status != 204:
+            raise _failed(json.loads(response.body or b"{}").get("error", ""), project)
+
+    async def run(self, component: Path, text: str) -> ExecuteResponse:
+        """What the development component answers when it loads the code `text` and calls no handler. Raises BuildFailed when it ends."""
         # Imported here: only `holdfast dev` needs an engine, and every build imports this module.
         from holdfast.engine import Engine, Limits
         from holdfast.world.types import ContextData, ExecuteRequest, HttpRequest
@@ -49,14 +56,12 @@ class LoadCheck:
         if self._engine is None:
             self._engine = Engine(self._folder, pool=False)
         loaded = await self._engine.load(component, await asyncio.to_thread(hash_file, component))
-        text = await asyncio.to_thread(code.read_text, "utf-8")
         request = ExecuteRequest(ContextData(None, "", "", None, None), HttpRequest(LOAD_ONLY, "/", [], None))
         outcome = await self._engine.execute(loaded.with_source(text), request, _NoHost(), Limits(timeout_ms=_TIMEOUT_MS))
         if outcome.failure is not None:
             raise BuildFailed(f"The handler cannot be loaded: {outcome.failure.message}", hint=_HINT)
         assert outcome.response is not None
-        if outcome.response.status != 204:
-            raise _failed(json.loads(outcome.response.body or b"{}").get("error", ""), project)
+        return outcome.response
 
     async def close(self) -> None:
         """Frees the engine."""

@@ -59,7 +59,7 @@ def hash_inputs(project: Path, *, constants: Iterable[str]) -> str:
 
 
 def _hash_outputs(project: Path) -> dict[str, str]:
-    names = ("main.wasm", "development/main.wasm", "development/handler.js")
+    names = ("main.wasm", "development/main.wasm", "development/handler.js", "development/handler.json")
     outputs = [
         *(project / "dist" / name for name in names),
         *(_files(project / "dist" / "ui") if (project / "dist" / "ui").is_dir() else ()),

@@ -1,12 +1,12 @@
 """Compiled Python modules that builds share: the standard library, once per version of componentize-py; packages, once per content.
 
-images/<key>.image there? ──yes──▶ used
+<key>.image there? ──yes──▶ used
      │ no
      ▼
 flock <key>.lock ──▶ there now? ──yes──▶ used
                          │ no
                          ▼
-componentize-py runs compile_tree ──▶ .<key>-<random>/ ──▶ image written ──renamed──▶ images/<key>.image
+componentize-py runs compile_tree ──▶ .<key>-<random>/ ──▶ image written ──renamed──▶ <key>.image
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ import hashlib
 import importlib.metadata
 import importlib.resources
 import importlib.util
-import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -46,30 +45,35 @@ raise SystemExit("compiled")
 
 
 class PythonCache:
-    """`root` is the folder of the images; the default is below the toolchain's folder."""
+    """`root` is the folder of what builds share; the default is below the toolchain's folder."""
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = (root or default_toolchain_root() / "python").absolute()
 
     async def standard_library(self, progress: Progress) -> Path:
         """The image of the standard library. Raises BuildToolError."""
-        return await self._image(await _key("library"), None, "Preparing the Python standard library (once)", progress)
+        key = await _key("library")
+        return await self.once(f"{key}.image", "Preparing the Python standard library (once)", progress, _write_library)
 
     async def packages(self, folder: Path, progress: Progress) -> Path:
         """The image of the packages in `folder`. Raises BuildToolError."""
         files = await asyncio.to_thread(lambda: [*walk(folder)])
         key = await asyncio.to_thread(_hash_files, folder, files, await _key("packages"))
-        return await self._image(key, folder, "Compiling the packages (once)", progress)
+        return await self.once(f"{key}.image", "Compiling the packages (once)", progress, lambda to: _write_packages(to, folder))
 
-    async def _image(self, key: str, folder: Path | None, words: str, progress: Progress) -> Path:
-        image = self.root / f"{key}.image"
-        if not image.is_file():
+    async def once(self, name: str, words: str, progress: Progress, make: Callable[[Path], Awaitable[None]]) -> Path:
+        """The file `name` of the cache; unless it is there, `make` writes it to the path that it gets. Processes wait for each other."""
+        found = self.root / name
+        if not found.is_file():
             self.root.mkdir(parents=True, exist_ok=True)
-            async with self._locked(key):
-                if not image.is_file():
+            async with self._locked(found.stem):
+                if not found.is_file():
                     progress(words)
-                    await self._make(image, folder)
-        return image
+                    with tempfile.TemporaryDirectory(prefix=f".{found.stem}-", dir=self.root) as scratch:
+                        partial = Path(scratch) / name
+                        await make(partial)
+                        partial.rename(found)
+        return found
 
     @asynccontextmanager
     async def _locked(self, key: str) -> AsyncIterator[None]:
@@ -83,17 +87,15 @@ class PythonCache:
                     await asyncio.sleep(0.1)
             yield
 
-    async def _make(self, image: Path, folder: Path | None) -> None:
-        scratch = Path(tempfile.mkdtemp(prefix=f".{image.stem}-", dir=self.root))
-        try:
-            await _compile(scratch, folder)
-            partial = scratch / "image"
-            output = scratch / "entry" / "output"
-            files = _standard_files(output) if folder is None else _package_files(output, folder)
-            await asyncio.to_thread(write_image, partial, files)
-            partial.rename(image)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+
+async def _write_library(image: Path) -> None:
+    output = await _compile(image.parent, None)
+    await asyncio.to_thread(write_image, image, _standard_files(output))
+
+
+async def _write_packages(image: Path, folder: Path) -> None:
+    output = await _compile(image.parent, folder)
+    await asyncio.to_thread(write_image, image, _package_files(output, folder))
 
 
 def _hash_sources(constants: str) -> str:
@@ -124,8 +126,8 @@ def _hash_files(folder: Path, files: list[Path], key: str) -> str:
     return digest.hexdigest()[:20]
 
 
-async def _compile(scratch: Path, folder: Path | None) -> None:
-    """Writes the compiled modules to `entry/output` in `scratch`. Raises BuildToolError."""
+async def _compile(scratch: Path, folder: Path | None) -> Path:
+    """The folder of the compiled modules of `folder`, or of the standard library, inside `scratch`. Raises BuildToolError."""
     entry = scratch / "entry"
     entry.mkdir()
     # componentize-py shows the folders that it is given to the interpreter as /0, /1 and so on.
@@ -140,6 +142,7 @@ async def _compile(scratch: Path, folder: Path | None) -> None:
             f"The Python modules could not be compiled. componentize-py reported:\n{done.last_lines()}",
             hint="Run `pip install --force-reinstall 'holdfast[python]'`, then try again.",
         )
+    return entry / "output"
 
 
 def _standard_files(output: Path) -> Iterator[tuple[str, bytes | None]]:

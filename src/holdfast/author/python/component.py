@@ -19,7 +19,7 @@ from holdfast.author.project import Project
 from holdfast.author.python.compiled_folders import PythonCache
 from holdfast.author.python.componentize import componentize
 from holdfast.author.python.image import write_image
-from holdfast.author.python.problems import find_problem
+from holdfast.author.python.problems import find_problem, import_hint
 from holdfast.author.python.project_files import project_inputs, source_files
 from holdfast.author.staged_output import BuiltPart, StagedOutput
 from holdfast.author.toolchain import Progress, no_progress
@@ -64,7 +64,7 @@ async def build_component(project: Project, handler: Path, progress: Progress = 
             done = await componentize("holdfast_component", [glue, resources.sdk_folder("python")], staged.path, scratch=scratch)
             if done.status != 0:
                 problem = find_problem(project.root, f"{done.stdout}\n{done.stderr}")
-                raise BuildFailed("src/handler.py cannot be built.", problems=[problem], hint=_hint(problem.text))
+                raise BuildFailed("src/handler.py cannot be built.", problems=[problem], hint=import_hint(problem.text))
         except BaseException:
             staged.discard()
             raise
@@ -78,12 +78,3 @@ def _write_glue(glue: Path, project: Project, images: list[Path]) -> None:
     write_image(glue / "3-project.image", files)
     for number, image in enumerate(images):
         shutil.copyfile(image, glue / f"{number}.image")
-
-
-def _hint(text: str) -> str | None:
-    if "ModuleNotFoundError" in text or "ImportError" in text:
-        return (
-            "Install pure-Python packages into vendor/ (`pip install --target vendor NAME`). "
-            "Packages with compiled parts do not run in a component."
-        )
-    return None

@@ -1,0 +1,83 @@
+"""Development builds of Python handlers: what fails at the top level of a module is found at its line, and nothing is built anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from holdfast.author.errors import BuildFailed
+from holdfast.author.options import BuildOptions
+from holdfast.author.session import BuildSession
+from holdfast.author.toolchain import Toolchain
+
+MANIFEST = {
+    "name": "com.example.thing",
+    "publisher": "Example",
+    "version": "1.0.0",
+    "runtime": "wasm-js@1",
+    "api": {"endpoints": [{"method": "GET", "path": "/", "handler": "dist/main"}]},
+}
+HANDLER = "from holdfast_sdk import json_response\nimport part\n\n\ndef handler(request, host):\n    return json_response(part.VALUE)\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "manifest.json").write_text(json.dumps(MANIFEST))
+    (tmp_path / "src" / "handler.py").write_text(HANDLER)
+    (tmp_path / "src" / "part.py").write_text("VALUE = 1\n")
+    return tmp_path
+
+
+@pytest.fixture
+async def session(project: Path, toolchain: Toolchain) -> AsyncIterator[BuildSession]:
+    async with BuildSession(project, toolchain=toolchain, options=BuildOptions(development=True)) as opened:
+        yield opened
+
+
+BROKEN = [
+    ("VALUE = 1 / 0\n", 1, "ZeroDivisionError: division by zero", "VALUE = 1 / 0"),
+    ("\nVALUE = = 1\n", 2, "SyntaxError: invalid syntax", "VALUE = = 1"),
+    ("import no_such_package\n", 1, "ModuleNotFoundError: No module named 'no_such_package'", "import no_such_package"),
+    ("import json\n\njson.loads('[')\n", 3, "JSONDecodeError", "json.loads('[')"),
+    ("raise SystemExit('stop')\n", 1, "SystemExit: stop", "raise SystemExit('stop')"),
+    ("class Part:\n    value: Missing = 1\n    other = value.missing\n", 3, "AttributeError", "    other = value.missing"),
+]
+
+
+async def test_a_failure_at_the_top_level_is_found_with_file_line_and_source(project: Path, session: BuildSession) -> None:
+    for text, line, words, source in BROKEN:
+        (project / "src" / "part.py").write_text(text)
+        with pytest.raises(BuildFailed) as caught:
+            await session.build()
+        [problem] = caught.value.problems
+        assert (problem.file, problem.line, problem.source) == ("src/part.py", line, source)
+        assert words in problem.text
+        assert not (project / "dist" / "development" / "handler.json").exists()
+
+
+async def test_a_call_of_the_host_at_the_top_level_is_refused_with_the_reason(project: Path, session: BuildSession) -> None:
+    (project / "src" / "part.py").write_text("from holdfast_sdk.bindings import make_host\n\nmake_host().secrets.list()\n")
+    with pytest.raises(BuildFailed) as caught:
+        await session.build()
+    assert caught.value.hint is not None and "move it into the handler" in caught.value.hint
+
+
+async def test_a_save_writes_the_sources_and_leaves_the_component(project: Path, session: BuildSession) -> None:
+    await session.build()
+    component = project / "dist" / "development" / "main.wasm"
+    before = component.stat()
+    (project / "src" / "part.py").write_text("VALUE = 2\n")
+    (project / "src" / "page.html").write_text("<p>é")
+    (project / "src" / "bytes.bin").write_bytes(b"\xff\x00")
+    report = await session.build()
+    assert not report.cached
+    assert (component.stat().st_ino, component.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    files = json.loads((project / "dist" / "development" / "handler.json").read_text())
+    assert (files["part.py"], files["page.html"], files["bytes.bin"]) == ("VALUE = 2\n", "<p>é", {"base64": "/wA="})
+    # Compiled by the component's own interpreter, so that a call does not compile.
+    assert any(name.startswith("__pycache__/part.") for name in files)
+    assert not (project / "dist" / "main.wasm").exists()
