@@ -47,7 +47,7 @@ def _source(name: str) -> Path:
     raise LookupError(f"no extension {name} in tests/extensions or examples")
 
 
-def _copy_sources(source: Path, copy: Path) -> None:
+def copy_sources(source: Path, copy: Path) -> None:
     """Replaces the sources of the copy. Its build output stays, and the record of the build decides whether it is current."""
     for old in copy.iterdir() if copy.is_dir() else ():
         if old.name not in _BUILD_OUTPUT:
@@ -67,7 +67,7 @@ def _build(source: Path, copy: Path, toolchain: Toolchain, options: BuildOptions
     # The workers of a run share the cache: one builds, the others wait and find it current.
     with copy.with_name(f"{copy.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        _copy_sources(source, copy)
+        copy_sources(source, copy)
         if (copy / "main.wat").is_file():
             _assemble(copy)
             return

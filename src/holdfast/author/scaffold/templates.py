@@ -67,7 +67,7 @@ TEMPLATES = (
         name="react",
         summary="a page in React, built with Vite, and a handler in TypeScript",
         layers=("common", "visits", "visits-typescript", "react"),
-        next_steps=(_DEV, _TEST),
+        next_steps=(("npm run dev", "start Vite and the platform, open the page with hot reload"), _TEST),
     ),
 )
 DEFAULT_TEMPLATE = TEMPLATES[0]
