@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
+import time
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +27,7 @@ class DevProcess:
         self.events: list[Event] = []
         own = [] if "--data-dir" in arguments else ["--data-dir", str(self.data_dir)]
         options = ["--json", *own, "--port", "0", "--runner-port", "0", "--no-open"]
+        self.started = time.perf_counter()
         self.process = subprocess.Popen(
             [*COMMAND, "dev", *map(str, arguments), *options],
             cwd=folder,

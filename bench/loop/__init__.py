@@ -1,0 +1,1 @@
+"""How long an author waits after a save."""
