@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from holdfast.author.development.loading import LoadCheck
+from holdfast.author.inputs.snapshot import look_before
 from holdfast.author.project import read_project
 from holdfast.author.python import build_development
 from holdfast.author.toolchain import Toolchain
@@ -79,7 +80,7 @@ async def build_for_development(source: Path, folder: Path, toolchain: Toolchain
     shutil.copytree(source, project, ignore=shutil.ignore_patterns("dist"))
     check = LoadCheck(toolchain.root / "artifacts")
     try:
-        (await build_development(read_project(project), check)).publish()
+        (await build_development(read_project(project), check, look_before(project))).publish()
     finally:
         await check.close()
     return project / "dist" / "development"

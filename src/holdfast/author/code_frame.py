@@ -1,4 +1,4 @@
-"""Shows a problem of a build with the lines of source around it, for the terminal and for the overlay of `holdfast dev`.
+"""A problem of a build, and how it is shown: with the lines of source around it, for the terminal and for the overlay of `holdfast dev`.
 
 src/handler.ts:2:10: Unexpected ";"
   1 │ export const handler = async () => {
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from holdfast.author.errors import Problem
+from msgspec import Struct
 
 _AROUND = 2
 _MAX_WIDTH = 160
@@ -20,8 +20,30 @@ MAX_SOURCE_BYTES = 2_000_000
 """Larger sources are generated; they are not read for a frame."""
 
 
-def _read_lines(project: Path, problem: Problem) -> list[str]:
-    if problem.file is None:
+class Problem(Struct, frozen=True, omit_defaults=True):
+    """One problem that a tool reported. `file` is relative to the project if it is inside; line and column count from 1.
+
+    `source` is the line itself, `hint` what to do next.
+    """
+
+    text: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    source: str | None = None
+    hint: str | None = None
+
+    @property
+    def place(self) -> str:
+        """`file:line:column` as far as they are known; empty without a file."""
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None and self.file is not None)
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text}" if self.place else self.text
+
+
+def _read_lines(project: Path | None, problem: Problem) -> list[str]:
+    if problem.file is None or project is None:
         return []
     path = project / problem.file
     try:
@@ -41,8 +63,11 @@ def _clip(text: str, column: int | None) -> tuple[str, int | None]:
     return text[start : start + _MAX_WIDTH], None if column is None else column - start
 
 
-def code_frame(project: Path, problem: Problem) -> list[str]:
-    """The lines of source around `problem`, its own line marked; only its own line if the file is gone, and nothing without a line."""
+def code_frame(project: Path | None, problem: Problem) -> list[str]:
+    """The lines of source around `problem`, its own line marked; only its own line if the file is gone, and nothing without a line.
+
+    `project` is the folder that `problem.file` is relative to.
+    """
     if problem.line is None:
         return []
     lines = _read_lines(project, problem)
@@ -64,14 +89,13 @@ def code_frame(project: Path, problem: Problem) -> list[str]:
     return frame
 
 
-def render_problem(project: Path, problem: Problem) -> str:
-    """`problem` as text: its place and message, then its code frame, indented by two columns."""
-    place = ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part is not None)
-    head = problem.text if not place else f"{place}: {problem.text}"
-    return "\n".join([head, *(f"  {line}" for line in code_frame(project, problem))])
+def render_problem(project: Path | None, problem: Problem) -> str:
+    """`problem` as text: its place and message, its code frame, indented by two columns, and its way out."""
+    way_out = [] if problem.hint is None else [f"  → {problem.hint}"]
+    return "\n".join([str(problem), *(f"  {line}" for line in code_frame(project, problem)), *way_out])
 
 
-def render_problems(project: Path, problems: Sequence[Problem], *, limit: int = 20) -> str:
+def render_problems(project: Path | None, problems: Sequence[Problem], *, limit: int = 20) -> str:
     """All `problems` as text, at most `limit` of them, with an empty line between."""
     shown = [render_problem(project, problem) for problem in problems[:limit]]
     if len(problems) > limit:

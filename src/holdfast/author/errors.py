@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
-from msgspec import Struct
-
+from holdfast.author.code_frame import Problem, render_problem
 from holdfast.errors import CodedError, HoldfastError
 
-
-class Problem(Struct, frozen=True):
-    """One problem that a tool reported. `file` is relative to the project if it is inside; line and column count from 1."""
-
-    text: str
-    file: str | None = None
-    line: int | None = None
-    column: int | None = None
-    source: str | None = None
-
-    def __str__(self) -> str:
-        if self.file is None:
-            return self.text
-        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        return f"{place}: {self.text}" if self.source is None else f"{place}: {self.text}\n    {self.source.strip()}"
+__all__ = ["BuildFailed", "BuildToolError", "Problem"]
 
 
 class BuildFailed(HoldfastError):
-    """Raised when a project cannot be built; `problems` has the tool's own messages with file and line."""
+    """Raised when a project cannot be built; `problems` has the tools' messages with file and line.
+
+    `inputs` are the files and folders that the failed attempt read, as far as its tool says so. `project` is the folder that the files of
+    the problems are relative to.
+    """
 
     code = "build_failed"
     status = 400
 
-    def __init__(self, message: str, *, hint: str | None = None, problems: list[Problem] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        problems: list[Problem] | None = None,
+        project: Path | None = None,
+        inputs: frozenset[Path] = frozenset(),
+    ) -> None:
         self.problems = problems or []
-        text = "\n".join([message, *map(str, self.problems)])
+        self.summary = message
+        """The message without the problems."""
+        self.inputs = inputs
+        text = "\n".join([message, *(render_problem(project, problem) for problem in self.problems)])
         details = [{"file": p.file, "line": p.line, "column": p.column, "message": p.text} for p in self.problems]
         super().__init__(text, hint=hint, details={"problems": details} if details else None)
 

@@ -1,22 +1,30 @@
-"""Builds with the JavaScript toolchain: a component from a handler, static files from a page."""
+"""Builds a component from a handler in JavaScript or TypeScript.
+
+handler, prelude ──esbuild──▶ one module ──the same as in dist/main.wasm?──▶ kept
+                                          └──other──▶ componentize ──▶ dist/main.wasm
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 from holdfast.author import resources
 from holdfast.author.errors import BuildFailed, Problem
+from holdfast.author.inputs.snapshot import Before, inputs_of_bundle
+from holdfast.author.inputs.state import FileState
 from holdfast.author.options import GuestEngine
 from holdfast.author.project import Project
 from holdfast.author.staged_output import BuiltPart, StagedOutput
 from holdfast.author.tools.driver import Driver
+from holdfast.author.tools.messages import build_failed, problem_of
 
 BUILD_TIMEOUT = 120.0
 GUEST_NAMES = ("@holdfast/sdk", "@alga-psa/extension-runtime", "@alga/extension-runtime")
@@ -37,36 +45,23 @@ def sdk_aliases(project: Path) -> dict[str, str]:
     }
 
 
-def _problem(project: Path, raw: dict[str, Any]) -> Problem:
-    file = raw["file"]
-    if file is not None and Path(file).is_relative_to(project):
-        file = Path(file).relative_to(project).as_posix()
-    elif file is not None and Path(file).name == "holdfast-entry.js":
-        # The generated entry module; authors cannot edit it, so its position would mislead them.
-        file = None
-    return Problem(raw["text"], file, raw["line"], raw["column"], raw["source"])
-
-
-def _hint(problems: list[Problem]) -> str | None:
-    text = "\n".join(problem.text for problem in problems)
-    if "Could not resolve" in text:
-        return "Install the package in this project (`npm install NAME`), or correct the path of the import."
-    if "Top-level await" in text:
-        return "Move the await into the handler: code at the top level of a module runs once, at build time."
-    if "no function named handler" in text:
-        return "Export the handler as `handler` or as the default export."
-    if "Failed to evaluate" in text:
-        return "The module failed while loading. Code at its top level runs once, at build time, and cannot call the host."
-    return None
-
-
 async def call_driver(root: Path, driver: Driver, request: dict[str, Any], what: str) -> dict[str, Any]:
-    """The driver's response to a request for the project in the folder `root`. Raises BuildFailed with its errors, BuildToolError."""
+    """The driver's response to a request for the project in the folder `root`.
+
+    Raises BuildFailed with the tools' problems in words for the author, BuildToolError.
+    """
     response = await driver.call({"project": str(root), "alias": sdk_aliases(root), **request}, what=what, timeout=BUILD_TIMEOUT)
     if not response["ok"]:
-        problems = [_problem(root, raw) for raw in response["errors"]]
-        raise BuildFailed(f"{what} cannot be built.", problems=problems, hint=_hint(problems))
+        failure = build_failed(root, f"{what} cannot be built.", [problem_of(root, raw) for raw in response["errors"]])
+        failure.inputs = frozenset(map(Path, response["reads"]))
+        raise failure
     return response
+
+
+def states_of(reads: dict[str, Any]) -> dict[Path, FileState]:
+    """The files that the driver read, in the states that it saw."""
+    # Stamps are text: they are larger than the numbers that JavaScript can write.
+    return {Path(path): msgspec.convert(state, FileState, strict=False) for path, state in reads.items()}
 
 
 class Prelude(Struct, frozen=True):
@@ -75,11 +70,13 @@ class Prelude(Struct, frozen=True):
     - `imports`: modules that run before the author's, in this order
     - `standards`: the folder of the web standards; those that the author's code uses run after `imports`
     - `supported`: esbuild's `supported`; what is False is translated to older syntax
+    - `define`: global expressions and what replaces them (esbuild's `define`)
     """
 
     imports: tuple[Path, ...]
     standards: Path
     supported: dict[str, bool]
+    define: dict[str, str] = {}
 
 
 def handler_prelude(engine: GuestEngine) -> Prelude:
@@ -110,44 +107,62 @@ def _entry_module(project: Project, handler: Path, prelude: Prelude) -> str:
 
 
 class HandlerBundle(Struct, frozen=True):
-    """A handler with all that it imports, as one module in the file `path`, which the caller removes.
+    """A handler with all that it imports, as one module in the file `path`, with its source map next to it.
 
-    `inputs` are the files that it was made of, `sha256` identifies its content.
+    `reads` are the files that it was made of, `sha256` identifies its content.
     """
 
     path: Path
     sha256: str
-    inputs: frozenset[Path]
+    reads: dict[Path, FileState]
     warnings: tuple[Problem, ...]
+
+    def discard(self) -> None:
+        """Removes the files."""
+        self.path.unlink(missing_ok=True)
+        self.discard_map()
+
+    def discard_map(self) -> None:
+        """Removes the source map."""
+        self.path.with_name(f"{self.path.name}.map").unlink(missing_ok=True)
+
+
+def bundle_request(project: Project, handler: Path, engine: GuestEngine) -> dict[str, Any]:
+    """What the driver is asked to bundle. Everything in it is also part of what identifies a build."""
+    prelude = handler_prelude(engine)
+    return {
+        "mode": "bundle",
+        "entry": _entry_module(project, handler, prelude),
+        "author": handler.relative_to(project.root).as_posix(),
+        "engine": engine.value,
+        "web": str(prelude.standards),
+        "supported": prelude.supported,
+        "define": prelude.define,
+    }
+
+
+def _name(project: Project) -> str:
+    return "The handler" if project.handler is None else project.handler.relative_to(project.root).as_posix()
 
 
 async def bundle_handler(
     project: Project, handler: Path, driver: Driver, engine: GuestEngine, *, form: Literal["module", "program"] = "module"
 ) -> HandlerBundle:
-    """Bundles `handler` and the SDK: as a module, or as the program that the development component loads.
+    """Bundles `handler` and the SDK: as a module, or as the program that the development component loads. The caller discards it.
 
     Raises BuildFailed, BuildToolError.
     """
     project.component.parent.mkdir(exist_ok=True)
-    prelude = handler_prelude(engine)
     path = project.component.with_name(f".main.{os.getpid()}.js")
-    request = {
-        "mode": "bundle",
-        "entry": _entry_module(project, handler, prelude),
-        "author": str(handler),
-        "engine": engine.value,
-        "web": str(prelude.standards),
-        "supported": prelude.supported,
-        "form": form,
-        "out": str(path),
-    }
+    bundle = HandlerBundle(path, "", {}, ())
     try:
-        done = await call_driver(project.root, driver, request, handler.relative_to(project.root).as_posix())
+        request = {**bundle_request(project, handler, engine), "form": form, "out": str(path)}
+        done = await call_driver(project.root, driver, request, _name(project))
     except BaseException:
-        path.unlink(missing_ok=True)
+        bundle.discard()
         raise
-    warnings = tuple(_problem(project.root, raw) for raw in done["warnings"])
-    return HandlerBundle(path, done["sha256"], frozenset(map(Path, done["inputs"])), warnings)
+    warnings = tuple(problem_of(project.root, raw) for raw in done["warnings"])
+    return HandlerBundle(path, done["sha256"], states_of(done["reads"]), warnings)
 
 
 async def componentize(project: Project, bundle: HandlerBundle, driver: Driver, engine: GuestEngine) -> StagedOutput:
@@ -165,46 +180,30 @@ async def componentize(project: Project, bundle: HandlerBundle, driver: Driver, 
             "world": "build",
             "out": str(staged.path),
         }
-        name = "the handler" if project.handler is None else project.handler.relative_to(project.root).as_posix()
         try:
-            await call_driver(project.root, driver, request, name)
+            await call_driver(project.root, driver, request, _name(project))
         except BaseException:
             staged.discard()
             raise
     return staged
 
 
-async def build_component(project: Project, handler: Path, driver: Driver, engine: GuestEngine) -> BuiltPart:
-    """Builds `dist/main.wasm` from `handler` and the SDK. Raises BuildFailed, BuildToolError."""
-    bundle = await bundle_handler(project, handler, driver, engine)
-    try:
-        return BuiltPart((await componentize(project, bundle, driver, engine),), bundle.inputs, bundle.warnings)
-    finally:
-        bundle.path.unlink(missing_ok=True)
-
-
-def _copy_static(folder: Path, into: Path) -> None:
-    """Copies pages, styles and images; leaves out sources and configuration."""
-    ignore = shutil.ignore_patterns("src", "dist", "node_modules", ".*", "*.ts", "*.tsx", "*.jsx", "tsconfig*.json", "package*.json")
-    shutil.copytree(folder, into, dirs_exist_ok=True, ignore=ignore)
-
-
-async def build_page(project: Project, page: Path, driver: Driver) -> BuiltPart:
-    """Builds `dist/ui`: the page's script as `main.js`, and the static files of `ui/` and of the page's folder.
+async def build_component(
+    project: Project, handler: Path, driver: Driver, engine: GuestEngine, before: Before, *, built_code: str | None = None
+) -> BuiltPart:
+    """Builds `dist/main.wasm` from `handler` and the SDK, unless the bundle is `built_code`, which the component was made of.
 
     Raises BuildFailed, BuildToolError.
     """
-    project.pages.parent.mkdir(exist_ok=True)
-    staged = StagedOutput(Path(tempfile.mkdtemp(prefix=".ui-", dir=project.pages.parent)), project.pages)
+    bundle = await bundle_handler(project, handler, driver, engine)
     try:
-        folder = page.parent.parent if page.parent.name == "src" else page.parent
-        # `dict.fromkeys` removes the duplicate when the page is in `ui/`, and keeps the order: files next to the page win.
-        for static in dict.fromkeys((project.root / "ui", folder)):
-            if static.is_dir():
-                _copy_static(static, staged.path)
-        request = {"mode": "page", "entries": {"main": str(page)}, "out": str(staged.path)}
-        done = await call_driver(project.root, driver, request, page.relative_to(project.root).as_posix())
-    except BaseException:
-        staged.discard()
+        inputs = await asyncio.to_thread(inputs_of_bundle, project.root, bundle.reads, before)
+        # The same bundle makes the same component: a change of a comment or a type needs no more than the bundle.
+        kept = bundle.sha256 == built_code
+        outputs = () if kept else (await componentize(project, bundle, driver, engine),)
+        return BuiltPart(outputs, inputs, bundle.warnings, bundle.sha256, kept)
+    except BuildFailed as failure:
+        failure.inputs |= frozenset(bundle.reads)
         raise
-    return BuiltPart((staged,), frozenset(map(Path, done["inputs"])), tuple(_problem(project.root, raw) for raw in done["warnings"]))
+    finally:
+        bundle.discard()

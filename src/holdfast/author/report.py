@@ -7,6 +7,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from holdfast.author.errors import Problem
+from holdfast.author.inputs.record import Record
+from holdfast.author.inputs.served import changed_names
 from holdfast.author.project import Language
 
 
@@ -46,3 +48,20 @@ class BuildReport(Struct, frozen=True):
     changed: Changed = Changed()
     warnings: tuple[Problem, ...] = ()
     type_problems: tuple[Problem, ...] = ()
+
+
+def compare_records(last: Record, current: Record) -> Changed:
+    """What changed between two successful builds."""
+    pages = changed_names(last.served, current.served)
+    return Changed(
+        component=_component_hashes(last) != _component_hashes(current),
+        pages=bool(pages),
+        styles_only=bool(pages) and all(name.endswith(".css") for name in pages) and bool(last.served),
+        manifest=last.manifest != current.manifest,
+    )
+
+
+def _component_hashes(record: Record) -> dict[str, str]:
+    parts = [record.parts[name] for name in ("component", "development") if name in record.parts]
+    outputs = {name: state.sha256 for part in parts for name, state in part.outputs.items()}
+    return outputs if record.component is None else {**outputs, "dist/main.wasm": record.component.sha256}

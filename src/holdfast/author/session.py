@@ -1,11 +1,11 @@
 """Builds one project again and again: `dist/main.wasm` from the handler, `dist/ui` from the page.
 
-inputs unchanged since the last build? ──yes──▶ nothing to do
+part unchanged since its last build? ──yes──▶ kept
      │ no
      ▼
 packages, own build script ──▶ component ┐ at the    all succeed ──▶ published together ──▶ recorded
-                               page      ┘ same time  one fails ──▶ all outputs discarded, the old ones stay
-                               types ──────▶ reported; they fail the build only with `strict`
+                               page      ┘ same time  one fails ──▶ all outputs discarded, the old ones stay, the failure is recorded
+                               types ──────▶ reported when they are known; they fail the build only with `strict`
 
 A session keeps the Node process of the toolchain between its builds. One build runs at a time; a second one waits.
 """
@@ -19,38 +19,47 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-import holdfast
+from msgspec.structs import replace
+
 from holdfast.author import javascript, python
 from holdfast.author.development.handler import build_handler, development_folder
 from holdfast.author.development.loading import LoadCheck
 from holdfast.author.errors import BuildFailed, Problem
-from holdfast.author.inputs.record import hash_inputs, input_files, is_up_to_date, write_record
+from holdfast.author.inputs.record import PartRecord, Record, check_part, read_record, write_record
+from holdfast.author.inputs.served import read_served, watched_pages
+from holdfast.author.inputs.snapshot import Before, check_files, look_before, name_of, watched_paths
+from holdfast.author.inputs.state import file_hash, read_state, refresh_state
+from holdfast.author.inputs.walk import project_files
 from holdfast.author.options import BuildOptions
+from holdfast.author.page import build_page
+from holdfast.author.parts import COMPONENT, DEVELOPMENT, PAGE, SCRIPT, part_constants, run_script, wrote
 from holdfast.author.project import Language, Project, read_project
-from holdfast.author.report import BuildReport, Changed, Step
+from holdfast.author.report import BuildReport, Step, compare_records
 from holdfast.author.staged_output import BuiltPart
 from holdfast.author.toolchain import Progress, Toolchain, no_progress
 from holdfast.author.tools import npm
 from holdfast.author.tools.driver import Driver
-from holdfast.author.tools.own_build import finish_own_build, run_own_build
-from holdfast.author.tools.typecheck import check_types, types_failed
+from holdfast.author.tools.own_build import finish_own_build
+from holdfast.author.tools.typecheck import TypeCheck, types_failed
+
+_COMPONENTS = {COMPONENT, DEVELOPMENT}
 
 
-async def _run_all(works: list[Awaitable[BuiltPart]]) -> list[BuiltPart]:
+async def _run_all(works: dict[str, Awaitable[BuiltPart]]) -> dict[str, BuiltPart]:
     """Runs all works at once. After an error, discards the outputs of the others and raises the first error."""
-    tasks = [asyncio.ensure_future(work) for work in works]
+    tasks = {name: asyncio.ensure_future(work) for name, work in works.items()}
     try:
         # Waits for all of them, also after an error: a work that still runs would write its output after the clean-up below.
-        results = await asyncio.gather(*tasks, return_exceptions=True)
+        results = await asyncio.gather(*tasks.values(), return_exceptions=True)
         failure = next((result for result in results if isinstance(result, BaseException)), None)
         if failure is not None:
             raise failure
     except BaseException:
-        for task in tasks:
+        for task in tasks.values():
             if task.done() and not task.cancelled() and task.exception() is None:
                 task.result().discard()
         raise
-    return [task.result() for task in tasks]
+    return {name: task.result() for name, task in tasks.items()}
 
 
 class BuildSession:
@@ -74,9 +83,8 @@ class BuildSession:
         self._load_check = LoadCheck(self._toolchain.root / "artifacts")
         self._progress = progress
         self._building = asyncio.Lock()
-        self._types: asyncio.Task[tuple[Problem, ...]] | None = None
+        self._type_check = TypeCheck(self.root, self._toolchain)
         self._steps: list[Step] = []
-        self._own_warnings: tuple[Problem, ...] = ()
         self._inputs: frozenset[Path] = frozenset()
 
     async def __aenter__(self) -> BuildSession:
@@ -87,7 +95,7 @@ class BuildSession:
 
     async def close(self) -> None:
         """Stops the type check and the toolchain's process."""
-        await self._stop_type_check()
+        await self._type_check.stop()
         await self._driver.close()
         await self._load_check.close()
 
@@ -98,7 +106,7 @@ class BuildSession:
 
     async def type_problems(self) -> tuple[Problem, ...]:
         """The type errors of the last build; waits for its type check. Raises BuildToolError."""
-        return () if self._types is None else await asyncio.shield(self._types)
+        return await self._type_check.problems()
 
     async def build(self, *, force: bool = False) -> BuildReport:
         """Builds what has changed, everything with `force`. Outputs are published completely or not at all.
@@ -106,59 +114,64 @@ class BuildSession:
         Raises BuildFailed, BuildToolError, ManifestError.
         """
         async with self._building:
-            return await self._build(force=force or self.options.force)
+            self._steps = []
+            await self._type_check.stop()
+            try:
+                return await self._build(force=force or self.options.force)
+            except BuildFailed as failure:
+                await asyncio.to_thread(self._record_failure, failure)
+                raise
+
+    def _record_failure(self, failure: BuildFailed) -> None:
+        """Remembers the failure for `pack`, and every file that could be corrected."""
+        record = read_record(self.root)
+        write_record(self.root, replace(record, failed=failure.summary))
+        own = project_files(self.root)
+        known = {path for part in record.parts.values() for path in watched_paths(self.root, part.inputs)}
+        self._inputs |= {*own, *(path.parent for path in (*own, *failure.inputs)), *failure.inputs, *known}
 
     async def _build(self, *, force: bool) -> BuildReport:
         started = time.perf_counter()
-        self._steps = []
         project = await asyncio.to_thread(read_project, self.root)
-        self._inputs = await asyncio.to_thread(input_files, project.root)
-        # Holdfast's version and the toolchain's keys are inputs too: a new SDK or compiler must build unchanged projects again.
-        constants = (
-            holdfast.__version__,
-            self._toolchain.key,
-            self._toolchain.driver_key,
-            self.options.guest_engine,
-            str(self.options.development),
-        )
-        inputs = await asyncio.to_thread(hash_inputs, project.root, constants=constants)
-        if not force and await asyncio.to_thread(is_up_to_date, project.root, inputs):
-            return self._report(project, started, cached=True)
-        self._check_handler(project)
-        parts = await self._build_parts(project)
-        if not self.options.development:
+        last = await asyncio.to_thread(read_record, self.root)
+        constants = part_constants(project, self._toolchain, self.options)
+        kept = {} if force else await asyncio.to_thread(self._unchanged_parts, last, constants)
+        _check_handler(project)
+        parts = await self._build_parts(project, last, constants, kept)
+        # Stamps that are newer do not make a part a new one.
+        cached = all(name in kept for name in parts)
+        if cached and (self.options.strict or last.types is None or last.types):
+            self._start_type_check(project)
+            await self._check_strictly()
+        return await self._finish(project, last, parts, started, cached=cached)
+
+    def _unchanged_parts(self, last: Record, constants: dict[str, str]) -> dict[str, PartRecord]:
+        checked = {name: check_part(self.root, last.parts.get(name), value) for name, value in constants.items()}
+        return {name: part for name, part in checked.items() if part is not None}
+
+    async def _build_parts(
+        self, project: Project, last: Record, constants: dict[str, str], kept: dict[str, PartRecord]
+    ) -> dict[str, PartRecord]:
+        """The records of all parts, of those in `kept` and of those that are built now."""
+        todo = [name for name in constants if name not in kept]
+        if all(wrote(kept.get(SCRIPT), name) for name in todo):
+            return {name: part for name, part in kept.items() if name == SCRIPT or not wrote(kept.get(SCRIPT), name)}
+        await self._prepare(project)
+        self._start_type_check(project)
+        parts: dict[str, PartRecord] = {}
+        script = kept.get(SCRIPT)
+        if SCRIPT in constants and script is None:
+            script = await self._script(project, constants[SCRIPT])
+            # It may have written sources of the other parts.
+            kept = await asyncio.to_thread(self._unchanged_parts, last, constants) if kept else {}
+        if script is not None:
+            parts[SCRIPT] = script
+        wanted = [name for name in constants if name != SCRIPT and not wrote(script, name)]
+        parts |= {name: kept[name] for name in wanted if name in kept}
+        parts |= await self._publish(project, last, {name: constants[name] for name in wanted if name not in kept})
+        if SCRIPT in todo and not self.options.development:
             await finish_own_build(project, self._toolchain, self._progress)
-        await asyncio.to_thread(write_record, project.root, inputs)
-        warnings = (*self._own_warnings, *(warning for part in parts for warning in part.warnings))
-        return self._report(project, started, cached=False, warnings=warnings)
-
-    @staticmethod
-    def _check_handler(project: Project) -> None:
-        needed = project.manifest.needs_component and not project.component.is_file()
-        if needed and project.handler is None and npm.own_build_script(project) is None:
-            raise BuildFailed(
-                "manifest.json declares endpoints or an entry, but the project has no handler.",
-                hint="Write src/handler.ts or src/handler.py, or put a built component at dist/main.wasm.",
-            )
-
-    def _report(self, project: Project, started: float, *, cached: bool, warnings: tuple[Problem, ...] = ()) -> BuildReport:
-        built = development_folder(project) / "main.wasm" if self.options.development else project.component
-        component = built if built.is_file() else None
-        pages = project.pages if project.pages.is_dir() else None
-        types = self._types
-        return BuildReport(
-            project=project.root,
-            language=project.language,
-            component=component,
-            component_bytes=None if component is None else component.stat().st_size,
-            pages=pages,
-            cached=cached,
-            duration_ms=(time.perf_counter() - started) * 1000,
-            steps=tuple(self._steps),
-            changed=Changed() if cached else Changed(component=component is not None, pages=pages is not None, manifest=True),
-            warnings=warnings,
-            type_problems=types.result() if types is not None and types.done() and types.exception() is None else (),
-        )
+        return parts
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
@@ -168,59 +181,137 @@ class BuildSession:
         finally:
             self._steps.append(Step(name, (time.perf_counter() - started) * 1000))
 
-    async def _component(self, project: Project, handler: Path) -> BuiltPart:
-        with self._step("component"):
-            if project.language is Language.PYTHON:
-                if self.options.development:
-                    return await python.build_development(project, self._load_check, self._progress)
-                return await python.build_component(project, handler, self._progress)
-            engine = self.options.guest_engine
-            if self.options.development:
-                return await build_handler(project, handler, self._driver, self._toolchain, engine, self._load_check)
-            return await javascript.build_component(project, handler, self._driver, engine)
-
-    async def _page(self, project: Project, page: Path) -> BuiltPart:
-        with self._step("page"):
-            return await javascript.build_page(project, page, self._driver)
-
-    async def _build_parts(self, project: Project) -> list[BuiltPart]:
-        needs_node = project.language is Language.JAVASCRIPT or project.page is not None or npm.own_build_script(project) is not None
-        if needs_node:
-            await self._toolchain.ensure(self._progress)
-            if not self.options.skip_install:
+    async def _prepare(self, project: Project) -> None:
+        if not _needs_node(project):
+            return
+        await self._toolchain.ensure(self._progress)
+        if not self.options.skip_install and npm.needs_install(project):
+            with self._step("packages"):
                 await npm.install(project, self._toolchain, self._progress)
-        own = await run_own_build(project, self._toolchain, self._progress)
-        self._own_warnings = () if own.warning is None else (own.warning,)
-        await self._start_type_check(project if needs_node else None)
-        works: list[Awaitable[BuiltPart]] = []
-        if project.handler is not None and not own.component:
-            works.append(self._component(project, project.handler))
-        if project.page is not None and not own.pages:
-            works.append(self._page(project, project.page))
-        if works:
+
+    async def _script(self, project: Project, constants: str) -> PartRecord:
+        with self._step(SCRIPT):
+            return await run_script(project, self._toolchain, self._progress, constants)
+
+    async def _publish(self, project: Project, last: Record, constants: dict[str, str]) -> dict[str, PartRecord]:
+        """Builds the component, the page or both, and publishes them if everything succeeds."""
+        if constants:
             self._progress("Building")
-        parts = await _run_all(works)
+        known = python.project_inputs(project) if project.language is Language.PYTHON and _COMPONENTS & constants.keys() else ()
+        before = await asyncio.to_thread(look_before, project.root, known)
+        works: dict[str, Awaitable[BuiltPart]] = {}
+        for name in _COMPONENTS & constants.keys():
+            works[name] = self._component(project, before, last.parts.get(name))
+        if PAGE in constants and project.page is not None:
+            works[PAGE] = self._page(project, project.page, before)
+        built = await _run_all(works)
         try:
             await self._check_strictly()
         except BaseException:
-            for part in parts:
+            for part in built.values():
                 part.discard()
             raise
-        for part in parts:
+        for part in built.values():
             part.publish()
-        return parts
+        return {name: _record_of(project, constants[name], part, last.parts.get(name)) for name, part in built.items()}
+
+    async def _component(self, project: Project, before: Before, last: PartRecord | None) -> BuiltPart:
+        handler = project.handler
+        assert handler is not None
+        with self._step(COMPONENT):
+            if project.language is Language.PYTHON:
+                if self.options.development:
+                    return await python.build_development(project, self._load_check, before, self._progress)
+                return await python.build_component(project, handler, before, self._progress)
+            engine, code = self.options.guest_engine, _usable_code(project, last)
+            if self.options.development:
+                tools = (self._driver, self._toolchain, engine, self._load_check)
+                return await build_handler(project, handler, *tools, before, built_code=code)
+            return await javascript.build_component(project, handler, self._driver, engine, before, built_code=code)
+
+    async def _page(self, project: Project, page: Path, before: Before) -> BuiltPart:
+        with self._step(PAGE):
+            return await build_page(project, page, self._driver, before)
+
+    def _start_type_check(self, project: Project) -> None:
+        if _needs_node(project):
+            self._type_check.start(self._record_types)
 
     async def _check_strictly(self) -> None:
         if self.options.strict and (problems := await self.type_problems()):
-            raise types_failed(problems)
+            raise types_failed(self.root, problems)
 
-    async def _stop_type_check(self) -> None:
-        task, self._types = self._types, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+    def _record_types(self, problems: tuple[Problem, ...]) -> None:
+        record = read_record(self.root)
+        if record.parts:
+            write_record(self.root, replace(record, types=problems))
 
-    async def _start_type_check(self, project: Project | None) -> None:
-        await self._stop_type_check()
-        if project is not None:
-            self._types = asyncio.ensure_future(check_types(project, self._toolchain))
+    async def _finish(self, project: Project, last: Record, parts: dict[str, PartRecord], started: float, *, cached: bool) -> BuildReport:
+        # What this mode does not build stays known: `pack` asks whether dist/main.wasm is still the one of its sources.
+        others = {name: part for name, part in last.parts.items() if name in _COMPONENTS - parts.keys() and project.handler is not None}
+        record = await asyncio.to_thread(_current_record, project, last, {**others, **parts})
+        types = self._type_check.known
+        record = replace(record, types=types if types is not None or not cached else last.types)
+        if record != last:
+            # In the event loop, like the record of types: they never overlap.
+            write_record(self.root, record)
+        watched = {path for part in parts.values() for path in watched_paths(self.root, part.inputs)}
+        self._inputs = frozenset({project.root / "manifest.json", *watched, *watched_pages(project.root)})
+        built = development_folder(project) / "main.wasm" if DEVELOPMENT in parts else project.component
+        component = built if built.is_file() else None
+        return BuildReport(
+            project=project.root,
+            language=project.language,
+            component=component,
+            component_bytes=None if component is None else component.stat().st_size,
+            pages=project.pages if project.pages.is_dir() else None,
+            cached=cached,
+            duration_ms=(time.perf_counter() - started) * 1000,
+            steps=tuple(self._steps),
+            changed=compare_records(last, record),
+            warnings=tuple(warning for part in parts.values() for warning in part.warnings),
+            type_problems=record.types or (),
+        )
+
+
+def _needs_node(project: Project) -> bool:
+    return project.language is Language.JAVASCRIPT or project.page is not None or npm.own_build_script(project) is not None
+
+
+def _check_handler(project: Project) -> None:
+    needed = project.manifest.needs_component and not project.component.is_file()
+    if needed and project.handler is None and npm.own_build_script(project) is None:
+        raise BuildFailed(
+            "manifest.json declares endpoints or an entry, but the project has no handler.",
+            hint="Write src/handler.ts or src/handler.py, or put a built component at dist/main.wasm.",
+        )
+
+
+def _usable_code(project: Project, last: PartRecord | None) -> str | None:
+    """The bundle that the component in place was made of; None if that component is not what the record says."""
+    if last is None or check_files(project.root, last.outputs) is None:
+        return None
+    return last.code
+
+
+def _record_of(project: Project, constants: str, built: BuiltPart, last: PartRecord | None) -> PartRecord:
+    """The record of a published part."""
+    if built.kept and last is not None:
+        return PartRecord(constants, built.inputs, last.outputs, built.code, built.warnings)
+    targets = [output.target for output in built.outputs]
+    paths = [path for target in targets for path in ([target] if target.is_file() else target.rglob("*"))]
+    # A component that needed no new copy is still an output.
+    paths += [project.root / name for name in last.outputs if name.endswith(".wasm")] if last is not None else []
+    outputs = {name_of(path, project.root): state for path in paths if (state := read_state(path)) is not None}
+    return PartRecord(constants, built.inputs, outputs, built.code, built.warnings)
+
+
+def _current_record(project: Project, last: Record, parts: dict[str, PartRecord]) -> Record:
+    """The record of a build that succeeded, with the states of what the platform serves now."""
+    root = project.root
+    return Record(
+        manifest=file_hash(root / "manifest.json"),
+        parts=parts,
+        component=refresh_state(project.component, last.component),
+        served=read_served(root, last.served),
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from holdfast.author.errors import Problem
+from holdfast.author.inputs.snapshot import Inputs
 
 
 class StagedOutput(Struct, frozen=True):
@@ -37,11 +38,17 @@ class StagedOutput(Struct, frozen=True):
 
 
 class BuiltPart(Struct, frozen=True):
-    """One part of a build: its outputs, not yet published, the files that it was made of, and the warnings of its tools."""
+    """One part of a build, not yet published.
+
+    `inputs` is what it was made of. `code` identifies the bundle that a component was made of. `kept` means that the tools were not needed:
+    the last outputs are still right, and `outputs` is empty.
+    """
 
     outputs: tuple[StagedOutput, ...]
-    inputs: frozenset[Path]
+    inputs: Inputs
     warnings: tuple[Problem, ...] = ()
+    code: str | None = None
+    kept: bool = False
 
     def publish(self) -> None:
         """Publishes every output."""

@@ -6,12 +6,15 @@ handler ──bundle──▶ development/handler.js ──loaded once on the en
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from pathlib import Path
 
 from holdfast.author.development.component import development_component
 from holdfast.author.development.loading import LoadCheck
+from holdfast.author.errors import BuildFailed
+from holdfast.author.inputs.snapshot import Before, inputs_of_bundle
 from holdfast.author.javascript import bundle_handler
 from holdfast.author.options import GuestEngine
 from holdfast.author.project import Project
@@ -40,18 +43,36 @@ def _stage_component(component: Path, folder: Path) -> StagedOutput | None:
 
 
 async def build_handler(
-    project: Project, handler: Path, driver: Driver, toolchain: Toolchain, engine: GuestEngine, check: LoadCheck
+    project: Project,
+    handler: Path,
+    driver: Driver,
+    toolchain: Toolchain,
+    engine: GuestEngine,
+    check: LoadCheck,
+    before: Before,
+    *,
+    built_code: str | None = None,
 ) -> BuiltPart:
-    """Builds `dist/development` from `handler` and the SDK, and loads the code once. Raises BuildFailed, BuildToolError."""
+    """Builds `dist/development` from `handler` and the SDK, and loads the code once, unless it is `built_code`, which is there already.
+
+    Raises BuildFailed, BuildToolError.
+    """
     folder = development_folder(project)
     folder.mkdir(parents=True, exist_ok=True)
     component = await development_component(toolchain, driver, engine)
     bundle = await bundle_handler(project, handler, driver, engine, form="program")
-    staged = StagedOutput(bundle.path, project.root / "dist" / SCRIPT)
     try:
+        inputs = await asyncio.to_thread(inputs_of_bundle, project.root, bundle.reads, before)
+        staged_component = _stage_component(component, folder)
+        if bundle.sha256 == built_code and staged_component is None:
+            bundle.discard()
+            return BuiltPart((), inputs, bundle.warnings, bundle.sha256, kept=True)
         await check.load(component, bundle.path, project.root)
-        outputs = (staged, _stage_component(component, folder))
-    except BaseException:
-        staged.discard()
+    except BaseException as error:
+        bundle.discard()
+        if isinstance(error, BuildFailed):
+            error.inputs |= frozenset(bundle.reads)
         raise
-    return BuiltPart(tuple(output for output in outputs if output is not None), bundle.inputs, bundle.warnings)
+    bundle.discard_map()
+    outputs = (StagedOutput(bundle.path, project.root / "dist" / SCRIPT), staged_component)
+    return BuiltPart(tuple(output for output in outputs if output is not None), inputs, bundle.warnings, bundle.sha256)

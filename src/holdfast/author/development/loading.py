@@ -78,7 +78,7 @@ def _failed(description: str, project: Path) -> BuildFailed:
         return BuildFailed("The handler cannot be loaded.", problems=[Problem(message)], hint=_HINT)
     file, line = match["file"], int(match["line"])
     problem = Problem(message, file, line, None, _source_line(project / file, line))
-    return BuildFailed("The handler cannot be loaded.", problems=[problem], hint=_HINT)
+    return BuildFailed("The handler cannot be loaded.", problems=[problem], hint=_HINT, project=project)
 
 
 def _source_line(path: Path, line: int) -> str | None:

@@ -1,86 +1,72 @@
-"""Recognizes an unchanged project: a hash of everything that a build depends on, and a record of the last build."""
+"""The record of a project's last build, in `dist`: what each part depended on, what it produced, and whether the build failed."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
-from holdfast.author import resources
-from holdfast.bundles.store.hashing import hash_file
+from holdfast.author.errors import Problem
+from holdfast.author.inputs.snapshot import Inputs, check_files, check_inputs
+from holdfast.author.inputs.state import FileState
+from holdfast.bundles.archive.layout import BUILD_RECORD
 
-RECORD = ".holdfast-build.json"
-# Outputs are not inputs. Neither is node_modules, which would take longer to read than a build; package-lock.json represents it.
-_SKIPPED = {"dist", "node_modules", "__pycache__", "build"}
-
-
-class Record(msgspec.Struct, frozen=True):
-    """Written after a build: the hash of its inputs, and the hash of each output by its path in the project."""
-
-    inputs: str
-    outputs: dict[str, str]
+FORMAT = 2
 
 
-def _files(root: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if name not in _SKIPPED and not name.startswith("."))
-        for name in sorted(names):
-            if not name.startswith("."):
-                yield Path(parent) / name
+class PartRecord(Struct, frozen=True, omit_defaults=True):
+    """One part of a build. `constants` identifies options and tools; `code` the bundle that the component was made of.
+
+    `made` names the parts that the project's own build script produced.
+    """
+
+    constants: str
+    inputs: Inputs
+    outputs: dict[str, FileState]
+    code: str | None = None
+    warnings: tuple[Problem, ...] = ()
+    made: tuple[str, ...] = ()
 
 
-def input_files(project: Path) -> frozenset[Path]:
-    """The project's sources, and its folders."""
-    files = set(_files(project))
-    return frozenset(files | {path.parent for path in files})
+class Record(Struct, frozen=True, omit_defaults=True):
+    """The last build. `failed` is the message of a build that failed after the parts were built; `types` what is known of the types.
+
+    `served` has the files of the pages, by their names below the folder of the pages.
+    """
+
+    format: int = FORMAT
+    failed: str | None = None
+    manifest: str = ""
+    parts: dict[str, PartRecord] = {}
+    component: FileState | None = None
+    served: dict[str, FileState] = {}
+    types: tuple[Problem, ...] | None = None
 
 
-def hash_inputs(project: Path, *, constants: Iterable[str]) -> str:
-    """SHA-256 over the project's sources, the SDKs, the WIT text, and `constants` such as the toolchain's key."""
-    digest = hashlib.sha256()
-    for constant in constants:
-        digest.update(constant.encode() + b"\0")
-    roots = (
-        project,
-        resources.sdk_folder("typescript") / "src",
-        resources.sdk_folder("python") / "holdfast_sdk",
-        resources.WORLD_WIT.parent,
-    )
-    for root in roots:
-        for path in _files(root):
-            if path.is_file():
-                # Name and size delimit each file: moving bytes from one file to the next must change the hash.
-                digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.stat().st_size.to_bytes(8, "big"))
-                digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _hash_outputs(project: Path) -> dict[str, str]:
-    names = ("main.wasm", "development/main.wasm", "development/handler.js", "development/handler.json")
-    outputs = [
-        *(project / "dist" / name for name in names),
-        *(_files(project / "dist" / "ui") if (project / "dist" / "ui").is_dir() else ()),
-    ]
-    return {path.relative_to(project).as_posix(): hash_file(path) for path in outputs if path.is_file()}
-
-
-def is_up_to_date(project: Path, inputs: str) -> bool:
-    """Whether the last build had these inputs and its outputs are still unchanged."""
+def read_record(project: Path) -> Record:
+    """The record of `project`; an empty one when there is none, or another version of Holdfast wrote it."""
     try:
-        record = msgspec.json.decode((project / "dist" / RECORD).read_bytes(), type=Record)
+        record = msgspec.json.decode((project / BUILD_RECORD).read_bytes(), type=Record)
     except (OSError, msgspec.MsgspecError):
-        return False
-    return record.inputs == inputs and record.outputs == _hash_outputs(project)
+        return Record()
+    return record if record.format == FORMAT else Record()
 
 
-def write_record(project: Path, inputs: str) -> None:
-    """Records the build that has just finished."""
-    folder = project / "dist"
-    folder.mkdir(exist_ok=True)
+def write_record(project: Path, record: Record) -> None:
+    """Replaces the record."""
+    path = project / BUILD_RECORD
+    path.parent.mkdir(exist_ok=True)
     # Renamed into place: a killed build must not leave half a record.
-    partial = folder / f"{RECORD}.partial"
-    partial.write_bytes(msgspec.json.encode(Record(inputs, _hash_outputs(project))))
-    partial.replace(folder / RECORD)
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_bytes(msgspec.json.encode(record))
+    partial.replace(path)
+
+
+def check_part(project: Path, part: PartRecord | None, constants: str) -> PartRecord | None:
+    """The part with newer stamps if it would be built from the same inputs and its outputs are still there; None otherwise."""
+    if part is None or part.constants != constants:
+        return None
+    inputs = check_inputs(project, part.inputs)
+    outputs = None if inputs is None else check_files(project, part.outputs)
+    return None if inputs is None or outputs is None else msgspec.structs.replace(part, inputs=inputs, outputs=outputs)

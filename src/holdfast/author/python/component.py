@@ -15,6 +15,7 @@ from pathlib import Path
 
 from holdfast.author import resources
 from holdfast.author.errors import BuildFailed
+from holdfast.author.inputs.snapshot import Before, inputs_of_paths
 from holdfast.author.project import Project
 from holdfast.author.python.compiled_folders import PythonCache
 from holdfast.author.python.componentize import componentize
@@ -45,7 +46,7 @@ class WitWorld(wit_world.WitWorld):
 '''
 
 
-async def build_component(project: Project, handler: Path, progress: Progress = no_progress) -> BuiltPart:
+async def build_component(project: Project, handler: Path, before: Before, progress: Progress = no_progress) -> BuiltPart:
     """Builds `dist/main.wasm` from `src/handler.py`, with everything below `src/` and `vendor/` inside.
 
     Raises BuildFailed, BuildToolError.
@@ -64,11 +65,13 @@ async def build_component(project: Project, handler: Path, progress: Progress = 
             done = await componentize("holdfast_component", [glue, resources.sdk_folder("python")], staged.path, scratch=scratch)
             if done.status != 0:
                 problem = find_problem(project.root, f"{done.stdout}\n{done.stderr}")
-                raise BuildFailed("src/handler.py cannot be built.", problems=[problem], hint=import_hint(problem.text))
+                hint = import_hint(problem.text)
+                raise BuildFailed("src/handler.py cannot be built.", problems=[problem], hint=hint, project=project.root)
         except BaseException:
             staged.discard()
             raise
-    return BuiltPart((staged,), project_inputs(project))
+    inputs = await asyncio.to_thread(lambda: inputs_of_paths(project.root, project_inputs(project), before))
+    return BuiltPart((staged,), inputs)
 
 
 def _write_glue(glue: Path, project: Project, images: list[Path]) -> None:

@@ -20,6 +20,7 @@ import msgspec
 from holdfast.author import resources
 from holdfast.author.development.loading import LoadCheck
 from holdfast.author.errors import BuildFailed, BuildToolError
+from holdfast.author.inputs.snapshot import Before, Inputs, inputs_of_paths
 from holdfast.author.project import Project
 from holdfast.author.python.compiled_folders import PythonCache
 from holdfast.author.python.componentize import componentize, version
@@ -59,7 +60,7 @@ _SOURCE_WIT = resources.WIT_EXTRAS / "deps" / "development"
 
 
 async def build_development(
-    project: Project, check: LoadCheck, progress: Progress = no_progress, cache: PythonCache | None = None
+    project: Project, check: LoadCheck, before: Before, progress: Progress = no_progress, cache: PythonCache | None = None
 ) -> BuiltPart:
     """Builds `dist/development/main.wasm` and `handler.json`. Raises BuildFailed, BuildToolError."""
     vendored = project.root / "vendor"
@@ -67,7 +68,8 @@ async def build_development(
     files = await asyncio.to_thread(_read_sources, project)
     compiled = await _load(project, wasm, files, check)
     folder = project.root / "dist" / "development"
-    return await asyncio.to_thread(_stage, folder, wasm, {**files, **compiled}, project_inputs(project))
+    inputs = await asyncio.to_thread(lambda: inputs_of_paths(project.root, project_inputs(project), before))
+    return await asyncio.to_thread(_stage, folder, wasm, {**files, **compiled}, inputs)
 
 
 async def development_component(cache: PythonCache, packages: Path | None, progress: Progress) -> Path:
@@ -89,7 +91,7 @@ async def _load(project: Project, wasm: Path, files: dict[str, object], check: L
     body = response.body or b""
     if response.status != 200:
         problem = find_problem(project.root, body.decode(errors="replace"))
-        raise BuildFailed("src/handler.py cannot be built.", problems=[problem], hint=import_hint(problem.text))
+        raise BuildFailed("src/handler.py cannot be built.", problems=[problem], hint=import_hint(problem.text), project=project.root)
     found: dict[str, object] = msgspec.json.decode(body)
     return found
 
@@ -141,7 +143,7 @@ async def _build_component(target: Path, images: list[Path]) -> None:
         )
 
 
-def _stage(folder: Path, wasm: Path, files: dict[str, object], inputs: frozenset[Path]) -> BuiltPart:
+def _stage(folder: Path, wasm: Path, files: dict[str, object], inputs: Inputs) -> BuiltPart:
     folder.mkdir(parents=True, exist_ok=True)
     staged = [StagedOutput(folder / f".handler.{os.getpid()}.json", folder / "handler.json")]
     staged[0].path.write_bytes(msgspec.json.encode(files))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from pathlib import Path
 
 from holdfast.author.errors import BuildFailed, BuildToolError
 from holdfast.author.javascript import GUEST_NAMES, IFRAME_NAMES
@@ -28,7 +30,16 @@ async def _npm(project: Project, toolchain: Toolchain, *arguments: str) -> ToolR
 def needs_install(project: Project) -> bool:
     """Whether the project needs packages that Holdfast does not provide, and has no `node_modules` yet."""
     script_needs_packages = own_build_script(project) is not None and bool(project.package.get("devDependencies"))
-    return (_imports_packages(project) or script_needs_packages) and not (project.root / "node_modules").is_dir()
+    if (project.root / "node_modules").is_dir() or not (_imports_packages(project) or script_needs_packages):
+        return False
+    tables = (project.package.get(name) for name in ("dependencies", "devDependencies"))
+    return not _are_installed(project.root, {name for table in tables if isinstance(table, dict) for name in table} - _PROVIDED)
+
+
+def _are_installed(root: Path, names: Iterable[str]) -> bool:
+    """Whether Node finds all packages: those of a workspace are in a folder above."""
+    folders = [folder / "node_modules" for folder in (root, *root.parents)]
+    return all(any((folder / name).is_dir() for folder in folders) for name in names)
 
 
 def _imports_packages(project: Project) -> bool:

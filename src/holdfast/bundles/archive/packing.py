@@ -60,7 +60,7 @@ def read_project_manifest(project: Path) -> Manifest:
     return parse_manifest(path.read_bytes())
 
 
-def _ui_folder(project: Path) -> Path | None:
+def page_folder(project: Path) -> Path | None:
     """Built pages win: `dist/ui`, then `ui/dist` if it has an index, then `ui` unchanged."""
     if (project / "dist" / "ui").is_dir():
         return project / "dist" / "ui"
@@ -81,6 +81,12 @@ def _ui_files(folder: Path) -> dict[str, Path]:
                 path = Path(parent) / name
                 files[f"ui/{path.relative_to(folder).as_posix()}"] = path
     return files
+
+
+def page_files(project: Path) -> dict[str, Path]:
+    """The files of the pages of `project`, by their names in the bundle. Raises PackFailed."""
+    folder = page_folder(project)
+    return {} if folder is None else _ui_files(folder)
 
 
 def _component(project: Path) -> Path | None:
@@ -109,10 +115,7 @@ def collect_files(project: Path, *, development: bool = False) -> dict[str, Path
     With `development`, the component is the one of the last build for development, if there is one.
     """
     manifest = read_project_manifest(project)
-    files = {MANIFEST: project / MANIFEST}
-    folder = _ui_folder(project)
-    if folder is not None:
-        files |= _ui_files(folder)
+    files = {MANIFEST: project / MANIFEST, **page_files(project)}
     component = _component(project)
     if development and (found := _development_files(project)):
         files |= found

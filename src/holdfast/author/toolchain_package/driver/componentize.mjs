@@ -1,6 +1,6 @@
 // Makes a component of a bundled handler, with the engine that the request names.
 import { readFile, writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { evaluationProblem } from './evaluation.mjs';
 
 /** Modules of engines. Each exports `componentize({source, wit, world, request})`, which returns the bytes of a component. */
 const ENGINES = { quickjs: './engines/quickjs.mjs' };
@@ -8,7 +8,11 @@ const ENGINES = { quickjs: './engines/quickjs.mjs' };
 /** request: {project, engine, bundle, wit, world, out}. Reads the file `bundle`, writes the component to the file `out`. */
 export async function componentize(request) {
   const engine = await import(ENGINES[request.engine]);
-  const source = await readFile(resolve(request.project, request.bundle), 'utf8');
-  await writeFile(request.out, await engine.componentize({ source, wit: request.wit, world: request.world, request }));
+  const source = await readFile(request.bundle, 'utf8');
+  try {
+    await writeFile(request.out, await engine.componentize({ source, wit: request.wit, world: request.world, request }));
+  } catch (error) {
+    throw await evaluationProblem(request, error);
+  }
   return {};
 }

@@ -2,20 +2,21 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
-import * as esbuild from 'esbuild';
-import { inputsOf, shared } from './bundling.mjs';
-import { lineTable } from './line_table.mjs';
+import { bundle, shared } from './bundling.mjs';
 import { problems } from './problems.mjs';
 import { programOf } from './program.mjs';
 import { names, standards } from './standards/plugin.mjs';
+import { lineTable } from './source_map.mjs';
 
-/**
- * request: {project, alias, entry, author, engine, web, supported, out, form}. Writes the bundle to `out`: a module, or with the form
- * `program` what the development component loads. `entry` is the text of a module that imports the author's module `author`, and the
- * standards that it needs (standards/plugin.mjs) from the SDK's folder `web`.
- * Returns {inputs, sha256, warnings}.
- */
-export async function bundleHandler(request) {
+/** Files that a handler imports as text, and as bytes. */
+const TEXT = ['.html', '.htm', '.txt', '.md', '.sql', '.graphql', '.gql', '.csv', '.xml', '.svg', '.css', '.hbs', '.mustache', '.liquid', '.yaml', '.yml'];
+const BYTES = ['.bin', '.dat', '.png', '.jpg', '.jpeg', '.gif', '.webp', '.ico', '.pdf', '.ttf', '.otf', '.woff', '.woff2', '.zip', '.wasm'];
+const LOADERS = Object.fromEntries([...TEXT.map((suffix) => [suffix, 'text']), ...BYTES.map((suffix) => [suffix, 'binary'])]);
+
+const ENTRY = 'holdfast-entry.js';
+
+/** Options of esbuild for `request`. `record` is the plugin that records what is read. */
+function optionsOf(request, record) {
   const options = {
     ...shared(request),
     outfile: resolve(request.project, 'main.js'),
@@ -26,29 +27,41 @@ export async function bundleHandler(request) {
     mainFields: ['browser', 'module', 'main'],
     conditions: ['worker', 'browser', 'module', 'import', 'default'],
     target: 'es2023',
+    jsx: 'automatic',
+    loader: LOADERS,
     supported: request.supported,
     external: ['alga:*', 'wasi:*', 'holdfast:*'],
-    define: { 'process.env.NODE_ENV': '"production"' },
-    plugins: [names(request)],
+    define: { 'process.env.NODE_ENV': '"production"', ...request.define },
+    plugins: [names(request), record],
   };
-  const result = await esbuild.build({
+  return {
     ...options,
-    stdin: { contents: request.entry, resolveDir: request.project, sourcefile: 'holdfast-entry.js', loader: 'js' },
-    plugins: [...options.plugins, standards(request, options)],
+    stdin: { contents: request.entry, resolveDir: request.project, sourcefile: ENTRY, loader: 'js' },
+    plugins: [standards(request, options), ...options.plugins],
     sourcemap: 'external',
     sourcesContent: false,
-  });
-  const map = JSON.parse(result.outputFiles.find((file) => file.path.endsWith('.map')).text);
+  };
+}
+
+/**
+ * request: {project, alias, entry, author, engine, web, supported, define, minify, form, out}. Writes the bundle to the file `out`: a
+ * module, or with the form `program` what the development component loads. Its source map is in `out`.map. `entry` is the text of a module
+ * that imports the author's module `author`, and the standards that it needs (standards/plugin.mjs) from the SDK's folder `web`.
+ * Returns {reads, sha256, warnings}.
+ */
+export async function bundleHandler(request) {
+  const result = await bundle(request, (record) => optionsOf(request, record));
+  const text = result.outputFiles.find((file) => file.path.endsWith('.map')).text;
   const code = result.outputFiles.find((file) => file.path.endsWith('main.js')).text;
-  const table = lineTable(map, (name) => {
+  const table = lineTable(JSON.parse(text), (name) => {
     const path = relative(request.project, resolve(request.project, name));
-    return path.startsWith('..') || path.includes('node_modules') || path === 'holdfast-entry.js' ? null : path;
+    return path.startsWith('..') || path.includes('node_modules') || path === ENTRY ? null : path;
   });
-  const bundle = request.form === 'program' ? programOf(code, table) : `${code}\nglobalThis.__holdfastLines = ${JSON.stringify(table)};\n`;
-  await writeFile(request.out, bundle);
+  const made = request.form === 'program' ? programOf(code, table) : `${code}\nglobalThis.__holdfastLines = ${JSON.stringify(table)};\n`;
+  await Promise.all([writeFile(request.out, made), writeFile(`${request.out}.map`, text)]);
   return {
-    inputs: inputsOf(request, result.metafile),
-    sha256: createHash('sha256').update(bundle).digest('hex'),
+    reads: result.reads,
+    sha256: createHash('sha256').update(made).digest('hex'),
     warnings: problems(request.project, result.warnings),
   };
 }

@@ -15,5 +15,6 @@ export function problems(project, messages) {
 /** Whatever a step threw. */
 export function problemsOf(request, error) {
   if (error?.errors) return problems(request.project, error.errors);
+  if (error?.problem) return [error.problem];
   return [{ text: String(error?.message ?? error), file: null, line: null, column: null, source: null }];
 }

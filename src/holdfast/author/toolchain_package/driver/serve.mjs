@@ -1,5 +1,5 @@
 // The build tools as a warm process: `node serve.mjs FD`. One JSON request a line comes in on the socket FD, one JSON
-// response a line goes out: {id, ok: true, …} or {id, ok: false, errors: [{text, file, line, column, source}]}. Requests overlap.
+// response a line goes out: {id, ok: true, …} or {id, ok: false, errors: [{text, file, line, column, source}], reads}. Requests overlap.
 //
 //   line ──▶ mode ──▶ bundle | componentize | page ──▶ line
 //   end of the socket: the process that started this one is gone ──▶ SIGKILL to itself
@@ -22,7 +22,7 @@ async function answer(line) {
   try {
     response = { ok: true, ...(await MODES[request.mode](request)) };
   } catch (error) {
-    response = { ok: false, errors: problemsOf(request, error) };
+    response = { ok: false, errors: problemsOf(request, error), reads: error?.reads ?? {} };
   }
   socket.write(`${JSON.stringify({ id: request.id, rss: process.memoryUsage.rss(), ...response })}\n`);
 }
