@@ -14,7 +14,7 @@ _numbers = itertools.count()
 
 
 def _use(base: Path) -> None:
-    # Only names: whoever needs a folder makes it.
+    # Only names: code that needs a folder makes it.
     os.environ.update({variable: str(base / name) for variable, name in VARIABLES.items()})
 
 

@@ -3,7 +3,7 @@
 a platform has its lock ──▶ lock the record ──▶ write its file ······▶ (runs) ······▶ remove it, release the lock of the data folder
 a command reads the record ──▶ lock of the data folder free? ──▶ lock the record ──▶ still free? ──▶ remove the file
 
-So a file is removed only while no platform runs, whoever sees it, and a platform that starts meanwhile writes it afterwards.
+So a file is removed only while no platform runs, by any command, and a platform that starts meanwhile writes it afterwards.
 The record helps to find platforms; the lock of a data folder decides whether one runs. Whatever fails here stops nothing.
 """
 

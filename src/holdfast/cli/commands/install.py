@@ -49,7 +49,8 @@ async def install(
     """Install an extension from a folder, a bundle or the registry.
 
     A folder is built and packed first. A signature next to a bundle is installed with it. A folder or bundle gets all the rights that its
-    manifest requests. For a published version, you see the requested rights first and confirm them. The platform need not be running.
+    manifest requests. For a published version, you see the requested rights first and confirm them. A running platform has the extension at
+    once; without one, the next start has it.
 
     Args:
         what: The folder of an extension, a bundle (.tar.zst), or publisher.name@version of a published version.

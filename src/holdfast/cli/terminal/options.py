@@ -15,7 +15,7 @@ DataDir = Annotated[
     Path | None,
     Parameter(
         "--data-dir",
-        help="Folder of database, bundles and credentials. Default: HOLDFAST_DATA_DIR, or .holdfast.",
+        help="Folder of database, bundles and credentials. Default: HOLDFAST_DATA_DIR, the running platform's, or .holdfast.",
         show_default=False,
     ),
 ]
@@ -28,7 +28,9 @@ class TargetOptions(Target):
 
     server: Annotated[
         str | None,
-        Parameter(help="Address of a server. Default: HOLDFAST_SERVER, ALGA_API_BASE_URL, or the data folder.", show_default=False),
+        Parameter(
+            help="Address of a server. Default: HOLDFAST_SERVER, ALGA_API_BASE_URL, or the platform on this machine.", show_default=False
+        ),
     ] = None
     api_key_file: Annotated[
         Path | None,

@@ -142,7 +142,7 @@ class PlatformConnection:
 async def connect(data_dir: Path, *, is_chosen: bool, report: Callable[[str], None]) -> PlatformConnection | None:
     """The connection to the platform that runs on this folder; None when none runs.
 
-    It waits for a platform that is starting or stopping; `report` is told when that takes long. `is_chosen` is whether the user named the
+    It waits for a platform that is starting or stopping, and reports when that takes long. `is_chosen` is whether the user named the
     folder: only then may root work on the platform of another user. Raises PlatformForeign, PlatformUnreachable.
     """
     started = time.monotonic()
@@ -165,7 +165,7 @@ async def connect(data_dir: Path, *, is_chosen: bool, report: Callable[[str], No
 
 
 def _open(data_dir: Path, *, is_chosen: bool) -> socket.socket | None:
-    """A connected socket, after all checks; None when nobody listens."""
+    """A connected socket, after all checks; None when no process listens."""
     opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         folder, found = data_dir.stat(), (data_dir / SOCKET_FILE).lstat()
