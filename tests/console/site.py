@@ -103,8 +103,9 @@ class Site:
         visitor = SimpleNamespace(
             tenant_name="Development", tenant_id=TENANT, email="admin@holdfast.localhost", display_name="Admin", is_client=False
         )
-        context = SimpleNamespace(display_name="Sample", version="1.0.0", content_hash=HASH, registry_id=EXTENSION)
-        return {"visitor": visitor, "menu": [], "active": "", "context": context}
+        context = SimpleNamespace(display_name="Sample", version="1.0.0", content_hash=HASH, registry_id=EXTENSION, slug="acme.sample")
+        unset: dict[str, list[str]] = {"settings": [], "secrets": []}
+        return {"visitor": visitor, "menu": [], "active": "", "context": context, "unset": unset, "built": None}
 
     async def _frame_page(self, request: Request) -> Response:
         base, path = FrameBase.parse("/runner"), extension_path(request.query_params.get("path"))

@@ -9,7 +9,10 @@ import pytest
 
 from holdfast.console.urls import ConsoleUrlError
 from holdfast.registry.actors import local_actor
-from holdfast.registry.installs.config import set_enabled
+from holdfast.registry.installs.config import replace_config, set_enabled
+from holdfast.registry.secrets.administration import set_secrets
+from holdfast.registry.secrets.sealing import Sealer
+from holdfast.settings import Settings
 from tests.console.platform import PASSWORD, Platform, platform_at
 from tests.records.databases import OTHER_TENANT, add_user
 
@@ -147,6 +150,25 @@ async def test_the_debug_page_offers_a_call_that_is_safe_to_paste(platform: Plat
         text = (await client.get(f"/msp/extensions/{installed.registry_id}/debug")).text
     assert f"http://console.test/api/ext/{installed.registry_id}/notes" in text
     assert f'data-extension-id="{installed.registry_id}"' in text
+
+
+async def test_required_values_that_are_not_set_are_named_with_the_commands_that_set_them(platform: Platform) -> None:
+    settings = [{"key": "region", "required": True}, {"key": "color"}, {"key": "API_KEY", "type": "secret", "required": True}]
+    installed = await platform.install(publisher="Ada's tools", settings=settings)
+    name = "&#39;Ada&#39;&#34;&#39;&#34;&#39;s tools.com.example.notes&#39;"
+    pages = (f"/msp/extensions/{installed.registry_id}/", f"/msp/extensions/{installed.registry_id}/debug")
+    actor = local_actor(platform.account.tenant_id)
+    async with platform.logged_in() as client:
+        for page in pages:
+            text = (await client.get(page)).text
+            assert f"<code>holdfast config set {name} region=VALUE</code>" in text
+            assert f"<code>holdfast secrets set {name} API_KEY</code>" in text
+        await replace_config(platform.db, actor=actor, extension=installed.install_id, config={"region": "eu"})
+        sealer = Sealer.from_settings(Settings(data_dir=platform.folder))
+        await set_secrets(platform.db, sealer, actor=actor, extension=installed.install_id, values={"API_KEY": "a-value"})
+        await sealer.close()
+        for page in pages:
+            assert "unset-values" not in (await client.get(page)).text
 
 
 async def test_internal_users_without_the_permission_see_which_one_they_lack(platform: Platform) -> None:

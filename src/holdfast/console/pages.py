@@ -13,6 +13,7 @@ from holdfast.console.error_pages import ErrorPage
 from holdfast.console.page_requests import PageRequest, login_required, staff_required
 from holdfast.console.services import ConsoleServices
 from holdfast.console.urls import extension_path, origin_of, with_context
+from holdfast.errors import HoldfastError
 from holdfast.registry.installs.call_context import InstallContext, install_context
 
 _EXTENSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,199}")
@@ -60,7 +61,7 @@ async def show_frame(page: PageRequest) -> Response:
         query = f"?{page.request.url.query}" if page.request.url.query else ""
         return RedirectResponse(f"/msp/extensions/{context.registry_id}/{query}", status_code=307)
     error_page = _why_not_shown(context)
-    return page.error_page(error_page, context.registry_id) if error_page else _render_frame(page, context)
+    return page.error_page(error_page, context.registry_id) if error_page else await _render_frame(page, context)
 
 
 async def show_portal_frame(page: PageRequest) -> Response:
@@ -69,7 +70,7 @@ async def show_portal_frame(page: PageRequest) -> Response:
     hidden = context is None or context.registry_id != page.request.path_params["extension"] or not _is_in_portal(context)
     if context is None or hidden or _why_not_shown(context) is not None:
         return page.error_page(error_pages.NOT_IN_PORTAL)
-    return _render_frame(page, context)
+    return await _render_frame(page, context)
 
 
 async def show_debug(page: PageRequest) -> Response:
@@ -80,7 +81,25 @@ async def show_debug(page: PageRequest) -> Response:
     if context.registry_id != page.request.path_params["extension"]:
         return RedirectResponse(f"/msp/extensions/{context.registry_id}/debug", status_code=307)
     values = {**page.layout_values(context.registry_id), "context": context, "example": _example_call(page, context)}
+    values["unset"] = await _unset_values(page, context)
     return page.console.pages.render("debug.html", values)
+
+
+async def _unset_values(page: PageRequest, context: InstallContext) -> dict[str, list[str]]:
+    """The names of required settings and secrets without a value, for the page's notice to people who work on the extension."""
+    if page.visitor.is_client:
+        return {"settings": [], "secrets": []}
+    gateway, extension = page.console.gateway, context.install_id
+    details = await gateway.installs.details(tenant_id=context.tenant_id, extension=extension)
+    missing = details.required_secrets
+    if missing and context.secret_envelope is not None:
+        try:
+            keys = (await gateway.secrets.list(tenant_id=context.tenant_id, extension=extension)).keys
+        except HoldfastError:
+            missing = []  # which ones are set is unknown; the page of secrets reports why
+        else:
+            missing = [name for name in missing if name not in keys]
+    return {"settings": details.unset_settings, "secrets": missing}
 
 
 async def _install_context(page: PageRequest) -> InstallContext | None:
@@ -105,7 +124,7 @@ def _is_in_portal(context: InstallContext) -> bool:
     return bool(((hooks.get("clientPortalMenu") or {}).get("label") or "").strip())
 
 
-def _render_frame(page: PageRequest, context: InstallContext) -> Response:
+async def _render_frame(page: PageRequest, context: InstallContext) -> Response:
     assert context.content_hash is not None  # _why_not_shown reports installs without a bundle
     base, path = page.console.frame_base, extension_path(page.request.query_params.get("path"))
     host, developed = page.request.headers.get("host", ""), page.console.gateway.development.find(context.tenant_id, context.registry_id)
@@ -126,6 +145,7 @@ def _render_frame(page: PageRequest, context: InstallContext) -> Response:
         "path": path,
         "signatures": page.signature_states(),
         "built": built,
+        "unset": await _unset_values(page, context),
     }
     connections = [base.origin] if base.origin else []
     if built is not None and built.page_url is not None:

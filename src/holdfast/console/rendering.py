@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class Pages:
         )
         self._environment.filters["short_hash"] = short_hash
         self._environment.filters["tint"] = tint
+        self._environment.filters["shell_quote"] = shlex.quote
         self._environment.globals["development"] = development
 
     def render(

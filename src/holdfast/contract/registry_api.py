@@ -59,6 +59,7 @@ class InstallDetailsResult(Struct, frozen=True, kw_only=True, rename="camel"):
     """An install. `contentHash` is `sha256:` and 64 hexadecimal digits. `previousVersion` is what a rollback installs.
 
     `signingKeyId` is the key that signed the bundle; it does not say whether the key is trusted. Settings are listed by name only.
+    `unsetSettings` are required and have no value; `requiredSecrets` are required, set or not.
     """
 
     registry_id: str
@@ -85,6 +86,8 @@ class InstallDetailsResult(Struct, frozen=True, kw_only=True, rename="camel"):
     storage_bytes: int
     installed_at: datetime
     updated_at: datetime
+    unset_settings: list[str]
+    required_secrets: list[str]
 
 
 class SignatureResult(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -22,7 +22,7 @@ def test_installing_prints_the_ids_the_hash_and_the_page(tmp_path: Path, extensi
     result = json.loads(done.stdout)
     assert list(result) == [
         *("registry_id", "version_id", "install_id", "publisher", "name", "version"),
-        *("content_hash", "signature", "signed_by", "granted", "egress", "url"),
+        *("content_hash", "signature", "signed_by", "granted", "egress", "url", "unset"),
     ]
     assert (result["signature"], result["signed_by"]) == ("unsigned", None)
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", result["content_hash"])

@@ -79,3 +79,20 @@ async def test_what_another_tenant_has_installed_does_not_exist(db: Database, st
     await install_archive(collaborators(db, store), archive, actor=local_actor(OTHER_TENANT), check_component=None)
     with pytest.raises(ExtensionNotInstalled):
         await read_details(db, tenant_id=TENANT, extension=NAME)
+
+
+async def test_required_settings_and_secrets_are_named_until_they_have_a_value(db: Database, store: FolderStore, tmp_path: Path) -> None:
+    settings = [
+        {"key": "region", "required": True},
+        {"key": "limit", "type": "number", "required": True, "default": 5},
+        {"key": "color"},
+        {"key": "API_KEY", "type": "secret", "required": True},
+        {"key": "OPTIONAL_KEY", "type": "secret"},
+    ]
+    archive = archive_of(tmp_path / "a.tar.zst", settings=settings)
+    await install_archive(collaborators(db, store), archive, actor=local_actor(TENANT), check_component=None)
+    details = await read_details(db, tenant_id=TENANT, extension=NAME)
+    assert (details.unset_settings, details.required_secrets) == (["region"], ["API_KEY"])
+    await replace_config(db, actor=local_actor(TENANT), extension=NAME, config={"region": "eu", "limit": 3})
+    details = await read_details(db, tenant_id=TENANT, extension=NAME)
+    assert (details.unset_settings, details.required_secrets) == ([], ["API_KEY"])

@@ -55,6 +55,17 @@ def secret_setting_keys(manifest: Manifest) -> frozenset[str]:
     return frozenset(key for key, part in properties.items() if is_secret(part))
 
 
+def required_secrets(manifest: Manifest) -> list[str]:
+    """The names of the secrets that the extension requires, sorted."""
+    return sorted(secret_setting_keys(manifest) & set((settings_schema(manifest) or {}).get("required", [])))
+
+
+def unset_settings(manifest: Manifest, config: dict[str, Any]) -> list[str]:
+    """The names of the settings that the extension requires and `config` has no value for, sorted. Secrets are not among them."""
+    required = set((settings_schema(manifest) or {}).get("required", [])) - secret_setting_keys(manifest)
+    return sorted(key for key in required if config.get(key) in (None, ""))
+
+
 def default_settings(manifest: Manifest) -> dict[str, Any]:
     """The values until others are filled in: the defaults at the top level. Secrets have none."""
     properties = (settings_schema(manifest) or {}).get("properties", {})

@@ -10,9 +10,10 @@ from holdfast.cli.terminal.clients import open_registry
 from holdfast.cli.terminal.consent import Yes, require_consent, select_rights
 from holdfast.cli.terminal.extension_names import source_path, split_name
 from holdfast.cli.terminal.options import HERE, Json, TargetOptions
-from holdfast.cli.terminal.printing import print_json
+from holdfast.cli.terminal.printing import note, print_json
 from holdfast.cli.terminal.progress import open_progress
 from holdfast.cli.terminal.registry_results import installed_json, print_installed
+from holdfast.cli.terminal.unset_values import find_unset_values
 from holdfast.client.authoring.sources import NothingToInstall, install_source
 from holdfast.client.registry.protocol import Registry
 from holdfast.errors import HoldfastError
@@ -67,10 +68,13 @@ async def install(
         else:
             installed = await _published(registry, what, yes=yes, only=only, no_egress=no_egress)
         url = registry.page_of(installed.registry_id)
+        unset = await find_unset_values(registry, installed.install_id)
     if json:
-        print_json(installed_json(installed, url))
+        print_json(installed_json(installed, url) | {"unset": unset.to_json()})
     else:
         print_installed(installed, url)
+        for line in unset.lines():
+            note(line)
 
 
 async def _published(registry: Registry, what: str, *, yes: bool, only: tuple[str, ...], no_egress: tuple[str, ...]) -> Installed:

@@ -10,6 +10,7 @@ import msgspec
 from holdfast.cli.terminal.clients import open_registry
 from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_error, print_json, print_lines
+from holdfast.cli.terminal.unset_values import UnsetValues
 from holdfast.client.registry.protocol import Registry
 from holdfast.errors import HoldfastError
 from holdfast.registry.installs.results import InstallDetails
@@ -28,11 +29,14 @@ async def show(name: str, *, target: TargetOptions = HERE, json: Json = False) -
         details = await registry.details(name)
         secrets = await _secrets(registry, details.install_id)
         url = registry.page_of(details.registry_id)
+    unset = UnsetValues.of(details, None if secrets is None else secrets.keys)
     if json:
         shape: dict[str, Any] = msgspec.to_builtins(details)
-        print_json(shape | {"secrets": None if secrets is None else msgspec.to_builtins(secrets), "url": url})
+        print_json(shape | {"unset": unset.to_json(), "secrets": None if secrets is None else msgspec.to_builtins(secrets), "url": url})
     else:
         print_lines(f"{details.display_name} {details.version}", *(f"  {name:<10} {text}" for name, text in _lines(details, secrets, url)))
+        for line in unset.lines():
+            note(line)
 
 
 async def _secrets(registry: Registry, install_id: str) -> SecretsSummary | None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Integer, column, select, table
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.bundles.manifest.install_settings import required_secrets, unset_settings
 from holdfast.records.database.columns import UuidText
 from holdfast.records.database.database import Database
 from holdfast.registry.errors import ExtensionNotInstalled
@@ -22,6 +23,7 @@ from holdfast.registry.models.installs import (
 from holdfast.registry.models.queries import active_bundle
 from holdfast.registry.models.visibility import description, display_name
 from holdfast.registry.publishing.signature_check import signing_key_id
+from holdfast.registry.publishing.version_manifest import manifest_of
 
 # The storage package is beside this one, not below: only the name of its table is used.
 _USAGE = table(
@@ -42,6 +44,7 @@ async def read_details(db: Database, *, tenant_id: str, extension: str) -> Insta
         install, registry, version = found
         bundle = await active_bundle(session, version.id)
         records, used = await _storage(session, install)
+        config, manifest = await _config(session, install), manifest_of(version)
         return InstallDetails(
             registry_id=registry.id,
             version_id=version.id,
@@ -61,12 +64,14 @@ async def read_details(db: Database, *, tenant_id: str, extension: str) -> Insta
             granted=sorted(install.granted_caps),
             asked_egress=list(version.egress),
             granted_egress=list(install.granted_egress),
-            config_keys=await _config_keys(session, install),
+            config_keys=sorted(config),
             schedules=await _schedules(session, install),
             storage_records=records,
             storage_bytes=used,
             installed_at=install.created_at,
             updated_at=install.updated_at,
+            unset_settings=[] if manifest is None else unset_settings(manifest, config),
+            required_secrets=[] if manifest is None else required_secrets(manifest),
         )
 
 
@@ -84,13 +89,13 @@ def _pending(pending: dict[str, Any] | None) -> PendingUpgrade | None:
     )
 
 
-async def _config_keys(session: AsyncSession, install: TenantExtensionInstall) -> list[str]:
+async def _config(session: AsyncSession, install: TenantExtensionInstall) -> dict[str, Any]:
     config = await session.scalar(
         select(TenantExtensionInstallConfig.config).where(
             TenantExtensionInstallConfig.tenant_id == install.tenant_id, TenantExtensionInstallConfig.install_id == install.id
         )
     )
-    return sorted(install.config if config is None else config)
+    return install.config if config is None else config
 
 
 async def _schedules(session: AsyncSession, install: TenantExtensionInstall) -> list[ScheduleSummary]:

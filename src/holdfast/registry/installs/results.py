@@ -92,6 +92,8 @@ class InstallDetails(Struct, frozen=True, kw_only=True):
     """One install. `content_hash` is `sha256:` and 64 hexadecimal digits. `previous_version` is where a rollback leads.
 
     `signing_key_id` is the key that signed the bundle, trusted or not. `config_keys` are the names of settings, without values.
+
+    `unset_settings` are those that the version requires and that have no value. `required_secrets` are required, set or not.
     """
 
     registry_id: str
@@ -118,6 +120,8 @@ class InstallDetails(Struct, frozen=True, kw_only=True):
     storage_bytes: int
     installed_at: datetime
     updated_at: datetime
+    unset_settings: list[str]
+    required_secrets: list[str]
 
 
 class Grants(Struct, frozen=True, kw_only=True):
