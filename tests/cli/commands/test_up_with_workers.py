@@ -49,9 +49,11 @@ def connected(pid: int, port: int) -> int:
     return sum(one.laddr.port == port and one.status == psutil.CONN_ESTABLISHED for one in psutil.Process(pid).net_connections())
 
 
-def folders() -> set[Path]:
-    """What platforms have in the temporary folder of the tests."""
-    return set(Path(tempfile.gettempdir()).glob("holdfast-*"))
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A temporary folder for one platform alone. Its path is short: Unix sockets go below it."""
+    with tempfile.TemporaryDirectory(prefix="hf") as folder:
+        yield Path(folder)
 
 
 def ping(client: httpx2.Client) -> tuple[int, str]:
@@ -59,8 +61,10 @@ def ping(client: httpx2.Client) -> tuple[int, str]:
     return response.status_code, response.text
 
 
-def test_workers_share_the_port_the_limits_and_what_happens_to_one(tmp_path: Path, extension: Path, variables: dict[str, Any]) -> None:
-    with Platform(tmp_path, extension, "--workers", "2", "--runner-workers", "2", **variables) as platform:
+def test_workers_share_the_port_the_limits_and_what_happens_to_one(
+    tmp_path: Path, extension: Path, temporary: Path, variables: dict[str, Any]
+) -> None:
+    with Platform(tmp_path, extension, "--workers", "2", "--runner-workers", "2", TMPDIR=str(temporary), **variables) as platform:
         ready = platform.ready()
         port = int(ready["console"].rpartition(":")[2])
         workers, runners = platform.children("holdfast.platform"), platform.children("holdfast.runner")
@@ -87,7 +91,7 @@ def test_workers_share_the_port_the_limits_and_what_happens_to_one(tmp_path: Pat
         assert platform.process.wait(timeout=MAX_WAIT_SECONDS) == 0
         assert alive(everything) == []
         assert "Traceback" not in platform.stderr_text()
-    assert folders() == set()
+    assert list(temporary.glob("holdfast-*")) == []
 
 
 def _assert_only_workers_follow_changes(variables: dict[str, Any]) -> None:
@@ -113,17 +117,17 @@ def _survives(client: httpx2.Client) -> bool:
         return False
 
 
-def test_no_process_and_no_folder_of_a_killed_platform_stays(tmp_path: Path) -> None:
-    with Platform(tmp_path, "--workers", "2", "--runner-workers", "2") as platform:
+def test_no_process_and_no_folder_of_a_killed_platform_stays(tmp_path: Path, temporary: Path) -> None:
+    with Platform(tmp_path, "--workers", "2", "--runner-workers", "2", TMPDIR=str(temporary)) as platform:
         platform.ready()
         children = platform.children("holdfast.platform") | platform.children("holdfast.runner")
-        shared = folders()
+        shared = list(temporary.glob("holdfast-*"))
         assert len(children) == 4 and len(shared) == 3
         assert {folder.stat().st_mode & 0o077 for folder in shared} == {0}
         platform.process.kill()
         platform.process.wait(timeout=MAX_WAIT_SECONDS)
         assert alive(children) == []
-    assert folders() == set()
+    assert list(temporary.glob("holdfast-*")) == []
 
 
 def test_what_no_worker_could_start_with_is_reported_once(tmp_path: Path) -> None:
