@@ -47,7 +47,7 @@ class DevelopedExtension:
         bundles.mkdir(parents=True, exist_ok=True)
         self._loop = ProjectLoop(
             build,
-            ProjectInstaller(project.root, wait_for_platform, open_registry, bundles),
+            ProjectInstaller(project.root, wait_for_platform, open_registry, bundles, self.show_step),
             report=self._report,
             on_outcome=self._show,
             on_types=self._show_types,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from holdfast.author.toolchain import Progress
 from holdfast.bundles.archive.packing import collect_files, pack
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.client.progress import NoProgress
@@ -33,10 +34,18 @@ class ProjectInstaller:
     `folder` is where the bundle is written; it belongs to this session alone.
     """
 
-    def __init__(self, project: Path, wait_for_platform: Callable[[], Awaitable[None]], open_registry: OpenRegistry, folder: Path) -> None:
+    def __init__(
+        self,
+        project: Path,
+        wait_for_platform: Callable[[], Awaitable[None]],
+        open_registry: OpenRegistry,
+        folder: Path,
+        progress: Progress,
+    ) -> None:
         self._project = project
         self._wait_for_platform = wait_for_platform
         self._open_registry = open_registry
+        self._progress = progress
         self._bundle = folder / "bundle.tar.zst"
         self._installed: tuple[str, Installed] | None = None
 
@@ -50,6 +59,7 @@ class ProjectInstaller:
         if self._installed is not None and self._installed[0] == packed.sha256:
             return self._installed[1]
         self._installed = None
+        self._progress("Installing (a component that is new to this platform is compiled first)")
         async with self._open_registry() as registry:
             installed = await registry.install_archive(packed.path, signature=None, progress=NoProgress())
         self._installed = (packed.sha256, installed)
