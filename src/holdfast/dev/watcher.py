@@ -4,7 +4,7 @@ It watches folders, never single files: editors replace a file by renaming anoth
 each folder above that up to the project, so that a folder that is deleted and made again is noticed and watched again.
 
   armed with folders ──event──▶ hint ──▶ the caller compares fingerprints, and calls `follow` with the inputs of the next build
-        ▲                                                                              │ other folders, or the same made anew
+        ▲                                                                              │ other folders, or the same made again
         └──────────────────────────────────────────────────────────────────────────────┘
 """
 
@@ -81,9 +81,14 @@ class InputWatcher:
 
 
 def _watched(root: Path, inputs: Iterable[Path]) -> frozenset[tuple[Path, int]]:
-    """The folders to watch, each with its number: a folder that was made anew has another one."""
-    folders = {root, root.parent}
+    """The folders to watch, each with its number: a folder that was made again has another one."""
+    # Above the project only while it is gone, to notice that it comes back: its neighbours can have much traffic.
+    folders = {root} if root.is_dir() else {root.parent}
     for path in inputs:
+        # A file that would matter if it appeared above the project, such as /tmp/tsconfig.json: all the traffic of these folders would be
+        # events. The comparison after the next event, or before the next call, finds it.
+        if not path.exists() and not path.resolve().is_relative_to(root):
+            continue
         folder = path if path.is_dir() else path.parent
         folders.add(folder)
         if folder.is_relative_to(root):
