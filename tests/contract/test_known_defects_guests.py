@@ -154,9 +154,13 @@ def test_s17_a_guest_cannot_forge_a_log_line(tmp_path: Path) -> None:
             assert client.post("/v1/execute", json=call_body(digest), headers=headers).json()["status"] == 200
     log = (tmp_path / "runner.log").read_bytes()
     assert b"\x1b" not in log and b"\r" not in log
+    # The further lines of a message have an indentation and a mark that no line of the log begins with.
+    head, further = re.compile(rb"[0-9:.TZ-]+ \[(debug|info|error) "), re.compile(rb" {21}\xe2\x94\x82 ")
     lines = [line for line in log.splitlines() if b"FORGED" in line]
-    assert len(lines) == 3, "each forged text is in the log, as part of a real line"
-    assert all(re.match(rb"[0-9:.TZ-]+ \[debug", line) for line in lines)
+    assert sum(b"[debug" in line for line in lines) == 3, "each forged text is among the debug events, as part of a real line"
+    assert sum(b"FORGED by stdout" in line for line in lines) == sum(b"FORGED by stderr" in line for line in lines) == 2
+    assert all(head.match(line) or further.match(line) for line in lines)
+    assert not any(further.match(line) for line in log.splitlines() if b"FORGED" not in line)
 
 
 def store_bundle(folder: Path, component: Path) -> str:

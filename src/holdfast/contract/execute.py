@@ -41,7 +41,8 @@ def pairs(fields: Fields) -> list[tuple[str, str]]:
 class ExecuteContext(Struct, frozen=True, kw_only=True):
     """`context`: which version of an extension runs, and for which tenant.
 
-    `egress` and `extension_name` are Holdfast's own fields: the hosts that the install was granted, and its name, for log lines.
+    `egress`, `egress_withheld` and `extension_name` are Holdfast's own fields: the hosts that the install was granted, those that the
+    manifest declares and the install was not granted, and its name, for log lines.
     `trigger` and `schedule_id` name what made the call if
     it was not a person.
     """
@@ -54,6 +55,7 @@ class ExecuteContext(Struct, frozen=True, kw_only=True):
     version_id: str | None = None
     config: dict[str, str] = field(default_factory=dict)
     egress: list[str] = field(default_factory=list)
+    egress_withheld: list[str] | UnsetType = UNSET
     extension_name: str | UnsetType | None = UNSET
     trigger: str | UnsetType | None = UNSET
     schedule_id: str | UnsetType | None = UNSET

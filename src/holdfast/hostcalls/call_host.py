@@ -132,6 +132,7 @@ class CallHost:
             granted=self._granted,
             secrets=self._secrets,
             egress=self._egress,
+            egress_withheld=None if self._context.egress_withheld is None else self._rules(self._context.egress_withheld),
             backend=self._backend,
             fetcher=self._fetcher,
             ui_proxy=self._ui_proxy,
@@ -227,7 +228,7 @@ class CallHost:
         )
 
     def _rules(self, entries: Sequence[str]) -> tuple[EgressRule, ...]:
-        """The egress rules of the install. Reports an invalid entry, which grants nothing."""
+        """The rules of egress entries. Reports an invalid entry, which grants nothing."""
         rules: list[EgressRule] = []
         for entry in entries:
             try:

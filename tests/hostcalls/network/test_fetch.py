@@ -187,6 +187,23 @@ async def test_a_denial_names_its_rule_and_the_remedy_for_its_true_cause(url: st
     assert "10.0.0.7" not in caller.sink.messages[-1]
 
 
+@pytest.mark.parametrize(
+    ("withheld", "rule", "remedy"),
+    [
+        (("api.example.com",), "egress_not_granted", "grant it with `holdfast grants grant --egress`"),
+        (("*.example.com",), "egress_not_granted", "the manifest declares https://*.example.com:443"),
+        (("other.example.com",), "egress_not_declared", "declare api.example.com under egress in the manifest, and install"),
+        ((), "egress_not_declared", "declare api.example.com under egress in the manifest, and install"),
+    ],
+)
+async def test_a_host_that_is_not_granted_is_told_apart_from_one_that_is_not_declared(
+    withheld: tuple[str, ...], rule: str, remedy: str
+) -> None:
+    caller = Caller(fetcher=Fetcher(resolver=NoResolver()), egress=("granted.example.org",), egress_withheld=withheld)
+    await caller.error_case("http.fetch", request("https://api.example.com/"))
+    assert caller.sink.messages[-1].endswith(f" [{rule}]") and remedy in caller.sink.messages[-1]
+
+
 async def test_production_offers_no_way_to_the_machine_of_the_host() -> None:
     caller = Caller(fetcher=Fetcher(allow_loopback=False, resolver=NoResolver()), egress=["http://127.0.0.1:8123"])
     await caller.error_case("http.fetch", request("http://127.0.0.1:8123/"))

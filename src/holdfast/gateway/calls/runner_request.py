@@ -29,6 +29,7 @@ def build_request(call: Call, context: InstallContext, *, timeout_ms: int) -> Ex
             content_hash=context.content_hash,
             config=context.config,
             egress=context.egress,
+            egress_withheld=context.egress_withheld,
         ),
         http=ExecuteHttp(
             method=call.method,

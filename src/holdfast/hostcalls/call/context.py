@@ -31,7 +31,8 @@ class CallUser(Struct, frozen=True, kw_only=True):
 class CallContext(Struct, frozen=True, kw_only=True):
     """One call. `extension_id` is the registry id; `extension_name` is for log lines.
 
-    `egress` has the hosts granted to this install, as written in the manifest.
+    `egress` has the hosts granted to this install, as written in the manifest, `egress_withheld` those that were not granted; None where
+    that is unknown.
     """
 
     request_id: str | None
@@ -44,6 +45,7 @@ class CallContext(Struct, frozen=True, kw_only=True):
     config: dict[str, str] = field(default_factory=dict)
     user: CallUser | None = None
     egress: tuple[str, ...] = ()
+    egress_withheld: tuple[str, ...] | None = None
     secrets: SecretEnvelope | None = None
 
     @property

@@ -13,4 +13,4 @@ async def fetch(session: Session, request: HttpRequest) -> HttpResponse:
         raise HostCallError(HttpError.NOT_ALLOWED, f"the call has made {session.limits.fetches} fetches, its limit")
     session.fetches += 1
     async with session.fetch_slots:
-        return await session.fetcher.fetch(request, session.egress, session.count_egress)
+        return await session.fetcher.fetch(request, session.egress, session.count_egress, withheld=session.egress_withheld)

@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Session:
-    """One call. `secrets` maps names to plaintext values; `egress` has the hosts that this install may fetch from."""
+    """One call. `secrets` maps names to plaintext values; `egress` has the hosts that this install may fetch from.
+
+    `egress_withheld` has those that its manifest declares and that it was not granted; None where that is unknown.
+    """
 
     call: CallContext
     granted: frozenset[Capability]
     secrets: Mapping[str, str]
     egress: tuple[EgressRule, ...]
+    egress_withheld: tuple[EgressRule, ...] | None
     backend: HostBackend
     fetcher: Fetches
     ui_proxy: UiProxyClient | None

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 class Fetches(Protocol):
     """What sends the requests of guests."""
 
-    async def fetch(self, request: HttpRequest, granted: Sequence[EgressRule], on_bytes: Callable[[int], None]) -> HttpResponse:
+    async def fetch(
+        self,
+        request: HttpRequest,
+        granted: Sequence[EgressRule],
+        on_bytes: Callable[[int], None],
+        *,
+        withheld: Sequence[EgressRule] | None = None,
+    ) -> HttpResponse:
         """As `Fetcher.fetch`."""
         ...
 
@@ -31,11 +38,18 @@ class DeferredFetcher:
         self._create = create
         self._fetcher: Fetcher | None = None
 
-    async def fetch(self, request: HttpRequest, granted: Sequence[EgressRule], on_bytes: Callable[[int], None]) -> HttpResponse:
+    async def fetch(
+        self,
+        request: HttpRequest,
+        granted: Sequence[EgressRule],
+        on_bytes: Callable[[int], None],
+        *,
+        withheld: Sequence[EgressRule] | None = None,
+    ) -> HttpResponse:
         """As `Fetcher.fetch`."""
         if self._fetcher is None:
             self._fetcher = self._create()
-        return await self._fetcher.fetch(request, granted, on_bytes)
+        return await self._fetcher.fetch(request, granted, on_bytes, withheld=withheld)
 
     def close(self) -> None:
         """As `Fetcher.close`."""

@@ -11,11 +11,17 @@ from holdfast.hostcalls.network.egress import EgressRule, Target
 from holdfast.world.types import HttpError
 
 DenialRule = Literal[
-    "egress_not_granted", "egress_port_differs", "egress_subdomain_only", "egress_private_address", "egress_loopback_address"
+    "egress_not_declared",
+    "egress_not_granted",
+    "egress_port_differs",
+    "egress_subdomain_only",
+    "egress_private_address",
+    "egress_loopback_address",
 ]
 
 DENIAL_RULES: dict[DenialRule, str] = {
-    "egress_not_granted": "No granted entry has this host. Grant it if the manifest declares it; otherwise declare it under `egress`.",
+    "egress_not_declared": "The manifest declares no entry with this host. Declare it under `egress`, and install the extension again.",
+    "egress_not_granted": "No granted entry has this host, but the manifest declares one. Grant it with `holdfast grants grant`.",
     "egress_port_differs": "A granted entry has this host with another scheme or port.",
     "egress_subdomain_only": "A granted entry `*.host` has the subdomains of this host, but not the host itself.",
     "egress_private_address": "The address is not on the public Internet. No entry allows it.",
@@ -26,10 +32,23 @@ DENIAL_RULES: dict[DenialRule, str] = {
 _MAX_NAMED = 5
 
 
-def not_granted(target: Target, granted: Sequence[EgressRule], *, allow_loopback: bool) -> HostCallError:
-    """The error for a target that no rule allows. With `allow_loopback`, the operator can allow ports of this machine."""
+def not_granted(
+    target: Target, granted: Sequence[EgressRule], withheld: Sequence[EgressRule] | None, *, allow_loopback: bool
+) -> HostCallError:
+    """The error for a target that no rule in `granted` allows.
+
+    `withheld` are the rules that the manifest declares and the install was not granted, None where these are unknown. With
+    `allow_loopback`, the operator can allow ports of this machine.
+    """
     if is_address(target.host) and not is_public(target.host):
         return not_public(target, allow_loopback=allow_loopback)
+    declared = next((rule for rule in withheld or () if rule.matches(target)), None)
+    if declared is not None:
+        return _denied(
+            "egress_not_granted",
+            f"the manifest declares {_names([declared])}, but it was not granted to this install; "
+            "grant it with `holdfast grants grant --egress`",
+        )
     same_host = [rule for rule in granted if rule.covers_host(target.host)]
     if same_host:
         return _denied(
@@ -42,6 +61,12 @@ def not_granted(target: Target, granted: Sequence[EgressRule], *, allow_loopback
             "egress_subdomain_only",
             f"the install was granted *.{target.host}, which does not include {target.host} itself; "
             f"declare {_entry(target)} under egress in the manifest too",
+        )
+    if withheld is not None:
+        return _denied(
+            "egress_not_declared",
+            f"{target.scheme}://{target.host}:{target.port} is not among the hosts that the manifest declares; "
+            f"declare {_entry(target)} under egress in the manifest, and install the extension again",
         )
     return _denied(
         "egress_not_granted",

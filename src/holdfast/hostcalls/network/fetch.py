@@ -87,7 +87,14 @@ class Fetcher:
         self._network = network or httpcore2.AnyIOBackend()
         self._ssl_context = ssl_context or ssl.create_default_context()
 
-    async def fetch(self, request: HttpRequest, granted: Sequence[EgressRule], on_bytes: Callable[[int], None] = _ignore) -> HttpResponse:
+    async def fetch(
+        self,
+        request: HttpRequest,
+        granted: Sequence[EgressRule],
+        on_bytes: Callable[[int], None] = _ignore,
+        *,
+        withheld: Sequence[EgressRule] | None = None,
+    ) -> HttpResponse:
         """Sends the request if `granted` or the operator's rules allow its target. Raises HostCallError with a case of HttpError.
 
         `on_bytes` is called with the bytes of HTTP that are sent, and with those that are received, also when the fetch fails later.
@@ -98,7 +105,7 @@ class Fetcher:
             raise HostCallError(HttpError.INVALID_URL, str(error)) from None
         local = self._is_local(target)
         if not local and not any(rule.matches(target) for rule in (*granted, *self._allowlist)):
-            raise not_granted(target, granted, allow_loopback=self._allow_loopback)
+            raise not_granted(target, granted, withheld, allow_loopback=self._allow_loopback)
         method = _method(request.method)
         headers = self._headers(request.headers, target)
         try:

@@ -34,7 +34,10 @@ from holdfast.world.capabilities import ALWAYS_GRANTED, parse_capabilities
 
 
 class InstallContext(Struct, frozen=True, kw_only=True):
-    """An install as a call needs it. `content_hash` is `sha256:…` or None without a bundle; `providers` are capability names, sorted."""
+    """An install as a call needs it. `content_hash` is `sha256:…` or None without a bundle; `providers` are capability names, sorted.
+
+    `egress` are the hosts that it was granted, `egress_withheld` those that the version declares and it was not granted.
+    """
 
     tenant_id: str
     install_id: str
@@ -50,6 +53,7 @@ class InstallContext(Struct, frozen=True, kw_only=True):
     config_version: str | None
     providers: list[str]
     egress: list[str]
+    egress_withheld: list[str]
     secret_envelope: SecretEnvelope | None
     secrets_version: str | None
     secrets_end: datetime | None
@@ -93,6 +97,7 @@ _ROW = {
     "manifest": ExtensionVersion.manifest,
     "api_endpoints": ExtensionVersion.api_endpoints,
     "ui": ExtensionVersion.ui,
+    "declared_egress": ExtensionVersion.egress,
     "content_hash": _BUNDLE,
     "config": TenantExtensionInstallConfig.config,
     "config_version": TenantExtensionInstallConfig.version,
@@ -177,6 +182,7 @@ def _context(tenant_id: str, row: Mapping[str, Any]) -> InstallContext:
         config_version=row["config_version"],
         providers=effective_providers(row["granted_caps"]),
         egress=list(row["granted_egress"]),
+        egress_withheld=[host for host in row["declared_egress"] if host not in row["granted_egress"]],
         secret_envelope=None if row["secrets_id"] is None else _envelope(row),
         secrets_version=row["secrets_version"],
         secrets_end=row["secrets_end"],

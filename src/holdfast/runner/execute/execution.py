@@ -288,6 +288,7 @@ def _context(call: ExecuteCall, routing: Routing, digest: str) -> CallContext:
         config=context.config,
         user=None if call.user is None else call_user(call.user),
         egress=tuple(context.egress),
+        egress_withheld=tuple(context.egress_withheld) if isinstance(context.egress_withheld, list) else None,
         secrets=call.secret_envelope if isinstance(call.secret_envelope, SecretEnvelope) else None,
     )
 
