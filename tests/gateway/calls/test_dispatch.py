@@ -94,8 +94,8 @@ async def test_the_runner_gets_the_user_the_request_and_the_grants(platform: Pla
         "content_hash": installed.content_hash,
         "config": {"color": "green", "size": "3"},
         "egress": ["api.example.com"],
-            "egress_withheld": [],
-            "extension_name": "com.example.notes",
+        "egress_withheld": [],
+        "extension_name": "com.example.notes",
     }
     assert sent["providers"] == ["cap:context.read", "cap:log.emit", "cap:storage.kv", "cap:user.read"]
     assert sent["limits"] == {"timeout_ms": 5_000}
