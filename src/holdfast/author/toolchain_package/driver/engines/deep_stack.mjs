@@ -144,11 +144,19 @@ function findRuntime(image) {
   const found = [];
   for (let at = FIRST_TOP; at + CURRENT_EXCEPTION + 8 <= image.length; at += 8) {
     const top = image.readUInt32LE(at + STACK_TOP);
+    // The other fields alone also fit some bytecode of handlers.
+    if (!startsWithAllocator(image, at)) continue;
     if (top <= FIRST_TOP >> 1 || top > FIRST_TOP || image.readUInt32LE(at + STACK_LIMIT) !== 0 || image.readUInt32LE(at + STACK_SIZE) !== 0) continue;
     if (image.readBigUInt64LE(at + CURRENT_EXCEPTION) === UNINITIALIZED) found.push(at);
   }
   expect(found.length === 1, 'the runtime of QuickJS');
   return found[0];
+}
+
+/** Whether the five functions of QuickJS's allocator are at `at`, where each JSRuntime starts: they are neighbours in the table of functions. */
+function startsWithAllocator(image, at) {
+  const first = image.readUInt32LE(at);
+  return first !== 0 && [1, 2, 3, 4].every((next) => image.readUInt32LE(at + 4 * next) === first + next);
 }
 
 /** Sets the limit of the first stack, by data that is written after all other. */
