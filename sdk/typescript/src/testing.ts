@@ -54,8 +54,8 @@ export function createTestRequest(method: string, url: string, { headers = [], b
       json: <T>(): T => (bytes === null || bytes.length === 0 ? undefined : JSON.parse(text())) as T,
     },
     toRequest: () => {
-      const noBody = bytes === null || /^(get|head)$/i.test(method);
-      return new Request(absolute, { method, headers: given.map(({ name, value }): [string, string] => [name, value]), ...(noBody ? {} : { body: bytes.slice() }) });
+      const sends = bytes !== null && !/^(get|head)$/i.test(method);
+      return new Request(absolute, { method, headers: given.map(({ name, value }): [string, string] => [name, value]), ...(sends ? { body: bytes.slice() } : {}) });
     },
   };
 }
