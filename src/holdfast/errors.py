@@ -34,7 +34,10 @@ class HoldfastError(Exception):
         return shape
 
     def __str__(self) -> str:
-        return self.message if self.hint is None else f"{self.message} {self.hint}"
+        if self.hint is None:
+            return self.message
+        # After several lines, such as those of a code frame, the hint needs a line of its own.
+        return f"{self.message}{chr(10) if chr(10) in self.message else ' '}{self.hint}"
 
 
 class CodedError(HoldfastError):

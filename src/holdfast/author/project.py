@@ -14,7 +14,7 @@ from holdfast.bundles.manifest.model import Manifest, parse_manifest
 
 # The places that published templates use, in this order of preference.
 _HANDLERS = ("src/handler", "src/index", "src/component/handler", "handler")
-_SCRIPT_SUFFIXES = (".ts", ".mts", ".js", ".mjs")
+_SCRIPT_SUFFIXES = (".ts", ".tsx", ".mts", ".js", ".jsx", ".mjs")
 _PAGES = ("ui/src/main", "src/ui/src/main", "src/ui/main", "ui/main")
 _PAGE_SUFFIXES = (".tsx", ".ts", ".jsx")
 

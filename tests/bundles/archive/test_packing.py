@@ -149,10 +149,33 @@ def test_names_that_differ_only_in_case_are_rejected_and_the_old_bundle_stays(tm
     folder = project(tmp_path, {"ui/index.html": b""})
     before = pack(folder).path.read_bytes()
     (folder / "ui/INDEX.html").write_bytes(b"")
-    with pytest.raises(PackFailed, match="twice"):
+    with pytest.raises(PackFailed, match=r"'ui/INDEX\.html' and 'ui/index\.html', which differ only in upper"):
         pack(folder)
     assert (folder / "dist/bundle.tar.zst").read_bytes() == before
     assert sorted(path.name for path in (folder / "dist").iterdir()) == ["bundle.sha256", "bundle.tar.zst"]
+
+
+def test_a_page_whose_name_differs_in_case_is_not_the_entry(tmp_path: Path) -> None:
+    with pytest.raises(PackFailed, match=r"the file is ui/Panel\.html"):
+        pack(project(tmp_path, {"ui/Panel.html": b"", "ui/index.html": b""}, ui={"type": "iframe", "entry": "ui/panel.html"}))
+
+
+def test_the_only_page_is_proposed_as_the_entry(tmp_path: Path) -> None:
+    with pytest.raises(PackFailed) as caught:
+        pack(project(tmp_path, {"ui/index.html": b""}, ui={"type": "iframe", "entry": "ui/panel.html"}))
+    assert caught.value.hint == "Set it to ui/index.html."
+
+
+@pytest.mark.parametrize("folder", ["dist/ui", "ui/dist"])
+def test_the_entry_can_be_named_by_the_folder_of_the_built_pages(tmp_path: Path, folder: str) -> None:
+    entry = {"type": "iframe", "entry": f"{folder}/index.html"}
+    assert ("ui/index.html", 3) in pack(project(tmp_path, {f"{folder}/index.html": b"<p>"}, ui=entry)).files
+
+
+def test_nothing_is_packed_after_a_failed_build(tmp_path: Path) -> None:
+    record = {"dist/.holdfast-build.json": b'{"failed": "src/handler.ts cannot be built."}'}
+    with pytest.raises(PackFailed, match=r"The last build failed: src/handler\.ts cannot be built\."):
+        pack(project(tmp_path, {"ui/index.html": b"", "dist/main.wasm": b"\0asm", **record}))
 
 
 def test_a_folder_without_a_manifest_is_reported(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_only_regular_files_are_accepted(tmp_path: Path, kind: bytes) -> None:
     [("a.js", "a.js"), ("a.js", "A.js"), ("ui/strasse", "ui/straße"), ("ui", "ui/index.html"), ("ui/index.html", "UI"), ("./a.js", "a.js")],
 )
 def test_two_members_with_one_name_are_rejected(tmp_path: Path, names: tuple[str, str]) -> None:
-    with pytest.raises(ExtractFailed, match="twice"):
+    with pytest.raises(ExtractFailed, match=r"twice|differ only in upper and lower case"):
         list_entries(archive(tmp_path / "b.tar.zst", *(regular(name) for name in names)))
 
 

@@ -135,3 +135,10 @@ def check_files(root: Path, files: Mapping[str, FileState]) -> dict[str, FileSta
 def watched_paths(root: Path, inputs: Inputs) -> frozenset[Path]:
     """The files and folders of `inputs` as absolute paths."""
     return frozenset(root / name for name in (*inputs.files, *inputs.folders, *inputs.absent))
+
+
+def changed_inputs(root: Path, inputs: Inputs) -> list[str]:
+    """The names of the inputs that differ now, of folders with a trailing slash."""
+    changed = [name for name, known in inputs.files.items() if check_state(root / name, known) is None]
+    changed += [f"{name}/" for name, listing in inputs.folders.items() if list_folder(root / name, root) != listing]
+    return changed + [name for name in inputs.absent if (root / name).exists()]

@@ -95,6 +95,8 @@ def explain(project: Path, problem: Problem) -> Problem:
         notes = "" if "You can mark the path" in unresolved[2] and "\nThe path" not in unresolved[2] else unresolved[2]
         notes = "\n".join(line for line in notes.splitlines() if "mark the path" not in line and "platform" not in line)
         return _explain_unresolved(project, problem, unresolved[1], notes)
+    if text.startswith("Top-level await"):
+        text = "Top-level await is not possible: a module must load without waiting."
     no_loader = _NO_LOADER.match(text)
     if no_loader is not None:
         hint = "Import text (.txt, .html, .md, .sql, .svg), data (.json) or bytes (.bin, .png), or put the content into a module."
@@ -109,8 +111,8 @@ def _way_out(text: str) -> str | None:
         return "Export the handler as `handler` or as the default export."
     if "Failed to evaluate" in text:
         return (
-            "Code at the top level of a module runs once, when the extension is built, and cannot call the host. "
-            "Move it into the handler, or into a function that the handler calls."
+            "Code at the top level of a module runs once, when the extension is built. "
+            "What needs a call or the host belongs in the handler."
         )
     return None
 

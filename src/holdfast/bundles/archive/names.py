@@ -41,16 +41,22 @@ class UsedNames:
     """The names used so far in one archive. Two members never become one file, even on a file system that ignores case."""
 
     def __init__(self) -> None:
-        self._files: set[str] = set()
+        self._files: dict[str, str] = {}
         self._folders: set[str] = set()
 
     def add(self, name: str) -> None:
         """Adds a normalized name. Raises ExtractFailed when it, or a name that differs only in case, was added before."""
         folded = name.casefold()
         parents = {folded[:index] for index, character in enumerate(folded) if character == "/"}
-        if folded in self._files or folded in self._folders or not parents.isdisjoint(self._files):
+        other = self._files.get(folded)
+        if other is not None and other != name:
+            raise ExtractFailed(
+                "name_twice",
+                f"The archive contains {other!a} and {name!a}, which differ only in upper and lower case: one file on many disks.",
+            )
+        if other is not None or folded in self._folders or not parents.isdisjoint(self._files):
             raise ExtractFailed(
                 "name_twice", f"The archive contains the name {name!a} twice (case does not count), or as both a file and a folder."
             )
-        self._files.add(folded)
+        self._files[folded] = name
         self._folders |= parents

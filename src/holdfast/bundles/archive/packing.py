@@ -6,14 +6,16 @@ import io
 import os
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+import msgspec
 import zstandard
 from msgspec import Struct
 
 from holdfast.bundles.archive.errors import ExtractFailed
-from holdfast.bundles.archive.layout import BUNDLE_NAME, COMPONENT, DEVELOPMENT_SOURCES, MANIFEST
+from holdfast.bundles.archive.layout import BUILD_RECORD, BUNDLE_NAME, COMPONENT, DEVELOPMENT_SOURCES, MANIFEST
 from holdfast.bundles.archive.reader import list_entries
 from holdfast.bundles.archive.sidecars import remove_signature_files
 from holdfast.bundles.manifest.model import Manifest, parse_manifest
@@ -109,6 +111,41 @@ def _require_complete(component: Path) -> None:
         )
 
 
+class _LastBuild(Struct, frozen=True):
+    failed: str | None = None
+
+
+def _require_success(project: Path) -> None:
+    """Raises PackFailed when the last build failed: what is in `dist` is then older than the sources."""
+    try:
+        last = msgspec.json.decode((project / BUILD_RECORD).read_bytes(), type=_LastBuild)
+    except (OSError, msgspec.MsgspecError):
+        return  # another tool has built the project
+    if last.failed is not None:
+        raise PackFailed(
+            f"The last build failed: {last.failed} The files in dist are those of an earlier build.",
+            hint="Run `holdfast build`, and correct what it reports.",
+        )
+
+
+def _require_entry(project: Path, entry: str, files: Mapping[str, Path]) -> None:
+    """Raises PackFailed unless the page `entry` is in the bundle, with the same letters; built pages may be named by their folder."""
+    folder = page_folder(project)
+    built = "" if folder is None else f"{folder.relative_to(project).as_posix()}/"
+    if entry in files or (built and entry.startswith(built) and f"ui/{entry.removeprefix(built)}" in files):
+        return
+    similar = next((name for name in files if name.casefold() == entry.casefold()), None)
+    if similar is not None:
+        raise PackFailed(
+            f"manifest.json sets ui.entry to {entry}, but the file is {similar}.", hint="Write it the same way: upper and lower case count."
+        )
+    pages = [name for name in files if name.endswith(".html")]
+    raise PackFailed(
+        f"manifest.json sets ui.entry to {entry}, but the project has no such page.",
+        hint=f"Set it to {pages[0]}." if len(pages) == 1 else "Run `holdfast build`, or put the page into ui/ (or dist/ui/).",
+    )
+
+
 def collect_files(project: Path, *, development: bool = False) -> dict[str, Path]:
     """The files of the bundle of `project`, by their names in the bundle. Raises PackFailed, ManifestMissing, ManifestError.
 
@@ -119,16 +156,17 @@ def collect_files(project: Path, *, development: bool = False) -> dict[str, Path
     component = _component(project)
     if development and (found := _development_files(project)):
         files |= found
-    elif component is not None:
-        _require_complete(component)
-        files[COMPONENT] = component
-    elif manifest.needs_component:
-        raise PackFailed("manifest.json declares endpoints or an entry, but dist/main.wasm is missing.", hint="Run `holdfast build` first.")
-    if manifest.ui is not None and not {manifest.ui.entry, "ui/index.html"} & files.keys():
-        raise PackFailed(
-            f"manifest.json sets ui.entry to {manifest.ui.entry}, but the project has no such page.",
-            hint="Run `holdfast build`, or put the page into ui/ (or dist/ui/).",
-        )
+    else:
+        _require_success(project)
+        if component is not None:
+            _require_complete(component)
+            files[COMPONENT] = component
+        elif manifest.needs_component:
+            raise PackFailed(
+                "manifest.json declares endpoints or an entry, but dist/main.wasm is missing.", hint="Run `holdfast build` first."
+            )
+    if manifest.ui is not None:
+        _require_entry(project, manifest.ui.entry, files)
     if manifest.icon is not None and manifest.icon not in files:
         icon = project / manifest.icon
         if icon.is_symlink() or not icon.is_file() or not icon.resolve().is_relative_to(project.resolve()):

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from holdfast.bundles.archive.packing import pack as pack_project
+from holdfast.author.packing import pack_project
 from holdfast.cli.alga.arguments import AlgaError, Arguments, read_arguments
 from holdfast.cli.alga.unknown_options import note_unknown
 from holdfast.cli.terminal.printing import note, print_lines, progress_notes
