@@ -10,7 +10,8 @@ from typing import Any
 from msgspec import Struct
 
 from holdfast.author.errors import BuildFailed
-from holdfast.bundles.manifest.model import Manifest, parse_manifest
+from holdfast.bundles.archive.pack_record import facts_of
+from holdfast.bundles.manifest.facts import ManifestFacts
 
 # The places that published templates use, in this order of preference.
 _HANDLERS = ("src/handler", "src/index", "src/component/handler", "handler")
@@ -30,7 +31,7 @@ class Project(Struct, frozen=True):
     """A project folder. `handler` and `page` are the source files that builds start from; `package` is the content of package.json."""
 
     root: Path
-    manifest: Manifest
+    manifest: ManifestFacts
     language: Language | None
     handler: Path | None
     page: Path | None
@@ -70,7 +71,7 @@ def read_project(root: Path) -> Project:
     path = root / "manifest.json"
     if not path.is_file():
         raise BuildFailed(f"{root} has no manifest.json.", hint="Run the command in an extension's folder, or pass that folder.")
-    manifest = parse_manifest(path.read_bytes())
+    manifest = facts_of(root, path.read_bytes())
     script = _first(root, _HANDLERS, _SCRIPT_SUFFIXES)
     python = root / "src" / "handler.py"
     if script is not None:

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from holdfast.bundles.archive import packing
+from holdfast.bundles.archive.layout import BUILD_RECORD
 from holdfast.bundles.archive.packing import PackFailed, pack
 from holdfast.bundles.archive.reader import unpack
 from holdfast.bundles.manifest.parsing.errors import ManifestError, ManifestMissing
@@ -212,4 +214,38 @@ def test_without_a_build_for_development_the_component_is_the_ordinary_one(tmp_p
 def test_the_development_component_is_never_packed_as_the_extension(tmp_path: Path) -> None:
     folder = project(tmp_path, {"dist/main.wasm": DEVELOPMENT_COMPONENT}, api=ENDPOINTS)
     with pytest.raises(PackFailed, match="`holdfast dev`"):
+        pack(folder)
+
+
+def test_the_same_files_are_not_packed_again_and_any_other_content_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = project(tmp_path, {"ui/index.html": b"one", "dist/main.wasm": b"\0asm", BUILD_RECORD: b"{}"})
+    first = pack(folder)
+    stamps = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+    def unexpected(*arguments: object) -> None:
+        raise AssertionError("packed again")
+
+    with monkeypatch.context() as within:
+        within.setattr(packing, "_write_archive", unexpected)
+        assert pack(folder) == first
+        for name, content in (("ui/index.html", b"two"), ("dist/main.wasm", b"\0asn"), ("dist/bundle.tar.zst", b"broken")):
+            before = (folder / name).read_bytes()
+            (folder / name).write_bytes(content)
+            # Times say nothing: a file can be replaced within one tick of the clock.
+            os.utime(folder / name, ns=(stamps[folder / name], stamps[folder / name]))
+            with pytest.raises(AssertionError, match="packed again"):
+                pack(folder)
+            (folder / name).write_bytes(before)
+        (folder / "ui" / "new.js").write_bytes(b"new")
+        with pytest.raises(AssertionError, match="packed again"):
+            pack(folder)
+    (folder / "ui" / "new.js").unlink()
+    assert pack(folder) == first
+
+
+def test_a_manifest_that_changed_is_validated_again(tmp_path: Path) -> None:
+    folder = project(tmp_path, {"ui/index.html": b"one", BUILD_RECORD: b"{}"})
+    pack(folder)
+    (folder / "manifest.json").write_bytes(b'{"name": 1}')
+    with pytest.raises(ManifestError):
         pack(folder)

@@ -7,8 +7,9 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 import zstandard
@@ -16,17 +17,23 @@ from msgspec import Struct
 
 from holdfast.bundles.archive.errors import ExtractFailed
 from holdfast.bundles.archive.layout import BUILD_RECORD, BUNDLE_NAME, COMPONENT, DEVELOPMENT_SOURCES, MANIFEST
+from holdfast.bundles.archive.pack_record import PackRecord, facts_of, hash_sources, hash_text, read_record, write_record
 from holdfast.bundles.archive.reader import list_entries
 from holdfast.bundles.archive.sidecars import remove_signature_files
-from holdfast.bundles.manifest.model import Manifest, parse_manifest
+from holdfast.bundles.manifest.facts import ManifestFacts, rules_key
 from holdfast.bundles.manifest.parsing.errors import ManifestMissing
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.errors import HoldfastError
+
+if TYPE_CHECKING:
+    from holdfast.bundles.manifest.model import Manifest
 
 LEVEL = 9
 """Higher levels save a few percent and cost seconds."""
 DEVELOPMENT_LEVEL = 1
 """For bundles that live until the next save."""
+
+SIDECAR_NAME = "bundle.sha256"
 
 _DEVELOPMENT_IMPORT = b"holdfast:development/source"
 
@@ -56,10 +63,22 @@ class PackFailed(HoldfastError):
 
 def read_project_manifest(project: Path) -> Manifest:
     """The manifest of a project folder. Raises ManifestMissing, ManifestError."""
+    # Imported here: packing what was packed before does not need the model.
+    from holdfast.bundles.manifest.model import parse_manifest
+
+    return parse_manifest(_manifest_text(project))
+
+
+def read_manifest_facts(project: Path) -> ManifestFacts:
+    """What packing needs to know of the manifest of a project folder, which is valid. Raises ManifestMissing, ManifestError."""
+    return facts_of(project, _manifest_text(project))
+
+
+def _manifest_text(project: Path) -> bytes:
     path = project / MANIFEST
     if not path.is_file():
         raise ManifestMissing(f"{project} has no manifest.json.", hint="Run the command in an extension's folder, or pass that folder.")
-    return parse_manifest(path.read_bytes())
+    return path.read_bytes()
 
 
 def page_folder(project: Path) -> Path | None:
@@ -151,7 +170,7 @@ def collect_files(project: Path, *, development: bool = False) -> dict[str, Path
 
     With `development`, the component is the one of the last build for development, if there is one.
     """
-    manifest = read_project_manifest(project)
+    manifest = read_manifest_facts(project)
     files = {MANIFEST: project / MANIFEST, **page_files(project)}
     component = _component(project)
     if development and (found := _development_files(project)):
@@ -165,8 +184,8 @@ def collect_files(project: Path, *, development: bool = False) -> dict[str, Path
             raise PackFailed(
                 "manifest.json declares endpoints or an entry, but dist/main.wasm is missing.", hint="Run `holdfast build` first."
             )
-    if manifest.ui is not None:
-        _require_entry(project, manifest.ui.entry, files)
+    if manifest.ui_entry is not None:
+        _require_entry(project, manifest.ui_entry, files)
     if manifest.icon is not None and manifest.icon not in files:
         icon = project / manifest.icon
         if icon.is_symlink() or not icon.is_file() or not icon.resolve().is_relative_to(project.resolve()):
@@ -205,6 +224,10 @@ def pack(project: Path, out: Path | None = None, *, development: bool = False) -
     """
     files = collect_files(project, development=development)
     target = out or (project / "dist" / "development" / BUNDLE_NAME if development else project / "dist" / BUNDLE_NAME)
+    # What is packed at every save is not packed twice.
+    sources = hash_sources(files) if target == project / "dist" / BUNDLE_NAME else None
+    if sources is not None and (same := _packed_before(project, target, sources)) is not None:
+        return same
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, partial_name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
     partial = Path(partial_name)
@@ -223,6 +246,38 @@ def pack(project: Path, out: Path | None = None, *, development: bool = False) -
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
-    sidecar = target.with_name("bundle.sha256" if target.name == BUNDLE_NAME else f"{target.name}.sha256")
+    sidecar = target.with_name(SIDECAR_NAME if target.name == BUNDLE_NAME else f"{target.name}.sha256")
     _replace(sidecar, f"{digest}\n".encode())
+    if sources is not None:
+        _record(project, files, sources, PackReport(target, sidecar, digest, size, packed))
     return PackReport(target, sidecar, digest, size, packed)
+
+
+def _packed_before(project: Path, target: Path, sources: dict[str, str]) -> PackReport | None:
+    """The bundle that was packed from the same files, if it is still there."""
+    record, sidecar = read_record(project), target.with_name(SIDECAR_NAME)
+    if record is None or record.sources != sources or not target.is_file() or hash_file(target) != record.sha256:
+        return None
+    _replace(sidecar, f"{record.sha256}\n".encode())
+    return PackReport(target, sidecar, record.sha256, record.size_bytes, record.files)
+
+
+def _record(project: Path, files: dict[str, Path], sources: dict[str, str], report: PackReport) -> None:
+    # Without a record, the next time packs again.
+    with suppress(OSError):
+        text = files[MANIFEST].read_bytes()
+        # A file that changed while it was packed is not what the bundle was made from.
+        if hash_text(text) != sources[MANIFEST] or hash_sources(files) != sources:
+            return
+        write_record(
+            project,
+            PackRecord(
+                rules=rules_key(),
+                manifest=sources[MANIFEST],
+                facts=facts_of(project, text),
+                sha256=report.sha256,
+                size_bytes=report.size_bytes,
+                sources=sources,
+                files=report.files,
+            ),
+        )

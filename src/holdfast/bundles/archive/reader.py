@@ -6,16 +6,19 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from holdfast.bundles.archive.errors import ExtractFailed
 from holdfast.bundles.archive.layout import COMPONENT, DEVELOPMENT, MANIFEST
 from holdfast.bundles.archive.limits import LIMITS, ArchiveLimits
 from holdfast.bundles.archive.tar import Entry, read_entries
 from holdfast.bundles.archive.zstd_stream import open_expanded
-from holdfast.bundles.manifest.model import Manifest, parse_manifest
 from holdfast.bundles.manifest.parsing.errors import ManifestMissing
 from holdfast.bundles.manifest.parsing.json_object import MANIFEST_MAX_BYTES
 from holdfast.bundles.store.hashing import IndexedFile
+
+if TYPE_CHECKING:
+    from holdfast.bundles.manifest.model import Manifest
 
 
 @contextmanager
@@ -87,6 +90,9 @@ def inspect_bundle(archive: Path, limits: ArchiveLimits = LIMITS) -> tuple[Manif
         raise ManifestMissing(
             "The bundle has no manifest.json at its root.", hint="Pack the folder that contains manifest.json, not its parent folder."
         )
+    # Imported here: listing an archive does not need the model.
+    from holdfast.bundles.manifest.model import parse_manifest
+
     return parse_manifest(raw), is_development
 
 

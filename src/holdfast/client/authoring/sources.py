@@ -28,9 +28,9 @@ class NothingToInstall(HoldfastError):
 def check_source(source: Path) -> bool:
     """True for the folder of an extension, False for a bundle. Raises NothingToInstall, ManifestMissing, ManifestError."""
     if source.is_dir():
-        from holdfast.bundles.archive.packing import read_project_manifest
+        from holdfast.bundles.archive.packing import read_manifest_facts
 
-        read_project_manifest(source)
+        read_manifest_facts(source)
         return True
     if not source.exists():
         raise NothingToInstall(f"{source} does not exist.", hint=_HINT)
