@@ -18,9 +18,9 @@ from msgspec import Struct, field
 
 from holdfast.client.connection import ServerDenied, ServerUnreachable, ServerUnusable, open_connection
 from holdfast.client.gateway import GatewayUnreachable
+from holdfast.client.location.connection import PlatformUnreachable
 from holdfast.client.target import ServerTarget
 from holdfast.errors import HoldfastError
-from holdfast.platform.control.connection import PlatformUnreachable
 from holdfast.platform.lock_file import NotRunning
 
 PATH = "/api/ext-debug/logs"

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import msgspec
 
+from holdfast.client.location.connection import connect
 from holdfast.errors import HoldfastError
-from holdfast.platform.control.connection import connect
 from holdfast.processes.child_process import ParentPipe
 from holdfast.records.development_tenant import DevelopmentAccount
 

@@ -16,10 +16,15 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import structlog
+
+import holdfast
 from holdfast.errors import HoldfastError
 from holdfast.gateway.audit.maintenance import run_audit_loop
 from holdfast.gateway.services import Services
-from holdfast.platform.control.serving import serve_commands
+from holdfast.platform.control.messages import PlatformDescription, shown_location
+from holdfast.platform.control.server import ControlServer
+from holdfast.platform.control.socket_file import listen_in_data_folder
 from holdfast.platform.credentials import credentials_file_of, ensure_account
 from holdfast.platform.gateway_processes import Serving, freeze_memory, serve_here, serve_in_workers
 from holdfast.platform.lock_file import write_state
@@ -28,9 +33,12 @@ from holdfast.platform.run import Ready, Run, SourceInstaller
 from holdfast.platform.runner_processes import wait_for_runner
 from holdfast.platform.services import open_services
 from holdfast.platform.signals import run_together
+from holdfast.processes.unix_sockets import SocketFolderUnusable
 from holdfast.records.development_tenant import DevelopmentAccount
 from holdfast.registry.installs.results import Installed
 from holdfast.registry.migrate import migrate
+
+_log = structlog.get_logger(__name__)
 
 
 async def serve_application(run: Run, held: ExitStack, on_ready: Callable[[Ready], None]) -> None:
@@ -60,7 +68,7 @@ async def serve_application(run: Run, held: ExitStack, on_ready: Callable[[Ready
             [
                 prepare(),
                 serving.run(),
-                serve_commands(run, services, None if account is None else credentials_file_of(settings)),
+                _serve_commands(run, services, None if account is None else credentials_file_of(settings)),
                 run_maintenance_loop(services.installs, services.publishing),
                 run_expiry_loop(services.db),
                 run_audit_loop(services.db, settings),
@@ -97,3 +105,29 @@ async def _install_all(
 
         outcomes = await asyncio.gather(*(install_one(source) for source in sources))
     return [done for done in outcomes if isinstance(done, Installed)], [done for done in outcomes if isinstance(done, tuple)]
+
+
+async def _serve_commands(run: Run, services: Services, credentials: Path | None) -> None:
+    """Serves until it is cancelled. Where the file system has no sockets, it serves nothing: then only commands suffer."""
+    async with run.operations(services, has_own_runner=run.runner is not None) as operations:
+        try:
+            with listen_in_data_folder(run.settings.data_dir) as listening:
+                await ControlServer(listening, _describe(run, credentials), operations).run()
+        except SocketFolderUnusable as unusable:
+            _log.warning("commands cannot reach this platform", reason=unusable.message)
+
+
+def _describe(run: Run, credentials: Path | None) -> PlatformDescription:
+    """What a command learns about this run. `credentials` is the file of its development account, if it has one."""
+    settings = run.settings
+    return PlatformDescription(
+        version=holdfast.__version__,
+        pid=os.getpid(),
+        console=run.running.console,
+        runner=run.running.runner,
+        environment=settings.environment,
+        data_dir=str(settings.data_dir.resolve()),
+        database=shown_location(settings.resolved_database_url),
+        bundle_store=shown_location(settings.resolved_bundle_store),
+        credentials=None if credentials is None else str(credentials.resolve()),
+    )

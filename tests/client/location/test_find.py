@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
+from holdfast.client.location.connection import PlatformForeign
 from holdfast.client.location.find import Missing, find_data_folder, find_location, folder_to_start_in, running_data_folder
-from holdfast.platform.control.connection import PlatformForeign
 from holdfast.platform.lock_file import NotRunning
 from holdfast.settings import load_settings
 from tests.platform.served import served

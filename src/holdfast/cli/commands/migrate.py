@@ -5,7 +5,7 @@ from __future__ import annotations
 from holdfast.cli.terminal.options import DataDir, Json
 from holdfast.cli.terminal.printing import note, print_json, print_lines
 from holdfast.client.location.find import find_location
-from holdfast.client.running.maintenance import PlatformMaintenance
+from holdfast.client.maintenance.platform import PlatformMaintenance
 
 
 async def migrate(*, data_dir: DataDir = None, json: Json = False) -> None:
@@ -18,7 +18,7 @@ async def migrate(*, data_dir: DataDir = None, json: Json = False) -> None:
         if location.platform is not None:
             done = await PlatformMaintenance(location.platform).migrate()
         else:
-            from holdfast.client.maintenance import migrate_database
+            from holdfast.client.maintenance.database import migrate_database
 
             done = await migrate_database(location.settings)
     database = done.database

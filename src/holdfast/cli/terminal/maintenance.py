@@ -11,12 +11,12 @@ from holdfast.cli.terminal.printing import note
 
 if TYPE_CHECKING:
     from holdfast.client.location.find import Missing
-    from holdfast.client.maintenance_results import RotationReport
+    from holdfast.client.maintenance.results import RotationReport
     from holdfast.records.account_types import TenantSummary
 
 
 class DatabaseMaintenance(Protocol):
-    """What commands do; see `holdfast.client.maintenance.Maintenance`."""
+    """What commands do; see `holdfast.client.maintenance.database.Maintenance`."""
 
     async def create_tenant(self, name: str, tenant_id: str | None) -> TenantSummary: ...
 
@@ -31,12 +31,12 @@ async def open_maintenance(data_dir: Path | None, *, missing: Missing = "fail") 
 
     async with find_location(data_dir, missing=missing, report=note) as location:
         if location.platform is not None:
-            from holdfast.client.running.maintenance import PlatformMaintenance
+            from holdfast.client.maintenance.platform import PlatformMaintenance
 
             yield PlatformMaintenance(location.platform)
             return
         from holdfast.client.data_folder import open_records
-        from holdfast.client.maintenance import Maintenance
+        from holdfast.client.maintenance.database import Maintenance
 
         async with open_records(location.settings) as db:
             yield Maintenance(location.settings, db)

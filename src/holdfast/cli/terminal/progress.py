@@ -3,28 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
-from holdfast.cli.terminal.printing import note
+from holdfast.cli.terminal.step_lines import Lines
 from holdfast.client.progress import NoProgress, WorkProgress
-
-
-class Lines(NoProgress):
-    """Prints a line when a step begins."""
-
-    def __call__(self, step: str, /) -> None:
-        note(step)
-
-    @contextmanager
-    def transfer(self, step: str, total: int) -> Iterator[Callable[[int], None]]:
-        note(f"{step} ({total:,} bytes)")
-        yield lambda count: None
-
-    @contextmanager
-    def waiting(self, step: str) -> Iterator[None]:
-        note(step)
-        yield
 
 
 def open_progress(*, quiet: bool) -> WorkProgress:
@@ -34,6 +15,6 @@ def open_progress(*, quiet: bool) -> WorkProgress:
     if not sys.stderr.isatty():
         return Lines()
     # Imported here: what draws bars takes longer to import than most commands run.
-    from holdfast.cli.terminal.progress_bars import open_bars
+    from holdfast.cli.terminal.bars import open_bars
 
     return open_bars()

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Literal
 
 from holdfast.client.location.conflicts import describe_conflicts
+from holdfast.client.location.connection import PlatformConnection, PlatformForeign, connect
 from holdfast.client.location.folders import (
     DATA_FOLDER,
     current_folder,
@@ -38,7 +39,6 @@ from holdfast.client.location.folders import (
     user_data_folder,
 )
 from holdfast.errors import HoldfastError
-from holdfast.platform.control.connection import PlatformConnection, PlatformForeign, connect
 from holdfast.platform.lock_file import NotRunning, is_locked
 from holdfast.platform.record import recorded_platforms
 from holdfast.settings import Settings, load_settings

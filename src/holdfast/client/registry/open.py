@@ -56,7 +56,7 @@ async def open_install_list(target: Target, before_database: Callable[[Settings]
 @asynccontextmanager
 async def _open(location: Location, target: Target, before_database: Callable[[Settings], None]) -> AsyncIterator[Registry]:
     if location.platform is not None:
-        from holdfast.client.running.registry import PlatformRegistry
+        from holdfast.client.registry.platform import PlatformRegistry
 
         yield PlatformRegistry(location.platform, target.tenant_id, strict=location.wants_production)
         return

@@ -17,7 +17,7 @@ import msgspec
 
 from holdfast.client.component_check import ComponentCheck
 from holdfast.client.data_folder import ensure_tenant, require_tenant
-from holdfast.client.maintenance import Maintenance
+from holdfast.client.maintenance.database import Maintenance
 from holdfast.client.progress import NoProgress
 from holdfast.client.registry.local import LocalRegistry
 from holdfast.client.registry.protocol import Registry

@@ -35,7 +35,7 @@ async def open_user_directory(
         return
     async with find_location(target.data_dir, missing=missing, report=report) as location:
         if location.platform is not None:
-            from holdfast.client.running.users import PlatformUserDirectory
+            from holdfast.client.users.platform import PlatformUserDirectory
 
             yield PlatformUserDirectory(location.platform, target.tenant_id)
             return

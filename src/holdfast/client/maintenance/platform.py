@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from holdfast.client.maintenance_results import MigrationReport, RotationReport
-from holdfast.platform.control.connection import PlatformConnection
+from holdfast.client.location.connection import PlatformConnection
+from holdfast.client.maintenance.results import MigrationReport, RotationReport
 from holdfast.records.account_types import TenantSummary
 
 
 class PlatformMaintenance:
-    """As `holdfast.client.maintenance.Maintenance`; the platform does the work."""
+    """As `holdfast.client.maintenance.database.Maintenance`; the platform does the work."""
 
     def __init__(self, connection: PlatformConnection) -> None:
         self._connection = connection

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from holdfast.platform.control import connection as connecting
-from holdfast.platform.control.connection import PlatformConnection, PlatformDenied, PlatformForeign, PlatformUnreachable, connect
+from holdfast.client.location import connection as connecting
+from holdfast.client.location.connection import PlatformConnection, PlatformDenied, PlatformForeign, PlatformUnreachable, connect
 from holdfast.platform.control.messages import shown_location
 from holdfast.platform.control.socket_file import SOCKET_FILE
 from holdfast.platform.lock_file import DataFolderLock

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from holdfast.platform.control.connection import PlatformConnection
+from holdfast.client.location.connection import PlatformConnection
 from holdfast.records.account_types import ApiKeySummary, CreateUser, TenantSummary, UserSummary
 
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from msgspec import UNSET, UnsetType
 
+from holdfast.client.location.connection import PlatformConnection
 from holdfast.client.progress import WorkProgress
-from holdfast.platform.control.connection import PlatformConnection
 from holdfast.platform.lock_file import page_of
 from holdfast.registry.installs.results import Grants, InstallDetails, Installed, InstallSummary, Uninstalled, Upgraded
 from holdfast.registry.publishing.results import Publication, Published, VersionSummary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from holdfast.client.maintenance_results import MigrationReport, RotationReport
+from holdfast.client.maintenance.results import MigrationReport, RotationReport
 from holdfast.platform.control.messages import shown_location
 from holdfast.records.account_types import TenantSummary
 from holdfast.records.administration import create_tenant
