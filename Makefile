@@ -74,6 +74,10 @@ lint: setup ## Style, types, import rules, words, and the SDK's types
 	$(BIN)/python scripts/check-words
 	$(BIN)/python scripts/typecheck-sdk
 
+.PHONY: packages
+packages: setup ## Try popular packages in components and compare their answers with those on a computer (needs the network)
+	$(BIN)/python -m tests.packages.javascript_matrix
+
 .PHONY: coverage
 coverage: setup ## Run every test and report which lines and branches they reach, in build/coverage
 	@scripts/ensure-debian-package $(TEST_PACKAGES)

@@ -9,6 +9,8 @@ scope['queueMicrotask'] = (job: () => void): void => {
   if (typeof job !== 'function') throw new TypeError('queueMicrotask needs a function');
   enqueue(job);
 };
+// Programs look for the global object by these names where there is no window.
+for (const name of ['self', 'global']) Object.defineProperty(scope, name, { value: scope, writable: true, configurable: true });
 // The engine's own version would create promises whose jobs never run.
 Reflect.deleteProperty(Array, 'fromAsync');
 Math.random = mathRandom;

@@ -66,7 +66,7 @@ export class Blob {
     });
   }
 
-  /** The bytes themselves, for this package; nobody may change them. */
+  /** The bytes themselves, for this package, which never changes them. */
   [CONTENT](): Uint8Array {
     return this.#bytes;
   }

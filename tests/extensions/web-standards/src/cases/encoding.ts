@@ -33,5 +33,5 @@ export const encoding: Cases = {
   'buffers and views': () => [new TextDecoder().decode(bytes('hé').buffer), new TextDecoder().decode(new DataView(bytes('xhé').buffer, 1)), new TextDecoder().decode()],
   'base64': () => [btoa('hi\xff'), atob('aGn/'), atob(' aG n/ '), atob('aGk')],
   'base64 of what is no byte': () => btoa('€'),
-  'base64 that is none': () => atob('a'),
+  'base64 of a wrong length': () => atob('a'),
 };

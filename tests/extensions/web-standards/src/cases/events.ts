@@ -50,5 +50,5 @@ export const events: Cases = {
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
     return [signal.aborted, signal.reason.name];
   },
-  'nobody makes a signal': () => new (AbortSignal as never as new () => AbortSignal)(),
+  'programs make no signals': () => new (AbortSignal as never as new () => AbortSignal)(),
 };

@@ -1,5 +1,8 @@
 // Which module of the SDK's `src/web` defines which globals, and what else in a program asks for it.
 
+/** What of a program's text asks for Intl without its name. */
+const LOCALE_METHODS = /\.(?:toLocale(?:Date|Time)?String|localeCompare)\b|\.toLocale(?:Upper|Lower)Case\((?!\))/;
+
 /**
  * names: the globals that the module defines. asks: text that needs the module although none of its names is there.
  * native: the module is left out for engines that have all of this themselves.
@@ -37,6 +40,7 @@ export const MODULES = [
   { module: 'crypto/rsa_keys.ts', names: [], asks: /\bRSA/i, with: ['crypto'] },
   { module: 'crypto/elliptic.ts', names: [], asks: /\b(?:ecdsa|ecdh)\b/i, with: ['crypto'] },
   { module: 'crypto/edwards.ts', names: [], asks: /\b(?:ed25519|x25519|eddsa)\b/i, with: ['crypto'] },
+  { module: 'intl/global.ts', names: ['Intl'], asks: LOCALE_METHODS },
   { module: 'node/process.ts', names: ['process'] },
   { module: 'node/buffer.ts', names: ['Buffer'] },
 ];

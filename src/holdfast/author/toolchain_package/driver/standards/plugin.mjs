@@ -25,6 +25,8 @@ export function names({ web, project }) {
       const ofNode = (name, kind) => {
         const found = NODE_MODULES[name];
         if (found === undefined) return { path: name, namespace: 'holdfast-absent', sideEffects: false };
+        // `require` gives what a module of Node exports as a whole, which may be a function.
+        if (kind === 'require-call') return { path: name, namespace: 'holdfast-required' };
         if (!found.startsWith('@toolchain/')) return { path: join(web, found), sideEffects: found === 'node/buffer_module.ts' ? undefined : false };
         return build.resolve(found.slice('@toolchain/'.length), { resolveDir: TOOLCHAIN, kind, pluginData: { own: true } });
       };
@@ -36,6 +38,11 @@ export function names({ web, project }) {
         const installed = await build.resolve(`${name}/`, { resolveDir, kind, pluginData: { own: true } });
         return installed.errors.length === 0 ? installed : ofNode(name, kind);
       });
+      build.onLoad({ filter: /./, namespace: 'holdfast-required' }, ({ path }) => ({
+        contents: `const all = require(${JSON.stringify(NODE_MODULES[path].startsWith('@') ? NODE_MODULES[path] : join(web, NODE_MODULES[path]))}); module.exports = all['module.exports'] ?? all.default ?? all;`,
+        resolveDir: web,
+        loader: 'js',
+      }));
       build.onLoad({ filter: /./, namespace: 'holdfast-absent' }, ({ path }) => absentModule(path, ABSENT[path]));
       // The URL parser asks for the encodings of Asia only for forms in pages that are written in them.
       build.onResolve({ filter: /^@exodus\/bytes\/encoding\.js$/ }, ({ importer, kind }) =>
