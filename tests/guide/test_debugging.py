@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,34 @@ def recorded(guide: GuideSetup, *, until: str) -> str:
 def clear(guide: GuideSetup) -> None:
     with guide.redis.client() as client:
         client.delete(STREAM)
+
+
+def test_row_21_after_an_uninstall_the_extension_is_not_found(guide: GuideSetup, built: Callable[[str], Path]) -> None:
+    extension = guide.install(built("faulty"))["registry_id"]
+    assert guide.command("uninstall", "com.alga.test.faulty").returncode == 0
+    with guide.platform.client() as client:
+        gone = client.get(f"/api/ext/{extension}/ok")
+    assert gone.status_code == 404 and "extension not found" in gone.json()["message"].lower()
+
+
+def test_rows_22_and_23_and_25_the_logs_have_the_calls_their_failures_and_the_lines_of_handlers(
+    guide: GuideSetup, built: Callable[[str], Path]
+) -> None:
+    extension = guide.install(built("faulty"))["registry_id"]
+    with guide.platform.client() as client:
+        assert client.get(f"/api/ext/{extension}/logs").status_code == 200
+        failed = client.get(f"/api/ext/{extension}/throw")
+    request = failed.headers["x-request-id"]
+    wait_until(lambda: request in guide.process.stderr_text() and "status=500" in guide.runner.log(), guide.runner.log)
+    runner, gateway = guide.runner.log(), guide.process.stderr_text()
+    assert f"Starting runner on port {guide.runner.port}" in runner
+    assert re.search(r"\[info +\] com\.alga\.test\.faulty  line 3 ", runner)
+    assert re.search(r"\[error +\] com\.alga\.test\.faulty  Error: this handler always fails", runner)
+    assert re.search(rf"\[warning +\] \[POST /v1/execute\].*request_id={request}", runner)
+    assert f"[GET /api/ext/{extension}/throw]" in gateway and f"Calling runner at {guide.runner.origin}" in gateway
+    assert re.search(rf"\[warning +\] call_failed .*request_id={request}", gateway)
+    shown = guide.command("logs", "com.alga.test.faulty", "--request", request)
+    assert "Error: this handler always fails" in shown.stdout and "handler.ts:4" in shown.stdout, shown.stderr
 
 
 def test_row_26_the_stream_shows_context_handler_start_host_calls_and_response(guide: GuideSetup, built: Callable[[str], Path]) -> None:

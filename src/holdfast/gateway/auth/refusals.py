@@ -53,7 +53,8 @@ async def not_available(db: Database, tenant_id: str, extension: str) -> Gateway
     if found is None:
         return GatewayError(
             "extension_not_available",
-            f"The extension {extension} is not installed for your tenant.",
+            # The guide has people look for the first words.
+            f"Extension not found: {extension} is not installed for your tenant.",
             hint="`holdfast list` shows what is installed.",
             details={"rule": "not_installed"},
         )
