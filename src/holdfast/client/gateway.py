@@ -39,7 +39,7 @@ async def find_gateway(target: Target, report: Callable[[str], None]) -> ServerT
     if credentials is None:
         raise GatewayUnreachable(
             f"The platform at {running} has no development account, whose key this command would use.",
-            hint=f"Create a key with `holdfast keys api create`, set ALGA_API_KEY to it, and add --server {running}.",
+            hint=f"Create a key with `holdfast keys api new`, set ALGA_API_KEY to it, and add --server {running}.",
         )
     key = await asyncio.to_thread(_api_key, credentials)
     return ServerTarget(url=running, api_key=key, tenant_id=target.tenant_id)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
 from tests.cli.command_runner import Platform, run
 from tests.events.recording_server import free_port
 from tests.records.postgres import OWNER, PASSWORD, PostgresServer
-from tests.waiting import MAX_WAIT_SECONDS
+from tests.waiting import MAX_WAIT_SECONDS, wait_until
 
 EXTENSION = "com.example.sample"
 
@@ -22,7 +23,9 @@ def test_the_platform_runs_on_postgres_and_its_records_survive_a_restart(tmp_pat
             ready = platform.ready()
             with httpx2.Client(base_url=ready["console"], trust_env=False, timeout=MAX_WAIT_SECONDS) as client:
                 response = client.get(f"/api/ext/{EXTENSION}/ping", headers={"x-api-key": ready["api_key"]})
-            assert (response.status_code, response.text) == (200, "ok")
+                assert (response.status_code, response.text) == (200, "ok")
+                _create_use_and_revoke_a_key(client, tmp_path, address)
+                assert client.get(f"/api/ext/{EXTENSION}/ping", headers={"x-api-key": ready["api_key"]}).status_code == 200
             platform.process.terminate()
             assert platform.process.wait(timeout=MAX_WAIT_SECONDS) == 0
             assert PASSWORD not in platform.stderr_text()
@@ -31,6 +34,27 @@ def test_the_platform_runs_on_postgres_and_its_records_survive_a_restart(tmp_pat
         listed = run("list", "--data-dir", tmp_path / "data", "--json", cwd=tmp_path, DATABASE_URL=address)
         assert [one["name"] for one in json.loads(listed.stdout)["extensions"]] == [EXTENSION]
         assert PASSWORD not in listed.stdout + listed.stderr
+
+
+def _create_use_and_revoke_a_key(client: httpx2.Client, folder: Path, address: str) -> None:
+    """With the commands that an operator uses, while the platform runs on the same database."""
+
+    def keys(*arguments: str) -> dict[str, Any]:
+        done = run("keys", "api", *arguments, "--json", "--data-dir", folder / "data", cwd=folder, DATABASE_URL=address)
+        assert done.returncode == 0 and PASSWORD not in done.stdout + done.stderr, done.stderr
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
+
+    created = keys("new")
+
+    def status() -> int:
+        return client.get(f"/api/ext/{EXTENSION}/ping", headers={"x-api-key": created["api_key"]}).status_code
+
+    assert status() == 200
+    revoked = keys("revoke", created["key"]["api_key_id"])["key"]
+    assert (revoked["api_key_id"], revoked["state"]) == (created["key"]["api_key_id"], "revoked")
+    # The gateway has the key in memory until the database reports the change.
+    wait_until(lambda: status() == 401)
 
 
 def test_an_unreachable_postgres_is_reported_in_one_sentence(tmp_path: Path) -> None:
