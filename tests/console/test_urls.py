@@ -63,3 +63,19 @@ def test_local_paths_stay_as_they_are() -> None:
 @pytest.mark.parametrize("text", ["/login", "/login?next=/login", "/logout", "/login/"])
 def test_login_never_redirects_to_login_or_logout(text: str) -> None:
     assert local_target(text) == "/"
+
+
+@pytest.mark.parametrize(
+    ("entry", "page"),
+    [
+        ("ui/index.html", "index.html"),
+        ("ui/panel.html", "panel.html"),
+        ("ui/a b/panel.html", "a%20b/panel.html"),
+        ("ui/dist/panel.html", "panel.html"),
+        ("dist/ui/panel.html", "panel.html"),
+        ("panel.html", "index.html"),
+    ],
+)
+def test_the_document_is_the_entry_of_the_manifest(entry: str, page: str) -> None:
+    address = FrameBase.parse("/runner").document("a", HASH, path="/", tenant_id="t", entry=entry)
+    assert address.partition("?")[0] == f"/runner/ext-ui/a/{HASH.replace(':', '%3A')}/{page}"

@@ -17,7 +17,7 @@ from holdfast.author.inputs.snapshot import inputs_of_script, look_before, name_
 from holdfast.author.inputs.state import FileState, file_hash, read_state
 from holdfast.author.inputs.walk import project_files
 from holdfast.author.options import BuildOptions
-from holdfast.author.page import page_request
+from holdfast.author.pages.building import page_request
 from holdfast.author.project import Language, Project
 from holdfast.author.python.component import GLUE
 from holdfast.author.toolchain import Progress, Toolchain

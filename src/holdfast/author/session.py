@@ -31,7 +31,8 @@ from holdfast.author.inputs.snapshot import Before, check_files, look_before, na
 from holdfast.author.inputs.state import file_hash, read_state, refresh_state
 from holdfast.author.inputs.walk import project_files
 from holdfast.author.options import BuildOptions
-from holdfast.author.page import build_page
+from holdfast.author.pages.absolute_paths import find_absolute_paths
+from holdfast.author.pages.building import build_page
 from holdfast.author.parts import COMPONENT, DEVELOPMENT, PAGE, SCRIPT, part_constants, run_script, wrote
 from holdfast.author.project import Language, Project, read_project
 from holdfast.author.report import BuildReport, Step, compare_records
@@ -257,6 +258,7 @@ class BuildSession:
             write_record(self.root, record)
         watched = {path for part in parts.values() for path in watched_paths(self.root, part.inputs)}
         self._inputs = frozenset({project.root / "manifest.json", *watched, *watched_pages(project.root)})
+        absolute = await asyncio.to_thread(find_absolute_paths, self.root)
         built = development_folder(project) / "main.wasm" if DEVELOPMENT in parts else project.component
         component = built if built.is_file() else None
         return BuildReport(
@@ -269,7 +271,7 @@ class BuildSession:
             duration_ms=(time.perf_counter() - started) * 1000,
             steps=tuple(self._steps),
             changed=compare_records(last, record),
-            warnings=tuple(warning for part in parts.values() for warning in part.warnings),
+            warnings=(*(warning for part in parts.values() for warning in part.warnings), *absolute),
             type_problems=record.types or (),
         )
 

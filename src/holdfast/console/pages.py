@@ -128,7 +128,8 @@ async def _render_frame(page: PageRequest, context: InstallContext) -> Response:
     assert context.content_hash is not None  # _why_not_shown reports installs without a bundle
     base, path = page.console.frame_base, extension_path(page.request.query_params.get("path"))
     host, developed = page.request.headers.get("host", ""), page.console.gateway.development.find(context.tenant_id, context.registry_id)
-    source = base.document(context.registry_id, context.content_hash, path=path, tenant_id=context.tenant_id)
+    entry = str((context.ui or {}).get("entry") or "ui/index.html")
+    source = base.document(context.registry_id, context.content_hash, path=path, tenant_id=context.tenant_id, entry=entry)
     frames = [base.frame_source(context.registry_id, context.content_hash, host=host)]
     built = None
     if developed is not None:

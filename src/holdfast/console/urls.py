@@ -27,6 +27,15 @@ class ConsoleUrlError(CodedError):
     }
 
 
+def _page_of(entry: str) -> str:
+    """The path of the page below the folder of the pages."""
+    # A bundle serves the pages of ui/dist and dist/ui as its pages: their folder is not part of an address.
+    for folder in ("ui/dist/", "dist/ui/", "ui/"):
+        if entry.startswith(folder):
+            return quote(entry.removeprefix(folder))
+    return "index.html"
+
+
 @dataclass(frozen=True)
 class FrameBase:
     """Where extension pages are served: `origin` is empty for the console's own origin, `path` has no trailing slash."""
@@ -52,9 +61,12 @@ class FrameBase:
             raise ConsoleUrlError("invalid_content_hash", "The bundle's recorded hash is malformed.", hint="Install the extension again.")
         return f"{self.origin}{self.path}/ext-ui/{quote(registry_id, safe='')}/{quote(content_hash, safe='')}/"
 
-    def document(self, registry_id: str, content_hash: str, *, path: str, tenant_id: str) -> str:
-        """The address of an extension's document; the page adds `parentOrigin`, which only the browser knows. Raises ConsoleUrlError."""
-        return with_context(f"{self.folder(registry_id, content_hash)}index.html", registry_id, path=path, tenant_id=tenant_id)
+    def document(self, registry_id: str, content_hash: str, *, path: str, tenant_id: str, entry: str = "ui/index.html") -> str:
+        """The address of an extension's document; the page adds `parentOrigin`, which only the browser knows. Raises ConsoleUrlError.
+
+        `entry` is the manifest's `ui.entry`.
+        """
+        return with_context(f"{self.folder(registry_id, content_hash)}{_page_of(entry)}", registry_id, path=path, tenant_id=tenant_id)
 
     def frame_source(self, registry_id: str, content_hash: str, *, host: str) -> str:
         """The CSP source expression that allows a frame to show this one bundle, but neither the console nor another extension.

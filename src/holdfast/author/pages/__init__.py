@@ -1,0 +1,1 @@
+"""Builds the pages of an extension, and looks for what would not work in them."""
