@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holdfast.author.build import build
-from holdfast.author.options import BuildOptions
+from holdfast.author.options import BuildOptions, GuestEngine
 from holdfast.author.toolchain import Toolchain
 from holdfast.bundles.archive.packing import pack
 from tests.records.databases import KINDS, migrated_sqlite
@@ -103,6 +103,19 @@ def built_for_development(toolchain: Toolchain) -> Callable[[str], Path]:
     def build_once(name: str) -> Path:
         copy = CACHE / "development" / name
         _build(_source(name), copy, toolchain, BuildOptions(development=True))
+        return copy
+
+    return build_once
+
+
+@pytest.fixture(scope="session")
+def built_for_starlingmonkey(toolchain: Toolchain) -> Callable[..., Path]:
+    """As `built`, for the engine StarlingMonkey; with `development=True` for `holdfast dev`, which is faster."""
+
+    @cache
+    def build_once(name: str, *, development: bool = False) -> Path:
+        copy = CACHE / ("starlingmonkey-development" if development else "starlingmonkey") / name
+        _build(_source(name), copy, toolchain, BuildOptions(engine=GuestEngine.STARLINGMONKEY, development=development))
         return copy
 
     return build_once

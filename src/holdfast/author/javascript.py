@@ -69,23 +69,33 @@ class Prelude(Struct, frozen=True):
 
     - `imports`: modules that run before the author's, in this order
     - `standards`: the folder of the web standards; those that the author's code uses run after `imports`
+    - `wrap`: the module that connects the handler to the component's export
     - `supported`: esbuild's `supported`; what is False is translated to older syntax
     - `define`: global expressions and what replaces them (esbuild's `define`)
     """
 
     imports: tuple[Path, ...]
     standards: Path
+    wrap: Path
     supported: dict[str, bool]
     define: dict[str, str] = {}
 
 
 def handler_prelude(engine: GuestEngine) -> Prelude:
     """The prelude of handlers for `engine`."""
-    del engine  # one prelude serves both so far
     source = resources.sdk_folder("typescript") / "src"
+    if engine is GuestEngine.STARLINGMONKEY:
+        return Prelude(
+            imports=(source / "runtime" / "starlingmonkey.ts",),
+            standards=source / "web",
+            wrap=source / "runtime" / "native_async.ts",
+            # The handler is not called before all modules are evaluated, so nothing may wait there: as on QuickJS.
+            supported={"top-level-await": False},
+        )
     return Prelude(
         imports=(source / "runtime" / "install.ts",),
         standards=source / "web",
+        wrap=source / "runtime" / "wrap.ts",
         # The engine never runs the jobs of its own promises; lowered async functions use the SDK's promises.
         supported={"async-await": False, "async-generator": False, "for-await": False, "top-level-await": False},
     )
@@ -93,14 +103,13 @@ def handler_prelude(engine: GuestEngine) -> Prelude:
 
 def _entry_module(project: Project, handler: Path, prelude: Prelude) -> str:
     """The module to bundle: it runs the prelude, loads the author's module, and exports the component's `handler`."""
-    wrap = resources.sdk_folder("typescript") / "src" / "runtime" / "wrap.ts"
     name = handler.relative_to(project.root).as_posix()
     return "\n".join(
         [
             *(f"import {json.dumps(str(path))};" for path in prelude.imports),
             'import "holdfast:standards";',
             f"import * as author from {json.dumps('./' + name)};",
-            f"import {{ findHandler, wrap }} from {json.dumps(str(wrap))};",
+            f"import {{ findHandler, wrap }} from {json.dumps(str(prelude.wrap))};",
             f"export const handler = wrap(findHandler(author, {json.dumps(name)}));",
         ]
     )
@@ -175,6 +184,7 @@ async def componentize(project: Project, bundle: HandlerBundle, driver: Driver, 
         request = {
             "mode": "componentize",
             "engine": engine.value,
+            "packages": str(driver.toolchain.engine_folder(engine)),
             "bundle": str(bundle.path),
             "wit": str(wit),
             "world": "build",

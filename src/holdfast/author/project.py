@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from holdfast.author.errors import BuildFailed
+from holdfast.author.options import GuestEngine
 from holdfast.bundles.archive.pack_record import facts_of
 from holdfast.bundles.manifest.facts import ManifestFacts
 
@@ -36,6 +37,19 @@ class Project(Struct, frozen=True):
     handler: Path | None
     page: Path | None
     package: dict[str, Any]
+
+    @property
+    def engine(self) -> GuestEngine | None:
+        """The JavaScript engine that package.json chooses: `"holdfast": {"engine": "starlingmonkey"}`. Raises BuildFailed."""
+        section = self.package.get("holdfast")
+        chosen = section.get("engine") if isinstance(section, dict) else None
+        if chosen is None:
+            return None
+        try:
+            return GuestEngine(chosen)
+        except ValueError:
+            names = " or ".join(GuestEngine)
+            raise BuildFailed(f"package.json sets holdfast.engine to {chosen!r}.", hint=f"Set it to {names}, or remove it.") from None
 
     @property
     def component(self) -> Path:

@@ -79,6 +79,7 @@ class BuildSession:
     ) -> None:
         self.root = project.resolve()
         self.options = options or BuildOptions()
+        self._chosen_engine = self.options.engine
         self._toolchain = toolchain or Toolchain()
         self._driver = Driver(self._toolchain)
         self._load_check = LoadCheck(self._toolchain.root / "artifacts")
@@ -134,6 +135,7 @@ class BuildSession:
     async def _build(self, *, force: bool) -> BuildReport:
         started = time.perf_counter()
         project = await asyncio.to_thread(read_project, self.root)
+        self.options = replace(self.options, engine=self._chosen_engine or project.engine)
         last = await asyncio.to_thread(read_record, self.root)
         constants = part_constants(project, self._toolchain, self.options)
         kept = {} if force else await asyncio.to_thread(self._unchanged_parts, last, constants)
@@ -186,6 +188,7 @@ class BuildSession:
         if not _needs_node(project):
             return
         await self._toolchain.ensure(self._progress)
+        await self._toolchain.ensure_engine(self.options.guest_engine, self._progress)
         if not self.options.skip_install and npm.needs_install(project):
             with self._step("packages"):
                 await npm.install(project, self._toolchain, self._progress)

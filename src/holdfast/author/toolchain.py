@@ -1,41 +1,35 @@
-"""The pinned JavaScript build tools: installed once per lock file, shared by every project.
+"""The pinned JavaScript build tools: packages that npm installs once, and the program that runs them.
 
-driver there? ──yes──▶ ready
+packages and driver there? ──yes──▶ ready
      │ no
      ▼
-flock <key>.lock ──▶ packages there? ──yes──▶ driver copied ──▶ ready       (a new Holdfast, or another process installed them meanwhile)
-                         │ no
-                         ▼
-.<key>-<random>/ ──npm ci──▶ renamed to <key>/ ──▶ driver copied ──▶ ready  (an error or a cancellation removes the temporary folder)
+packages (see `PinnedPackages`) ──▶ lock ──▶ driver copied beside them ──▶ ready
 
-The driver is in `<key>/driver-<hash>/`, where Node finds the packages: a change of the driver installs no package again.
+The driver is in `<key>/driver-<hash>/`, where Node finds the packages: a change of the driver installs no package again. StarlingMonkey has
+packages of its own, 190 MB, which are installed when the first project uses it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from holdfast.author.errors import BuildToolError
+from holdfast.author.options import GuestEngine
+from holdfast.author.tools.packages import NPM_HINT, PinnedPackages, Progress, hash_files, publish_folder
 from holdfast.author.tools.process import run
 from holdfast.settings import load_settings
 
-SOURCE = Path(__file__).parent / "toolchain_package"
-FILES = ("package.json", "package-lock.json")
-DRIVER = SOURCE / "driver"
-MIN_NODE = 18
-INSTALL_TIMEOUT = 300.0
-NPM_HINT = "npm comes with Node: install Node, and check that `npm` is on PATH."
+__all__ = ["DRIVER", "NPM_HINT", "SOURCE", "STARLINGMONKEY", "Progress", "Toolchain", "default_toolchain_root", "no_progress"]
 
-Progress = Callable[[str], None]
-"""Receives one short sentence for a person before each step that takes time."""
+SOURCE = Path(__file__).parent / "toolchain_package"
+DRIVER = SOURCE / "driver"
+STARLINGMONKEY = SOURCE / "starlingmonkey"
+MIN_NODE = 18
 
 
 def no_progress(_: str) -> None:
@@ -45,18 +39,6 @@ def no_progress(_: str) -> None:
 def default_toolchain_root() -> Path:
     """The folder of HOLDFAST_TOOLCHAIN_DIR, or one in the user's cache folder. Raises SettingInvalid."""
     return load_settings().toolchain_dir or Path.home() / ".cache" / "holdfast" / "toolchain"
-
-
-def _hash_files(files: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.relative_to(SOURCE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:20]
-
-
-def _publish(staging: Path, folder: Path) -> None:
-    staging.chmod(0o755)
-    staging.rename(folder)
 
 
 class Toolchain:
@@ -69,22 +51,23 @@ class Toolchain:
         self.root = (root or default_toolchain_root()).absolute()
         self.node = node
         self.npm = npm
+        self._packages = PinnedPackages(self.root, SOURCE, npm)
+        self._starlingmonkey = PinnedPackages(self.root, STARLINGMONKEY, npm)
 
     @property
     def key(self) -> str:
         """Identifies the pinned packages: changes when the lock file changes."""
-        # A new lock file gets a new folder; an older Holdfast next to this one keeps using its own.
-        return _hash_files(SOURCE / name for name in FILES)
+        return self._packages.key
 
     @property
     def driver_key(self) -> str:
         """Identifies the program that runs the packages."""
-        return _hash_files(sorted(DRIVER.rglob("*.mjs")))
+        return hash_files(SOURCE, sorted(DRIVER.rglob("*.mjs")))
 
     @property
     def folder(self) -> Path:
         """The folder that this toolchain is, or will be, installed in."""
-        return self.root / self.key
+        return self._packages.folder
 
     @property
     def driver(self) -> Path:
@@ -116,54 +99,30 @@ class Toolchain:
         """
         await self.node_version()
         if not self.driver.is_file():
-            self.root.mkdir(parents=True, exist_ok=True)
-            async with self.locked():
-                if not (self.folder / "node_modules").is_dir():
-                    progress("Installing the build tools (once)")
-                    await self._install()
+            await self._packages.ensure(progress, "Installing the build tools (once)")
+            async with self._packages.locked():
                 if not self.driver.is_file():
                     await asyncio.to_thread(self._copy_driver)
         return self.folder
 
-    @asynccontextmanager
-    async def locked(self) -> AsyncIterator[None]:
+    def locked(self) -> AbstractAsyncContextManager[None]:
         """Holds the lock of this toolchain's folder, against other sessions and processes that install into it."""
-        with (self.root / f"{self.key}.lock").open("w") as lock:
-            # Polled: a blocking flock would stop the event loop, and in a thread it could not be cancelled.
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    await asyncio.sleep(0.1)
-            yield
+        return self._packages.locked()
+
+    def engine_folder(self, engine: GuestEngine) -> Path:
+        """The folder with the packages of an engine, once they are installed."""
+        return self._starlingmonkey.folder if engine is GuestEngine.STARLINGMONKEY else self.folder
+
+    async def ensure_engine(self, engine: GuestEngine, progress: Progress = no_progress) -> None:
+        """Installs the packages that only this engine needs, unless they are installed. Comes after `ensure`. Raises BuildToolError."""
+        if engine is GuestEngine.STARLINGMONKEY:
+            await self._starlingmonkey.ensure(progress, "Installing the build tools of StarlingMonkey (once, 190 MB)")
 
     def _copy_driver(self) -> None:
         staging = Path(tempfile.mkdtemp(prefix=".driver-", dir=self.folder))
         try:
             shutil.copytree(DRIVER, staging, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
             shutil.rmtree(self.driver.parent, ignore_errors=True)
-            _publish(staging, self.driver.parent)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-
-    async def _install(self) -> None:
-        staging = Path(tempfile.mkdtemp(prefix=f".{self.key}-", dir=self.root))
-        try:
-            for name in FILES:
-                shutil.copyfile(SOURCE / name, staging / name)
-            # `ci` installs exactly the lock file; no package may run its install script on the author's machine.
-            command = [self.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-            try:
-                done = await run(command, cwd=staging, timeout=INSTALL_TIMEOUT)
-            except (FileNotFoundError, PermissionError):
-                raise BuildToolError("toolchain_unavailable", "npm is not installed.", hint=NPM_HINT) from None
-            if done.status != 0:
-                raise BuildToolError(
-                    "toolchain_unavailable",
-                    f"The build tools could not be installed. npm reported:\n{done.last_lines()}",
-                    hint="Check the network and npm's registry setting (`npm config get registry`), then try again.",
-                )
-            _publish(staging, self.folder)
+            publish_folder(staging, self.driver.parent)
         finally:
             shutil.rmtree(staging, ignore_errors=True)

@@ -26,7 +26,8 @@ function load(read: () => string, modules: Modules): Exports {
   const require = (name: string): object => {
     const found = modules[name];
     if (found === undefined) throw new Error(`The development component has no module ${name}. Run holdfast build to see whether the engine has it`);
-    return { __esModule: true, ...found };
+    // Some engines give interfaces a default export, others do not.
+    return { default: found, ...found, __esModule: true };
   };
   const module: { exports: Exports } = { exports: {} };
   // Indirect: the code is no part of this function, and sees global names only.

@@ -23,11 +23,13 @@ function readableStack(stack: string): string {
   if (globalThis.__holdfastLines === undefined) return frames.join('\n');
   const mapped: string[] = [];
   for (const frame of frames) {
+    // StarlingMonkey writes `name@file:1:2`, QuickJS `    at name (file:1:2)`.
+    const [, name, line] = /^([^@\s]*)@.*:(\d+):\d+$/.exec(frame) ?? [];
     const position = /[^\s(]*:(\d+):\d+\)?$/.exec(frame);
-    const source = position === null ? undefined : sourcePosition(Number(position[1]));
-    if (position !== null && source !== undefined) {
-      mapped.push(frame.slice(0, position.index) + source + (frame.endsWith(')') ? ')' : ''));
-    }
+    const source = sourcePosition(Number(line ?? position?.[1]));
+    if (source === undefined) continue;
+    if (line !== undefined) mapped.push(`    at ${name || '<anonymous>'} (${source})`);
+    else if (position !== null) mapped.push(frame.slice(0, position.index) + source + (frame.endsWith(')') ? ')' : ''));
   }
   return mapped.join('\n');
 }

@@ -13,9 +13,9 @@ import { beginCall, runUntilSettled } from './loop.ts';
 import { runJobs, takeUnhandled } from './promise.ts';
 import { describeError, messageOf } from './stack.ts';
 
-type AnyHandler = Handler<ExecuteResponse | Response>;
+export type AnyHandler = Handler<ExecuteResponse | Response>;
 
-interface WireResponse {
+export interface WireResponse {
   status: number;
   headers: HttpHeader[];
   body: Uint8Array | null;
@@ -32,7 +32,7 @@ export function findHandler(module: Record<string, unknown>, source: string): An
   throw new Error(`${source} exports ${found}, but no function named handler. Write: export const handler = async (req, host) => …`);
 }
 
-function wireResponse(response: ExecuteResponse | null | undefined): WireResponse {
+export function wireResponse(response: ExecuteResponse | null | undefined): WireResponse {
   if (response === null || typeof response !== 'object') {
     throw new TypeError(`The handler returned ${response === null ? 'null' : typeof response}; return jsonResponse(…) or {status, headers, body}`);
   }
@@ -56,7 +56,7 @@ function isStandard(response: unknown): response is StandardResponse {
 }
 
 /** The handler's response with its body read; the headers of a standard Response in its order, each Set-Cookie on its own. */
-async function answerOf(handler: AnyHandler, request: WireRequest): Promise<ExecuteResponse> {
+export async function answerOf(handler: AnyHandler, request: WireRequest): Promise<ExecuteResponse> {
   const response: unknown = await handler(requestFrom(request), bindings);
   if (!isStandard(response)) return response as ExecuteResponse;
   const headers = Array.from(response.headers, ([name, value]) => ({ name, value }));
@@ -65,7 +65,7 @@ async function answerOf(handler: AnyHandler, request: WireRequest): Promise<Exec
 }
 
 /** Writes to the log and to standard error; the host truncates long text. */
-function report(text: string): void {
+export function report(text: string): void {
   for (const write of [() => log('error', text), () => stderr.getStderr().blockingWriteAndFlush(encodeUtf8(`${text.slice(0, 1200)}\n`))]) {
     try {
       write();

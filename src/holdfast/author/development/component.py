@@ -83,6 +83,15 @@ async def _make(component: Path, entry: str, driver: Driver, engine: GuestEngine
         # On one line: a stack has positions of this component and of the handler's code, and only those of the code mean something.
         bundle = {"mode": "bundle", "entry": entry, "inject": [], "supported": {}, "minify": True, "out": str(code)}
         await javascript.call_driver(folder, driver, bundle, what)
-        make = {"mode": "componentize", "engine": engine.value, "bundle": str(code), "wit": str(wit), "world": WORLD, "out": str(made)}
+        packages = driver.toolchain.engine_folder(engine)
+        make = {
+            "mode": "componentize",
+            "engine": engine.value,
+            "packages": str(packages),
+            "bundle": str(code),
+            "wit": str(wit),
+            "world": WORLD,
+            "out": str(made),
+        }
         await javascript.call_driver(folder, driver, make, what)
         made.replace(component)

@@ -97,7 +97,7 @@ class Driver:
     """The warm process of one toolchain, started by the first call. `close` ends it; a later call starts another one."""
 
     def __init__(self, toolchain: Toolchain) -> None:
-        self._toolchain = toolchain
+        self.toolchain = toolchain
         self._running: _Process | None = None
         self._starting = asyncio.Lock()
         self._ids = itertools.count(1)
@@ -149,7 +149,7 @@ class Driver:
                 await self.close()
                 running = None
             if running is None:
-                running = self._running = await _start(self._toolchain)
+                running = self._running = await _start(self.toolchain)
             return running
 
     async def close(self) -> None:

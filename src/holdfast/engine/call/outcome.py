@@ -49,6 +49,8 @@ class Outcome(Struct, frozen=True):
 
 _FRAME = re.compile(r"^\s*\d+:\s+(?:0x[0-9a-f]+ - )?(?P<frame>.+?)\s*$")
 _STACK_SIGN = "call stack exhausted"
+_NEVER_SETTLES = "event loop error, but no exception is pending"
+"""What StarlingMonkey writes before it stops for this reason."""
 _MIN_REPEATED_FRAMES = 12
 _OUT_OF_MEMORY_SIGNS = ("exceeds memory limits", "memory allocation", "out of memory", "MemoryError", "memory minimum size")
 
@@ -87,6 +89,8 @@ def classify(text: str, cause: BaseException | None, stderr: list[str]) -> Failu
     # reports the denied growth to the guest alone, so calling it a memory failure would be a guess.
     if any(sign in message or any(sign in line for line in stderr) for sign in _OUT_OF_MEMORY_SIGNS):
         return Failure(FailureCode.MEMORY, f"the guest ran out of memory ({message})", frames, stderr)
+    if any(_NEVER_SETTLES in line for line in stderr):
+        message = "the handler awaits a promise that never settles: no timer is left that could settle it"
     if _STACK_SIGN in message or ("out of bounds memory access" in message and _is_recursion(frames)):
         message = f"{message}: functions call each other too deeply; end the recursion sooner, or use a loop"
     return Failure(FailureCode.TRAP, message, frames, stderr)

@@ -3,9 +3,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { evaluationProblem } from './evaluation.mjs';
 
 /** Modules of engines. Each exports `componentize({source, wit, world, request})`, which returns the bytes of a component. */
-const ENGINES = { quickjs: './engines/quickjs.mjs' };
+const ENGINES = { quickjs: './engines/quickjs.mjs', starlingmonkey: './engines/starlingmonkey.mjs' };
 
-/** request: {project, engine, bundle, wit, world, out}. Reads the file `bundle`, writes the component to the file `out`. */
+/** request: {project, engine, packages, bundle, wit, world, out}; `packages` is the folder with the packages of the engine.
+ * Reads the file `bundle`, writes the component to the file `out`. */
 export async function componentize(request) {
   const engine = await import(ENGINES[request.engine]);
   const source = await readFile(request.bundle, 'utf8');

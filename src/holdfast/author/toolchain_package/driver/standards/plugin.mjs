@@ -15,10 +15,13 @@ const TOOLCHAIN = createRequire(import.meta.url).resolve('esbuild/package.json')
 const PLAIN_BUILTINS = new Set(builtinModules.filter((name) => !name.startsWith('_')));
 
 /** Resolves names of Node and of the build tools. `web` is the folder of the SDK's modules. */
-export function names({ web, project }) {
+export function names({ web, project, engine }) {
   return {
     name: 'holdfast-names',
     setup(build) {
+      if (engine === 'starlingmonkey') {
+        build.onResolve({ filter: /\/clock\/timers\.ts$/ }, () => ({ path: join(web, 'clock', 'native_timers.ts') }));
+      }
       build.onResolve({ filter: /^@toolchain\// }, ({ path, kind }) =>
         build.resolve(path.slice('@toolchain/'.length), { resolveDir: TOOLCHAIN, kind, pluginData: { own: true } }),
       );

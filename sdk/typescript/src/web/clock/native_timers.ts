@@ -1,0 +1,16 @@
+// The timers of an engine that has its own, StarlingMonkey; takes the place of timers.ts in its builds.
+import { define } from '../define.ts';
+
+const scope = globalThis as unknown as Record<'setTimeout' | 'setInterval' | 'clearTimeout' | 'clearInterval', (...args: never[]) => number>;
+
+export const setTimeout = scope.setTimeout as (callback: unknown, delay?: unknown, ...args: unknown[]) => number;
+export const setInterval = scope.setInterval as (callback: unknown, delay?: unknown, ...args: unknown[]) => number;
+export const clearTimeout = scope.clearTimeout as (id?: unknown) => void;
+export const clearInterval = scope.clearInterval as (id?: unknown) => void;
+export const clearImmediate = clearTimeout;
+
+export function setImmediate(callback: unknown, ...args: unknown[]): number {
+  return setTimeout(callback, 0, ...args);
+}
+
+define({ setImmediate, clearImmediate });
