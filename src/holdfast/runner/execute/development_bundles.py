@@ -1,4 +1,4 @@
-"""Bundles of `holdfast dev`: a component that all of them share, and the code of the handler as a file beside it.
+"""Bundles of `holdfast dev`: a component that all of them share, and the code of the handler as a file next to it.
 
 bundle with development/… ── production ──▶ refused
         │ development
