@@ -19,7 +19,8 @@ Math.random = (): number => {
   return state / 4294967296;
 };
 
-// Packages look at SharedArrayBuffer.prototype while they load, to tell its buffers from others. This engine has none of them.
+// Packages look for the properties of buffers while they load, to tell one kind from another. This engine has no shared buffers, and its
+// buffers keep their size.
 if (!('SharedArrayBuffer' in globalThis)) {
   class SharedArrayBuffer {
     constructor() {
@@ -29,6 +30,20 @@ if (!('SharedArrayBuffer' in globalThis)) {
     get byteLength(): number {
       throw new TypeError('This is not a SharedArrayBuffer');
     }
+
+    get growable(): boolean {
+      throw new TypeError('This is not a SharedArrayBuffer');
+    }
   }
   Object.defineProperty(globalThis, 'SharedArrayBuffer', { value: SharedArrayBuffer, writable: true, configurable: true });
+}
+if (!('resizable' in ArrayBuffer.prototype)) {
+  const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')!.get!;
+  Object.defineProperty(ArrayBuffer.prototype, 'resizable', {
+    get(): boolean {
+      byteLength.call(this); // throws a TypeError for anything that is no buffer
+      return false;
+    },
+    configurable: true,
+  });
 }
