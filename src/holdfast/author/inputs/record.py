@@ -30,7 +30,7 @@ class PartRecord(Struct, frozen=True, omit_defaults=True):
 
 
 class Record(Struct, frozen=True, omit_defaults=True):
-    """The last build. `failed` is the message of a build that failed after the parts were built; `types` what is known of the types.
+    """The last build. `failed` is the message of a build that failed after the parts were built; `types` has the type errors, None if they are unknown.
 
     `served` has the files of the pages, by their names below the folder of the pages.
     """

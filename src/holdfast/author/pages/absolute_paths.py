@@ -1,4 +1,4 @@
-"""Finds scripts, styles and images that a page loads from the root of the host, as Vite builds them unless it is told otherwise."""
+"""Finds scripts, styles and images that a page loads from the root of the host, as Vite builds them by default."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Checks the types of a project's TypeScript: with its own tsconfig.json, and with the SDK's types.
 
-build starts ──▶ check runs beside it ──▶ problems known ──▶ recorded
+build starts ──▶ check runs at the same time ──▶ problems known ──▶ recorded
                      └── the next build starts, or the session ends ──▶ killed
 """
 
@@ -115,7 +115,7 @@ async def check_types(root: Path, toolchain: Toolchain) -> tuple[Problem, ...]:
 
 
 class TypeCheck:
-    """The type check of the last build, which runs beside it."""
+    """The type check of the last build, which runs at the same time."""
 
     def __init__(self, root: Path, toolchain: Toolchain) -> None:
         self._root = root
