@@ -30,9 +30,9 @@ class PartRecord(Struct, frozen=True, omit_defaults=True):
 
 
 class Record(Struct, frozen=True, omit_defaults=True):
-    """The last build. `failed` is the message of a build that failed after the parts were built; `types` has the type errors, None if they are unknown.
+    """The last build. `failed` is the message of a build that failed after these parts were built.
 
-    `served` has the files of the pages, by their names below the folder of the pages.
+    `types` has the type errors, None if they are unknown. `served` has the files of the pages, by their names in the bundle.
     """
 
     format: int = FORMAT
