@@ -1,4 +1,4 @@
-"""Every command does the same on a data folder and on a server, and prints the same JSON."""
+"""Every command does the same on a data folder, on a running platform and on a server, and prints the same JSON."""
 
 from __future__ import annotations
 
@@ -39,6 +39,15 @@ def new_server(tmp_path: Path) -> Iterator[dict[str, Any]]:
     folder.mkdir()
     with Platform(folder) as platform:
         yield platform.ready()
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[dict[str, Any]]:
+    """Another running platform, which commands find by its data folder."""
+    folder = tmp_path / "running"
+    folder.mkdir()
+    with Platform(folder) as platform:
+        yield platform.ready() | {"data_dir": platform.data_dir}
 
 
 @pytest.fixture
@@ -121,8 +130,8 @@ def steps(versions: dict[str, Path], secret: Path) -> list[Step]:
     ]
 
 
-def test_every_command_prints_the_same_json_in_both_modes(
-    command: Callable[..., Done], new_server: dict[str, Any], versions: dict[str, Path], tmp_path: Path
+def test_every_command_prints_the_same_json_in_all_modes(
+    command: Callable[..., Done], new_server: dict[str, Any], running: dict[str, Any], versions: dict[str, Path], tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret"
     secret.write_text("a value that is never shown")
@@ -130,10 +139,13 @@ def test_every_command_prints_the_same_json_in_both_modes(
     for code, arguments in steps(versions, secret):
         here = command(*arguments, "--json", "--data-dir", "local")
         remote = command(*arguments, "--json", **there)
+        beside = command(*arguments, "--json", "--data-dir", running["data_dir"])
+        assert beside.returncode == code, (arguments, beside)
+        assert comparable(beside.stdout, running["console"]) == comparable(here.stdout, "http://localhost:3000"), arguments
         assert here.returncode == code, (arguments, here)
         assert remote.returncode == code, (arguments, remote)
         assert comparable(remote.stdout, new_server["console"]) == comparable(here.stdout, "http://localhost:3000"), arguments
-        assert "never shown" not in here.stdout + here.stderr + remote.stdout + remote.stderr
+        assert "never shown" not in "".join(done.stdout + done.stderr for done in (here, remote, beside))
         assert new_server["api_key"] not in remote.stdout + remote.stderr
 
 

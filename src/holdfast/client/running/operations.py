@@ -6,6 +6,7 @@ An operation is named `GROUP.NAME`: a method of the `Registry` (`registry`), of 
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from typing import Any, ClassVar, get_type_hints
 
 import msgspec
 
+from holdfast.bundles.store.hashing import hash_file
 from holdfast.client.component_check import ComponentCheck
 from holdfast.client.data_folder import ensure_tenant, require_tenant
 from holdfast.client.maintenance.database import Maintenance
@@ -31,6 +33,8 @@ from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
 from holdfast.registry.publishing.inspection import CheckComponent
 
 REGISTRY, USERS, MAINTENANCE = "registry", "users", "maintenance"
+MAX_VALID = 1_000
+"""Components that are remembered as valid."""
 
 
 class OperationUnknown(CodedError):
@@ -90,20 +94,36 @@ class PlatformOperations:
 
 
 class RunnerFirst:
-    """Checks components with the runner, which then has them compiled. Where it cannot, with an engine."""
+    """Checks components with the runner, which then has them compiled. Where it cannot, with an engine.
+
+    Without an engine the runner is the platform's own. It says the same of the same component as long as the platform runs, so it is asked
+    once: an install of what is installed already need not send megabytes.
+    """
 
     def __init__(self, services: Services, engine: CheckComponent | None) -> None:
         self._runner = ComponentChecker(services.runner)
         self._engine = engine
+        self._valid: dict[str, None] = {}
 
     async def __call__(self, component: Path) -> None:
         """Raises ComponentCheckFailed, or the error of the engine."""
+        if self._engine is None:
+            await self._check_once(component)
+            return
         try:
             await self._runner(component)
         except ComponentCheckFailed as failed:
-            if failed.code != "component_check_unavailable" or self._engine is None:
+            if failed.code != "component_check_unavailable":
                 raise
             await self._engine(component)
+
+    async def _check_once(self, component: Path) -> None:
+        digest = await asyncio.to_thread(hash_file, component)
+        if digest not in self._valid:
+            await self._runner(component)
+        self._valid[digest] = None
+        if len(self._valid) > MAX_VALID:
+            del self._valid[next(iter(self._valid))]
 
 
 @asynccontextmanager
