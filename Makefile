@@ -105,7 +105,7 @@ reference: setup ## Write the generated pages of docs/ again: commands, settings
 .PHONY: screenshots
 screenshots: setup ## Take the pictures of the documentation again, in a real browser
 	@scripts/ensure-debian-package /usr/bin/chromium chromium "The screenshots"
-	@HOLDFAST_SCREENSHOTS="$(CURDIR)/docs/images" $(BIN)/pytest -q tests/e2e/test_browser.py
+	@HOLDFAST_SCREENSHOTS="$(CURDIR)/docs/images" $(BIN)/pytest -q tests/e2e/test_browser.py tests/dev/test_browser.py tests/dev/test_terminal.py
 
 .PHONY: bench
 bench: setup ## Measure against baselines of the same run; writes docs/performance.json and .md

@@ -42,8 +42,11 @@ def main() -> None:
         roots = [*(project.root for project in numbered), pages]
         with DevProcess(folder, *roots) as first:
             first.wait_for("watching")
+            assert first.count("failed") == 0, first.described()
         with DevProcess(folder, *roots) as dev, dev.client() as http, chromium() as browser:
             started = _first_page(dev, http)
+            dev.wait_for("watching")
+            assert dev.count("failed") == 0, dev.described()
             measured = {project.language: [_save_handler(http, project) for _ in range(ROUNDS)] for project in numbered}
             calls = [_call(http, numbered[0]) for _ in range(ROUNDS * 5)]
             shown = _page_saves(browser, dev, pages)

@@ -126,8 +126,10 @@ def save(path: Path, text: str) -> None:
 
 
 def write_handler_extension(folder: Path, name: str) -> Path:
-    """An extension with a TypeScript handler that answers `GET /n` with the number in `src/number.ts`, and logs it."""
+    """An extension with a TypeScript handler that answers `GET /n` with the number in `src/number.ts`, and logs it; and with a page."""
     (folder / "src").mkdir(parents=True)
+    (folder / "ui").mkdir()
+    (folder / "ui" / "index.html").write_text(f'<!doctype html><html lang="en"><body><h1>{name.title()}</h1></body></html>')
     manifest = {
         "name": f"com.example.{name}",
         "publisher": "Example",
@@ -135,6 +137,7 @@ def write_handler_extension(folder: Path, name: str) -> Path:
         "runtime": "wasm-js@1",
         "displayName": name.title(),
         "capabilities": ["cap:log.emit"],
+        "ui": {"type": "iframe", "entry": "ui/index.html", "hooks": {"appMenu": {"label": name.title()}}},
         "api": {"endpoints": [{"method": "GET", "path": "/n", "handler": "dist/main"}]},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2))

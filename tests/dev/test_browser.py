@@ -66,22 +66,28 @@ def test_a_page_file_reloads_only_the_frame(browser: Browser, dev: DevProcess, p
         assert page.locator("#extension-frame").get_attribute("sandbox") == "allow-scripts allow-forms allow-popups"
 
 
-def test_a_failed_build_is_over_the_page_until_the_next_good_one(browser: Browser, dev: DevProcess, project: Path) -> None:
-    manifest = (project / "manifest.json").read_text()
-    with extension_page(browser, dev) as page:
+def test_a_failed_build_is_over_the_page_until_the_next_good_one(browser: Browser, dev: DevProcess) -> None:
+    source = dev.data_dir.parent / "alpha" / "src" / "number.ts"
+    good = source.read_text()
+    with extension_page(browser, dev, "alpha") as page:
         overlay = page.get_by_role("alert")
-        save(project / "manifest.json", manifest.replace('"version": "1.0.0"', '"version": 1'))
+        save(source, "// How many tickets are open\nexport const number = open.length + ;\n")
         expect(overlay).to_be_visible()
-        expect(overlay).to_contain_text("version")
         expect(overlay).to_be_focused()
-        # What serves is the last good version.
-        expect(frame_of(page).locator("h1")).to_be_attached()
+        expect(overlay.locator("code")).to_have_text("src/number.ts:2:37")
+        expect(overlay.locator("pre")).to_contain_text("> 2 │ export const number = open.length + ;")
+        if SCREENSHOTS is not None:
+            page.screenshot(path=Path(SCREENSHOTS) / "dev-overlay.png")
+        # A reader can copy it.
+        assert overlay.locator("pre").evaluate("(element) => getComputedStyle(element).userSelect") != "none"
+        # The page of the last good version is still there, in its sandbox.
+        expect(frame_of(page).locator("h1")).to_have_text("Alpha")
         page.keyboard.press("Escape")
         expect(overlay).to_be_hidden()
         # Another failure shows again what Escape had closed.
-        save(project / "manifest.json", manifest.replace('"runtime": "wasm-js@1"', '"runtime": "none"'))
+        save(source, "export const number = ;\n")
         expect(overlay).to_be_visible()
-        save(project / "manifest.json", manifest)
+        save(source, good)
         expect(overlay).to_be_hidden()
 
 

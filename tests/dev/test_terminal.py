@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import pty
 import subprocess
@@ -13,10 +14,15 @@ from typing import Any
 
 import psutil
 import pytest
+from playwright.sync_api import Browser
+from rich.console import Console
+from rich.text import Text
 
 from tests.cli.command_runner import COMMAND, clean_environment
-from tests.dev.dev_process import DevProcess, save, write_page_extension
+from tests.dev.dev_process import DevProcess, number_source, save, write_handler_extension, write_page_extension
 from tests.waiting import MAX_WAIT_SECONDS, wait_until
+
+SCREENSHOTS = os.environ.get("HOLDFAST_SCREENSHOTS")
 
 
 class Terminal:
@@ -131,3 +137,41 @@ def test_several_extensions_have_prefixes(dev: DevProcess, tmp_path: Path) -> No
         assert several.wait_for_end() == 0
     finally:
         several.close()
+
+
+def test_a_save_and_a_failure_are_shown_with_what_triggered_them(dev: DevProcess, tmp_path: Path, browser: Browser) -> None:
+    project = write_handler_extension(tmp_path / "tickets", "tickets")
+    source = project / "src" / "number.ts"
+    shown = Terminal(dev, project)
+    try:
+        shown.wait_for("Watching for changes")
+        with dev.client() as http:
+            start = len(shown.read())
+            save(source, number_source(7))
+            shown.wait_for("src/number.ts changed", after=start)
+            shown.wait_for("live in", after=start)
+            assert http.get("/api/ext/com.example.tickets/n").json() == {"number": 7}
+            shown.wait_for("warn: number 7", after=start)
+            shown.wait_for("GET /n 200", after=start)
+            save(source, "// How many tickets are open\nexport const number = open.length + ;\n")
+            shown.wait_for("> 2 │ export const number = open.length + ;", after=start)
+            shown.wait_for("The last good version keeps serving.", after=start)
+            save(source, number_source(8))
+            assert http.get("/api/ext/com.example.tickets/n").json() == {"number": 8}
+            shown.wait_for("warn: number 8", after=start)
+        shown.press("q")
+        assert shown.wait_for_end() == 0
+        if SCREENSHOTS is not None:
+            take_picture(browser, shown.shown.replace(str(dev.data_dir), "~/.local/share/holdfast"), Path(SCREENSHOTS) / "dev-terminal.png")
+    finally:
+        shown.close()
+
+
+def take_picture(browser: Browser, text: str, path: Path) -> None:
+    """The terminal as a picture, with the colours that it had."""
+    console = Console(record=True, width=118, file=io.StringIO(), force_terminal=True)
+    console.print(Text.from_ansi(text.replace("\r", "").strip()))
+    page = browser.new_page(viewport={"width": 1460, "height": 900}, device_scale_factor=1)
+    page.set_content(console.export_svg(title="holdfast dev"))
+    page.locator("svg").first.screenshot(path=path)
+    page.close()

@@ -93,7 +93,7 @@ class DevelopmentConnection:
                 await self._handle(event)
 
     async def report(self, extension: str, state: BuildState) -> Registered | None:
-        """Reports the state of an extension, also to every later session. None when nobody listens now, or it is not installed yet."""
+        """Reports the state of an extension, also to every later session. None when no session is open, or it is not installed yet."""
         self._states[extension] = state
         return await self._send(extension, state)
 

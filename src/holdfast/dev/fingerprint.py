@@ -54,7 +54,7 @@ def _mark(path: Path) -> Mark:
 
 
 def _matters(name: str) -> bool:
-    """Whether a name in a folder can be an input: not what editors leave beside it, and not an output."""
+    """Whether a name in a folder can be an input: not what editors leave next to it, and not an output."""
     return not (name.startswith((".", "#")) or name.endswith(_TEMPORARY_ENDINGS) or name in _OUTPUTS or name == _PROBE_OF_VIM)
 
 

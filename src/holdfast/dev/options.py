@@ -49,7 +49,7 @@ def read_ui_urls(written: tuple[str, ...], names: list[str]) -> dict[str, str]:
                 f"--ui-url {text} does not say for which of {len(names)} extensions it is.", hint=f"Write it as {names[0]}={text}."
             )
         if name and name not in names:
-            raise UiUrlInvalid(f"--ui-url names {name}, which is none of the extensions.", hint=f"They are {', '.join(names)}.")
+            raise UiUrlInvalid(f"--ui-url names {name}, which is not one of the extensions.", hint=f"They are {', '.join(names)}.")
         found[name or names[0]] = _origin(address)
     return found
 

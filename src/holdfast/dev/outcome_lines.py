@@ -88,5 +88,5 @@ def steps_of(screen: Screen, outcome: Outcome) -> str:
     built = "built before" if cached else f"built {outcome.build_ms:,.0f} ms"
     installed = f"installed {outcome.install_ms:,.0f} ms"
     # The first build may have waited for the platform: how long it took says nothing.
-    live = screen.paint(f", live in {outcome.live_ms:,.0f} ms", "green", "bold") if outcome.changed else ""
-    return f"{built}, {installed}{live}"
+    live = screen.paint(f"live in {outcome.live_ms:,.0f} ms", "green", "bold")
+    return f"{built}, {installed}, {live}" if outcome.changed else f"{built}, {installed}"

@@ -4,7 +4,7 @@ frame (opaque origin) ──▶ http://<secret>.localhost:PORT ──▶ this pr
 
 A page in a frame without `allow-same-origin` has an opaque origin: browsers load its module scripts with CORS, and development servers
 answer CORS only for origins of this machine, so that no website can read a developer's source. The proxy allows every origin, and is
-therefore behind a host name that nobody can guess: browsers resolve every name below `localhost` to this machine. The root path stays the
+therefore behind a host name that no one can guess: browsers resolve every name below `localhost` to this machine. The root path stays the
 root, so nothing in the server's answers has to be rewritten.
 
 Each connection carries one request (`Connection: close`), so bodies are passed on without being parsed.
