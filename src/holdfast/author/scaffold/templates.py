@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from holdfast.author.scaffold.errors import ScaffoldError
 
-FOLDER = Path(__file__).parent / "templates"
+FOLDER = Path(__file__).parent / "template_files"
 GITIGNORE = "_gitignore"
 """How the template's `.gitignore` is called here: under its own name, Git and the build of the wheel would apply it to this folder."""
 
