@@ -50,6 +50,11 @@ def install() -> Path:
     return folder / "node_modules" / ".bin" / "alga"
 
 
+def installed_package(name: str) -> Path:
+    """The folder of a published package that the lock file names."""
+    return install().parent.parent / name
+
+
 def _install(root: Path, folder: Path) -> None:
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=root))
     try:

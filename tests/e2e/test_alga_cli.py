@@ -36,7 +36,10 @@ def installs_of(platform: RunningPlatform, name: str) -> list[dict[str, object]]
 
 
 def test_the_package_is_pinned_by_version_and_hash_and_names_no_host() -> None:
-    assert json.loads((SOURCE / "package.json").read_text())["dependencies"] == {"@alga-psa/cli": "0.2.0"}
+    assert json.loads((SOURCE / "package.json").read_text())["dependencies"] == {
+        "@alga-psa/cli": "0.2.0",
+        "@alga-psa/extension-runtime": "0.3.0",
+    }
     text = (SOURCE / "package-lock.json").read_text()
     locked = {name: entry for name, entry in json.loads(text)["packages"].items() if name}
     assert locked["node_modules/@alga-psa/cli"]["version"] == "0.2.0"
