@@ -169,6 +169,19 @@ async def test_a_comment_needs_no_new_component(session: BuildSession) -> None:
     assert (await session.build()).cached
 
 
+async def test_other_tools_make_a_new_component_of_the_same_code_and_so_does_force(
+    session: BuildSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, code = component_of(session), code_of(session)
+    monkeypatch.setattr("holdfast.__version__", "0.0.0-other")
+    assert (await session.build()).changed == Changed(component=True)
+    other = component_of(session)
+    await session.build(force=True)
+    # Two builds of the same code differ in a few bytes.
+    assert len({before, other, component_of(session)}) == 3
+    assert code_of(session) == code
+
+
 async def test_a_change_of_what_decides_which_files_are_read_is_used(built_workspace: Path, tmp_path: Path, toolchain: Toolchain) -> None:
     """Built for development, which takes a tenth of the time and has the same inputs."""
     shutil.copytree(built_workspace, tmp_path, symlinks=True, dirs_exist_ok=True)

@@ -42,12 +42,12 @@ def _python_sdk() -> str:
 def part_constants(project: Project, toolchain: Toolchain, options: BuildOptions) -> dict[str, str]:
     """The parts that this project can have, each with a hash of the options and tools that it is built with."""
     # Holdfast's version and the toolchain's keys count too: a new SDK or compiler must build unchanged projects again.
-    tools = (holdfast.__version__, toolchain.key, toolchain.driver_key, options.development)
+    tools = (holdfast.__version__, toolchain.key, toolchain.driver_key)
     aliases = javascript.sdk_aliases(project.root)
     found: dict[str, str] = {}
     scripts = npm.scripts_of(project)
     if npm.own_build_script(project) is not None or not scripts.keys().isdisjoint(("prebuild", "postbuild")):
-        found[SCRIPT] = _digest(*tools, *(scripts.get(name) for name in ("prebuild", "build", "postbuild")))
+        found[SCRIPT] = _digest(*tools, options.development, *(scripts.get(name) for name in ("prebuild", "build", "postbuild")))
     if project.handler is not None and project.language is Language.JAVASCRIPT:
         request = javascript.bundle_request(project, project.handler, options.guest_engine)
         found[COMPONENT] = _digest(*tools, options.guest_engine, aliases, request)

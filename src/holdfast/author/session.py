@@ -86,6 +86,7 @@ class BuildSession:
         self._progress = progress
         self._building = asyncio.Lock()
         self._type_check = TypeCheck(self.root, self._toolchain)
+        self._forced = False
         self._steps: list[Step] = []
         self._inputs: frozenset[Path] = frozenset()
 
@@ -140,6 +141,7 @@ class BuildSession:
         constants = part_constants(project, self._toolchain, self.options)
         kept = {} if force else await asyncio.to_thread(self._unchanged_parts, last, constants)
         _check_handler(project)
+        self._forced = force
         parts = await self._build_parts(project, last, constants, kept)
         # Stamps that are newer do not make a part a new one.
         cached = all(name in kept for name in parts)
@@ -205,7 +207,8 @@ class BuildSession:
         before = await asyncio.to_thread(look_before, project.root, known)
         works: dict[str, Awaitable[BuiltPart]] = {}
         for name in _COMPONENTS & constants.keys():
-            works[name] = self._component(project, before, last.parts.get(name))
+            code = None if self._forced else _usable_code(project, last.parts.get(name), constants[name])
+            works[name] = self._component(project, before, code)
         if PAGE in constants and project.page is not None:
             works[PAGE] = self._page(project, project.page, before)
         built = await _run_all(works)
@@ -219,7 +222,7 @@ class BuildSession:
             part.publish()
         return {name: _record_of(project, constants[name], part, last.parts.get(name)) for name, part in built.items()}
 
-    async def _component(self, project: Project, before: Before, last: PartRecord | None) -> BuiltPart:
+    async def _component(self, project: Project, before: Before, built_code: str | None) -> BuiltPart:
         handler = project.handler
         assert handler is not None
         with self._step(COMPONENT):
@@ -227,11 +230,11 @@ class BuildSession:
                 if self.options.development:
                     return await python.build_development(project, self._load_check, before, self._progress)
                 return await python.build_component(project, handler, before, self._progress)
-            engine, code = self.options.guest_engine, _usable_code(project, last)
+            engine = self.options.guest_engine
             if self.options.development:
                 tools = (self._driver, self._toolchain, engine, self._load_check)
-                return await build_handler(project, handler, *tools, before, built_code=code)
-            return await javascript.build_component(project, handler, self._driver, engine, before, built_code=code)
+                return await build_handler(project, handler, *tools, before, built_code=built_code)
+            return await javascript.build_component(project, handler, self._driver, engine, before, built_code=built_code)
 
     async def _page(self, project: Project, page: Path, before: Before) -> BuiltPart:
         with self._step(PAGE):
@@ -292,9 +295,9 @@ def _check_handler(project: Project) -> None:
         )
 
 
-def _usable_code(project: Project, last: PartRecord | None) -> str | None:
-    """The bundle that the component in place was made of; None if that component is not what the record says."""
-    if last is None or check_files(project.root, last.outputs) is None:
+def _usable_code(project: Project, last: PartRecord | None, constants: str) -> str | None:
+    """The bundle that the component in place was made of; None if other tools made it, or if it is not what the record says."""
+    if last is None or last.constants != constants or check_files(project.root, last.outputs) is None:
         return None
     return last.code
 
