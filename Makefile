@@ -77,6 +77,7 @@ lint: setup ## Style, types, import rules, words, and the SDK's types
 .PHONY: packages
 packages: setup ## Try popular packages in components and compare their answers with those on a computer (needs the network)
 	$(BIN)/python -m tests.packages.javascript_matrix
+	$(BIN)/python -m tests.packages.python_matrix
 
 .PHONY: coverage
 coverage: setup ## Run every test and report which lines and branches they reach, in build/coverage

@@ -1,8 +1,9 @@
-"""Development builds of Python handlers: what fails at the top level of a module is found at its line, and nothing is built anew."""
+"""Development builds of Python handlers: what fails at the top level of a module is found at its line, and nothing else is built."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -81,3 +82,33 @@ async def test_a_save_writes_the_sources_and_leaves_the_component(project: Path,
     # Compiled by the component's own interpreter, so that a call does not compile.
     assert any(name.startswith("__pycache__/part.") for name in files)
     assert not (project / "dist" / "main.wasm").exists()
+
+
+PACKAGES = Path(__file__).parents[1] / "extensions" / "python-cases" / "vendor"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import fastlib\n\nVALUE = fastlib.speed\n",
+        "def late():\n    import fastlib\n\n    return fastlib.speed\n\n\nVALUE = 1\n",
+        "def late():\n    from fastlib.core import speed\n\n    return speed\n\n\nVALUE = 1\n",
+    ],
+)
+async def test_a_package_that_needs_compiled_code_is_refused_also_if_a_function_imports_it(
+    project: Path, session: BuildSession, source: str
+) -> None:
+    shutil.copytree(PACKAGES, project / "vendor")
+    (project / "src" / "part.py").write_text(source)
+    with pytest.raises(BuildFailed) as caught:
+        await session.build()
+    assert caught.value.message.startswith("The package fastlib cannot be used.")
+    [problem] = caught.value.problems
+    assert "fastlib (needed by softlib) has the compiled part fastlib.core" in problem.text
+    assert (problem.file, problem.line) == ("src/part.py", source[: source.index("fastlib")].count("\n") + 1)
+
+
+async def test_a_package_that_can_do_without_its_compiled_part_is_used(project: Path, session: BuildSession) -> None:
+    shutil.copytree(PACKAGES, project / "vendor")
+    (project / "src" / "part.py").write_text("import softlib\n\nVALUE = 1 if softlib._speedups is None else 1 / 0\n")
+    assert not (await session.build()).cached

@@ -35,6 +35,7 @@ COMPARED = [
     "package_data",
     "late_modules_of_the_project",
     "plugins_by_name",
+    "packages",
     "tasks",
     "a_loop_of_its_own",
     "deep_recursion",
@@ -42,24 +43,23 @@ COMPARED = [
 
 
 @contextmanager
-def importable(folder: Path) -> Iterator[None]:
-    """Modules in `folder` can be imported inside, and are forgotten afterwards."""
+def importable(*folders: Path) -> Iterator[None]:
+    """Modules in `folders` can be imported inside, and are forgotten afterwards."""
     before = set(sys.modules)
-    writes = sys.dont_write_bytecode
-    sys.path.insert(0, str(folder))
+    path, writes = list(sys.path), sys.dont_write_bytecode
+    sys.path[:0] = map(str, folders)
     sys.dont_write_bytecode = True
     try:
         yield
     finally:
-        sys.path.remove(str(folder))
-        sys.dont_write_bytecode = writes
+        sys.path[:], sys.dont_write_bytecode = path, writes
         for name in set(sys.modules) - before:
-            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(tuple(map(str, folders))):
                 del sys.modules[name]
 
 
 def run_in_cpython(name: str) -> Any:
-    with importable(SOURCES):
+    with importable(SOURCES, SOURCES.with_name("vendor")):
         cases = importlib.import_module("cases").CASES
         result = cases[name]()
         result = asyncio.run(result) if asyncio.iscoroutine(result) else result
@@ -126,3 +126,16 @@ async def test_a_handler_that_waits_for_what_cannot_come_fails_with_the_reason(a
     response = await answer("a_deadlock")
     assert (response.status, response.json["error"]) == (500, "handler_failed")
     assert "nothing can finish" in response.json["message"]
+
+
+async def test_what_a_component_cannot_have_is_named_with_the_way_out(answer: Answer) -> None:
+    tls, libraries, compiled, unknown, sockets = (await answer("missing_parts")).json
+    assert "'_ssl' in a component" in tls and "host.http.fetch" in tls
+    assert "native libraries" in libraries
+    assert "fastlib.core is compiled code of the package fastlib" in compiled
+    assert unknown == "No module named 'no_such_module'"
+    assert "no sockets" in sockets and "host.http.fetch" in sockets
+
+
+async def test_json_nested_five_thousand_deep_is_read_and_written(answer: Answer) -> None:
+    assert (await answer("deep_json")).json == [10_000, 10_000]

@@ -19,6 +19,7 @@ from wit_world.imports import types as wit
 
 from holdfast_sdk.component.bytecode import compile_module
 from holdfast_sdk.component.file_tree import TREE
+from holdfast_sdk.component.missing_parts import check_imports
 from holdfast_sdk.component.start import PACKAGES, SOURCES
 from holdfast_sdk.glue import find_handler, respond
 
@@ -68,6 +69,7 @@ def _load(read: Callable[[], str]) -> wit.ExecuteResponse:
     """Status 200 with the compiled modules, or 422 with the traceback of what failed."""
     try:
         _find_handler(read)
+        check_imports(SOURCES)
         status, body = 200, json.dumps(_compiled_sources()).encode()
     except (Exception, SystemExit):
         status, body = 422, traceback.format_exc().encode()

@@ -12,7 +12,7 @@ import importlib
 import os
 import sys
 
-from holdfast_sdk.component import event_loop, redirect
+from holdfast_sdk.component import event_loop, missing_parts, redirect
 from holdfast_sdk.component.bytecode import compile_module
 from holdfast_sdk.component.file_tree import TREE
 
@@ -53,6 +53,7 @@ def begin(entry: str) -> None:
         # Read when `zoneinfo` is imported, which `finish` does: the variables of a call replace these.
         os.environ["PYTHONTZPATH"] = TIME_ZONES
     event_loop.install()
+    missing_parts.install()
 
 
 def compile_sources() -> None:
@@ -65,7 +66,8 @@ def compile_sources() -> None:
 
 
 def finish() -> None:
-    """Prepares what calls need."""
+    """Prepares what calls need. Raises ImportError when a function of the project imports what a component cannot have."""
+    missing_parts.check_imports(SOURCES)
     compile_sources()
     for name in _CODECS:
         codecs.lookup(name)

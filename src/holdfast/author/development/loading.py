@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 LOAD_ONLY = "(load)"
 """The method of a request that loads the code and calls no handler; both SDKs have the same."""
-_TIMEOUT_MS = 10_000
+# Ends a loop at the top level. Large Python packages take seconds to import on a busy machine.
+_TIMEOUT_MS = 30_000
 _POSITION = re.compile(r"(?P<file>[^\s()]+):(?P<line>\d+)\)?$")
 _HINT = "Code at the top level of a module runs when the extension is loaded, and cannot call the host: move it into the handler."
 

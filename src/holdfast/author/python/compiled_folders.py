@@ -1,39 +1,36 @@
 """Compiled Python modules that builds share: the standard library, once per version of componentize-py; packages, once per content.
 
-<key>.image there? ──yes──▶ used
-     │ no
-     ▼
-flock <key>.lock ──▶ there now? ──yes──▶ used
-                         │ no
-                         ▼
-componentize-py runs compile_tree ──▶ .<key>-<random>/ ──▶ image written ──renamed──▶ <key>.image
+componentize-py runs compile_tree in the interpreter of components ──▶ folder of compiled modules ──▶ image in the cache
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
 import importlib.metadata
 import importlib.resources
 import importlib.util
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from holdfast.author import resources
 from holdfast.author.errors import BuildToolError
+from holdfast.author.python import image
+from holdfast.author.python.cache import PythonCache
 from holdfast.author.python.componentize import componentize, version
-from holdfast.author.python.image import write_image
 from holdfast.author.python.project_files import walk
-from holdfast.author.toolchain import Progress, default_toolchain_root
+from holdfast.author.toolchain import Progress
 
 STANDARD_LIBRARY = "/python"
 PACKAGES = "/vendor"
 TIME_ZONES = "/zoneinfo"
 # Parts of the standard library that cannot work in a component: windows, terminals, environments, tests, and manuals.
 _LEFT_OUT = ("idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "venv", "pydoc_data", "curses", "site-packages")
+_USELESS = re.compile(r"^/bin/|/tests/|\.libs/|\.so\.[\d.]+$|\.(?:c|cpp|h|pxd|pxi|pyi|pyx)$|\.dist-info/RECORD$")
+# By the state of a folder on disk. Hashing 50 MB of packages for each save would take longer than the save.
+_known_hashes: dict[int, str] = {}
+_MAX_KNOWN_HASHES = 64
 _ENTRY = """
 import os
 from holdfast_sdk.component.compile_tree import compile_folder
@@ -44,65 +41,37 @@ raise SystemExit("compiled")
 """
 
 
-class PythonCache:
-    """`root` is the folder of what builds share; the default is below the toolchain's folder."""
-
-    def __init__(self, root: Path | None = None) -> None:
-        self.root = (root or default_toolchain_root() / "python").absolute()
-
-    async def standard_library(self, progress: Progress) -> Path:
-        """The image of the standard library. Raises BuildToolError."""
-        key = await _key("library")
-        return await self.once(f"{key}.image", "Preparing the Python standard library (once)", progress, _write_library)
-
-    async def packages(self, folder: Path, progress: Progress) -> Path:
-        """The image of the packages in `folder`. Raises BuildToolError."""
-        files = await asyncio.to_thread(lambda: [*walk(folder)])
-        key = await asyncio.to_thread(_hash_files, folder, files, await _key("packages"))
-        return await self.once(f"{key}.image", "Compiling the packages (once)", progress, lambda to: _write_packages(to, folder))
-
-    async def once(self, name: str, words: str, progress: Progress, make: Callable[[Path], Awaitable[None]]) -> Path:
-        """The file `name` of the cache; unless it is there, `make` writes it to the path that it gets. Processes wait for each other."""
-        found = self.root / name
-        if not found.is_file():
-            self.root.mkdir(parents=True, exist_ok=True)
-            async with self._locked(found.stem):
-                if not found.is_file():
-                    progress(words)
-                    with tempfile.TemporaryDirectory(prefix=f".{found.stem}-", dir=self.root) as scratch:
-                        partial = Path(scratch) / name
-                        await make(partial)
-                        partial.rename(found)
-        return found
-
-    @asynccontextmanager
-    async def _locked(self, key: str) -> AsyncIterator[None]:
-        with (self.root / f"{key}.lock").open("w") as lock:
-            # Polled: a blocking flock would stop the event loop, and in a thread it could not be cancelled.
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    await asyncio.sleep(0.1)
-            yield
+async def standard_library(cache: PythonCache, progress: Progress) -> Path:
+    """The image of the standard library. Raises BuildToolError."""
+    key = await _key("library")
+    return await cache.once(f"{key}.image", "Preparing the Python standard library (once)", progress, _write_library)
 
 
-async def _write_library(image: Path) -> None:
-    output = await _compile(image.parent, None)
-    await asyncio.to_thread(write_image, image, _standard_files(output))
+async def compiled_packages(cache: PythonCache, folder: Path, progress: Progress) -> Path:
+    """The image of the packages in `folder`. Raises BuildToolError."""
+    key = await asyncio.to_thread(_hash_folder, folder, await _key("packages"))
+
+    async def write(target: Path) -> None:
+        await _write_packages(target, folder)
+
+    return await cache.once(f"{key}.image", "Compiling the packages (once)", progress, write)
 
 
-async def _write_packages(image: Path, folder: Path) -> None:
-    output = await _compile(image.parent, folder)
-    await asyncio.to_thread(write_image, image, _package_files(output, folder))
+async def _write_library(target: Path) -> None:
+    output = await _compile(target.parent, None)
+    await asyncio.to_thread(image.write_image, target, _standard_files(output))
+
+
+async def _write_packages(target: Path, folder: Path) -> None:
+    output = await _compile(target.parent, folder)
+    await asyncio.to_thread(image.write_image, target, _package_files(output, folder))
 
 
 def _hash_sources(constants: str) -> str:
     """Identifies the interpreter, and the code that compiles."""
     digest = hashlib.sha256(constants.encode())
     component = resources.sdk_folder("python") / "holdfast_sdk" / "component"
-    for source in (component / "bytecode.py", component / "compile_tree.py", component / "file_tree.py", Path(__file__)):
+    for source in (component / "bytecode.py", component / "compile_tree.py", Path(image.__file__)):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:20]
 
@@ -118,12 +87,24 @@ def _time_zones_version() -> str:
         return "none"
 
 
-def _hash_files(folder: Path, files: list[Path], key: str) -> str:
-    digest = hashlib.sha256(key.encode())
-    for path in files:
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()[:20]
+def _useful_files(folder: Path) -> list[Path]:
+    """The files of packages that a component can use: no tests, native libraries, sources of compiled parts, stubs, lists and scripts."""
+    return [path for path in walk(folder) if not _USELESS.search(f"/{path.relative_to(folder).as_posix()}")]
+
+
+def _hash_folder(folder: Path, key: str) -> str:
+    """A hash of the content of a folder; of its state on disk, if that has been hashed before in this process."""
+    files = [(path, path.stat()) for path in _useful_files(folder)]
+    state = hash((key, *((str(path), s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for path, s in files)))
+    if state not in _known_hashes:
+        digest = hashlib.sha256(key.encode())
+        for path, _ in files:
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
+        if len(_known_hashes) >= _MAX_KNOWN_HASHES:
+            _known_hashes.clear()
+        _known_hashes[state] = digest.hexdigest()[:20]
+    return _known_hashes[state]
 
 
 async def _compile(scratch: Path, folder: Path | None) -> Path:
@@ -167,7 +148,7 @@ def _time_zone_files() -> Iterator[tuple[str, bytes | None]]:
 
 
 def _package_files(output: Path, folder: Path) -> Iterator[tuple[str, bytes | None]]:
-    for path in walk(folder):
+    for path in _useful_files(folder):
         yield f"{PACKAGES}/{path.relative_to(folder).as_posix()}", path.read_bytes()
     for path in sorted(output.rglob("*.pyc")):
         yield f"/{path.relative_to(output).as_posix()}", path.read_bytes()

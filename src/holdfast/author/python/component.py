@@ -1,7 +1,7 @@
 """Builds a component from `src/handler.py`.
 
 src/ ─────────────────────────────────────▶ project.image ┐
-vendor/ ──compiled once per content───────▶ vendor.image  ├─ begin, import handler, finish ──▶ dist/main.wasm
+packages ──compiled once per content──────▶ vendor.image  ├─ begin, import handler, finish ──▶ dist/main.wasm
 standard library ──compiled once per tool─▶ library.image ┘      (snapshot of the interpreter)
 """
 
@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
 from holdfast.author import resources
-from holdfast.author.errors import BuildFailed
 from holdfast.author.inputs.snapshot import Before, inputs_of_paths
 from holdfast.author.project import Project
-from holdfast.author.python.compiled_folders import PythonCache
+from holdfast.author.python.cache import PythonCache
+from holdfast.author.python.compiled_folders import standard_library
 from holdfast.author.python.componentize import componentize
-from holdfast.author.python.image import write_image
-from holdfast.author.python.problems import find_problem, import_hint
+from holdfast.author.python.image import place_images
+from holdfast.author.python.packages import Packages, build_failed, find_packages
 from holdfast.author.python.project_files import project_inputs, source_files
 from holdfast.author.staged_output import BuiltPart, StagedOutput
 from holdfast.author.toolchain import Progress, no_progress
@@ -47,37 +46,32 @@ class WitWorld(wit_world.WitWorld):
 
 
 async def build_component(project: Project, handler: Path, before: Before, progress: Progress = no_progress) -> BuiltPart:
-    """Builds `dist/main.wasm` from `src/handler.py`, with everything below `src/` and `vendor/` inside.
+    """Builds `dist/main.wasm` from `src/handler.py`, with everything below `src/` and all packages inside.
 
     Raises BuildFailed, BuildToolError.
     """
     cache = PythonCache()
-    library = await cache.standard_library(progress)
-    vendored = project.root / "vendor"
-    packages = await cache.packages(vendored, progress) if vendored.is_dir() else None
+    packages = await find_packages(project, cache, progress)
+    images = [await standard_library(cache, progress), *await packages.images(cache, progress)]
     project.component.parent.mkdir(exist_ok=True)
     staged = StagedOutput(project.component.with_name(f".main.{os.getpid()}.wasm"), project.component)
     with tempfile.TemporaryDirectory(prefix="holdfast-build-") as folder:
         scratch = Path(folder)
         glue = scratch / "glue"
-        await asyncio.to_thread(_write_glue, glue, project, [library, *([packages] if packages else [])])
+        await asyncio.to_thread(_write_glue, glue, project, images, packages)
         try:
             done = await componentize("holdfast_component", [glue, resources.sdk_folder("python")], staged.path, scratch=scratch)
             if done.status != 0:
-                problem = find_problem(project.root, f"{done.stdout}\n{done.stderr}")
-                hint = import_hint(problem.text)
-                raise BuildFailed("src/handler.py cannot be built.", problems=[problem], hint=hint, project=project.root)
+                raise build_failed(project.root, packages, f"{done.stdout}\n{done.stderr}")
         except BaseException:
             staged.discard()
             raise
-    inputs = await asyncio.to_thread(lambda: inputs_of_paths(project.root, project_inputs(project), before))
-    return BuiltPart((staged,), inputs)
+    inputs = await asyncio.to_thread(lambda: inputs_of_paths(project.root, project_inputs(project) | packages.requirements, before))
+    return BuiltPart((staged,), inputs, packages.warnings)
 
 
-def _write_glue(glue: Path, project: Project, images: list[Path]) -> None:
+def _write_glue(glue: Path, project: Project, images: list[Path], packages: Packages) -> None:
     glue.mkdir()
     (glue / "holdfast_component.py").write_text(GLUE)
     files = ((f"/{path.relative_to(project.root).as_posix()}", path.read_bytes()) for path in source_files(project))
-    write_image(glue / "3-project.image", files)
-    for number, image in enumerate(images):
-        shutil.copyfile(image, glue / f"{number}.image")
+    place_images(glue, images, [*files, packages.compiled_list()])

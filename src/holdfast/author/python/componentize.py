@@ -12,7 +12,7 @@ from holdfast.author import resources
 from holdfast.author.errors import BuildToolError
 from holdfast.author.tools.process import ToolResult, run
 
-BUILD_TIMEOUT = 300.0
+BUILD_TIMEOUT = 900.0
 
 
 def find_componentize_py() -> str:

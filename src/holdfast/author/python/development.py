@@ -1,4 +1,4 @@
-"""Builds for `holdfast dev`: one component for all projects with the same packages, and the project's files as JSON beside it.
+"""Builds for `holdfast dev`: one component for all projects with the same packages, and the project's files as JSON next to it.
 
 packages changed ──▶ component (seconds; kept in the cache by content) ──────▶ dist/development/main.wasm
 src/ saved ──▶ handler.json ──loaded once in the component, not called──▶ dist/development/handler.json
@@ -19,12 +19,14 @@ import msgspec
 
 from holdfast.author import resources
 from holdfast.author.development.loading import LoadCheck
-from holdfast.author.errors import BuildFailed, BuildToolError
-from holdfast.author.inputs.snapshot import Before, Inputs, inputs_of_paths
+from holdfast.author.errors import BuildToolError
+from holdfast.author.inputs.snapshot import Before, inputs_of_paths
 from holdfast.author.project import Project
-from holdfast.author.python.compiled_folders import PythonCache
+from holdfast.author.python.cache import PythonCache
+from holdfast.author.python.compiled_folders import standard_library
 from holdfast.author.python.componentize import componentize, version
-from holdfast.author.python.problems import find_problem, import_hint
+from holdfast.author.python.image import place_images
+from holdfast.author.python.packages import Packages, build_failed, find_packages
 from holdfast.author.python.project_files import project_inputs, source_files
 from holdfast.author.staged_output import BuiltPart, StagedOutput
 from holdfast.author.toolchain import Progress, no_progress
@@ -63,35 +65,33 @@ async def build_development(
     project: Project, check: LoadCheck, before: Before, progress: Progress = no_progress, cache: PythonCache | None = None
 ) -> BuiltPart:
     """Builds `dist/development/main.wasm` and `handler.json`. Raises BuildFailed, BuildToolError."""
-    vendored = project.root / "vendor"
-    wasm = await development_component(cache or PythonCache(), vendored if vendored.is_dir() else None, progress)
+    cache = cache or PythonCache()
+    packages = await find_packages(project, cache, progress)
+    wasm = await development_component(cache, packages, progress)
     files = await asyncio.to_thread(_read_sources, project)
-    compiled = await _load(project, wasm, files, check)
-    folder = project.root / "dist" / "development"
-    inputs = await asyncio.to_thread(lambda: inputs_of_paths(project.root, project_inputs(project), before))
-    return await asyncio.to_thread(_stage, folder, wasm, {**files, **compiled}, inputs)
+    compiled = await _load(project, packages, wasm, files, check)
+    outputs = await asyncio.to_thread(_stage, project.root / "dist" / "development", wasm, {**files, **compiled})
+    inputs = await asyncio.to_thread(lambda: inputs_of_paths(project.root, project_inputs(project) | packages.requirements, before))
+    return BuiltPart(outputs, inputs, packages.warnings)
 
 
-async def development_component(cache: PythonCache, packages: Path | None, progress: Progress) -> Path:
-    """The path of the development component with the packages in the folder `packages`. Raises BuildToolError."""
-    images = [await cache.standard_library(progress)]
-    if packages is not None:
-        images.append(await cache.packages(packages, progress))
-    key = await asyncio.to_thread(_key, images, await version())
+async def development_component(cache: PythonCache, packages: Packages, progress: Progress) -> Path:
+    """The path of the development component with these packages. Raises BuildToolError."""
+    images = [await standard_library(cache, progress), *await packages.images(cache, progress)]
+    key = await asyncio.to_thread(_key, images, f"{await version()} {packages.compiled} {packages.users}")
 
     async def make(target: Path) -> None:
-        await _build_component(target, images)
+        await _build_component(target, images, packages)
 
     return await cache.once(f"{key}.wasm", "Building the development component for Python (once for these packages)", progress, make)
 
 
-async def _load(project: Project, wasm: Path, files: dict[str, object], check: LoadCheck) -> dict[str, object]:
+async def _load(project: Project, packages: Packages, wasm: Path, files: dict[str, object], check: LoadCheck) -> dict[str, object]:
     """Loads the project as a call would. Returns its compiled modules, by path. Raises BuildFailed when it cannot be imported."""
     response = await check.run(wasm, msgspec.json.encode(files).decode())
     body = response.body or b""
     if response.status != 200:
-        problem = find_problem(project.root, body.decode(errors="replace"))
-        raise BuildFailed("src/handler.py cannot be built.", problems=[problem], hint=import_hint(problem.text), project=project.root)
+        raise build_failed(project.root, packages, body.decode(errors="replace"))
     found: dict[str, object] = msgspec.json.decode(body)
     return found
 
@@ -116,13 +116,12 @@ def _read_sources(project: Project) -> dict[str, object]:
     return files
 
 
-def _write_entry(scratch: Path, images: list[Path]) -> tuple[Path, Path]:
+def _write_entry(scratch: Path, images: list[Path], packages: Packages) -> tuple[Path, Path]:
     """The folders of the entry and of the WIT package."""
     entry, wit = scratch / "entry", scratch / "wit"
     entry.mkdir()
     (entry / "holdfast_development.py").write_text(_ENTRY)
-    for number, image in enumerate(images):
-        shutil.copyfile(image, entry / f"{number}.image")
+    place_images(entry, images, [packages.compiled_list()])
     wit.mkdir()
     shutil.copyfile(resources.WORLD_WIT, wit / resources.WORLD_WIT.name)
     (wit / "python-development.wit").write_text(_WORLD)
@@ -130,11 +129,11 @@ def _write_entry(scratch: Path, images: list[Path]) -> tuple[Path, Path]:
     return entry, wit
 
 
-async def _build_component(target: Path, images: list[Path]) -> None:
+async def _build_component(target: Path, images: list[Path], packages: Packages) -> None:
     """Builds the development component. Raises BuildToolError."""
     with tempfile.TemporaryDirectory(prefix="holdfast-build-") as folder:
         scratch = Path(folder)
-        entry, wit = await asyncio.to_thread(_write_entry, scratch, images)
+        entry, wit = await asyncio.to_thread(_write_entry, scratch, images, packages)
         sdk = resources.sdk_folder("python")
         done = await componentize("holdfast_development", [entry, sdk], target, scratch=scratch, wit=wit, world="python-development")
     if done.status != 0:
@@ -143,7 +142,7 @@ async def _build_component(target: Path, images: list[Path]) -> None:
         )
 
 
-def _stage(folder: Path, wasm: Path, files: dict[str, object], inputs: Inputs) -> BuiltPart:
+def _stage(folder: Path, wasm: Path, files: dict[str, object]) -> tuple[StagedOutput, ...]:
     folder.mkdir(parents=True, exist_ok=True)
     staged = [StagedOutput(folder / f".handler.{os.getpid()}.json", folder / "handler.json")]
     staged[0].path.write_bytes(msgspec.json.encode(files))
@@ -156,4 +155,4 @@ def _stage(folder: Path, wasm: Path, files: dict[str, object], inputs: Inputs) -
             staged[1].path.hardlink_to(wasm)
         except OSError:
             shutil.copyfile(wasm, staged[1].path)
-    return BuiltPart(tuple(staged), inputs)
+    return tuple(staged)

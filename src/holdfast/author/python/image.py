@@ -7,8 +7,9 @@ The index is JSON: path → [offset, stored, size].
 
 from __future__ import annotations
 
+import shutil
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -33,3 +34,10 @@ def write_image(target: Path, files: Iterable[tuple[str, bytes | None]]) -> None
         offset += len(stored)
     head = msgspec.json.encode(index)
     target.write_bytes(b"".join([MAGIC, len(head).to_bytes(4, "big"), head, *contents]))
+
+
+def place_images(entry: Path, images: Sequence[Path], files: Iterable[tuple[str, bytes]]) -> None:
+    """Puts copies of `images` into the folder `entry`, and one more image of `files`. Of two files with one path, the later one counts."""
+    for number, image in enumerate(images):
+        shutil.copyfile(image, entry / f"{number}.image")
+    write_image(entry / "project.image", files)

@@ -41,13 +41,3 @@ def find_problem(project: Path, output: str) -> Problem:
         if file.startswith("src/"):
             return Problem(text, file, line, source=_source_line(project / file, line))
     return Problem(text, "src/handler.py")
-
-
-def import_hint(text: str) -> str | None:
-    """What to do about the error, if it is one of an import."""
-    if "ModuleNotFoundError" in text or "ImportError" in text:
-        return (
-            "Install pure-Python packages into vendor/ (`pip install --target vendor NAME`). "
-            "Packages with compiled parts do not run in a component."
-        )
-    return None

@@ -164,6 +164,33 @@ def plugins_by_name():
 
 
 @case
+def packages():
+    import importlib.metadata
+
+    import softlib
+    from softlib.late import text
+
+    return [softlib._speedups, text(), importlib.metadata.version("softlib")]
+
+
+@case
+def missing_parts():
+    reasons = []
+    for name in ("ssl", "ctypes", "fastlib", "no_such_module"):
+        try:
+            __import__(name)
+        except ImportError as error:
+            reasons.append(str(error))
+    import urllib.request
+
+    try:
+        urllib.request.urlopen("http://example.com")
+    except OSError as error:
+        reasons.append(str(error))
+    return reasons
+
+
+@case
 def files_cannot_be_changed():
     refused = []
     for change in (
@@ -222,6 +249,14 @@ def deep_recursion():
         depth(100_000)
     except RecursionError:
         return depth(900)
+
+
+@case
+def deep_json():
+    import json
+
+    deep = json.loads("[" * 5_000 + "]" * 5_000)
+    return [len(json.dumps(deep)), len(repr(deep))]
 
 
 @case

@@ -1,0 +1,5 @@
+"""Needs its compiled part."""
+
+from fastlib import core
+
+speed = core.speed
