@@ -56,7 +56,11 @@ function dates(locale, lists) {
           found[`${w ? `E${w}` : ''}${y ? `y${y}` : ''}${M ? `M${M}` : ''}${d ? `d${d}` : ''}`] = pattern(locale, { weekday, year, month, day }, lists);
         }
   found['Gyn'] = pattern(locale, { era: 'short', year: 'numeric' }, lists);
-  found['GynMndn'] = pattern(locale, { era: 'short', year: 'numeric', month: 'numeric', day: 'numeric' }, lists);
+  for (const month of ['numeric', '2-digit', 'short', 'long'])
+    for (const day of [undefined, 'numeric', '2-digit']) {
+      const key = `GynM${WORDS.month[month]}${day ? `d${NUMBERS[day]}` : ''}`;
+      found[key] = pattern(locale, { era: 'short', year: 'numeric', month, day }, lists);
+    }
   return found;
 }
 

@@ -32,6 +32,20 @@ export function findHandler(module: Record<string, unknown>, source: string): An
   throw new Error(`${source} exports ${found}, but no function named handler. Write: export const handler = async (req, host) => …`);
 }
 
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** The headers of a response. Throws a TypeError that names the one that HTTP cannot carry: the host would drop it, or refuse the response. */
+function responseHeaders(given: ExecuteResponse['headers']): HttpHeader[] {
+  const headers = wireHeaders(given);
+  for (const { name, value } of headers) {
+    if (!HEADER_NAME.test(name)) throw new TypeError(`The handler returned a header with the name ${JSON.stringify(name)}, which HTTP does not allow`);
+    // eslint-disable-next-line no-control-regex
+    const bad = /[\0-\x08\x0a-\x1f\x7f]|[^\0-\xff]/.exec(value);
+    if (bad !== null) throw new TypeError(`The handler returned the header ${name} with the character ${JSON.stringify(bad[0])}, which HTTP does not allow`);
+  }
+  return headers;
+}
+
 export function wireResponse(response: ExecuteResponse | null | undefined): WireResponse {
   if (response === null || typeof response !== 'object') {
     throw new TypeError(`The handler returned ${response === null ? 'null' : typeof response}; return jsonResponse(…) or {status, headers, body}`);
@@ -40,7 +54,7 @@ export function wireResponse(response: ExecuteResponse | null | undefined): Wire
   if (typeof status !== 'number' || !Number.isInteger(status) || status < 100 || status > 999) {
     throw new TypeError(`The handler returned the status ${String(status)}, which is not an HTTP status`);
   }
-  return { status, headers: wireHeaders(response.headers), body: response.body == null ? null : toBytes(response.body, 'A response body') };
+  return { status, headers: responseHeaders(response.headers), body: response.body == null ? null : toBytes(response.body, 'A response body') };
 }
 
 interface StandardResponse {
@@ -55,13 +69,17 @@ function isStandard(response: unknown): response is StandardResponse {
   return typeof arrayBuffer === 'function' && typeof headers === 'object' && headers !== null && Symbol.iterator in headers;
 }
 
-/** The handler's response with its body read; the headers of a standard Response in its order, each Set-Cookie on its own. */
-export async function answerOf(handler: AnyHandler, request: WireRequest): Promise<ExecuteResponse> {
-  const response: unknown = await handler(requestFrom(request), bindings);
-  if (!isStandard(response)) return response as ExecuteResponse;
+/** A standard Response with its body read; its headers in its order, each Set-Cookie on its own. */
+async function readResponse(response: StandardResponse): Promise<ExecuteResponse> {
   const headers = Array.from(response.headers, ([name, value]) => ({ name, value }));
   const body = new Uint8Array(await response.arrayBuffer());
   return { status: response.status, headers, body: body.length === 0 ? null : body };
+}
+
+/** The handler's response in the form of the SDK, for engines that run promises themselves. */
+export async function answerOf(handler: AnyHandler, request: WireRequest): Promise<ExecuteResponse> {
+  const response: unknown = await handler(requestFrom(request), bindings);
+  return isStandard(response) ? readResponse(response) : (response as ExecuteResponse);
 }
 
 /** Writes to the log and to standard error; the host truncates long text. */
@@ -84,7 +102,8 @@ export function wrap(handler: AnyHandler): (request: WireRequest) => WireRespons
   return (request) => {
     beginCall();
     try {
-      const response = wireResponse(runUntilSettled(() => answerOf(handler, request)) as ExecuteResponse);
+      const answer = runUntilSettled(() => handler(requestFrom(request), bindings));
+      const response = wireResponse((isStandard(answer) ? runUntilSettled(() => readResponse(answer)) : answer) as ExecuteResponse);
       runJobs();
       reportUnhandled();
       return response;

@@ -20,7 +20,7 @@ const DATE_OPTIONS: Intl.DateTimeFormatOptions[] = [
   { dateStyle: 'full', timeStyle: 'medium' }, { weekday: 'long' }, { month: 'long', year: 'numeric' }, { month: 'short', day: 'numeric' }, { weekday: 'short', day: 'numeric', month: 'short' },
   { year: '2-digit', month: '2-digit', day: '2-digit' }, { hour: '2-digit', minute: '2-digit' }, { hour: 'numeric', hourCycle: 'h12' }, { hour: 'numeric', minute: '2-digit', hourCycle: 'h23' },
   { year: 'numeric', month: 'long', day: 'numeric', hour: 'numeric', minute: '2-digit' }, { weekday: 'long', year: 'numeric', month: 'long', day: 'numeric', hour: '2-digit', minute: '2-digit' },
-  { year: 'numeric', month: 'short', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' }, { hour: 'numeric', minute: 'numeric', second: 'numeric', fractionalSecondDigits: 3 }, { month: 'narrow' },
+  { year: 'numeric', month: 'short', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' }, { hour: 'numeric', minute: 'numeric', second: 'numeric', fractionalSecondDigits: 3 }, { month: 'narrow' }, { era: 'short', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' },
   { year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', timeZoneName: 'short' },
 ];
 
