@@ -40,21 +40,22 @@ MANIFEST = {
     "capabilities": ["cap:log.emit"],
     "api": {"endpoints": [{"method": "GET", "path": "/", "handler": "dist/main"}]},
 }
-HANDLER = """import run from './case.js';
-export const handler = async () => ({ status: 200, body: JSON.stringify(await run()) ?? 'null' });
-"""
-IN_NODE = "import run from './src/case.js'; process.stdout.write(JSON.stringify(await run()) ?? 'null'); process.exit(0);"
+IN_NODE = (
+    "const { default: run } = await import(process.argv[1]); process.stdout.write(JSON.stringify(await run()) ?? 'null'); process.exit(0);"
+)
+GROUP = 8
+"""Cases in one component. Building and compiling one takes much longer than a call."""
 
 
 class Wrong(Exception):
     """The component answered something else."""
 
 
-async def answer_of(engine: Engine, component: Path) -> Any:
-    """What the component answers. Raises Wrong when it fails."""
+async def answer_of(engine: Engine, component: Path, number: int) -> Any:
+    """What the component answers to the case with that number. Raises Wrong when it fails."""
     loaded = await engine.load(component, hash_file(component))
     host = MemoryHost()
-    request = t.ExecuteRequest(CONTEXT, t.HttpRequest("GET", "/", [], None))
+    request = t.ExecuteRequest(CONTEXT, t.HttpRequest("GET", f"/{number}", [], None))
     outcome = await engine.execute(loaded, request, host, Limits(timeout_ms=60_000))
     if outcome.response is None or outcome.response.status != 200:
         said = outcome.failure or (outcome.response and outcome.response.body)
@@ -62,20 +63,46 @@ async def answer_of(engine: Engine, component: Path) -> Any:
     return json.loads(outcome.response.body or b"null")
 
 
-async def npm_result(engine: Engine, toolchain: Toolchain, project: Path, code: str) -> dict[str, Any]:
-    """The result of one case: builds it, calls it, and compares it with Node."""
-    (project / "src" / "case.js").write_text(code)
+def write_sources(project: Path, codes: list[str]) -> None:
+    """A handler that answers `/0` with the first case, `/1` with the second, and so on."""
+    shutil.rmtree(project / "src", ignore_errors=True)
+    (project / "src").mkdir()
+    for number, code in enumerate(codes):
+        (project / "src" / f"case{number}.js").write_text(code)
+    imports = [f"import case{number} from './case{number}.js';" for number in range(len(codes))]
+    cases = ", ".join(f"case{number}" for number in range(len(codes)))
+    body = "JSON.stringify(await cases[req.http.path.slice(1)]()) ?? 'null'"
+    handler = f"export const handler = async (req) => ({{ status: 200, body: {body} }});"
+    (project / "src" / "handler.js").write_text("\n".join([*imports, f"const cases = [{cases}];", handler, ""]))
+
+
+def in_node(toolchain: Toolchain, project: Path, number: int) -> subprocess.CompletedProcess[str]:
+    """The case in Node."""
     environment = {"TZ": "UTC", "PATH": "/usr/local/bin:/usr/bin:/bin", "NODE_ENV": "production"}
-    command = [toolchain.node, "--no-warnings", "--input-type=module", "--eval", IN_NODE]
-    expected = subprocess.run(command, check=False, cwd=project, env=environment, capture_output=True, text=True, timeout=60)
-    if expected.returncode != 0:
-        return {"result": "invalid", "reason": expected.stderr[-600:]}
+    case = project / "src" / f"case{number}.js"
+    command = [toolchain.node, "--no-warnings", "--input-type=module", "--eval", IN_NODE, str(case)]
+    return subprocess.run(command, check=False, cwd=project, env=environment, capture_output=True, text=True, timeout=60)
+
+
+async def results_of(engine: Engine, toolchain: Toolchain, project: Path, codes: list[str]) -> list[dict[str, Any]]:
+    """The results of cases in one component; if it cannot be built, of each in its own."""
+    write_sources(project, codes)
     try:
         await build(project, toolchain=toolchain)
     except BuildFailed as error:
-        return {"result": "refused", "reason": " ".join(problem.text for problem in error.problems)[:300]}
+        if len(codes) == 1:
+            return [{"result": "refused", "reason": " ".join(problem.text for problem in error.problems)[:300]}]
+        return [result for code in codes for result in await results_of(engine, toolchain, project, [code])]
+    return [await result_of(engine, toolchain, project, number) for number in range(len(codes))]
+
+
+async def result_of(engine: Engine, toolchain: Toolchain, project: Path, number: int) -> dict[str, Any]:
+    """The result of one case of the built component."""
+    expected = in_node(toolchain, project, number)
+    if expected.returncode != 0:
+        return {"result": "invalid", "reason": expected.stderr[-600:]}
     try:
-        answer = await answer_of(engine, project / "dist" / "main.wasm")
+        answer = await answer_of(engine, project / "dist" / "main.wasm", number)
     except Wrong as error:
         return {"result": "failed", "reason": str(error)}
     wanted = json.loads(expected.stdout)
@@ -91,6 +118,10 @@ def install(project: Path) -> dict[str, str]:
     return {name.removeprefix("node_modules/"): entry["version"] for name, entry in locked.items() if name}
 
 
+def batched(names: list[str], size: int) -> list[list[str]]:
+    return [names[at : at + size] for at in range(0, len(names), size)]
+
+
 async def run_npm(names: list[str]) -> dict[str, dict[str, Any]]:
     """The results of the cases `names`, of all without any."""
     cases = tomllib.loads((HERE / "npm.toml").read_text())
@@ -98,17 +129,15 @@ async def run_npm(names: list[str]) -> dict[str, dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="holdfast-packages-") as scratch:
         project = Path(scratch)
         versions = install(project)
-        (project / "src").mkdir()
-        (project / "src" / "handler.js").write_text(HANDLER)
         (project / "manifest.json").write_text(json.dumps(MANIFEST))
         engine = Engine(project / "artifacts", pool=False)
-        for name, case in cases.items():
-            if names and name not in names:
-                continue
-            package = case.get("package", name)
-            result = await npm_result(engine, Toolchain(), project, case["code"])
-            results[name] = {"version": versions[package], **result}
-            print(f"{name} {versions[package]}: {result['result']} {result.get('reason', '')}", flush=True)
+        for group in batched([name for name in cases if not names or name in names], GROUP):
+            for name, result in zip(
+                group, await results_of(engine, Toolchain(), project, [cases[one]["code"] for one in group]), strict=True
+            ):
+                version = versions[cases[name].get("package", name)]
+                results[name] = {"version": version, **result}
+                print(f"{name} {version}: {result['result']} {result.get('reason', '')}", flush=True)
         await engine.close()
     return results
 
