@@ -19,10 +19,15 @@ SETTLED = 4
 """Saves after which each further one replaces as much as it adds."""
 
 
-def size_of(folder: Path) -> int:
-    """Bytes in all files; a file that is removed meanwhile counts nothing."""
+def size_of(folder: Path, *, with_database: bool = False) -> int:
+    """Bytes in all files; a file that is removed meanwhile counts nothing.
+
+    The database grows by an audit row for each install, and its write-ahead log up to a limit of its own.
+    """
     total = 0
     for file in folder.rglob("*"):
+        if file.name.startswith("holdfast.db") and not with_database:
+            continue
         try:
             total += file.lstat().st_size
         except FileNotFoundError:
@@ -53,4 +58,4 @@ def test_the_disk_use_of_a_platform_does_not_grow_with_saves(
                 settled = size_of(platform.data_dir)
         # One bundle of this extension has more than that, packed and unpacked.
         wait_until(lambda: size_of(platform.data_dir) < settled + MIB, lambda: (settled, size_of(platform.data_dir)))
-        assert size_of(platform.data_dir) < 200 * MIB
+        assert size_of(platform.data_dir, with_database=True) < 200 * MIB
