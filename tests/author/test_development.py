@@ -19,6 +19,7 @@ from holdfast.bundles.store.hashing import hash_file
 from holdfast.engine import Component, Engine, Limits, Outcome
 from holdfast.world import types as t
 from tests.sdk.guest_host import CONTEXT, MemoryHost
+from tests.sdk.test_web_standards import GROUPS
 
 ARTIFACTS = Path(__file__).parents[2] / "build" / "test-artifacts"
 PROBES = Path(__file__).parents[1] / "extensions"
@@ -82,6 +83,7 @@ async def test_it_answers_as_the_packed_component(
     cases = {
         "sdk-probe": [*routes("sdk-probe"), "/unknown"],
         "engine-probe": ["/deep/frames/5000", "/twice/frames/1000000", "/deep/parse/9"],
+        "web-standards": [f"/cases?group={group}" for group in (*GROUPS, "exact")],
     }
     assert len(cases["sdk-probe"]) > 15
     for name, urls in cases.items():

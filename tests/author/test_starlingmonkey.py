@@ -14,6 +14,7 @@ from holdfast.author.project import read_project
 from holdfast.author.toolchain import STARLINGMONKEY, Toolchain
 from holdfast.engine import Engine
 from tests.author.test_development import NOT_EQUAL, developed, packed, routes, run
+from tests.sdk.test_web_standards import GROUPS
 from tests.session.effort import repetitions
 
 pytestmark = pytest.mark.slow
@@ -45,6 +46,37 @@ async def test_it_answers_as_quickjs(engine: Engine, built: Callable[[str], Path
             assert outcome.response == expected.response, url
         if url not in OTHER_REPORT:
             assert other_host == host, url
+
+
+WITHOUT_UNICODE_TABLES = {
+    "url": {
+        "reads http://münchen.example/",
+        "reads http://日本語.jp",
+        "reads http://faß.de/",
+        "reads http://\uff27\uff2f.com",
+        "setters",
+        "can parse",
+    },
+    "node": {"urls of files"},
+}
+"""The engine has no tables of Unicode: an address with such a host name is a TypeError there."""
+
+
+async def test_web_standards_are_those_of_quickjs(
+    engine: Engine, built: Callable[[str], Path], built_for_starlingmonkey: Callable[..., Path]
+) -> None:
+    one = await packed(engine, built("web-standards"))
+    other = await developed(engine, built_for_starlingmonkey("web-standards", development=True))
+    for group in (*GROUPS, "exact"):
+        answers = []
+        for component in (one, other):
+            outcome, _ = await run(engine, component, f"/cases?group={group}")
+            assert outcome.response is not None and outcome.response.status == 200, (group, outcome.failure)
+            answers.append(json.loads(outcome.response.body or b""))
+        expected, found = answers
+        differing = {case for case in expected if found.get(case) != expected[case]}
+        assert {case.strip() for case in differing} == WITHOUT_UNICODE_TABLES.get(group, set()), group
+        assert all(found[case] == "throws TypeError" for case in differing if case not in {"can parse"})
 
 
 async def test_a_stack_has_the_lines_of_the_source(engine: Engine, built_for_starlingmonkey: Callable[..., Path]) -> None:

@@ -47,3 +47,15 @@ if (!('resizable' in ArrayBuffer.prototype)) {
     configurable: true,
   });
 }
+
+// The engine's own versions throw an InternalError.
+for (const name of ['atob', 'btoa'] as const) {
+  const convert = globalThis[name];
+  globalThis[name] = (text: string): string => {
+    try {
+      return convert(text);
+    } catch {
+      throw new DOMException(`${name} cannot convert this text`, 'InvalidCharacterError');
+    }
+  };
+}

@@ -21,6 +21,10 @@ LOAD_ONLY = "(load)"
 # Ends a loop at the top level. Large Python packages take seconds to import on a busy machine.
 _TIMEOUT_MS = 30_000
 _POSITION = re.compile(r"(?P<file>[^\s()]+):(?P<line>\d+)\)?$")
+_SYNTAX_HINT = (
+    "The engine does not have this syntax, of your code or of a package: StarlingMonkey has no `\\p{…}` in regular expressions."
+    " Use QuickJS: remove `holdfast.engine` from package.json."
+)
 _HINT = "Code at the top level of a module runs when the extension is loaded, and cannot call the host: move it into the handler."
 
 
@@ -76,7 +80,9 @@ def _failed(description: str, project: Path) -> BuildFailed:
     message, _, stack = description.partition("\n")
     match = next((found for line in stack.splitlines() if (found := _POSITION.search(line))), None)
     if match is None:
-        return BuildFailed("The handler cannot be loaded.", problems=[Problem(message)], hint=_HINT)
+        # A syntax that the engine lacks has no position.
+        hint = _SYNTAX_HINT if message.startswith("SyntaxError") else _HINT
+        return BuildFailed("The handler cannot be loaded.", problems=[Problem(message)], hint=hint)
     file, line = match["file"], int(match["line"])
     problem = Problem(message, file, line, None, _source_line(project / file, line))
     return BuildFailed("The handler cannot be loaded.", problems=[problem], hint=_HINT, project=project)

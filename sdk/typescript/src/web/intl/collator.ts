@@ -48,7 +48,9 @@ function tailoring(language: string): Map<string, Weight> {
   return found;
 }
 
-const IGNORED = /^[\s\u00a0\p{P}]$/u;
+// Not literals: StarlingMonkey has no Unicode properties, and must load modules that never use these.
+const isIgnored = (part: string): boolean => new RegExp('^[\\s\\u00a0\\p{P}]$', 'u').test(part);
+const isControl = (part: string): boolean => new RegExp('[\\p{Cc}\\p{Cf}]', 'u').test(part);
 
 class Keys {
   readonly #own: Map<string, Weight>;
@@ -91,7 +93,7 @@ class Keys {
       }
     }
     const character = String.fromCodePoint(whole.codePointAt(at) as number);
-    if (!(this.ignorePunctuation && IGNORED.test(character))) this.#addCharacter(character, weights);
+    if (!(this.ignorePunctuation && isIgnored(character))) this.#addCharacter(character, weights);
     return character.length;
   }
 
@@ -110,7 +112,7 @@ class Keys {
       else if (mark >= 0 || /\p{M}/u.test(part)) {
         const last = weights[weights.length - 1];
         if (last !== undefined) weights[weights.length - 1] = [last[0], last[1] * 200 + (mark < 0 ? 199 : mark + 1), last[2]];
-      } else if (!/[\p{Cc}\p{Cf}]/u.test(part)) weights.push([OTHER + (part.codePointAt(0) as number), 0, 0]);
+      } else if (!isControl(part)) weights.push([OTHER + (part.codePointAt(0) as number), 0, 0]);
     }
   }
 }

@@ -13,7 +13,8 @@ type Options = Record<string, unknown>;
 const ROUNDINGS = ['ceil', 'floor', 'expand', 'trunc', 'halfCeil', 'halfFloor', 'halfExpand', 'halfTrunc', 'halfEven'];
 const WITHOUT_FRACTION = ['JPY', 'KRW', 'CLP', 'ISK', 'VND', 'PYG', 'UGX', 'RWF', 'XAF', 'XOF', 'XPF', 'KMF', 'DJF', 'GNF', 'BIF', 'VUV', 'UYI'];
 const THREE_DIGITS = ['BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND'];
-const LETTER = /\p{L}/u;
+// A function: StarlingMonkey cannot make this expression, and must load modules that never use it.
+const hasLetter = (text: string): boolean => /\p{L}/u.test(text);
 
 export interface NumberSettings {
   resolved: Resolved;
@@ -159,7 +160,7 @@ function templateOf(data: NumberData, settings: NumberSettings, plural: () => st
   if (settings.style === 'decimal') return [0];
   const text = currencyText(data, settings);
   const pattern = data.currencyPattern[0] === 1 ? text.slice(-1) : text.slice(0, 1);
-  return LETTER.test(pattern) ? data.currencyCodePattern : data.currencyPattern;
+  return hasLetter(pattern) ? data.currencyCodePattern : data.currencyPattern;
 }
 
 /** Puts the sign where ICU puts it. */
