@@ -3,10 +3,10 @@ import { define } from '../define.ts';
 
 const scope = globalThis as unknown as Record<'setTimeout' | 'setInterval' | 'clearTimeout' | 'clearInterval', (...args: never[]) => number>;
 
-export const setTimeout = scope.setTimeout as (callback: unknown, delay?: unknown, ...args: unknown[]) => number;
-export const setInterval = scope.setInterval as (callback: unknown, delay?: unknown, ...args: unknown[]) => number;
-export const clearTimeout = scope.clearTimeout as (id?: unknown) => void;
-export const clearInterval = scope.clearInterval as (id?: unknown) => void;
+export const setTimeout = scope.setTimeout as unknown as (callback: unknown, delay?: unknown, ...args: unknown[]) => number;
+export const setInterval = scope.setInterval as unknown as (callback: unknown, delay?: unknown, ...args: unknown[]) => number;
+export const clearTimeout = scope.clearTimeout as unknown as (id?: unknown) => void;
+export const clearInterval = scope.clearInterval as unknown as (id?: unknown) => void;
 export const clearImmediate = clearTimeout;
 
 export function setImmediate(callback: unknown, ...args: unknown[]): number {
