@@ -57,11 +57,11 @@ def begin(entry: str) -> None:
 
 
 def compile_sources() -> None:
-    """Adds the compiled form of every module that has none."""
+    """Adds the compiled form of the modules of the project and of the SDK. Those of images are compiled already."""
     for path in list(TREE.files):
-        if path.endswith(".py") and not path.startswith(STANDARD_LIBRARY + "/"):
+        if not path.startswith((f"{STANDARD_LIBRARY}/", f"{PACKAGES}/")):
             compiled = compile_module(path, TREE.read(path))
-            if compiled is not None and compiled[0] not in TREE.files:
+            if compiled is not None:
                 TREE.add(*compiled)
 
 
