@@ -59,7 +59,7 @@ def begin(entry: str) -> None:
 def compile_sources() -> None:
     """Adds the compiled form of the modules of the project and of the SDK. Those of images are compiled already."""
     for path in list(TREE.files):
-        if not path.startswith((f"{STANDARD_LIBRARY}/", f"{PACKAGES}/")):
+        if path.endswith(".py") and not path.startswith((f"{STANDARD_LIBRARY}/", f"{PACKAGES}/")):
             compiled = compile_module(path, TREE.read(path))
             if compiled is not None:
                 TREE.add(*compiled)
