@@ -29,6 +29,7 @@ def write_projects(folder: Path) -> tuple[list[Numbered], Path]:
     python = folder / "python"
     (python / "src").mkdir(parents=True)
     manifest = json.loads((typescript / "manifest.json").read_text()) | {"name": "com.example.python", "displayName": "Python"}
+    del manifest["ui"]
     (python / "manifest.json").write_text(json.dumps(manifest))
     (python / "src" / "handler.py").write_text(_python_source(0))
     numbered = [
