@@ -67,6 +67,7 @@ class DevelopmentConnection:
         self._states: dict[str, BuildState] = {}
         self._answers: set[asyncio.Task[None]] = set()
         self._opened = asyncio.Event()
+        self._sending = asyncio.Lock()
 
     async def run(self) -> None:
         """Keeps a session open until it is cancelled. Raises PlatformNotJoined when the platform refuses the first one."""
@@ -92,12 +93,21 @@ class DevelopmentConnection:
             async for event in server_events(response):
                 await self._handle(event)
 
+    async def wait_until_open(self) -> None:
+        """Returns when there has been a session: from then on calls wait for builds."""
+        await self._opened.wait()
+
     async def report(self, extension: str, state: BuildState) -> Registered | None:
         """Reports the state of an extension, also to every later session. None when no session is open, or it is not installed yet."""
         self._states[extension] = state
-        return await self._send(extension, state)
+        return await self._send(extension)
 
-    async def _send(self, extension: str, state: BuildState) -> Registered | None:
+    async def _send(self, extension: str) -> Registered | None:
+        # One after the other, each the newest: what a new session repeats must not arrive after what was reported since.
+        async with self._sending:
+            return await self._put(extension, self._states[extension])
+
+    async def _put(self, extension: str, state: BuildState) -> Registered | None:
         if self._secret is None or self._http is None:
             return None
         path = f"/api/ext-dev/extensions/{quote(extension, safe='')}"
@@ -115,8 +125,8 @@ class DevelopmentConnection:
     async def _handle(self, event: ServerEvent) -> None:
         if event.name == "session":
             self._secret = msgspec.json.decode(event.data, type=dict[str, str])["secret"]
-            for extension, state in self._states.items():
-                await self._send(extension, state)
+            for extension in list(self._states):
+                await self._send(extension)
             self._opened.set()
         elif event.name == "check":
             number, _, registry_id = event.data.partition(" ")

@@ -29,6 +29,7 @@ from holdfast.dev.installer import ProjectInstaller, RightsChange, rights_change
 from holdfast.dev.watcher import InputWatcher
 from holdfast.errors import HoldfastError
 from holdfast.gateway.development.reports import BuildState
+from holdfast.platform.signals import run_together
 from holdfast.registry.installs.results import Installed
 
 RECENT_SECONDS = 30.0
@@ -104,25 +105,26 @@ class ProjectLoop:
 
     async def run(self) -> None:
         """Watches and builds until it is cancelled."""
-        watching = asyncio.create_task(self._watch(), name=f"watch {self._root.name}")
         try:
             await self._watcher.follow(self._inputs)
-            while True:
-                changed = await self._queue.begin()
-                try:
-                    outcome = await self._run_one(tuple(sorted(changed)))
-                finally:
-                    self._queue.end()
-                await self._compare()
-                if not self._queue.is_wanted:
-                    await self._finish(outcome)
-                elif outcome.error is None:
-                    self._on_outcome(outcome)
+            await run_together([self._watch(), self._build()])
         finally:
-            watching.cancel()
             if self._types is not None:
                 self._types.cancel()
             await self._watcher.close()
+
+    async def _build(self) -> None:
+        while True:
+            changed = await self._queue.begin()
+            try:
+                outcome = await self._run_one(tuple(sorted(changed)))
+            finally:
+                self._queue.end()
+            await self._compare()
+            if not self._queue.is_wanted:
+                await self._finish(outcome)
+            elif outcome.error is None:
+                self._on_outcome(outcome)
 
     async def _watch(self) -> None:
         while True:

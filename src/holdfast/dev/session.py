@@ -128,7 +128,7 @@ class Development:
         extension = DevelopedExtension(
             project,
             build,
-            wait_for_platform=self._wait_for_platform,
+            wait_for_platform=connection.wait_until_open,
             open_registry=lambda: self._open_registry(self._options.data_dir),
             connection=connection,
             screen=self._screen,
@@ -138,9 +138,6 @@ class Development:
             on_first_outcome=self._had_outcome,
         )
         return extension
-
-    async def _wait_for_platform(self) -> None:
-        await asyncio.shield(self._joined)
 
     def _tell(self, line: str) -> None:
         self._screen.lines(line)
