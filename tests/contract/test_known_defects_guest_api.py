@@ -155,7 +155,7 @@ async def test_b10_a_payload_can_be_cleared(application: RecordingServer, caller
 
 
 CONFIG = {"region": "eu", "größe": "7"}
-FORGED = {"X-Ext-Config": '{"region": "us"}', "x-ext-trigger": "schedule", "x-ext-schedule-id": "s-2"}
+FORGED = {"X-Ext-Config": '{"region": "us"}', "x-ext-trigger": "schedule", "x-ext-schedule-id": "s-2", "X-Ext-Origin": "https://evil.test"}
 
 
 async def test_b11_configuration_and_trigger_reach_a_guest_of_any_language(runner: Running) -> None:

@@ -45,3 +45,10 @@ async def test_where_node_is_wrong_a_component_follows_the_standard(engine: Engi
     answers = (await call(engine, built("web-standards"), MemoryHost(), "/cases?group=exact")).json
     assert len(answers) == 5
     assert set(answers.values()) == {True}, answers
+
+
+def test_a_handler_that_uses_no_standard_links_none(built: Callable[[str], Path]) -> None:
+    names = (b"URLSearchParams", b"CompressionStream", b"AbortController", b"SubtleCrypto")
+    plain, full = ((built(project) / "dist" / "main.wasm").read_bytes() for project in ("echo", "web-standards"))
+    assert [name for name in names if name in plain] == []
+    assert [name for name in names if name not in full] == []

@@ -20,7 +20,10 @@ TRIGGER = "x-ext-trigger"
 SCHEDULE = "x-ext-schedule-id"
 """The schedule that made the call."""
 
-_RUNNER_HEADERS = frozenset({CONFIG, TRIGGER, SCHEDULE})
+ORIGIN = "x-ext-origin"
+"""The origin of the absolute URLs that handlers see (docs/decisions/0047). Nothing sets it yet; a caller never may."""
+
+_RUNNER_HEADERS = frozenset({CONFIG, TRIGGER, SCHEDULE, ORIGIN})
 
 
 class GuestBody(Struct, frozen=True):
