@@ -77,7 +77,9 @@ async def test_a_call_of_the_host_at_the_top_level_names_it(session: BuildSessio
 async def test_nothing_is_packed_after_a_failed_build_or_a_change_of_a_source(tmp_path: Path, toolchain: Toolchain) -> None:
     project = project_of(tmp_path, {"src/handler.ts": "import './lib/part';\n" + HANDLER, "src/lib/part.ts": "globalThis.name = 'a';\n"})
     await build(project, toolchain=toolchain)
+    assert pack_project(project, project / "bundle.tar.zst").files
     assert pack_project(project).files
+    assert (await build(project, toolchain=toolchain)).cached
     (project / "src" / "lib" / "part.ts").write_text("globalThis.name = ;\n")
     with pytest.raises(PackFailed, match=r"older than its sources: src/lib/part\.ts"):
         pack_project(project)

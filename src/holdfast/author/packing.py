@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from holdfast.author.inputs.record import PartRecord, read_record
-from holdfast.author.inputs.snapshot import changed_inputs, check_files
+from holdfast.author.inputs.snapshot import changed_files, check_files
 from holdfast.bundles.archive.packing import PackFailed, PackReport, pack
 
 _SHOWN = 3
@@ -14,7 +14,7 @@ _SHOWN = 3
 def _require_current(project: Path, part: PartRecord) -> None:
     if not part.outputs or check_files(project, part.outputs) is None:
         return  # another tool has built the project since
-    changed = changed_inputs(project, part.inputs)
+    changed = changed_files(project, part.inputs)
     if changed:
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
         raise PackFailed(

@@ -9,11 +9,14 @@ from pathlib import Path
 OUTPUTS = {"dist", "node_modules", "__pycache__"}
 """Folders in the root of a project that a build writes, or that have a listing of their own."""
 
+_NOISE = ("~", ".tar.zst", ".sha256", ".minisig", ".log", ".tgz")
+"""Backups of editors, packed bundles, and what package managers leave."""
+
 _OWN_OUTPUTS = {"main.wasm", "component.wasm", "component.json", "ui", "development", "bundle.tar.zst", "bundle.sha256"}
 
 
 def _is_noise(folder: Path, name: str, root: Path) -> bool:
-    if name.startswith(".") or name.endswith("~") or name == "__pycache__":
+    if name.startswith(".") or name == "__pycache__" or name.endswith(_NOISE):
         return True
     return (folder == root and name in OUTPUTS) or (folder == root / "dist" and name in _OWN_OUTPUTS)
 

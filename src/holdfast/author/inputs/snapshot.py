@@ -137,8 +137,9 @@ def watched_paths(root: Path, inputs: Inputs) -> frozenset[Path]:
     return frozenset(root / name for name in (*inputs.files, *inputs.folders, *inputs.absent))
 
 
-def changed_inputs(root: Path, inputs: Inputs) -> list[str]:
-    """The names of the inputs that differ now, of folders with a trailing slash."""
-    changed = [name for name, known in inputs.files.items() if check_state(root / name, known) is None]
-    changed += [f"{name}/" for name, listing in inputs.folders.items() if list_folder(root / name, root) != listing]
-    return changed + [name for name in inputs.absent if (root / name).exists()]
+def changed_files(root: Path, inputs: Inputs) -> list[str]:
+    """The names of the files whose content differs now, or that are gone.
+
+    Not of folders: a bundle or a report that appears next to the sources makes nothing stale.
+    """
+    return [name for name, known in inputs.files.items() if check_state(root / name, known) is None]
