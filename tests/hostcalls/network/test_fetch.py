@@ -196,7 +196,7 @@ async def test_a_denial_names_its_rule_and_the_remedy_for_its_true_cause(url: st
         ((), "egress_not_declared", "declare api.example.com under egress in the manifest, and install"),
     ],
 )
-async def test_a_host_that_is_not_granted_is_told_apart_from_one_that_is_not_declared(
+async def test_a_host_that_is_not_granted_has_another_remedy_than_one_that_is_not_declared(
     withheld: tuple[str, ...], rule: str, remedy: str
 ) -> None:
     caller = Caller(fetcher=Fetcher(resolver=NoResolver()), egress=("granted.example.org",), egress_withheld=withheld)
