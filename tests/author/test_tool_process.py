@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.author.errors import BuildToolError
-from holdfast.author.tools.process import run
+from holdfast.author.tools.process import ToolResult, run
 from tests.waiting import MAX_WAIT_SECONDS
 
 
@@ -73,3 +73,20 @@ async def test_a_cancelled_run_leaves_no_child_of_the_tool_running(tmp_path: Pat
     async with asyncio.timeout(MAX_WAIT_SECONDS):
         while is_alive(child):
             await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("output", "line"),
+    [
+        ("npm error code E404\nnpm error 404 Not Found - GET /x\nnpm error A complete log of this run", "404 Not Found - GET /x"),
+        (
+            "npm error code ECONNREFUSED\nnpm error syscall connect\nnpm error errno ECONNREFUSED\nnpm error FetchError: refused",
+            "FetchError: refused",
+        ),
+        ("Collecting x\nERROR: No matching distribution found for x\n", "No matching distribution found for x"),
+        ("first\nlast\n\n", "last"),
+        ("", "exit code 3"),
+    ],
+)
+def test_the_line_of_a_failure_is_the_one_that_says_why(output: str, line: str) -> None:
+    assert ToolResult(3, "", output).error_line() == line

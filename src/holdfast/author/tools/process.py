@@ -22,7 +22,7 @@ from holdfast.author.errors import BuildToolError
 from holdfast.settings import secret_variables
 
 _ERROR_MARKS = ("npm error", "ERROR:", "Error:")
-_NO_REASON = ("code ", "errno ", "network ")
+_NO_REASON = ("code ", "errno ", "network ", "syscall ", "A complete log")
 """How lines of npm begin that say less than the next one."""
 
 
