@@ -74,6 +74,7 @@ class Site:
                 Route("/runner/ext-ui/{extension}/{hash}/index.html", self._document),
                 Route("/runner/ext-ui/{extension}/{hash}/frame.js", self._script),
                 Route("/api/ext-debug/stream", self._stream),
+                Route("/api/ext-dev/events", self._build_events),
                 Route("/blank", self._blank),
                 Route("/{rest:path}", self._record, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
             ]
@@ -136,6 +137,17 @@ class Site:
         while not self._calls_may_proceed.is_set():
             await asyncio.to_thread(self._calls_may_proceed.wait, 0.2)
         return self.response or JSONResponse({"ok": True}, headers={"x-request-id": "req-1", "x-internal": "not passed on"})
+
+    async def _build_events(self, request: Request) -> Response:
+        """As the gateway answers while no `holdfast dev` builds the extension."""
+
+        async def frames() -> AsyncIterator[str]:
+            yield "event: state\ndata: null\n\n"
+            while not await request.is_disconnected():
+                yield ": quiet\n\n"
+                await asyncio.sleep(0.1)
+
+        return StreamingResponse(frames(), media_type="text/event-stream", headers={"cache-control": "no-store"})
 
     async def _stream(self, request: Request) -> Response:
         self.streams += 1

@@ -53,12 +53,13 @@ async def test_production_has_none_of_it(platform: Platform) -> None:
         assert (response.status_code, response.json()["error"]) == (404, "endpoint_not_found")
 
 
-async def test_another_machine_has_none_of_it(developing: Platform) -> None:
+async def test_a_program_on_another_machine_has_no_session(developing: Platform) -> None:
     headers = await developing.admin()
     transport = httpx2.ASGITransport(app=developing.app, client=("203.0.113.9", 40_000))
     async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http:
-        for path in ("session", "events?extensionId=x"):
-            assert (await http.get(f"{API}/{path}", headers=headers)).status_code == 404
+        for method, path in (("GET", "session"), ("PUT", "extensions/x"), ("POST", "checks/1")):
+            denied = await http.request(method, f"{API}/{path}", headers=headers)
+            assert (denied.status_code, denied.json()["error"]) == (404, "endpoint_not_found")
 
 
 async def test_a_report_needs_the_secret_of_a_session_of_the_own_tenant(developing: Platform) -> None:

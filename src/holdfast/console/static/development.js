@@ -8,6 +8,7 @@
 // The overlay is in this document, not in the frame: the frame stays sandboxed, and a broken page cannot hide it. Text only, never markup.
 
 const RECONNECT_MS = 1000;
+const MAX_RECONNECT_MS = 30000;
 const STYLES_TIMEOUT_MS = 1500;
 
 const stage = document.querySelector("[data-frame-stage]");
@@ -21,6 +22,7 @@ let shown = { hash: stage.dataset.contentHash, pages: stage.dataset.pages || nul
 let dismissed = ""; // the failure that Escape closed
 let current = "";
 let returnFocus = null;
+let pause = RECONNECT_MS;
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -139,10 +141,15 @@ function apply(state) {
 
 function connect() {
   source = new EventSource(`/api/ext-dev/events?extensionId=${encodeURIComponent(stage.dataset.extensionId)}`);
-  source.addEventListener("state", (event) => apply(JSON.parse(event.data)));
+  source.addEventListener("state", (event) => {
+    pause = RECONNECT_MS;
+    apply(JSON.parse(event.data));
+  });
   source.addEventListener("error", () => {
     // The browser reconnects after a broken connection, but not after an error status; then this page does.
-    if (source?.readyState === EventSource.CLOSED) setTimeout(connect, RECONNECT_MS);
+    if (source?.readyState !== EventSource.CLOSED) return;
+    setTimeout(connect, pause);
+    pause = Math.min(pause * 2, MAX_RECONNECT_MS);
   });
 }
 

@@ -1,6 +1,6 @@
 """The routes of development: the session of `holdfast dev`, its reports, and the events of an extension's page.
 
-They exist in development only, and only for this machine. A session belongs to the tenant of the API key that opened it: it can report
+They exist in development only, those of the session only for programs on this machine. A session belongs to the tenant of the API key that opened it: it can report
 extensions of that tenant, and no other tenant's pages or calls see them.
 """
 
@@ -73,7 +73,7 @@ async def answer_check(services: Services, request: Request) -> Response:
 
 async def stream_page_events(services: Services, request: Request) -> Response:
     """Server-sent events for the page around an extension of the caller's tenant: the state now, then each change."""
-    _require_development(services, request)
+    _require_development(services)
     selection = await read_selection(services, request)
     services.open_development_streams.check(selection.tenant_id)
     frames = page_frames(services, selection.tenant_id, selection.extension_id)
@@ -93,10 +93,16 @@ def _names(context: InstallContext) -> frozenset[str]:
     return frozenset(name.lower() for name in (context.install_id, context.registry_id, context.slug, context.name))
 
 
-def _require_development(services: Services, request: Request) -> None:
-    """Production has none of these routes, and development has them for this machine only."""
-    if not services.is_development or not _is_loopback(request.client.host if request.client is not None else None):
-        raise GatewayError("endpoint_not_found", "Only a platform in development has this, for programs on its own machine.")
+def _require_development(services: Services) -> None:
+    """Production has none of these routes."""
+    if not services.is_development:
+        raise GatewayError("endpoint_not_found", "Only a platform in development has this.")
+
+
+def _require_this_machine(request: Request) -> None:
+    """Only `holdfast dev` on this machine reports; pages that follow may be open in a browser elsewhere."""
+    if not _is_loopback(request.client.host if request.client is not None else None):
+        raise GatewayError("endpoint_not_found", "Only programs on the machine of the platform may use this.")
 
 
 def _is_loopback(host: str | None) -> bool:
@@ -107,7 +113,8 @@ def _is_loopback(host: str | None) -> bool:
 
 
 async def _author(services: Services, request: Request) -> Caller:
-    _require_development(services, request)
+    _require_development(services)
+    _require_this_machine(request)
     caller = await caller_of(services, request)
     if caller.by != "token":
         raise GatewayError("forbidden", "A session of `holdfast dev` needs an API key.", hint="Send it as 'Authorization: Bearer KEY'.")
