@@ -1,7 +1,7 @@
 """The routes of development: the session of `holdfast dev`, its reports, and the events of an extension's page.
 
-They exist in development only, those of the session only for programs on this machine. A session belongs to the tenant of the API key that opened it: it can report
-extensions of that tenant, and no other tenant's pages or calls see them.
+They exist in development only, those of the session only for programs on this machine. A session belongs to the tenant of the API key that
+opened it: it can report extensions of that tenant, and no other tenant's pages or calls see them.
 """
 
 from __future__ import annotations
