@@ -38,7 +38,7 @@ def test_several_platforms_are_listed_with_the_one_that_started_last_first(tmp_p
         assert recorded_platforms() == [second, first]
 
 
-def test_the_entry_of_a_killed_platform_is_removed_by_whoever_sees_it(tmp_path: Path, folder: Path) -> None:
+def test_the_entry_of_a_killed_platform_is_removed_by_any_command_that_sees_it(tmp_path: Path, folder: Path) -> None:
     with DataFolderLock(tmp_path / "data"), recorded(tmp_path / "data"):
         left = next(folder.iterdir()).read_bytes()
     (folder / ("0" * 32)).write_bytes(left)
