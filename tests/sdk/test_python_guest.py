@@ -36,6 +36,7 @@ COMPARED = [
     "late_modules_of_the_project",
     "plugins_by_name",
     "packages",
+    "temporary_files",
     "tasks",
     "a_loop_of_its_own",
     "deep_recursion",

@@ -14,6 +14,8 @@ import stat
 import zlib
 
 _MAGIC = b"HFIMAGE1"
+# Times of files are counted from here: archives cannot have times before 1980.
+_YEAR_2000 = 946_684_800
 _FILE_MODE = stat.S_IFREG | 0o444
 _FOLDER_MODE = stat.S_IFDIR | 0o555
 
@@ -81,7 +83,7 @@ class FileTree:
         content = self.files.get(path)
         mode = _FOLDER_MODE if content is None else _FILE_MODE
         size = 0 if content is None else len(content) if isinstance(content, bytes) else content[3]
-        time = self.generation
+        time = _YEAR_2000 + self.generation
         return os.stat_result((mode, hash(path) & 0x7FFFFFFF, 1, 1, 0, 0, size, time, time, time))
 
     def names(self, path: str) -> list[str]:

@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from holdfast_sdk.component.file_tree import TREE
+from holdfast_sdk.component.temporary import WrittenFile, is_temporary, make_folder, remove
 
 _real_open = _io.open
 _real_open_code = _io.open_code
-_real = {name: getattr(posix, name) for name in ("stat", "lstat", "listdir", "scandir", "access")}
+_real = {name: getattr(posix, name) for name in ("stat", "lstat", "listdir", "scandir", "access", "unlink", "remove", "rmdir", "mkdir")}
 
 
 class _File(io.BytesIO):
@@ -46,10 +47,15 @@ def _open(
     closefd: bool = True,
     opener: Any = None,
 ) -> Any:
+    writes = bool(set(mode) & set("wax+"))
+    path = is_temporary(file) if writes else TREE.locate(file)
+    if path is not None and writes and opener is None:
+        written = WrittenFile(path, file, mode)
+        return written if "b" in mode else io.TextIOWrapper(written, encoding or "utf-8", errors, newline, write_through=True)
     path = TREE.locate(file)
     if path is None or opener is not None:
         return _real_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
-    if set(mode) & set("wax+"):
+    if writes:
         raise OSError(errno.EROFS, "The files of a component are read-only; keep data in host.storage", file)
     if "b" in mode:
         if encoding is not None or errors is not None or newline is not None:
@@ -138,6 +144,30 @@ class _Scan:
         self._entries = iter(())
 
 
+def _unlink(path: Any, *args: Any, **kwargs: Any) -> None:
+    found = is_temporary(path)
+    if found is None:
+        _real["unlink"](path, *args, **kwargs)
+    else:
+        remove(found)
+
+
+def _rmdir(path: Any, *args: Any, **kwargs: Any) -> None:
+    found = is_temporary(path)
+    if found is None:
+        _real["rmdir"](path, *args, **kwargs)
+    else:
+        remove(found)
+
+
+def _mkdir(path: Any, *args: Any, **kwargs: Any) -> None:
+    found = is_temporary(path)
+    if found is None:
+        _real["mkdir"](path, *args, **kwargs)
+    else:
+        make_folder(found)
+
+
 def _scandir(path: Any = ".") -> Any:
     folder = "." if path is None else path
     return _real["scandir"](path) if TREE.locate(folder) is None else _Scan(folder)
@@ -153,6 +183,10 @@ def install() -> None:
         _real["listdir"]: _listdir,
         _real["scandir"]: _scandir,
         _real["access"]: _access,
+        _real["unlink"]: _unlink,
+        _real["remove"]: _unlink,
+        _real["rmdir"]: _rmdir,
+        _real["mkdir"]: _mkdir,
     }
     by_identity = {id(old): replacement for old, replacement in new.items()}
     for module in list(sys.modules.values()):

@@ -53,6 +53,7 @@ def begin(entry: str) -> None:
         # Read when `zoneinfo` is imported, which `finish` does: the variables of a call replace these.
         os.environ["PYTHONTZPATH"] = TIME_ZONES
     event_loop.install()
+    importlib.import_module("holdfast_sdk.component.temp_files").install()
     missing_parts.install()
 
 

@@ -191,6 +191,36 @@ def missing_parts():
 
 
 @case
+def temporary_files():
+    import os
+    import shutil
+    import tempfile
+    import zipfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "part" / "a.txt"
+        path.parent.mkdir()
+        path.write_text("ü\n", encoding="utf-8")
+        with path.open("a", encoding="utf-8") as file:
+            file.write("more")
+        archive = Path(folder, "a.zip")
+        with zipfile.ZipFile(archive, "w") as written:
+            written.write(path, "a.txt")
+        copied = shutil.copyfile(path, Path(folder, "b.txt"))
+        found = [zipfile.ZipFile(archive).read("a.txt").decode(), Path(copied).read_text(encoding="utf-8"), sorted(os.listdir(folder))]
+    with tempfile.NamedTemporaryFile("w+", suffix=".csv", delete=False) as named:
+        named.write("a;b")
+    with open(named.name, encoding="utf-8") as file:
+        found.append(file.read())
+    os.remove(named.name)
+    with tempfile.TemporaryFile() as unnamed:
+        unnamed.write(b"bytes")
+        unnamed.seek(1)
+        found.append(unnamed.read().decode())
+    return [*found, os.path.exists(folder), os.path.exists(named.name)]
+
+
+@case
 def files_cannot_be_changed():
     refused = []
     for change in (
