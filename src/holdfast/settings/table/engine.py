@@ -46,8 +46,8 @@ class EngineSettings(SettingsGroup):
         gt=0,
         le=1_024,
         variables=named("HOLDFAST_ENGINE_STACK_MB"),
-        description="Stack of a call, in MiB. Only what a call uses of it takes memory. With less than 24, a handler that calls itself too"
-        " often can end as a trap instead of an error that it can catch.",
+        description="Stack of a call, in MiB. Only what calls use of it takes memory; with the pool, the process keeps it for later calls."
+        " With less than 24, a handler that nests its calls or JSON too deeply can end as a trap instead of an error that it can catch.",
     )
     engine_generated_lowering: bool = setting(
         True,
