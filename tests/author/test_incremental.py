@@ -108,16 +108,25 @@ COMPONENT_FILES = [
 ]
 
 
-async def test_a_change_of_any_file_in_the_bundle_makes_a_new_component(session: BuildSession) -> None:
+@pytest.fixture
+async def development(built_workspace: Path, tmp_path: Path, toolchain: Toolchain) -> AsyncIterator[BuildSession]:
+    """The same for development: a build takes a tenth of the time and has the same inputs."""
+    shutil.copytree(built_workspace, tmp_path, symlinks=True, dirs_exist_ok=True)
+    async with BuildSession(tmp_path / "project", toolchain=toolchain, options=BuildOptions(development=True)) as opened:
+        await opened.build()
+        yield opened
+
+
+async def test_a_change_of_any_file_in_the_bundle_makes_a_new_component(development: BuildSession) -> None:
     """In random order, in place or by a rename; size and time of modification stay as they were."""
-    for seed in range(repetitions(1, long=30)):
+    for seed in range(repetitions(3, long=100)):
         choose = random.Random(seed)
         for name in choose.sample(COMPONENT_FILES, len(COMPONENT_FILES)):
-            before = code_of(session)
-            _replace_letter(session.root / name, choose, by_rename=choose.random() < 0.5)
-            report = await session.build()
+            before = code_of(development, "development")
+            _replace_letter(development.root / name, choose, by_rename=choose.random() < 0.5)
+            report = await development.build()
             assert (built(report), report.changed) == ({"component"}, Changed(component=True)), name
-            assert code_of(session) != before
+            assert code_of(development, "development") != before
 
 
 def _replace_letter(path: Path, choose: random.Random, *, by_rename: bool) -> None:
@@ -182,15 +191,8 @@ async def test_other_tools_make_a_new_component_of_the_same_code_and_so_does_for
     assert code_of(session) == code
 
 
-async def test_a_change_of_what_decides_which_files_are_read_is_used(built_workspace: Path, tmp_path: Path, toolchain: Toolchain) -> None:
-    """Built for development, which takes a tenth of the time and has the same inputs."""
-    shutil.copytree(built_workspace, tmp_path, symlinks=True, dirs_exist_ok=True)
-    async with BuildSession(tmp_path / "project", toolchain=toolchain, options=BuildOptions(development=True)) as session:
-        await session.build()
-        await _check_what_decides(session)
-
-
-async def _check_what_decides(session: BuildSession) -> None:
+async def test_a_change_of_what_decides_which_files_are_read_is_used(development: BuildSession) -> None:
+    session = development
     root = session.root
 
     async def is_new_after(name: str, text: str) -> bool:

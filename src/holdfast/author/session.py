@@ -203,7 +203,9 @@ class BuildSession:
         """Builds the component, the page or both, and publishes them if everything succeeds."""
         if constants:
             self._progress("Building")
-        known = python.project_inputs(project) if project.language is Language.PYTHON and _COMPONENTS & constants.keys() else ()
+        known = _configurations(project.root, last)
+        if project.language is Language.PYTHON and _COMPONENTS & constants.keys():
+            known |= python.project_inputs(project)
         before = await asyncio.to_thread(look_before, project.root, known)
         works: dict[str, Awaitable[BuiltPart]] = {}
         for name in _COMPONENTS & constants.keys():
@@ -293,6 +295,12 @@ def _check_handler(project: Project) -> None:
             "manifest.json declares endpoints or an entry, but the project has no handler.",
             hint="Write src/handler.ts or src/handler.py, or put a built component at dist/main.wasm.",
         )
+
+
+def _configurations(root: Path, last: Record) -> set[Path]:
+    """The files that decided how the last build found its sources, also those of linked packages."""
+    names = {name for part in last.parts.values() for name in part.inputs.files}
+    return {root / name for name in names if name.endswith(".json")}
 
 
 def _usable_code(project: Project, last: PartRecord | None, constants: str) -> str | None:

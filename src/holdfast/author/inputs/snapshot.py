@@ -60,7 +60,8 @@ def look_before(root: Path, known: Iterable[Path] = ()) -> Before:
     """States of the project's configuration, of the files `known`, and the names in the project's folders."""
     started = time.time_ns()
     own = project_files(root)
-    paths = {*known, *(path for path in own if path.name in CONFIGURATIONS)}
+    # Names of a record can contain `..`; closures do not.
+    paths = {Path(os.path.normpath(path)) for path in known} | {path for path in own if path.name in CONFIGURATIONS}
     folders = {root, *(path.parent for path in own)}
     states = {path: state for path in paths if (state := read_state(path)) is not None}
     return Before(started, states, {folder: list_folder(folder, root) for folder in folders})
