@@ -33,7 +33,8 @@ def test_every_manifest_error_is_reported_with_its_line(tmp_path: Path, command:
     (tmp_path / "ui").mkdir()
     (tmp_path / "ui" / "index.html").write_text("<!doctype html>")
     (tmp_path / "manifest.json").write_text(FAULTY)
-    done = run(command, ".", "--json", cwd=tmp_path)
+    # In an extension's folder no data folder is created unasked; `install` and `publish` get one elsewhere.
+    done = run(command, ".", "--json", cwd=tmp_path, HOLDFAST_DATA_DIR=str(tmp_path.with_name("data")))
     assert done.returncode == 1
     assert done.stderr.splitlines() == REPORTED
     shape = json.loads(done.stdout)
