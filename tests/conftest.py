@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from holdfast.author.build import build
+from holdfast.author.building.build import build
 from holdfast.author.options import BuildOptions, GuestEngine
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 from holdfast.bundles.archive.packing import pack
 from tests.records.databases import KINDS, migrated_sqlite
 from tests.records.postgres import PostgresServer, postgres_server

@@ -11,11 +11,11 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from holdfast.author.build import build
+from holdfast.author.building.build import build
 from holdfast.author.scaffold.create import create_project
 from holdfast.author.scaffold.names import name_project
 from holdfast.author.scaffold.templates import find_template
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 from tests.conftest import CACHE, copy_sources
 from tests.waiting import MAX_WAIT_SECONDS
 

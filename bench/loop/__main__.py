@@ -19,7 +19,7 @@ import httpx2
 from playwright.sync_api import Browser, FrameLocator
 
 from bench.loop.projects import Numbered, write_projects
-from holdfast.author.session import BuildSession
+from holdfast.author.building.session import BuildSession
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.engine import Engine
 from tests.chromium import chromium

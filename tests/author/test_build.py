@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from holdfast.author.build import build
+from holdfast.author.building.build import build
 from holdfast.author.errors import BuildFailed
 from holdfast.author.options import BuildOptions
 from holdfast.author.project import Language
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 from holdfast.bundles.manifest.parsing.errors import ManifestError
 from holdfast.world.functions import INTERFACES
 from tests.waiting import MAX_WAIT_SECONDS

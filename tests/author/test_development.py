@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.author.build import build
+from holdfast.author.building.build import build
+from holdfast.author.building.session import BuildSession
 from holdfast.author.errors import BuildFailed
 from holdfast.author.options import BuildOptions
-from holdfast.author.session import BuildSession
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 from holdfast.bundles.archive.packing import pack
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.engine import Component, Engine, Limits, Outcome

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from holdfast.author.errors import BuildFailed, BuildToolError
-from holdfast.author.toolchain import Toolchain
 from holdfast.author.tools.driver import Driver
+from holdfast.author.tools.toolchain import Toolchain
 from tests.waiting import MAX_WAIT_SECONDS, until
 
 
@@ -74,7 +74,7 @@ PARENT = """
 import asyncio, sys
 from pathlib import Path
 from holdfast.author.tools.driver import Driver
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 
 async def main():
     driver = Driver(Toolchain(Path(sys.argv[1])))

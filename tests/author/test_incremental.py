@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from holdfast.author.build import build
+from holdfast.author.building.build import build
+from holdfast.author.building.report import BuildReport, Changed
+from holdfast.author.building.session import BuildSession
 from holdfast.author.errors import BuildFailed
 from holdfast.author.inputs.record import read_record
 from holdfast.author.options import BuildOptions
-from holdfast.author.report import BuildReport, Changed
-from holdfast.author.session import BuildSession
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 from holdfast.bundles.store.hashing import hash_file
 from tests.author.test_build import HANDLER, MANIFEST, project_of
 from tests.session.effort import repetitions

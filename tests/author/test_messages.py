@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.author.build import build
+from holdfast.author.building.build import build
+from holdfast.author.building.packing import pack_project
+from holdfast.author.building.session import BuildSession
 from holdfast.author.code_frame import Problem, code_frame, render_problem
 from holdfast.author.errors import BuildFailed
-from holdfast.author.packing import pack_project
-from holdfast.author.session import BuildSession
-from holdfast.author.toolchain import Toolchain
 from holdfast.author.tools.messages import explain
+from holdfast.author.tools.toolchain import Toolchain
 from holdfast.bundles.archive.packing import PackFailed
 from tests.author.test_build import HANDLER, project_of
 

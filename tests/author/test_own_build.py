@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from holdfast.author.build import build
+from holdfast.author.building.build import build
 from holdfast.author.errors import BuildFailed
-from holdfast.author.toolchain import Toolchain
 from holdfast.author.tools.own_build import missing_program
+from holdfast.author.tools.toolchain import Toolchain
 
 HANDLER = "export const handler = async () => ({ status: 204 });\n"
 PAGE = "console.log('built by holdfast');\n"

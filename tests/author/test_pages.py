@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.author.build import build
+from holdfast.author.building.build import build
 from holdfast.author.pages.absolute_paths import find_absolute_paths
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 from tests.author.test_build import MANIFEST, project_of
 
 PAGE_ONLY = {**{name: value for name, value in MANIFEST.items() if name != "api"}, "ui": {"type": "iframe", "entry": "ui/index.html"}}

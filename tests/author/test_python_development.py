@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.author.building.session import BuildSession
 from holdfast.author.errors import BuildFailed
 from holdfast.author.options import BuildOptions
-from holdfast.author.session import BuildSession
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 
 MANIFEST = {
     "name": "com.example.thing",

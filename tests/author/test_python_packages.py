@@ -12,7 +12,7 @@ from holdfast.author.errors import BuildFailed, Problem
 from holdfast.author.python.cache import PythonCache
 from holdfast.author.python.packages import Packages, compiled_modules, refuse_compiled, users_of_compiled
 from holdfast.author.python.requirements import install_requirements, read_requirements, unpinned
-from holdfast.author.toolchain import no_progress
+from holdfast.author.tools.toolchain import no_progress
 
 
 def write_wheel(folder: Path, name: str, version: str, tag: str = "py3-none-any") -> None:

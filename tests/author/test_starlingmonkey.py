@@ -11,7 +11,7 @@ import pytest
 from holdfast.author.errors import BuildFailed
 from holdfast.author.options import GuestEngine
 from holdfast.author.project import read_project
-from holdfast.author.toolchain import STARLINGMONKEY, Toolchain
+from holdfast.author.tools.toolchain import STARLINGMONKEY, Toolchain
 from holdfast.engine import Engine
 from tests.author.test_development import NOT_EQUAL, developed, packed, routes, run
 from tests.sdk.test_web_standards import GROUPS

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.author.errors import BuildToolError
-from holdfast.author.toolchain import SOURCE, Toolchain
+from holdfast.author.tools.toolchain import SOURCE, Toolchain
 
 
 def program(path: Path, script: str) -> str:

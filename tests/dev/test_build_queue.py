@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from holdfast.dev.build_queue import BuildQueue
+from holdfast.dev.watching.build_queue import BuildQueue
 
 PATHS = [Path(name) for name in ("handler.ts", "page.css", "manifest.json")]
 

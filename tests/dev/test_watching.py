@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.dev.fingerprint import changed_paths, fingerprint
 from holdfast.dev.options import UiUrlInvalid, read_ui_urls
+from holdfast.dev.watching.fingerprint import changed_paths, fingerprint
 from tests.dev.dev_process import save
 
 

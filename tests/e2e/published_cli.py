@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 from tests.cli.command_runner import clean_environment
 from tests.waiting import MAX_WAIT_SECONDS
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from holdfast.author.scaffold.templates import TEMPLATES
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 from tests.e2e.console_page import console_page
 from tests.e2e.running_platform import RunningPlatform
 from tests.scaffolds import scaffold

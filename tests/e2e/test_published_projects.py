@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.author.build import build
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.building.build import build
+from holdfast.author.tools.toolchain import Toolchain
 from holdfast.bundles.archive.packing import pack
 from tests.cli.command_runner import clean_environment
 from tests.e2e.published_cli import PublishedCli, install

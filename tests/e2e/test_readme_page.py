@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from holdfast.author.build import build
+from holdfast.author.building.build import build
 from tests.cli.command_runner import clean_environment, write_extension
 from tests.e2e.running_platform import RunningPlatform
 from tests.waiting import MAX_WAIT_SECONDS

@@ -12,10 +12,10 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
+from holdfast.gateway.api.development.streams import page_frames, session_frames
 from holdfast.gateway.development.documents import SCRIPT, add_script
 from holdfast.gateway.development.reports import BuildState
 from holdfast.gateway.development.sessions import DevelopmentSession, DevelopmentSessions
-from holdfast.gateway.development.streams import page_frames, session_frames
 from tests.gateway.platform import ORIGIN, Platform
 from tests.gateway.platform import platform as running_platform
 from tests.records.databases import OTHER_TENANT, TENANT, add_user

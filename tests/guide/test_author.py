@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 from holdfast.bundles.archive.packing import pack
 from tests.cli.command_runner import clean_environment, write_extension
 from tests.e2e.published_cli import installed_package

@@ -20,9 +20,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from holdfast.author.build import build
+from holdfast.author.building.build import build
 from holdfast.author.errors import BuildFailed
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.engine import Engine, Limits
 from holdfast.world import types as t

@@ -19,7 +19,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from holdfast.author.build import build
+from holdfast.author.building.build import build
 from holdfast.author.errors import BuildFailed
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.engine import Engine

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 from holdfast.engine import Engine
 from tests.sdk.guest_host import MemoryHost, call
 from tests.waiting import MAX_WAIT_SECONDS

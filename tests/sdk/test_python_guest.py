@@ -18,7 +18,7 @@ from holdfast.author.development.loading import LoadCheck
 from holdfast.author.inputs.snapshot import look_before
 from holdfast.author.project import read_project
 from holdfast.author.python import build_development
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.engine import Engine
 from tests.sdk.guest_host import MemoryHost, Response, call, call_component

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from holdfast.author import resources
-from holdfast.author.toolchain import Toolchain
 from holdfast.author.tools.process import run
+from holdfast.author.tools.toolchain import Toolchain
 from tests.waiting import MAX_WAIT_SECONDS
 
 TESTS = sorted((Path(__file__).parent / "node").glob("*.test.ts"))

@@ -50,7 +50,7 @@ def create_app() -> App:
     """The command tree. Each command is named by its path, so that a command does not pay for the imports of the others."""
     from cyclopts import App, Group
 
-    from holdfast.cli.terminal.help_formatter import PlainHelp
+    from holdfast.cli.terminal.help.formatter import PlainHelp
 
     app = App(
         name=PROGRAM,

@@ -11,7 +11,7 @@ from cyclopts.help import create_parameter_help_panel, format_doc, format_usage
 from holdfast.cli.command_table import ALIASES
 from holdfast.cli.main import create_app
 from holdfast.cli.root_help import PROGRAM
-from holdfast.cli.terminal.help_formatter import label_of, plain_text, text_of
+from holdfast.cli.terminal.help.formatter import label_of, plain_text, text_of
 
 
 class ParameterReference(NamedTuple):

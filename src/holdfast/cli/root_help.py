@@ -9,7 +9,7 @@ import os
 import sys
 
 from holdfast.cli.command_table import COMMANDS
-from holdfast.cli.terminal.help_layout import MAX_WIDTH, page, paragraphs, section
+from holdfast.cli.terminal.help.layout import MAX_WIDTH, page, paragraphs, section
 
 PROGRAM = "holdfast"
 DESCRIPTION = "Build, install, run and show Alga extensions."

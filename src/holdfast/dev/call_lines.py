@@ -16,7 +16,7 @@ import httpx2
 import msgspec
 
 from holdfast.dev.connection import server_events
-from holdfast.dev.screen import Screen
+from holdfast.dev.terminal.screen import Screen
 
 _STARTED = re.compile(r"call started: (\S+ .*)", re.DOTALL)
 _FINISHED = re.compile(r"call finished: status (\d+) in ([\d.]+) ms")

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from holdfast.author.building.session import BuildSession
 from holdfast.author.errors import Problem
-from holdfast.author.session import BuildSession
 from holdfast.dev.call_lines import CallLines
 from holdfast.dev.connection import DevelopmentConnection, open_http
 from holdfast.dev.installer import OpenRegistry, ProjectInstaller
@@ -15,7 +15,7 @@ from holdfast.dev.outcome_lines import show_outcome, show_type_problems
 from holdfast.dev.platform import PlatformAccess
 from holdfast.dev.project_loop import Outcome, ProjectLoop
 from holdfast.dev.projects import NamedProject
-from holdfast.dev.screen import Screen
+from holdfast.dev.terminal.screen import Screen
 from holdfast.gateway.development.reports import BuildState
 from holdfast.registry.installs.results import Installed
 

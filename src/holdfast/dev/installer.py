@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from holdfast.author.toolchain import Progress
+from holdfast.author.tools.toolchain import Progress
 from holdfast.bundles.archive.packing import collect_files, pack
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.client.progress import NoProgress

@@ -9,7 +9,7 @@ from holdfast.author.code_frame import render_problems
 from holdfast.author.errors import Problem
 from holdfast.dev.failures import failed_text
 from holdfast.dev.project_loop import Outcome
-from holdfast.dev.screen import Screen
+from holdfast.dev.terminal.screen import Screen
 
 MAX_NAMED = 3
 MAX_TYPE_PROBLEMS = 10

@@ -19,14 +19,14 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from holdfast.author.building.report import BuildReport
+from holdfast.author.building.session import BuildSession
 from holdfast.author.errors import BuildFailed, Problem
-from holdfast.author.report import BuildReport
-from holdfast.author.session import BuildSession
-from holdfast.dev.build_queue import BuildQueue
 from holdfast.dev.failures import failed_state
-from holdfast.dev.fingerprint import Mark, changed_paths, fingerprint, newest_change
 from holdfast.dev.installer import ProjectInstaller, RightsChange, rights_change
-from holdfast.dev.watcher import InputWatcher
+from holdfast.dev.watching.build_queue import BuildQueue
+from holdfast.dev.watching.fingerprint import Mark, changed_paths, fingerprint, newest_change
+from holdfast.dev.watching.watcher import InputWatcher
 from holdfast.errors import HoldfastError
 from holdfast.gateway.development.reports import BuildState
 from holdfast.platform.signals import run_together

@@ -19,19 +19,19 @@ from typing import Any
 
 import msgspec
 
+from holdfast.author.building.session import BuildSession
 from holdfast.author.options import BuildOptions
-from holdfast.author.session import BuildSession
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 from holdfast.client.registry.protocol import Registry
-from holdfast.dev.browser import has_display, open_browser
 from holdfast.dev.connection import DevelopmentConnection
 from holdfast.dev.developed import DevelopedExtension
-from holdfast.dev.keys import keys_read
 from holdfast.dev.options import DevOptions
 from holdfast.dev.page_proxy import PageProxy
 from holdfast.dev.platform import OwnPlatform, PlatformAccess, PlatformNotStarted, find_running, free_port, start_platform
 from holdfast.dev.projects import NamedProject
-from holdfast.dev.screen import Screen
+from holdfast.dev.terminal.browser import has_display, open_browser
+from holdfast.dev.terminal.keys import keys_read
+from holdfast.dev.terminal.screen import Screen
 from holdfast.platform.lock_file import page_of
 from holdfast.platform.signals import run_together, run_until_signal
 from holdfast.registry.installs.results import Installed

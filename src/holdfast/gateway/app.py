@@ -6,10 +6,10 @@ from starlette.routing import BaseRoute
 
 from holdfast.gateway import health, ui_proxy
 from holdfast.gateway.api import operations as api
+from holdfast.gateway.api.development import operations as development
 from holdfast.gateway.api.legacy import operations as legacy
 from holdfast.gateway.calls import direct, iframe
 from holdfast.gateway.debug_stream import operations as debug_stream
-from holdfast.gateway.development import operations as development
 from holdfast.gateway.internal import operations as internal
 from holdfast.gateway.openapi import DOCUMENT_OPERATION
 from holdfast.gateway.publishing import operations as publishing

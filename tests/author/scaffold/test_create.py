@@ -13,7 +13,7 @@ from holdfast.author.scaffold.create import create_project
 from holdfast.author.scaffold.errors import ScaffoldError
 from holdfast.author.scaffold.names import name_project
 from holdfast.author.scaffold.templates import FOLDER, TEMPLATES, Template, find_template
-from holdfast.author.toolchain import SOURCE, Toolchain
+from holdfast.author.tools.toolchain import SOURCE, Toolchain
 from holdfast.bundles.manifest.model import parse_manifest
 
 QUOTED = 'Acme "Cloud" \\ Co'

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.author.scaffold.templates import TEMPLATES
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 from holdfast.bundles.archive.packing import collect_files
 from tests.cli.command_runner import clean_environment
 from tests.scaffolds import scaffold

@@ -8,10 +8,10 @@ import json
 from pathlib import Path
 
 import holdfast
-from holdfast.author.javascript import sdk_aliases
 from holdfast.author.scaffold.sdk_package import build_sdk_package
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.sdk_aliases import sdk_aliases
 from holdfast.author.tools.process import run
+from holdfast.author.tools.toolchain import Toolchain
 from tests.waiting import MAX_WAIT_SECONDS
 
 PROGRAM = """

@@ -8,9 +8,9 @@ import sys
 import pytest
 from rich.console import Console
 
-from holdfast.cli.terminal.bars import Bars
-from holdfast.cli.terminal.progress import open_progress
-from holdfast.cli.terminal.step_lines import Lines
+from holdfast.cli.terminal.progress.bars import Bars
+from holdfast.cli.terminal.progress.progress import open_progress
+from holdfast.cli.terminal.progress.step_lines import Lines
 from holdfast.client.progress import NoProgress, StepProgress, WorkProgress
 
 

@@ -9,10 +9,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from holdfast.author import javascript, resources
+from holdfast.author import resources
 from holdfast.author.options import GuestEngine
-from holdfast.author.toolchain import Toolchain
 from holdfast.author.tools.driver import Driver
+from holdfast.author.tools.driver_calls import call_driver
+from holdfast.author.tools.toolchain import Toolchain
 from holdfast.world.functions import FUNCTIONS, PACKAGE
 
 WORLD = "development"
@@ -82,7 +83,7 @@ async def _make(component: Path, entry: str, driver: Driver, engine: GuestEngine
         what = "the development component"
         # On one line: a stack has positions of this component and of the handler's code, and only those of the code mean something.
         bundle = {"mode": "bundle", "entry": entry, "inject": [], "supported": {}, "minify": True, "out": str(code)}
-        await javascript.call_driver(folder, driver, bundle, what)
+        await call_driver(folder, driver, bundle, what)
         packages = driver.toolchain.engine_folder(engine)
         make = {
             "mode": "componentize",
@@ -93,5 +94,5 @@ async def _make(component: Path, entry: str, driver: Driver, engine: GuestEngine
             "world": WORLD,
             "out": str(made),
         }
-        await javascript.call_driver(folder, driver, make, what)
+        await call_driver(folder, driver, make, what)
         made.replace(component)

@@ -15,12 +15,12 @@ from holdfast.author.development.component import development_component
 from holdfast.author.development.loading import LoadCheck
 from holdfast.author.errors import BuildFailed
 from holdfast.author.inputs.snapshot import Before, inputs_of_bundle
-from holdfast.author.javascript import bundle_handler
+from holdfast.author.inputs.staged_output import BuiltPart, StagedOutput
+from holdfast.author.javascript.bundling import bundle_handler
 from holdfast.author.options import GuestEngine
 from holdfast.author.project import Project
-from holdfast.author.staged_output import BuiltPart, StagedOutput
-from holdfast.author.toolchain import Toolchain
 from holdfast.author.tools.driver import Driver
+from holdfast.author.tools.toolchain import Toolchain
 from holdfast.bundles.archive.layout import DEVELOPMENT_SOURCES
 
 FOLDER = "development"

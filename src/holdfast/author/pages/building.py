@@ -17,11 +17,11 @@ from typing import Any
 
 from holdfast.author.inputs.folders import list_folder
 from holdfast.author.inputs.snapshot import Before, Inputs, inputs_of_bundle, name_of
+from holdfast.author.inputs.staged_output import BuiltPart, StagedOutput
 from holdfast.author.inputs.state import FileState, read_state
-from holdfast.author.javascript import call_driver, states_of
 from holdfast.author.project import Project
-from holdfast.author.staged_output import BuiltPart, StagedOutput
 from holdfast.author.tools.driver import Driver
+from holdfast.author.tools.driver_calls import call_driver, states_of
 from holdfast.author.tools.messages import problem_of
 
 _SOURCES = ("src", "dist", "node_modules", ".*", "*.ts", "*.tsx", "*.jsx", "tsconfig*.json", "package*.json", "vite.config.*")

@@ -22,7 +22,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from holdfast.author.toolchain import Progress, default_toolchain_root
+from holdfast.author.tools.toolchain import Progress, default_toolchain_root
 
 MAX_BYTES = 2 * 2**30
 MIN_UNUSED_SECONDS = 3600

@@ -20,7 +20,7 @@ from holdfast.author.python import image
 from holdfast.author.python.cache import PythonCache
 from holdfast.author.python.componentize import componentize, version
 from holdfast.author.python.project_files import walk
-from holdfast.author.toolchain import Progress
+from holdfast.author.tools.toolchain import Progress
 
 STANDARD_LIBRARY = "/python"
 PACKAGES = "/vendor"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from holdfast.author import resources
 from holdfast.author.inputs.snapshot import Before, inputs_of_paths
+from holdfast.author.inputs.staged_output import BuiltPart, StagedOutput
 from holdfast.author.project import Project
 from holdfast.author.python.cache import PythonCache
 from holdfast.author.python.compiled_folders import standard_library
@@ -21,8 +22,7 @@ from holdfast.author.python.componentize import componentize
 from holdfast.author.python.image import place_images
 from holdfast.author.python.packages import Packages, build_failed, find_packages
 from holdfast.author.python.project_files import project_inputs, source_files
-from holdfast.author.staged_output import BuiltPart, StagedOutput
-from holdfast.author.toolchain import Progress, no_progress
+from holdfast.author.tools.toolchain import Progress, no_progress
 
 GLUE = '''"""The component's export: passes each request to the author's `handler`."""
 

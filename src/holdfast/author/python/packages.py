@@ -16,7 +16,7 @@ from holdfast.author.python.cache import PythonCache
 from holdfast.author.python.compiled_folders import compiled_packages
 from holdfast.author.python.problems import find_problem
 from holdfast.author.python.requirements import install_requirements, read_requirements, unpinned
-from holdfast.author.toolchain import Progress
+from holdfast.author.tools.toolchain import Progress
 
 VENDOR = "vendor"
 COMPILED_LIST = "/vendor/.compiled.json"

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from holdfast.author.errors import BuildFailed, BuildToolError, Problem
 from holdfast.author.python.cache import PythonCache
-from holdfast.author.toolchain import Progress
 from holdfast.author.tools.process import ToolResult, run
+from holdfast.author.tools.toolchain import Progress
 
 REQUIREMENTS = "requirements.txt"
 INSTALL_TIMEOUT = 300.0

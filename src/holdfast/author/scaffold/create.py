@@ -20,7 +20,7 @@ from holdfast.author.scaffold.errors import ScaffoldError
 from holdfast.author.scaffold.names import ProjectNames
 from holdfast.author.scaffold.sdk_package import SdkPackage, build_sdk_package
 from holdfast.author.scaffold.templates import Template
-from holdfast.author.toolchain import Progress, Toolchain, no_progress
+from holdfast.author.tools.toolchain import Progress, Toolchain, no_progress
 
 _ALLOWED = {".git"}
 """What an existing folder may hold: a repository that was just created."""

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from holdfast.author.errors import BuildToolError
-from holdfast.author.toolchain import Progress, Toolchain
 from holdfast.author.tools.process import run
+from holdfast.author.tools.toolchain import Progress, Toolchain
 
 TIMEOUT = 300.0
 GIT_TIMEOUT = 30.0

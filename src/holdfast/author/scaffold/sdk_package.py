@@ -23,8 +23,8 @@ from msgspec import Struct
 import holdfast
 from holdfast.author import resources
 from holdfast.author.errors import BuildToolError
-from holdfast.author.toolchain import Toolchain
 from holdfast.author.tools.process import run
+from holdfast.author.tools.toolchain import Toolchain
 
 NAME = "@holdfast/sdk"
 ENTRIES = {".": "index", "./iframe": "iframe/index", "./testing": "testing"}

@@ -18,8 +18,8 @@ from collections import deque
 from typing import Any
 
 from holdfast.author.errors import BuildFailed, BuildToolError
-from holdfast.author.toolchain import Toolchain
 from holdfast.author.tools.process import tool_environment
+from holdfast.author.tools.toolchain import Toolchain
 
 MAX_RESIDENT_BYTES = 1 << 30
 """A process that has grown above this is replaced before the next call."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from holdfast.author.errors import BuildFailed, BuildToolError
-from holdfast.author.javascript import GUEST_NAMES, IFRAME_NAMES
 from holdfast.author.project import Project
-from holdfast.author.toolchain import NPM_HINT, Progress, Toolchain
+from holdfast.author.sdk_aliases import GUEST_NAMES, IFRAME_NAMES
 from holdfast.author.tools.process import ToolResult, run
+from holdfast.author.tools.toolchain import NPM_HINT, Progress, Toolchain
 
 TIMEOUT = 600.0
 _PROVIDED = {*GUEST_NAMES, *IFRAME_NAMES}

@@ -17,8 +17,8 @@ from msgspec import Struct
 
 from holdfast.author.errors import BuildFailed, Problem
 from holdfast.author.project import Project
-from holdfast.author.toolchain import Progress, Toolchain
 from holdfast.author.tools import npm
+from holdfast.author.tools.toolchain import Progress, Toolchain
 
 # What shells, Node, npx, esbuild and Vite print when a program or a package is not installed. A group, if there is one, names it.
 _MISSING = (

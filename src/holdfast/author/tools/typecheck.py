@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.author.errors import BuildFailed, Problem
-from holdfast.author.javascript import sdk_aliases
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.sdk_aliases import sdk_aliases
 from holdfast.author.tools.process import run
+from holdfast.author.tools.toolchain import Toolchain
 
 TIMEOUT = 120.0
 FOLDER = "dist/.holdfast-types"

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from holdfast.author.packing import pack_project
+from holdfast.author.building.packing import pack_project
 from holdfast.cli.alga.arguments import AlgaError, Arguments, read_arguments
 from holdfast.cli.alga.unknown_options import note_unknown
 from holdfast.cli.terminal.printing import note, print_lines, progress_notes
@@ -18,9 +18,9 @@ FORCE = ("--force", "-f")
 
 async def build(tokens: Sequence[str]) -> int:
     """Builds the project; returns the exit code."""
-    from holdfast.author.build import build as build_project
+    from holdfast.author.building.build import build as build_project
     from holdfast.author.options import BuildOptions, GuestEngine
-    from holdfast.author.toolchain import Toolchain
+    from holdfast.author.tools.toolchain import Toolchain
 
     given = read_arguments(tokens, values=[PROJECT, ("--engine",)], switches=[("--skip-install",), ("--strict",), FORCE])
     note_unknown(given)

@@ -10,7 +10,7 @@ from holdfast.author.scaffold.errors import ScaffoldError
 from holdfast.author.scaffold.names import DEFAULT_PUBLISHER, name_project
 from holdfast.author.scaffold.packages import install_npm_packages
 from holdfast.author.scaffold.templates import TEMPLATES, Template, find_template
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 from holdfast.cli.alga.arguments import AlgaError, read_arguments
 from holdfast.cli.alga.unknown_options import note_unknown
 from holdfast.cli.terminal.printing import note, print_lines, progress_notes

@@ -11,7 +11,7 @@ from holdfast.cli.alga.output import note_object, print_object
 from holdfast.cli.alga.unknown_options import note_unknown
 from holdfast.cli.commands.extension import VERSION_VARIABLE, ServerOptions, install_or_note
 from holdfast.cli.terminal.printing import note
-from holdfast.cli.terminal.progress import open_progress
+from holdfast.cli.terminal.progress.progress import open_progress
 from holdfast.client.authoring.sources import publish_source
 from holdfast.client.target import first_set
 from holdfast.errors import HoldfastError

@@ -8,11 +8,11 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from holdfast.author.build import build as build_project
+from holdfast.author.building.build import build as build_project
+from holdfast.author.building.report import BuildReport
 from holdfast.author.code_frame import render_problems
 from holdfast.author.options import BuildOptions, GuestEngine
-from holdfast.author.report import BuildReport
-from holdfast.author.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Toolchain
 from holdfast.cli.terminal.options import DataDir, Json
 from holdfast.cli.terminal.printing import note, print_json, print_lines, progress_notes
 

@@ -45,8 +45,8 @@ async def dev(
     # Imported here: `holdfast dev --help` needs none of it.
     from holdfast.dev.options import DevOptions, read_ui_urls
     from holdfast.dev.projects import read_projects
-    from holdfast.dev.screen import Screen
     from holdfast.dev.session import Development
+    from holdfast.dev.terminal.screen import Screen
 
     folders = directories or (Path(),)
     projects = read_projects(folders)

@@ -14,8 +14,8 @@ from holdfast.cli.terminal.clients import warn_when_unencrypted
 from holdfast.cli.terminal.extension_names import NameIncomplete
 from holdfast.cli.terminal.options import Json
 from holdfast.cli.terminal.printing import note, print_error, print_json
-from holdfast.cli.terminal.progress import open_progress
-from holdfast.cli.terminal.registry_results import installed_json, print_installed, print_published, print_uninstalled, published_json
+from holdfast.cli.terminal.progress.progress import open_progress
+from holdfast.cli.terminal.results.registry import installed_json, print_installed, print_published, print_uninstalled, published_json
 from holdfast.client.authoring.sources import install_published, publish_source
 from holdfast.client.registry.http import open_server
 from holdfast.client.registry.protocol import Registry

@@ -11,9 +11,9 @@ from holdfast.cli.terminal.consent import Yes, require_consent, select_rights
 from holdfast.cli.terminal.extension_names import source_path, split_name
 from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_json
-from holdfast.cli.terminal.progress import open_progress
-from holdfast.cli.terminal.registry_results import installed_json, print_installed
-from holdfast.cli.terminal.unset_values import find_unset_values
+from holdfast.cli.terminal.progress.progress import open_progress
+from holdfast.cli.terminal.results.registry import installed_json, print_installed
+from holdfast.cli.terminal.results.unset_values import find_unset_values
 from holdfast.client.authoring.sources import NothingToInstall, install_source
 from holdfast.client.registry.protocol import Registry
 from holdfast.errors import HoldfastError

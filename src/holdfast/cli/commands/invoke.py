@@ -10,9 +10,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from holdfast.cli.terminal.clients import warn_when_unencrypted
-from holdfast.cli.terminal.log_lines import LogPrinter
 from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_bytes, print_error, print_json, print_lines
+from holdfast.cli.terminal.results.log_lines import LogPrinter
 from holdfast.client.gateway import find_gateway
 from holdfast.client.invoke import CallMalformed, ExtensionResponse, call_extension
 from holdfast.client.logs import read_call

@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from holdfast.cli.terminal.clients import warn_when_unencrypted
-from holdfast.cli.terminal.log_lines import LogPrinter, print_json_line
 from holdfast.cli.terminal.options import HERE, TargetOptions
 from holdfast.cli.terminal.printing import note
+from holdfast.cli.terminal.results.log_lines import LogPrinter, print_json_line
 from holdfast.client.gateway import find_gateway
 from holdfast.client.logs import LogLines, LogSelection, follow_logs, read_logs
 from holdfast.client.target import ServerTarget

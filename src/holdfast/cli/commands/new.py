@@ -12,7 +12,7 @@ from holdfast.author.scaffold.create import check_folder, create_project
 from holdfast.author.scaffold.names import DEFAULT_PUBLISHER, ProjectNames, name_project
 from holdfast.author.scaffold.packages import create_git_repository, create_python_environment, install_npm_packages
 from holdfast.author.scaffold.templates import DEFAULT_TEMPLATE, TEMPLATES, Template, find_template
-from holdfast.author.toolchain import Progress, Toolchain
+from holdfast.author.tools.toolchain import Progress, Toolchain
 from holdfast.cli.terminal.options import DataDir, Json
 from holdfast.cli.terminal.printing import note, print_json, print_lines, progress_notes
 from holdfast.cli.terminal.questions import ask, ask_for_choice, can_ask

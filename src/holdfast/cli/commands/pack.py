@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from holdfast.author.packing import pack_project
+from holdfast.author.building.packing import pack_project
 from holdfast.cli.terminal.options import DataDir, Json
 from holdfast.cli.terminal.printing import print_json, print_lines
 

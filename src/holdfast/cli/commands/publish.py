@@ -10,8 +10,8 @@ from cyclopts import Parameter
 from holdfast.cli.terminal.clients import open_registry
 from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import print_json
-from holdfast.cli.terminal.progress import open_progress
-from holdfast.cli.terminal.registry_results import installed_json, print_installed, print_published, published_json
+from holdfast.cli.terminal.progress.progress import open_progress
+from holdfast.cli.terminal.results.registry import installed_json, print_installed, print_published, published_json
 from holdfast.client.authoring.sources import install_published, publish_source
 
 

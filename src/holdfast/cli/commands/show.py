@@ -10,7 +10,7 @@ import msgspec
 from holdfast.cli.terminal.clients import open_registry
 from holdfast.cli.terminal.options import HERE, Json, TargetOptions
 from holdfast.cli.terminal.printing import note, print_error, print_json, print_lines
-from holdfast.cli.terminal.unset_values import UnsetValues
+from holdfast.cli.terminal.results.unset_values import UnsetValues
 from holdfast.client.registry.protocol import Registry
 from holdfast.errors import HoldfastError
 from holdfast.registry.installs.results import InstallDetails

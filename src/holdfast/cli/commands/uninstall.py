@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from holdfast.cli.terminal.clients import open_registry
 from holdfast.cli.terminal.options import HERE, Json, TargetOptions
-from holdfast.cli.terminal.registry_results import print_uninstalled
+from holdfast.cli.terminal.results.registry import print_uninstalled
 
 
 async def uninstall(name: str, *, target: TargetOptions = HERE, json: Json = False) -> None:

@@ -10,7 +10,7 @@ from holdfast.cli.terminal.clients import open_registry
 from holdfast.cli.terminal.consent import Yes, require_consent
 from holdfast.cli.terminal.extension_names import split_name
 from holdfast.cli.terminal.options import HERE, Json, TargetOptions
-from holdfast.cli.terminal.registry_results import print_upgraded
+from holdfast.cli.terminal.results.registry import print_upgraded
 from holdfast.client.registry.protocol import Registry
 from holdfast.errors import HoldfastError
 from holdfast.registry.installs.results import Upgraded

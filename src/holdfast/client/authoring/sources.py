@@ -67,8 +67,8 @@ async def _bundle_of(source: Path, progress: WorkProgress) -> Path:
     """The bundle itself, or the bundle of a folder, which is built and packed now."""
     if not await asyncio.to_thread(check_source, source):
         return source
-    from holdfast.author.build import build
-    from holdfast.author.toolchain import Toolchain
+    from holdfast.author.building.build import build
+    from holdfast.author.tools.toolchain import Toolchain
     from holdfast.bundles.archive.packing import pack
 
     await build(source, toolchain=Toolchain(), progress=lambda step: progress(_step(source, step)))

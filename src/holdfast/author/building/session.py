@@ -21,26 +21,27 @@ from types import TracebackType
 
 from msgspec.structs import replace
 
-from holdfast.author import javascript, python
+from holdfast.author import python
+from holdfast.author.building.parts import COMPONENT, DEVELOPMENT, PAGE, SCRIPT, part_constants, run_script, wrote
+from holdfast.author.building.report import BuildReport, Step, compare_records
 from holdfast.author.development.handler import build_handler, development_folder
 from holdfast.author.development.loading import LoadCheck
 from holdfast.author.errors import BuildFailed, Problem
 from holdfast.author.inputs.record import PartRecord, Record, check_part, read_record, write_record
 from holdfast.author.inputs.served import read_served, watched_pages
 from holdfast.author.inputs.snapshot import Before, check_files, look_before, name_of, watched_paths
+from holdfast.author.inputs.staged_output import BuiltPart
 from holdfast.author.inputs.state import file_hash, read_state, refresh_state
 from holdfast.author.inputs.walk import project_files
+from holdfast.author.javascript import bundling
 from holdfast.author.options import BuildOptions
 from holdfast.author.pages.absolute_paths import find_absolute_paths
 from holdfast.author.pages.building import build_page
-from holdfast.author.parts import COMPONENT, DEVELOPMENT, PAGE, SCRIPT, part_constants, run_script, wrote
 from holdfast.author.project import Language, Project, read_project
-from holdfast.author.report import BuildReport, Step, compare_records
-from holdfast.author.staged_output import BuiltPart
-from holdfast.author.toolchain import Progress, Toolchain, no_progress
 from holdfast.author.tools import npm
 from holdfast.author.tools.driver import Driver
 from holdfast.author.tools.own_build import finish_own_build
+from holdfast.author.tools.toolchain import Progress, Toolchain, no_progress
 from holdfast.author.tools.typecheck import TypeCheck, types_failed
 
 _COMPONENTS = {COMPONENT, DEVELOPMENT}
@@ -236,7 +237,7 @@ class BuildSession:
             if self.options.development:
                 tools = (self._driver, self._toolchain, engine, self._load_check)
                 return await build_handler(project, handler, *tools, before, built_code=built_code)
-            return await javascript.build_component(project, handler, self._driver, engine, before, built_code=built_code)
+            return await bundling.build_component(project, handler, self._driver, engine, before, built_code=built_code)
 
     async def _page(self, project: Project, page: Path, before: Before) -> BuiltPart:
         with self._step(PAGE):

@@ -11,13 +11,13 @@ import ipaddress
 from starlette.requests import Request
 from starlette.responses import Response
 
+from holdfast.gateway.api.development.streams import page_frames, session_frames
 from holdfast.gateway.auth.authentication import Caller, caller_of
 from holdfast.gateway.auth.permissions import require_permission
 from holdfast.gateway.debug_stream.live import LiveResponse
 from holdfast.gateway.debug_stream.selection import read_selection
 from holdfast.gateway.development.reports import BuildState, Registered
 from holdfast.gateway.development.sessions import DevelopmentSession
-from holdfast.gateway.development.streams import page_frames, session_frames
 from holdfast.gateway.http.error_formats import STANDARD_ERRORS
 from holdfast.gateway.http.errors import GatewayError, RateLimited
 from holdfast.gateway.http.json_body import decode_json

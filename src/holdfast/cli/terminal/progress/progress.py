@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from holdfast.cli.terminal.step_lines import Lines
+from holdfast.cli.terminal.progress.step_lines import Lines
 from holdfast.client.progress import NoProgress, WorkProgress
 
 
@@ -15,6 +15,6 @@ def open_progress(*, quiet: bool) -> WorkProgress:
     if not sys.stderr.isatty():
         return Lines()
     # Imported here: what draws bars takes longer to import than most commands run.
-    from holdfast.cli.terminal.bars import open_bars
+    from holdfast.cli.terminal.progress.bars import open_bars
 
     return open_bars()

@@ -11,18 +11,20 @@ import hashlib
 import json
 
 import holdfast
-from holdfast.author import javascript, resources
+from holdfast.author import resources
 from holdfast.author.inputs.record import PartRecord
 from holdfast.author.inputs.snapshot import inputs_of_script, look_before, name_of
 from holdfast.author.inputs.state import FileState, file_hash, read_state
 from holdfast.author.inputs.walk import project_files
+from holdfast.author.javascript import bundling
 from holdfast.author.options import BuildOptions
 from holdfast.author.pages.building import page_request
 from holdfast.author.project import Language, Project
 from holdfast.author.python.component import GLUE
-from holdfast.author.toolchain import Progress, Toolchain
+from holdfast.author.sdk_aliases import sdk_aliases
 from holdfast.author.tools import npm
 from holdfast.author.tools.own_build import OwnOutputs, run_own_build
+from holdfast.author.tools.toolchain import Progress, Toolchain
 from holdfast.bundles.archive.packing import page_files, page_folder
 
 COMPONENT, PAGE, SCRIPT = "component", "page", "script"
@@ -43,13 +45,13 @@ def part_constants(project: Project, toolchain: Toolchain, options: BuildOptions
     """The parts that this project can have, each with a hash of the options and tools that it is built with."""
     # Holdfast's version and the toolchain's keys count too: a new SDK or compiler must build unchanged projects again.
     tools = (holdfast.__version__, toolchain.key, toolchain.driver_key)
-    aliases = javascript.sdk_aliases(project.root)
+    aliases = sdk_aliases(project.root)
     found: dict[str, str] = {}
     scripts = npm.scripts_of(project)
     if npm.own_build_script(project) is not None or not scripts.keys().isdisjoint(("prebuild", "postbuild")):
         found[SCRIPT] = _digest(*tools, options.development, *(scripts.get(name) for name in ("prebuild", "build", "postbuild")))
     if project.handler is not None and project.language is Language.JAVASCRIPT:
-        request = javascript.bundle_request(project, project.handler, options.guest_engine)
+        request = bundling.bundle_request(project, project.handler, options.guest_engine)
         found[COMPONENT] = _digest(*tools, options.guest_engine, aliases, request)
     elif project.handler is not None:
         found[COMPONENT] = _digest(*tools, project.handler.relative_to(project.root), GLUE, _python_sdk())

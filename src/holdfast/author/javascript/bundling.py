@@ -13,55 +13,18 @@ import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct
 
 from holdfast.author import resources
 from holdfast.author.errors import BuildFailed, Problem
 from holdfast.author.inputs.snapshot import Before, inputs_of_bundle
+from holdfast.author.inputs.staged_output import BuiltPart, StagedOutput
 from holdfast.author.inputs.state import FileState
 from holdfast.author.options import GuestEngine
 from holdfast.author.project import Project
-from holdfast.author.staged_output import BuiltPart, StagedOutput
 from holdfast.author.tools.driver import Driver
-from holdfast.author.tools.messages import build_failed, problem_of
-
-BUILD_TIMEOUT = 120.0
-GUEST_NAMES = ("@holdfast/sdk", "@alga-psa/extension-runtime", "@alga/extension-runtime")
-IFRAME_NAMES = ("@holdfast/sdk/iframe", "@alga-psa/extension-iframe-sdk", "@alga/extension-iframe-sdk")
-
-
-def sdk_aliases(project: Path) -> dict[str, str]:
-    """The SDK's source files by import name.
-
-    A published package that the project has installed itself wins. `@holdfast/sdk` never comes from the project: its copy is for editors
-    and tests, and a second `HostError` beside the one of the runtime would make `instanceof` fail.
-    """
-    source = resources.sdk_folder("typescript") / "src"
-    aliases = dict.fromkeys(IFRAME_NAMES, str(source / "iframe" / "index.ts")) | dict.fromkeys(GUEST_NAMES, str(source / "index.ts"))
-    own = aliases.keys() - {"@holdfast/sdk", "@holdfast/sdk/iframe"}
-    return {
-        name: path for name, path in aliases.items() if name not in own or not (project / "node_modules" / name / "package.json").is_file()
-    }
-
-
-async def call_driver(root: Path, driver: Driver, request: dict[str, Any], what: str) -> dict[str, Any]:
-    """The driver's response to a request for the project in the folder `root`.
-
-    Raises BuildFailed with the tools' problems in words for the author, BuildToolError.
-    """
-    response = await driver.call({"project": str(root), "alias": sdk_aliases(root), **request}, what=what, timeout=BUILD_TIMEOUT)
-    if not response["ok"]:
-        failure = build_failed(root, f"{what} cannot be built.", [problem_of(root, raw) for raw in response["errors"]])
-        failure.inputs = frozenset(map(Path, response["reads"]))
-        raise failure
-    return response
-
-
-def states_of(reads: dict[str, Any]) -> dict[Path, FileState]:
-    """The files that the driver read, in the states that it saw."""
-    # Stamps are text: they are larger than the numbers that JavaScript can write.
-    return {Path(path): msgspec.convert(state, FileState, strict=False) for path, state in reads.items()}
+from holdfast.author.tools.driver_calls import call_driver, states_of
+from holdfast.author.tools.messages import problem_of
 
 
 class Prelude(Struct, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from holdfast.cli.terminal.help_layout import MAX_WIDTH, paragraphs, section
+from holdfast.cli.terminal.help.layout import MAX_WIDTH, paragraphs, section
 
 if TYPE_CHECKING:
     from cyclopts.help import HelpEntry, HelpPanel

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
 from holdfast.cli.terminal.printing import note
-from holdfast.cli.terminal.step_lines import Lines
+from holdfast.cli.terminal.progress.step_lines import Lines
 
 
 class Bars(Lines):

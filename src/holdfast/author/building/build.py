@@ -6,10 +6,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from holdfast.author.building.report import BuildReport
+from holdfast.author.building.session import BuildSession
 from holdfast.author.options import BuildOptions
-from holdfast.author.report import BuildReport
-from holdfast.author.session import BuildSession
-from holdfast.author.toolchain import Progress, Toolchain, no_progress
+from holdfast.author.tools.toolchain import Progress, Toolchain, no_progress
 
 
 async def build(

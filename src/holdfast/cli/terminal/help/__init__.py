@@ -1,0 +1,1 @@
+"""How the help of the commands looks."""

@@ -1,0 +1,1 @@
+"""Finds out what has changed in a project, and when to build it."""
