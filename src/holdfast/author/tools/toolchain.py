@@ -26,7 +26,7 @@ from holdfast.settings import load_settings
 
 __all__ = ["DRIVER", "NPM_HINT", "SOURCE", "STARLINGMONKEY", "Progress", "Toolchain", "default_toolchain_root", "no_progress"]
 
-SOURCE = Path(__file__).parent / "toolchain_package"
+SOURCE = Path(__file__).parents[1] / "toolchain_package"
 DRIVER = SOURCE / "driver"
 STARLINGMONKEY = SOURCE / "starlingmonkey"
 MIN_NODE = 18
