@@ -8,6 +8,7 @@ import os
 import random
 import re
 import shutil
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,13 @@ from holdfast.author.building.report import BuildReport, Changed
 from holdfast.author.building.session import BuildSession
 from holdfast.author.errors import BuildFailed
 from holdfast.author.inputs.record import read_record
+from holdfast.author.inputs.snapshot import check_inputs, inputs_of_paths, look_before
 from holdfast.author.options import BuildOptions
 from holdfast.author.tools.toolchain import Toolchain
 from holdfast.bundles.store.hashing import hash_file
 from tests.author.test_build import HANDLER, MANIFEST, project_of
 from tests.session.effort import repetitions
+from tests.waiting import wait_until
 
 UI_MANIFEST: dict[str, Any] = {**MANIFEST, "ui": {"type": "iframe", "entry": "ui/index.html"}}
 """The manifest of a project with a handler and a page."""
@@ -67,7 +70,11 @@ def workspace(folder: Path) -> Path:
 def built_workspace(tmp_path_factory: pytest.TempPathFactory, toolchain: Toolchain) -> Path:
     """A workspace whose project is built. Tests get a copy."""
     folder = tmp_path_factory.mktemp("workspace")
-    asyncio.run(build(workspace(folder), toolchain=toolchain))
+    project = workspace(folder)
+    # A package whose files change within a tick of the clock before the build counts as changing while it runs.
+    installed = (project / "node_modules" / "plain" / "package.json").stat().st_ctime_ns
+    wait_until(lambda: time.time_ns() - installed > SETTLED_NS)
+    asyncio.run(build(project, toolchain=toolchain))
     return folder
 
 
@@ -98,6 +105,7 @@ def built(report: BuildReport) -> set[str]:
     return {step.name for step in report.steps}
 
 
+SETTLED_NS = 100_000_000
 COMPONENT_FILES = [
     "src/build/deep/index.ts",
     "src/lib/alias.ts",
@@ -270,3 +278,18 @@ async def test_a_build_script_without_its_tools_is_replaced_with_a_warning(tmp_p
         assert report.component is not None
         assert "jco-of-nobody is not installed" in report.warnings[0].text
         assert (await session.build()).cached
+
+
+def test_files_that_were_written_just_before_a_build_are_known_to_it(tmp_path: Path) -> None:
+    page = tmp_path / "ui" / "index.html"
+    page.parent.mkdir()
+    page.write_text("first")
+    before = look_before(tmp_path)
+    inputs = inputs_of_paths(tmp_path, [page], before)
+    assert check_inputs(tmp_path, inputs) is not None
+    page.write_text("other")
+    assert check_inputs(tmp_path, inputs) is None
+    # A file that appears or changes while the build runs could have been read in either state.
+    late = tmp_path / "ui" / "late.html"
+    late.write_text("late")
+    assert check_inputs(tmp_path, inputs_of_paths(tmp_path, [late], before)) is None

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.running_platform import RunningPlatform
+from tests.waiting import wait_until
 
 WITH_HANDLER = ["com.holdfast.sample.notes", "com.holdfast.sample.notes-python"]
 
@@ -190,6 +191,10 @@ def test_a_component_without_handler_is_reported(platform: RunningPlatform, buil
 def test_a_tampered_bundle_is_rejected_by_its_hash_and_not_cached(platform: RunningPlatform, built: Callable[[str], Path]) -> None:
     installed = json.loads(platform.command("install", built("sdk-probe"), "--json").stdout)
     digest = installed["content_hash"].removeprefix("sha256:")
+    # The platform has prepared the bundle. Without the cached copy, the next request fetches it.
+    cached = platform.data_dir / "cache" / digest
+    wait_until(cached.exists)
+    shutil.rmtree(cached)
     store = platform.data_dir / "bundles" / "tenants" / platform.tenant / "extensions" / installed["registry_id"] / "sha256" / digest
     bundle = store / "bundle.tar.zst"
     whole = bundle.read_bytes()
@@ -200,7 +205,7 @@ def test_a_tampered_bundle_is_rejected_by_its_hash_and_not_cached(platform: Runn
         rejected = client.get(page)
         assert rejected.status_code == 502
         assert rejected.json()["code"] == "archive_hash_mismatch"
-        assert not (platform.data_dir / "cache" / digest).exists()
+        assert not cached.exists()
         bundle.write_bytes(whole)
         assert client.get(page).status_code == 404  # fetched and unpacked again; this extension has no page
-        assert (platform.data_dir / "cache" / digest).exists()
+        assert cached.exists()

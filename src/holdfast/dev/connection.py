@@ -57,11 +57,18 @@ async def server_events(response: httpx2.Response) -> AsyncIterator[ServerEvent]
 
 
 class DevelopmentConnection:
-    """Reports to one gateway. `platform` is known when it runs. `check` gets a registry id; when it returns, the state is as reported."""
+    """Reports to one gateway. `platform` is known when it runs. `check` gets a registry id; when it returns, the state is as reported.
 
-    def __init__(self, platform: asyncio.Future[PlatformAccess], check: Callable[[str], Awaitable[None]]) -> None:
+    `on_link` is called with False when an open session is lost, and with True when there is one again.
+    """
+
+    def __init__(
+        self, platform: asyncio.Future[PlatformAccess], check: Callable[[str], Awaitable[None]], on_link: Callable[[bool], None]
+    ) -> None:
         self._platform = platform
         self._check = check
+        self._on_link = on_link
+        self._is_lost = False
         self._http: httpx2.AsyncClient | None = None
         self._secret: str | None = None
         self._states: dict[str, BuildState] = {}
@@ -81,6 +88,9 @@ class DevelopmentConnection:
                 except httpx2.HTTPError as error:
                     _log.debug("development_session_lost", error=type(error).__name__)
                 self._secret = None
+                if self._opened.is_set() and not self._is_lost:
+                    self._is_lost = True
+                    self._on_link(False)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
@@ -128,6 +138,9 @@ class DevelopmentConnection:
             for extension in list(self._states):
                 await self._send(extension)
             self._opened.set()
+            if self._is_lost:
+                self._is_lost = False
+                self._on_link(True)
         elif event.name == "check":
             number, _, registry_id = event.data.partition(" ")
             # Not awaited: the next check must not wait for this one.

@@ -80,7 +80,7 @@ class Development:
             # Below the data folder, each bundle over the one before: nothing is left elsewhere, even after SIGKILL.
             folder = self._options.data_dir / BUNDLES
             toolchain = Toolchain()
-            connection = DevelopmentConnection(self._joined, self._check)
+            connection = DevelopmentConnection(self._joined, self._check, self._link_changed)
             for project in self._projects:
                 extension = await self._open_extension(stack, project, toolchain, connection, folder)
                 self._extensions.append(extension)
@@ -146,6 +146,17 @@ class Development:
         for extension in self._extensions:
             if extension.registry_id == registry_id:
                 await extension.check()
+
+    def _link_changed(self, is_open: bool) -> None:
+        """Says that the platform is gone or back. What could not be installed meanwhile is installed then."""
+        console = self._joined.result().console
+        self._screen.record("platform_back" if is_open else "platform_lost", console=console)
+        if not is_open:
+            self._screen.event(None, f"The platform at {console} does not respond. Start it again at this address, or quit.", "red")
+            return
+        self._screen.event(None, f"The platform at {console} is back.", "green")
+        for extension in self._extensions:
+            extension.rebuild()
 
     def _installed(self, extension: DevelopedExtension, installed: Installed) -> None:
         page = page_of(self._joined.result().console, installed.registry_id)

@@ -58,6 +58,8 @@ def test_logs_shows_lines_of_calls_with_filters_and_follows_over_a_restart(
             key = json.loads((tmp_path / "data" / "credentials.json").read_text())["api_key"]
             served = command("logs", "--server", ready["console"], "--since", "1h", ALGA_API_KEY=key).stdout
             assert served == command("logs", *data).stdout
+            called = command("invoke", FAULTY, "/ok", "--server", ready["console"], ALGA_API_KEY=key)
+            assert called.returncode == 0 and called.stdout.startswith("200")
             unknown = command("logs", "com.example.unknown", *data)
             assert unknown.returncode == 1 and "is not installed" in unknown.stderr
             wait_until(lambda: "status 500" in output.read_text(), output.read_text)

@@ -195,6 +195,8 @@ def test_a_large_upload_with_an_invalid_key_is_rejected_because_of_the_key(
 def test_every_command_that_accepts_a_server_is_tested_above(versions: dict[str, Path], tmp_path: Path) -> None:
     tried = {arguments[0] for _, arguments in steps(versions, tmp_path)}
     tried |= {" ".join(arguments[:count]) for count in (2, 3) for _, arguments in steps(versions, tmp_path)}
+    # Both need calls of a running platform: test_logs.py tries them with one, and against it as a server.
+    tried |= {"invoke", "logs"}
     app = create_app()
     assert {name for name in _with_target(app) if not name.startswith("extension")} <= tried
 

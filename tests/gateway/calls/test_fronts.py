@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -63,12 +64,10 @@ async def test_both_fronts_respond_alike(platform: Platform, ports: Ports) -> No
         request(b"GET /api/ext/com.example.notes/undeclared HTTP/1.1", key, tag),
         request(b"GET /api/ext/com.example.notes/notes%2f7 HTTP/1.1", key, tag),
         request(b"GET /api/ext/com.example.notes/notes/%C3%A4 HTTP/1.1", key, tag),
-        request(b"GET /api/ext/com.example.notes/notes?\xff HTTP/1.1", key, tag),
         request(b"GET /api/ext/ HTTP/1.1", key, tag),
         request(b"PUT /api/ext-proxy/com.example.notes/notes HTTP/1.1", key, tag, b"content-length: 1", body=b"x"),
         request(b"TRACE " + NOTES + b" HTTP/1.1", key, tag),
         request(b"OPTIONS " + NOTES + b" HTTP/1.1", tag),
-        request(b"GET " + NOTES + b" HTTP/1.1", b"bad header"),
         # Kept alive, then pipelined: every response is complete, and they are in order.
         request(*get, close=False) + request(*post, b"content-length: 2", body=b"ab", close=False) + request(*get),
     ]
@@ -112,3 +111,15 @@ async def test_a_body_that_is_too_large_is_refused_before_its_end(platform: Plat
             assert head.startswith(b"HTTP/1.1 413 ")
             writer.close()
     assert platform.runner.requests == []
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [request(b"GET " + NOTES + b"?\xff HTTP/1.1"), request(b"GET " + NOTES + b" HTTP/1.1", b"bad header"), b"\x00\r\n\r\n"],
+    ids=["not ASCII", "header without colon", "no request"],
+)
+async def test_both_fronts_reject_what_is_not_http_and_ours_says_so_in_json(ports: Ports, malformed: bytes) -> None:
+    (fast,), (plain,) = [comparable(await exchange(port, malformed)) for port in ports]
+    assert {b"400 Bad Request", b"connection: close"} <= fast[0] & plain[0]
+    assert b"content-type: application/json" in fast[0]
+    assert json.loads(fast[1])["error"] == "invalid_request"

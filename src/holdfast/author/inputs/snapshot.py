@@ -57,11 +57,15 @@ def name_of(path: Path, root: Path) -> str:
 
 
 def look_before(root: Path, known: Iterable[Path] = ()) -> Before:
-    """States of the project's configuration, of the files `known`, and the names in the project's folders."""
+    """States of the project's configuration, of files that have just changed, of the files `known`, and the names in the folders.
+
+    What has just changed cannot be told, after the build, from what changed while it ran.
+    """
     started = time.time_ns()
     own = project_files(root)
     # Names of a record can contain `..`; closures do not.
-    paths = {Path(os.path.normpath(path)) for path in known} | {path for path in own if path.name in CONFIGURATIONS}
+    paths = {Path(os.path.normpath(path)) for path in known}
+    paths |= {path for path in own if path.name in CONFIGURATIONS or _has_changed_since(path, started - _CLOCK_TICK_NS)}
     folders = {root, *(path.parent for path in own)}
     states = {path: state for path in paths if (state := read_state(path)) is not None}
     return Before(started, states, {folder: list_folder(folder, root) for folder in folders})
@@ -71,11 +75,15 @@ def _state_after(path: Path, before: Before) -> FileState:
     state = before.files.get(path)
     if state is not None:
         return state
+    return UNKNOWN if _has_changed_since(path, before.started_ns - _CLOCK_TICK_NS) else read_state(path) or UNKNOWN
+
+
+def _has_changed_since(path: Path, since_ns: int) -> bool:
+    """Whether the file has changed since a time in ns, or is gone."""
     try:
-        changed = path.stat().st_ctime_ns
+        return path.stat().st_ctime_ns > since_ns
     except OSError:
-        return UNKNOWN
-    return UNKNOWN if changed > before.started_ns - _CLOCK_TICK_NS else read_state(path) or UNKNOWN
+        return True
 
 
 def inputs_of_bundle(root: Path, read: Mapping[Path, FileState], before: Before) -> Inputs:

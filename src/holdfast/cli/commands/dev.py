@@ -47,6 +47,8 @@ async def dev(
     from holdfast.dev.projects import read_projects
     from holdfast.dev.session import Development
     from holdfast.dev.terminal.screen import Screen
+    from holdfast.logs import configure_logs
+    from holdfast.settings import load_settings
 
     folders = directories or (Path(),)
     projects = read_projects(folders)
@@ -60,6 +62,8 @@ async def dev(
         ui_urls=read_ui_urls(ui_url, names),
         strict=strict,
     )
+    # What the command has to say is on its screen; its log is for what nobody expects.
+    configure_logs(load_settings(data_dir=options.data_dir).replaced(log_level="warning"))
     screen = Screen(as_json=json)
     screen.set_names(names)
     return await Development(options, projects, screen, _open_registry).run()

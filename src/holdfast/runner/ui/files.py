@@ -88,8 +88,7 @@ class PageSource:
             return asset
         name = path
         if name not in bundle.ui_files:
-            # Also for an address with .html: bundles of the past may name an entry that they do not contain.
-            if suffix(path) not in {"", "html"}:
+            if suffix(path):
                 raise UiNotFound(f"The extension has no file {path}.")
             name = INDEX
         return self._create_asset(bundle_ref.sha256_hex, bundle, name)
