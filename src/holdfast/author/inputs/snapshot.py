@@ -59,7 +59,7 @@ def name_of(path: Path, root: Path) -> str:
 def look_before(root: Path, known: Iterable[Path] = ()) -> Before:
     """States of the project's configuration, of files that have just changed, of the files `known`, and the names in the folders.
 
-    What has just changed cannot be told, after the build, from what changed while it ran.
+    After the build, nothing distinguishes what has just changed from what changed while it ran.
     """
     started = time.time_ns()
     own = project_files(root)

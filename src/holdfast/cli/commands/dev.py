@@ -62,7 +62,7 @@ async def dev(
         ui_urls=read_ui_urls(ui_url, names),
         strict=strict,
     )
-    # What the command has to say is on its screen; its log is for what nobody expects.
+    # What the command has to say is on its screen; its log is for what it does not expect.
     configure_logs(load_settings(data_dir=options.data_dir).replaced(log_level="warning"))
     screen = Screen(as_json=json)
     screen.set_names(names)
