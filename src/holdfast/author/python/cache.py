@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from holdfast.author.tools.toolchain import Progress, default_toolchain_root
+from holdfast.concurrency.file_locks import file_locked
 
 MAX_BYTES = 2 * 2**30
 MIN_UNUSED_SECONDS = 3600
@@ -44,7 +43,7 @@ class PythonCache:
         found = self.root / name
         if not found.exists():
             self.root.mkdir(parents=True, exist_ok=True)
-            async with self._locked(found):
+            async with file_locked(self._lock(found)):
                 if not found.exists():
                     progress(words)
                     with tempfile.TemporaryDirectory(prefix=f".{found.stem}-", dir=self.root) as scratch:
@@ -59,18 +58,6 @@ class PythonCache:
 
     def _lock(self, path: Path) -> Path:
         return self.root / f"{path.stem}.lock"
-
-    @asynccontextmanager
-    async def _locked(self, path: Path) -> AsyncIterator[None]:
-        with self._lock(path).open("w") as lock:
-            # Polled: a blocking flock would stop the event loop, and in a thread it could not be cancelled.
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    await asyncio.sleep(0.1)
-            yield
 
     def collect(self, now: float | None = None) -> None:
         """Removes what was not used for the longest time, until the rest fits. `now` is a time as of `time.time`."""

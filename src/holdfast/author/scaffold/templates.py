@@ -47,26 +47,26 @@ TEMPLATES = (
     Template(
         name="typescript",
         summary="a page and a handler in TypeScript",
-        layers=("common", "node", "visits", "visits-page", "visits-typescript", "typescript"),
+        layers=("common", "page-style", "node", "visits", "visits-page", "visits-typescript", "typescript"),
         next_steps=(_DEV, _TEST),
     ),
     Template(
         name="page",
         summary="a page only",
-        layers=("common", "node", "page"),
+        layers=("common", "page-style", "node", "page"),
         next_steps=(_DEV, _TEST),
     ),
     Template(
         name="python",
         summary="a page and a handler in Python",
-        layers=("common", "node", "visits", "visits-page", "python"),
+        layers=("common", "page-style", "node", "visits", "visits-page", "python"),
         next_steps=(_DEV, ("python3 -m unittest", "run the unit tests")),
         has_python=True,
     ),
     Template(
         name="react",
         summary="a page in React, built with Vite, and a handler in TypeScript",
-        layers=("common", "visits", "visits-typescript", "react"),
+        layers=("common", "page-style", "visits", "visits-typescript", "react"),
         next_steps=(("npm run dev", "start Vite and the platform, open the page with hot reload"), _TEST),
     ),
 )

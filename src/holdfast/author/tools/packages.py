@@ -11,8 +11,6 @@ flock <key>.lock ──▶ packages there now? ──yes──▶ ready         
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
 import hashlib
 import shutil
 import tempfile
@@ -22,6 +20,7 @@ from pathlib import Path
 
 from holdfast.author.errors import BuildToolError
 from holdfast.author.tools.process import run
+from holdfast.concurrency.file_locks import file_locked
 
 FILES = ("package.json", "package-lock.json")
 INSTALL_TIMEOUT = 300.0
@@ -85,14 +84,7 @@ class PinnedPackages:
     async def locked(self) -> AsyncIterator[None]:
         """Holds the lock of these packages, over all processes."""
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / f"{self.key}.lock").open("w") as lock:
-            # Polled: a blocking flock would stop the event loop, and in a thread it could not be cancelled.
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    await asyncio.sleep(0.1)
+        async with file_locked(self.root / f"{self.key}.lock"):
             yield
 
     async def _install(self) -> None:
