@@ -102,7 +102,9 @@ def server() -> Iterator[str]:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose data folder has one install. The tests only read it."""
     folder = tmp_path_factory.mktemp("installed")
-    assert run("install", write_extension(folder / "pages"), cwd=folder).returncode == 0
+    # Not the data folder of a platform that a fixture of other tests still runs.
+    data = ("--data-dir", folder / ".holdfast")
+    assert run("install", write_extension(folder / "pages"), *data, cwd=folder).returncode == 0
     return folder
 
 
