@@ -5,6 +5,7 @@ const HASHES = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'SHA256',
 const key = Buffer.from('000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f', 'hex');
 const iv = key.subarray(0, 16);
 
+// The published example key of RFC 7515, appendix A.3.
 const EC = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgjpsQnnGQmL+YBIff
 H1136cspYG6+0iY7X1fCE9+E9LKhRANCAAR/zc4ncPbEXUGDy+5v20t7WAczNXvp
