@@ -48,7 +48,13 @@ def state_of(frame: bytes) -> Any:
 
 async def test_production_has_none_of_it(platform: Platform) -> None:
     headers = await platform.admin()
-    for method, path in (("GET", "session"), ("PUT", "extensions/x"), ("POST", "checks/1"), ("GET", "events?extensionId=x")):
+    for method, path in (
+        ("GET", "session"),
+        ("PUT", "extensions/x"),
+        ("DELETE", "extensions/x"),
+        ("POST", "checks/1"),
+        ("GET", "events?extensionId=x"),
+    ):
         response = await platform.http.request(method, f"{API}/{path}", headers=headers)
         assert (response.status_code, response.json()["error"]) == (404, "endpoint_not_found")
 
@@ -57,7 +63,7 @@ async def test_a_program_on_another_machine_has_no_session(developing: Platform)
     headers = await developing.admin()
     transport = httpx2.ASGITransport(app=developing.app, client=("203.0.113.9", 40_000))
     async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http:
-        for method, path in (("GET", "session"), ("PUT", "extensions/x"), ("POST", "checks/1")):
+        for method, path in (("GET", "session"), ("PUT", "extensions/x"), ("DELETE", "extensions/x"), ("POST", "checks/1")):
             denied = await http.request(method, f"{API}/{path}", headers=headers)
             assert (denied.status_code, denied.json()["error"]) == (404, "endpoint_not_found")
 
@@ -98,6 +104,25 @@ async def test_one_session_builds_an_extension(developing: Platform) -> None:
         assert (await put(developing, first, admin, {"status": "building"})).status_code == 200
         refused = await put(developing, second, admin, {"status": "building"})
         assert (refused.status_code, refused.json()["error"]) == (409, "already_developed")
+
+
+async def test_a_session_withdraws_only_its_own_extension_and_its_calls_go_on(developing: Platform) -> None:
+    admin, sessions = await developing.admin(), developing.services.development
+    path = f"{API}/extensions/{developing.installed.registry_id}"
+    with sessions.opened(TENANT) as first, sessions.opened(TENANT) as second:
+        report(developing, first, BUILDING)
+        call = asyncio.create_task(developing.http.get(f"/api/ext/{developing.installed.registry_id}/notes", headers=admin))
+        sessions.checked(first, (await first.messages.get()).split(" ")[0])
+        ignored = await developing.http.delete(path, headers=admin | {"x-holdfast-session": second.secret})
+        assert ignored.status_code == 204
+        assert sessions.find(TENANT, developing.installed.registry_id) is not None
+        assert not call.done()
+        done = await developing.http.delete(path, headers=admin | {"x-holdfast-session": first.secret})
+        assert done.status_code == 204
+        assert sessions.find(TENANT, developing.installed.registry_id) is None
+        assert (await call).status_code == 200
+        # Another session can build it now.
+        assert (await put(developing, second, admin, {"status": "building"})).status_code == 200
 
 
 @pytest.mark.parametrize("gateway", ["ext", "ext-proxy"])

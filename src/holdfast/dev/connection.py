@@ -112,18 +112,32 @@ class DevelopmentConnection:
         self._states[extension] = state
         return await self._send(extension)
 
+    async def withdraw(self, extension: str) -> None:
+        """This session does not build the extension any more: its calls and pages wait for nothing."""
+        async with self._sending:
+            if self._states.pop(extension, None) is None or self._secret is None or self._http is None:
+                return
+            headers = {SESSION_HEADER: self._secret}
+            try:
+                await self._http.delete(_path_of(extension), headers=headers, timeout=REQUEST_SECONDS)
+            except httpx2.HTTPError as error:
+                # The session is gone too, then; the next one begins without this extension.
+                _log.debug("development_report_lost", error=type(error).__name__)
+
     async def _send(self, extension: str) -> Registered | None:
         # One after the other, each the newest: what a new session repeats must not arrive after what was reported since.
         async with self._sending:
-            return await self._put(extension, self._states[extension])
+            state = self._states.get(extension)
+            return None if state is None else await self._put(extension, state)
 
     async def _put(self, extension: str, state: BuildState) -> Registered | None:
         if self._secret is None or self._http is None:
             return None
-        path = f"/api/ext-dev/extensions/{quote(extension, safe='')}"
         headers = {SESSION_HEADER: self._secret, "content-type": "application/json"}
         try:
-            response = await self._http.put(path, content=msgspec.json.encode(state), headers=headers, timeout=REQUEST_SECONDS)
+            response = await self._http.put(
+                _path_of(extension), content=msgspec.json.encode(state), headers=headers, timeout=REQUEST_SECONDS
+            )
         except httpx2.HTTPError as error:
             # The session is gone too, then; the next one begins with all states.
             _log.debug("development_report_lost", error=type(error).__name__)
@@ -155,6 +169,10 @@ class DevelopmentConnection:
                 await self._http.post(f"/api/ext-dev/checks/{number}", headers={SESSION_HEADER: self._secret}, timeout=REQUEST_SECONDS)
             except httpx2.HTTPError as error:
                 _log.debug("development_check_lost", error=type(error).__name__)
+
+
+def _path_of(extension: str) -> str:
+    return f"/api/ext-dev/extensions/{quote(extension, safe='')}"
 
 
 def _denied(response: httpx2.Response) -> PlatformNotJoined:

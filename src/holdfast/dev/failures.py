@@ -6,6 +6,8 @@ from pathlib import Path
 
 from holdfast.author.code_frame import code_frame, render_problems
 from holdfast.author.errors import BuildFailed, Problem
+from holdfast.bundles.archive.layout import MANIFEST
+from holdfast.bundles.manifest.parsing.errors import Issue, ManifestError
 from holdfast.errors import HoldfastError
 from holdfast.gateway.development.reports import BuildState, ReportedProblem
 
@@ -15,7 +17,7 @@ MAX_TEXT = 4_000
 
 def failed_state(project: Path, error: HoldfastError, last: BuildState) -> BuildState:
     """The state of a project whose build failed; what is served stays that of `last`."""
-    problems = error.problems if isinstance(error, BuildFailed) else []
+    problems = problems_of(error)
     return BuildState(
         status="failed",
         content_hash=last.content_hash,
@@ -38,13 +40,29 @@ def reported(project: Path, problem: Problem) -> ReportedProblem:
 
 def failed_text(project: Path, error: HoldfastError) -> str:
     """The message, each problem with its code frame, and what to do next."""
-    problems = error.problems if isinstance(error, BuildFailed) else []
+    problems = problems_of(error)
     parts = [title_of(error), render_problems(project, problems, limit=MAX_PROBLEMS) if problems else "", error.hint or ""]
     return "\n\n".join(part for part in parts if part)
 
 
+def problems_of(error: HoldfastError) -> list[Problem]:
+    """The problems that an error names with their places."""
+    if isinstance(error, BuildFailed):
+        return error.problems
+    if isinstance(error, ManifestError):
+        return [_problem_of_manifest(issue) for issue in error.details["issues"]]
+    return []
+
+
 def title_of(error: HoldfastError) -> str:
-    """The message without the problems that `BuildFailed` appends to it."""
+    """The message without the problems that follow it."""
+    if isinstance(error, ManifestError):
+        return "manifest.json is invalid."
     if isinstance(error, BuildFailed) and error.problems:
         return error.message.splitlines()[0]
     return error.message
+
+
+def _problem_of_manifest(issue: Issue) -> Problem:
+    where = "" if issue["path"] == "$" else f"{issue['path']}: "
+    return Problem(f"{where}{issue['message']}", MANIFEST, issue.get("line"), issue.get("column"))

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from holdfast.author.code_frame import render_problems
 from holdfast.author.errors import Problem
 from holdfast.dev.failures import failed_text
 from holdfast.dev.project_loop import Outcome
+from holdfast.dev.renaming import Renamed
 from holdfast.dev.terminal.screen import Screen
 
 MAX_NAMED = 3
@@ -31,12 +34,28 @@ def show_outcome(screen: Screen, name: str, root: Path, outcome: Outcome) -> Non
         screen.event(name, f"{cause}{text}", style)
         return
     screen.raw_event(name, f"{screen.paint(cause, 'bold') if cause else ''}{steps_of(screen, outcome)}")
+    if outcome.renamed is not None:
+        screen.event(name, renamed_text(outcome.renamed), "yellow")
     for right in outcome.rights.granted:
         screen.event(name, f"granted in development: {right}", "yellow")
     for right in outcome.rights.revoked:
         screen.event(name, f"revoked: {right}", "yellow")
     if outcome.report is not None and outcome.report.warnings:
         screen.event(name, "warning: " + render_problems(root, outcome.report.warnings, limit=MAX_TYPE_PROBLEMS), "yellow")
+
+
+def renamed_text(renamed: Renamed) -> str:
+    """What the extension is called now, and what became of the install of the old name."""
+    text = f"{renamed.old} is now {renamed.new}"
+    if renamed.stays:
+        return (
+            f"{text}. The install of the old name stays, because it is older than this session.\n"
+            f"If you do not need it: holdfast uninstall {renamed.old}"
+        )
+    if renamed.storage_until is None:
+        return f"{text}."
+    until = f"{renamed.storage_until:%Y-%m-%d}"
+    return f"{text}. The install of the old name, which this session made, is removed; what it stored is kept until {until}."
 
 
 def record_of(root: Path, outcome: Outcome) -> dict[str, Any]:
@@ -50,6 +69,7 @@ def record_of(root: Path, outcome: Outcome) -> dict[str, Any]:
         "contentHash": None if outcome.installed is None else outcome.installed.content_hash,
         "isNew": outcome.is_new,
         **durations,
+        **({} if outcome.renamed is None else {"renamed": msgspec.to_builtins(outcome.renamed)}),
         "granted": outcome.rights.granted,
         "revoked": outcome.rights.revoked,
     }

@@ -24,6 +24,7 @@ from holdfast.author.building.session import BuildSession
 from holdfast.author.errors import BuildFailed, Problem
 from holdfast.dev.failures import failed_state
 from holdfast.dev.installer import ProjectInstaller, RightsChange, rights_change
+from holdfast.dev.renaming import Renamed
 from holdfast.dev.watching.build_queue import BuildQueue
 from holdfast.dev.watching.fingerprint import Mark, changed_paths, fingerprint, newest_change
 from holdfast.dev.watching.watcher import InputWatcher
@@ -39,8 +40,9 @@ RECENT_SECONDS = 30.0
 class Outcome(Struct, frozen=True, kw_only=True):
     """One build that is over. `changed` are the paths that triggered it, none for the first; durations in milliseconds.
 
-    `installed` is None after an `error`. `is_new`: another bundle is served than before; `is_fixed`: the build before this
-    one failed. `live_ms` is from the save, as far as it is known, to the moment when the new version serves.
+    `installed` is None after an `error`; `renamed` is set when the extension had another name until then. `is_new`: another bundle is
+    served than before; `is_fixed`: the build before this one failed. `live_ms` is from the save, as far as it is known, to the moment when
+    the new version serves.
     """
 
     changed: tuple[Path, ...]
@@ -48,6 +50,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     installed: Installed | None = None
     error: HoldfastError | None = None
     rights: RightsChange = RightsChange([], [])
+    renamed: Renamed | None = None
     is_new: bool = True
     is_fixed: bool = False
     build_ms: float = 0
@@ -155,7 +158,7 @@ class ProjectLoop:
             built = time.perf_counter()
             await self._installer.wait_for_platform()
             waited = time.perf_counter()
-            installed = await self._installer.install()
+            installed, renamed = await self._installer.install()
         except HoldfastError as error:
             return Outcome(changed=changed, error=error)
         except OSError as error:
@@ -173,6 +176,7 @@ class ProjectLoop:
             report=report,
             installed=installed,
             rights=rights_change(before, installed),
+            renamed=renamed,
             is_fixed=self._has_failed,
             is_new=before is None or before.content_hash != installed.content_hash,
             build_ms=(built - began) * 1000,

@@ -28,7 +28,7 @@ from holdfast.dev.developed import DevelopedExtension
 from holdfast.dev.options import DevOptions
 from holdfast.dev.page_proxy import PageProxy
 from holdfast.dev.platform import OwnPlatform, PlatformAccess, PlatformNotStarted, find_running, free_port, start_platform
-from holdfast.dev.projects import NamedProject
+from holdfast.dev.projects import FullNames, NamedProject
 from holdfast.dev.terminal.browser import has_display, open_browser
 from holdfast.dev.terminal.keys import keys_read
 from holdfast.dev.terminal.screen import Screen
@@ -51,6 +51,7 @@ class Development:
     def __init__(self, options: DevOptions, projects: list[NamedProject], screen: Screen, open_registry: OpenRegistry) -> None:
         self._options = options
         self._projects = projects
+        self._names = FullNames(projects)
         self._screen = screen
         self._open_registry = open_registry
         self._joined: asyncio.Future[PlatformAccess] = asyncio.get_running_loop().create_future()
@@ -77,7 +78,7 @@ class Development:
             else:
                 self._joined.set_result(access)
                 services.append(self._become_ready(None))
-            # Below the data folder, each bundle over the one before: nothing is left elsewhere, even after SIGKILL.
+            # Below the data folder, each bundle of an extension over the one before: nothing is left elsewhere, even after SIGKILL.
             folder = self._options.data_dir / BUNDLES
             toolchain = Toolchain()
             connection = DevelopmentConnection(self._joined, self._check, self._link_changed)
@@ -128,11 +129,12 @@ class Development:
         extension = DevelopedExtension(
             project,
             build,
+            names=self._names,
             wait_for_platform=connection.wait_until_open,
             open_registry=lambda: self._open_registry(self._options.data_dir),
             connection=connection,
             screen=self._screen,
-            bundles=folder / project.full_name,
+            bundles=folder,
             page_url=page_url,
             on_installed=self._installed,
             on_first_outcome=self._had_outcome,

@@ -129,6 +129,14 @@ class DevelopmentSessions:
         previous, extension.changed = extension.changed, asyncio.Event()
         previous.set()
 
+    def withdraw(self, session: DevelopmentSession, registry_id: str) -> None:
+        """The session does not build the extension any more: nothing waits for it."""
+        key = (session.tenant_id, registry_id)
+        extension = self._extensions.get(key)
+        if extension is not None and extension.session is session:
+            del self._extensions[key]
+            extension.changed.set()
+
     def find(self, tenant_id: str, extension: str) -> DevelopedExtension | None:
         """The developed extension of the tenant that `extension` names in any way."""
         name = extension.strip().lower()

@@ -64,6 +64,13 @@ async def report_state(services: Services, request: Request) -> Response:
     return json_response(Registered(registry_id=context.registry_id, tenant_id=context.tenant_id))
 
 
+async def withdraw_extension(services: Services, request: Request) -> Response:
+    """The session does not build this extension any more."""
+    session, context = await _session_and_install(services, request)
+    services.development.withdraw(session, context.registry_id)
+    return Response(status_code=204)
+
+
 async def answer_check(services: Services, request: Request) -> Response:
     """The session has compared its source with what it built."""
     session = await _session(services, request)
@@ -83,6 +90,7 @@ async def stream_page_events(services: Services, request: Request) -> Response:
 OPERATIONS: tuple[Operation[Services], ...] = (
     Operation(method="GET", path="/api/ext-dev/session", handler=open_session, errors=STANDARD_ERRORS),
     Operation(method="PUT", path="/api/ext-dev/extensions/{extension}", handler=report_state, errors=STANDARD_ERRORS),
+    Operation(method="DELETE", path="/api/ext-dev/extensions/{extension}", handler=withdraw_extension, errors=STANDARD_ERRORS),
     Operation(method="POST", path="/api/ext-dev/checks/{check}", handler=answer_check, errors=STANDARD_ERRORS),
     Operation(method="GET", path="/api/ext-dev/events", handler=stream_page_events, errors=STANDARD_ERRORS),
 )
