@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,16 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.concurrency.workspaces import remove_stale_temporary_folders, temporary_folder
+from holdfast.concurrency.workspaces import remove_stale_temporary_folders, staging_folder, temporary_folder
 from holdfast.platform.maintenance import run_maintenance_loop
 from tests.runner.processes import runner_process
 from tests.waiting import wait_until
 
 OWNER = """
 import sys
-from holdfast.concurrency.workspaces import temporary_folder
+from pathlib import Path
+from holdfast.concurrency.workspaces import staging_folder, temporary_folder
 
-with temporary_folder("copy") as folder:
+with staging_folder(Path(sys.argv[1])) if len(sys.argv) > 1 else temporary_folder("copy") as folder:
     (folder / "bundle").mkdir()
     (folder / "bundle" / "file").write_text("half")
     print(folder, flush=True)
@@ -39,9 +41,9 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def owner() -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """Another process that uses a temporary folder."""
-    with subprocess.Popen([sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+def owner(*staging: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """Another process that uses a temporary folder, or a staging folder in the folder given."""
+    with subprocess.Popen([sys.executable, "-c", OWNER, *staging], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield process, Path(process.stdout.readline().strip())
         process.kill()
@@ -67,6 +69,38 @@ def test_the_folder_of_a_killed_process_is_removed_and_that_of_a_running_one_sta
         assert folder.exists()
         remove_stale_temporary_folders()
         assert list(temporary.iterdir()) == []
+
+
+def test_the_next_staging_folder_removes_those_of_killed_processes_and_nothing_else(tmp_path: Path) -> None:
+    mine = [tmp_path / "dist", tmp_path / ".work-0123456789abcdef", tmp_path / ".holdfast-build.json"]
+    for folder in mine:
+        folder.mkdir()
+    with owner(tmp_path) as (killed, first), owner(tmp_path) as (_, second):
+        assert first.parent == second.parent == tmp_path
+        killed.kill()
+        killed.wait()
+        with staging_folder(tmp_path) as staging:
+            assert not first.exists() and (second / "bundle" / "file").read_text() == "half"
+            (staging / "file").write_text("made")
+            (staging / "file").rename(tmp_path / "dist" / "file")
+        assert not staging.exists()
+        second.rename(tmp_path / "moved")  # what is put in its place as a whole belongs to no lock
+    with staging_folder(tmp_path):
+        assert (tmp_path / "moved" / "bundle").is_dir() and all(folder.is_dir() for folder in mine)
+
+
+def test_on_a_file_system_without_locks_folders_are_used_and_never_taken_for_stale(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", unsupported)
+    with temporary_folder("copy") as folder, staging_folder(temporary) as staging:
+        remove_stale_temporary_folders()
+        with staging_folder(temporary):
+            assert folder.is_dir() and staging.is_dir()
+    assert list(temporary.iterdir()) == []
 
 
 def test_nothing_else_in_the_folder_is_touched(temporary: Path, tmp_path: Path) -> None:

@@ -81,7 +81,9 @@ async def build_for_development(source: Path, folder: Path, toolchain: Toolchain
     shutil.copytree(source, project, ignore=shutil.ignore_patterns("dist"))
     check = LoadCheck(toolchain.root / "artifacts")
     try:
-        (await build_development(read_project(project), check, look_before(project))).publish()
+        staging = folder / "staging"
+        staging.mkdir()
+        (await build_development(read_project(project), check, look_before(project), staging)).publish()
     finally:
         await check.close()
     return project / "dist" / "development"

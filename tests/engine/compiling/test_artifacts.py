@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 from pathlib import Path
 
@@ -117,11 +118,16 @@ async def test_a_compilation_beyond_its_time_limit_ends_with_a_message(tmp_path:
 
 async def test_leftovers_of_a_killed_process_are_removed_at_the_next_compilation(tmp_path: Path, wasm: Path) -> None:
     store, sha256 = ArtifactStore(tmp_path / "a"), guests.sha256(wasm)
-    other = tmp_path / "a" / f"compiling-{'0' * 64}-x.tmp"
-    for left in (tmp_path / "a" / f"compiling-{sha256}-x.tmp", tmp_path / "a" / f"{sha256}-settings.abcd.tmp", other):
-        left.write_bytes(b"half")
-    await store.path(wasm, sha256)
-    assert list((tmp_path / "a").glob("*.tmp")) == [other]
+    root = tmp_path / "a"
+    left, compiled = (root / f"compiling-{digit * 64}-x.tmp" for digit in "01")
+    for file in (root / f"compiling-{sha256}-x.tmp", root / f"{sha256}-settings.abcd.tmp", left, compiled):
+        file.write_bytes(b"half")
+    # Another process compiles this one.
+    with (root / f"{'1' * 64}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        await store.path(wasm, sha256)
+    assert list(root.glob("*.tmp")) == [compiled]
+    assert not (root / f"{'0' * 64}.lock").exists()
 
 
 @pytest.mark.parametrize("left", [b"", b"half of a key"])

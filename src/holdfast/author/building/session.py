@@ -4,7 +4,7 @@ part unchanged since its last build? ──yes──▶ kept
      │ no
      ▼
 packages, own build script ──▶ component ┐ at the    all succeed ──▶ published together ──▶ recorded
-                               page      ┘ same time  one fails ──▶ all outputs discarded, the old ones stay, the failure is recorded
+                               page      ┘ same time  one fails ──▶ all outputs removed, the old ones stay, the failure is recorded
                                types ──────▶ reported when they are known; they fail the build only with `strict`
 
 A session keeps the Node process of the toolchain between its builds. One build runs at a time; a second one waits.
@@ -43,24 +43,19 @@ from holdfast.author.tools.driver import Driver
 from holdfast.author.tools.own_build import finish_own_build
 from holdfast.author.tools.toolchain import Progress, Toolchain, no_progress
 from holdfast.author.tools.typecheck import TypeCheck, types_failed
+from holdfast.concurrency.workspaces import remove_stale_temporary_folders, staging_folder
 
 _COMPONENTS = {COMPONENT, DEVELOPMENT}
 
 
 async def _run_all(works: dict[str, Awaitable[BuiltPart]]) -> dict[str, BuiltPart]:
-    """Runs all works at once. After an error, discards the outputs of the others and raises the first error."""
+    """Runs all works at once, and raises the first error."""
     tasks = {name: asyncio.ensure_future(work) for name, work in works.items()}
-    try:
-        # Waits for all of them, also after an error: a work that still runs would write its output after the clean-up below.
-        results = await asyncio.gather(*tasks.values(), return_exceptions=True)
-        failure = next((result for result in results if isinstance(result, BaseException)), None)
-        if failure is not None:
-            raise failure
-    except BaseException:
-        for task in tasks.values():
-            if task.done() and not task.cancelled() and task.exception() is None:
-                task.result().discard()
-        raise
+    # Waits for all of them, also after an error: a work that still runs would write its output after the staging folder is removed.
+    results = await asyncio.gather(*tasks.values(), return_exceptions=True)
+    failure = next((result for result in results if isinstance(result, BaseException)), None)
+    if failure is not None:
+        raise failure
     return {name: task.result() for name, task in tasks.items()}
 
 
@@ -87,7 +82,7 @@ class BuildSession:
         self._progress = progress
         self._building = asyncio.Lock()
         self._type_check = TypeCheck(self.root, self._toolchain)
-        self._forced = False
+        self._forced = self._is_cleaned = False
         self._steps: list[Step] = []
         self._inputs: frozenset[Path] = frozenset()
 
@@ -202,46 +197,46 @@ class BuildSession:
 
     async def _publish(self, project: Project, last: Record, constants: dict[str, str]) -> dict[str, PartRecord]:
         """Builds the component, the page or both, and publishes them if everything succeeds."""
-        if constants:
-            self._progress("Building")
+        if not constants:
+            return {}
+        self._progress("Building")
         known = _configurations(project.root, last)
         if project.language is Language.PYTHON and _COMPONENTS & constants.keys():
             known |= python.project_inputs(project)
         before = await asyncio.to_thread(look_before, project.root, known)
-        works: dict[str, Awaitable[BuiltPart]] = {}
-        for name in _COMPONENTS & constants.keys():
-            code = None if self._forced else _usable_code(project, last.parts.get(name), constants[name])
-            works[name] = self._component(project, before, code)
-        if PAGE in constants and project.page is not None:
-            works[PAGE] = self._page(project, project.page, before)
-        built = await _run_all(works)
-        try:
+        if not self._is_cleaned:
+            self._is_cleaned = True
+            await asyncio.to_thread(remove_stale_temporary_folders)
+        with staging_folder(project.root / "dist") as staging:
+            works: dict[str, Awaitable[BuiltPart]] = {}
+            for name in _COMPONENTS & constants.keys():
+                code = None if self._forced else _usable_code(project, last.parts.get(name), constants[name])
+                works[name] = self._component(project, before, staging, code)
+            if PAGE in constants and project.page is not None:
+                works[PAGE] = self._page(project, project.page, before, staging)
+            built = await _run_all(works)
             await self._check_strictly()
-        except BaseException:
             for part in built.values():
-                part.discard()
-            raise
-        for part in built.values():
-            part.publish()
+                part.publish()
         return {name: _record_of(project, constants[name], part, last.parts.get(name)) for name, part in built.items()}
 
-    async def _component(self, project: Project, before: Before, built_code: str | None) -> BuiltPart:
+    async def _component(self, project: Project, before: Before, staging: Path, built_code: str | None) -> BuiltPart:
         handler = project.handler
         assert handler is not None
         with self._step(COMPONENT):
             if project.language is Language.PYTHON:
                 if self.options.development:
-                    return await python.build_development(project, self._load_check, before, self._progress)
-                return await python.build_component(project, handler, before, self._progress)
+                    return await python.build_development(project, self._load_check, before, staging, self._progress)
+                return await python.build_component(project, handler, before, staging, self._progress)
             engine = self.options.guest_engine
             if self.options.development:
                 tools = (self._driver, self._toolchain, engine, self._load_check)
-                return await build_handler(project, handler, *tools, before, built_code=built_code)
-            return await bundling.build_component(project, handler, self._driver, engine, before, built_code=built_code)
+                return await build_handler(project, handler, *tools, before, staging, built_code=built_code)
+            return await bundling.build_component(project, handler, self._driver, engine, before, staging, built_code=built_code)
 
-    async def _page(self, project: Project, page: Path, before: Before) -> BuiltPart:
+    async def _page(self, project: Project, page: Path, before: Before, staging: Path) -> BuiltPart:
         with self._step(PAGE):
-            return await build_page(project, page, self._driver, before)
+            return await build_page(project, page, self._driver, before, staging)
 
     def _start_type_check(self, project: Project) -> None:
         if _needs_node(project):

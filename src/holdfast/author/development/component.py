@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from holdfast.author.options import GuestEngine
 from holdfast.author.tools.driver import Driver
 from holdfast.author.tools.driver_calls import call_driver
 from holdfast.author.tools.toolchain import Toolchain
+from holdfast.concurrency.workspaces import staging_folder
 from holdfast.world.functions import FUNCTIONS, PACKAGE
 
 WORLD = "development"
@@ -75,8 +75,7 @@ async def development_component(toolchain: Toolchain, driver: Driver, engine: Gu
 
 
 async def _make(component: Path, entry: str, driver: Driver, engine: GuestEngine) -> None:
-    with tempfile.TemporaryDirectory(prefix=".making-", dir=component.parent) as scratch:
-        folder = Path(scratch)
+    with staging_folder(component.parent) as folder:
         code, wit, made = folder / "main.js", folder / "wit", folder / "main.wasm"
         wit.mkdir()
         resources.write_build_wit(wit)

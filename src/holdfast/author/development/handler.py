@@ -7,7 +7,6 @@ handler ──bundle──▶ development/handler.js ──loaded once on the en
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from pathlib import Path
 
@@ -32,12 +31,11 @@ def development_folder(project: Project) -> Path:
     return project.root / "dist" / FOLDER
 
 
-def _stage_component(component: Path, folder: Path) -> StagedOutput | None:
+def _stage_component(component: Path, target: Path, staging: Path) -> StagedOutput | None:
     """A copy of the component, unless the one that is in place is the same."""
-    target = folder / "main.wasm"
     if target.is_file() and target.read_bytes() == component.read_bytes():
         return None
-    staged = StagedOutput(folder / f".main.{os.getpid()}.wasm", target)
+    staged = StagedOutput(staging / "main.wasm", target)
     shutil.copyfile(component, staged.path)
     return staged
 
@@ -50,29 +48,26 @@ async def build_handler(
     engine: GuestEngine,
     check: LoadCheck,
     before: Before,
+    staging: Path,
     *,
     built_code: str | None = None,
 ) -> BuiltPart:
     """Builds `dist/development` from `handler` and the SDK, and loads the code once, unless it is `built_code`, which is there already.
 
-    Raises BuildFailed, BuildToolError.
+    What it makes is in `staging` until it is published. Raises BuildFailed, BuildToolError.
     """
     folder = development_folder(project)
     folder.mkdir(parents=True, exist_ok=True)
     component = await development_component(toolchain, driver, engine)
-    bundle = await bundle_handler(project, handler, driver, engine, form="program")
+    bundle = await bundle_handler(project, handler, driver, engine, staging, form="program")
     try:
         inputs = await asyncio.to_thread(inputs_of_bundle, project.root, bundle.reads, before)
-        staged_component = _stage_component(component, folder)
+        staged_component = _stage_component(component, folder / "main.wasm", staging)
         if bundle.sha256 == built_code and staged_component is None:
-            bundle.discard()
             return BuiltPart((), inputs, bundle.warnings, bundle.sha256, kept=True)
         await check.load(component, bundle.path, project.root)
-    except BaseException as error:
-        bundle.discard()
-        if isinstance(error, BuildFailed):
-            error.inputs |= frozenset(bundle.reads)
+    except BuildFailed as error:
+        error.inputs |= frozenset(bundle.reads)
         raise
-    bundle.discard_map()
     outputs = (StagedOutput(bundle.path, project.root / "dist" / SCRIPT), staged_component)
     return BuiltPart(tuple(output for output in outputs if output is not None), inputs, bundle.warnings, bundle.sha256)

@@ -1,4 +1,4 @@
-"""The output of one build step before it is final: published when every step has succeeded, discarded otherwise."""
+"""The output of one build step before it is final: published when every step has succeeded, else removed with its staging folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from holdfast.author.inputs.snapshot import Inputs
 
 
 class StagedOutput(Struct, frozen=True):
-    """A finished file or folder at `path`, in the same folder as its final place `target`."""
+    """A finished file or folder at `path`, in a staging folder on the same file system as its final place `target`."""
 
     path: Path
     target: Path
@@ -28,13 +28,6 @@ class StagedOutput(Struct, frozen=True):
             self.target.rename(old)
         self.path.rename(self.target)
         shutil.rmtree(old, ignore_errors=True)
-
-    def discard(self) -> None:
-        """Removes the output."""
-        if self.path.is_dir():
-            shutil.rmtree(self.path, ignore_errors=True)
-        else:
-            self.path.unlink(missing_ok=True)
 
 
 class BuiltPart(Struct, frozen=True):
@@ -54,8 +47,3 @@ class BuiltPart(Struct, frozen=True):
         """Publishes every output."""
         for output in self.outputs:
             output.publish()
-
-    def discard(self) -> None:
-        """Removes every output."""
-        for output in self.outputs:
-            output.discard()

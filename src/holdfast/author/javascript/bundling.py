@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +23,7 @@ from holdfast.author.project import Project
 from holdfast.author.tools.driver import Driver
 from holdfast.author.tools.driver_calls import call_driver, states_of
 from holdfast.author.tools.messages import problem_of
+from holdfast.concurrency.workspaces import temporary_folder
 
 
 class Prelude(Struct, frozen=True):
@@ -90,15 +89,6 @@ class HandlerBundle(Struct, frozen=True):
     reads: dict[Path, FileState]
     warnings: tuple[Problem, ...]
 
-    def discard(self) -> None:
-        """Removes the files."""
-        self.path.unlink(missing_ok=True)
-        self.discard_map()
-
-    def discard_map(self) -> None:
-        """Removes the source map."""
-        self.path.with_name(f"{self.path.name}.map").unlink(missing_ok=True)
-
 
 def bundle_request(project: Project, handler: Path, engine: GuestEngine) -> dict[str, Any]:
     """What the driver is asked to bundle. Everything in it is also part of what identifies a build."""
@@ -119,30 +109,24 @@ def _name(project: Project) -> str:
 
 
 async def bundle_handler(
-    project: Project, handler: Path, driver: Driver, engine: GuestEngine, *, form: Literal["module", "program"] = "module"
+    project: Project, handler: Path, driver: Driver, engine: GuestEngine, staging: Path, *, form: Literal["module", "program"] = "module"
 ) -> HandlerBundle:
-    """Bundles `handler` and the SDK: as a module, or as the program that the development component loads. The caller discards it.
+    """Bundles `handler` and the SDK: as a module, or as the program that the development component loads. It is in `staging`.
 
     Raises BuildFailed, BuildToolError.
     """
-    project.component.parent.mkdir(exist_ok=True)
-    path = project.component.with_name(f".main.{os.getpid()}.js")
-    bundle = HandlerBundle(path, "", {}, ())
-    try:
-        request = {**bundle_request(project, handler, engine), "form": form, "out": str(path)}
-        done = await call_driver(project.root, driver, request, _name(project))
-    except BaseException:
-        bundle.discard()
-        raise
+    path = staging / "main.js"
+    request = {**bundle_request(project, handler, engine), "form": form, "out": str(path)}
+    done = await call_driver(project.root, driver, request, _name(project))
     warnings = tuple(problem_of(project.root, raw) for raw in done["warnings"])
     return HandlerBundle(path, done["sha256"], states_of(done["reads"]), warnings)
 
 
-async def componentize(project: Project, bundle: HandlerBundle, driver: Driver, engine: GuestEngine) -> StagedOutput:
+async def componentize(project: Project, bundle: HandlerBundle, driver: Driver, engine: GuestEngine, staging: Path) -> StagedOutput:
     """Makes `dist/main.wasm` of a bundled handler. Raises BuildFailed, BuildToolError."""
-    staged = StagedOutput(project.component.with_name(f".main.{os.getpid()}.wasm"), project.component)
-    with tempfile.TemporaryDirectory(prefix="holdfast-build-") as scratch:
-        wit = Path(scratch) / "wit"
+    staged = StagedOutput(staging / "main.wasm", project.component)
+    with temporary_folder("build") as scratch:
+        wit = scratch / "wit"
         wit.mkdir()
         resources.write_build_wit(wit)
         request = {
@@ -154,30 +138,24 @@ async def componentize(project: Project, bundle: HandlerBundle, driver: Driver, 
             "world": "build",
             "out": str(staged.path),
         }
-        try:
-            await call_driver(project.root, driver, request, _name(project))
-        except BaseException:
-            staged.discard()
-            raise
+        await call_driver(project.root, driver, request, _name(project))
     return staged
 
 
 async def build_component(
-    project: Project, handler: Path, driver: Driver, engine: GuestEngine, before: Before, *, built_code: str | None = None
+    project: Project, handler: Path, driver: Driver, engine: GuestEngine, before: Before, staging: Path, *, built_code: str | None = None
 ) -> BuiltPart:
     """Builds `dist/main.wasm` from `handler` and the SDK, unless the bundle is `built_code`, which the component was made of.
 
-    Raises BuildFailed, BuildToolError.
+    It is in `staging` until it is published. Raises BuildFailed, BuildToolError.
     """
-    bundle = await bundle_handler(project, handler, driver, engine)
+    bundle = await bundle_handler(project, handler, driver, engine, staging)
     try:
         inputs = await asyncio.to_thread(inputs_of_bundle, project.root, bundle.reads, before)
         # The same bundle makes the same component: a change of a comment or a type needs no more than the bundle.
         kept = bundle.sha256 == built_code
-        outputs = () if kept else (await componentize(project, bundle, driver, engine),)
+        outputs = () if kept else (await componentize(project, bundle, driver, engine, staging),)
         return BuiltPart(outputs, inputs, bundle.warnings, bundle.sha256, kept)
     except BuildFailed as failure:
         failure.inputs |= frozenset(bundle.reads)
         raise
-    finally:
-        bundle.discard()

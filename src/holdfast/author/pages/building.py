@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -95,18 +94,14 @@ def _connect(folder: Path, page: str, outputs: list[str]) -> None:
             path.write_text(connected, errors="surrogateescape")
 
 
-async def build_page(project: Project, page: Path, driver: Driver, before: Before) -> BuiltPart:
-    """Builds `dist/ui`. Raises BuildFailed, BuildToolError."""
-    project.pages.parent.mkdir(exist_ok=True)
-    staged = StagedOutput(Path(tempfile.mkdtemp(prefix=".ui-", dir=project.pages.parent)), project.pages)
+async def build_page(project: Project, page: Path, driver: Driver, before: Before, staging: Path) -> BuiltPart:
+    """Builds `dist/ui`, in `staging` until it is published. Raises BuildFailed, BuildToolError."""
+    staged = StagedOutput(staging / "ui", project.pages)
+    staged.path.mkdir()
     name = page.relative_to(project.root).as_posix()
-    try:
-        static = await asyncio.to_thread(_copy_static, project, _static_folders(project, page), staged.path)
-        done = await call_driver(project.root, driver, {**page_request(project, page), "out": str(staged.path)}, name)
-        await asyncio.to_thread(_connect, staged.path, name, done["outputs"])
-        inputs = await asyncio.to_thread(inputs_of_bundle, project.root, states_of(done["reads"]), before)
-        warnings = tuple(problem_of(project.root, raw) for raw in done["warnings"])
-        return BuiltPart((staged,), inputs.merged(static), warnings)
-    except BaseException:
-        staged.discard()
-        raise
+    static = await asyncio.to_thread(_copy_static, project, _static_folders(project, page), staged.path)
+    done = await call_driver(project.root, driver, {**page_request(project, page), "out": str(staged.path)}, name)
+    await asyncio.to_thread(_connect, staged.path, name, done["outputs"])
+    inputs = await asyncio.to_thread(inputs_of_bundle, project.root, states_of(done["reads"]), before)
+    warnings = tuple(problem_of(project.root, raw) for raw in done["warnings"])
+    return BuiltPart((staged,), inputs.merged(static), warnings)

@@ -15,13 +15,13 @@ import asyncio
 import contextlib
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from holdfast.author.tools.toolchain import Progress, default_toolchain_root
 from holdfast.concurrency.file_locks import file_locked
+from holdfast.concurrency.workspaces import staging_folder
 
 MAX_BYTES = 2 * 2**30
 MIN_UNUSED_SECONDS = 3600
@@ -46,8 +46,8 @@ class PythonCache:
             async with file_locked(self._lock(found)):
                 if not found.exists():
                     progress(words)
-                    with tempfile.TemporaryDirectory(prefix=f".{found.stem}-", dir=self.root) as scratch:
-                        partial = Path(scratch) / name
+                    with staging_folder(self.root) as scratch:
+                        partial = scratch / name
                         await make(partial)
                         partial.rename(found)
                     await asyncio.to_thread(self.collect)

@@ -8,8 +8,6 @@ standard library ──compiled once per tool─▶ library.image ┘      (snap
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
 from pathlib import Path
 
 from holdfast.author import resources
@@ -23,6 +21,7 @@ from holdfast.author.python.image import place_images
 from holdfast.author.python.packages import Packages, build_failed, find_packages
 from holdfast.author.python.project_files import project_inputs, source_files
 from holdfast.author.tools.toolchain import Progress, no_progress
+from holdfast.concurrency.workspaces import temporary_folder
 
 GLUE = '''"""The component's export: passes each request to the author's `handler`."""
 
@@ -45,27 +44,21 @@ class WitWorld(wit_world.WitWorld):
 '''
 
 
-async def build_component(project: Project, handler: Path, before: Before, progress: Progress = no_progress) -> BuiltPart:
+async def build_component(project: Project, handler: Path, before: Before, staging: Path, progress: Progress = no_progress) -> BuiltPart:
     """Builds `dist/main.wasm` from `src/handler.py`, with everything below `src/` and all packages inside.
 
-    Raises BuildFailed, BuildToolError.
+    It is in `staging` until it is published. Raises BuildFailed, BuildToolError.
     """
     cache = PythonCache()
     packages = await find_packages(project, cache, progress)
     images = [await standard_library(cache, progress), *await packages.images(cache, progress)]
-    project.component.parent.mkdir(exist_ok=True)
-    staged = StagedOutput(project.component.with_name(f".main.{os.getpid()}.wasm"), project.component)
-    with tempfile.TemporaryDirectory(prefix="holdfast-build-") as folder:
-        scratch = Path(folder)
+    staged = StagedOutput(staging / "main.wasm", project.component)
+    with temporary_folder("build") as scratch:
         glue = scratch / "glue"
         await asyncio.to_thread(_write_glue, glue, project, images, packages)
-        try:
-            done = await componentize("holdfast_component", [glue, resources.sdk_folder("python")], staged.path, scratch=scratch)
-            if done.status != 0:
-                raise build_failed(project.root, packages, f"{done.stdout}\n{done.stderr}")
-        except BaseException:
-            staged.discard()
-            raise
+        done = await componentize("holdfast_component", [glue, resources.sdk_folder("python")], staged.path, scratch=scratch)
+        if done.status != 0:
+            raise build_failed(project.root, packages, f"{done.stdout}\n{done.stderr}")
     inputs = await asyncio.to_thread(lambda: inputs_of_paths(project.root, project_inputs(project) | packages.requirements, before))
     return BuiltPart((staged,), inputs, packages.warnings)
 

@@ -47,11 +47,13 @@ async def componentize(
     wit: Path = resources.WORLD_WIT,
     world: str = "runner",
 ) -> ToolResult:
-    """Builds the component of `module`, which is found in `folders`, and writes it to `output`. `scratch` is an empty working folder.
+    """Builds the component of `module`, which is found in `folders`, and writes it to `output`. `scratch` is a working folder.
 
     Raises BuildToolError when componentize-py is missing or does not end in time.
     """
     paths = [part for folder in folders for part in ("-p", str(folder))]
     command = [find_componentize_py(), "-q", "-d", str(wit), "-w", world, "componentize", *paths, module, "-o", str(output)]
-    # Without these, the packages of whatever Python is on PATH would be inside, and every machine would build another component.
-    return await run(command, cwd=scratch, timeout=BUILD_TIMEOUT, environment={"VIRTUAL_ENV": "", "PYTHONPATH": ""})
+    # What it leaves when it is killed goes with the working folder.
+    environment = {"TMPDIR": str(scratch), "VIRTUAL_ENV": "", "PYTHONPATH": ""}
+    # Without the last two, the packages of whatever Python is on PATH would be inside, and every machine would build another component.
+    return await run(command, cwd=scratch, timeout=BUILD_TIMEOUT, environment=environment)

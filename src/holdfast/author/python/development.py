@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import os
 import shutil
-import tempfile
 from pathlib import Path
 
 import msgspec
@@ -30,6 +28,7 @@ from holdfast.author.python.image import place_images
 from holdfast.author.python.packages import Packages, build_failed, find_packages
 from holdfast.author.python.project_files import project_inputs, source_files
 from holdfast.author.tools.toolchain import Progress, no_progress
+from holdfast.concurrency.workspaces import temporary_folder
 
 _WORLD = """package alga:extension;
 
@@ -62,15 +61,20 @@ _SOURCE_WIT = resources.WIT_EXTRAS / "deps" / "development"
 
 
 async def build_development(
-    project: Project, check: LoadCheck, before: Before, progress: Progress = no_progress, cache: PythonCache | None = None
+    project: Project,
+    check: LoadCheck,
+    before: Before,
+    staging: Path,
+    progress: Progress = no_progress,
+    cache: PythonCache | None = None,
 ) -> BuiltPart:
-    """Builds `dist/development/main.wasm` and `handler.json`. Raises BuildFailed, BuildToolError."""
+    """Builds `dist/development/main.wasm` and `handler.json`, in `staging` until they are published. Raises BuildFailed, BuildToolError."""
     cache = cache or PythonCache()
     packages = await find_packages(project, cache, progress)
     wasm = await development_component(cache, packages, progress)
     files = await asyncio.to_thread(_read_sources, project)
     compiled = await _load(project, packages, wasm, files, check)
-    outputs = await asyncio.to_thread(_stage, project.root / "dist" / "development", wasm, {**files, **compiled})
+    outputs = await asyncio.to_thread(_stage, project.root / "dist" / "development", staging, wasm, {**files, **compiled})
     inputs = await asyncio.to_thread(lambda: inputs_of_paths(project.root, project_inputs(project) | packages.requirements, before))
     return BuiltPart(outputs, inputs, packages.warnings)
 
@@ -131,8 +135,7 @@ def _write_entry(scratch: Path, images: list[Path], packages: Packages) -> tuple
 
 async def _build_component(target: Path, images: list[Path], packages: Packages) -> None:
     """Builds the development component. Raises BuildToolError."""
-    with tempfile.TemporaryDirectory(prefix="holdfast-build-") as folder:
-        scratch = Path(folder)
+    with temporary_folder("build") as scratch:
         entry, wit = await asyncio.to_thread(_write_entry, scratch, images, packages)
         sdk = resources.sdk_folder("python")
         done = await componentize("holdfast_development", [entry, sdk], target, scratch=scratch, wit=wit, world="python-development")
@@ -142,15 +145,14 @@ async def _build_component(target: Path, images: list[Path], packages: Packages)
         )
 
 
-def _stage(folder: Path, wasm: Path, files: dict[str, object]) -> tuple[StagedOutput, ...]:
+def _stage(folder: Path, staging: Path, wasm: Path, files: dict[str, object]) -> tuple[StagedOutput, ...]:
     folder.mkdir(parents=True, exist_ok=True)
-    staged = [StagedOutput(folder / f".handler.{os.getpid()}.json", folder / "handler.json")]
+    staged = [StagedOutput(staging / "handler.json", folder / "handler.json")]
     staged[0].path.write_bytes(msgspec.json.encode(files))
     component = folder / "main.wasm"
     # The same file for every project: linked, because copying 25 MB would be most of the time of a build.
     if not (component.is_file() and component.samefile(wasm)):
-        staged.append(StagedOutput(folder / f".main.{os.getpid()}.wasm", component))
-        staged[1].path.unlink(missing_ok=True)
+        staged.append(StagedOutput(staging / "main.wasm", component))
         try:
             staged[1].path.hardlink_to(wasm)
         except OSError:

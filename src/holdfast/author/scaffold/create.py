@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 from msgspec import Struct
@@ -21,6 +20,7 @@ from holdfast.author.scaffold.names import ProjectNames
 from holdfast.author.scaffold.sdk_package import SdkPackage, build_sdk_package
 from holdfast.author.scaffold.templates import Template
 from holdfast.author.tools.toolchain import Progress, Toolchain, no_progress
+from holdfast.concurrency.workspaces import staging_folder
 
 _ALLOWED = {".git"}
 """What an existing folder may hold: a repository that was just created."""
@@ -76,8 +76,7 @@ async def create_project(names: ProjectNames, template: Template, toolchain: Too
 def _write(names: ProjectNames, template: Template, package: SdkPackage) -> list[str]:
     folder = names.folder.absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with staging_folder(folder.parent) as staging:
         placeholders = Placeholders(names, package)
         for name, source in template.files().items():
             target = staging / name
@@ -87,8 +86,6 @@ def _write(names: ProjectNames, template: Template, package: SdkPackage) -> list
         files = sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*") if path.is_file())
         _publish(staging, folder)
         return files
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _write_sdks(folder: Path, template: Template, package: SdkPackage) -> None:
@@ -100,7 +97,7 @@ def _write_sdks(folder: Path, template: Template, package: SdkPackage) -> None:
 
 
 def _publish(staging: Path, folder: Path) -> None:
-    # mkdtemp makes a private folder; a project is an ordinary one.
+    # A staging folder is private; a project is an ordinary one.
     umask = os.umask(0)
     os.umask(umask)
     staging.chmod(0o777 & ~umask)

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from holdfast.author import resources
 from holdfast.author.errors import BuildToolError
 from holdfast.author.tools.process import run
 from holdfast.author.tools.toolchain import Toolchain
+from holdfast.concurrency.workspaces import staging_folder
 
 NAME = "@holdfast/sdk"
 ENTRIES = {".": "index", "./iframe": "iframe/index", "./testing": "testing"}
@@ -50,9 +50,9 @@ async def build_sdk_package(toolchain: Toolchain) -> SdkPackage:
     target = toolchain.root / f"sdk-{key}" / f"holdfast-sdk-{version}.tgz"
     if not target.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".sdk-", dir=toolchain.root) as scratch:
-            await _compile(source / "src", Path(scratch), toolchain)
-            content = await asyncio.to_thread(_pack, Path(scratch), source, version)
+        with staging_folder(toolchain.root) as scratch:
+            await _compile(source / "src", scratch, toolchain)
+            content = await asyncio.to_thread(_pack, scratch, source, version)
         # Two processes may build it at once: both write the same bytes, and each replaces the file in one step.
         partial = target.with_name(f".{target.name}.{os.getpid()}")
         partial.write_bytes(content)

@@ -3,6 +3,8 @@
 (none) ──first call──▶ running ──call──▶ running
                           ├── timeout, cancelled call, exit, too much memory ──▶ killed with its children ──▶ (none)
                           └── this process dies: the socket ends ──▶ Node ends itself
+
+Temporary files of the tools are in a folder of this process, which goes with it, or after a kill with the next build.
 """
 
 from __future__ import annotations
@@ -15,11 +17,13 @@ import os
 import signal
 import socket
 from collections import deque
+from contextlib import ExitStack
 from typing import Any
 
 from holdfast.author.errors import BuildFailed, BuildToolError
 from holdfast.author.tools.process import tool_environment
 from holdfast.author.tools.toolchain import Toolchain
+from holdfast.concurrency.workspaces import temporary_folder
 
 MAX_RESIDENT_BYTES = 1 << 30
 """A process that has grown above this is replaced before the next call."""
@@ -29,9 +33,13 @@ _MAX_LINE = 256 << 20
 class _Process:
     """One running Node process."""
 
-    def __init__(self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, held: ExitStack
+    ) -> None:
+        """`held` is closed when the process has ended."""
         self.process = process
         self.writer = writer
+        self._held = held
         self.waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self.gone = False
         """Whether all responses have arrived that ever will."""
@@ -66,12 +74,17 @@ class _Process:
             os.killpg(self.process.pid, signal.SIGKILL)
         await self.process.wait()
         self.writer.close()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:
+            await asyncio.to_thread(self._held.close)
 
 
 async def _start(toolchain: Toolchain) -> _Process:
-    ours, theirs = socket.socketpair()
-    try:
+    with ExitStack() as held, ExitStack() as unless_connected:
+        temporary = held.enter_context(temporary_folder("tools"))
+        ours, theirs = socket.socketpair()
+        unless_connected.callback(ours.close)
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 toolchain.node,
@@ -82,15 +95,13 @@ async def _start(toolchain: Toolchain) -> _Process:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 # The author's environment must not change which modules the pinned tools load.
-                env={**tool_environment(), "NODE_PATH": "", "NODE_OPTIONS": ""},
+                env={**tool_environment(), "NODE_PATH": "", "NODE_OPTIONS": "", "TMPDIR": str(temporary)},
                 # A session of its own is also a process group of its own, which can be killed as a whole.
                 start_new_session=True,
             )
         reader, writer = await asyncio.open_connection(sock=ours, limit=_MAX_LINE)
-    except BaseException:
-        ours.close()
-        raise
-    return _Process(process, reader, writer)
+        unless_connected.pop_all()
+        return _Process(process, reader, writer, held.pop_all())
 
 
 class Driver:

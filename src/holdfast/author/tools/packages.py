@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from pathlib import Path
 from holdfast.author.errors import BuildToolError
 from holdfast.author.tools.process import run
 from holdfast.concurrency.file_locks import file_locked
+from holdfast.concurrency.workspaces import staging_folder
 
 FILES = ("package.json", "package-lock.json")
 INSTALL_TIMEOUT = 300.0
@@ -88,8 +88,7 @@ class PinnedPackages:
             yield
 
     async def _install(self) -> None:
-        staging = Path(tempfile.mkdtemp(prefix=f".{self.key}-", dir=self.root))
-        try:
+        with staging_folder(self.root) as staging:
             for name in FILES:
                 shutil.copyfile(self._source / name, staging / name)
             # `ci` installs exactly the lock file; no package may run its install script on the author's machine.
@@ -105,5 +104,3 @@ class PinnedPackages:
                     hint="Check the network and npm's registry setting (`npm config get registry`), then try again.",
                 )
             publish_folder(staging, self.folder)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)

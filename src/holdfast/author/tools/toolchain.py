@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-import tempfile
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from holdfast.author.errors import BuildToolError
 from holdfast.author.options import GuestEngine
 from holdfast.author.tools.packages import NPM_HINT, PinnedPackages, Progress, hash_files, publish_folder
 from holdfast.author.tools.process import run
+from holdfast.concurrency.workspaces import staging_folder
 from holdfast.settings import load_settings
 
 __all__ = ["DRIVER", "NPM_HINT", "SOURCE", "STARLINGMONKEY", "Progress", "Toolchain", "default_toolchain_root", "no_progress"]
@@ -119,10 +119,7 @@ class Toolchain:
             await self._starlingmonkey.ensure(progress, "Installing the build tools of StarlingMonkey (once, 190 MB)")
 
     def _copy_driver(self) -> None:
-        staging = Path(tempfile.mkdtemp(prefix=".driver-", dir=self.folder))
-        try:
+        with staging_folder(self.folder) as staging:
             shutil.copytree(DRIVER, staging, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
             shutil.rmtree(self.driver.parent, ignore_errors=True)
             publish_folder(staging, self.driver.parent)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)

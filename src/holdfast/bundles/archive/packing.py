@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import tarfile
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +22,7 @@ from holdfast.bundles.archive.sidecars import remove_signature_files
 from holdfast.bundles.manifest.facts import ManifestFacts, rules_key
 from holdfast.bundles.manifest.parsing.errors import ManifestMissing
 from holdfast.bundles.store.hashing import hash_file
+from holdfast.concurrency.workspaces import staging_folder
 from holdfast.errors import HoldfastError
 
 if TYPE_CHECKING:
@@ -229,10 +229,9 @@ def pack(project: Path, out: Path | None = None, *, development: bool = False) -
     if sources is not None and (same := _packed_before(project, target, sources)) is not None:
         return same
     target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, partial_name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
-    partial = Path(partial_name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+    with staging_folder(target.parent) as folder:
+        partial = folder / target.name
+        with partial.open("wb") as file:
             _write_archive(files, file, DEVELOPMENT_LEVEL if development else LEVEL)
         try:
             packed = list_entries(partial)
@@ -244,8 +243,6 @@ def pack(project: Path, out: Path | None = None, *, development: bool = False) -
             # The old signature would not match the new bundle, and Holdfast rejects a signature that does not match.
             remove_signature_files(target)
         partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
     sidecar = target.with_name(SIDECAR_NAME if target.name == BUNDLE_NAME else f"{target.name}.sha256")
     _replace(sidecar, f"{digest}\n".encode())
     if sources is not None:

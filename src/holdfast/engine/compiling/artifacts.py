@@ -103,15 +103,13 @@ class ArtifactStore:
             while not lock():  # noqa: ASYNC110 - another process holds the lock and cannot set an Event here
                 await asyncio.sleep(0.05)
             if not await self._verify(artifact, sha256):
+                self._remove_stale(sha256)
                 await self._compile(wasm, sha256, artifact)
         return artifact
 
     async def _compile(self, wasm: Path, sha256: str, artifact: Path) -> None:
         if await asyncio.to_thread(_sha256, wasm) != sha256:
             raise ComponentError("not_a_component", f"{wasm.name} does not have the expected hash.", hint="Fetch or build it again.")
-        # Holding the lock: temporary files of this component are leftovers of killed processes.
-        for leftover in self._root.glob(f"*{sha256}*.tmp"):
-            leftover.unlink(missing_ok=True)
         handle, name = tempfile.mkstemp(dir=self._root, prefix=f"compiling-{sha256}-", suffix=".tmp")
         os.close(handle)
         output = Path(name)
@@ -122,6 +120,17 @@ class ArtifactStore:
             await asyncio.to_thread(self._store, output, sha256, artifact)
         finally:
             await asyncio.to_thread(output.unlink, missing_ok=True)
+
+    def _remove_stale(self, sha256: str) -> None:
+        """Removes what killed processes left while they compiled this component, whose lock the caller holds, or others."""
+        for leftover in self._root.glob(f"*{sha256}*.tmp"):
+            leftover.unlink(missing_ok=True)
+        for leftover in self._root.glob("compiling-*.tmp"):
+            file = self._root / f"{leftover.name.split('-')[1]}.lock"
+            with _locked(file) as lock:
+                if lock():
+                    leftover.unlink(missing_ok=True)
+                    file.unlink(missing_ok=True)
 
     def _store(self, output: Path, sha256: str, artifact: Path) -> None:
         # MAC first: an artifact without a MAC would be compiled again; a MAC without an artifact is harmless.
