@@ -19,9 +19,12 @@ Event = dict[str, Any]
 
 
 class DevProcess:
-    """A running `holdfast dev`. Its events are read as they come. The end of the block stops it, and nothing may be left."""
+    """A running `holdfast dev`, or another `command` that becomes one. Its events are read as they come.
 
-    def __init__(self, folder: Path, *arguments: str | Path, **variables: str) -> None:
+    The end of the block stops it, and nothing may be left.
+    """
+
+    def __init__(self, folder: Path, *arguments: str | Path, command: tuple[str, ...] = (*COMMAND, "dev"), **variables: str) -> None:
         self.data_dir = Path(arguments[arguments.index("--data-dir") + 1]) if "--data-dir" in arguments else folder / "data"
         self.errors = (folder / "dev-stderr.log").open("w+b")
         self.events: list[Event] = []
@@ -29,7 +32,7 @@ class DevProcess:
         options = ["--json", *own, "--port", "0", "--runner-port", "0", "--no-open"]
         self.started = time.perf_counter()
         self.process = subprocess.Popen(
-            [*COMMAND, "dev", *map(str, arguments), *options],
+            [*command, *map(str, arguments), *options],
             cwd=folder,
             env=clean_environment(**variables),
             stdin=subprocess.DEVNULL,

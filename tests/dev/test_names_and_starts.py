@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +19,9 @@ from tests.waiting import wait_until
 
 
 @contextmanager
-def joined(dev: DevProcess, folder: Path, *projects: Path) -> Iterator[DevProcess]:
+def joined(dev: DevProcess, folder: Path, *arguments: str | Path, **options: Any) -> Iterator[DevProcess]:
     """Another session on the platform of `dev`."""
-    with DevProcess(folder, *projects, "--data-dir", dev.data_dir) as session:
+    with DevProcess(folder, *arguments, "--data-dir", dev.data_dir, **options) as session:
         session.wait_for("watching")
         yield session
 
@@ -96,6 +97,18 @@ def test_a_broken_start_is_reported_and_the_next_good_save_starts_the_extension(
         # From then on its calls wait for builds.
         save(failing / "src" / "number.ts", number_source(4))
         assert http.get("/api/ext/com.example.failing/n").json() == {"number": 4}
+
+
+def test_alga_component_dev_develops_the_named_folder(dev: DevProcess, tmp_path: Path) -> None:
+    """`alga component dev NAME --directory DIR`, with the options of `holdfast dev` after it."""
+    project = write_page_extension(tmp_path / "projects" / "thing", "thing")
+    alga = (sys.executable, "-m", "holdfast.cli.alga", "component", "dev")
+    with joined(dev, tmp_path, "thing", "--directory", "projects", command=alga) as session:
+        assert session.wait_for("platform")["is_own"] is False
+        assert session.wait_for("installed", extension="thing")["registryId"]
+        after = len(session.events)
+        save(project / "ui" / "style.css", "h1 { color: blue }")
+        assert session.wait_for("built", after=after)["changed"] == ["ui/style.css"]
 
 
 def test_an_invalid_manifest_is_shown_with_the_lines_around_each_problem(tmp_path: Path) -> None:

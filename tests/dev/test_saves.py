@@ -94,6 +94,16 @@ def test_a_save_says_what_triggered_it_and_a_call_has_its_line(dev: DevProcess) 
     wait_until(lambda: ("warn", "number 7777") in [(log["level"], log["message"]) for log in dev.events[after:] if log["event"] == "log"])
 
 
+def test_a_call_that_is_refused_has_its_line_with_the_reason(dev: DevProcess) -> None:
+    after = len(dev.events)
+    with dev.client() as http:
+        response = http.put("/api/ext/com.example.alpha/nowhere", json={})
+    assert response.status_code == 404
+    call = dev.wait_for("call", after=after, extension="alpha")
+    assert (call["route"], call["status"], call["refused"]) == ("PUT /nowhere", 404, "endpoint_not_found")
+    assert response.json()["message"] in call["message"]
+
+
 def test_a_failed_build_names_file_line_and_source(dev: DevProcess) -> None:
     after = len(dev.events)
     source = dev.data_dir.parent / "beta" / "src" / "number.ts"

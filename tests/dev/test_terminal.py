@@ -28,7 +28,7 @@ SCREENSHOTS = os.environ.get("HOLDFAST_SCREENSHOTS")
 class Terminal:
     """`holdfast dev` with a terminal of its own, in whose foreground it runs."""
 
-    def __init__(self, platform: DevProcess, *projects: Path) -> None:
+    def __init__(self, platform: DevProcess, *projects: Path, **variables: str) -> None:
         self._primary, secondary = pty.openpty()
         self.mode: list[Any] = termios.tcgetattr(secondary)
         self._secondary = secondary
@@ -44,7 +44,7 @@ class Terminal:
             stdin=secondary,
             stdout=secondary,
             stderr=secondary,
-            env=clean_environment(TERM="xterm-256color"),
+            env=clean_environment(TERM="xterm-256color", **variables),
             preexec_fn=take_terminal,  # noqa: PLW1509 - the helper threads of these tests hold no lock that it needs
         )
         os.set_blocking(self._primary, False)
@@ -81,7 +81,11 @@ class Terminal:
 
 @pytest.fixture
 def terminal(dev: DevProcess, tmp_path: Path) -> Iterator[Terminal]:
-    started = Terminal(dev, write_page_extension(tmp_path / "shown", "shown"))
+    """It develops `shown`. Its browser writes the addresses that it opens to the file `opened`."""
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path / "opened"}\n')
+    browser.chmod(0o755)
+    started = Terminal(dev, write_page_extension(tmp_path / "shown", "shown"), BROWSER=str(browser))
     yield started
     started.close()
 
@@ -103,6 +107,35 @@ def test_keys_rebuild_and_quit_and_the_terminal_is_as_before(terminal: Terminal,
     assert terminal.wait_for_end() == 0
     assert terminal.current_mode() == terminal.mode
     assert psutil.wait_procs(children, timeout=MAX_WAIT_SECONDS)[1] == []
+
+
+def test_keys_open_the_page_and_the_debug_page(terminal: Terminal, dev: DevProcess, tmp_path: Path) -> None:
+    opened = tmp_path / "opened"
+
+    def addresses() -> list[str]:
+        return opened.read_text().split() if opened.exists() else []
+
+    terminal.wait_for("Watching for changes")
+    page = next(word for word in Text.from_ansi(terminal.shown.replace("\r", "")).plain.split() if "/msp/extensions/" in word)
+    terminal.press("o")
+    wait_until(lambda: addresses() == [page], lambda: f"{addresses()} {terminal.read()}")
+    terminal.press("d")
+    wait_until(lambda: addresses() == [page, f"{page}debug"], lambda: f"{addresses()} {terminal.read()}")
+    # The browser that cannot be started is no reason to end: the address is shown.
+    (tmp_path / "browser").unlink()
+    start = len(terminal.read())
+    terminal.press("O")
+    terminal.wait_for(f"No browser could be opened. The address is {page}", after=start)
+    # Both addresses lead to pages of the console.
+    account = dev.wait_for("platform")
+    with dev.client() as http:
+        origin = {"origin": account["console"]}
+        signed_in = http.post("/login", data={"email": account["email"], "password": account["password"]}, headers=origin)
+        assert signed_in.status_code == 303
+        for address in addresses():
+            assert http.get(address).status_code == 200
+    terminal.press("q")
+    assert terminal.wait_for_end() == 0
 
 
 def test_an_interrupt_stops_only_what_it_started(terminal: Terminal, dev: DevProcess) -> None:
@@ -153,6 +186,8 @@ def test_a_save_and_a_failure_are_shown_with_what_triggered_them(dev: DevProcess
             assert http.get("/api/ext/com.example.tickets/n").json() == {"number": 7}
             shown.wait_for("warn: number 7", after=start)
             shown.wait_for("GET /n 200", after=start)
+            assert http.get("/api/ext/com.example.tickets/open").status_code == 404
+            shown.wait_for("GET /open 404 endpoint_not_found", after=start)
             save(source, "// How many tickets are open\nexport const number = open.length + ;\n")
             shown.wait_for("> 2 │ export const number = open.length + ;", after=start)
             shown.wait_for("The last good version keeps serving.", after=start)

@@ -30,7 +30,7 @@ OUTAGE_SECONDS = 1.0
 
 _TEMPORARY = frozenset({"debug_stream_unavailable", "internal_error", "stopping"})
 
-CALL_ENDS = ("call finished:", "call failed:", "call not run again:")
+CALL_ENDS = ("call finished:", "call failed:", "call refused:", "call not run again:")
 """How the last event of a call begins."""
 
 

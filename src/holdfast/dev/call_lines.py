@@ -1,7 +1,8 @@
 """Follows the debug events of an extension, and writes one line for each call, with the handler's log lines at their level.
 
 The runner reports a call as events of the stream `host`: `call started: GET /path`, then `call finished: status 200 in 3.1 ms` or
-`call failed: code: message` with the stack. What the handler writes has the streams `log`, `stdout` and `stderr`.
+`call failed: code: message` with the stack. The gateway reports a call that does not get there: `call refused: GET /path with 404 code:
+message`. What the handler writes has the streams `log`, `stdout` and `stderr`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from holdfast.dev.terminal.screen import Screen
 
 _STARTED = re.compile(r"call started: (\S+ .*)", re.DOTALL)
 _FINISHED = re.compile(r"call finished: status (\d+) in ([\d.]+) ms")
+_REFUSED = re.compile(r"call refused: (\S+ \S+) with (\d+) (\w+): (.*)", re.DOTALL)
 _FAILED = "call failed: "
 _SHOWN_HOST_LEVELS = ("warn", "error")
 _LEVEL_STYLES = {"trace": ("dim",), "debug": ("dim",), "info": (), "warn": ("yellow",), "error": ("red",)}
@@ -88,6 +90,10 @@ class CallLines:
             self._screen.record("call", self._name, route=route, error=event.message.removeprefix(_FAILED), ms=event.ts - began)
             self._screen.event(self._name, f"{route} failed after {event.ts - began} ms", "red", "bold")
             self._screen.event(self._name, f"  {event.message.removeprefix(_FAILED)}", "red")
+        elif refused := _REFUSED.match(event.message):
+            route, status, code, message = refused.groups()
+            self._screen.record("call", self._name, route=route, status=int(status), refused=code, message=message)
+            self._screen.event(self._name, f"{route} {status} {code}\n  {message}", "yellow")
         elif event.level in _SHOWN_HOST_LEVELS:
             self._screen.event(self._name, f"  {event.level}: {event.message}", *_LEVEL_STYLES[event.level])
 

@@ -9,14 +9,29 @@ from holdfast.cli import main as holdfast
 from holdfast.cli.alga.arguments import AlgaError, read_arguments
 
 _ALGORITHM = ("--algorithm", "--alg")
+_OF_DEV = frozenset({"--data-dir", "--port", "--runner-port", "--ui-url"})
+"""Options of `holdfast dev` that take a value."""
 _PLACEHOLDERS = {"cosign", "x509", "pgp"}
 
 
 def dev(tokens: Sequence[str]) -> int:
     """`holdfast dev` on the folder; returns its exit code."""
-    given = read_arguments(tokens, values=[("--directory", "--dir")])
+    passed, own = _split_off(tokens, _OF_DEV)
+    given = read_arguments(own, values=[("--directory", "--dir")])
     folder = Path(given.values.get("--directory", ".")) / (given.word(0) or "")
-    return holdfast.run(["dev", str(folder), *given.unknown])
+    return holdfast.run(["dev", str(folder), *passed, *given.unknown])
+
+
+def _split_off(tokens: Sequence[str], options: frozenset[str]) -> tuple[list[str], list[str]]:
+    """These options with their values, and the rest. The value of an option is not a word of the command."""
+    passed, rest = list[str](), list[str]()
+    remaining = iter(tokens)
+    for token in remaining:
+        if token in options:
+            passed += [token, *(value for value in [next(remaining, None)] if value is not None)]
+        else:
+            rest.append(token)
+    return passed, rest
 
 
 def sign(tokens: Sequence[str]) -> int:

@@ -25,9 +25,10 @@ def run(tokens: Sequence[str]) -> int:
     if not tokens or tokens[0] in HELP_FLAGS:
         sys.stdout.write(HELP)
         return 0
-    found = None if JSON in tokens else _find(tokens)
+    is_of_holdfast = tokens[0] in COMMANDS or tokens[0] in ALIASES or tokens[0] == "--version"
+    found = None if is_of_holdfast and JSON in tokens and [*tokens[:2]] != ["dev", "component"] else _find(tokens)
     if found is None:
-        if tokens[0] in COMMANDS or tokens[0] in ALIASES or tokens[0] == "--version":
+        if is_of_holdfast:
             return holdfast.run(tokens)
         sys.stderr.write("Unknown command\n")
         sys.stdout.write(HELP)

@@ -8,10 +8,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from holdfast.errors import HoldfastError
 from holdfast.gateway.auth.authentication import caller_of
 from holdfast.gateway.auth.authorization import assert_access
 from holdfast.gateway.calls.call import Call
 from holdfast.gateway.calls.dispatch import dispatch
+from holdfast.gateway.calls.refused_calls import report_refusal
 from holdfast.gateway.calls.target import METHODS, Target, call_operations
 from holdfast.gateway.http.cors import allow_origin, options_response
 from holdfast.gateway.http.errors import InvalidRequest
@@ -30,17 +32,21 @@ async def call_from_page(services: Services, request: Request) -> Response:
     if services.development and await services.development.wait_until_current(caller.identity.tenant_id, target.extension):
         caller = await caller_of(services, request)
     method: str = request.scope["method"]
-    query, body = query_of(request), None
-    if method in ("GET", "HEAD"):
-        method = "GET"
-    else:
-        # Unlike in the direct gateway, the body comes first: it may name the method for which access is checked. The caller is known.
-        body = await read_body(request, services.settings.request_body_max_bytes)
-    if method == "POST":
-        method, query, body = effective_method(query, body)
-    access = await assert_access(services, caller, target.extension, method, target.path)
-    call = Call(request, access, method=method, path=target.path, query=query, body=body or None, prefix=target.prefix)
-    return await dispatch(services, call)
+    try:
+        query, body = query_of(request), None
+        if method in ("GET", "HEAD"):
+            method = "GET"
+        else:
+            # Unlike in the direct gateway, the body comes first: it may name the method for which access is checked. The caller is known.
+            body = await read_body(request, services.settings.request_body_max_bytes)
+        if method == "POST":
+            method, query, body = effective_method(query, body)
+        access = await assert_access(services, caller, target.extension, method, target.path)
+        call = Call(request, access, method=method, path=target.path, query=query, body=body or None, prefix=target.prefix)
+        return await dispatch(services, call)
+    except HoldfastError as error:
+        report_refusal(services, request, caller, target, method, error)
+        raise
 
 
 async def show_options(services: Services, request: Request) -> Response:
