@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -9,9 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from holdfast.author.errors import BuildFailed
 from holdfast.bundles.manifest.model import parse_manifest
 from holdfast.bundles.manifest.parsing.errors import ManifestError
 from holdfast.dev.failures import failed_state, failed_text
+from holdfast.dev.outcome_lines import show_outcome
+from holdfast.dev.project_loop import Outcome
+from holdfast.dev.terminal.screen import Screen
 from holdfast.gateway.development.reports import BuildState
 from tests.cli.command_runner import run
 from tests.dev.dev_process import BROKEN_SOURCE, DevProcess, number_source, save, write_handler_extension, write_page_extension
@@ -125,3 +132,11 @@ def test_an_invalid_manifest_is_shown_with_the_lines_around_each_problem(tmp_pat
     [problem] = state.problems
     assert (problem.file, problem.line, problem.column) == ("manifest.json", 4, 16)
     assert problem.frame is not None and '> 4 │   "publisher": 3,' in problem.frame
+
+
+@pytest.mark.parametrize(("is_serving", "last"), [(True, "The last good version keeps serving."), (False, "Waiting for a change.")])
+def test_a_failure_says_whether_a_version_serves(tmp_path: Path, is_serving: bool, last: str) -> None:
+    written = io.StringIO()
+    failure = Outcome(changed=(tmp_path / "manifest.json",), error=BuildFailed("It is broken."), is_serving=is_serving)
+    show_outcome(Screen(written), "x", tmp_path, failure)
+    assert written.getvalue().splitlines()[-1].endswith(last)

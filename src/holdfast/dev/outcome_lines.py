@@ -25,7 +25,7 @@ def show_outcome(screen: Screen, name: str, root: Path, outcome: Outcome) -> Non
     if outcome.error is not None:
         screen.event(name, f"{cause}build failed", "red", "bold")
         screen.event(name, failed_text(root, outcome.error), "red")
-        screen.event(name, "The last good version keeps serving." if outcome.changed else "Waiting for a change.", "dim")
+        screen.event(name, "The last good version keeps serving." if outcome.is_serving else "Waiting for a change.", "dim")
         return
     if outcome.changed and not outcome.is_new:
         text, style = (

@@ -41,8 +41,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """One build that is over. `changed` are the paths that triggered it, none for the first; durations in milliseconds.
 
     `installed` is None after an `error`; `renamed` is set when the extension had another name until then. `is_new`: another bundle is
-    served than before; `is_fixed`: the build before this one failed. `live_ms` is from the save, as far as it is known, to the moment when
-    the new version serves.
+    served than before; `is_fixed`: the build before this one failed; `is_serving`: a version of this session serves. `live_ms` is from the
+    save, as far as it is known, to the moment when the new version serves.
     """
 
     changed: tuple[Path, ...]
@@ -53,6 +53,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     renamed: Renamed | None = None
     is_new: bool = True
     is_fixed: bool = False
+    is_serving: bool = True
     build_ms: float = 0
     install_ms: float = 0
     live_ms: float = 0
@@ -160,13 +161,13 @@ class ProjectLoop:
             waited = time.perf_counter()
             installed, renamed = await self._installer.install()
         except HoldfastError as error:
-            return Outcome(changed=changed, error=error)
+            return self._failed(changed, error)
         except OSError as error:
             # The project is being moved, or a file vanished while it was packed.
             unreadable = BuildFailed(
                 f"Cannot read {error.filename or self._root}: {error.strerror}.", hint="It is built again when it changes."
             )
-            return Outcome(changed=changed, error=unreadable)
+            return self._failed(changed, unreadable)
         finally:
             await self._follow_inputs(marks)
         done = time.perf_counter()
@@ -183,6 +184,9 @@ class ProjectLoop:
             install_ms=(done - waited) * 1000,
             live_ms=(done - began + saved) * 1000,
         )
+
+    def _failed(self, changed: tuple[Path, ...], error: HoldfastError) -> Outcome:
+        return Outcome(changed=changed, error=error, is_serving=self._last is not None)
 
     async def _follow_inputs(self, marks: dict[Path, Mark]) -> None:
         """Watches what this build depended on. Its marks are those from before the build; a new input's is that of now."""

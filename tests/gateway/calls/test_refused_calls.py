@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.records.databases import OTHER_TENANT, TENANT, add_user
 
 @pytest.fixture
 async def developing(tmp_path: Path) -> AsyncIterator[Platform]:
-    limits = {"rate_limit_extension_staff": "3+1/min", "request_body_max_bytes": 100}
+    limits: dict[str, Any] = {"rate_limit_extension_staff": "3+1/min", "request_body_max_bytes": 100}
     async with running_platform(tmp_path, environment="development", **limits) as running:
         yield running
 
