@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from holdfast.engine import Engine, Limits, allocator_choice
-from holdfast.engine.allocator_choice import CANDIDATES, Choice, choose, choose_allocator, machine_key, measure
+from holdfast.engine.allocator_choice import CANDIDATES, Choice, choose, choose_allocator, machine_key, measure, pool_sizes
 from holdfast.engine.capi import EngineUnusable, NativeEngine, PoolSizes
 from holdfast.runner.services import RunnerServices
 from holdfast.settings import Settings
@@ -38,12 +39,50 @@ def test_more_memory_must_be_worth_it(seconds: list[float | None], chosen: int |
     assert choose((None, 0, 2 * MIB), seconds) == chosen
 
 
+@pytest.mark.parametrize(
+    ("resident", "warm_bytes", "slots"),
+    [
+        (2 * MIB, 1 << 30, 512),
+        (2 * MIB, 16 * MIB, 32),  # never fewer
+        (2 * MIB, 1 << 40, 2_048),  # all
+        (0, 0, 2_048),  # they cost nothing
+    ],
+)
+def test_as_many_slots_stay_warm_as_the_memory_allows(resident: int, warm_bytes: int, slots: int) -> None:
+    sizes = pool_sizes(256, resident, warm_bytes)
+    assert (sizes.instances, sizes.linear_memory_keep_resident, sizes.unused_warm_slots) == (256, resident, slots)
+
+
+async def test_components_that_are_called_in_turn_keep_their_memory(tmp_path: Path) -> None:
+    """Where slots are too few for all of them, each call clears the memory of another component and maps its own."""
+    faults = [await _faults_a_call(tmp_path, warm_bytes) for warm_bytes in (1 << 30, 0)]
+    assert faults[0] < 1 <= faults[1]
+
+
+async def _faults_a_call(root: Path, warm_bytes: int) -> float:
+    """Page faults of a call of one of 40 components in turn: the least of several rounds, because the test itself has some."""
+    engine = Engine(root, pool=pool_sizes(64, 2 * MIB, warm_bytes), pool_instances=64)
+    wasm = guests.assemble(module(RETURN))
+    components = []
+    for _ in range(40):
+        components.append(await engine.load(wasm, guests.sha256(wasm)))
+        engine._loaded.clear()  # so that it is loaded again, as another component would be
+    rounds = []
+    for _ in range(6):
+        before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+        for component in components:
+            await engine.execute(component, request(), RecordingHost(), Limits(timeout_ms=60_000))
+        rounds.append(resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before)
+    await engine.close()
+    return min(rounds) / len(components)
+
+
 async def test_every_candidate_is_measured_and_the_chosen_one_runs_calls(tmp_path: Path) -> None:
     choice = await measure(8)
     assert choice.resident_bytes in CANDIDATES
     assert all(one is not None and one > 0 for one in choice.microseconds)
     for resident in CANDIDATES:
-        pool = Choice(resident, []).pool(8)
+        pool = Choice(resident, []).pool(8, 0)
         assert (resident is None) == (pool is None)
         assert pool is None or (pool.instances, pool.linear_memory_keep_resident) == (8, resident)
         engine = Engine(tmp_path, pool=pool or False, pool_instances=8)

@@ -24,7 +24,7 @@ import structlog
 from msgspec import Struct
 
 from holdfast.engine.call.limits import Limits
-from holdfast.engine.capi import VERSION, EngineUnusable, NativeCall, NativeComponent, NativeEngine, PoolSizes
+from holdfast.engine.capi import MEMORIES, VERSION, EngineUnusable, NativeCall, NativeComponent, NativeEngine, PoolSizes
 from holdfast.engine.values.layout import Arena
 from holdfast.engine.values.lowering import lowerer
 from holdfast.engine.values.types import Primitive
@@ -35,10 +35,12 @@ REVISION = 1
 BUDGET_SECONDS = 0.03
 CALLS_PER_ROUND = 4
 MIN_ROUNDS = 3
+MIN_WARM_SLOTS = 32
 MIN_GAIN = 1.05
 """A candidate that holds more memory must be this much faster than one that holds less."""
 
-CANDIDATES: tuple[int | None, ...] = (None, 0, 2 << 20)
+RESIDENT_BYTES = 2 << 20
+CANDIDATES: tuple[int | None, ...] = (None, 0, RESIDENT_BYTES)
 """Bytes of linear memory that each warm slot keeps resident; None for no pool. The ones that hold less memory come first."""
 
 _PAGES, _PAGE_BYTES = 60, 16_384
@@ -73,11 +75,23 @@ class Choice(Struct, frozen=True):
     resident_bytes: int | None
     microseconds: list[float | None]
 
-    def pool(self, instances: int) -> PoolSizes | None:
-        """The pool for this many instances, or None."""
-        if self.resident_bytes is None:
-            return None
-        return PoolSizes(instances=instances, linear_memory_keep_resident=self.resident_bytes)
+    def pool(self, instances: int, warm_bytes: int) -> PoolSizes | None:
+        """The pool for this many instances, or None. `warm_bytes`: see `pool_sizes`."""
+        return None if self.resident_bytes is None else pool_sizes(instances, self.resident_bytes, warm_bytes)
+
+
+def pool_sizes(instances: int, resident_bytes: int, warm_bytes: int) -> PoolSizes:
+    """A pool whose unused slots keep at most about `warm_bytes` resident, `resident_bytes` each.
+
+    A call is fast in a slot that its own component used before; in another one, what another component left there is cleared and its own
+    memory is mapped.
+    So the pool has as many warm slots as fit, and never fewer than MIN_WARM_SLOTS. A component needs one for each of its memories.
+    """
+    most = instances * MEMORIES
+    slots = most if resident_bytes == 0 else warm_bytes // resident_bytes
+    return PoolSizes(
+        instances=instances, linear_memory_keep_resident=resident_bytes, unused_warm_slots=min(max(slots, MIN_WARM_SLOTS), most)
+    )
 
 
 def cpu_model() -> str:

@@ -8,10 +8,11 @@ Nothing here raises into C: an exception in a callback is stored in the call and
 from holdfast.engine.capi.callbacks import HostFunction
 from holdfast.engine.capi.calls import NativeCall
 from holdfast.engine.capi.components import ImportedInterface, NativeComponent
-from holdfast.engine.capi.engines import STACK_BYTES, NativeEngine, PoolSizes
+from holdfast.engine.capi.engines import MEMORIES, STACK_BYTES, NativeEngine, PoolSizes
 from holdfast.engine.capi.prototypes import VERSION, EngineUnusable, GuestFault
 
 __all__ = [
+    "MEMORIES",
     "STACK_BYTES",
     "VERSION",
     "EngineUnusable",

@@ -19,7 +19,7 @@ from holdfast.bundles.store.open_store import open_store
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.contract.debug_event import DebugEvent
 from holdfast.engine import Engine
-from holdfast.engine.allocator_choice import choose_allocator
+from holdfast.engine.allocator_choice import RESIDENT_BYTES, choose_allocator, pool_sizes
 from holdfast.engine.capi import PoolSizes
 from holdfast.engine.loaded_components import memory_budget
 from holdfast.events import EventSink, HttpSink, configured_redis, open_redis_sink
@@ -190,10 +190,12 @@ async def _open_sink(settings: Settings, token: str, closing: AsyncExitStack) ->
 
 
 async def _pool(settings: Settings) -> bool | PoolSizes:
-    if settings.engine_pool != "auto":
-        return settings.engine_pool
-    choice = await choose_allocator(settings.resolved_artifact_root, settings.engine_pool_instances)
-    return choice.pool(settings.engine_pool_instances) or False
+    instances, megabytes = settings.engine_pool_instances, settings.engine_warm_mb
+    warm_bytes = memory_budget(settings.runner_workers) // 4 if megabytes is None else megabytes << 20
+    if settings.engine_pool == "auto":
+        choice = await choose_allocator(settings.resolved_artifact_root, instances)
+        return choice.pool(instances, warm_bytes) or False
+    return settings.engine_pool and pool_sizes(instances, RESIDENT_BYTES, warm_bytes)
 
 
 def _warmup_queue(cache: BundleCache, engine: Engine, development: DevelopmentBundles) -> WarmupQueue:

@@ -36,6 +36,14 @@ class EngineSettings(SettingsGroup):
         variables=named("HOLDFAST_ENGINE_POOL_INSTANCES", "WASM_POOL_TOTAL_COMPONENTS", "RUNNER_WASM_POOL_TOTAL_COMPONENTS"),
         description="Maximum component instances in the pool.",
     )
+    engine_warm_mb: int | None = setting(
+        None,
+        ge=0,
+        variables=named("HOLDFAST_ENGINE_WARM_MB"),
+        description="Memory that the pool keeps between calls for the extensions that it called last, in MiB, about 2 to 4 for each. Calls"
+        " of further extensions take up to twice as long. Unset means an eighth of the memory of the machine or container, divided by the"
+        " number of runner processes.",
+    )
     engine_fuel: bool = setting(
         False,
         variables=named("HOLDFAST_ENGINE_FUEL"),
