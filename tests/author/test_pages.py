@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.author.building.build import build
+from holdfast.author.errors import BuildFailed
 from holdfast.author.pages.absolute_paths import find_absolute_paths
 from holdfast.author.tools.toolchain import Toolchain
 from tests.author.test_build import MANIFEST, project_of
@@ -42,6 +43,44 @@ async def test_a_page_imports_jsx_styles_css_modules_fonts_images_text_and_json(
     html = (pages / "index.html").read_text()
     assert 'src="main.js"' in html
     assert '<link rel="stylesheet" href="main.css"></head>' in html
+
+
+WORKER_OF_PACKAGE = "export function parse() { try { return new Worker(new URL('./w.js', import.meta.url)) } catch { return 'here' } }\n"
+
+
+@pytest.mark.parametrize(
+    ("start", "line"),
+    [
+        ("const w = new Worker(new URL('./work.ts', import.meta.url), { type: 'module' });\nw.postMessage(1);\n", 1),
+        ("document.title = 'x';\n\nnew  window.SharedWorker(\n  './work.js'\n);\n", 3),
+    ],
+)
+async def test_a_worker_from_a_file_is_refused_with_the_way_out(tmp_path: Path, toolchain: Toolchain, start: str, line: int) -> None:
+    project = project_of(tmp_path, {"ui/index.html": "", "ui/src/main.ts": start, "ui/src/work.ts": "postMessage(1)"}, PAGE_ONLY)
+    with pytest.raises(BuildFailed) as caught:
+        await build(project, toolchain=toolchain)
+    [problem] = caught.value.problems
+    assert (problem.file, problem.line, problem.source) == ("ui/src/main.ts", line, start.splitlines()[line - 1])
+    assert "cannot start a worker from a file" in problem.text
+    assert caught.value.hint is not None
+    assert "?worker&inline" in caught.value.hint and "EXT_UI_CONTENT_SECURITY_POLICY" in caught.value.hint
+    assert not (project / "dist" / "ui").exists()
+
+
+async def test_a_worker_of_a_package_is_a_warning_and_one_that_is_not_started_is_none(tmp_path: Path, toolchain: Toolchain) -> None:
+    files = {
+        "ui/index.html": "",
+        "ui/src/main.ts": "import { parse } from 'parser';\nimport { unused } from './unused';\ndocument.title = String(parse());\n",
+        "ui/src/unused.ts": "// new Worker('./w.js')\nexport const unused = () => new Worker('./w.js');\n",
+        "node_modules/parser/package.json": '{"name": "parser", "type": "module", "main": "index.js", "sideEffects": false}',
+        "node_modules/parser/index.js": WORKER_OF_PACKAGE,
+    }
+    project = project_of(tmp_path, files, PAGE_ONLY)
+    [warning] = (await build(project, toolchain=toolchain)).warnings
+    assert (warning.file, warning.line) == ("node_modules/parser/index.js", 1)
+    # A worker from text is the page's own; the policy of the platform decides.
+    (project / "ui/src/main.ts").write_text("new Worker(URL.createObjectURL(new Blob(['postMessage(1)'])));\n")
+    assert (await build(project, toolchain=toolchain)).warnings == ()
 
 
 @pytest.mark.parametrize(("config", "hint"), [("ui/vite.config.ts", "base: './'"), ("other.ts", "without the slash")])

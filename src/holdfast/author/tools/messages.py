@@ -107,6 +107,11 @@ def explain(project: Path, problem: Problem) -> Problem:
 def _way_out(text: str) -> str | None:
     if "Top-level await" in text:
         return "Move the await into the handler: code at the top level of a module runs once, at build time."
+    if "start a worker from a file" in text:
+        return (
+            "Do the work in the page, or start the worker from a Blob, as Vite does for `import Work from './work?worker&inline'`. "
+            "The operator of the platform has to allow that, with `worker-src blob:` in EXT_UI_CONTENT_SECURITY_POLICY."
+        )
     if "no function named handler" in text:
         return "Export the handler as `handler` or as the default export."
     if "Failed to evaluate" in text:

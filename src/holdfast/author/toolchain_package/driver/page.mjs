@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { bundle, shared } from './bundling.mjs';
 import { problems } from './problems.mjs';
+import { findWorkers, isOfPackage } from './workers.mjs';
 
 const FILES = ['.svg', '.png', '.jpg', '.jpeg', '.gif', '.webp', '.avif', '.ico', '.woff', '.woff2', '.ttf', '.otf', '.eot'];
 const MEDIA = ['.mp3', '.mp4', '.webm', '.ogg', '.wav', '.pdf', '.wasm'];
@@ -33,6 +34,9 @@ export async function buildPage(request) {
     define: PRODUCTION,
     plugins: [record],
   }));
+  const workers = await findWorkers(request.project, result.metafile, result.outputFiles);
+  const own = workers.filter((message) => !isOfPackage(message));
+  if (own.length > 0) throw Object.assign(new Error(own[0].text), { errors: own, reads: result.reads });
   const names = result.outputFiles.map((file) => relative(OUT, file.path));
   await Promise.all(
     result.outputFiles.map(async (file, index) => {
@@ -41,5 +45,5 @@ export async function buildPage(request) {
       await writeFile(path, file.contents);
     }),
   );
-  return { reads: result.reads, outputs: names, warnings: problems(request.project, result.warnings) };
+  return { reads: result.reads, outputs: names, warnings: problems(request.project, [...result.warnings, ...workers]) };
 }
