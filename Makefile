@@ -27,7 +27,7 @@ help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(STAMPS)/project $(STAMPS)/toolchain ## Install everything into .venv and the data folder (quick when nothing changed)
+setup: $(STAMPS)/project $(STAMPS)/bytecode $(STAMPS)/toolchain ## Install everything into .venv and the data folder (quick when nothing changed)
 
 $(STAMPS)/venv:
 	@scripts/check-prerequisites "$(PYTHON)"
@@ -41,6 +41,15 @@ $(STAMPS)/requirements: requirements.lock $(STAMPS)/venv
 
 $(STAMPS)/project: pyproject.toml $(STAMPS)/requirements
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Explicitly, because PYTHONDONTWRITEBYTECODE is set on many machines: every process would compile all that it imports, for a second or two.
+$(STAMPS)/bytecode-of-dependencies: $(STAMPS)/requirements
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
+	@touch $@
+
+$(STAMPS)/bytecode: $(shell find src/holdfast -name '*.py') $(STAMPS)/project $(STAMPS)/bytecode-of-dependencies
+	@$(BIN)/python -m compileall -q src/holdfast
 	@touch $@
 
 $(STAMPS)/toolchain: $(wildcard src/holdfast/author/toolchain_package/**) $(STAMPS)/project

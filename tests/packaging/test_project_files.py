@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,17 @@ def test_the_workflow_runs_targets_of_the_makefile_only() -> None:
         found = re.match(r"make ([a-z-]+)", command)
         assert found is not None
         assert found[1] in TARGETS
+
+
+def test_setup_compiles_the_sources_whatever_the_environment_says(tmp_path: Path) -> None:
+    """With PYTHONDONTWRITEBYTECODE, no process keeps what it compiles: only the setup can."""
+    plan = subprocess.run(["make", "--dry-run", "--always-make", "setup"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    commands = [line.split(" || ")[0].removeprefix("@").split() for line in plan.splitlines() if "compileall" in line]
+    assert [command[-1] for command in commands] == [".venv/lib", "src/holdfast"]
+    (tmp_path / "module.py").write_text("answer = 42\n")
+    command = [sys.executable, *commands[-1][1:-1], str(tmp_path)]
+    subprocess.run(command, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}, check=True)
+    assert list(tmp_path.glob("__pycache__/module.*.pyc"))
 
 
 def test_hooks_run_programs_of_the_project_and_download_nothing() -> None:
