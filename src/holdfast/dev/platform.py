@@ -1,7 +1,7 @@
 """The platform that `holdfast dev` works on: the one that runs on the data folder, or one that it starts and stops itself.
 
-started:  this process ──pipe──▶ holdfast.dev.platform_child ──▶ runner, gateway
-          our end, even by SIGKILL, closes the pipe: the child reads that, and stops with its own children
+started:  launched ──imports while we do──▶ waits ──`begin`──▶ runner, gateway ──▶ ready
+          our end, even by SIGKILL, closes the child's stdin: the child reads that, and stops with its own children
 joined:   nothing is started, and nothing is stopped
 """
 
@@ -20,7 +20,6 @@ import msgspec
 
 from holdfast.client.location.connection import connect
 from holdfast.errors import HoldfastError
-from holdfast.processes.child_process import ParentPipe
 from holdfast.records.development_tenant import DevelopmentAccount
 
 LOG_FILE = "dev.log"
@@ -58,12 +57,32 @@ class AccountUnknown(HoldfastError):
     code = "account_unknown"
 
 
-class OwnPlatform:
-    """The platform as a child process."""
+class BeginOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What lets the child begin: one line of JSON on its stdin. Its log goes to the file `log`, which exists."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+    data_dir: str
+    log: str
+    port: int | None
+    runner_port: int | None
+
+
+class OwnPlatform:
+    """The platform as a child process. Until `begin` it touches nothing."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
-        self.log = log
+        self.log = Path(os.devnull)
+
+    async def begin(self, data_dir: Path, *, port: int | None, runner_port: int | None) -> None:
+        """Lets it start on the folder, which is created if it is missing. It is not ready yet: see `access`."""
+        self.log = data_dir / LOG_FILE
+        await asyncio.to_thread(_prepare, data_dir, self.log)
+        options = BeginOptions(data_dir=str(data_dir), log=str(self.log), port=port, runner_port=runner_port)
+        assert self._process.stdin is not None
+        # If it has ended already, `access` says so.
+        with contextlib.suppress(ConnectionError):
+            self._process.stdin.write(msgspec.json.encode(options) + b"\n")
+            await self._process.stdin.drain()
 
     async def access(self) -> PlatformAccess:
         """Waits until it is ready. Raises PlatformNotStarted with the platform's own reason."""
@@ -91,35 +110,22 @@ class OwnPlatform:
 
 
 @asynccontextmanager
-async def start_platform(data_dir: Path, *, port: int | None, runner_port: int | None) -> AsyncIterator[OwnPlatform]:
-    """Starts a platform on the folder, for the length of the block. It is not ready yet: see `access`."""
-    await asyncio.to_thread(data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
-    log = data_dir / LOG_FILE
-    pipe = ParentPipe()
-    command = [sys.executable, "-m", "holdfast.dev.platform_child", "--data-dir", str(data_dir), "--parent-pipe", str(pipe.child_end)]
-    command += [] if port is None else ["--port", str(port)]
-    command += [] if runner_port is None else ["--runner-port", str(runner_port)]
+async def launch_platform() -> AsyncIterator[OwnPlatform]:
+    """A process for a platform, for the length of the block. It imports what a platform needs, and waits for `begin`."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "holdfast.dev.platform_child",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        # Ctrl-C reaches all processes of a terminal's foreground group; only this one decides when the platform stops.
+        start_new_session=True,
+    )
+    platform = OwnPlatform(process)
     try:
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=descriptor,
-                pass_fds=(pipe.child_end,),
-                # Ctrl-C reaches all processes of a terminal's foreground group; only this one decides when the platform stops.
-                start_new_session=True,
-            )
-        finally:
-            os.close(descriptor)
-        platform = OwnPlatform(process, log)
-        try:
-            yield platform
-        finally:
-            await asyncio.shield(platform.stop())
+        yield platform
     finally:
-        pipe.close()
+        await asyncio.shield(platform.stop())
 
 
 async def find_running(data_dir: Path, report: Callable[[str], None]) -> PlatformAccess | None:
@@ -160,6 +166,12 @@ def free_port(preferred: int) -> int:
         except OSError:
             return 0
     return preferred
+
+
+def _prepare(data_dir: Path, log: Path) -> None:
+    """Creates the folder if it is missing, and an empty log."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
 
 
 def _tail(log: Path) -> str:

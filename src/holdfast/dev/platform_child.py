@@ -1,24 +1,30 @@
 """`python -m holdfast.dev.platform_child`: the platform that `holdfast dev` starts. It ends with its parent, however that ends.
 
-Prints one line of JSON on stdout when it is ready. Its log goes to stderr.
+launched ──▶ imports, one after the other ──▶ imports what is left, while the runner starts ──▶ ready: a line of JSON on stdout
+                 │ stops importing when the options arrive   ▲
+                 └──────── stdin: BeginOptions ──────────────┘
+stdin ends: the parent has ended, and this process stops
+
+Until it has options it touches no file: its parent may find that there is nothing to develop.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
+import importlib
 import json
 import os
+import select
 import signal
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
+import msgspec
 import uvloop
 
 from holdfast.client.authoring.development_installer import DevelopmentInstaller
 from holdfast.client.progress import NoProgress
 from holdfast.client.running.open import open_operations
+from holdfast.dev.platform import BeginOptions
 from holdfast.errors import HoldfastError
 from holdfast.logs import configure_logs
 from holdfast.platform.run import Ready
@@ -26,29 +32,48 @@ from holdfast.platform.supervisor import run_platform
 from holdfast.processes.parent_end import when_parent_ends
 from holdfast.settings import Settings, load_settings
 
+_STDIN, _STDERR = 0, 2
+LATER_IMPORTS = ("sqlalchemy.ext.asyncio", "holdfast.bundles.manifest.model", "holdfast.gateway.services", "holdfast.platform.application")
+"""What a platform needs after its runner has started, and can import before. Each is a step of about 0.2 s."""
 
-def main(arguments: Sequence[str] | None = None) -> int:
+
+def main() -> int:
     """Runs until SIGTERM or the end of the parent. Exit code 1, and an error as a line of JSON, when it could not start."""
-    parser = argparse.ArgumentParser(prog="holdfast.dev.platform_child")
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--port", type=int)
-    parser.add_argument("--runner-port", type=int)
-    parser.add_argument("--parent-pipe", type=int, required=True)
-    options = parser.parse_args(arguments)
+    options = _wait_for_options()
+    if options is None:
+        return 0
     try:
         settings = load_settings(
             data_dir=options.data_dir, port=options.port, runner_port=options.runner_port, gateway_workers=1, environment="development"
         )
         configure_logs(settings)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_run(settings, options.parent_pipe))
+            return runner.run(_run(settings))
     except HoldfastError as error:
         _print(error.to_json())
         return 1
 
 
-async def _run(settings: Settings, parent_pipe: int) -> int:
-    with when_parent_ends(parent_pipe, lambda: os.kill(os.getpid(), signal.SIGTERM)):
+def _wait_for_options() -> BeginOptions | None:
+    """Imports until there are options. None when the parent has ended without any."""
+    for name in LATER_IMPORTS:
+        if select.select([_STDIN], [], [], 0)[0]:
+            break
+        importlib.import_module(name)
+    line = b""
+    while not line.endswith(b"\n"):
+        if not (piece := os.read(_STDIN, 65_536)):
+            return None
+        line += piece
+    options = msgspec.json.decode(line, type=BeginOptions)
+    log = os.open(options.log, os.O_WRONLY | os.O_APPEND)
+    os.dup2(log, _STDERR)
+    os.close(log)
+    return options
+
+
+async def _run(settings: Settings) -> int:
+    with when_parent_ends(_STDIN, lambda: os.kill(os.getpid(), signal.SIGTERM)):
         installer = DevelopmentInstaller(NoProgress())
         return await run_platform(settings, (), installer=installer, operations=open_operations, on_ready=_on_ready)
 

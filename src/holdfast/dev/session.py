@@ -27,7 +27,7 @@ from holdfast.dev.connection import DevelopmentConnection
 from holdfast.dev.developed import DevelopedExtension
 from holdfast.dev.options import DevOptions
 from holdfast.dev.page_proxy import PageProxy
-from holdfast.dev.platform import OwnPlatform, PlatformAccess, PlatformNotStarted, find_running, free_port, start_platform
+from holdfast.dev.platform import OwnPlatform, PlatformAccess, PlatformNotStarted, free_port
 from holdfast.dev.projects import FullNames, NamedProject
 from holdfast.dev.terminal.browser import has_display, open_browser
 from holdfast.dev.terminal.keys import keys_read
@@ -46,14 +46,25 @@ class Quit(Exception):
 
 
 class Development:
-    """Everything of one run. `open_registry` opens the registry of the platform that runs on a data folder, for one install."""
+    """Everything of one run. `open_registry` opens the registry of the platform that runs on a data folder, for one install.
 
-    def __init__(self, options: DevOptions, projects: list[NamedProject], screen: Screen, open_registry: OpenRegistry) -> None:
+    `platform` is the one to join, or one of our own, launched and not begun.
+    """
+
+    def __init__(
+        self,
+        options: DevOptions,
+        projects: list[NamedProject],
+        screen: Screen,
+        open_registry: OpenRegistry,
+        platform: PlatformAccess | OwnPlatform,
+    ) -> None:
         self._options = options
         self._projects = projects
         self._names = FullNames(projects)
         self._screen = screen
         self._open_registry = open_registry
+        self._platform = platform
         self._joined: asyncio.Future[PlatformAccess] = asyncio.get_running_loop().create_future()
         self._extensions: list[DevelopedExtension] = []
         self._quit = asyncio.Event()
@@ -61,7 +72,7 @@ class Development:
         self._is_waited_for = len(projects)
 
     async def run(self) -> int:
-        """Runs until a signal or `q`; returns the exit code. Raises PlatformNotStarted, PlatformNotJoined, AccountUnknown."""
+        """Runs until a signal or `q`; returns the exit code. Raises PlatformNotStarted, PlatformNotJoined."""
         with keys_read(self._press) as self._has_keys:
             try:
                 return await run_until_signal([self._serve()])
@@ -71,12 +82,11 @@ class Development:
     async def _serve(self) -> None:
         async with AsyncExitStack() as stack:
             services: list[Coroutine[Any, Any, None]] = [self._wait_for_quit()]
-            access = await find_running(self._options.data_dir, self._tell)
-            if access is None:
-                own = await stack.enter_async_context(self._start_platform())
-                services += [_watch_platform(own), self._become_ready(own)]
+            if isinstance(self._platform, OwnPlatform):
+                await self._begin(self._platform)
+                services += [_watch_platform(self._platform), self._become_ready(self._platform)]
             else:
-                self._joined.set_result(access)
+                self._joined.set_result(self._platform)
                 services.append(self._become_ready(None))
             # Below the data folder, each bundle of an extension over the one before: nothing is left elsewhere, even after SIGKILL.
             folder = self._options.data_dir / BUNDLES
@@ -88,14 +98,12 @@ class Development:
                 services += [extension.run(), extension.follow_calls(self._joined)]
             await run_together([connection.run(), *services])
 
-    def _start_platform(self) -> AbstractAsyncContextManager[OwnPlatform]:
+    async def _begin(self, own: OwnPlatform) -> None:
         options = self._options
         port, runner_port = options.port, options.runner_port
         if port is None and (port := free_port(DEFAULT_PORT)) == 0:
             self._screen.lines(f"Port {DEFAULT_PORT} is in use; another one is chosen. --port selects one.")
-        return start_platform(
-            options.data_dir, port=port, runner_port=free_port(DEFAULT_RUNNER_PORT) if runner_port is None else runner_port
-        )
+        await own.begin(options.data_dir, port=port, runner_port=free_port(DEFAULT_RUNNER_PORT) if runner_port is None else runner_port)
 
     async def _become_ready(self, own: OwnPlatform | None) -> None:
         """Waits for the platform, shows where it is, and lets installs begin."""
@@ -140,9 +148,6 @@ class Development:
             on_first_outcome=self._had_outcome,
         )
         return extension
-
-    def _tell(self, line: str) -> None:
-        self._screen.lines(line)
 
     async def _check(self, registry_id: str) -> None:
         for extension in self._extensions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -43,30 +43,38 @@ async def dev(
     error here and over the page. With --json it prints one line for each event.
     """
     # Imported here: `holdfast dev --help` needs none of it.
-    from holdfast.dev.options import DevOptions, read_ui_urls
-    from holdfast.dev.projects import read_projects
-    from holdfast.dev.session import Development
+    from holdfast.dev.platform import OwnPlatform, PlatformAccess, find_running, launch_platform
     from holdfast.dev.terminal.screen import Screen
-    from holdfast.logs import configure_logs
-    from holdfast.settings import load_settings
 
-    folders = directories or (Path(),)
-    projects = read_projects(folders)
-    names = [project.name for project in projects]
-    options = DevOptions(
-        projects=tuple(folders),
-        data_dir=await asyncio.to_thread(_data_folder, data_dir),
-        port=port,
-        runner_port=runner_port,
-        opens_browser=opens_browser,
-        ui_urls=read_ui_urls(ui_url, names),
-        strict=strict,
-    )
-    # What the command has to say is on its screen; its log is for what it does not expect.
-    configure_logs(load_settings(data_dir=options.data_dir).replaced(log_level="warning"))
     screen = Screen(as_json=json)
-    screen.set_names(names)
-    return await Development(options, projects, screen, _open_registry).run()
+    folder = await asyncio.to_thread(_data_folder, data_dir)
+    async with AsyncExitStack() as stack:
+        platform: PlatformAccess | OwnPlatform | None = await find_running(folder, screen.lines)
+        if platform is None:
+            platform = await stack.enter_async_context(launch_platform())
+        # Imported now, while the process of the platform does its own imports.
+        from holdfast.dev.options import DevOptions, read_ui_urls
+        from holdfast.dev.projects import read_projects
+        from holdfast.dev.session import Development
+        from holdfast.logs import configure_logs
+        from holdfast.settings import load_settings
+
+        folders = directories or (Path(),)
+        projects = read_projects(folders)
+        names = [project.name for project in projects]
+        options = DevOptions(
+            projects=tuple(folders),
+            data_dir=folder,
+            port=port,
+            runner_port=runner_port,
+            opens_browser=opens_browser,
+            ui_urls=read_ui_urls(ui_url, names),
+            strict=strict,
+        )
+        # What the command has to say is on its screen; its log is for what it does not expect.
+        configure_logs(load_settings(data_dir=folder).replaced(log_level="warning"))
+        screen.set_names(names)
+        return await Development(options, projects, screen, _open_registry, platform).run()
 
 
 def _data_folder(given: Path | None) -> Path:
