@@ -13,6 +13,7 @@ import json
 import holdfast
 from holdfast.author import resources
 from holdfast.author.inputs.record import PartRecord
+from holdfast.author.inputs.script_inputs import ScriptWatch, without_handler_files
 from holdfast.author.inputs.snapshot import inputs_of_script, look_before, name_of
 from holdfast.author.inputs.state import FileState, file_hash, read_state
 from holdfast.author.inputs.walk import project_files
@@ -73,8 +74,10 @@ def _outputs_of_script(project: Project, own: OwnOutputs) -> dict[str, FileState
     return {name_of(path, project.root): state for path in paths if (state := read_state(path)) is not None}
 
 
-async def run_script(project: Project, toolchain: Toolchain, progress: Progress, constants: str) -> PartRecord:
+async def run_script(project: Project, toolchain: Toolchain, progress: Progress, constants: str, last: PartRecord | None) -> PartRecord:
     """Runs the project's own build script, and records what it made. A script that lacks a tool makes nothing, and has a warning.
+
+    `last` is the record of its last run.
 
     Raises BuildFailed, BuildToolError.
     """
@@ -82,11 +85,23 @@ async def run_script(project: Project, toolchain: Toolchain, progress: Progress,
     # npm writes this file whenever it changes node_modules.
     installed = [folder / "node_modules" / ".package-lock.json" for folder in (root, *root.parents)]
     before = await asyncio.to_thread(lambda: look_before(root, [*project_files(root), *installed]))
-    own = await run_own_build(project, toolchain, progress)
+    watch = await asyncio.to_thread(ScriptWatch, root, before)
+    with watch:
+        own = await run_own_build(project, toolchain, progress)
     return PartRecord(
         constants,
         await asyncio.to_thread(inputs_of_script, root, before),
         await asyncio.to_thread(_outputs_of_script, project, own),
         warnings=() if own.warning is None else (own.warning,),
         made=tuple(name for name, made in ((COMPONENT, own.component), (PAGE, own.pages)) if made),
+        opened=watch.names(last if last is not None and last.constants == constants else None),
     )
+
+
+def narrow_script(parts: dict[str, PartRecord]) -> dict[str, PartRecord]:
+    """The parts of a finished build; a script that made the pages and not the component does not depend on all files of the handler."""
+    script = parts.get(SCRIPT)
+    component = parts.get(COMPONENT) or parts.get(DEVELOPMENT)
+    if script is None or component is None or script.made != (PAGE,):
+        return parts
+    return {**parts, SCRIPT: without_handler_files(script, component)}

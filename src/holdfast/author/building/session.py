@@ -22,7 +22,7 @@ from types import TracebackType
 from msgspec.structs import replace
 
 from holdfast.author import python
-from holdfast.author.building.parts import COMPONENT, DEVELOPMENT, PAGE, SCRIPT, part_constants, run_script, wrote
+from holdfast.author.building.parts import COMPONENT, DEVELOPMENT, PAGE, SCRIPT, narrow_script, part_constants, run_script, wrote
 from holdfast.author.building.report import BuildReport, Step, compare_records
 from holdfast.author.development.handler import build_handler, development_folder
 from holdfast.author.development.loading import LoadCheck
@@ -158,13 +158,15 @@ class BuildSession:
         if all(wrote(kept.get(SCRIPT), name) for name in todo):
             return {name: part for name, part in kept.items() if name == SCRIPT or not wrote(kept.get(SCRIPT), name)}
         await self._prepare(project)
-        self._start_type_check(project)
         parts: dict[str, PartRecord] = {}
         script = kept.get(SCRIPT)
         if SCRIPT in constants and script is None:
-            script = await self._script(project, constants[SCRIPT])
+            # What a type check opens is not what the script opens.
+            await self._type_check.stop()
+            script = await self._script(project, constants[SCRIPT], last)
             # It may have written sources of the other parts.
             kept = await asyncio.to_thread(self._unchanged_parts, last, constants) if kept else {}
+        self._start_type_check(project)
         if script is not None:
             parts[SCRIPT] = script
         wanted = [name for name in constants if name != SCRIPT and not wrote(script, name)]
@@ -172,7 +174,7 @@ class BuildSession:
         parts |= await self._publish(project, last, {name: constants[name] for name in wanted if name not in kept})
         if SCRIPT in todo and not self.options.development:
             await finish_own_build(project, self._toolchain, self._progress)
-        return parts
+        return narrow_script(parts)
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
@@ -191,9 +193,9 @@ class BuildSession:
             with self._step("packages"):
                 await npm.install(project, self._toolchain, self._progress)
 
-    async def _script(self, project: Project, constants: str) -> PartRecord:
+    async def _script(self, project: Project, constants: str, last: Record) -> PartRecord:
         with self._step(SCRIPT):
-            return await run_script(project, self._toolchain, self._progress, constants)
+            return await run_script(project, self._toolchain, self._progress, constants, last.parts.get(SCRIPT))
 
     async def _publish(self, project: Project, last: Record, constants: dict[str, str]) -> dict[str, PartRecord]:
         """Builds the component, the page or both, and publishes them if everything succeeds."""

@@ -18,7 +18,7 @@ FORMAT = 2
 class PartRecord(Struct, frozen=True, omit_defaults=True):
     """One part of a build. `constants` identifies options and tools; `code` the bundle that the component was made of.
 
-    `made` names the parts that the project's own build script produced.
+    `made` names the parts that the project's own build script produced, `opened` the inputs that it opened; None: it may depend on any.
     """
 
     constants: str
@@ -27,6 +27,7 @@ class PartRecord(Struct, frozen=True, omit_defaults=True):
     code: str | None = None
     warnings: tuple[Problem, ...] = ()
     made: tuple[str, ...] = ()
+    opened: tuple[str, ...] | None = None
 
 
 class Record(Struct, frozen=True, omit_defaults=True):
