@@ -18,8 +18,8 @@ import os
 import secrets
 import struct
 import time
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Hashable
+from contextlib import suppress
 from hashlib import blake2b
 from itertools import count
 from pathlib import Path
@@ -29,6 +29,7 @@ from holdfast.http.token_bucket import Decision, Rate, acquire_token, refund_tok
 _FORMAT = b"holdfast-buckets-1"
 _HEADER = struct.Struct("32s32s")
 _SLOT = struct.Struct("16sd")
+_UNPACK_SLOT = _SLOT.unpack_from
 _SLOTS_PER_SET = 8
 _SET_BYTES = _SLOT.size * _SLOTS_PER_SET
 _SETS = 8_192
@@ -37,6 +38,7 @@ _SPINS = 20
 _PAUSE_SECONDS = 0.000_2
 _IMPATIENT_SECONDS = 1.0
 _EMPTY = bytes(16)
+_LOCK_NOW = fcntl.LOCK_EX | fcntl.LOCK_NB
 
 
 class BucketFile:
@@ -58,12 +60,17 @@ class BucketFile:
 
     def change(self, name: str, compute: Callable[[float], tuple[Decision, float]]) -> Decision:
         """Replaces `full_at` of the bucket with what `compute` returns for it, and returns the decision. A new bucket has 0."""
+        # Every call runs this twice, so it is written out: a context manager would cost as much as the lock.
         digest = blake2b(name.encode(), digest_size=16, key=self._hash_key).digest()
         index = int.from_bytes(digest[:4]) % _SETS
-        with self._locked(index):
+        held = self._try_lock(index)
+        try:
             offset, full_at = self._find(_HEADER.size + index * _SET_BYTES, digest)
             decision, full_at = compute(full_at)
             _SLOT.pack_into(self._map, offset, digest, full_at)
+        finally:
+            if held:
+                fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, index)
         return decision
 
     def close(self) -> None:
@@ -75,7 +82,7 @@ class BucketFile:
         """The place and value of the slot with this digest, or of the one to replace, whose value then is 0."""
         oldest, oldest_full_at = start, float("inf")
         for offset in range(start, start + _SET_BYTES, _SLOT.size):
-            found, full_at = _SLOT.unpack_from(self._map, offset)
+            found, full_at = _UNPACK_SLOT(self._map, offset)
             if found == digest:
                 return offset, full_at
             if found == _EMPTY:
@@ -84,20 +91,18 @@ class BucketFile:
                 oldest, oldest_full_at = offset, full_at
         return oldest, 0.0
 
-    @contextmanager
-    def _locked(self, index: int) -> Iterator[None]:
-        held = self._try_lock(index)
-        try:
-            yield
-        finally:
-            if held:
-                fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, index)
-
     def _try_lock(self, index: int) -> bool:
+        try:
+            fcntl.lockf(self._descriptor, _LOCK_NOW, 1, index)
+        except (BlockingIOError, PermissionError):
+            return self._wait_for_lock(index)
+        return True
+
+    def _wait_for_lock(self, index: int) -> bool:
         deadline = 0.0
         for attempt in count():
             with suppress(BlockingIOError, PermissionError):
-                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, index)
+                fcntl.lockf(self._descriptor, _LOCK_NOW, 1, index)
                 return True
             now = time.monotonic()
             deadline = deadline or now + self._lock_seconds
