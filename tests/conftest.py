@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytest_plugins = [
+    "tests.session.bytecode",
     "tests.session.effort",
+    "tests.session.garbage",
     "tests.session.log_configuration",
     "tests.session.markers",
     "tests.session.temporary_files",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from holdfast.http.client import HttpClient, NotSent, TcpAddress
-from holdfast.http.client.connecting import _tls_context
+from holdfast.http.tls import system_tls_context
 from tests.waiting import MAX_WAIT_SECONDS
 
 
@@ -70,13 +70,6 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
 
 
-@pytest.fixture(autouse=True)
-def fresh_context() -> Iterator[None]:
-    _tls_context.cache_clear()
-    yield
-    _tls_context.cache_clear()
-
-
 async def request(port: int, host: str = "127.0.0.1") -> list[bytes]:
     client = HttpClient(TcpAddress(host, port, tls=True))
     try:
@@ -99,3 +92,14 @@ async def test_an_authority_that_the_system_does_not_trust_is_no_connection(port
 async def test_a_certificate_for_another_name_is_no_connection(port: int) -> None:
     with pytest.raises(NotSent):
         await request(port, "localhost")
+
+
+def test_clients_share_one_context_for_each_set_of_trusted_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = system_tls_context()
+    assert system_tls_context() is first
+    certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    other = system_tls_context()
+    assert other is not first
+    assert len(other.get_ca_certs()) == 1
+    assert first.verify_mode == ssl.CERT_REQUIRED and first.check_hostname

@@ -19,6 +19,7 @@ from msgspec import Struct
 from holdfast.bundles.store.errors import BundleStoreUnavailable
 from holdfast.bundles.store.protocol import PIECE_BYTES
 from holdfast.bundles.store.retry import DEFAULT_RETRY_POLICY, RetryLoop, RetryPolicy
+from holdfast.http.tls import system_tls_context
 
 Method = Literal["GET", "HEAD", "PUT", "DELETE"]
 UrlSource = Callable[[], str]
@@ -56,7 +57,7 @@ class Transport:
         self._http = httpx2.AsyncClient(
             # Objects are compared with their hash, so a server must not compress them on the way.
             headers={"accept-encoding": "identity", "connection": "close"},
-            verify=ssl.create_default_context(),
+            verify=system_tls_context(),
             timeout=httpx2.Timeout(retry_policy.idle, connect=retry_policy.connect, pool=None),
             limits=httpx2.Limits(max_connections=256, max_keepalive_connections=0),
             follow_redirects=False,

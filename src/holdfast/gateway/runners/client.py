@@ -24,6 +24,7 @@ from holdfast.gateway.runners.health import RunnerHealth
 from holdfast.gateway.runners.runner import HINT, MAX_RESPONSE_BYTES, NotExecuted, Runner
 from holdfast.gateway.runners.selection import RunnerSelection
 from holdfast.gateway.runners.warmups import Bundle, Prepared, Warmups
+from holdfast.http.tls import system_tls_context
 from holdfast.logs import fast_info
 from holdfast.settings import Settings
 
@@ -60,6 +61,7 @@ class RunnerClient:
         self._warmups = Warmups()
         self._http = httpx2.AsyncClient(
             transport=transport,
+            verify=system_tls_context(),
             follow_redirects=False,
             trust_env=False,
             timeout=httpx2.Timeout(30.0, connect=5.0),

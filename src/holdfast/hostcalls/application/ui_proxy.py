@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 import httpx2
 
 from holdfast.hostcalls.call.errors import HostCallError
+from holdfast.http.tls import system_tls_context
 from holdfast.world.types import ProxyError
 
 MAX_RESPONSE_BYTES = 5 * 1024 * 1024
@@ -28,7 +29,7 @@ class UiProxyClient:
         self._base = f"{parts.scheme}://{parts.netloc}" + "".join(f"/{segment}" for segment in parts.path.split("/") if segment)
         self._timeout = timeout_ms / 1_000
         self._max_response_bytes = max_response_bytes
-        self._client = httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=self._timeout)
+        self._client = httpx2.AsyncClient(verify=system_tls_context(), trust_env=False, follow_redirects=False, timeout=self._timeout)
 
     def url(self, route: str, extension_id: str) -> str:
         """The URL of a route: below the extension's id, or, for a route of the platform (`/api/…`), directly below the base.

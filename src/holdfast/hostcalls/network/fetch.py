@@ -15,6 +15,7 @@ from holdfast.hostcalls.network.addresses import Resolver, SystemResolver, is_lo
 from holdfast.hostcalls.network.denials import not_granted, not_public
 from holdfast.hostcalls.network.egress import EgressRule, InvalidTarget, Target, parse_target
 from holdfast.hostcalls.network.pinning import PinnedNetwork
+from holdfast.http.tls import system_tls_context
 from holdfast.world.types import HttpError, HttpHeader, HttpRequest, HttpResponse
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -85,7 +86,7 @@ class Fetcher:
         self._limits = limits or FetchLimits()
         self._resolver: Resolver = resolver if resolver is not None else SystemResolver()
         self._network = network or httpcore2.AnyIOBackend()
-        self._ssl_context = ssl_context or ssl.create_default_context()
+        self._ssl_context = ssl_context or system_tls_context()
 
     async def fetch(
         self,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
-from functools import cache
 
 from holdfast.http.client.address import Address, TcpAddress
 from holdfast.http.client.connection import Connection
 from holdfast.http.client.errors import NotSent
+from holdfast.http.tls import system_tls_context
 
 
 async def connect(address: Address, *, timeout: float) -> Connection:
@@ -47,7 +46,7 @@ async def _open(opened: socket.socket, target: object, address: TcpAddress) -> C
         await loop.sock_connect(opened, target)  # type: ignore[arg-type]  # the form depends on the family
         if address.tls:
             _, connection = await loop.create_connection(
-                lambda: Connection(None), sock=opened, ssl=_tls_context(), server_hostname=address.host
+                lambda: Connection(None), sock=opened, ssl=system_tls_context(), server_hostname=address.host
             )
         else:
             _, connection = await loop.create_connection(lambda: Connection(opened), sock=opened)
@@ -71,9 +70,3 @@ async def _connect_unix(path: str) -> Connection:
         opened.close()
         raise
     return connection
-
-
-@cache
-def _tls_context() -> ssl.SSLContext:
-    """Verifies certificate and host name against the certificates that the system trusts."""
-    return ssl.create_default_context()
