@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import re
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -40,6 +41,8 @@ COMPARED = [
     "tasks",
     "a_loop_of_its_own",
     "deep_recursion",
+    "imported_without_a_need",
+    "keys_from_passwords",
 ]
 
 
@@ -131,13 +134,40 @@ async def test_a_handler_that_waits_for_what_cannot_come_fails_with_the_reason(a
     assert "nothing can finish" in response.json["message"]
 
 
-async def test_what_a_component_cannot_have_is_named_with_the_way_out(answer: Answer) -> None:
-    tls, libraries, compiled, unknown, sockets = (await answer("missing_parts")).json
-    assert "'_ssl' in a component" in tls and "host.http.fetch" in tls
-    assert "native libraries" in libraries
+async def test_what_a_component_cannot_have_is_named_with_the_reason(answer: Answer) -> None:
+    reasons, home = (await answer("missing_parts")).json
+    terminal, database, processes, users, windows, zstandard, compiled, unknown = reasons
+    assert "'curses' in a component: there is no terminal" in terminal
+    assert "'_gdbm' in a component" in database and "host.storage" in database
+    assert "there are no processes" in processes
+    assert "'pwd' in a component" in users
+    assert "there are no windows" in windows
+    assert "'_zstd' in a component: use zlib or gzip" in zstandard
     assert "fastlib.core is compiled code of the package fastlib" in compiled
     assert unknown == "No module named 'no_such_module'"
-    assert "no sockets" in sockets and "host.http.fetch" in sockets
+    # The standard library asks for the home folder only where `pwd` is there.
+    assert home == "~/x"
+
+
+async def test_what_can_only_be_imported_is_refused_on_use_with_the_way_out(answer: Answer) -> None:
+    uses = (await answer("stand_ins_that_are_used")).json
+    assert len(uses) > 20
+    for words, kinds, text in uses:
+        kind, *parts = words.split()
+        assert kind in kinds.split(), (words, kinds, text)
+        assert all(part in text for part in parts), (words, text)
+
+
+# These say what this OpenSSL can do, and what `socket` has.
+_VARYING = re.compile(r"HAS_|OPENSSL_|OP_|SO")
+
+
+async def test_the_numbers_of_what_can_only_be_imported_are_those_of_linux(answer: Answer) -> None:
+    for name, numbers in (await answer("numbers_of_stand_ins")).json.items():
+        module = importlib.import_module(name)
+        expected = {each: int(getattr(module, each)) for each in numbers if hasattr(module, each) and not _VARYING.match(each)}
+        assert len(expected) >= 10
+        assert {each: numbers[each] for each in expected} == expected
 
 
 async def test_json_nested_five_thousand_deep_is_read_and_written(answer: Answer) -> None:

@@ -1,9 +1,13 @@
-"""Explains what a component cannot have: compiled parts of packages, some modules of the standard library, sockets."""
+"""Explains what a component cannot have: compiled parts of packages, some modules of the standard library, sockets.
+
+What packages import without a need has a stand-in, found last; any other module that is missing is explained when it is imported.
+"""
 
 from __future__ import annotations
 
 import ast
 import json
+import os
 import socket
 import sys
 from typing import Any, NoReturn
@@ -12,17 +16,36 @@ from holdfast_sdk.component.file_tree import TREE
 
 COMPILED = "/vendor/.compiled.json"
 """What the build knows: `modules` that exist only as compiled code, with their packages, and `users`, the packages that may need them."""
+_PROCESSES, _THREADS, _TERMINAL = "there are no processes", "there is one thread and one interpreter", "there is no terminal"
+_WINDOWS, _DATABASES = "there are no windows", "keep data in host.storage, or in memory with sqlite3"
+# Modules that packages import as optional, because many computers lack them too. A stand-in would make such a package choose the wrong way.
 _STANDARD = {
-    "_ssl": "TLS is made by the host: send requests with host.http.fetch",
-    "_ctypes": "there are no native libraries",
-    "_bz2": "use zlib or gzip",
-    "_lzma": "use zlib or gzip",
     "_zstd": "use zlib or gzip",
-    "_posixsubprocess": "there are no processes",
-    "_multiprocessing": "there are no processes",
-    "mmap": "there is no writable file system",
-    "fcntl": "there is no writable file system",
+    "_multiprocessing": _PROCESSES,
+    "_posixshmem": _PROCESSES,
+    "_posixsubprocess": _PROCESSES,
+    "_interpchannels": _THREADS,
+    "_interpqueues": _THREADS,
+    "_interpreters": _THREADS,
+    "_remote_debugging": _PROCESSES,
+    "_curses": _TERMINAL,
+    "_curses_panel": _TERMINAL,
+    "curses": _TERMINAL,
+    "readline": _TERMINAL,
+    "_tkinter": _WINDOWS,
+    "idlelib": _WINDOWS,
+    "tkinter": _WINDOWS,
+    "turtle": _WINDOWS,
+    "turtledemo": _WINDOWS,
+    "_dbm": _DATABASES,
+    "_gdbm": _DATABASES,
+    "grp": "there are no users and groups of an operating system",
+    "pwd": "there are no users and groups of an operating system",
+    "ensurepip": "write packages into requirements.txt",
+    "venv": "write packages into requirements.txt",
+    "pydoc_data": "there are no manuals",
 }
+_STAND_INS = os.path.join(os.path.dirname(__file__), "stand_ins")  # noqa: PTH118, PTH120 - pathlib is not imported yet
 
 
 def _compiled() -> dict[str, Any]:
@@ -53,10 +76,12 @@ def _no_sockets(*_: Any, **__: Any) -> NoReturn:
 
 def install() -> None:
     """Explains from now on."""
+    # After the modules that come before have chosen their own ways without: `shutil` offers no bzip2, `asyncio` no TLS.
+    sys.path.append(_STAND_INS)
     sys.meta_path.append(_Explainer())  # type: ignore[arg-type]
     for name in ("create_connection", "create_server", "getaddrinfo", "gethostbyname", "socketpair"):
         setattr(socket, name, _no_sockets)
-    for name in ("connect", "connect_ex", "bind", "sendto"):
+    for name in ("__init__", "connect", "connect_ex", "bind", "sendto"):
         setattr(socket.socket, name, _no_sockets)
 
 

@@ -54,6 +54,7 @@ def begin(entry: str) -> None:
         os.environ["PYTHONTZPATH"] = TIME_ZONES
     event_loop.install()
     importlib.import_module("holdfast_sdk.component.temp_files").install()
+    importlib.import_module("holdfast_sdk.component.key_derivation").install()
     missing_parts.install()
 
 

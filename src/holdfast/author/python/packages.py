@@ -24,7 +24,7 @@ COMPILED_LIST = "/vendor/.compiled.json"
 _TOO_LARGE = "fuel allocated for hostcalls has been exhausted"
 _COMPILED = (".so", ".pyd", ".dylib")
 _INSTEAD = {
-    "bcrypt": "hashlib.scrypt or hashlib.pbkdf2_hmac",
+    "bcrypt": "hashlib.pbkdf2_hmac",
     "cryptography": "hashlib and hmac, or the packages rsa and ecdsa",
     "lxml": "xml.etree.ElementTree, or beautifulsoup4 with its parser html.parser",
     "msgspec": "dataclasses and json",

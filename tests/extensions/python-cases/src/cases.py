@@ -176,18 +176,167 @@ def packages():
 @case
 def missing_parts():
     reasons = []
-    for name in ("ssl", "ctypes", "fastlib", "no_such_module"):
+    for name in ("curses", "dbm.gnu", "multiprocessing.synchronize", "pwd", "tkinter", "compression.zstd", "fastlib", "no_such_module"):
         try:
             __import__(name)
         except ImportError as error:
             reasons.append(str(error))
+    import os
+
+    return [reasons, os.path.expanduser("~/x")]
+
+
+def _archive(mode):
+    import io
+    import tarfile
+
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode=mode) as archive:
+        entry = tarfile.TarInfo("a")
+        entry.size = 3
+        archive.addfile(entry, io.BytesIO(b"abc"))
+    return file.getvalue()
+
+
+def _refused():
+    """What raises on use, though its module can be imported. By the words that the error has to contain."""
+    import bz2
+    import ctypes
+    import http.client
+    import io
+    import lzma
+    import mmap
+    import resource
+    import socket
+    import ssl
+    import syslog
+    import tarfile
+    import termios
     import urllib.request
 
+    packed_bzip2 = b"BZh91AY&SY" + bytes(20)
+    return {
+        "NotImplementedError bzip2 zlib": [
+            lambda: bz2.compress(b"a"),
+            lambda: bz2.decompress(packed_bzip2),
+            lambda: bz2.open("/tmp/a.bz2", "wb"),
+            lambda: tarfile.open(fileobj=io.BytesIO(packed_bzip2 + bytes(600))),
+            lambda: _archive("w:bz2"),
+        ],
+        "NotImplementedError XZ zlib": [
+            lambda: lzma.compress(b"a"),
+            lambda: lzma.decompress(b"\xfd7zXZ\0\0\4"),
+            lambda: lzma.decompress(b"\x5d\0\0\x80\0" + b"\xff" * 8 + b"\0"),
+            lambda: tarfile.open(fileobj=io.BytesIO(b"\xfd7zXZ\0" + bytes(600))),
+        ],
+        "NotImplementedError TLS host.http.fetch": [
+            lambda: ssl.create_default_context().wrap_bio(None, None),
+            lambda: ssl.create_default_context().get_ca_certs(),
+            lambda: ssl.create_default_context().load_cert_chain("a.pem"),
+            lambda: ssl.MemoryBIO(),
+        ],
+        "OSError sockets host.http.fetch": [
+            lambda: urllib.request.urlopen("http://example.com"),
+            lambda: urllib.request.urlopen("https://example.com"),
+            lambda: http.client.HTTPSConnection("example.com").connect(),
+            lambda: ssl.get_server_certificate(("example.com", 443)),
+            lambda: socket.socket(),
+        ],
+        "NotImplementedError native libraries": [
+            lambda: ctypes.create_string_buffer(3),
+            lambda: ctypes.byref(ctypes.c_int(1)),
+            lambda: ctypes.c_char_p(b"a"),
+            lambda: type("Point", (ctypes.Structure,), {"_fields_": [("x", ctypes.c_int), ("y", ctypes.POINTER(ctypes.c_int) * 2)]})(),
+        ],
+        "OSError native libraries": [lambda: ctypes.CDLL("libc.so.6")],
+        "AttributeError native libraries": [lambda: ctypes.pythonapi.Py_Version],
+        "OSError memory": [lambda: mmap.mmap(-1, 10)],
+        "OSError limits": [lambda: resource.getrusage(resource.RUSAGE_SELF)],
+        "OSError host.logging": [lambda: syslog.syslog("a")],
+        "error terminal": [lambda: termios.tcgetattr(0)],
+    }
+
+
+@case
+def stand_ins_that_are_used():
+    answers = []
+    for words, uses in _refused().items():
+        for use in uses:
+            try:
+                answers.append([words, "nothing", repr(use())])
+            except Exception as error:
+                names = [kind.__name__ for kind in type(error).__mro__]
+                answers.append([words, " ".join(names), str(error)])
+    return answers
+
+
+@case
+def numbers_of_stand_ins():
+    import fcntl
+    import lzma
+    import resource
+    import ssl
+    import syslog
+    import termios
+
+    modules = (fcntl, lzma, resource, ssl, syslog, termios)
+    return {m.__name__: {n: int(v) for n, v in vars(m).items() if n.isupper() and isinstance(v, int)} for m in modules}
+
+
+@case
+def imported_without_a_need():
+    import bz2
+    import ctypes
+    import fcntl
+    import http.client
+    import io
+    import lzma
+    import ssl
+    import tarfile
+    import urllib.request
+
+    answers = [http.client.HTTPSConnection("example.com").port, urllib.request.HTTPSHandler().__class__.__name__]
+    for module in (bz2, lzma):
+        try:
+            module.decompress(b"neither of them")
+        except (OSError, lzma.LZMAError) as error:
+            answers.append([type(error).__name__, str(error)])
+    for mode in ("w", "w:gz"):
+        answers.append(tarfile.open(fileobj=io.BytesIO(_archive(mode))).extractfile("a").read().decode())
+    context = ssl.create_default_context()
+    answers.append([context.check_hostname, context.verify_mode.name, context.protocol.name])
     try:
-        urllib.request.urlopen("http://example.com")
-    except OSError as error:
-        reasons.append(str(error))
-    return reasons
+        context.verify_mode = ssl.CERT_NONE
+    except ValueError as error:
+        answers.append(str(error))
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    answers.append([context.verify_mode.name, ssl.Purpose.SERVER_AUTH.oid, len(ssl.RAND_bytes(7)), issubclass(ssl.SSLError, OSError)])
+    numbers = [
+        ctypes.c_uint32(-1),
+        ctypes.c_int16(2**15),
+        ctypes.c_uint8(300),
+        ctypes.c_int64(2**63),
+        ctypes.c_bool(3),
+        ctypes.c_float(0.1),
+    ]
+    answers.append([number.value for number in numbers] + [ctypes.sizeof(ctypes.c_int32), ctypes.sizeof(ctypes.c_double * 3)])
+    answers += [ctypes.POINTER(ctypes.c_int) is ctypes.POINTER(ctypes.c_int), fcntl.LOCK_EX]
+    return answers
+
+
+@case
+def keys_from_passwords():
+    import hashlib
+
+    cases = [("sha256", b"password", b"salt", 3), ("sha1", b"p" * 100, b"s", 2, 45), ("sha512", bytearray(b"p"), b"", 1, 5)]
+    keys = [hashlib.pbkdf2_hmac(*each).hex() for each in cases]
+    for wrong in (("nohash", b"", b"", 1), ("sha256", b"", b"", 0)):
+        try:
+            keys.append(hashlib.pbkdf2_hmac(*wrong).hex())
+        except ValueError:
+            keys.append("ValueError")
+    return keys
 
 
 @case
