@@ -138,6 +138,17 @@ def test_a_refused_package_is_named_with_what_to_use_instead(tmp_path: Path) -> 
     assert refuse_compiled(tmp_path, packages, Problem("ModuleNotFoundError: No module named 'mylxml.etree2'")) is None
 
 
+def test_a_refused_package_is_named_also_if_it_reports_an_error_of_its_own(tmp_path: Path) -> None:
+    packages = Packages((), {"numpy._core._umath": "numpy"}, ("numpy",), (), frozenset())
+    report = (
+        "ModuleNotFoundError: No module named 'numpy._core._umath': numpy._core._umath is compiled code of the package numpy, which …\n\n"
+        "The above exception was the direct cause of the following exception:\n\nImportError: Importing the extensions failed.\n"
+    )
+    refused = refuse_compiled(tmp_path, packages, Problem("ImportError: Importing the extensions failed.", "src/handler.py", 2), report)
+    assert refused is not None and refused.message.startswith("The package numpy cannot be used.")
+    assert refuse_compiled(tmp_path, packages, Problem("ValueError: another reason", "src/handler.py", 2), report) is None
+
+
 def test_the_cache_drops_what_was_not_used_for_the_longest_time(tmp_path: Path) -> None:
     now = 1_000_000.0
     for age, name in enumerate(["new.image", "packages-old", "older.wasm", "oldest.image"]):

@@ -23,6 +23,8 @@ COMPILED_LIST = "/vendor/.compiled.json"
 # componentize-py copies the memory of the interpreter with a limit of Wasmtime.
 _TOO_LARGE = "fuel allocated for hostcalls has been exhausted"
 _COMPILED = (".so", ".pyd", ".dylib")
+# As missing_parts in the SDK explains it.
+_EXPLAINED = re.compile(r"No module named '([\w.]+)': [\w.]+ is compiled code of the package")
 _INSTEAD = {
     "bcrypt": "hashlib.pbkdf2_hmac",
     "cryptography": "hashlib and hmac, or the packages rsa and ecdsa",
@@ -128,9 +130,16 @@ def _normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def refuse_compiled(root: Path, packages: Packages, problem: Problem) -> BuildFailed | None:
-    """The error for a problem whose cause is a compiled part of a package; None if it has another cause."""
-    module = next((name for name in packages.compiled if re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.])", problem.text)), None)
+def _missing_part(packages: Packages, text: str, report: str) -> str | None:
+    """The compiled module that an error names: in its text or, for an import, in the errors before it, which the package may replace."""
+    named = next((name for name in packages.compiled if re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.])", text)), None)
+    before = _EXPLAINED.findall(report) if named is None and "ImportError" in text else []
+    return next((name for name in before[::-1] if name in packages.compiled), named)
+
+
+def refuse_compiled(root: Path, packages: Packages, problem: Problem, report: str = "") -> BuildFailed | None:
+    """The error for a problem whose cause is a compiled part of a package; None if it has another cause. `report` has all tracebacks."""
+    module = _missing_part(packages, problem.text, report)
     if module is None:
         return None
     distribution = packages.compiled[module]
@@ -151,7 +160,7 @@ def build_failed(root: Path, packages: Packages, output: str) -> BuildFailed:
             hint="Import large packages inside the functions that use them, and leave out what you do not use.",
         )
     problem = find_problem(root, output)
-    refused = refuse_compiled(root, packages, problem)
+    refused = refuse_compiled(root, packages, problem, output)
     return refused or BuildFailed("src/handler.py cannot be built.", problems=[problem], hint=_import_hint(problem.text), project=root)
 
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 
 def refusal(reason: str) -> Any:
-    """A function that raises NotImplementedError with `reason`, whatever it is called with."""
+    """A function that raises NotImplementedError with `reason`, for any arguments."""
 
     def refuse(*_: Any, **__: Any) -> NoReturn:
         raise NotImplementedError(reason)

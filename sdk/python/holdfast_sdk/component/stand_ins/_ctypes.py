@@ -133,15 +133,14 @@ def _convert(code: str, value: Any) -> Any:
 
 
 class CFuncPtr(_CData):
-    """A function. It cannot be called, and none can be found in a library."""
+    """A function, of the interpreter or of the author. It cannot be called."""
 
     argtypes: Any = None
     restype: Any = None
     errcheck: Any = None
 
     def __init__(self, target: Any = 0, *_: Any) -> None:
-        if isinstance(target, tuple):
-            raise AttributeError(f"function {target[0]!r} not found: {_REASON}")
+        self.target = target
 
     __call__ = refusal(_REASON)
 
@@ -168,7 +167,7 @@ def sizeof(obj: Any, /) -> int:
 
 
 def dlopen(name: Any, flag: int = RTLD_LOCAL, /) -> int:
-    """The handle of the interpreter itself, which has no functions to offer. Raises OSError for a library."""
+    """The handle of the interpreter itself, whose functions packages look up when they are imported. Raises OSError for a library."""
     if name is not None:
         raise OSError(f"{name}: cannot be loaded. {_REASON}")
     return 0

@@ -1,6 +1,6 @@
 """In place of the compiled module for file control. The numbers are those of Linux (asm-generic/fcntl.h).
 
-Nobody else can open the files of a call, so a lock on one of them is granted.
+No one else can open the files of a call, so a lock on one of them is granted.
 """
 
 from __future__ import annotations
