@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-_SETTLED_NS = 50_000_000
+SETTLED_NS = 50_000_000
 """A file that changed less than this before it was read could change again within the same tick of the file system's clock."""
 
 Stamp = tuple[int, int, int, int]
@@ -39,7 +39,7 @@ def read_state(path: Path) -> FileState | None:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
-    return FileState(digest, _stamp(found) if now - found.st_ctime_ns > _SETTLED_NS else None)
+    return FileState(digest, _stamp(found) if now - found.st_ctime_ns > SETTLED_NS else None)
 
 
 def check_state(path: Path, known: FileState) -> FileState | None:

@@ -11,11 +11,13 @@ import importlib.metadata
 import importlib.resources
 import importlib.util
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from holdfast.author import resources
 from holdfast.author.errors import BuildToolError
+from holdfast.author.inputs.state import SETTLED_NS
 from holdfast.author.python import image
 from holdfast.author.python.cache import PythonCache
 from holdfast.author.python.componentize import componentize, version
@@ -49,7 +51,7 @@ async def standard_library(cache: PythonCache, progress: Progress) -> Path:
 
 async def compiled_packages(cache: PythonCache, folder: Path, progress: Progress) -> Path:
     """The image of the packages in `folder`. Raises BuildToolError."""
-    key = await asyncio.to_thread(_hash_folder, folder, await _key("packages"))
+    key = await asyncio.to_thread(folder_hash, folder, await _key("packages"))
 
     async def write(target: Path) -> None:
         await _write_packages(target, folder)
@@ -92,19 +94,24 @@ def _useful_files(folder: Path) -> list[Path]:
     return [path for path in walk(folder) if not _USELESS.search(f"/{path.relative_to(folder).as_posix()}")]
 
 
-def _hash_folder(folder: Path, key: str) -> str:
-    """A hash of the content of a folder; of its state on disk, if that has been hashed before in this process."""
+def folder_hash(folder: Path, key: str) -> str:
+    """A hash of the key and of the content of a folder; of its state on disk, if that has been hashed before in this process."""
+    now = time.time_ns()
     files = [(path, path.stat()) for path in _useful_files(folder)]
     state = hash((key, *((str(path), s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for path, s in files)))
-    if state not in _known_hashes:
-        digest = hashlib.sha256(key.encode())
-        for path, _ in files:
-            content = path.read_bytes()
-            digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
+    if (known := _known_hashes.get(state)) is not None:
+        return known
+    digest = hashlib.sha256(key.encode())
+    for path, _ in files:
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
+    found = digest.hexdigest()[:20]
+    # A file that has just changed can change again with the same times.
+    if all(now - s.st_ctime_ns > SETTLED_NS for _, s in files):
         if len(_known_hashes) >= _MAX_KNOWN_HASHES:
             _known_hashes.clear()
-        _known_hashes[state] = digest.hexdigest()[:20]
-    return _known_hashes[state]
+        _known_hashes[state] = found
+    return found
 
 
 async def _compile(scratch: Path, folder: Path | None) -> Path:
