@@ -9,6 +9,9 @@
 //
 // A call that never goes deep allocates nothing, and pays one comparison for each call of a function.
 
+import * as wasm from './instructions.mjs';
+import { TYPE, unsigned } from './instructions.mjs';
+
 const PAGE = 65_536;
 const SECOND_PAGES = 16;
 const RESERVE = 65_536;
@@ -23,6 +26,9 @@ const STACK_LIMIT = 636;
 const CURRENT_EXCEPTION = 640;
 const UNINITIALIZED = 0x4_0000_0000n;
 
+/** A segment of data that the module writes at its start, to the address that follows. */
+const INITIAL = 0;
+const MUTABLE = 1;
 const SECTION = { module: 1, component: 4, type: 1, import: 2, function: 3, memory: 5, global: 6, export: 7, code: 10, data: 11, dataCount: 12 };
 const KIND = { function: 0, table: 1, memory: 2, global: 3 };
 
@@ -57,7 +63,7 @@ class Reader {
 
   /** `i32.const` and its end; its value as an address. */
   constant() {
-    expect(this.byte() === 0x41, 'a constant');
+    expect(this.byte() === wasm.I32_CONST, 'a constant');
     const start = this.at;
     let [value, shift, byte] = [0, 0, 0];
     do {
@@ -66,33 +72,13 @@ class Reader {
       shift += 7;
     } while (byte >= 0x80);
     if (shift < 32 && byte & 0x40) value |= -1 << shift;
-    expect(this.byte() === 0x0b && this.at > start, 'the end of a constant');
+    expect(this.byte() === wasm.END && this.at > start, 'the end of a constant');
     return value >>> 0;
   }
 }
 
 function expect(condition, what) {
   if (!condition) throw new Error(`componentize-qjs produced a component of another form: ${what} is missing. Install the pinned version.`);
-}
-
-function unsigned(value) {
-  const bytes = [];
-  for (;;) {
-    const byte = value & 0x7f;
-    value >>>= 7;
-    if (value === 0) return [...bytes, byte];
-    bytes.push(byte | 0x80);
-  }
-}
-
-function signed(value) {
-  const bytes = [];
-  for (;;) {
-    const byte = value & 0x7f;
-    value >>= 7;
-    if ((value === 0 && !(byte & 0x40)) || (value === -1 && byte & 0x40)) return [...bytes, byte];
-    bytes.push(byte | 0x80);
-  }
 }
 
 function readSections(binary) {
@@ -164,7 +150,7 @@ function setFirstLimit(sections, runtime) {
   const [count, segments] = vector(body(sections, SECTION.data));
   const limit = Buffer.alloc(4);
   limit.writeUInt32LE(RESERVE);
-  replace(sections, SECTION.data, unsigned(count + 1), segments, [0, 0x41, ...signed(runtime + STACK_LIMIT), 0x0b, 4], limit);
+  replace(sections, SECTION.data, unsigned(count + 1), segments, [INITIAL, ...wasm.i32Const(runtime + STACK_LIMIT), wasm.END, limit.length], limit);
   if (body(sections, SECTION.dataCount)) replace(sections, SECTION.dataCount, unsigned(count + 1));
 }
 
@@ -201,9 +187,10 @@ function readTypes(section) {
   return Array.from({ length: reader.unsigned() }, () => reader.unsigned());
 }
 
-const CHECK = Buffer.from([0x41, ...signed(STACK_LIMIT), 0x6a, 0x28, 0x02, 0x00]);
-const [I32, I64] = [0x7f, 0x7e];
-const CALL_TYPE = Buffer.from([0x60, 7, I32, I64, I64, I64, I32, I32, I32, 1, I64]);
+/** How QuickJS reads the limit: the address of the runtime is on the stack. */
+const CHECK = Buffer.from([...wasm.i32Const(STACK_LIMIT), ...wasm.i32Add, ...wasm.i32Load]);
+const PARAMETERS = [TYPE.i32, TYPE.i64, TYPE.i64, TYPE.i64, TYPE.i32, TYPE.i32, TYPE.i32];
+const CALL_TYPE = Buffer.from([TYPE.function, PARAMETERS.length, ...PARAMETERS, 1, TYPE.i64]);
 
 /** Lets JS_CallInternal, which runs each JavaScript function, start with the question which stack it is on. */
 function switchStacks(sections, runtime) {
@@ -215,14 +202,15 @@ function switchStacks(sections, runtime) {
   expect(body(sections, SECTION.type).includes(CALL_TYPE), 'the type of the interpreter');
   const [ownGlobals, globalEntries] = vector(body(sections, SECTION.global));
   const second = globals + ownGlobals; // the address of the second stack; 0 before the first switch, -1 if there is no memory for it
-  replace(sections, SECTION.global, unsigned(ownGlobals + 1), globalEntries, [I32, 1, 0x41, 0, 0x0b]);
+  replace(sections, SECTION.global, unsigned(ownGlobals + 1), globalEntries, [TYPE.i32, MUTABLE, ...wasm.i32Const(0), wasm.END]);
 
-  const passOn = (callee) => [...[0, 1, 2, 3, 4, 5, 6].flatMap((index) => [0x20, index]), 0x10, ...unsigned(callee)];
+  const passOn = (callee) => [...PARAMETERS.flatMap((_, index) => wasm.localGet(index)), ...wasm.call(callee)];
   const switcher = functions + bodies.length;
-  const question = [
-    0x23, ...unsigned(stackPointer), 0x41, ...signed(SWITCH_AT), 0x49, 0x04, 0x40,
-    0x23, ...unsigned(second), 0x41, 0x7f, 0x47, 0x04, 0x40, ...passOn(switcher), 0x0f, 0x0b, 0x0b,
-  ];
+  // Low on the first stack, and a second one can be had: let the switcher call this function again.
+  const isLow = [...wasm.globalGet(stackPointer), ...wasm.i32Const(SWITCH_AT), ...wasm.i32LtU];
+  const hasSecond = [...wasm.globalGet(second), ...wasm.i32Const(-1), ...wasm.i32Ne];
+  const switched = wasm.when(TYPE.none, [...passOn(switcher), ...wasm.returnResult]);
+  const question = [...isLow, ...wasm.when(TYPE.none, [...hasSecond, ...switched])];
   const code = bodies.map((one, index) => (index === interpreter ? insertAtStart(one, question) : one));
   code.push(Buffer.from(switcherBody(runtime, functions + interpreter, passOn, { stackPointer, second })));
   replace(sections, SECTION.code, unsigned(code.length), ...code.flatMap((one) => [unsigned(one.length), one]));
@@ -232,24 +220,28 @@ function switchStacks(sections, runtime) {
 /** The function that takes the second stack, calls the interpreter, and returns to the first. Without memory for it, the call fails as the
  * engine's own check does: the interpreter runs on what is left of the first stack. */
 function switcherBody(runtime, interpreter, passOn, { stackPointer, second }) {
-  const [CALLER, GROWN] = [7, 8];
-  const setLimit = (value) => [0x41, ...signed(runtime + STACK_LIMIT), ...value, 0x36, 2, 0];
-  const setPointer = (value) => [...value, 0x24, ...unsigned(stackPointer)];
-  const start = [0x23, ...unsigned(second)];
+  const CALLER = PARAMETERS.length;
+  const GROWN = CALLER + 1;
+  const setLimit = (value) => [...wasm.i32Const(runtime + STACK_LIMIT), ...value, ...wasm.i32Store];
+  const setPointer = (value) => [...value, ...wasm.globalSet(stackPointer)];
+  const start = wasm.globalGet(second);
+  const above = (bytes) => [...start, ...wasm.i32Const(bytes), ...wasm.i32Add];
+  const orFailed = [...wasm.i32Const(-1), ...wasm.localGet(GROWN), ...wasm.i32Const(-1), ...wasm.i32Ne];
+  // memory.grow returns the old size in pages, the address of the new memory; -1 if there is none.
+  const address = [...wasm.localTee(GROWN), ...wasm.i32Const(Math.log2(PAGE)), ...wasm.i32Shl];
+  const grow = [...wasm.i32Const(SECOND_PAGES), ...wasm.memoryGrow, ...address, ...orFailed, ...wasm.select, ...wasm.globalSet(second)];
+  const callOnSecond = [
+    ...setLimit(above(RESERVE)), ...setPointer(above(SECOND_PAGES * PAGE)),
+    ...passOn(interpreter),
+    ...setLimit(wasm.i32Const(RESERVE)), ...setPointer(wasm.localGet(CALLER)),
+  ];
+  const locals = [1, 2, TYPE.i32];
   return [
-    1, 2, I32,
-    0x23, ...unsigned(stackPointer), 0x21, CALLER,
-    // if there is none yet: grow the memory
-    ...start, 0x45, 0x04, 0x40,
-    0x41, ...signed(SECOND_PAGES), 0x40, 0, 0x22, GROWN, 0x41, 16, 0x74, 0x41, 0x7f, 0x20, GROWN, 0x41, 0x7f, 0x47, 0x1b, 0x24, ...unsigned(second),
-    0x0b,
-    ...start, 0x41, 0x7f, 0x47, 0x04, I64,
-    ...setLimit([...start, 0x41, ...signed(RESERVE), 0x6a]), ...setPointer([...start, 0x41, ...signed(SECOND_PAGES * PAGE), 0x6a]),
-    ...passOn(interpreter),
-    ...setLimit([0x41, ...signed(RESERVE)]), ...setPointer([0x20, CALLER]),
-    0x05,
-    ...passOn(interpreter),
-    0x0b, 0x0b,
+    ...locals,
+    ...wasm.globalGet(stackPointer), ...wasm.localSet(CALLER),
+    ...start, ...wasm.i32Eqz, ...wasm.when(TYPE.none, grow),
+    ...start, ...wasm.i32Const(-1), ...wasm.i32Ne, ...wasm.when(TYPE.i64, callOnSecond, passOn(interpreter)),
+    wasm.END,
   ];
 }
 
