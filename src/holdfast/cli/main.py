@@ -20,7 +20,7 @@ from holdfast.errors import HoldfastError
 if TYPE_CHECKING:
     from cyclopts import App
 
-_RUNNER = "runner"
+_RUNNER, _DEV = "runner", "dev"
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -77,14 +77,17 @@ def run(tokens: Sequence[str]) -> int:
         require_supported_system()
     except SystemUnsupported as error:
         return _failed(error, as_json="--json" in tokens)
-    if tokens[0] != _RUNNER:
+    if tokens[0] not in (_RUNNER, _DEV):
         return _run(tokens)
-    # As `python -m holdfast.runner` does: its start is nearly all imports. The service enables the collection again when it serves.
-    from holdfast.processes.lean_imports import load_lean_libraries
+    # Their start is nearly all imports, and what those create stays. They enable the collection again when they have started.
+    from holdfast.processes.lean_imports import load_lean_libraries, load_lean_structlog
 
     gc.disable()
     try:
-        load_lean_libraries()
+        if tokens[0] == _RUNNER:
+            load_lean_libraries()
+        else:
+            load_lean_structlog()
         return _run(tokens)
     finally:
         gc.enable()

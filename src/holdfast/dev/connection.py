@@ -18,6 +18,7 @@ import structlog
 
 from holdfast.dev.platform import PlatformAccess, PlatformNotJoined
 from holdfast.gateway.development.reports import BuildState, Registered
+from holdfast.http.tls import tls_context_for
 
 SESSION_HEADER = "x-holdfast-session"
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.2, 2.0
@@ -190,6 +191,10 @@ async def open_http(console: str, api_key: str) -> AsyncIterator[httpx2.AsyncCli
     # Not through a proxy: the platform is on this machine.
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
     async with httpx2.AsyncClient(
-        base_url=console, headers={"authorization": f"Bearer {api_key}"}, trust_env=False, limits=limits
+        base_url=console,
+        headers={"authorization": f"Bearer {api_key}"},
+        trust_env=False,
+        limits=limits,
+        verify=tls_context_for([console]),
     ) as client:
         yield client

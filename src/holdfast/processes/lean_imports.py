@@ -19,11 +19,16 @@ _COMMAND_LINE = "uvicorn.main"
 
 def load_lean_libraries() -> None:
     """Call it before anything imports structlog or uvicorn."""
+    load_lean_structlog()
+    if "uvicorn" not in sys.modules:
+        _load_uvicorn()
+
+
+def load_lean_structlog() -> None:
+    """For a process without a server. Call it before anything imports structlog."""
     if "structlog" not in sys.modules:
         with _hidden("rich"):
             importlib.import_module("structlog")
-    if "uvicorn" not in sys.modules:
-        _load_uvicorn()
 
 
 @contextmanager

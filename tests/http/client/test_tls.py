@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from holdfast.http.client import HttpClient, NotSent, TcpAddress
-from holdfast.http.tls import system_tls_context
+from holdfast.http.tls import system_tls_context, tls_context_for
 from tests.waiting import MAX_WAIT_SECONDS
 
 
@@ -103,3 +103,11 @@ def test_clients_share_one_context_for_each_set_of_trusted_certificates(tmp_path
     assert other is not first
     assert len(other.get_ca_certs()) == 1
     assert first.verify_mode == ssl.CERT_REQUIRED and first.check_hostname
+
+
+def test_a_client_of_this_machine_reads_no_certificates_and_accepts_none() -> None:
+    context = tls_context_for(["http://127.0.0.1:3000", "http://[::1]:8085/prefix"])
+    assert context.cert_store_stats()["x509"] == 0
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert tls_context_for(["http://127.0.0.1:3000", "https://runner.example.com"]) is system_tls_context()
+    assert tls_context_for(["HTTPS://runner.example.com"]) is system_tls_context()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -74,6 +75,9 @@ async def dev(
         # What the command has to say is on its screen; its log is for what it does not expect.
         configure_logs(load_settings(data_dir=folder).replaced(log_level="warning"))
         screen.set_names(names)
+        # Disabled while it was imported, see `cli.main`. What is there now lives to the end.
+        gc.freeze()
+        gc.enable()
         return await Development(options, projects, screen, _open_registry, platform).run()
 
 

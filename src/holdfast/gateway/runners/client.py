@@ -24,7 +24,7 @@ from holdfast.gateway.runners.health import RunnerHealth
 from holdfast.gateway.runners.runner import HINT, MAX_RESPONSE_BYTES, NotExecuted, Runner
 from holdfast.gateway.runners.selection import RunnerSelection
 from holdfast.gateway.runners.warmups import Bundle, Prepared, Warmups
-from holdfast.http.tls import system_tls_context
+from holdfast.http.tls import tls_context_for
 from holdfast.logs import fast_info
 from holdfast.settings import Settings
 
@@ -61,9 +61,9 @@ class RunnerClient:
         self._warmups = Warmups()
         self._http = httpx2.AsyncClient(
             transport=transport,
-            verify=system_tls_context(),
             follow_redirects=False,
             trust_env=False,
+            verify=tls_context_for(addresses),
             timeout=httpx2.Timeout(30.0, connect=5.0),
             limits=httpx2.Limits(max_connections=512, max_keepalive_connections=64),
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from holdfast.errors import HoldfastError
+from holdfast.http.tls import tls_context_for
 
 if TYPE_CHECKING:
     import httpx2
@@ -51,7 +52,14 @@ class RegistryClient:
         """Created by the first request: a runner that serves no pages makes none."""
         import httpx2
 
-        return httpx2.AsyncClient(headers=self.headers, timeout=SECONDS, follow_redirects=False, trust_env=False, transport=self._transport)
+        return httpx2.AsyncClient(
+            headers=self.headers,
+            timeout=SECONDS,
+            follow_redirects=False,
+            trust_env=False,
+            transport=self._transport,
+            verify=tls_context_for([self._origin or ""]),
+        )
 
     async def get(self, path: str, params: Mapping[str, str]) -> tuple[int, bytes]:
         """Status and body of the response. Raises RegistryNotSet, RegistryUnreachable."""

@@ -1,4 +1,4 @@
-"""`python -m holdfast.dev.platform_child`: the platform that `holdfast dev` starts. It ends with its parent, however that ends.
+"""The platform as a child: from its imports to its end.
 
 launched ──▶ imports, one after the other ──▶ imports what is left, while the runner starts ──▶ ready: a line of JSON on stdout
                  │ stops importing when the options arrive   ▲
@@ -94,7 +94,3 @@ def _on_ready(ready: Ready) -> None:
 def _print(line: dict[str, object]) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

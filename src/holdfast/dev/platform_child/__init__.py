@@ -1,0 +1,1 @@
+"""The process of the platform that `holdfast dev` starts."""
