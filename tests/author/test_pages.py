@@ -95,6 +95,24 @@ def test_a_page_that_loads_its_files_from_the_root_of_the_host_is_named(tmp_path
     assert find_absolute_paths(project) == ()
 
 
+@pytest.mark.parametrize(
+    ("code", "column"),
+    [
+        ("let a=1;new Worker(new URL(new URL(`work-1.js`,import.meta.url).href,``+import.meta.url),{type:`module`});", 9),
+        ("new Worker('/assets/work-1.js')", 1),
+        # What Vite makes of `./work?worker&inline`.
+        ("try{new Worker(URL.createObjectURL(b))}catch{new Worker(`data:text/javascript,`+c)}", None),
+    ],
+)
+async def test_a_page_of_another_tool_that_starts_a_worker_from_a_file_is_warned_about(
+    tmp_path: Path, toolchain: Toolchain, code: str, column: int | None
+) -> None:
+    project = project_of(tmp_path, {"dist/ui/index.html": "", "dist/ui/assets/index.js": f"first;\n{code}"}, PAGE_ONLY)
+    warnings = (await build(project, toolchain=toolchain)).warnings
+    assert [(one.file, one.line, one.column) for one in warnings] == ([] if column is None else [("dist/ui/assets/index.js", 2, column)])
+    assert all(one.hint is not None and "?worker&inline" in one.hint for one in warnings)
+
+
 async def test_a_handler_can_be_tsx_and_import_text_and_bytes(tmp_path: Path, toolchain: Toolchain) -> None:
     files = {
         "src/handler.tsx": (

@@ -37,6 +37,7 @@ from holdfast.author.javascript import bundling
 from holdfast.author.options import BuildOptions
 from holdfast.author.pages.absolute_paths import find_absolute_paths
 from holdfast.author.pages.building import build_page
+from holdfast.author.pages.file_workers import find_file_workers
 from holdfast.author.project import Language, Project, read_project
 from holdfast.author.tools import npm
 from holdfast.author.tools.driver import Driver
@@ -264,7 +265,7 @@ class BuildSession:
             write_record(self.root, record)
         watched = {path for part in parts.values() for path in watched_paths(self.root, part.inputs)}
         self._inputs = frozenset({project.root / "manifest.json", *watched, *watched_pages(project.root)})
-        absolute = await asyncio.to_thread(find_absolute_paths, self.root)
+        found = await asyncio.to_thread(_find_page_problems, self.root, is_bundled=PAGE in parts)
         built = development_folder(project) / "main.wasm" if DEVELOPMENT in parts else project.component
         component = built if built.is_file() else None
         return BuildReport(
@@ -277,9 +278,14 @@ class BuildSession:
             duration_ms=(time.perf_counter() - started) * 1000,
             steps=tuple(self._steps),
             changed=compare_records(last, record),
-            warnings=(*(warning for part in parts.values() for warning in part.warnings), *absolute),
+            warnings=(*(warning for part in parts.values() for warning in part.warnings), *found),
             type_problems=record.types or (),
         )
+
+
+def _find_page_problems(root: Path, *, is_bundled: bool) -> tuple[Problem, ...]:
+    """What will not work in the pages. Workers of a bundled page are known from its build."""
+    return find_absolute_paths(root) + (() if is_bundled else find_file_workers(root))
 
 
 def _needs_node(project: Project) -> bool:

@@ -206,7 +206,7 @@ function switchStacks(sections, runtime) {
 
   const passOn = (callee) => [...PARAMETERS.flatMap((_, index) => wasm.localGet(index)), ...wasm.call(callee)];
   const switcher = functions + bodies.length;
-  // Low on the first stack, and a second one can be had: let the switcher call this function again.
+  // Low on the first stack, and there is memory for a second one: let the switcher call this function again.
   const isLow = [...wasm.globalGet(stackPointer), ...wasm.i32Const(SWITCH_AT), ...wasm.i32LtU];
   const hasSecond = [...wasm.globalGet(second), ...wasm.i32Const(-1), ...wasm.i32Ne];
   const switched = wasm.when(TYPE.none, [...passOn(switcher), ...wasm.returnResult]);
