@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+
 from tests.cli.command_runner import clean_environment, run
+from tests.dev.dev_process import DevProcess
 from tests.waiting import MAX_WAIT_SECONDS, wait_until
 
 
@@ -38,3 +41,18 @@ def test_without_a_project_nothing_is_created(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "manifest.json" in done.stderr, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["project"]
+
+
+def test_the_development_component_is_compiled_for_command_and_runner_together(dev: DevProcess) -> None:
+    """Each of them loads it. It is in one folder, where one process compiles and the others wait."""
+    command, *children = dev.family()
+    runner = next(child for child in children if "holdfast.runner" in child.cmdline())
+    wait_until(lambda: _compiled_code(runner) != set(), dev.described)
+    assert len(_compiled_code(runner)) == 1
+    assert _compiled_code(command) == _compiled_code(runner)
+    assert {path.parent for path in _compiled_code(command)} == {dev.data_dir / "artifacts"}
+
+
+def _compiled_code(process: psutil.Process) -> set[Path]:
+    """The compiled components that a process has loaded."""
+    return {Path(mapped.path) for mapped in process.memory_maps() if mapped.path.endswith(".cwasm")}

@@ -22,11 +22,13 @@ class UiUrlInvalid(HoldfastError):
 class DevOptions(Struct, frozen=True, kw_only=True):
     """The options of one run. `ui_urls` are the origins of development servers, by the name of the extension whose page they serve.
 
-    `opens_browser` is None when only a display decides. `port` and `runner_port` are None when not given.
+    `artifacts` is the folder of compiled components of the platform on `data_dir`. `opens_browser` is None when only a display decides.
+    `port` and `runner_port` are None when not given.
     """
 
     projects: tuple[Path, ...]
     data_dir: Path
+    artifacts: Path
     port: int | None = None
     runner_port: int | None = None
     opens_browser: bool | None = None

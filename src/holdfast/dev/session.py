@@ -128,6 +128,7 @@ class Development:
                 project.root,
                 toolchain=toolchain,
                 progress=show_step,
+                artifacts=self._options.artifacts,
                 options=BuildOptions(strict=self._options.strict, development=True),
             )
         )

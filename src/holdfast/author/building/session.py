@@ -63,7 +63,8 @@ async def _run_all(works: dict[str, Awaitable[BuiltPart]]) -> dict[str, BuiltPar
 class BuildSession:
     """Builds of the extension in the folder `project`. An asynchronous context manager: its end stops the toolchain's process.
 
-    `progress` gets a sentence before each step that takes time.
+    `progress` gets a sentence before each step that takes time. `artifacts` is the folder of compiled components, best that of the runner
+    that gets the builds: then only one of the two compiles. The default is one beside the toolchain.
     """
 
     def __init__(
@@ -73,13 +74,14 @@ class BuildSession:
         toolchain: Toolchain | None = None,
         progress: Progress = no_progress,
         options: BuildOptions | None = None,
+        artifacts: Path | None = None,
     ) -> None:
         self.root = project.resolve()
         self.options = options or BuildOptions()
         self._chosen_engine = self.options.engine
         self._toolchain = toolchain or Toolchain()
         self._driver = Driver(self._toolchain)
-        self._load_check = LoadCheck(self._toolchain.root / "artifacts")
+        self._load_check = LoadCheck(artifacts or self._toolchain.root / "artifacts", progress)
         self._progress = progress
         self._building = asyncio.Lock()
         self._type_check = TypeCheck(self.root, self._toolchain)
@@ -234,7 +236,7 @@ class BuildSession:
             engine = self.options.guest_engine
             if self.options.development:
                 tools = (self._driver, self._toolchain, engine, self._load_check)
-                return await build_handler(project, handler, *tools, before, staging, built_code=built_code)
+                return await build_handler(project, handler, *tools, before, staging, built_code=built_code, progress=self._progress)
             return await bundling.build_component(project, handler, self._driver, engine, before, staging, built_code=built_code)
 
     async def _page(self, project: Project, page: Path, before: Before, staging: Path) -> BuiltPart:

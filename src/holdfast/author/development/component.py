@@ -12,7 +12,7 @@ from holdfast.author import resources
 from holdfast.author.options import GuestEngine
 from holdfast.author.tools.driver import Driver
 from holdfast.author.tools.driver_calls import call_driver
-from holdfast.author.tools.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Progress, Toolchain, no_progress
 from holdfast.concurrency.workspaces import staging_folder
 from holdfast.world.functions import FUNCTIONS, PACKAGE
 
@@ -57,7 +57,7 @@ def _key(toolchain: Toolchain, engine: GuestEngine, entry: str) -> str:
     return digest.hexdigest()[:20]
 
 
-async def development_component(toolchain: Toolchain, driver: Driver, engine: GuestEngine) -> Path:
+async def development_component(toolchain: Toolchain, driver: Driver, engine: GuestEngine, progress: Progress = no_progress) -> Path:
     """The file of the development component for `engine`, made now unless it has been made before.
 
     The toolchain is installed. Raises BuildFailed, BuildToolError.
@@ -70,6 +70,7 @@ async def development_component(toolchain: Toolchain, driver: Driver, engine: Gu
     # Two builds of the component differ. Made twice, the second would replace the file that the first session has hashed and loads.
     async with toolchain.locked():
         if not component.is_file():
+            progress("Building the development component (once)")
             await _make(component, entry, driver, engine)
     return component
 

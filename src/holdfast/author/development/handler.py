@@ -19,7 +19,7 @@ from holdfast.author.javascript.bundling import bundle_handler
 from holdfast.author.options import GuestEngine
 from holdfast.author.project import Project
 from holdfast.author.tools.driver import Driver
-from holdfast.author.tools.toolchain import Toolchain
+from holdfast.author.tools.toolchain import Progress, Toolchain, no_progress
 from holdfast.bundles.archive.layout import DEVELOPMENT_SOURCES
 
 FOLDER = "development"
@@ -51,6 +51,7 @@ async def build_handler(
     staging: Path,
     *,
     built_code: str | None = None,
+    progress: Progress = no_progress,
 ) -> BuiltPart:
     """Builds `dist/development` from `handler` and the SDK, and loads the code once, unless it is `built_code`, which is there already.
 
@@ -58,7 +59,7 @@ async def build_handler(
     """
     folder = development_folder(project)
     folder.mkdir(parents=True, exist_ok=True)
-    component = await development_component(toolchain, driver, engine)
+    component = await development_component(toolchain, driver, engine, progress)
     bundle = await bundle_handler(project, handler, driver, engine, staging, form="program")
     try:
         inputs = await asyncio.to_thread(inputs_of_bundle, project.root, bundle.reads, before)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from holdfast.author.errors import BuildFailed, Problem
+from holdfast.author.tools.toolchain import Progress, no_progress
 from holdfast.bundles.store.hashing import hash_file
 
 if TYPE_CHECKING:
@@ -40,10 +41,14 @@ class _NoHost:
 
 
 class LoadCheck:
-    """An engine for loading code. Its compiled components are in `folder`. Belongs to one event loop; `close` frees it."""
+    """An engine for loading code. Its compiled components are in `folder`. Belongs to one event loop; `close` frees it.
 
-    def __init__(self, folder: Path) -> None:
+    `progress` gets a sentence before a component is compiled.
+    """
+
+    def __init__(self, folder: Path, progress: Progress = no_progress) -> None:
         self._folder = folder
+        self._progress = progress
         self._engine: Engine | None = None
 
     async def load(self, component: Path, code: Path, project: Path) -> None:
@@ -60,7 +65,10 @@ class LoadCheck:
 
         if self._engine is None:
             self._engine = Engine(self._folder, pool=False)
-        loaded = await self._engine.load(component, await asyncio.to_thread(hash_file, component))
+        sha256 = await asyncio.to_thread(hash_file, component)
+        if not self._engine.is_compiled(sha256):
+            self._progress("Compiling the development component for this machine (once)")
+        loaded = await self._engine.load(component, sha256)
         request = ExecuteRequest(ContextData(None, "", "", None, None), HttpRequest(LOAD_ONLY, "/", [], None))
         outcome = await self._engine.execute(loaded.with_source(text), request, _NoHost(), Limits(timeout_ms=_TIMEOUT_MS))
         if outcome.failure is not None:

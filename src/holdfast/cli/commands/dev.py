@@ -63,9 +63,11 @@ async def dev(
         folders = directories or (Path(),)
         projects = read_projects(folders)
         names = [project.name for project in projects]
+        settings = load_settings(data_dir=folder)
         options = DevOptions(
             projects=tuple(folders),
             data_dir=folder,
+            artifacts=settings.resolved_artifact_root,
             port=port,
             runner_port=runner_port,
             opens_browser=opens_browser,
@@ -73,7 +75,7 @@ async def dev(
             strict=strict,
         )
         # What the command has to say is on its screen; its log is for what it does not expect.
-        configure_logs(load_settings(data_dir=folder).replaced(log_level="warning"))
+        configure_logs(settings.replaced(log_level="warning"))
         screen.set_names(names)
         # Disabled while it was imported, see `cli.main`. What is there now lives to the end.
         gc.freeze()
