@@ -30,13 +30,13 @@ SOURCE = HERE / "python"
 WORK = HERE.parents[1] / "build" / "packages-python"
 PAGE = HERE.parents[1] / "docs" / "reference" / "python-packages.md"
 REFUSED = {
-    "cryptography": "from cryptography.fernet import Fernet",
-    "jsonschema": "import jsonschema",
-    "numpy": "import numpy",
-    "orjson": "import orjson",
-    "pycryptodome": "from Crypto.Cipher import AES",
-    "pydantic": "import pydantic",
-    "python-docx": "from docx import Document",
+    "cryptography==50.0.2": "from cryptography.fernet import Fernet",
+    "jsonschema==4.26.0": "import jsonschema",
+    "numpy==2.5.5": "import numpy",
+    "orjson==3.13.0": "import orjson",
+    "pycryptodome==4.4.0": "from Crypto.Cipher import AES",
+    "pydantic==2.14.4": "import pydantic",
+    "python-docx==1.2.0": "from docx import Document",
 }
 MIN_RIGHT = 0.85
 HEAD = """# Python packages
@@ -72,7 +72,8 @@ class Row(Struct, frozen=True):
 
 def _expected() -> dict[str, Any]:
     """The answers of CPython, with the same versions installed for it."""
-    installed = WORK / "cpython"
+    requirements = SOURCE / "requirements.txt"
+    installed = WORK / f"cpython-{hash_file(requirements)[:12]}"
     if not installed.is_dir():
         with tempfile.TemporaryDirectory(dir=WORK) as folder:
             pip = [
@@ -85,7 +86,7 @@ def _expected() -> dict[str, Any]:
                 "--target",
                 f"{folder}/p",
                 "-r",
-                str(SOURCE / "requirements.txt"),
+                str(requirements),
             ]
             subprocess.run(pip, check=True, timeout=900, stderr=subprocess.DEVNULL)
             shutil.move(f"{folder}/p", installed)
@@ -113,20 +114,21 @@ async def _answers(names: list[str]) -> dict[str, Any]:
         await engine.close()
 
 
-async def _refusal(name: str, statement: str) -> Row:
+async def _refusal(requirement: str, statement: str) -> Row:
     """Builds a handler that imports the package inside a function."""
+    name, version = requirement.split("==")
     project = _project(f"refused-{name}")
     shutil.rmtree(project / "src")
     (project / "src").mkdir()
     (project / "src" / "handler.py").write_text(f"def handler(request, host):\n    {statement}\n")
-    (project / "requirements.txt").write_text(f"{name}\n")
+    (project / "requirements.txt").write_text(f"{requirement}\n")
     try:
         await build(project, progress=print)
     except BuildFailed as failed:
         named = "has the compiled part" in failed.message
         reason = next((problem.text for problem in failed.problems), failed.message)
-        return Row(name, "newest", f"refused: {reason}" if named else f"wrong: {failed.message}")
-    return Row(name, "newest", "wrong: the build does not refuse it")
+        return Row(name, version, f"refused: {reason}" if named else f"wrong: {failed.message}")
+    return Row(name, version, "wrong: the build does not refuse it")
 
 
 def _row(name: str, expected: Any, answer: Any) -> Row:
@@ -143,7 +145,7 @@ async def main() -> int:
     expected = await asyncio.to_thread(_expected)
     answers = await _answers([*expected])
     rows = [_row(name, expected[name], answers[name]) for name in expected]
-    rows += [await _refusal(name, statement) for name, statement in REFUSED.items()]
+    rows += [await _refusal(requirement, statement) for requirement, statement in REFUSED.items()]
     for row in rows:
         print(f"{row.package:20} {row.version:12} {row.result}")
     lines = [f"| {row.package} | {row.version} | {row.result} |" for row in sorted(rows, key=lambda row: row.package)]

@@ -391,3 +391,145 @@ def _():
     import requests
 
     return [requests.Request("GET", "http://a.test/x", params={"q": "ü"}).prepare().url, requests.utils.quote("a b")]
+
+
+@case("click")
+def _():
+    import click
+    from click.testing import CliRunner
+
+    @click.command()
+    @click.option("--count", default=1, type=click.IntRange(1, 3))
+    def main(count):
+        click.echo("ü" * count)
+
+    runs = [CliRunner().invoke(main, ["--count", each]) for each in ("2", "7")]
+    return [[run.exit_code, run.output] for run in runs]
+
+
+@case("feedparser")
+def _():
+    import feedparser
+
+    feed = feedparser.parse(
+        "<rss version='2.0'><channel><title>Ü</title><item><pubDate>Tue, 01 Jul 2025 12:00:00 GMT</pubDate></item></channel></rss>"
+    )
+    return [feed.feed.title, list(feed.entries[0].published_parsed)[:5], feed.version]
+
+
+@case("flask")
+def _():
+    from flask import Flask, jsonify, request
+
+    app = Flask("shop")
+
+    @app.route("/items/<int:number>", methods=["GET", "POST"])
+    def item(number):
+        return jsonify(number=number, query=request.args.get("q"), sent=request.get_json(silent=True))
+
+    client = app.test_client()
+    answers = [client.get("/items/7?q=ü"), client.post("/items/8", json={"a": 1}), client.get("/none")]
+    return [[answer.status_code, answer.get_json(silent=True)] for answer in answers]
+
+
+@case("httpx")
+def _():
+    import httpx
+
+    def answer(request):
+        return httpx.Response(200, json={"url": str(request.url), "sent": request.content.decode()})
+
+    with httpx.Client(transport=httpx.MockTransport(answer), base_url="https://a.test") as client:
+        return [client.post("/x", params={"q": "ü"}, json={"a": 1}).json(), httpx.URL("https://ü.test/a b").raw_path.decode()]
+
+
+@case("jmespath")
+def _():
+    import jmespath
+
+    return jmespath.search(
+        "people[?age > `30`].name | sort(@)", {"people": [{"name": "b", "age": 40}, {"name": "a", "age": 31}, {"age": 1}]}
+    )
+
+
+@case("lark")
+def _():
+    from lark import Lark, UnexpectedInput
+
+    grammar = 'start: NAME "=" value\nvalue: NUMBER | "[" [value ("," value)*] "]"\n%import common.CNAME -> NAME\n%import common.NUMBER\n'
+    parser = Lark(grammar + '%ignore " "\n', parser="lalr")
+    try:
+        parser.parse("a = [1, ")
+    except UnexpectedInput as error:
+        return [parser.parse("a = [1, [2, 3]]").pretty(), type(error).__name__]
+
+
+@case("oauthlib")
+def _():
+    from oauthlib.oauth1 import Client
+    from oauthlib.oauth2 import WebApplicationClient
+
+    _, headers, _ = Client("key", client_secret="secret", timestamp="1700000000", nonce="n").sign("https://a.test/x?b=%C3%BC%20c")
+    return [
+        headers["Authorization"],
+        WebApplicationClient("id").prepare_request_uri("https://a.test/authorize", scope=["a", "b"], state="s"),
+    ]
+
+
+@case("pyotp")
+def _():
+    import pyotp
+
+    code = pyotp.TOTP("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    return [
+        code.at(1700000000),
+        code.verify("000000", for_time=datetime(2025, 1, 1, tzinfo=UTC)),
+        code.provisioning_uri(name="a@b.test", issuer_name="Büro"),
+    ]
+
+
+@case("sqlalchemy")
+def _():
+    from sqlalchemy import ForeignKey, create_engine, func, select
+    from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Owner(Base):
+        __tablename__ = "owner"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        name: Mapped[str]
+        pets: Mapped[list["Pet"]] = relationship(back_populates="owner")
+
+    class Pet(Base):
+        __tablename__ = "pet"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        owner_id: Mapped[int] = mapped_column(ForeignKey("owner.id"))
+        owner: Mapped[Owner] = relationship(back_populates="pets")
+
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.add(Owner(name="Jürgen", pets=[Pet(), Pet()]))
+        session.commit()
+        query = select(Owner.name, func.count(Pet.id)).join(Pet).group_by(Owner.name)
+        return [[list(row) for row in session.execute(query)], str(query)]
+
+
+@case("sympy")
+def _():
+    import sympy
+
+    x = sympy.symbols("x")
+    equation, integral = sympy.solve(x**2 - 5 * x + 6, x), sympy.integrate(sympy.sin(x) * x, x)
+    return [[str(each) for each in equation], str(integral), str(sympy.pi.n(30)), sympy.factorint(2**61 + 1)[3]]
+
+
+@case("werkzeug")
+def _():
+    from werkzeug.security import check_password_hash, generate_password_hash
+    from werkzeug.utils import secure_filename
+
+    kept = generate_password_hash("geheim", "pbkdf2:sha256:50")
+    return [check_password_hash(kept, "geheim"), check_password_hash(kept, "Geheim"), secure_filename("../ä b.txt")]
