@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from holdfast.author.errors import BuildToolError
 from holdfast.author.tools.process import ToolResult, run
-from tests.waiting import MAX_WAIT_SECONDS
+from tests.waiting import MAX_WAIT_SECONDS, until
 
 
 def is_alive(pid: int) -> bool:
@@ -73,6 +75,35 @@ async def test_a_cancelled_run_leaves_no_child_of_the_tool_running(tmp_path: Pat
     async with asyncio.timeout(MAX_WAIT_SECONDS):
         while is_alive(child):
             await asyncio.sleep(0)
+
+
+CALLER = """
+import asyncio, sys
+from pathlib import Path
+from holdfast.author.tools.process import run
+
+asyncio.run(run(["sh", "-c", "sleep 1000 & echo $! > child; wait"], cwd=Path(sys.argv[1]), timeout=600))
+"""
+
+
+async def test_no_child_of_a_tool_outlives_a_killed_caller(tmp_path: Path) -> None:
+    caller = await asyncio.create_subprocess_exec(sys.executable, "-c", CALLER, str(tmp_path))
+    child = await started(tmp_path / "child")
+    family = psutil.Process(caller.pid).children(recursive=True)
+    assert child in [process.pid for process in family]
+    # The guard knows whom to end.
+    await until(lambda: any("read -r end" in " ".join(process.cmdline()) for process in psutil.Process(caller.pid).children()))
+    caller.kill()
+    await caller.wait()
+    await until(lambda: not any(is_alive(process.pid) for process in family))
+
+
+async def test_nothing_is_left_of_a_tool_that_has_ended(tmp_path: Path) -> None:
+    for _ in range(3):
+        await run(["true"], cwd=tmp_path, timeout=MAX_WAIT_SECONDS)
+    with pytest.raises(BuildToolError):
+        await run(["sleep", "1000"], cwd=tmp_path, timeout=0.05)
+    assert psutil.Process().children(recursive=True) == []
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ class DevProcess:
 
         def is_there() -> bool:
             events = self.events[after:]
-            found[:] = [one for one in events if one["event"] == kind and (extension is None or one.get("extension") == extension)]
+            found[:] = [one for one in events if one.get("event") == kind and (extension is None or one.get("extension") == extension)]
             if not found and self.process.poll() is not None:
                 raise AssertionError(f"holdfast dev ended with {self.process.returncode}: {self.described()}")
             return bool(found)

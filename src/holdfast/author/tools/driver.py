@@ -68,6 +68,11 @@ class _Process:
         while chunk := await self.process.stdout.read(4096):
             self.output.extend(line[:500] for line in chunk.decode(errors="replace").splitlines())
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process has ended. Its children may keep its socket and its output open for a while."""
+        return self.gone or self.process.returncode is not None
+
     async def kill(self) -> None:
         """Kills the process and its children, and waits until it has ended."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -156,7 +161,7 @@ class Driver:
     async def _ensure_running(self) -> _Process:
         async with self._starting:
             running = self._running
-            if running is not None and (running.gone or (running.resident_bytes > MAX_RESIDENT_BYTES and not running.waiting)):
+            if running is not None and (running.has_ended or (running.resident_bytes > MAX_RESIDENT_BYTES and not running.waiting)):
                 await self.close()
                 running = None
             if running is None:

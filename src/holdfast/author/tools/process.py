@@ -1,7 +1,8 @@
 """Runs a build tool: without a shell, with a time limit, and with nothing left running after an error or a cancellation.
 
 start ──▶ running ──exits──▶ ToolResult
-             └──timeout or cancellation──▶ SIGKILL to its process group ──▶ waited for ──▶ error
+             ├──timeout or cancellation──▶ SIGKILL to its process group ──▶ waited for ──▶ error
+             └──SIGKILL to this process: the pipe to the guard ends ──▶ the guard sends SIGKILL to the tool's process group
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import contextlib
 import os
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +22,8 @@ from msgspec import Struct
 from holdfast.author.errors import BuildToolError
 from holdfast.settings import secret_variables
 
+_GUARD = ("/bin/sh", "-c", 'read -r end; kill -s KILL -- "-$1"', "guard")
+"""Waits for the end of its input, which nothing but this process holds open. A tool cannot be asked to: it may be anybody's script."""
 _ERROR_MARKS = ("npm error", "ERROR:", "Error:")
 _NO_REASON = ("code ", "errno ", "network ", "syscall ", "A complete log")
 """How lines of npm begin that say less than the next one."""
@@ -64,6 +67,32 @@ def tool_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in secret}
 
 
+@asynccontextmanager
+async def _guarded(group: int) -> AsyncIterator[None]:
+    """Within the block, the process group does not outlive this process, however that ends. Without a shell it may."""
+    try:
+        guard = await asyncio.create_subprocess_exec(
+            *_GUARD,
+            str(group),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        yield
+        return
+    assert guard.stdin is not None
+    try:
+        yield
+    finally:
+        # First, for the number may soon be that of another group.
+        with contextlib.suppress(ProcessLookupError):
+            guard.kill()
+        guard.stdin.close()
+        await asyncio.shield(guard.wait())
+
+
 async def _kill(process: asyncio.subprocess.Process) -> None:
     """Kills the whole process group, which the tool has for itself: tools start children of their own."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -104,7 +133,7 @@ async def run(
             await _kill(await starting)
             raise
     try:
-        async with asyncio.timeout(timeout):
+        async with _guarded(process.pid), asyncio.timeout(timeout):
             stdout, stderr = await process.communicate()
     except TimeoutError:
         raise BuildToolError(
