@@ -106,7 +106,10 @@ class PostgresServer:
         self._drop_finished()
         self._created += 1
         name = f"test_{self._created}"
-        self._connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        # Copied by file, which takes a third of the processor time of the copy by block. Before version 15 there is no other way.
+        strategy = sql.SQL("STRATEGY FILE_COPY" if self._connection.info.server_version >= 150_000 else "")
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} {}")
+        self._connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template), strategy))
         return name
 
     def _drop_finished(self) -> None:
