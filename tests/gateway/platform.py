@@ -31,6 +31,7 @@ from holdfast.registry.lifecycle.dev_install import install_archive
 from holdfast.registry.models.installs import ExtensionExecutionLog
 from holdfast.settings import Settings
 from tests.events.recording_server import RecordingServer, recording_server, serving
+from tests.gateway.first_install import add_first_install
 from tests.records.databases import TENANT, add_user, migrated
 from tests.registry.collaborators import collaborators
 from tests.registry.extensions import archive_of
@@ -129,8 +130,7 @@ async def platform(folder: Path, *, front: Front = "asgi", database_url: str | N
             tokens=Tokens(SERVICE_TOKEN, INTERNAL_TOKEN, AUTH_KEY),
             clock=seconds,
         )
-        archive = archive_of(folder / "first.tar.zst")
-        installed = await install_archive(collaborators(db, services.store), archive, actor=local_actor(TENANT), check_component=None)
+        installed = await add_first_install(db, folder / "bundles")
         app = Starlette(routes=gateway_routes(services))
         async with _transport(app, services, front) as transport, httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http:
             running = Platform(services=services, runner=runner, app=app, http=http, installed=installed, folder=folder, seconds=seconds)
