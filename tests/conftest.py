@@ -33,6 +33,7 @@ pytest_plugins = [
     "tests.session.garbage",
     "tests.session.log_configuration",
     "tests.session.markers",
+    "tests.session.order",
     "tests.session.temporary_files",
     "tests.session.user_folders",
 ]

@@ -13,7 +13,7 @@ from holdfast.engine import Component, Engine, Failure, FailureCode
 from tests.engine import guests, toolchains
 from tests.engine.conftest import LIMITS, RecordingHost, request
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 EVERY = ["componentize-qjs", "componentize-py", *toolchains.DISABLED]
 OPEN = [name for name in EVERY if name != "componentize-js --disable all"]

@@ -24,7 +24,7 @@ from tests.bundles.memory_disk import memory_folder
 from tests.engine.guests import RETURN, assemble, module, response_record
 from tests.session.effort import repetitions
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 REPOSITORY = Path(__file__).parents[2]
 MOMENTS, RUN_EVERY = repetitions(60, long=1_000), 20

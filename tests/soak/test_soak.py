@@ -1,4 +1,4 @@
-"""Two minutes of mixed traffic, while everything that the platform depends on is stopped and started in turn."""
+"""Two minutes, with start and end, of mixed traffic, while everything that the platform depends on is stopped and started in turn."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.soak.outages import Outage, outages
 from tests.soak.traffic import Seen, Target, Traffic
 from tests.waiting import MAX_WAIT_SECONDS, until
 
-SECONDS = repetitions(110, long=1_800)
+SECONDS = repetitions(85, long=1_800)
 CALLERS = 8
 ANSWERS_BETWEEN = 100
 """So many responses come while a part is down, and so many successes after it is back, before the next one stops."""
@@ -38,6 +38,7 @@ def _command(folder: Path, variables: dict[str, str]) -> Command:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 async def test_every_request_is_answered_and_nothing_confirmed_is_lost(tmp_path: Path) -> None:
     # What the server confirmed is written: it is killed, not switched off.
     with (
