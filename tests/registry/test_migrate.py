@@ -16,9 +16,11 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 import holdfast.records.models.billing
 import holdfast.records.models.changes
 import holdfast.records.models.users
+import holdfast.registry.models.call_attempts
 import holdfast.registry.models.call_log
 import holdfast.registry.models.installs
 import holdfast.registry.models.publishing
+import holdfast.schedules.tables
 import holdfast.storage.tables
 from holdfast.records.changes.feed import SHARED
 from holdfast.records.database.columns import Base

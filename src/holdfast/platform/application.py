@@ -31,6 +31,7 @@ from holdfast.platform.lock_file import write_state
 from holdfast.platform.maintenance import run_expiry_loop, run_maintenance_loop
 from holdfast.platform.run import Ready, Run, SourceInstaller
 from holdfast.platform.runner_processes import wait_for_runner
+from holdfast.platform.scheduler.supervised import run_scheduler_process
 from holdfast.platform.services import open_services
 from holdfast.platform.signals import run_together
 from holdfast.processes.unix_sockets import SocketFolderUnusable
@@ -63,6 +64,9 @@ async def serve_application(run: Run, held: ExitStack, on_ready: Callable[[Ready
             await services.preparation.prepare_all()
             on_ready(Ready(run.running, account, installed, failed))
             freeze_memory()
+            if run.schedules:
+                # After everything that a person waits for.
+                await run_scheduler_process(settings, services.db)
 
         await run_together(
             [

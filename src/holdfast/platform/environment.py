@@ -71,6 +71,20 @@ def gateway_environment(settings: Settings, shared: Path, inherited: Mapping[str
     }
 
 
+def scheduler_environment(settings: Settings, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of the scheduler, for settings of `platform_settings`. It reads what this process reads, in the same working folder,
+    except what came from the command line or was generated."""
+    assert settings.registry_base_url is not None
+    return {
+        **inherited,
+        "HOLDFAST_DATA_DIR": str(settings.data_dir.resolve()),
+        "REGISTRY_BASE_URL": settings.registry_base_url,
+        "STORAGE_API_BASE_URL": settings.registry_base_url,
+        "RUNNER_SERVICE_TOKEN": _text(settings.runner_service_token) or "",
+        "RUNNER_STORAGE_API_TOKEN": _text(settings.runner_storage_api_token) or "",
+    }
+
+
 def _absolute_store(location: str) -> str:
     return location if "://" in location else str(Path(location).resolve())
 

@@ -59,7 +59,7 @@ class OpenOperations(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """`listening` has a socket for each gateway process; `runner` is None when it runs elsewhere. `stop_seconds` is how long open responses
-    may take after a stop."""
+    may take after a stop. `schedules` is whether the platform starts a scheduler."""
 
     settings: Settings
     running: RunningPlatform
@@ -69,3 +69,4 @@ class Run:
     installer: SourceInstaller
     operations: OpenOperations
     stop_seconds: int
+    schedules: bool

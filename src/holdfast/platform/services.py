@@ -33,6 +33,7 @@ async def open_services(settings: Settings, *, serves: bool = True) -> AsyncIter
                 async with _following(services) if serves else nullcontext():
                     yield services
             finally:
+                await services.close_background()
                 await services.close_preparation()
                 await services.close_audit()
                 await services.close_sealer()

@@ -105,6 +105,7 @@ def _bind(
         installer=installer,
         operations=operations,
         stop_seconds=STOP_SECONDS if start_runner else DRAIN_SECONDS,
+        schedules=start_runner and settings.scheduler == "auto",
     )
 
 

@@ -19,6 +19,7 @@ from holdfast.settings.table.host_calls import HostCallSettings
 from holdfast.settings.table.kinds import SettingsGroup
 from holdfast.settings.table.limits import LimitSettings
 from holdfast.settings.table.reading import read_value
+from holdfast.settings.table.schedules import SchedulesSettings
 from holdfast.settings.table.secrets import SecretSettings
 from holdfast.settings.table.services import ServiceSettings
 from holdfast.settings.table.usage import UsageSettings
@@ -32,6 +33,7 @@ GROUPS: tuple[type[SettingsGroup], ...] = (
     DebugStreamSettings,
     LimitSettings,
     UsageSettings,
+    SchedulesSettings,
     EngineSettings,
 )
 """The groups of the table in the order in which people read them. Each has a `title`."""
@@ -54,6 +56,7 @@ class Settings(
     DebugStreamSettings,
     LimitSettings,
     UsageSettings,
+    SchedulesSettings,
     EngineSettings,
 ):
     """Every setting of every service. `names_set` are the settings that have a value from outside, which may equal the default.

@@ -50,8 +50,19 @@ def build_request(call: Call, context: InstallContext, *, timeout_ms: int) -> Ex
 
 def transport_headers(call: Call, context: InstallContext) -> dict[str, str]:
     """The headers of the request to the runner, besides those of its client."""
+    headers = install_headers(call.request_id, context)
+    if call.idempotency_key is not None:
+        # The runner may repeat a stored response for a known key. The scope makes sure that it is the same person's same request.
+        user_id = call.access.caller.credential.identity.user_id
+        scope = "\n".join((user_id, call.method, call.path, call.query, call.idempotency_key))
+        headers["x-idempotency-key"] = hashlib.sha256(scope.encode() + b"\n" + (call.body or b"")).hexdigest()
+    return headers
+
+
+def install_headers(request_id: str, context: InstallContext) -> dict[str, str]:
+    """The headers that name the request and the install."""
     headers = {
-        "x-request-id": call.request_id,
+        "x-request-id": request_id,
         "x-alga-tenant": context.tenant_id,
         "x-alga-extension": context.registry_id,
         "x-ext-install-id": context.install_id,
@@ -62,11 +73,6 @@ def transport_headers(call: Call, context: InstallContext) -> dict[str, str]:
         headers["x-ext-config-version"] = context.config_version
     if context.secrets_version is not None:
         headers["x-ext-secrets-version"] = context.secrets_version
-    if call.idempotency_key is not None:
-        # The runner may repeat a stored response for a known key. The scope makes sure that it is the same person's same request.
-        user_id = call.access.caller.credential.identity.user_id
-        scope = "\n".join((user_id, call.method, call.path, call.query, call.idempotency_key))
-        headers["x-idempotency-key"] = hashlib.sha256(scope.encode() + b"\n" + (call.body or b"")).hexdigest()
     return headers
 
 

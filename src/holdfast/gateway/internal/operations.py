@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from holdfast.gateway.http.error_formats import STANDARD_ERRORS
 from holdfast.gateway.internal.auth import with_service_token
+from holdfast.gateway.internal.background_calls import call_in_background
 from holdfast.gateway.internal.debug_events import receive_events
 from holdfast.gateway.internal.install_config import show_install_config
 from holdfast.gateway.internal.install_lookup import lookup_by_host, validate, with_lookup_key
@@ -23,6 +24,7 @@ OPERATIONS: tuple[Operation[Services], ...] = (
     _operation("POST", "/api/internal/ext-runner/install-config", with_service_token(show_install_config)),
     # Checks the token itself, because its errors have another shape.
     _operation("POST", "/api/internal/ext-storage/install/{install_id}", use_storage, fast=True),
+    _operation("POST", "/api/internal/ext-background/calls/{call_id}", with_service_token(call_in_background)),
     _operation("POST", "/api/internal/ext-debug/events", with_service_token(receive_events)),
     *(_operation("POST", f"/api/internal/{name}/install/{{install_id}}", with_service_token(not_implemented)) for name in NAMES),
 )

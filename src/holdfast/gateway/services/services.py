@@ -6,13 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.events.model.stream import EventStream
 from holdfast.gateway.audit import AuditLog
+from holdfast.gateway.background import BackgroundCalls
 from holdfast.gateway.development.sessions import DevelopmentSessions
 from holdfast.gateway.limits.call_rates import CallRateLimits
 from holdfast.gateway.limits.open_limits import SharedBuckets, open_call_rate_limits
@@ -116,6 +117,18 @@ class Services:
     def audit(self) -> AuditLog:
         """The audit log of calls."""
         return AuditLog(self.db, now=self.now)
+
+    @cached_property
+    def background(self) -> BackgroundCalls:
+        """The calls that schedules and events make."""
+        # A call waits at most twice its deadline: for its bundle to be prepared, and for its response.
+        timeout = timedelta(milliseconds=2 * self.settings.gateway_timeout_ms + 5_000)
+        return BackgroundCalls(self.db, timeout=timeout, now=self.now)
+
+    async def close_background(self) -> None:
+        """Cancels the calls that schedules and events make."""
+        if "background" in vars(self):
+            await self.background.close()
 
     @cached_property
     def health(self) -> HealthCheck:

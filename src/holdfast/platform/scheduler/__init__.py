@@ -1,0 +1,1 @@
+"""The scheduler as a process: beside the platform that starts it, or alone."""

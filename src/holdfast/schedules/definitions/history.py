@@ -1,0 +1,64 @@
+"""The history of runs, page by page."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.contract.schedules import RunInfo, RunPage
+from holdfast.records.database.uuids import as_uuid
+from holdfast.schedules.tables import ScheduleRun
+
+LIMIT_DEFAULT, LIMIT_MAX = 25, 200
+_Cursor = tuple[datetime, str]
+
+
+async def read_history(
+    session: AsyncSession, tenant_id: str, install_id: str, schedule_id: str | None, *, limit: int | None, cursor: str | None
+) -> RunPage:
+    """Runs, the newest due time first. Raises ValueError for a cursor that is none."""
+    size = LIMIT_DEFAULT if limit is None else min(max(limit, 1), LIMIT_MAX)
+    query = select(ScheduleRun).where(ScheduleRun.tenant_id == tenant_id, ScheduleRun.install_id == install_id)
+    if schedule_id is not None:
+        query = query.where(ScheduleRun.schedule_id == (as_uuid(schedule_id) or ScheduleRun.id))
+    if cursor is not None:
+        query = query.where(tuple_(ScheduleRun.due_at, ScheduleRun.id) < tuple_(*_decode(cursor)))
+    rows = (await session.scalars(query.order_by(ScheduleRun.due_at.desc(), ScheduleRun.id.desc()).limit(size + 1))).all()
+    page = [run_info(row) for row in rows[:size]]
+    return RunPage(runs=page, next_cursor=_encode(page[-1]) if len(rows) > size else None)
+
+
+def run_info(row: ScheduleRun) -> RunInfo:
+    """A run as responses show it."""
+    return RunInfo(
+        id=row.id,
+        schedule_id=row.schedule_id,
+        cause=row.cause,
+        due_at=row.due_at,
+        status=row.status,
+        attempts=row.attempts,
+        repeats=row.repeats,
+        http_status=row.http_status,
+        error=row.error,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+def _encode(last: RunInfo) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode((last.due_at, last.id))).rstrip(b"=").decode()
+
+
+def _decode(cursor: str) -> _Cursor:
+    try:
+        due_at, run_id = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=_Cursor)
+    except (binascii.Error, msgspec.DecodeError, UnicodeError) as error:
+        raise ValueError("this is not a cursor of the history") from error
+    if due_at.tzinfo is None or as_uuid(run_id) is None:
+        raise ValueError("this is not a cursor of the history")
+    return due_at, run_id

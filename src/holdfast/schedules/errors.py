@@ -1,0 +1,32 @@
+"""The errors of schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from holdfast.errors import CodedError, HoldfastError
+
+
+class ScheduleError(CodedError):
+    """Raised for a request about a schedule that cannot be served."""
+
+    STATUSES: ClassVar = {
+        # No such schedule in this install, or no such install of this tenant, or the install is disabled.
+        "schedule_not_found": 404,
+        "schedule_install_not_found": 404,
+        # `run now` more often than a tenant may.
+        "schedule_run_rate": 429,
+    }
+
+
+class ScheduleInvalid(HoldfastError):
+    """Raised when values of a schedule are not valid. `field_errors` has a text for each field; `details` is `{fieldErrors}`."""
+
+    code = "schedule_invalid"
+    status = 400
+
+    def __init__(self, field_errors: Mapping[str, str]) -> None:
+        self.field_errors = dict(field_errors)
+        named = "; ".join(f"{name}: {text}" for name, text in self.field_errors.items())
+        super().__init__(f"The schedule is not valid ({named}).", details={"fieldErrors": self.field_errors})

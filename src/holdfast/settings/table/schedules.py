@@ -1,0 +1,47 @@
+"""Settings: schedules."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from holdfast.settings.table.fields import named, prefixed, setting
+from holdfast.settings.table.kinds import SettingsGroup
+
+
+class SchedulesSettings(SettingsGroup):
+    """Recurring calls of extensions."""
+
+    title: ClassVar[str] = "Schedules"
+
+    scheduler: Literal["auto", "off"] = setting(
+        "auto",
+        variables=named("HOLDFAST_SCHEDULER"),
+        description="`auto`: `holdfast up` starts a scheduler as soon as a schedule is enabled. `off`: it does not, because "
+        "`holdfast scheduler` runs elsewhere on the same database.",
+    )
+    scheduler_calls_at_once: int = setting(
+        32,
+        gt=0,
+        le=1_000,
+        variables=named("HOLDFAST_SCHEDULER_CALLS_AT_ONCE"),
+        description="Scheduled calls that one scheduler makes at the same time.",
+    )
+    schedule_catch_up_seconds: int = setting(
+        3_600,
+        ge=0,
+        variables=named("HOLDFAST_SCHEDULE_CATCH_UP_SECONDS"),
+        description="A due time that passed while no scheduler was running is made up for if it is not older: once, for the newest. "
+        "Older ones are recorded as missed.",
+    )
+    schedule_history_days: int = setting(
+        90,
+        gt=0,
+        variables=named("HOLDFAST_SCHEDULE_HISTORY_DAYS"),
+        description="Days for which the runs of schedules are kept.",
+    )
+    ext_runner_max_response_bytes: int = setting(
+        256 * 1024,
+        gt=0,
+        variables=prefixed("EXT_RUNNER_MAX_RESPONSE_BYTES"),
+        description="Largest body with which an extension may respond to a scheduled call, in bytes.",
+    )
