@@ -17,7 +17,7 @@ from holdfast.registry.installs.owner import find_owner
 
 
 class InternalApiError(CodedError):
-    """Raised by the internal API of extension storage, with the codes that the runner knows from the existing platform."""
+    """Raised by the internal APIs, with the codes that the runner knows from the existing platform."""
 
     STATUSES: ClassVar = {
         # The service token is missing or wrong, or the install is disabled.
@@ -26,6 +26,8 @@ class InternalApiError(CodedError):
         "NOT_FOUND": 404,
         # The install uses storage without `cap:storage.kv`.
         "NAMESPACE_DENIED": 403,
+        # The install uses another host function without its capability.
+        "NOT_ALLOWED": 403,
     }
 
 

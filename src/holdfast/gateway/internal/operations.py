@@ -8,6 +8,7 @@ from holdfast.gateway.internal.background_calls import call_in_background
 from holdfast.gateway.internal.debug_events import receive_events
 from holdfast.gateway.internal.install_config import show_install_config
 from holdfast.gateway.internal.install_lookup import lookup_by_host, validate, with_lookup_key
+from holdfast.gateway.internal.scheduler import use_scheduler
 from holdfast.gateway.internal.storage import use_storage
 from holdfast.gateway.internal.unimplemented import NAMES, not_implemented
 from holdfast.gateway.services import Services
@@ -24,6 +25,7 @@ OPERATIONS: tuple[Operation[Services], ...] = (
     _operation("POST", "/api/internal/ext-runner/install-config", with_service_token(show_install_config)),
     # Checks the token itself, because its errors have another shape.
     _operation("POST", "/api/internal/ext-storage/install/{install_id}", use_storage, fast=True),
+    _operation("POST", "/api/internal/ext-scheduler/install/{install_id}", use_scheduler),
     _operation("POST", "/api/internal/ext-background/calls/{call_id}", with_service_token(call_in_background)),
     _operation("POST", "/api/internal/ext-debug/events", with_service_token(receive_events)),
     *(_operation("POST", f"/api/internal/{name}/install/{{install_id}}", with_service_token(not_implemented)) for name in NAMES),

@@ -1,4 +1,4 @@
-"""The internal APIs of the existing contract that this gateway does not serve: schedules, invoices, clients, services."""
+"""The internal APIs of the existing contract that this gateway does not serve: invoices, clients, services."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.responses import Response
 from holdfast.gateway.http.errors import GatewayError
 from holdfast.gateway.services import Services
 
-NAMES = ("ext-scheduler", "ext-invoicing", "ext-clients", "ext-services")
+NAMES = ("ext-invoicing", "ext-clients", "ext-services")
 
 
 async def not_implemented(services: Services, request: Request) -> Response:

@@ -19,6 +19,8 @@ from holdfast.gateway.limits.call_rates import CallRateLimits
 from holdfast.gateway.limits.open_limits import SharedBuckets, open_call_rate_limits
 from holdfast.gateway.limits.open_streams import OpenStreams
 from holdfast.gateway.limits.quotas import InstallQuotas
+from holdfast.gateway.limits.schedule_changes import RATE as SCHEDULE_CHANGE_RATE
+from holdfast.gateway.limits.schedule_changes import ScheduleChanges
 from holdfast.gateway.limits.storage_warnings import StorageWarnings
 from holdfast.gateway.runners import RunnerClient
 from holdfast.gateway.runners.preparation import BundlePreparation
@@ -39,6 +41,7 @@ from holdfast.registry.publishing.service import PublishingService
 from holdfast.registry.quotas.kinds import QuotaLimits
 from holdfast.registry.secrets.sealing import Sealer
 from holdfast.registry.secrets.service import SecretService
+from holdfast.schedules.definitions.service import ScheduleService
 from holdfast.settings import Settings
 from holdfast.storage.limits import StorageLimits
 from holdfast.storage.service import ExtensionStorage
@@ -100,6 +103,16 @@ class Services:
     def secrets(self) -> SecretService:
         """Sets, removes and lists secrets. Raises SecretsKeyUnusable."""
         return SecretService(self.db, self.sealer, now=self.now)
+
+    @cached_property
+    def schedules(self) -> ScheduleService:
+        """Lists, creates and changes schedules."""
+        return ScheduleService(self.db, now=self.now)
+
+    @cached_property
+    def schedule_changes(self) -> ScheduleChanges:
+        """How often extensions may change their schedules."""
+        return ScheduleChanges(self.buckets.open("schedule-changes", SCHEDULE_CHANGE_RATE))
 
     @cached_property
     def storage(self) -> ExtensionStorage:

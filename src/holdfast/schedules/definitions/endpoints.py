@@ -13,6 +13,7 @@ from holdfast.registry.installs.schedules import endpoint_ids
 from holdfast.registry.models.endpoints import normalise_path
 from holdfast.registry.models.installs import ExtensionApiEndpoint, ExtensionVersion
 
+ENDPOINT_MAX_LENGTH = 256
 NOT_SCHEDULABLE = "Endpoint not found or not schedulable"
 _METHODS = ("GET", "POST")
 
@@ -38,6 +39,8 @@ def is_schedulable(method: str, path: str) -> bool:
 
 def choose_endpoint(endpoints: Sequence[EndpointInfo], text: str) -> EndpointInfo:
     """The endpoint that `text` names: `/path`, `path` or `METHOD /path`. Of two methods with one path, GET. Raises ValueError."""
+    if len(text) > ENDPOINT_MAX_LENGTH:
+        raise ValueError("Endpoint too long")
     method, _, path = text.strip().rpartition(" ")
     path = normalise_path(path)
     found = [

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.contract.schedules import EndpointInfo, RunInfo, RunPage, ScheduleInfo
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
-from holdfast.records.database.uuids import as_uuid, new_id, time_ordered_id
+from holdfast.records.database.uuids import as_uuid, new_id
 from holdfast.registry.installs.lookup import IS_ENABLED
 from holdfast.registry.models.installs import (
     ExtensionApiEndpoint,
@@ -32,7 +32,6 @@ MAX_RUNS_NOW = 5
 RUNS_NOW_WINDOW = timedelta(seconds=60)
 TOO_MANY = f"Too many schedules (max {MAX_SCHEDULES} per extension install)"
 NAME_TAKEN = "Schedule name already in use for this extension"
-ENDPOINT_MAX_LENGTH = 256
 
 _Row = tuple[TenantExtensionSchedule, str | None, str | None, datetime | None]
 
@@ -123,7 +122,7 @@ class ScheduleService:
                     "schedule_run_rate", "Run-now rate limit exceeded (try again later).", hint=f"A tenant may run {MAX_RUNS_NOW} a minute."
                 )
             run = ScheduleRun(
-                id=time_ordered_id(),
+                id=new_id(),
                 schedule_id=row.id,
                 install_id=install_id,
                 tenant_id=tenant_id,
@@ -167,7 +166,7 @@ class ScheduleService:
             errors |= invalid.field_errors
         if endpoint is not None:
             try:
-                found = choose_endpoint(await read_endpoints_of(session, version, self._now()), endpoint[: ENDPOINT_MAX_LENGTH + 1])
+                found = choose_endpoint(await read_endpoints_of(session, version, self._now()), endpoint)
                 values["endpoint_id"] = found.id
             except ValueError as error:
                 errors["endpoint"] = str(error)

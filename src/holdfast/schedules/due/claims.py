@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.records.database.database import Database
-from holdfast.records.database.uuids import time_ordered_id
+from holdfast.records.database.uuids import new_id
 from holdfast.registry.models.installs import TenantExtensionSchedule
 from holdfast.schedules.rules.due_times import due_times, next_due
 from holdfast.schedules.tables import ScheduleCursor, ScheduleRun
@@ -89,7 +89,7 @@ def _passed(cursor: ScheduleCursor, now: datetime) -> list[datetime]:
 
 def _run(schedule: TenantExtensionSchedule, due: datetime, now: datetime, *, missed: bool) -> dict[str, Any]:
     return {
-        "id": time_ordered_id(),
+        "id": new_id(),
         "schedule_id": schedule.id,
         "install_id": schedule.install_id,
         "tenant_id": schedule.tenant_id,

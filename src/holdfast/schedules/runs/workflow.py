@@ -46,6 +46,7 @@ def _is_of_database(error: BaseException) -> bool:
     return isinstance(error, DatabaseError)
 
 
+@DBOS.dbos_class("ScheduleRuns")
 class ScheduleRuns(DBOSConfiguredInstance):
     """Runs schedules. One in a process, because the durable engine finds it by its name."""
 
