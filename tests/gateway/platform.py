@@ -103,10 +103,10 @@ class Platform:
         async with self.db.session() as session:
             return list((await session.scalars(select(ExtensionExecutionLog).order_by(ExtensionExecutionLog.started_at))).all())
 
-    async def install(self, name: str = "a.tar.zst", *, tenant_id: str = TENANT, **changes: Any) -> Installed:
+    async def install(self, file: str = "a.tar.zst", *, tenant_id: str = TENANT, **changes: Any) -> Installed:
         return await install_archive(
             collaborators(self.db, self.services.store),
-            archive_of(self.folder / name, **changes),
+            archive_of(self.folder / file, **changes),
             actor=local_actor(tenant_id),
             check_component=None,
         )

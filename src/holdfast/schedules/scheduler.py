@@ -1,7 +1,7 @@
 """One scheduler: finds what is due, starts its runs, and continues those of schedulers that ended. Any number may run on one database.
 
     every POLL_SECONDS       cursors of new and changed schedules, claims of what is due, starts of their workflows
-    every RENEW_SECONDS      its own sign of life; then the runs of schedulers without one
+    five times a lease       its own sign of life; then the runs of schedulers without one
     every SWEEP_SECONDS      runs that were claimed, but whose workflow was not started, or failed
     every hour               runs, attempts and workflows that are older than the history is kept
 
@@ -45,11 +45,13 @@ class Adopted(Exception):
 
 
 class SchedulerOptions(Struct, frozen=True, kw_only=True):
-    """`catch_up`: a due time that passed while no scheduler ran is made up for if it is not older. `history`: how long runs are kept."""
+    """`catch_up`: a due time that passed while no scheduler ran is made up for if it is not older. `history`: how long runs are kept.
+    `lease`: a scheduler without a sign of life for so long is taken for dead."""
 
     at_once: int = 32
     catch_up: timedelta = timedelta(hours=1)
     history: timedelta = timedelta(days=90)
+    lease: timedelta = timedelta(seconds=15)
 
 
 class Scheduler:
@@ -72,7 +74,7 @@ class Scheduler:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_repeat(self._poll, POLL_SECONDS))
-                group.create_task(_repeat(self._renew, executors.RENEW_SECONDS))
+                group.create_task(_repeat(self._renew, self._options.lease.total_seconds() / executors.RENEWALS_PER_LEASE))
                 group.create_task(_repeat(self._sweep, SWEEP_SECONDS))
                 group.create_task(_repeat(self._forget, HISTORY_SECONDS))
         finally:
@@ -97,7 +99,7 @@ class Scheduler:
     async def _renew(self) -> None:
         if not await executors.renew(self._db, self._engine.executor_id, self._now()):
             raise Adopted(self._engine.executor_id)
-        dead = await executors.claim_dead(self._db, self._engine.executor_id, self._now())
+        dead = await executors.claim_dead(self._db, self._engine.executor_id, self._now(), self._options.lease)
         if dead:
             count = await self._engine.adopt(dead)
             _log.warning("runs of ended schedulers continue", schedulers=len(dead), runs=count)

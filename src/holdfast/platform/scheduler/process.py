@@ -49,6 +49,7 @@ async def run_scheduler(settings: Settings, *, parent_pipe: int | None = None, o
             at_once=settings.scheduler_calls_at_once,
             catch_up=timedelta(seconds=settings.schedule_catch_up_seconds),
             history=timedelta(days=settings.schedule_history_days),
+            lease=timedelta(seconds=settings.scheduler_lease_seconds),
         )
         with when_parent_ends(parent_pipe, lambda: signal.raise_signal(signal.SIGTERM)):
             return await run_until_signal([Scheduler(db, engine, runs, options).run(on_ready)])

@@ -11,6 +11,7 @@ DBOS keeps one engine in a process. Workflows and steps are methods of a `DBOSCo
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -41,9 +42,10 @@ Workflow = Callable[[str], Coroutine[Any, Any, None]]
 
 
 def engine_url(database_url: str, data_dir: Path) -> str:
-    """The database of the engine: a file of its own beside a SQLite database, the same server as a Postgres one."""
+    """The database of the engine: a file of its own in the data folder, which is created, or the same server as a Postgres one."""
     address = database_address(database_url)
     if address.get_backend_name() == "sqlite":
+        data_dir.mkdir(parents=True, exist_ok=True)
         return f"sqlite:///{(data_dir / 'durable.sqlite').resolve()}"
     return address.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
@@ -74,7 +76,8 @@ class DurableEngine:
         DBOS.launch()
 
     async def stop(self) -> None:
-        """Stops it. Workflows that run stay recorded as running, and are adopted."""
+        """Stops it. Workflows that run stay recorded as running, and are adopted: what the engine says of them is no error."""
+        logging.getLogger("dbos").setLevel(logging.CRITICAL)
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
 
     async def start_workflow(self, workflow: Workflow, workflow_id: str) -> None:

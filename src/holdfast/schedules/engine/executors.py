@@ -1,7 +1,7 @@
 """The schedulers of one database: who is alive, and who continues what a dead one ran.
 
-    registered ──renews seen_at every RENEW_SECONDS──▶ alive
-         │ stops cleanly: stopped_at                      │ killed, or cut off for LEASE_SECONDS
+    registered ──renews seen_at, five times a lease──▶ alive
+         │ stops cleanly: stopped_at                      │ killed, or cut off for a lease
          ▼                                                ▼
     adopted by another at its next look ◀──one UPDATE decides who──┘
 
@@ -19,8 +19,7 @@ from sqlalchemy import delete, or_, select, update
 from holdfast.records.database.database import Database
 from holdfast.schedules.tables import SchedulerProcess
 
-RENEW_SECONDS = 3.0
-LEASE_SECONDS = 15.0
+RENEWALS_PER_LEASE = 5
 KEPT = timedelta(days=7)
 
 
@@ -48,9 +47,9 @@ async def stop(db: Database, executor_id: str, now: datetime) -> None:
         await session.execute(update(SchedulerProcess).where(SchedulerProcess.executor_id == executor_id).values(stopped_at=now))
 
 
-async def claim_dead(db: Database, executor_id: str, now: datetime) -> list[str]:
+async def claim_dead(db: Database, executor_id: str, now: datetime, lease: timedelta) -> list[str]:
     """The ids of the schedulers that ended and whose runs this one now continues."""
-    ended = or_(SchedulerProcess.stopped_at.is_not(None), SchedulerProcess.seen_at < now - timedelta(seconds=LEASE_SECONDS))
+    ended = or_(SchedulerProcess.stopped_at.is_not(None), SchedulerProcess.seen_at < now - lease)
     dead = SchedulerProcess.executor_id != executor_id, SchedulerProcess.adopted_by.is_(None), ended
     async with db.session() as session:
         if (await session.scalars(select(SchedulerProcess.executor_id).where(*dead).limit(1))).first() is None:

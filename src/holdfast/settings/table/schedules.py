@@ -26,6 +26,13 @@ class SchedulesSettings(SettingsGroup):
         variables=named("HOLDFAST_SCHEDULER_CALLS_AT_ONCE"),
         description="Scheduled calls that one scheduler makes at the same time.",
     )
+    scheduler_lease_seconds: int = setting(
+        15,
+        gt=0,
+        variables=named("HOLDFAST_SCHEDULER_LEASE_SECONDS"),
+        description="A scheduler that gives no sign of life for so long is taken for dead: another one continues its runs. All "
+        "schedulers of a database need the same value.",
+    )
     schedule_catch_up_seconds: int = setting(
         3_600,
         ge=0,
