@@ -55,6 +55,7 @@ async def test_the_extension_is_called_without_a_user_and_with_the_trigger(platf
     headers = sent.json["http"]["headers"]
     assert (headers["x-idempotency-key"], headers["x-alga-tenant"], headers["content-type"]) == (call_id, TENANT, "application/json")
     (row,) = await platform.log()
+    assert row.metrics is not None
     assert (row.status, row.metrics["principal_kind"], row.metrics["http_status"]) == ("ok", "schedule", 200)
 
 

@@ -54,7 +54,7 @@ class BackgroundCalls:
         self._running: SingleFlight[tuple[str, int], BackgroundResult] = SingleFlight("background call")
 
     async def run(self, call_id: str, call: BackgroundCall, execute: Execute) -> BackgroundResult:
-        """Makes one attempt with `execute`, or returns what is known of it. A caller that is cancelled leaves it running.
+        """Makes one attempt with `execute`, or returns the recorded result. A caller that is cancelled leaves it running.
 
         Raises DatabaseError, and what `execute` raises; the attempt then has no result, and is executed again when it is asked for again.
         """

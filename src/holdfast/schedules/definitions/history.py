@@ -21,7 +21,7 @@ _Cursor = tuple[datetime, str]
 async def read_history(
     session: AsyncSession, tenant_id: str, install_id: str, schedule_id: str | None, *, limit: int | None, cursor: str | None
 ) -> RunPage:
-    """Runs, the newest due time first. Raises ValueError for a cursor that is none."""
+    """Runs, the newest due time first. Raises ValueError for an invalid cursor."""
     size = LIMIT_DEFAULT if limit is None else min(max(limit, 1), LIMIT_MAX)
     query = select(ScheduleRun).where(ScheduleRun.tenant_id == tenant_id, ScheduleRun.install_id == install_id)
     if schedule_id is not None:

@@ -1,4 +1,4 @@
-"""Keeps the cursor of every schedule: its next due time, computed anew when the schedule is new or has changed.
+"""Keeps the cursor of every schedule: its next due time, computed again when the schedule is new or has changed.
 
 Rows of `tenant_extension_schedule` come from commands, guests, manifests, and typed SQL. So nothing tells the scheduler of a change:
 it compares.
