@@ -13,7 +13,7 @@ from holdfast.registry.models.installs import TenantExtensionSchedule
 from tests.gateway.platform import INTERNAL_TOKEN, SERVICE_TOKEN, Platform
 from tests.records.databases import OTHER_TENANT, TENANT
 
-NOBODY = "33333333-3333-4333-8333-333333333333"
+UNKNOWN = "33333333-3333-4333-8333-333333333333"
 EVERY_HOUR: dict[str, Any] = {"operation": "create", "endpoint": "POST /notes", "cron": "0 * * * *"}
 
 
@@ -140,7 +140,7 @@ async def test_only_the_runner_and_only_with_the_capability(platform: Platform) 
     without = await platform.install("without.tar.zst", name="com.example.without", capabilities=[])
     denied = await operate(platform, without.install_id, operation="list")
     assert (denied.status_code, denied.json()["code"]) == (403, "NOT_ALLOWED")
-    assert (await operate(platform, NOBODY, operation="list")).status_code == 404
+    assert (await operate(platform, UNKNOWN, operation="list")).status_code == 404
     await set_enabled(platform.db, actor=local_actor(TENANT), extension=platform.installed.registry_id, enabled=False)
     assert (await operate(platform, operation="list")).status_code == 401
 

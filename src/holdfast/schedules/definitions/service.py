@@ -140,8 +140,10 @@ class ScheduleService:
     async def history(
         self, tenant_id: str, install_id: str, schedule_id: str | None = None, *, limit: int | None = None, cursor: str | None = None
     ) -> RunPage:
-        """The runs of a schedule, or of all of an install, the newest first; of deleted schedules too. Raises ScheduleError, and ValueError for
-        an invalid cursor."""
+        """The runs of a schedule, or of all of an install, the newest first; of deleted schedules too.
+
+        Raises ScheduleError, and ValueError for an invalid cursor.
+        """
         async with self._db.session() as session:
             await _version(session, tenant_id, install_id)
             return await read_history(session, tenant_id, install_id, schedule_id, limit=limit, cursor=cursor)
