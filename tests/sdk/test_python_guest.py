@@ -6,7 +6,6 @@ import asyncio
 import importlib
 import json
 import re
-import shutil
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -15,11 +14,6 @@ from typing import Any
 
 import pytest
 
-from holdfast.author.development.loading import LoadCheck
-from holdfast.author.inputs.snapshot import look_before
-from holdfast.author.project import read_project
-from holdfast.author.python import build_development
-from holdfast.author.tools.toolchain import Toolchain
 from holdfast.bundles.store.hashing import hash_file
 from holdfast.engine import Engine
 from tests.sdk.guest_host import MemoryHost, Response, call, call_component
@@ -78,29 +72,19 @@ def host() -> MemoryHost:
     return MemoryHost()
 
 
-async def build_for_development(source: Path, folder: Path, toolchain: Toolchain) -> Path:
-    """The folder of the outputs of a development build of a copy of `source`."""
-    project = folder / "project"
-    shutil.copytree(source, project, ignore=shutil.ignore_patterns("dist"))
-    check = LoadCheck(toolchain.root / "artifacts")
-    try:
-        staging = folder / "staging"
-        staging.mkdir()
-        (await build_development(read_project(project), check, look_before(project), staging)).publish()
-    finally:
-        await check.close()
-    return project / "dist" / "development"
-
-
 @pytest.fixture(params=["packed", "development"])
 async def answer(
-    request: pytest.FixtureRequest, engine: Engine, built: Callable[[str], Path], host: MemoryHost, tmp_path: Path, toolchain: Toolchain
+    request: pytest.FixtureRequest,
+    engine: Engine,
+    built: Callable[[str], Path],
+    built_for_development: Callable[[str], Path],
+    host: MemoryHost,
 ) -> Answer:
     """Calls a case in the packed component, and in the one of `holdfast dev`."""
-    project = built("python-cases")
     if request.param == "packed":
+        project = built("python-cases")
         return lambda name: call(engine, project, host, f"/{name}")
-    folder = await build_for_development(project, tmp_path, toolchain)
+    folder = built_for_development("python-cases") / "dist" / "development"
     wasm = folder / "main.wasm"
     component = (await engine.load(wasm, hash_file(wasm))).with_source((folder / "handler.json").read_text())
     return lambda name: call_component(engine, component, host, f"/{name}")
