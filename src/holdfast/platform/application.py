@@ -26,7 +26,7 @@ from holdfast.platform.control.messages import PlatformDescription, shown_locati
 from holdfast.platform.control.server import ControlServer
 from holdfast.platform.control.socket_file import listen_in_data_folder
 from holdfast.platform.credentials import credentials_file_of, ensure_account
-from holdfast.platform.gateway_processes import Serving, freeze_memory, serve_here, serve_in_workers
+from holdfast.platform.gateway_processes import Serving, serve_here, serve_in_workers
 from holdfast.platform.lock_file import write_state
 from holdfast.platform.maintenance import run_expiry_loop, run_maintenance_loop
 from holdfast.platform.run import Ready, Run, SourceInstaller
@@ -34,6 +34,7 @@ from holdfast.platform.runner_processes import wait_for_runner
 from holdfast.platform.scheduler.supervised import run_scheduler_process
 from holdfast.platform.services import open_services
 from holdfast.platform.signals import run_together
+from holdfast.processes.garbage_collection import freeze_memory
 from holdfast.processes.unix_sockets import SocketFolderUnusable
 from holdfast.records.development_tenant import DevelopmentAccount
 from holdfast.registry.installs.results import Installed

@@ -9,7 +9,6 @@ A worker that is killed is replaced; a killed parent leaves workers that finish 
 from __future__ import annotations
 
 import asyncio
-import gc
 import shutil
 import signal
 import socket
@@ -28,6 +27,7 @@ from holdfast.platform.environment import gateway_environment
 from holdfast.platform.server import SocketServer
 from holdfast.platform.services import open_services
 from holdfast.platform.signals import run_until_signal
+from holdfast.processes.garbage_collection import freeze_memory
 from holdfast.processes.parent_end import has_parent_ended, when_parent_ends
 from holdfast.processes.worker_options import WorkerOptions
 from holdfast.processes.workers import Workers
@@ -81,15 +81,6 @@ async def serve_as_worker(settings: Settings, listening: socket.socket, options:
             await run_until_signal([report_ready(), serving.run()])
     if settings.gateway_workers_dir is not None and has_parent_ended(options.parent_pipe):
         await asyncio.to_thread(shutil.rmtree, settings.gateway_workers_dir, ignore_errors=True)
-
-
-def freeze_memory() -> None:
-    """Takes what the start created out of garbage collections: it lives to the end of the process. Enables them."""
-    # A start that disabled them has little garbage. Its collection would take 50 ms, in which the first requests wait.
-    if gc.isenabled():
-        gc.collect()
-    gc.freeze()
-    gc.enable()
 
 
 def _stop_after_parent() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import shutil
 import socket
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from holdfast.concurrency.workspaces import remove_stale_temporary_folders
+from holdfast.processes.garbage_collection import freeze_memory
 from holdfast.processes.parent_end import has_parent_ended, when_parent_ends
 from holdfast.processes.sockets import port_of
 from holdfast.processes.unix_sockets import remove_left_behind
@@ -62,10 +62,8 @@ async def serve(
         with when_parent_ends(parent_pipe, partial(_stop_after_parent, server)):
             # The guide tells operators to look for this line; the port is part of it.
             _log.info(f"Starting runner on port {port_of(listening)}")
-            # These objects live to the end of the process. Frozen, garbage collections skip them, which would need 40 ms for them. So does
-            # one now, which would find little: the start collects nothing (see `__main__`).
-            gc.freeze()
-            gc.enable()
+            # Collections would need 40 ms for what the start created.
+            freeze_memory()
             # Beside the calls: what a killed process left can be large.
             cleanup = asyncio.create_task(asyncio.to_thread(remove_stale_temporary_folders))
             await server.serve_and_drain()
