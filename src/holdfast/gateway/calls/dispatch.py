@@ -6,7 +6,8 @@ import structlog
 from msgspec import structs
 from starlette.responses import Response
 
-from holdfast.contract.execute import CallUsage, Envelope
+from holdfast.bundles.store.errors import BundleNotFound
+from holdfast.contract.execute import CallUsage, Envelope, FailureReport
 from holdfast.errors import HoldfastError
 from holdfast.events.model.event import notice
 from holdfast.gateway.audit import AuditRow, Status
@@ -20,7 +21,10 @@ from holdfast.gateway.services import Services
 from holdfast.http.fast_operations import WholeRequest
 from holdfast.http.rate_headers import rate_headers
 from holdfast.logs import fast_info
-from holdfast.registry.installs.call_context import InstallContext
+from holdfast.registry.installs.call_context import InstallContext, install_context
+
+MAX_REPLACEMENTS = 3
+"""How often one call follows an install whose bundle is replaced while the runner fetches it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -57,14 +61,7 @@ async def _run(services: Services, call: Call) -> Response:
     error: str | None = "cancelled"
     try:
         await _refresh_access(services, call)
-        context = _install_of(services, call.access)
-        timeout_ms = services.settings.gateway_timeout_ms
-        envelope = await services.runner.execute(
-            build_request(call, context, timeout_ms=timeout_ms),
-            transport_headers(call, context),
-            body=call.body,
-            timeout_ms=timeout_ms,
-        )
+        envelope = await _execute(services, call)
         if isinstance(envelope.usage, CallUsage):
             services.quotas.add(call.tenant_id, call.access.registry_id, envelope.usage)
         if envelope.error is not None:
@@ -84,6 +81,35 @@ async def _run(services: Services, call: Call) -> Response:
         raise
     finally:
         services.audit.finish(row, status=status, http_status=http_status, error=error)
+
+
+async def _execute(services: Services, call: Call) -> Envelope:
+    """The runner's envelope. A bundle that is gone was replaced after the install was read: then the call runs on the one of now.
+
+    Each save of an author replaces a bundle, and a runner may be slow to fetch one. Nothing was executed without it.
+    """
+    context = _install_of(services, call.access)
+    envelope = await _send(services, call, context)
+    for _ in range(MAX_REPLACEMENTS):
+        if not (isinstance(envelope.failure, FailureReport) and envelope.failure.rule == BundleNotFound.code):
+            break
+        # From the database: what this process knows may be older.
+        newer = await install_context(services.db, call.tenant_id, call.access.registry_id, now=services.now)
+        if newer is None or newer.version_id != context.version_id or newer.content_hash in (None, context.content_hash):
+            break
+        context = newer
+        envelope = await _send(services, call, context)
+    return envelope
+
+
+async def _send(services: Services, call: Call, context: InstallContext) -> Envelope:
+    timeout_ms = services.settings.gateway_timeout_ms
+    return await services.runner.execute(
+        build_request(call, context, timeout_ms=timeout_ms),
+        transport_headers(call, context),
+        body=call.body,
+        timeout_ms=timeout_ms,
+    )
 
 
 def _response(services: Services, call: Call, envelope: Envelope) -> Response:
