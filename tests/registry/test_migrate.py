@@ -205,7 +205,7 @@ def _rows(connection: Connection) -> dict[str, list[dict[str, object]]]:
     tables = ("extension_registry", "extension_version", "extension_bundle", "tenant_extension_install")
     return {
         table: [
-            {name: value for name, value in row.items() if name != "private_tenant"}
+            {name: value for name, value in row.items() if name != "private_tenant" and not name.startswith("quota_")}
             for row in connection.execute(text(f"SELECT * FROM {table} ORDER BY id")).mappings()
         ]
         for table in tables
@@ -302,6 +302,20 @@ async def test_what_installs_have_used_stays_and_has_counted_no_fuel(url: str) -
     with _open(url) as connection:
         query = "SELECT cpu_ms, mem_mb_ms, invocations, egress_bytes, fuel FROM extension_quota_usage ORDER BY window_start"
         assert connection.execute(text(query)).all() == [(7, 8, 1, 9, 0), (7, 8, 2, 9, 0)]
+
+
+async def test_installs_stay_and_have_no_quotas_of_their_own(url: str) -> None:
+    await migrate(url, to="0008")
+    with _open(url) as connection:
+        for statement in FIRST_ROWS:
+            connection.execute(text(statement))
+        connection.commit()
+        before = connection.execute(text("SELECT * FROM tenant_extension_install")).mappings().one()
+    await migrate(url)
+    with _open(url) as connection:
+        after = dict(connection.execute(text("SELECT * FROM tenant_extension_install")).mappings().one())
+    own = {name: after.pop(name) for name in list(after) if name.startswith("quota_")}
+    assert (after, set(own.values()), len(own)) == (dict(before), {None}, 5)
 
 
 async def test_the_database_of_a_newer_version_is_refused_with_advice(url: str) -> None:

@@ -37,7 +37,7 @@ COMMANDS = {
     "disable": Command(f"{_MODULES}.enable:disable", "Disable an installed extension and keep its data."),
     "list": Command(f"{_MODULES}.list_installs:list_installs", "List the installed extensions."),
     "show": Command(f"{_MODULES}.show:show", "Show the details of an installed extension."),
-    "quotas": Command(f"{_MODULES}.quotas:quotas", "Show what installed extensions have used today, and what they may use."),
+    "quotas": Command(f"{_MODULES}.quotas:quotas", "Show what installed extensions have used today, and set what they may use."),
     "versions": Command(f"{_MODULES}.versions:versions", "List the published versions of an extension, newest first."),
     "yank": Command(f"{_MODULES}.versions:yank", "Exclude a published version from new installs; existing installs are unaffected."),
     "grants": Command(f"{_MODULES}.grants:grants", "Show and change what an installed extension may do."),

@@ -287,12 +287,13 @@ class ApiKeyResult(Struct, frozen=True, kw_only=True, rename="camel"):
 
 class QuotaUseResult(Struct, frozen=True, kw_only=True, rename="camel"):
     """One quota: `calls`, `cpu_ms`, `fuel` or `egress_bytes` of a day, or `storage_bytes`. Without a quota, `limit` is null. `state` is
-    `warning` from 80 % on, and `exceeded` when the quota is used up."""
+    `warning` from 80 % on, and `exceeded` when the quota is used up. `isOwn` is true when the install has this limit of its own."""
 
     quota: str
     used: int
     limit: int | None
     state: Literal["ok", "warning", "exceeded"]
+    is_own: bool = False
 
 
 class InstallQuotasResult(Struct, frozen=True, kw_only=True, rename="camel"):

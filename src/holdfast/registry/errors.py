@@ -37,6 +37,10 @@ class RegistryError(CodedError):
         "publish_interrupted": 409,
         # The publisher's name belongs to another tenant.
         "PUBLISHER_TAKEN": 403,
+        # An administrator of a tenant sets a quota above that of the server; `details` is `{quota, limit}`.
+        "quota_above_limit": 403,
+        # There is no such quota, or the limit is out of range.
+        "quota_invalid": 400,
         "secret_not_found": 404,
         # Secrets are added to expired ones without a new expiry for all of them.
         "secrets_expired": 409,

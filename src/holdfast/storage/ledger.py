@@ -42,13 +42,16 @@ class Known(Struct, frozen=True):
 
 
 class Ledger:
-    """See the diagram above. `bytes_used`, `keys` and `namespaces` count expired records too, until `remove_expired` deletes them."""
+    """See the diagram above. `bytes_used`, `keys` and `namespaces` count expired records too, until `remove_expired` deletes them.
+
+    `own_limit` is the most bytes that this install may store when that differs from other installs: 0 is no limit, None the usual one.
+    """
 
     def __init__(self, tx: HotTransaction, install: InstallKey, usage: tuple[Any, ...]) -> None:
-        self.bytes_used, self.keys, self.namespaces = usage
+        self.bytes_used, self.keys, self.namespaces, self.own_limit = usage
         self._tx = tx
         self._identity: dict[str, Any] = {"tenant": install.tenant_id, "install": install.install_id}
-        self._saved_usage = usage
+        self._saved_usage = usage[:3]
         self._known: dict[Place, Known | None] = {}
         self._stored: set[Place] = set()
         self._changed: dict[Place, Record | None] = {}
@@ -218,8 +221,11 @@ class Change:
 
     def check_total(self, limits: StorageLimits) -> None:
         """Raises StorageError (`QUOTA_EXCEEDED`) when the install would hold more bytes than allowed."""
-        if self.bytes_used > limits.total_bytes:
-            _raise_quota_exceeded(f"An install stores at most {limits.total_bytes} bytes.", limits.total_bytes, self.bytes_used)
+        own = self._ledger.own_limit
+        limit = limits.total_bytes if own is None else own
+        # 0 is no limit, for limits that an install has of its own.
+        if self.bytes_used > limit and own != 0:
+            _raise_quota_exceeded(f"An install stores at most {limit} bytes.", limit, self.bytes_used)
 
     def resize(self, size: int) -> None:
         """Counts bytes that are added, or removed if negative."""

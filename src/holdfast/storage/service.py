@@ -46,7 +46,7 @@ class ExtensionStorage:
         self.now = now
         self.batches = WriteBatches(db)
 
-    def on_growth(self, report: Callable[[InstallKey, int, int], object]) -> None:
+    def on_growth(self, report: Callable[[InstallKey, int, int, int | None], object]) -> None:
         """Calls `report` after each commit with which an install stores more: with the install, and its bytes before and after."""
         self.batches.on_growth = report
 

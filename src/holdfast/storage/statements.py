@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Integer, Text, bindparam, cast, delete, insert, or_, select, text, tuple_, update
+from sqlalchemy import BigInteger, Integer, Text, bindparam, cast, column, delete, insert, or_, select, table, text, tuple_, update
 from sqlalchemy.types import UserDefinedType
 
 from holdfast.records.database.columns import Timestamp, UuidText
@@ -126,8 +126,23 @@ INSTALLS_WITH_EXPIRED = Prepared(
 )
 """The first `count` installs after the one of `tenant` and `install` that hold expired records."""
 
-LOCK_USAGE = Prepared(select(_usage.bytes_used, _usage.keys_count, _usage.namespaces_count).where(*_USAGE_OF_INSTALL).with_for_update())
-"""Bytes, keys and namespaces of an install. On Postgres it locks the row until the transaction ends; on SQLite there is one writer."""
+# The registry is beside this package, not below: only the name of its table is used.
+_installs = table(
+    "tenant_extension_install", column("id", UuidText), column("tenant_id", Text), column("quota_storage_bytes", BigInteger)
+).c
+_OWN_LIMIT = (
+    select(_installs.quota_storage_bytes)
+    .where(_installs.id == _usage.extension_install_id, _installs.tenant_id == cast(_usage.tenant, Text))
+    .correlate(StorageUsage)
+    .scalar_subquery()
+)
+
+LOCK_USAGE = Prepared(
+    select(_usage.bytes_used, _usage.keys_count, _usage.namespaces_count, _OWN_LIMIT).where(*_USAGE_OF_INSTALL).with_for_update()
+)
+"""Bytes, keys and namespaces of an install, and the limit of bytes that it has of its own.
+
+On Postgres it locks the row until the transaction ends; on SQLite there is one writer."""
 
 # As text, because SQLAlchemy spells ON CONFLICT differently for each database.
 CREATE_USAGE = Prepared(

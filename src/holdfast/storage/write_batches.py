@@ -51,8 +51,8 @@ class WriteBatches:
         # An install is in here as long as one of its transactions runs.
         self._queues: dict[InstallKey, deque[_Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.on_growth: Callable[[InstallKey, int, int], object] | None = None
-        """Called after a commit with which an install stores more: with the install, and its bytes before and after."""
+        self.on_growth: Callable[[InstallKey, int, int, int | None], object] | None = None
+        """Called after a commit with which an install stores more: with the install, its bytes before and after, and its own limit."""
 
     async def run(self, install: InstallKey, operation: StorageOperation[T], places: Sequence[Place] = ()) -> T:
         """The result of `operation`, after its transaction is committed. Raises what it raises.
@@ -81,9 +81,9 @@ class WriteBatches:
         return cast(T, outcome)
 
     async def _write(self, install: InstallKey, operations: Sequence[tuple[StorageOperation[Any], Sequence[Place]]]) -> list[Any]:
-        outcomes, before, after = await self._db.write(partial(_run_all, install, operations))
+        outcomes, before, after, own_limit = await self._db.write(partial(_run_all, install, operations))
         if after > before and self.on_growth is not None:
-            self.on_growth(install, before, after)
+            self.on_growth(install, before, after, own_limit)
         return outcomes
 
     def _continue(self, install: InstallKey) -> None:
@@ -132,8 +132,8 @@ def _resolve(batch: Sequence[_Waiting], outcomes: Sequence[Any]) -> None:
 
 async def _run_all(
     install: InstallKey, operations: Sequence[tuple[StorageOperation[Any], Sequence[Place]]], tx: HotTransaction
-) -> tuple[list[Any], int, int]:
-    """The result of each operation, or its StorageError or RunAgain; and the install's bytes before and after."""
+) -> tuple[list[Any], int, int, int | None]:
+    """The result of each operation, or its StorageError or RunAgain; and the install's bytes before and after, and its own limit."""
     now = utc_now()
     ledger = await Ledger.open(tx, install, now)
     before = ledger.bytes_used
@@ -145,4 +145,4 @@ async def _run_all(
         except (StorageError, RunAgain) as error:
             outcomes.append(error)
     await ledger.save(now)
-    return outcomes, before, ledger.bytes_used
+    return outcomes, before, ledger.bytes_used, ledger.own_limit

@@ -54,3 +54,20 @@ def test_without_an_install_there_is_nothing_to_show(command: Command) -> None:
     assert "No extensions are installed." in command("quotas", *DATA).stderr
     unknown = command("quotas", "unknown", "--json", *DATA)
     assert (unknown.returncode, json.loads(unknown.stdout)["error"]) == (1, "not_installed")
+
+
+def test_an_install_gets_limits_of_its_own_and_loses_them_again(command: Command, tmp_path: Path) -> None:
+    command("install", write_extension(tmp_path / "sample"), "--json", *DATA)
+    done = command("quotas", "set", NAME, "--calls", "5", "--storage", "0", *DATA, HOLDFAST_QUOTA_CALLS="3")
+    rows = {line.split()[1]: line.split()[2:] for line in done.stdout.splitlines()[1:]}
+    assert rows["calls"] == ["0", "(0", "%)", "5", "(its", "own)"]
+    assert rows["storage_bytes"] == ["0", "none", "(its", "own)"]
+    shown = command("show", NAME, *DATA).stdout
+    assert "calls: 0 of 5 (its own)" in shown
+    assert "storage_bytes: 0 of no limit (its own)" in shown
+    done = command("quotas", "set", NAME, "--default", "--fuel", "7", "--json", *DATA)
+    own = {use["quota"]: use["limit"] for use in json.loads(done.stdout)["quotas"][0]["quotas"] if use["is_own"]}
+    assert own == {"fuel": 7}
+    nothing = command("quotas", "set", NAME, "--json", *DATA)
+    assert (nothing.returncode, json.loads(nothing.stdout)["error"]) == (1, "quota_not_given")
+    assert command("quotas", "set", NAME, "--calls", "-1", *DATA).returncode != 0

@@ -14,13 +14,14 @@ from holdfast.cli.terminal.results.unset_values import UnsetValues
 from holdfast.client.registry.protocol import Registry
 from holdfast.errors import HoldfastError
 from holdfast.registry.installs.results import InstallDetails
+from holdfast.registry.quotas.results import QuotaUse
 from holdfast.registry.secrets.results import SecretsSummary
 
 
 async def show(name: str, *, target: TargetOptions = HERE, json: Json = False) -> None:
     """Show the details of an installed extension.
 
-    These are version, rights, names of settings and secrets, schedules and storage; values are not shown.
+    These are version, rights, names of settings and secrets, schedules, storage and quotas; values are not shown.
 
     Args:
         name: The extension's name, `publisher.name` or registry id.
@@ -28,13 +29,20 @@ async def show(name: str, *, target: TargetOptions = HERE, json: Json = False) -
     async with open_registry(target) as registry:
         details = await registry.details(name)
         secrets = await _secrets(registry, details.install_id)
+        quotas = (await registry.quotas(details.install_id))[0].quotas
         url = registry.page_of(details.registry_id)
     unset = UnsetValues.of(details, None if secrets is None else secrets.keys)
     if json:
         shape: dict[str, Any] = msgspec.to_builtins(details)
-        print_json(shape | {"unset": unset.to_json(), "secrets": None if secrets is None else msgspec.to_builtins(secrets), "url": url})
+        print_json(
+            shape
+            | {"unset": unset.to_json(), "secrets": None if secrets is None else msgspec.to_builtins(secrets)}
+            | {"quotas": msgspec.to_builtins(quotas), "url": url}
+        )
     else:
-        print_lines(f"{details.display_name} {details.version}", *(f"  {name:<10} {text}" for name, text in _lines(details, secrets, url)))
+        print_lines(
+            f"{details.display_name} {details.version}", *(f"  {name:<10} {text}" for name, text in _lines(details, secrets, quotas, url))
+        )
         for line in unset.lines():
             note(line)
 
@@ -49,7 +57,7 @@ async def _secrets(registry: Registry, install_id: str) -> SecretsSummary | None
         return None
 
 
-def _lines(details: InstallDetails, secrets: SecretsSummary | None, url: str) -> Iterator[tuple[str, str]]:
+def _lines(details: InstallDetails, secrets: SecretsSummary | None, quotas: Sequence[QuotaUse], url: str) -> Iterator[tuple[str, str]]:
     yield "name", f"{details.publisher}.{details.name}"
     if details.description:
         yield "about", details.description
@@ -74,6 +82,10 @@ def _lines(details: InstallDetails, secrets: SecretsSummary | None, url: str) ->
         state = "" if schedule.enabled else " (disabled)"
         yield "schedule", f"{schedule.name or schedule.schedule_id}: {schedule.cron} {schedule.timezone}, {what}{state}"
     yield "storage", f"{details.storage_records:,} records, {details.storage_bytes:,} bytes"
+    for use in quotas:
+        if use.limit is not None or use.is_own:
+            limit = "no limit" if use.limit is None else f"{use.limit:,}"
+            yield "quota", f"{use.quota}: {use.used:,} of {limit}{' (its own)' if use.is_own else ''}"
     yield "page", url
 
 

@@ -122,6 +122,10 @@ class ServerRegistry:
         path = "/quotas" if extension is None else f"{_install(extension)}/quotas"
         return read_result(list[InstallQuotasResult], list[InstallQuotas], await self._get(path), "quotas")
 
+    async def set_quotas(self, extension: str, changes: dict[str, int | None]) -> list[InstallQuotas]:
+        answer = await self._send("PATCH", f"{_install(extension)}/quotas", changes)
+        return read_result(list[InstallQuotasResult], list[InstallQuotas], answer, "quotas")
+
     async def install_archive(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Installed:
         async with self._uploaded(archive, signature, progress) as body:
             if (installed := await self._install_for_development(body, progress)) is not None:

@@ -28,6 +28,7 @@ from holdfast.registry.publishing.inspection import CheckComponent
 from holdfast.registry.publishing.results import Publication, Published, VersionSummary
 from holdfast.registry.publishing.service import PublishingService
 from holdfast.registry.quotas.kinds import QuotaLimits
+from holdfast.registry.quotas.overrides import set_quotas
 from holdfast.registry.quotas.report import read_quotas
 from holdfast.registry.quotas.results import InstallQuotas
 from holdfast.registry.secrets.results import SecretsSummary
@@ -105,6 +106,10 @@ class LocalRegistry:
     async def quotas(self, extension: str | None) -> list[InstallQuotas]:
         limits = QuotaLimits.from_settings(self._settings, storage_bytes=StorageLimits().total_bytes)
         return await read_quotas(self._db, limits, tenant_id=self._tenant, extension=extension, now=utc_now())
+
+    async def set_quotas(self, extension: str, changes: dict[str, int | None]) -> list[InstallQuotas]:
+        await set_quotas(self._db, actor=self._actor, extension=extension, changes=changes, highest=None)
+        return await self.quotas(extension)
 
     async def install_archive(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Installed:
         return await self._installs.install_archive(

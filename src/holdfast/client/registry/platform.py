@@ -57,6 +57,9 @@ class PlatformRegistry:
     async def quotas(self, extension: str | None) -> list[InstallQuotas]:
         return await self._call("quotas", list[InstallQuotas], extension=extension)
 
+    async def set_quotas(self, extension: str, changes: dict[str, int | None]) -> list[InstallQuotas]:
+        return await self._call("set_quotas", list[InstallQuotas], extension=extension, changes=changes)
+
     async def install_archive(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Installed:
         return await self._call("install_archive", Installed, archive=_path(archive), signature=signature)
 

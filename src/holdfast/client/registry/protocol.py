@@ -65,6 +65,10 @@ class Registry(InstallList, Protocol):
         """What one install, or (None) each of them, has used today."""
         ...
 
+    async def set_quotas(self, extension: str, changes: dict[str, int | None]) -> list[InstallQuotas]:
+        """Gives an install limits of its own, by quota: None removes one, 0 means no limit. Returns its quotas."""
+        ...
+
     async def install_archive(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Installed:
         """Installs an author's own bundle with all the rights it requests. A server publishes it first."""
         ...

@@ -97,6 +97,16 @@ _INSTALLS = (
         errors=_OF_EXTENSION,
     ),
     _change(
+        "PATCH",
+        f"{_EXTENSION}/quotas",
+        quotas.set_quotas_of_install,
+        "Give an install quotas of its own, below those of the server.",
+        list_of("quotas", r.InstallQuotasResult),
+        EXTENSION,
+        body=Body(bodies.SetQuotasRequest),
+        errors=_OF_EXTENSION,
+    ),
+    _change(
         "POST",
         _EXTENSIONS,
         installs.install,

@@ -21,6 +21,7 @@ Egress = Annotated[list[Annotated[str, Meta(min_length=1, max_length=512)]], Met
 """Hosts."""
 SettingName = Annotated[str, Meta(min_length=1, max_length=255)]
 ShortText = Annotated[str, Meta(max_length=255)]
+QuotaLimit = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Password = Annotated[str, Meta(max_length=1_024)]
 
 
@@ -94,6 +95,18 @@ class PatchConfigRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
     set: dict[SettingName, Any] = field(default_factory=dict)
     unset: Annotated[list[SettingName], Meta(max_length=1_000)] = []
+
+
+class SetQuotasRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Limits that the install gets of its own, by the names that `quota` has in results: at most those of the server.
+
+    Null removes one, an absent field leaves it unchanged, and 0 means no limit."""
+
+    calls: QuotaLimit | UnsetType | None = UNSET
+    cpu_ms: QuotaLimit | UnsetType | None = UNSET
+    fuel: QuotaLimit | UnsetType | None = UNSET
+    egress_bytes: QuotaLimit | UnsetType | None = UNSET
+    storage_bytes: QuotaLimit | UnsetType | None = UNSET
 
 
 class SetSecretsRequest(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):

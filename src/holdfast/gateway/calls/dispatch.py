@@ -53,7 +53,7 @@ async def _run(services: Services, call: Call) -> Response:
         effective_method=call.method,
     )
     # Before the audit row: like a rate limit, a used up quota leaves none.
-    await services.quotas.start(call.tenant_id, call.access.registry_id)
+    await services.quotas.start(call.tenant_id, call.access.registry_id, call.access.install.context.quotas)
     row = await _start_audit(services, call)
     status: Status = "error"
     http_status: int | None = None

@@ -31,7 +31,7 @@ from holdfast.gateway.http.errors import QuotaExceeded
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.records.database.hot_transaction import HotTransaction
-from holdfast.registry.quotas.kinds import DAILY, QuotaLimits, day_of, next_day, warn_at
+from holdfast.registry.quotas.kinds import DAILY, NO_OVERRIDES, QuotaLimits, QuotaOverrides, day_of, next_day, warn_at
 from holdfast.registry.quotas.usage_table import Counts, Usage, add_usage, read_usage
 
 FLUSH_SECONDS = 1.0
@@ -41,18 +41,21 @@ MAX_INSTALLS = 20_000
 _log = structlog.get_logger(__name__)
 
 _Key = tuple[str, str]
+_Limits = list[tuple[str, int]]
 
 
 class _Day:
     """What one install has used on one day: in the database when it was last read or written, and counted here since."""
 
-    __slots__ = ("calls", "cpu_us", "day", "egress_bytes", "ends", "fuel", "key", "total")
+    __slots__ = ("calls", "cpu_us", "day", "egress_bytes", "ends", "fuel", "key", "limits", "overrides", "total")
 
-    def __init__(self, key: _Key, day: datetime, total: Counts) -> None:
+    def __init__(self, key: _Key, day: datetime, total: Counts, limits: _Limits) -> None:
         self.key = key
         self.day = day
         self.ends = next_day(day)
         self.total = total
+        self.overrides = NO_OVERRIDES
+        self.limits = limits
         self.calls = self.cpu_us = self.fuel = self.egress_bytes = 0
 
     def pending(self) -> Counts:
@@ -82,7 +85,7 @@ class InstallQuotas:
         """Warnings go to the debug stream of the install. `interval` is the seconds between a call and the write that has it."""
         self._db = db
         self._limits = limits
-        self._daily = [(quota, limit) for quota in DAILY if (limit := getattr(limits, quota)) is not None]
+        self._daily = _daily(limits)
         self._events = events
         self._now = now
         self._interval = interval
@@ -100,15 +103,21 @@ class InstallQuotas:
         """The number of installs in memory."""
         return len(self._days)
 
-    async def start(self, tenant_id: str, registry_id: str) -> None:
-        """Counts a call that is about to run. Raises QuotaExceeded; on the first call of a day also errors of the database."""
+    async def start(self, tenant_id: str, registry_id: str, overrides: QuotaOverrides = NO_OVERRIDES) -> None:
+        """Counts a call that is about to run. `overrides` are the limits that the install has of its own, as of now.
+
+        Raises QuotaExceeded; on the first call of a day also errors of the database.
+        """
         now = self._now()
         key = tenant_id, registry_id
         day = self._days.get(key)
         if day is None or now >= day.ends:
             # Kept again if it was forgotten while other callers waited: what is counted must be in one place.
             day = self._days.setdefault(key, await self._loads.run(key, lambda: self._load(key, now)))
-        if self._daily:
+        if day.overrides is not overrides:
+            day.overrides = overrides
+            day.limits = _daily(self._limits.replaced_by(overrides))
+        if day.limits:
             self._check(day, now)
         day.calls += 1
         if self._timer is None:
@@ -162,12 +171,12 @@ class InstallQuotas:
             if old.day >= day:
                 return old
             self._ended.append(old)
-        loaded = self._days[key] = _Day(key, day, total)
+        loaded = self._days[key] = _Day(key, day, total, self._daily)
         return loaded
 
     def _check(self, day: _Day, now: datetime) -> None:
         pending = day.pending()
-        for quota, limit in self._daily:
+        for quota, limit in day.limits:
             used = getattr(day.total, quota) + getattr(pending, quota)
             if used >= limit:
                 raise QuotaExceeded(
@@ -176,7 +185,7 @@ class InstallQuotas:
                     used=used,
                     resets_at=day.ends,
                     retry_after_seconds=max(1, int((day.ends - now).total_seconds())),
-                    hint=f"Call again after midnight UTC, or raise HOLDFAST_QUOTA_{quota.upper()}.",
+                    hint=f"Call again after midnight UTC, or {_remedy(quota, day.overrides)}.",
                 )
 
     def _start_timer(self) -> None:
@@ -213,7 +222,7 @@ class InstallQuotas:
 
     def _warn(self, day: _Day, part: Counts, total: Counts) -> None:
         """Warns of each quota that this part brought across a mark. The row's amounts tell, so of all processes exactly one warns."""
-        for quota, limit in self._daily:
+        for quota, limit in day.limits:
             after = getattr(total, quota)
             before = after - getattr(part, quota)
             if before < limit <= after:
@@ -241,3 +250,13 @@ class InstallQuotas:
 
 
 _NOTHING = Counts()
+
+
+def _daily(limits: QuotaLimits) -> _Limits:
+    return [(quota, limit) for quota in DAILY if (limit := getattr(limits, quota)) is not None]
+
+
+def _remedy(quota: str, overrides: QuotaOverrides) -> str:
+    if getattr(overrides, quota) is None:
+        return f"raise HOLDFAST_QUOTA_{quota.upper()}"
+    return "raise its own limit with `holdfast quotas set`"

@@ -39,19 +39,21 @@ class StorageWarnings:
     def __init__(self, db: Database, events: EventSink, limit: int, *, now: Callable[[], datetime] = utc_now) -> None:
         self._db = db
         self._events = events
-        self._marks = (("quota_used_up", limit), ("quota_nearly_used", warn_at(limit)))
         self._limit = limit
         self._now = now
         self._warned: set[tuple[InstallKey, str]] = set()
         self._day = day_of(now())
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def report_growth(self, install: InstallKey, before: int, after: int) -> None:
-        """Warns if the install crossed a mark. Returns at once."""
-        for event, mark in self._marks:
+    def report_growth(self, install: InstallKey, before: int, after: int, own_limit: int | None = None) -> None:
+        """Warns if the install crossed a mark. `own_limit` is that of the install: None without one, 0 for no limit. Returns at once."""
+        limit = self._limit if own_limit is None else own_limit
+        if limit == 0:
+            return
+        for event, mark in (("quota_used_up", limit), ("quota_nearly_used", warn_at(limit))):
             if before < mark <= after:
                 if self._is_first_today(install, event):
-                    task = asyncio.get_running_loop().create_task(self._warn(install, event, after))
+                    task = asyncio.get_running_loop().create_task(self._warn(install, event, after, limit))
                     self._tasks.add(task)
                     task.add_done_callback(self._tasks.discard)
                 return
@@ -69,7 +71,7 @@ class StorageWarnings:
         self._warned.add((install, event))
         return not known
 
-    async def _warn(self, install: InstallKey, event: str, used: int) -> None:
+    async def _warn(self, install: InstallKey, event: str, used: int, limit: int) -> None:
         async def read(tx: HotTransaction) -> str | None:
             rows = await tx.execute(_EXTENSION_OF_INSTALL, {"tenant_id": install.tenant_id, "install_id": install.install_id})
             return str(rows[0][0]) if rows else None
@@ -79,11 +81,11 @@ class StorageWarnings:
         except Exception:  # the log line is worth more than the name of the extension
             extension = None
         context = {"tenant": install.tenant_id, "extension": extension, "install": install.install_id}
-        about = {**context, "quota": "storage_bytes", "used": used, "limit": self._limit}
+        about = {**context, "quota": "storage_bytes", "used": used, "limit": limit}
         if event == "quota_used_up":
             _log.warning("quota_used_up", **about)
         else:
             _log.warning("quota_nearly_used", **about)
         if extension is not None:
-            share = f"{used * 100 // self._limit} % of the storage is used ({used:,} of {self._limit:,} bytes)."
+            share = f"{used * 100 // limit} % of the storage is used ({used:,} of {limit:,} bytes)."
             self._events.publish(notice(install.tenant_id, extension, f"{share} At 100 %, writes are refused."))

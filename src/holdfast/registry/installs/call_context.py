@@ -30,6 +30,7 @@ from holdfast.registry.models.installs import (
 )
 from holdfast.registry.models.queries import NEWEST_BUNDLE
 from holdfast.registry.models.visibility import display_name
+from holdfast.registry.quotas.kinds import ALL, NO_OVERRIDES, QuotaOverrides
 from holdfast.world.capabilities import ALWAYS_GRANTED, parse_capabilities
 
 
@@ -60,6 +61,7 @@ class InstallContext(Struct, frozen=True, kw_only=True):
     api_endpoints: list[Endpoint]
     ui: dict[str, Any] | None
     updated_at: datetime
+    quotas: QuotaOverrides = NO_OVERRIDES
 
     @property
     def slug(self) -> str:
@@ -87,6 +89,11 @@ _ROW = {
     "granted_egress": TenantExtensionInstall.granted_egress,
     "first_config": TenantExtensionInstall.config,
     "updated_at": TenantExtensionInstall.updated_at,
+    "quota_calls": TenantExtensionInstall.quota_calls,
+    "quota_cpu_ms": TenantExtensionInstall.quota_cpu_ms,
+    "quota_fuel": TenantExtensionInstall.quota_fuel,
+    "quota_egress_bytes": TenantExtensionInstall.quota_egress_bytes,
+    "quota_storage_bytes": TenantExtensionInstall.quota_storage_bytes,
     "registry_id": ExtensionRegistry.id,
     "publisher": ExtensionRegistry.publisher,
     "name": ExtensionRegistry.name,
@@ -189,6 +196,7 @@ def _context(tenant_id: str, row: Mapping[str, Any]) -> InstallContext:
         api_endpoints=read_endpoints(row["api_endpoints"]),
         ui=row["ui"],
         updated_at=row["updated_at"],
+        quotas=QuotaOverrides(**{quota: row[f"quota_{quota}"] for quota in ALL}),
     )
 
 

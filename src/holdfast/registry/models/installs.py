@@ -120,6 +120,8 @@ class TenantExtensionInstall(Base):
 
     `previous` is the target of a rollback: `{version_id, granted_caps, granted_egress}`. `pending` is an upgrade that waits for consent:
     `{version_id, version, capabilities, egress}`, the last two being what it requests beyond the grants.
+
+    `quota_…` are limits of its own: null means that of the settings, and 0 none.
     """
 
     __tablename__ = "tenant_extension_install"
@@ -148,6 +150,11 @@ class TenantExtensionInstall(Base):
     runner_ref: Mapped[dict[str, Any] | None] = mapped_column(Json)
     previous: Mapped[dict[str, Any] | None] = mapped_column(Json)
     pending: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    quota_calls: Mapped[int | None] = mapped_column(BigInteger)
+    quota_cpu_ms: Mapped[int | None] = mapped_column(BigInteger)
+    quota_fuel: Mapped[int | None] = mapped_column(BigInteger)
+    quota_egress_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    quota_storage_bytes: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class TenantExtensionInstallConfig(Base):

@@ -15,6 +15,9 @@ WARN_SHARE = 0.8
 DAILY = ("calls", "cpu_ms", "fuel", "egress_bytes")
 """The quotas that begin again each day, in the order of reports. A further one, `storage_bytes`, is of what is stored at the moment."""
 
+ALL = (*DAILY, "storage_bytes")
+"""All quotas, in the order of reports."""
+
 _PRODUCTION_CALLS = 5_000_000
 _PRODUCTION_EGRESS_BYTES = 100 * 1024**3
 
@@ -39,6 +42,25 @@ class QuotaLimits(Struct, frozen=True, kw_only=True):
             egress_bytes=_limit(settings.quota_egress_bytes, _PRODUCTION_EGRESS_BYTES if is_production else 0),
             storage_bytes=storage_bytes,
         )
+
+    def replaced_by(self, overrides: QuotaOverrides) -> QuotaLimits:
+        """The limits of an install that has these of its own."""
+        if overrides == NO_OVERRIDES:
+            return self
+        return QuotaLimits(**{quota: _limit(getattr(overrides, quota), getattr(self, quota) or 0) for quota in ALL})
+
+
+class QuotaOverrides(Struct, frozen=True, kw_only=True):
+    """The limits that one install has of its own; None means that of the settings, and 0 as much as it wants."""
+
+    calls: int | None = None
+    cpu_ms: int | None = None
+    fuel: int | None = None
+    egress_bytes: int | None = None
+    storage_bytes: int | None = None
+
+
+NO_OVERRIDES = QuotaOverrides()
 
 
 def warn_at(limit: int) -> int:

@@ -12,7 +12,8 @@ from holdfast.records.database.database import Database
 from holdfast.registry.installs.lookup import require_install
 from holdfast.registry.models.installs import ExtensionQuotaUsage, ExtensionRegistry, TenantExtensionInstall
 from holdfast.registry.models.queries import installs_of
-from holdfast.registry.quotas.kinds import DAILY, QuotaLimits, day_of, next_day, warn_at
+from holdfast.registry.quotas.kinds import DAILY, QuotaLimits, QuotaOverrides, day_of, next_day, warn_at
+from holdfast.registry.quotas.overrides import overrides_of
 from holdfast.registry.quotas.results import InstallQuotas, QuotaState, QuotaUse
 from holdfast.registry.quotas.usage_table import Counts
 
@@ -40,7 +41,7 @@ async def read_quotas(db: Database, limits: QuotaLimits, *, tenant_id: str, exte
             name=registry.name,
             day=day,
             resets_at=next_day(day),
-            quotas=_uses(limits, used.get(registry.id, Counts()), stored.get(install.id, 0)),
+            quotas=_uses(limits, overrides_of(install), used.get(registry.id, Counts()), stored.get(install.id, 0)),
         )
         for install, registry in found
     ]
@@ -73,10 +74,11 @@ async def _stored(session: AsyncSession, tenant_id: str) -> dict[str, int]:
     return {install_id: int(size) for install_id, size in rows}
 
 
-def _uses(limits: QuotaLimits, used: Counts, stored: int) -> list[QuotaUse]:
+def _uses(settings: QuotaLimits, overrides: QuotaOverrides, used: Counts, stored: int) -> list[QuotaUse]:
+    limits = settings.replaced_by(overrides)
     amounts = {**{quota: getattr(used, quota) for quota in DAILY}, "storage_bytes": stored}
     return [
-        QuotaUse(quota=quota, used=amount, limit=limit, state=quota_state(amount, limit))
+        QuotaUse(quota=quota, used=amount, limit=limit, state=quota_state(amount, limit), is_own=getattr(overrides, quota) is not None)
         for quota, amount in amounts.items()
         for limit in [getattr(limits, quota)]
     ]

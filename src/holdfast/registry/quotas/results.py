@@ -7,16 +7,23 @@ from typing import Literal
 
 from msgspec import Struct
 
+MAX_LIMIT = 2**63 - 1
+"""The highest limit that the databases can store."""
+
 QuotaState = Literal["ok", "warning", "exceeded"]
 
 
 class QuotaUse(Struct, frozen=True, kw_only=True):
-    """One quota of an install. `state` is `warning` from 80 % of the limit on, `exceeded` when it is used up, and `ok` without a limit."""
+    """One quota of an install. `state` is `warning` from 80 % of the limit on, `exceeded` when it is used up, and `ok` without a limit.
+
+    `is_own` is whether the install has this limit of its own, in place of that of the settings.
+    """
 
     quota: str
     used: int
     limit: int | None
     state: QuotaState
+    is_own: bool = False
 
 
 class InstallQuotas(Struct, frozen=True, kw_only=True):
