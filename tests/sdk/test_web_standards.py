@@ -16,7 +16,7 @@ from tests.sdk.guest_host import MemoryHost, call
 from tests.waiting import MAX_WAIT_SECONDS
 
 SOURCES = Path(__file__).parent.parent / "extensions" / "web-standards" / "src"
-GROUPS = ["crypto", "encoding", "events", "fetching", "globals", "node", "nodeCrypto", "promises", "streams", "url", "values"]
+GROUPS = ["crypto", "encoding", "events", "fetching", "globals", "node", "nodeCrypto", "promises", "streams", "text", "url", "values"]
 
 
 @pytest.fixture(scope="module")

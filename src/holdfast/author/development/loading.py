@@ -23,7 +23,8 @@ LOAD_ONLY = "(load)"
 _TIMEOUT_MS = 30_000
 _POSITION = re.compile(r"(?P<file>[^\s()]+):(?P<line>\d+)\)?$")
 _SYNTAX_HINT = (
-    "The engine does not have this syntax, of your code or of a package: StarlingMonkey has no `\\p{…}` in regular expressions."
+    "The engine does not have this syntax, of your code or of a package: StarlingMonkey has no set operations in regular expressions"
+    " and no tables of Unicode properties whose names are computed."
     " Use QuickJS: remove `holdfast.engine` from package.json."
 )
 _HINT = "Code at the top level of a module runs when the extension is loaded, and cannot call the host: move it into the handler."

@@ -52,8 +52,9 @@ def handler_prelude(engine: GuestEngine) -> Prelude:
             standards=source / "web",
             wrap=source / "runtime" / "native_async.ts",
             # The handler is not called before all modules are evaluated, so nothing may wait there: as on QuickJS.
-            # The engine has no table of Unicode properties: `\p{…}` becomes an error when the expression is used, not when a module loads.
-            supported={"top-level-await": False, "regexp-unicode-property-escapes": False},
+            # The engine has no table of Unicode properties: the SDK's `RegExp` brings those that the program names. esbuild does not see
+            # properties inside of classes, so it turns every literal that can contain one into a call.
+            supported={"top-level-await": False, "regexp-unicode-property-escapes": False, "regexp-sticky-and-unicode-flags": False},
         )
     return Prelude(
         imports=(source / "runtime" / "install.ts",),

@@ -8,8 +8,9 @@ import { node } from './cases/node.ts';
 import { nodeCrypto } from './cases/node_crypto.ts';
 import { promises } from './cases/promises.ts';
 import { streams } from './cases/streams.ts';
+import { text } from './cases/text.ts';
 import { url } from './cases/url.ts';
 import { values } from './cases/values.ts';
 import type { Cases } from './run.ts';
 
-export const GROUPS: Record<string, Cases> = { crypto, encoding, events, fetching, globals, node, nodeCrypto, promises, streams, url, values };
+export const GROUPS: Record<string, Cases> = { crypto, encoding, events, fetching, globals, node, nodeCrypto, promises, streams, text, url, values };

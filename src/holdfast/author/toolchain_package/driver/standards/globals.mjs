@@ -1,13 +1,18 @@
 // Which module of the SDK's `src/web` defines which globals, and what else in a program asks for it.
 
+/** The module that brings `\p{…}`. It has to be given the tables of the properties that the program names. */
+export const UNICODE_PROPERTIES = 'unicode/properties.ts';
+
 /** What of a program's text asks for Intl without its name. */
 const LOCALE_METHODS = /\.(?:toLocale(?:Date|Time)?String|localeCompare)\b|\.toLocale(?:Upper|Lower)Case\((?!\))/;
 
 /**
  * names: the globals that the module defines. asks: text that needs the module although none of its names is there.
- * native: the module is left out for engines that have all of this themselves.
+ * native: the module is left out for engines that have all of this themselves. under: other modules that need it.
  */
 export const MODULES = [
+  { module: 'unicode/normalize.ts', names: [], asks: /\bnormalize\b/, under: /^(?:url|intl|fetch|node)\//, native: ['quickjs'] },
+  { module: UNICODE_PROPERTIES, names: [], asks: /\\p\{/i, under: /^intl\//, native: ['quickjs'] },
   { module: 'values/console.ts', names: ['console'] },
   { module: 'values/clone.ts', names: ['structuredClone'], native: ['starlingmonkey'] },
   { module: 'clock/timers.ts', names: ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'] },
@@ -50,9 +55,12 @@ export const NAMES = MODULES.flatMap((one) => one.names);
 
 /** The modules for a program that uses the globals `used` and whose code is `text`, in an order in which they may be evaluated. */
 export function modulesFor(used, text, engine) {
-  return MODULES.filter((one) => {
+  const isAsked = (one) => {
     if (one.native?.includes(engine)) return false;
     if (one.names.some((name) => used.has(name))) return true;
     return one.asks?.test(text) === true && (one.with === undefined || one.with.some((name) => used.has(name)));
-  }).map((one) => one.module);
+  };
+  const asked = MODULES.filter(isAsked);
+  const isUnder = (one) => !one.native?.includes(engine) && one.under !== undefined && asked.some((other) => one.under.test(other.module));
+  return MODULES.filter((one) => asked.includes(one) || isUnder(one)).map((one) => one.module);
 }

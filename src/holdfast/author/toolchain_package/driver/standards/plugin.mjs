@@ -2,14 +2,16 @@
 //
 //   import "holdfast:standards"  ──▶ the modules of the SDK's src/web that the program needs (scan.mjs)
 //   @toolchain/NAME              ──▶ the package NAME of the build tools, for the SDK's own modules
+//   @unicode/normalization       ──▶ tables that the engine does not have (unicode.mjs)
 //   node:NAME, NAME              ──▶ node_names.mjs, unless the project has installed a package of that name
 import { builtinModules, createRequire } from 'node:module';
 import { join, resolve, sep } from 'node:path';
 import { adapt } from './adapted.mjs';
-import { modulesFor } from './globals.mjs';
+import { UNICODE_PROPERTIES, modulesFor } from './globals.mjs';
 import { ABSENT, NODE_MODULES } from './node_names.mjs';
 import { absentModule } from './absent.mjs';
 import { scan } from './scan.mjs';
+import { normalizationModule, propertiesOf } from './unicode.mjs';
 
 const TOOLCHAIN = createRequire(import.meta.url).resolve('esbuild/package.json').split(`${sep}node_modules${sep}`)[0];
 const PLAIN_BUILTINS = new Set(builtinModules.filter((name) => !name.startsWith('_')));
@@ -46,6 +48,8 @@ export function names({ web, project, engine }) {
         resolveDir: web,
         loader: 'js',
       }));
+      build.onResolve({ filter: /^@unicode\/normalization$/ }, () => ({ path: 'normalization', namespace: 'holdfast-unicode' }));
+      build.onLoad({ filter: /./, namespace: 'holdfast-unicode' }, () => ({ contents: normalizationModule(), loader: 'js' }));
       build.onLoad({ filter: /./, namespace: 'holdfast-absent' }, ({ path }) => absentModule(path, ABSENT[path]));
       // The URL parser asks for the encodings of Asia only for forms in pages that are written in them.
       build.onResolve({ filter: /^@exodus\/bytes\/encoding\.js$/ }, ({ importer, kind }) =>
@@ -72,8 +76,12 @@ export function standards({ web, project, author, engine }, options) {
           return { contents: '', loader: 'js' };
         }
         const { used, text } = found;
-        const modules = modulesFor(used, text, engine).map((name) => join(web, name));
-        return { contents: modules.map((path) => `import ${JSON.stringify(path)};`).join('\n'), resolveDir: project, loader: 'js' };
+        const modules = modulesFor(used, text, engine);
+        const lines = modules.map((name) => `import ${JSON.stringify(join(web, name))};`);
+        if (modules.includes(UNICODE_PROPERTIES)) {
+          lines.push(`import { know } from ${JSON.stringify(join(web, UNICODE_PROPERTIES))};`, `know(${JSON.stringify(propertiesOf(text))});`);
+        }
+        return { contents: lines.join('\n'), resolveDir: project, loader: 'js' };
       });
     },
   };
