@@ -318,6 +318,28 @@ async def test_installs_stay_and_have_no_quotas_of_their_own(url: str) -> None:
     assert (after, set(own.values()), len(own)) == (dict(before), {None}, 5)
 
 
+async def test_tables_of_another_program_are_named_and_stay_as_they_are(url: str) -> None:
+    if url.startswith("sqlite"):
+        Path(url.partition("///")[2]).parent.mkdir(parents=True)
+    with _open(url) as connection:
+        # As the existing platform makes it: without time zones.
+        connection.execute(
+            text(
+                f"CREATE TABLE extension_registry (id {'uuid' if connection.dialect.name == 'postgresql' else 'text'} PRIMARY KEY, "
+                "publisher varchar(255) NOT NULL, name varchar(255) NOT NULL, display_name varchar(255), description text, "
+                "created_at timestamp DEFAULT CURRENT_TIMESTAMP, updated_at timestamp DEFAULT CURRENT_TIMESTAMP, UNIQUE (publisher, name))"
+            )
+        )
+        connection.execute(text(f"INSERT INTO extension_registry (id, publisher, name) VALUES ('{REGISTRY_ID}', 'acme', 'notes')"))
+        connection.commit()
+        before = connection.execute(text("SELECT * FROM extension_registry")).all()
+    with rejected("database_tables_taken", match=r"extension_registry.* already exists.*Nothing was changed"):
+        await migrate(url)
+    with _open(url) as connection:
+        assert connection.execute(text("SELECT * FROM extension_registry")).all() == before
+        assert inspect(connection).get_table_names() == ["extension_registry"]
+
+
 async def test_the_database_of_a_newer_version_is_refused_with_advice(url: str) -> None:
     await migrate(url)
     with _open(url) as connection:

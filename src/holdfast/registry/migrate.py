@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 from sqlalchemy import Connection, inspect
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -31,8 +31,8 @@ class Migrated(Struct, frozen=True):
 async def migrate(db_url: str, *, to: str = "head") -> Migrated:
     """Runs every migration up to the revision `to` that the database of the URL lacks, in one transaction.
 
-    Processes that start at once wait for each other. Raises DatabaseError (`database_newer`, `database_url_unusable`,
-    `database_unreachable`).
+    Processes that start at once wait for each other. Raises DatabaseError (`database_newer`, `database_tables_taken`,
+    `database_url_unusable`, `database_unreachable`), and then the database is as it was.
     """
     url = database_address(db_url)
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
@@ -105,6 +105,22 @@ def _run_migrations(connection: Connection, current: str | None, to: str) -> Mig
             f"The database is at revision {current}, which this version of Holdfast does not know.",
             hint="Start the newer version of Holdfast that migrated it, or restore a backup from before.",
         )
-    command.upgrade(config, target)
+    try:
+        command.upgrade(config, target)
+    except (ProgrammingError, OperationalError) as error:
+        connection.rollback()
+        if "already exists" not in str(error.orig):
+            raise
+        raise _taken(error) from error
     connection.commit()
     return Migrated(current, target)
+
+
+def _taken(error: ProgrammingError | OperationalError) -> DatabaseError:
+    """The error for a table or column that a migration makes and that another program has made. The driver's message names it."""
+    named = str(error.orig).strip().splitlines()[0]
+    return DatabaseError(
+        "database_tables_taken",
+        f"Another program made tables in this database that Holdfast has to make: {named}. Nothing was changed.",
+        hint="Set HOLDFAST_DATABASE_URL to a database of Holdfast's own.",
+    )

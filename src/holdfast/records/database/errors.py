@@ -17,6 +17,8 @@ class DatabaseError(CodedError):
         "database_full": 503,
         # A later version of Holdfast than this one migrated it.
         "database_newer": 500,
+        # Another program made a table or column that a migration makes.
+        "database_tables_taken": 500,
         # No server responds, or it denies access.
         "database_unreachable": 503,
         # The address is invalid, or names a kind of database that Holdfast does not support.
