@@ -1,7 +1,8 @@
 """Starts that are killed: `python -m tests.runner.killing STORE CACHE ARTIFACTS` reads an order from each line and prints a report for it.
 
 Every order starts a child, forked from this warm process: fetch, unpack, compile, load, call, as a runner does. `{"digest": …}`
-runs it to its end and reports the response of the guest. With `"step": n` the child is killed at the n-th step that an audit hook
+runs it to its end and reports the response of the guest; this process then imports what the child imported, so that later children
+have only the steps of a start that are its own. With `"step": n` the child is killed at the n-th step that an audit hook
 sees (files opened, renamed, removed, processes started). With `"after": "start" | "cached", "seconds": s`, the child is killed that
 long after its start or after the bundle is in the cache.
 """
@@ -9,6 +10,7 @@ long after its start or after the bundle is in the cache.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import signal
@@ -67,7 +69,7 @@ def _child(folders: _Folders, order: dict[str, Any], write_end: int) -> None:
     steps = _Steps(order.get("step"))
     sys.addaudithook(steps)
     report = asyncio.run(_start(*folders, order["digest"], write_end))
-    os.write(write_end, json.dumps(report | {"steps": steps.count}).encode() + b"\n")
+    os.write(write_end, json.dumps(report | {"steps": steps.count, "modules": list(sys.modules)}).encode() + b"\n")
 
 
 def _run(folders: _Folders, order: dict[str, Any]) -> dict[str, Any]:
@@ -97,6 +99,8 @@ def _run(folders: _Folders, order: dict[str, Any]) -> dict[str, Any]:
                         os.kill(child, signal.SIGKILL)
     finally:
         _, status = os.waitpid(child, 0)
+    for name in report.pop("modules", ()):
+        importlib.import_module(name)
     report["code"] = os.waitstatus_to_exitcode(status)
     return report
 

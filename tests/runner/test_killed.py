@@ -65,6 +65,12 @@ class Bench:
         assert report["answer"] == self.responses[digest]
         return report
 
+    def measure(self, digest: str) -> dict[str, Any]:
+        """How a start runs whose modules are imported, as those are that are killed: their files are not the disk that this is about."""
+        self.run(digest)
+        self.clear(digest)
+        return self.run(digest)
+
     def clear(self, digest: str, *, cached: bool = False, compiled: bool = False) -> None:
         """Deletes the cached bundle and the compiled component, so that the next start makes them again."""
         if not cached:
@@ -112,7 +118,7 @@ async def test_after_a_kill_at_any_moment_the_next_start_serves_the_right_respon
     for status in (201, 202, 203):
         await bench.pack(status, pages=40)
     digests = list(bench.packed)
-    durations = bench.run(digests[0])
+    durations = bench.measure(digests[0])
     killed = {"fetched": 0, "compiled": 0}
     while sum(killed.values()) < MOMENTS:
         digest = source.choice(digests)
@@ -138,7 +144,7 @@ async def test_after_a_kill_at_any_moment_the_next_start_serves_the_right_respon
 async def test_after_a_kill_at_each_step_on_the_disk_the_next_start_serves_the_right_response(bench: Bench) -> None:
     await bench.pack(201, pages=3)
     (digest,) = bench.packed
-    steps = bench.run(digest)["steps"]
+    steps = bench.measure(digest)["steps"]
     for step in range(1, steps + 1):
         bench.clear(digest)
         bench.start(digest, step=step)
