@@ -132,15 +132,28 @@ async def platform(folder: Path, *, front: Front = "asgi", database_url: str | N
         )
         installed = await add_first_install(db, folder / "bundles")
         app = Starlette(routes=gateway_routes(services))
-        async with _transport(app, services, front) as transport, httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http:
+        async with (
+            _closing(services),
+            _transport(app, services, front) as transport,
+            httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http,
+        ):
             running = Platform(services=services, runner=runner, app=app, http=http, installed=installed, folder=folder, seconds=seconds)
             running.respond_with(b"hello", headers={"content-type": "text/plain"})
             async with services.changes.follow():
                 # On Postgres, what is in memory counts only once the feed has a lease.
                 await until(lambda: services.changes.mark() is not None)
                 yield running
+
+
+@asynccontextmanager
+async def _closing(services: Services) -> AsyncIterator[None]:
+    """Closes the parts, also after a failure: what they still do would show in the tests that follow."""
+    try:
+        yield
+    finally:
         await services.close_preparation()
         await services.close_audit()
+        await services.close_limits()
         await services.runner.close()
 
 
