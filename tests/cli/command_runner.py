@@ -16,6 +16,9 @@ import psutil
 
 from tests.waiting import MAX_WAIT_SECONDS
 
+ARTIFACTS = Path(__file__).parents[2] / "build" / "test-artifacts"
+"""Components that tests compiled. Platforms share them, because each compilation takes a second, and ten for Python."""
+
 COMMAND = (sys.executable, "-m", "holdfast.cli")
 OWN_VARIABLES = (
     *("HOLDFAST_", "RUNNER_", "PORT", "DATABASE_URL", "EXT_", "BUNDLE_STORE_BASE", "REGISTRY_", "ALGA_", "STORAGE_API_", "STATIC_STRICT_"),
@@ -55,7 +58,8 @@ def json_result(done: Done) -> dict[str, Any]:
 class Platform:
     """`holdfast up --json` as a child process. Leaving the block kills the process if it still runs.
 
-    `port` is 0 for a free one, None for the one that PORT names. With `command="gateway"` it is `holdfast gateway`, which has no runner.
+    What it compiles is in ARTIFACTS unless `variables` say otherwise. `port` is 0 for a free one, None for the one that PORT names. With
+    `command="gateway"` it is `holdfast gateway`, which has no runner.
     """
 
     def __init__(
@@ -73,7 +77,7 @@ class Platform:
         self.process = subprocess.Popen(
             [*COMMAND, command, *options, *map(str, arguments)],
             cwd=folder,
-            env=clean_environment(**variables),
+            env=clean_environment(**({"HOLDFAST_ARTIFACT_ROOT": str(ARTIFACTS)} | variables)),
             stdout=subprocess.PIPE,
             stderr=self.errors,
         )

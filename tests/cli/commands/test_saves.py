@@ -45,7 +45,7 @@ def test_the_disk_use_of_a_platform_does_not_grow_with_saves(
     """
     project = shutil.copytree(built("faulty"), tmp_path / "faulty", ignore=shutil.ignore_patterns("node_modules"))
     manifest = json.loads((project / "manifest.json").read_text())
-    with Platform(tmp_path) as platform:
+    with Platform(tmp_path, HOLDFAST_ARTIFACT_ROOT=str(tmp_path / "data" / "artifacts")) as platform:
         platform.ready()
         settled = 0
         for number in range(repetitions(SETTLED + 3, long=1_000)):
