@@ -12,7 +12,7 @@ from typing import Any, Self
 import httpx2
 import psutil
 
-from tests.cli.command_runner import COMMAND, clean_environment
+from tests.cli.command_runner import ARTIFACTS, COMMAND, clean_environment
 from tests.waiting import MAX_WAIT_SECONDS, wait_until
 
 Event = dict[str, Any]
@@ -21,7 +21,7 @@ Event = dict[str, Any]
 class DevProcess:
     """A running `holdfast dev`, or another `command` that becomes one. Its events are read as they come.
 
-    The end of the block stops it, and nothing may be left.
+    What it compiles is in ARTIFACTS unless `variables` say otherwise. The end of the block stops it, and nothing may be left.
     """
 
     def __init__(self, folder: Path, *arguments: str | Path, command: tuple[str, ...] = (*COMMAND, "dev"), **variables: str) -> None:
@@ -34,7 +34,7 @@ class DevProcess:
         self.process = subprocess.Popen(
             [*command, *map(str, arguments), *options],
             cwd=folder,
-            env=clean_environment(**variables),
+            env=clean_environment(**({"HOLDFAST_ARTIFACT_ROOT": str(ARTIFACTS)} | variables)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self.errors,

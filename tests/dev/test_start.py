@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.cli.command_runner import clean_environment, run
+from tests.cli.command_runner import ARTIFACTS, clean_environment, run
 from tests.dev.dev_process import DevProcess
 from tests.waiting import MAX_WAIT_SECONDS, wait_until
 
@@ -50,7 +50,7 @@ def test_the_development_component_is_compiled_for_command_and_runner_together(d
     wait_until(lambda: _compiled_code(runner) != set(), dev.described)
     assert len(_compiled_code(runner)) == 1
     assert _compiled_code(command) == _compiled_code(runner)
-    assert {path.parent for path in _compiled_code(command)} == {dev.data_dir / "artifacts"}
+    assert {path.parent for path in _compiled_code(command)} == {ARTIFACTS}
 
 
 def _compiled_code(process: psutil.Process) -> set[Path]:
