@@ -23,6 +23,7 @@ COMMANDS = {
     "dev": Command(f"{_MODULES}.dev:dev", "Build and install extensions whenever their source changes, and show them in the browser."),
     "gateway": Command(f"{_MODULES}.gateway:gateway", "Start only gateway and console, for a runner that is already running."),
     "runner": Command(f"{_MODULES}.runner:runner", "Start only the runner, for an application that has the rest of the platform."),
+    "scheduler": Command(f"{_MODULES}.scheduler:scheduler", "Start only a scheduler, for a gateway that is already running."),
     "build": Command(f"{_MODULES}.build:build", "Build an extension: its handler into dist/main.wasm, its pages into dist/ui."),
     "pack": Command(f"{_MODULES}.pack:pack", "Pack a built extension into a bundle and write its SHA-256 next to it."),
     "keys": Command(f"{_MODULES}.keys:keys", "Create signing keys, choose the keys you trust, and manage API keys."),

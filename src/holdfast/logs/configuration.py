@@ -64,3 +64,8 @@ def _renderer(*, as_json: bool) -> list[Processor]:
     colours = sys.stderr.isatty()
     console = structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback)
     return [escape_control_characters, ConsoleLines(console, colours=colours)]
+
+
+def silence_logger(name: str) -> None:
+    """Drops what a library reports from now on, such as about work that a stop interrupts."""
+    logging.getLogger(name).setLevel(logging.CRITICAL + 1)

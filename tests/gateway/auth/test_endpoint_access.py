@@ -39,6 +39,7 @@ ENDPOINTS: dict[Endpoint, Access] = {
     ("POST", "/api/v1/extensions/uninstall"): "write",
     ("GET", "/api/v1/quotas"): "read",
     ("GET", f"{ONE}/quotas"): "read",
+    ("PATCH", f"{ONE}/quotas"): "write",
     ("GET", ONE): "read",
     ("DELETE", ONE): "write",
     ("POST", f"{ONE}/upgrade"): "write",
@@ -89,6 +90,7 @@ ENDPOINTS: dict[Endpoint, Access] = {
     ("POST", "/api/internal/ext-storage/install/{install_id}"): "internal",
     ("POST", "/api/internal/ext-debug/events"): "internal",
     ("POST", "/api/internal/ext-scheduler/install/{install_id}"): "internal",
+    ("POST", "/api/internal/ext-background/calls/{call_id}"): "internal",
     ("POST", "/api/internal/ext-invoicing/install/{install_id}"): "internal",
     ("POST", "/api/internal/ext-clients/install/{install_id}"): "internal",
     ("POST", "/api/internal/ext-services/install/{install_id}"): "internal",
@@ -102,6 +104,7 @@ PATH_PARAMETERS = {
     "install_id": SOME_ID,
     "namespace": "settings",
     "key_id": SOME_ID,
+    "call_id": SOME_ID,
     "user": SOME_ID,
 }
 

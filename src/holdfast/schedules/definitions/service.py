@@ -209,7 +209,7 @@ async def _row(session: AsyncSession, tenant_id: str, install_id: str, schedule_
         query = _of_install(tenant_id, install_id).where(TenantExtensionSchedule.id == schedule_id)
         found = (await session.execute(query)).first()
     if found is None:
-        raise ScheduleError("schedule_not_found", "Schedule not found.", hint="`holdfast schedules list` names them.")
+        raise ScheduleError("schedule_not_found", "Schedule not found.", hint="The list of schedules has their ids.")
     return found[0], found[1], found[2], found[3]
 
 

@@ -11,7 +11,6 @@ DBOS keeps one engine in a process. Workflows and steps are methods of a `DBOSCo
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowStatusString
 from dbos._serialization import DBOSPortableJSONSerializer
 
+from holdfast.logs import silence_logger
 from holdfast.records.database.address import database_address
 
 SCHEMA = "holdfast_durable"
@@ -77,7 +77,7 @@ class DurableEngine:
 
     async def stop(self) -> None:
         """Stops it. Workflows that run stay recorded as running, and are adopted: what the engine says of them is no error."""
-        logging.getLogger("dbos").setLevel(logging.CRITICAL)
+        silence_logger("dbos")
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
 
     async def start_workflow(self, workflow: Workflow, workflow_id: str) -> None:
