@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from wit_world.imports import clients as clients_functions
+from wit_world.imports import context as context_functions
 from wit_world.imports import http as http_functions
 from wit_world.imports import invoicing as invoicing_functions
 from wit_world.imports import logging as logging_functions
@@ -19,8 +21,28 @@ from wit_world.imports import user_v2 as user_functions
 
 from holdfast_sdk.calls import call
 from holdfast_sdk.host import Host
+from holdfast_sdk.messages import Context
 from holdfast_sdk.records import Fetched, User
 from holdfast_sdk.storage import Storage
+
+
+class CallContext:
+    """The context of the call. Needs cap:context.read, which every install has."""
+
+    def __init__(self, details: Context) -> None:
+        self._details = details
+
+    def get(self) -> Context:
+        """Tenant, extension, install, settings and trigger: the same as `request.context`."""
+        ids = call("context.get", context_functions.get_context)
+        return replace(
+            self._details,
+            tenant_id=ids.tenant_id,
+            extension_id=ids.extension_id,
+            request_id=ids.request_id,
+            install_id=ids.install_id,
+            version_id=ids.version_id,
+        )
 
 
 class Logging:
@@ -49,11 +71,11 @@ class Secrets:
     """The secrets of the install. Needs cap:secrets.get."""
 
     def get(self, key: str) -> str:
-        """The value of a secret. Raises HostError `missing`, `denied`."""
+        """The value of a secret. Raises HostError `missing`, `denied`, `expired`."""
         return str(call("secrets.get", secrets_functions.get, key))
 
     def list(self) -> list[str]:
-        """The keys of all secrets."""
+        """The keys of all secrets, sorted; none without cap:secrets.get, and none when the secrets have expired."""
         return [*secrets_functions.list_keys()]
 
 
@@ -228,9 +250,10 @@ def _user() -> User:
     )
 
 
-def make_host() -> Host:
-    """The host of the current call."""
+def make_host(context: Context) -> Host:
+    """The host of the current call. `context` is that of its request."""
     return Host(
+        context=CallContext(context),
         logging=Logging(),
         storage=Storage(),
         secrets=Secrets(),

@@ -28,13 +28,13 @@ def find_handler(module: ModuleType) -> Callable[..., Any]:
     return handler
 
 
-_CONFIG, _TRIGGER, _SCHEDULE = "x-ext-config", "x-ext-trigger", "x-ext-schedule-id"
+_CONFIG, _SETTINGS, _TRIGGER, _SCHEDULE = "x-ext-config", "x-ext-settings", "x-ext-trigger", "x-ext-schedule-id"
 """Request headers in which the host passes what the WIT world has no field for. The host removes them from callers' requests."""
 
 
 def _request(wire: Any) -> Request:
     context = wire.context
-    from_host = {header.name: header.value for header in wire.http.headers if header.name in (_CONFIG, _TRIGGER, _SCHEDULE)}
+    from_host = {header.name: header.value for header in wire.http.headers if header.name in (_CONFIG, _SETTINGS, _TRIGGER, _SCHEDULE)}
     return Request(
         wire.http.method,
         wire.http.url,
@@ -46,7 +46,7 @@ def _request(wire: Any) -> Request:
             context.request_id,
             context.install_id,
             context.version_id,
-            json.loads(from_host.get(_CONFIG, "{}")),
+            json.loads(from_host.get(_SETTINGS) or from_host.get(_CONFIG, "{}")),
             from_host.get(_TRIGGER),
             from_host.get(_SCHEDULE),
         ),
@@ -82,7 +82,8 @@ def respond(handler: Callable[..., Any], wire: Any) -> wit.ExecuteResponse:
     """Runs the handler, to completion if it is a coroutine. An exception is logged with its traceback and becomes a status 500."""
     random.seed()  # otherwise every call would start with the state from build time, and get the same numbers
     try:
-        answer = handler(_request(wire), make_host())
+        request = _request(wire)
+        answer = handler(request, make_host(request.context))
         return _to_wire(event_loop.run(answer) if isinstance(answer, Awaitable) else answer)
     except (Exception, SystemExit) as error:
         _report(error)

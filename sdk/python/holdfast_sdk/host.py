@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from holdfast_sdk.bindings import Clients, Http, Invoicing, Logging, Scheduler, Secrets, Services, UiProxy
+    from holdfast_sdk.bindings import CallContext, Clients, Http, Invoicing, Logging, Scheduler, Secrets, Services, UiProxy
     from holdfast_sdk.records import User
     from holdfast_sdk.storage import Storage
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 class Host:
     """The host of one call. To test a handler, pass your own objects with the same functions: `Host(storage=FakeStorage(), …)`."""
 
+    context: CallContext
     logging: Logging
     storage: Storage
     secrets: Secrets

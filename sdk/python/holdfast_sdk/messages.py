@@ -11,14 +11,18 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class Context:
-    """The tenant and the install of a call. `config` has the tenant's settings; `trigger` is `schedule` for a scheduled call, else None."""
+    """The tenant and the install of a call.
+
+    `config` has the tenant's settings, with the types that the manifest declares: a boolean is True or False, a number an int or a float.
+    `trigger` is `schedule` for a scheduled call and `event` for an event, else None; `schedule_id` is the schedule that made the call.
+    """
 
     tenant_id: str
     extension_id: str
     request_id: str | None = None
     install_id: str | None = None
     version_id: str | None = None
-    config: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
     trigger: str | None = None
     schedule_id: str | None = None
 

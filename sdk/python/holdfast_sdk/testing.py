@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from holdfast_sdk.errors import HostError
 from holdfast_sdk.host import Host
+from holdfast_sdk.messages import Context
 from holdfast_sdk.records import Entry, User
 
 
@@ -73,11 +74,21 @@ class MemoryLog:
         self.emit("error", message, fields)
 
 
+class FixedContext:
+    """The context that a test gives; without one, that of a call by a user."""
+
+    def __init__(self, context: Context | None = None) -> None:
+        self._context = context or Context("tenant-test", "extension-test", "request-test")
+
+    def get(self) -> Context:
+        return self._context
+
+
 USER = User("tenant-test", "Test Client", "user-test", "user@example.com", "Test User", "internal")
 
 
 class MemoryHost(Host):
-    """A host for one test: storage and log in memory, and a user. `parts` add or replace: `MemoryHost(secrets=FakeSecrets())`.
+    """A host for one test: storage and log in memory, a context and a user. `parts` add or replace: `MemoryHost(secrets=FakeSecrets())`.
 
     `logs` has the lines that the handler logged, in order.
     """
@@ -85,4 +96,4 @@ class MemoryHost(Host):
     def __init__(self, **parts: Any) -> None:
         log = MemoryLog()
         self.logs = log.lines
-        super().__init__(**{"logging": log, "storage": MemoryStorage(), "user": lambda: USER} | parts)
+        super().__init__(**{"context": FixedContext(), "logging": log, "storage": MemoryStorage(), "user": lambda: USER} | parts)

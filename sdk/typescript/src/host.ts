@@ -29,7 +29,7 @@ import type {
 
 /** The context of the call. Needs cap:context.read. */
 export interface ContextHost {
-  /** Tenant, extension, install and settings. */
+  /** Tenant, extension, install, settings and trigger: the same as `req.context`. */
   get(): Promise<ContextData>;
 }
 
@@ -37,7 +37,7 @@ export interface ContextHost {
 export interface SecretsHost {
   /** Rejects with `missing`, `denied`, `expired` or `internal`. */
   get(key: string): Promise<string>;
-  /** The keys of all secrets. */
+  /** The keys of all secrets, sorted; none without cap:secrets.get, and none when the secrets have expired. */
   list(): Promise<string[]>;
 }
 

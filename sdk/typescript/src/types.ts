@@ -1,5 +1,11 @@
 // The data that handlers and hosts exchange. Field names are those of the WIT world `alga:extension/runner` in camelCase.
 
+/**
+ * The tenant's settings for an install, with the types that the manifest declares: a number is a number, a boolean is `true` or `false`.
+ * The type of each value is `any`, because only your manifest knows it.
+ */
+export type Settings = Record<string, any>;
+
 export interface ContextData {
   requestId?: string | null;
   tenantId: string;
@@ -7,10 +13,10 @@ export interface ContextData {
   installId?: string | null;
   versionId?: string | null;
   /** The tenant's settings for this install; empty without any. */
-  config?: Record<string, string>;
+  config?: Settings;
   /** The trigger of the call, such as `schedule`; absent for a call by a user or a program. */
   trigger?: string;
-  /** The schedule that made the call. */
+  /** The id of the schedule that made the call. */
   scheduleId?: string;
 }
 

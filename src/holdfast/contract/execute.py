@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
@@ -43,8 +43,8 @@ class ExecuteContext(Struct, frozen=True, kw_only=True):
 
     `egress`, `egress_withheld` and `extension_name` are Holdfast's own fields: the hosts that the install was granted, those that the
     manifest declares and the install was not granted, and its name, for log lines.
-    `trigger` and `schedule_id` name what made the call if
-    it was not a person.
+    `settings` are the values of `config` with the types that the manifest declares, sent when one of them is not text.
+    `trigger` and `schedule_id` name what made the call if it was not a person.
     """
 
     tenant_id: str
@@ -54,6 +54,7 @@ class ExecuteContext(Struct, frozen=True, kw_only=True):
     install_id: str | None = None
     version_id: str | None = None
     config: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] | UnsetType | None = UNSET
     egress: list[str] = field(default_factory=list)
     egress_withheld: list[str] | UnsetType = UNSET
     extension_name: str | UnsetType | None = UNSET

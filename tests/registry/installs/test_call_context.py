@@ -108,6 +108,21 @@ async def test_settings_reach_the_guest_as_text() -> None:
     }
 
 
+async def test_settings_have_their_declared_types_besides_their_text(db: Database, store: FolderStore, tmp_path: Path) -> None:
+    settings = [{"key": "isOn", "type": "boolean"}, {"key": "limit", "type": "number"}, {"key": "name"}]
+    archive = archive_of(tmp_path / "typed.tar.zst", settings=settings)
+    await install_archive(collaborators(db, store), archive, actor=local_actor(TENANT), check_component=None)
+    assert (await context(db)).settings is None  # nothing is set
+    await replace_config(db, actor=local_actor(TENANT), extension=NOTES, config={"isOn": True, "name": "5"})
+    found = await context(db)
+    assert (found.config, found.settings) == ({"isOn": "true", "name": "5"}, {"isOn": True, "name": "5"})
+    async with db.transaction() as session:  # as another application stores settings
+        await session.execute(update(TenantExtensionInstallConfig).values(config={"isOn": "false", "limit": "12", "name": "5"}))
+    assert (await context(db)).settings == {"isOn": False, "limit": 12, "name": "5"}
+    await replace_config(db, actor=local_actor(TENANT), extension=NOTES, config={"name": "5"})
+    assert (await context(db)).settings is None  # text only: the text is enough
+
+
 async def test_switching_off_and_on_is_the_tenants_own_business(db: Database, installed: Installed) -> None:
     with pytest.raises(ExtensionNotInstalled):
         await set_enabled(db, actor=local_actor(OTHER_TENANT), extension=NOTES, enabled=False)

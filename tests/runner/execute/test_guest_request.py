@@ -12,7 +12,14 @@ import pytest
 from tests.runner.conftest import Runner, body_of
 
 CONFIG = {"algaApiBase": "https://api.example.com", "greeting": "Grüße ✓"}
-FORGED = {"X-Ext-Config": '{"a":"forged"}', "x-ext-trigger": "schedule", "X-EXT-SCHEDULE-ID": "s1", "accept": "*/*"}
+SETTINGS = {"limit": 25, "isOn": False, "share": 0.5, "tags": ["ä", None], "greeting": "Grüße ✓"}
+FORGED = {
+    "X-Ext-Config": '{"a":"forged"}',
+    "x-ext-SETTINGS": '{"a":"forged"}',
+    "x-ext-trigger": "schedule",
+    "X-EXT-SCHEDULE-ID": "s1",
+    "accept": "*/*",
+}
 
 
 async def call_guest(runner: Runner, wasm: Path, **parts: Any) -> dict[str, Any]:
@@ -34,6 +41,13 @@ async def test_the_handler_sees_configuration_and_trigger_in_its_context_and_not
     assert received["context"]["config"] == CONFIG
     assert received["context"]["trigger"] == "schedule"
     assert received["context"].get("scheduleId", received["context"].get("schedule_id")) == "s-7"
+    assert "x-ext" not in json.dumps(received["headers"])
+
+
+async def test_the_handler_sees_settings_with_their_types(runner: Runner, wasm: Path) -> None:
+    strings = {name: json.dumps(value) for name, value in SETTINGS.items()}
+    received = await call_guest(runner, wasm, context={"config": strings, "settings": SETTINGS})
+    assert received["context"]["config"] == SETTINGS
     assert "x-ext" not in json.dumps(received["headers"])
 
 

@@ -5,10 +5,10 @@ import uiProxy from 'alga:extension/ui-proxy';
 import userV2 from 'alga:extension/user-v2';
 import { toBytes } from '../bytes.ts';
 import type { HostBindings } from '../host.ts';
-import type { UserDataWire } from '../types.ts';
+import type { ContextData, UserDataWire } from '../types.ts';
 import { normalizeUserData } from '../user.ts';
 import { attempt, text } from './calls.ts';
-import { httpHost } from './http.ts';
+import { callDetails, httpHost } from './http.ts';
 import { loggingHost } from './logging.ts';
 import { clientsHost, invoicingHost, servicesHost } from './records.ts';
 import { schedulerHost } from './scheduler.ts';
@@ -22,7 +22,8 @@ async function callRoute(route: string, payload?: Uint8Array | null): Promise<Ui
 export const bindings: HostBindings = {
   context: {
     async get() {
-      return attempt('context.get', () => context['getContext']!());
+      const ids = attempt('context.get', () => context['getContext']!()) as ContextData;
+      return { ...ids, ...callDetails };
     },
   },
   secrets: {

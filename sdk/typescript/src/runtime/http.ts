@@ -3,7 +3,7 @@ import http from 'alga:extension/http';
 import { decodeUtf8, toBytes } from '../bytes.ts';
 import type { HttpHost } from '../host.ts';
 import { header } from '../responses.ts';
-import type { ExecuteRequest, HttpHeader } from '../types.ts';
+import type { ContextData, ExecuteRequest, HttpHeader, Settings } from '../types.ts';
 import { attempt, text, wireHeaders } from './calls.ts';
 import { queryOf } from './query.ts';
 import { requestTarget } from './target.ts';
@@ -31,20 +31,23 @@ function pathOf(url: string): string {
 }
 
 /** The request headers that the host uses where the WIT world has no field. The host removes them from callers' requests. */
-const HOST_HEADERS = ['x-ext-config', 'x-ext-trigger', 'x-ext-schedule-id', 'x-ext-origin'];
+const HOST_HEADERS = ['x-ext-config', 'x-ext-settings', 'x-ext-trigger', 'x-ext-schedule-id', 'x-ext-origin'];
+
+/** What the WIT world has no field for: settings, trigger and schedule of the current call. */
+export let callDetails: Pick<ContextData, 'config' | 'trigger' | 'scheduleId'> = {};
 
 export function requestFrom(wire: WireRequest): ExecuteRequest {
   const body = bytesOf(wire.http.body);
   const { method, url } = wire.http;
   const fromHost = (name: string): string | undefined => wire.http.headers.find((one) => one.name === name)?.value;
-  const [config, trigger, scheduleId, origin] = HOST_HEADERS.map(fromHost);
+  const [config, settings, trigger, scheduleId, origin] = HOST_HEADERS.map(fromHost);
   const headers = wire.http.headers.filter((one) => !HOST_HEADERS.includes(one.name));
-  const context = {
-    ...wire.context,
-    config: config === undefined ? {} : (JSON.parse(config) as Record<string, string>),
+  callDetails = {
+    config: JSON.parse(settings ?? config ?? '{}') as Settings,
     ...(trigger === undefined ? {} : { trigger }),
     ...(scheduleId === undefined ? {} : { scheduleId }),
   };
+  const context = { ...wire.context, ...callDetails };
   requestTarget.set(url, origin);
   let query: Record<string, string> | undefined;
   return {

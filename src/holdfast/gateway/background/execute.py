@@ -119,6 +119,7 @@ def _request(
             version_id=context.version_id,
             content_hash=context.content_hash,
             config=context.config,
+            settings=UNSET if context.settings is None else context.settings,
             egress=context.egress,
             egress_withheld=context.egress_withheld,
             trigger=call.trigger,

@@ -28,6 +28,7 @@ def build_request(call: Call, context: InstallContext, *, timeout_ms: int) -> Ex
             version_id=context.version_id,
             content_hash=context.content_hash,
             config=context.config,
+            settings=UNSET if context.settings is None else context.settings,
             egress=context.egress,
             egress_withheld=context.egress_withheld,
         ),

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Boolean, ColumnElement, bindparam, or_, select
 
+from holdfast.bundles.manifest.settings.declared_types import typed_settings
 from holdfast.contract.secret_envelope import SecretEnvelope
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
@@ -37,7 +38,8 @@ from holdfast.world.capabilities import ALWAYS_GRANTED, parse_capabilities
 class InstallContext(Struct, frozen=True, kw_only=True):
     """An install as a call needs it. `content_hash` is `sha256:…` or None without a bundle; `providers` are capability names, sorted.
 
-    `egress` are the hosts that it was granted, `egress_withheld` those that the version declares and it was not granted.
+    `egress` are the hosts that it was granted, `egress_withheld` those that the version declares and it was not granted. `settings` are the
+    values of `config` with the types that the manifest declares; None when all of them are text.
     """
 
     tenant_id: str
@@ -51,6 +53,7 @@ class InstallContext(Struct, frozen=True, kw_only=True):
     is_enabled: bool
     content_hash: str | None
     config: dict[str, str]
+    settings: dict[str, Any] | None
     config_version: str | None
     providers: list[str]
     egress: list[str]
@@ -174,6 +177,7 @@ def _context(tenant_id: str, row: Mapping[str, Any]) -> InstallContext:
     # Not stored: they know how a version and an extension are named.
     version = ExtensionVersion(version_key=row["version_key"], private_tenant=row["private_tenant"], manifest=row["manifest"])
     registry = ExtensionRegistry(publisher=row["publisher"], name=row["name"], display_name=row["registry_display_name"])
+    config = row["first_config"] if row["config_id"] is None else row["config"]
     return InstallContext(
         tenant_id=tenant_id,
         install_id=row["install_id"],
@@ -185,7 +189,8 @@ def _context(tenant_id: str, row: Mapping[str, Any]) -> InstallContext:
         display_name=display_name(registry, version),
         is_enabled=row["is_enabled"] and row["status"] == "enabled",
         content_hash=row["content_hash"],
-        config=as_strings(row["first_config"] if row["config_id"] is None else row["config"]),
+        config=as_strings(config),
+        settings=_typed(row["manifest"], config),
         config_version=row["config_version"],
         providers=effective_providers(row["granted_caps"]),
         egress=list(row["granted_egress"]),
@@ -204,6 +209,11 @@ def effective_providers(granted: list[str]) -> list[str]:
     """The capabilities an install may use, sorted: those granted to it and those of every install. A request grants nothing."""
     known, _unknown = parse_capabilities(granted)
     return sorted(known | ALWAYS_GRANTED)
+
+
+def _typed(manifest: object, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    settings = typed_settings(manifest.get("settings") if isinstance(manifest, dict) else None, config)
+    return None if all(isinstance(value, str) for value in settings.values()) else settings
 
 
 def as_strings(config: Mapping[str, Any]) -> dict[str, str]:

@@ -14,6 +14,9 @@ from holdfast.world.types import ContextData, ExecuteRequest, HttpHeader, HttpRe
 CONFIG = "x-ext-config"
 """The install's configuration: a JSON object of strings, in ASCII. Absent when nothing is configured."""
 
+SETTINGS = "x-ext-settings"
+"""The same with the types that the manifest declares: a JSON object, in ASCII. Absent when every value is text."""
+
 TRIGGER = "x-ext-trigger"
 """What made the call, such as `schedule`. Absent when a person or a program did."""
 
@@ -23,7 +26,7 @@ SCHEDULE = "x-ext-schedule-id"
 ORIGIN = "x-ext-origin"
 """The origin of the absolute URLs that handlers see (docs/decisions/0047). Nothing sets it yet; a caller never may."""
 
-_RUNNER_HEADERS = frozenset({CONFIG, TRIGGER, SCHEDULE, ORIGIN})
+_RUNNER_HEADERS = frozenset({CONFIG, SETTINGS, TRIGGER, SCHEDULE, ORIGIN})
 
 
 class GuestBody(Struct, frozen=True):
@@ -65,6 +68,8 @@ def guest_request(call: ExecuteCall, context: CallContext, body: bytes | None) -
     identity = call.context
     if identity.config:
         headers.append(HttpHeader(CONFIG, json.dumps(identity.config, separators=(",", ":"))))
+    if isinstance(identity.settings, dict):
+        headers.append(HttpHeader(SETTINGS, json.dumps(identity.settings, separators=(",", ":"))))
     if isinstance(identity.trigger, str) and identity.trigger:
         headers.append(HttpHeader(TRIGGER, identity.trigger))
     if isinstance(identity.schedule_id, str) and identity.schedule_id:
