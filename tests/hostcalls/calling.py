@@ -46,7 +46,7 @@ class ListSink:
 class NoBackend:
     """A backend that fails the test when it is used."""
 
-    async def post(self, service: Service, install_id: str, body: Mapping[str, Any]) -> Reply:
+    async def post(self, service: Service, install_id: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Reply:
         raise AssertionError(f"unexpected request to the application: {service} {body}")
 
 

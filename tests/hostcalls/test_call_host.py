@@ -53,7 +53,7 @@ GUARDED = [function for function in FUNCTIONS if function.capability not in ALWA
 
 
 class BrokenBackend:
-    async def post(self, service: Service, install_id: str, body: Mapping[str, Any]) -> Reply:
+    async def post(self, service: Service, install_id: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Reply:
         raise RuntimeError("wires cut")
 
 

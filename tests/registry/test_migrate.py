@@ -318,6 +318,35 @@ async def test_installs_stay_and_have_no_quotas_of_their_own(url: str) -> None:
     assert (after, set(own.values()), len(own)) == (dict(before), {None}, 5)
 
 
+async def test_administrators_get_the_permissions_of_records_and_no_row_changes(url: str) -> None:
+    await migrate(url, to="0010")
+    role_id, user_id, permission_id = IDS[:3]
+    other_role = IDS[3]
+    with _open(url) as connection:
+        for statement in (
+            *FIRST_ROWS,
+            f"INSERT INTO roles (role_id, tenant, role_name, msp, client) VALUES ('{role_id}', '{TENANT}', 'Admin', true, false)",
+            f"INSERT INTO roles (role_id, tenant, role_name, msp, client) VALUES ('{other_role}', '{TENANT}', 'Helper', true, false)",
+            "INSERT INTO permissions (permission_id, tenant, resource, action, msp, client) "
+            f"VALUES ('{permission_id}', '{TENANT}', 'client', 'read', true, true)",
+            f"INSERT INTO clients (client_id, tenant, client_name, is_inactive, created_at) "
+            f"VALUES ('{user_id}', '{TENANT}', 'Acme', false, '2026-01-01')",
+        ):
+            connection.execute(text(statement))
+        connection.commit()
+    await migrate(url)
+    with _open(url) as connection:
+        granted = connection.execute(
+            text("SELECT role_id, resource, action FROM role_permissions JOIN permissions USING (permission_id) ORDER BY resource, action")
+        ).all()
+        names = ("client read", "client write", "invoice create", "invoice read", "service read", "service write")
+        assert [(str(one), f"{resource} {action}") for one, resource, action in granted] == [(role_id, name) for name in names]
+        # The permission that was there is the one that was granted.
+        kept = connection.execute(text("SELECT permission_id, client FROM permissions WHERE resource = 'client' AND action = 'read'")).all()
+        assert [(str(one), bool(client)) for one, client in kept] == [(permission_id, True)]
+        assert connection.execute(text("SELECT client_name, is_tax_exempt FROM clients")).all() == [("Acme", False)]
+
+
 async def test_tables_of_another_program_are_named_and_stay_as_they_are(url: str) -> None:
     if url.startswith("sqlite"):
         Path(url.partition("///")[2]).parent.mkdir(parents=True)

@@ -11,7 +11,11 @@ from holdfast.records.identities import Identity
 from holdfast.records.models.users import Permission, Role, RolePermission, Tenant, UserRole
 
 ADMIN = "Admin"
-ADMIN_PERMISSIONS = (("extension", "read"), ("extension", "write"), ("user", "read"), ("user", "write"))
+ADMIN_PERMISSIONS = (
+    *(("extension", "read"), ("extension", "write"), ("user", "read"), ("user", "write")),
+    *(("client", "read"), ("client", "write"), ("service", "read"), ("service", "write")),
+    *(("invoice", "read"), ("invoice", "create")),
+)
 
 
 async def ensure_admin_role(session: AsyncSession, tenant_id: str) -> str:

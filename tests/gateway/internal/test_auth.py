@@ -20,7 +20,7 @@ def event(**changes: Any) -> dict[str, Any]:
     return {"ts": 1, "level": "info", "stream": "log", "tenant_id": TENANT, "extension_id": "e", "message": "hello"} | changes
 
 
-@pytest.mark.parametrize("url", [CONFIG, EVENTS, "/api/internal/ext-scheduler/install/x"])
+@pytest.mark.parametrize("url", [CONFIG, EVENTS, "/api/internal/ext-background/calls/x"])
 @pytest.mark.parametrize("headers", [{}, {"x-runner-auth": "wrong"}, {"authorization": f"Bearer {INTERNAL_TOKEN}"}])
 async def test_the_internal_apis_need_the_internal_token(platform: Platform, url: str, headers: dict[str, str]) -> None:
     response = await platform.http.post(url, json={}, headers=headers)
@@ -106,9 +106,3 @@ async def test_an_invalid_batch_is_rejected_as_a_whole(platform: Platform, batch
     response = await platform.http.post(EVENTS, json=batch, headers=TOKEN)
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
     assert await platform.services.events.tail(TENANT, "e", 10) == []
-
-
-@pytest.mark.parametrize("name", ["ext-scheduler", "ext-invoicing", "ext-clients", "ext-services"])
-async def test_an_api_that_is_not_implemented_gets_501(platform: Platform, name: str) -> None:
-    response = await platform.http.post(f"/api/internal/{name}/install/x", json={"operation": "list"}, headers=TOKEN)
-    assert (response.status_code, response.json()["error"]) == (501, "not_available")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 
-from holdfast.hostcalls import HttpBackend
+from holdfast.hostcalls import CallUser, HttpBackend
 from holdfast.world.types import CreateManualInvoiceInput, CreateManualInvoiceResult, DiscountType, ManualInvoiceItemInput
 from tests.events.recording_server import RecordingServer, free_port
 from tests.hostcalls.calling import INSTALL, Caller
@@ -87,6 +87,38 @@ async def test_a_response_that_is_not_json_is_reported_by_status_and_first_chara
     result = await create(backend, invoice(item()))
     assert (result.error or "").startswith("http 502: <html>xxx")
     assert len(result.error or "") == 500
+
+
+async def test_a_repeated_call_sends_the_same_keys_and_says_on_whose_behalf(application: RecordingServer, backend: HttpBackend) -> None:
+    application.reply({"success": True, "invoice": INVOICE}, 201)
+    user = CallUser(user_id="u-1", user_email="", user_name="", user_type="internal")
+
+    async def keys(*repeatable_as: str, **fields: Any) -> list[str | None]:
+        application.requests.clear()
+        caller = Caller(backend=backend, repeatable_as=repeatable_as, **fields)
+        for _ in range(2):
+            await caller.call("invoicing.create-manual-invoice", invoice(item()))
+        return [request.header("x-idempotency-key") for request in application.requests]
+
+    first, second = await keys("u-1", "POST", "/bill", "k", user=user)
+    assert first is not None and first != second and len(first) <= 128
+    assert application.requests[0].header("x-holdfast-user-id") == "u-1"
+    assert await keys("u-1", "POST", "/bill", "k", schedule_id="s-1") == [first, second]
+    assert application.requests[0].header("x-holdfast-schedule-id") == "s-1"
+    assert set(await keys("u-2", "POST", "/bill", "k")) & {first, second} == set()
+    assert await keys() == [None, None]
+    assert application.requests[0].header("x-holdfast-user-id") is None
+
+
+async def test_a_guest_that_tries_again_without_knowing_the_outcome_sends_the_same_key(
+    application: RecordingServer, backend: HttpBackend
+) -> None:
+    caller = Caller(backend=backend, repeatable_as=("k",))
+    for status, given in ((503, item()), (201, item()), (201, item()), (400, item(3)), (201, item(3))):
+        application.reply({"success": status == 201, "invoice": INVOICE}, status)
+        await caller.call("invoicing.create-manual-invoice", invoice(given))
+    numbers = [(request.header("x-idempotency-key") or "").rpartition(".")[2] for request in application.requests]
+    assert numbers == ["1", "1", "2", "3", "4"]
 
 
 @pytest.mark.parametrize("body", [[], "text", None, {"success": True, "total": "much"}, {"success": "yes"}])

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from holdfast.contract.execute import Envelope, ExecuteCall
+from holdfast.contract.execute import Envelope, ExecuteCall, ExecuteContext, ExecuteHttp, ExecuteUser
 from holdfast.runner.execute.guest_request import body_in_json
-from holdfast.runner.execute.idempotency import KEY_MAX_CHARACTERS, IdempotentCalls, idempotency_scope
+from holdfast.runner.execute.idempotency import KEY_MAX_CHARACTERS, IdempotentCalls, idempotency_scope, repeatable_as
 from tests.runner import guests
 from tests.runner.conftest import TENANT, Runner, call_body
 
@@ -71,6 +71,23 @@ def test_a_key_is_valid_only_for_the_same_tenant_install_user_method_target_and_
 
 def test_text_moved_from_one_part_to_the_next_is_another_scope() -> None:
     assert scope("b", http={"body_b64": "YQ=="}) != scope("ab", http={"body_b64": ""})
+
+
+def identity(headers: Any, *, user: str = "u", key: str | None = None, **http: Any) -> tuple[str, ...]:
+    context = ExecuteContext(tenant_id="t", extension_id="e", content_hash="h")
+    request = ExecuteHttp(**{"method": "POST", "path": "/bill", "headers": headers, **http})
+    person = ExecuteUser(user_id=user, user_email="", user_name="", user_type="internal")
+    return repeatable_as(ExecuteCall(context=context, http=request, user=person), key)
+
+
+def test_a_call_is_repeatable_as_its_user_route_and_key() -> None:
+    first = identity({"x-idempotency-key": "k"})
+    # The runner's own key differs from one attempt to the next.
+    assert identity([("accept", "*/*"), ("x-idempotency-key", "k")], key="attempt 2") == first
+    assert identity({}, key="k") == first
+    others = [identity({"x-idempotency-key": "k"}, **other) for other in ({"user": "v"}, {"path": "/pay"}, {"method": "PUT"})]
+    assert len({first, identity({"x-idempotency-key": "l"}), *others}) == 5
+    assert identity({}) == ()
 
 
 async def test_the_response_is_repeated_until_it_expires() -> None:

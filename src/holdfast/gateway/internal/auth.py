@@ -26,8 +26,10 @@ class InternalApiError(CodedError):
         "NOT_FOUND": 404,
         # The install uses storage without `cap:storage.kv`.
         "NAMESPACE_DENIED": 403,
-        # The install uses another host function without its capability.
+        # The install uses another host function without its capability, or the user of the call lacks the permission.
         "NOT_ALLOWED": 403,
+        # A read of clients or services with a field that is out of range.
+        "INVALID_INPUT": 400,
     }
 
 

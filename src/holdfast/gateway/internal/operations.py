@@ -8,9 +8,10 @@ from holdfast.gateway.internal.background_calls import call_in_background
 from holdfast.gateway.internal.debug_events import receive_events
 from holdfast.gateway.internal.install_config import show_install_config
 from holdfast.gateway.internal.install_lookup import lookup_by_host, validate, with_lookup_key
+from holdfast.gateway.internal.invoicing import use_invoicing
+from holdfast.gateway.internal.records import use_clients, use_services
 from holdfast.gateway.internal.scheduler import use_scheduler
 from holdfast.gateway.internal.storage import use_storage
-from holdfast.gateway.internal.unimplemented import NAMES, not_implemented
 from holdfast.gateway.services import Services
 from holdfast.http.operations import Handler, Operation
 
@@ -26,7 +27,9 @@ OPERATIONS: tuple[Operation[Services], ...] = (
     # Checks the token itself, because its errors have another shape.
     _operation("POST", "/api/internal/ext-storage/install/{install_id}", use_storage, fast=True),
     _operation("POST", "/api/internal/ext-scheduler/install/{install_id}", use_scheduler),
+    _operation("POST", "/api/internal/ext-clients/install/{install_id}", use_clients),
+    _operation("POST", "/api/internal/ext-services/install/{install_id}", use_services),
+    _operation("POST", "/api/internal/ext-invoicing/install/{install_id}", use_invoicing),
     _operation("POST", "/api/internal/ext-background/calls/{call_id}", with_service_token(call_in_background)),
     _operation("POST", "/api/internal/ext-debug/events", with_service_token(receive_events)),
-    *(_operation("POST", f"/api/internal/{name}/install/{{install_id}}", with_service_token(not_implemented)) for name in NAMES),
 )

@@ -67,7 +67,7 @@ class BackendUnavailable(Exception):
 class HostBackend(Protocol):
     """The application behind the host functions."""
 
-    async def post(self, service: Service, install_id: str, body: Mapping[str, Any]) -> Reply:
+    async def post(self, service: Service, install_id: str, body: Mapping[str, Any], headers: Mapping[str, str] = _NO_HEADERS) -> Reply:
         """Sends one operation. Returns the response of any status; raises BackendUnavailable when there is no response."""
         ...
 
@@ -78,7 +78,7 @@ class UnconfiguredBackend:
     def __init__(self, reason: str) -> None:
         self._reason = reason
 
-    async def post(self, service: Service, install_id: str, body: Mapping[str, Any]) -> Reply:
+    async def post(self, service: Service, install_id: str, body: Mapping[str, Any], headers: Mapping[str, str] = _NO_HEADERS) -> Reply:
         raise BackendUnavailable(self._reason)
 
 
@@ -102,7 +102,7 @@ class HttpBackend:
         self._timeout = timeout
         self._max_response_bytes = max_response_bytes
 
-    async def post(self, service: Service, install_id: str, body: Mapping[str, Any]) -> Reply:
+    async def post(self, service: Service, install_id: str, body: Mapping[str, Any], headers: Mapping[str, str] = _NO_HEADERS) -> Reply:
         """See HostBackend. Raises ValueError when `install_id` is not a UUID, before anything is sent."""
         if not is_install_id(install_id):
             raise ValueError("an install id is a UUID")
@@ -110,7 +110,7 @@ class HttpBackend:
             response = await self._client.request(
                 "POST",
                 f"/api/internal/{service.value}/install/{install_id}",
-                _NO_HEADERS,
+                headers,
                 _encode(body),
                 timeout=self._timeout,
                 max_bytes=self._max_response_bytes,

@@ -6,8 +6,11 @@ import re
 
 from msgspec import Struct, field
 
+from holdfast.contract.call_headers import SCHEDULE_HEADER, USER_HEADER
 from holdfast.contract.secret_envelope import SecretEnvelope
 
+# What is safe in a header.
+_ID = re.compile(r"[!-~]{1,128}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -32,7 +35,8 @@ class CallContext(Struct, frozen=True, kw_only=True):
     """One call. `extension_id` is the registry id; `extension_name` is for log lines.
 
     `egress` has the hosts granted to this install, as written in the manifest, `egress_withheld` those that were not granted; None where
-    that is unknown.
+    that is unknown. `schedule_id` is the schedule that makes the call, if one does. `repeatable_as` are texts that together are the same
+    when the call is repeated, and differ between any two other calls; empty where that is unknown.
     """
 
     request_id: str | None
@@ -44,6 +48,8 @@ class CallContext(Struct, frozen=True, kw_only=True):
     content_hash: str | None = None
     config: dict[str, str] = field(default_factory=dict)
     user: CallUser | None = None
+    schedule_id: str | None = None
+    repeatable_as: tuple[str, ...] = ()
     egress: tuple[str, ...] = ()
     egress_withheld: tuple[str, ...] | None = None
     secrets: SecretEnvelope | None = None
@@ -52,3 +58,10 @@ class CallContext(Struct, frozen=True, kw_only=True):
     def usable_install_id(self) -> str | None:
         """The install id if it is a UUID, else None: anything else must not go into a URL."""
         return self.install_id if self.install_id is not None and is_install_id(self.install_id) else None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that tell the application on whose behalf the call is made."""
+        if self.user is not None:
+            return {USER_HEADER: self.user.user_id} if _ID.fullmatch(self.user.user_id) else {}
+        return {SCHEDULE_HEADER: self.schedule_id} if self.schedule_id is not None and _ID.fullmatch(self.schedule_id) else {}

@@ -18,7 +18,8 @@ MAX_ERROR_CHARACTERS = 500
 async def create_manual_invoice(session: Session, params: CreateManualInvoiceInput) -> CreateManualInvoiceResult:
     """Creates a draft. A failed result has the application's message and, as JSON text, its errors by field.
 
-    Rejects a quantity or rate that is infinite or not a number: JSON cannot express it, and no other amount may replace it.
+    A repeated call gets the invoice that it has created already; an application that knows no idempotency keys creates another one. Rejects
+    a quantity or rate that is infinite or not a number: JSON cannot express it, and no other amount may replace it.
     """
     install_id = session.call.usable_install_id
     if install_id is None:
@@ -37,10 +38,12 @@ async def create_manual_invoice(session: Session, params: CreateManualInvoiceInp
         "items": [_item(item) for item in params.items],
     }
     body |= _present({"invoiceDate": params.invoice_date, "dueDate": params.due_date, "poNumber": params.po_number})
-    try:
-        reply = await session.backend.post(Service.INVOICING, install_id, body)
-    except BackendUnavailable as error:
-        return _failure(str(error))
+    with session.invoice_keys.key(body) as key:
+        try:
+            reply = await session.backend.post(Service.INVOICING, install_id, body, {**session.call.headers, **key.headers})
+        except BackendUnavailable as error:
+            return _failure(str(error))
+        key.is_settled = reply.status < 500
     return _result(reply)
 
 

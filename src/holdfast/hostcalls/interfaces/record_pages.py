@@ -43,7 +43,7 @@ async def request_records(session: Session, service: Service, operation: str, pa
     if user is not None:
         body["user"] = {"userId": user.user_id, "userType": user.user_type}
     try:
-        reply = await session.backend.post(service, install_id, body)
+        reply = await session.backend.post(service, install_id, body, session.call.headers)
     except BackendUnavailable as error:
         raise HostCallError(cases.internal, str(error)) from error
     if not reply.ok:

@@ -12,6 +12,7 @@ from holdfast.hostcalls.application.backend import HostBackend
 from holdfast.hostcalls.call.context import CallContext
 from holdfast.hostcalls.call.event_reporter import EventReporter
 from holdfast.hostcalls.call.limits import HostLimits
+from holdfast.hostcalls.call.request_keys import RequestKeys
 from holdfast.hostcalls.network.egress import EgressRule
 from holdfast.world.capabilities import Capability
 
@@ -44,6 +45,11 @@ class Session:
     def count_egress(self, size: int) -> None:
         """Adds bytes that a fetch sent or received."""
         self.egress_bytes += size
+
+    @cached_property
+    def invoice_keys(self) -> RequestKeys:
+        """Created when the guest creates an invoice."""
+        return RequestKeys(self.call.repeatable_as)
 
     @cached_property
     def fetch_slots(self) -> asyncio.Semaphore:

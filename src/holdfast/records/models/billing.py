@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Index, String, Text, UniqueConstraint, false, true
+from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from holdfast.records.database.columns import Base, Timestamp, UuidText, utc_now
@@ -13,7 +13,8 @@ from holdfast.records.database.uuids import new_id
 
 
 class Service(Base):
-    """What a tenant offers to its clients. `default_rate` is per `unit_of_measure`."""
+    """What a tenant offers to its clients. `default_rate` is per `unit_of_measure`; `tax_rate_ppm` is millionths of the amount: 190,000 is
+    19 percent."""
 
     __tablename__ = "services"
     __table_args__ = (
@@ -34,16 +35,21 @@ class Service(Base):
     unit_of_measure: Mapped[str | None] = mapped_column(String(64))
     is_active: Mapped[bool] = mapped_column(default=True, server_default=true())
     sku: Mapped[str | None] = mapped_column(String(64))
+    tax_rate_ppm: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
 class Invoice(Base):
-    """A bill to a client. `extension_install_id` is the install that made it, if one did."""
+    """A bill to a client. `extension_install_id` is the install that made it, if one did.
+
+    An install creates one invoice for an `idempotency_key`; `request_hash` is the SHA-256 of what it asked for, in hex.
+    """
 
     __tablename__ = "invoices"
     __table_args__ = (
         UniqueConstraint("tenant", "invoice_number", name="invoices_tenant_number_uq"),
         Index("invoices_tenant_client_idx", "tenant", "client_id"),
+        Index("invoices_install_key_uq", "tenant", "extension_install_id", "idempotency_key", unique=True),
     )
 
     invoice_id: Mapped[str] = mapped_column(UuidText, primary_key=True, default=new_id, server_default=RANDOM_ID)
@@ -60,11 +66,22 @@ class Invoice(Base):
     tax: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     total: Mapped[int] = mapped_column(BigInteger)
     extension_install_id: Mapped[str | None] = mapped_column(UuidText)
+    idempotency_key: Mapped[str | None] = mapped_column(String(128))
+    request_hash: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 
+class InvoiceCounter(Base):
+    """The number that the newest invoice of a tenant got. It changes in the transaction that creates the invoice."""
+
+    __tablename__ = "invoice_counters"
+
+    tenant: Mapped[str] = mapped_column(UuidText, ForeignKey("tenants.tenant", ondelete="CASCADE"), primary_key=True)
+    last_number: Mapped[int] = mapped_column(BigInteger)
+
+
 class InvoiceCharge(Base):
-    """One line of an invoice."""
+    """One line of an invoice. `rate` of a percentage is rounded to a whole one; `discount_percentage` is exact."""
 
     __tablename__ = "invoice_charges"
     __table_args__ = (
@@ -86,3 +103,5 @@ class InvoiceCharge(Base):
     net_amount: Mapped[int] = mapped_column(BigInteger)
     tax_amount: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     total_price: Mapped[int] = mapped_column(BigInteger)
+    discount_percentage: Mapped[float | None] = mapped_column(Float)
+    position: Mapped[int] = mapped_column(Integer, default=0, server_default="0")

@@ -32,6 +32,7 @@ class Client(Base):
     default_currency_code: Mapped[str | None] = mapped_column(String(3))
     account_manager_id: Mapped[str | None] = mapped_column(UuidText)
     billing_email: Mapped[str | None] = mapped_column(String(255))
+    is_tax_exempt: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=utc_now, server_default=NOW)
 
 

@@ -32,7 +32,7 @@ from holdfast.runner.execute.batching import CallBatcher
 from holdfast.runner.execute.concurrency_limit import Busy, ConcurrencyLimit
 from holdfast.runner.execute.development_bundles import DevelopmentBundles
 from holdfast.runner.execute.guest_request import GuestBody, call_user, guest_request
-from holdfast.runner.execute.idempotency import IdempotentCalls, idempotency_scope
+from holdfast.runner.execute.idempotency import IdempotentCalls, idempotency_scope, repeatable_as
 from holdfast.runner.execute.idempotency_files import SharedResponses
 from holdfast.runner.execute.shared_folder import RESPONSES
 from holdfast.runner.http.errors import BodyTooLarge
@@ -287,6 +287,8 @@ def _context(call: ExecuteCall, routing: Routing, digest: str) -> CallContext:
         content_hash=f"sha256:{digest}",
         config=context.config,
         user=None if call.user is None else call_user(call.user),
+        schedule_id=context.schedule_id if isinstance(context.schedule_id, str) else None,
+        repeatable_as=repeatable_as(call, routing.idempotency_key),
         egress=tuple(context.egress),
         egress_withheld=tuple(context.egress_withheld) if isinstance(context.egress_withheld, list) else None,
         secrets=call.secret_envelope if isinstance(call.secret_envelope, SecretEnvelope) else None,

@@ -26,6 +26,7 @@ from holdfast.contract.execute import Envelope, ExecuteCall
 from holdfast.runner.execute.idempotency_files import SharedResponses
 
 KEY_MAX_CHARACTERS = 1_024
+_KEY = "x-idempotency-key"
 _ENTRY_BYTES = 1_024
 """What a stored response costs in addition to its body and headers, roughly."""
 
@@ -55,6 +56,21 @@ def idempotency_scope(call: ExecuteCall, body: bytes | None, key: str) -> bytes:
         digest.update(b"-" if part is None else b"%d:" % len(encoded))
         digest.update(encoded)
     return digest.digest()
+
+
+def repeatable_as(call: ExecuteCall, key: str | None) -> tuple[str, ...]:
+    """What identifies a call whenever it is repeated: user or trigger, method, path and key; empty without a key.
+
+    The key is that of the guest's request: of all attempts of a scheduled call it is the same, while the runner's own `key`, which counts
+    without the other, is that of one attempt. The body is left out: what is created with the same key must be the same.
+    """
+    headers = call.http.headers
+    given = headers.get(_KEY) if isinstance(headers, dict) else next((value for name, value in headers if name == _KEY), None)
+    key = given if isinstance(given, str) and given else key
+    if not key:
+        return ()
+    user_id = "" if call.user is None else call.user.user_id
+    return (user_id, call.context.trigger or "", call.http.method, call.http.path, key)
 
 
 class IdempotentCalls:

@@ -13,6 +13,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 BUSY_TIMEOUT_MS = 10_000
 WRITES = "holdfast_writes"
 """The execution option of an engine whose transactions write."""
+LOWER = "holdfast_lower"
+"""An SQL function that returns a text in lower case, in every script: SQLite's own `lower` knows only ASCII."""
 
 
 def prepare_engine(engine: Engine, *, durable: bool) -> None:
@@ -29,6 +31,7 @@ def prepare_engine(engine: Engine, *, durable: bool) -> None:
 def _connected(connection: Any, *, durable: bool) -> None:
     # The driver must not begin transactions by itself: _begin chooses the kind.
     connection.isolation_level = None
+    connection.create_function(LOWER, 1, _lower, deterministic=True)
     cursor = connection.cursor()
     # For programs that do not know the lock file; Holdfast's own writers take turns before they begin.
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
@@ -40,6 +43,10 @@ def _connected(connection: Any, *, durable: bool) -> None:
     with contextlib.suppress(sqlite3.OperationalError, OperationalError):
         cursor.execute("PRAGMA journal_mode=WAL")
     cursor.close()
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _release(connection: Any, entry: ConnectionPoolEntry, error: BaseException | None) -> None:

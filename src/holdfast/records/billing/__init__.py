@@ -1,0 +1,1 @@
+"""What a tenant sells, to whom, and its bills: clients, services, invoices."""
