@@ -157,7 +157,9 @@ async def test_the_user_of_the_call_needs_the_permission(platform: Platform) -> 
     foreign = await add_user(platform.db, "foreign@example.com", tenant_id=OTHER_TENANT, admin=True)
     await add(platform, client("Acme"), service("Support"))
     for kind, permission in (("clients", "client:read"), ("services", "service:read")):
-        for spelled in ({"user": {"userId": admin.user_id, "userType": "internal"}}, {"headers": {USER_HEADER: admin.user_id}}):
+        in_body: dict[str, Any] = {"user": {"userId": admin.user_id, "userType": "internal"}}
+        in_header: dict[str, Any] = {"headers": {USER_HEADER: admin.user_id}}
+        for spelled in (in_body, in_header):
             assert len((await read(platform, kind, **spelled)).json()["items"]) == 1
         # Without a user, the grants of the install decide: a runner of the existing platform may omit it.
         assert (await read(platform, kind)).status_code == 200
