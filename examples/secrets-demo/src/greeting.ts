@@ -5,7 +5,7 @@ export interface Greeting {
   /** The path of the request. */
   path: string;
   /** The settings of the install; secrets are not among them. */
-  config: Record<string, string>;
+  config: Record<string, unknown>;
   /** The version of the extension. */
   build: string;
 }
