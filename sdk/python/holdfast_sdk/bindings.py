@@ -80,7 +80,10 @@ class Secrets:
 
 
 class Http:
-    """Requests to other servers. Needs cap:http.fetch, and the server's host in the manifest's `egress`."""
+    """Requests to other servers. Needs cap:http.fetch, and the server's host in the manifest's `egress`.
+
+    In development, `EXT_EGRESS_ALLOWLIST=http://localhost:18080 holdfast dev` also allows that port of your machine.
+    """
 
     def fetch(
         self,

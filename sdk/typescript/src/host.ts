@@ -41,7 +41,10 @@ export interface SecretsHost {
   list(): Promise<string[]>;
 }
 
-/** Requests to other servers. Needs cap:http.fetch, and the server's host in the manifest's `egress`. */
+/**
+ * Requests to other servers. Needs cap:http.fetch, and the server's host in the manifest's `egress`. In development,
+ * `EXT_EGRESS_ALLOWLIST=http://localhost:18080 holdfast dev` also allows that port of your machine.
+ */
 export interface HttpHost {
   /** Resolves with the response, whatever its status; rejects when there is none. */
   fetch(request: FetchRequest): Promise<HttpResponse>;

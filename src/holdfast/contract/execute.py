@@ -41,8 +41,9 @@ def pairs(fields: Fields) -> list[tuple[str, str]]:
 class ExecuteContext(Struct, frozen=True, kw_only=True):
     """`context`: which version of an extension runs, and for which tenant.
 
-    `egress`, `egress_withheld` and `extension_name` are Holdfast's own fields: the hosts that the install was granted, those that the
-    manifest declares and the install was not granted, and its name, for log lines.
+    `egress`, `egress_withheld`, `extension_name` and `extension_version` are Holdfast's own fields: the hosts that the install was
+    granted, those that the manifest declares and the install was not granted, and its name and version, for log lines and for the
+    `User-Agent` of its fetches.
     `settings` are the values of `config` with the types that the manifest declares, sent when one of them is not text.
     `trigger` and `schedule_id` name what made the call if it was not a person.
     """
@@ -58,6 +59,7 @@ class ExecuteContext(Struct, frozen=True, kw_only=True):
     egress: list[str] = field(default_factory=list)
     egress_withheld: list[str] | UnsetType = UNSET
     extension_name: str | UnsetType | None = UNSET
+    extension_version: str | UnsetType | None = UNSET
     trigger: str | UnsetType | None = UNSET
     schedule_id: str | UnsetType | None = UNSET
 

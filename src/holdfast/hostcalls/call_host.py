@@ -37,7 +37,7 @@ from holdfast.hostcalls.interfaces.session import Session
 from holdfast.hostcalls.network.egress import EgressRule, InvalidEgressEntry, parse_rule
 from holdfast.hostcalls.rejections import reject_host_error, reject_not_granted, reject_over_quota
 from holdfast.world.capabilities import ALWAYS_GRANTED, Capability
-from holdfast.world.functions import Function, WitError
+from holdfast.world.functions import FUNCTIONS_BY_ID, Function, WitError
 from holdfast.world.types import HttpRequest, StorageEntry
 
 if TYPE_CHECKING:
@@ -79,6 +79,9 @@ HANDLERS: dict[str, Callable[..., Awaitable[object]]] = {
 """The implementation of every function of the world. Its parameters are the session, then those of the function."""
 
 
+FETCH = FUNCTIONS_BY_ID["http.fetch"]
+
+
 class CallHost:
     """The host of one call (`engine.Host`), and the reporter of its lifecycle to the debug stream."""
 
@@ -101,7 +104,8 @@ class CallHost:
         the guest and what went wrong, or is None; `clock` returns seconds.
 
         `on_call` is called with the function and the outcome of every host call: `ok`, `failed`, `refused` (over the quota),
-        `not granted`, or a case of the function's error.
+        `not granted`, or a case of the function's error; and with `reported` for a fetch that only the mode `report` allows, besides its
+        outcome.
         """
         self._limits = limits or HostLimits()
         self._granted = granted | ALWAYS_GRANTED
@@ -138,6 +142,7 @@ class CallHost:
             ui_proxy=self._ui_proxy,
             events=self._events,
             limits=self._limits,
+            count=lambda outcome: self._count(FETCH, outcome),
         )
 
     @property

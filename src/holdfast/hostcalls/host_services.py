@@ -13,7 +13,7 @@ from holdfast.hostcalls.call.extension_log import ExtensionLog
 from holdfast.hostcalls.call.limits import HostLimits
 from holdfast.hostcalls.call_host import CallHost
 from holdfast.hostcalls.network.deferred_fetcher import DeferredFetcher, Fetches
-from holdfast.hostcalls.network.egress import parse_rules
+from holdfast.hostcalls.network.egress import InvalidEgressEntry, parse_rules
 from holdfast.hostcalls.secret_envelope.envelope import algorithm_of, is_expired
 from holdfast.hostcalls.secret_envelope.inline import open_inline_envelope
 from holdfast.hostcalls.secret_envelope.sealed import SealedEnvelopes
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from holdfast.hostcalls.application.ui_proxy import UiProxyClient
     from holdfast.hostcalls.network.fetch import Fetcher
     from holdfast.hostcalls.secret_envelope.vault import VaultTransit
+
+
+_KEEP_SECONDS = 15.0
+"""How long an idle connection of an install's fetches stays open. Many servers close theirs after 15 to 60 s."""
 
 
 class HostServices:
@@ -61,8 +65,8 @@ class HostServices:
     def from_settings(cls, settings: Settings, events: EventSink | None) -> HostServices:
         """Reads the settings. `events` is None when debug events are off.
 
-        Raises InvalidEgressEntry for an invalid EXT_EGRESS_ALLOWLIST, SecretDecryptFailed for VAULT_ADDR, SecretsKeyUnusable for the keys
-        of secrets, ValueError for UI_PROXY_BASE_URL.
+        Raises InvalidEgressEntry for an invalid EXT_EGRESS_ALLOWLIST or EXT_EGRESS_MODE, SecretDecryptFailed for VAULT_ADDR,
+        SecretsKeyUnusable for the keys of secrets, ValueError for UI_PROXY_BASE_URL.
         """
         quiet_libraries()
         return cls(
@@ -104,7 +108,7 @@ class HostServices:
 
     async def close(self) -> None:
         """Closes connections and threads. The creator of the event sink closes that one, after the last event."""
-        self.fetcher.close()
+        await self.fetcher.close()
         if self.vault is not None:
             await self.vault.close()
         if self.ui_proxy is not None:
@@ -119,10 +123,18 @@ class HostServices:
 def _fetcher(settings: Settings) -> DeferredFetcher:
     allowlist = parse_rules(settings.egress_allowlist.split(","))  # raises now, not at the first fetch
 
+    is_development = settings.environment == "development"
+    report_only = settings.egress_mode == "report"
+    if report_only and not is_development:
+        raise InvalidEgressEntry(
+            "EXT_EGRESS_MODE=report is for development: it lets extensions call every public host.",
+            hint="Remove EXT_EGRESS_MODE, and list hosts that every extension may call in EXT_EGRESS_ALLOWLIST.",
+        )
+
     def create() -> Fetcher:
         from holdfast.hostcalls.network.fetch import Fetcher
 
-        return Fetcher(allowlist, allow_loopback=settings.environment == "development")
+        return Fetcher(allowlist, allow_loopback=is_development, report_only=report_only, keep_seconds=_KEEP_SECONDS)
 
     return DeferredFetcher(create)
 

@@ -96,6 +96,7 @@ async def test_the_runner_gets_the_user_the_request_and_the_grants(platform: Pla
         "egress": ["api.example.com"],
         "egress_withheld": [],
         "extension_name": "com.example.notes",
+        "extension_version": "1.0.0",
     }
     assert sent["providers"] == ["cap:context.read", "cap:log.emit", "cap:storage.kv", "cap:user.read"]
     assert sent["limits"] == {"timeout_ms": 5_000}

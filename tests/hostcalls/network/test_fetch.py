@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
+from holdfast import __version__
 from holdfast.hostcalls import Fetcher, FetchLimits, HostLimits, parse_rules
 from holdfast.world.functions import WitError
 from holdfast.world.types import HttpError
 from tests.events.recording_server import Recorded, RecordingServer, free_port
-from tests.hostcalls.calling import Caller, FixedResolver, NoResolver
+from tests.hostcalls.calling import EXTENSION, Caller, FixedResolver, NoResolver
 from tests.hostcalls.fake_network import PUBLIC, MappedNetwork, fetch, fetch_error, local_fetcher, request
 from tests.waiting import MAX_WAIT_SECONDS
 
@@ -53,9 +54,26 @@ async def test_every_byte_of_a_fetch_is_counted_also_when_it_fails_later() -> No
             assert sum(counted) == len(received[-1]) + len(head) + 5_000
 
 
-async def test_nothing_is_added_that_the_guest_did_not_send(application: RecordingServer) -> None:
+async def test_only_the_host_the_encodings_and_the_name_of_the_extension_are_added(application: RecordingServer) -> None:
     await fetch(local_fetcher(application), request(application.url))
-    assert [name for name, _ in application.requests[0].headers] == ["host"]
+    assert [name for name, _ in application.requests[0].headers] == ["host", "accept-encoding", "user-agent"]
+    own = [("User-Agent", "tickets"), ("Accept-Encoding", "br")]
+    await fetch(local_fetcher(application), request(application.url, headers=own))
+    assert [header for header in application.requests[1].headers if header[0] != "host"] == [
+        ("user-agent", "tickets"),
+        ("accept-encoding", "br"),
+    ]
+
+
+async def test_the_user_agent_names_the_extension_and_its_version(application: RecordingServer) -> None:
+    for name, version, names in (
+        ("com.example.notes", "1.2.3", "com.example.notes/1.2.3"),
+        ("a (b)\r\nX: é", None, "a--b---X---"),
+        (None, None, EXTENSION),
+    ):
+        caller = Caller(fetcher=local_fetcher(application), extension_name=name, extension_version=version)
+        await caller.call("http.fetch", request(application.url))
+        assert application.requests[-1].header("user-agent") == f"Holdfast/{__version__} ({names})"
 
 
 async def test_headers_about_the_connection_and_the_host_are_dropped(application: RecordingServer) -> None:
@@ -72,7 +90,7 @@ async def test_headers_about_the_connection_and_the_host_are_dropped(application
     ]
     await fetch(local_fetcher(application), request(application.url, "PUT", headers, b"abc"))
     seen = application.requests[0]
-    assert sorted(name for name, _ in seen.headers) == ["content-length", "host", "x-kept"]
+    assert sorted(name for name, _ in seen.headers) == ["accept-encoding", "content-length", "host", "user-agent", "x-kept"]
     assert (seen.header("host"), seen.header("content-length"), seen.body) == (f"127.0.0.1:{application.port}", "3", b"abc")
 
 
@@ -96,9 +114,10 @@ async def test_an_empty_response_has_an_empty_body(application: RecordingServer)
     assert (await fetch(local_fetcher(application), request(application.url, "HEAD"))).body == b""
 
 
-async def test_a_compressed_response_is_returned_unchanged(application: RecordingServer) -> None:
+async def test_a_compressed_response_is_returned_unchanged_to_a_guest_that_asked_for_it(application: RecordingServer) -> None:
     application.answer = lambda _: Response(b"not really gzip", headers={"content-encoding": "gzip"})
-    assert (await fetch(local_fetcher(application), request(application.url))).body == b"not really gzip"
+    given = request(application.url, headers=[("accept-encoding", "gzip")])
+    assert (await fetch(local_fetcher(application), given)).body == b"not really gzip"
 
 
 async def test_a_redirect_is_returned_and_not_followed(application: RecordingServer) -> None:

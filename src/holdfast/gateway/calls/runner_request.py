@@ -24,6 +24,7 @@ def build_request(call: Call, context: InstallContext, *, timeout_ms: int) -> Ex
             tenant_id=context.tenant_id,
             extension_id=context.registry_id,
             extension_name=context.name,
+            extension_version=context.version,
             install_id=context.install_id,
             version_id=context.version_id,
             content_hash=context.content_hash,

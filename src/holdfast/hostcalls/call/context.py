@@ -32,7 +32,8 @@ class CallUser(Struct, frozen=True, kw_only=True):
 
 
 class CallContext(Struct, frozen=True, kw_only=True):
-    """One call. `extension_id` is the registry id; `extension_name` is for log lines.
+    """One call. `extension_id` is the registry id; `extension_name` and `extension_version` are for log lines and the
+    `User-Agent` of fetches.
 
     `egress` has the hosts granted to this install, as written in the manifest, `egress_withheld` those that were not granted; None where
     that is unknown. `schedule_id` is the schedule that makes the call, if one does. `repeatable_as` are texts that together are the same
@@ -43,6 +44,7 @@ class CallContext(Struct, frozen=True, kw_only=True):
     tenant_id: str
     extension_id: str
     extension_name: str | None = None
+    extension_version: str | None = None
     install_id: str | None = None
     version_id: str | None = None
     content_hash: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -38,6 +38,8 @@ class Session:
     ui_proxy: UiProxyClient | None
     events: EventReporter
     limits: HostLimits
+    count: Callable[[str], None]
+    """Counts an outcome of `http.fetch` that is not its result."""
     fetches: int = 0
     egress_bytes: int = 0
     """Bytes of all fetches: headers and bodies, sent and received."""

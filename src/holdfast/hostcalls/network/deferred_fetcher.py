@@ -9,7 +9,7 @@ from holdfast.hostcalls.network.egress import EgressRule
 from holdfast.world.types import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
-    from holdfast.hostcalls.network.fetch import Fetcher
+    from holdfast.hostcalls.network.fetch import FetchCaller, Fetcher
 
 
 class Fetches(Protocol):
@@ -22,11 +22,12 @@ class Fetches(Protocol):
         on_bytes: Callable[[int], None],
         *,
         withheld: Sequence[EgressRule] | None = None,
+        caller: FetchCaller,
     ) -> HttpResponse:
         """As `Fetcher.fetch`."""
         ...
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """As `Fetcher.close`."""
 
 
@@ -45,13 +46,14 @@ class DeferredFetcher:
         on_bytes: Callable[[int], None],
         *,
         withheld: Sequence[EgressRule] | None = None,
+        caller: FetchCaller,
     ) -> HttpResponse:
         """As `Fetcher.fetch`."""
         if self._fetcher is None:
             self._fetcher = self._create()
-        return await self._fetcher.fetch(request, granted, on_bytes, withheld=withheld)
+        return await self._fetcher.fetch(request, granted, on_bytes, withheld=withheld, caller=caller)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """As `Fetcher.close`."""
         if self._fetcher is not None:
-            self._fetcher.close()
+            await self._fetcher.close()

@@ -282,6 +282,7 @@ def _context(call: ExecuteCall, routing: Routing, digest: str) -> CallContext:
         tenant_id=context.tenant_id,
         extension_id=context.extension_id,
         extension_name=context.extension_name if isinstance(context.extension_name, str) else None,
+        extension_version=context.extension_version if isinstance(context.extension_version, str) else None,
         install_id=context.install_id,
         version_id=context.version_id,
         content_hash=f"sha256:{digest}",

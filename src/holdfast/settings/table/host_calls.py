@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from holdfast.settings.table.fields import SecretStr, prefixed, setting
 from holdfast.settings.table.kinds import HttpUrl, SettingsGroup
@@ -16,7 +16,14 @@ class HostCallSettings(SettingsGroup):
     egress_allowlist: str = setting(
         "",
         variables=prefixed("EXT_EGRESS_ALLOWLIST"),
-        description="Comma-separated hosts that every extension with cap:http.fetch may call, in addition to its declared hosts.",
+        description="Comma-separated hosts that every extension with cap:http.fetch may call, in addition to its declared hosts. "
+        "In development an entry such as `http://localhost:18080` allows a port of this machine.",
+    )
+    egress_mode: Literal["enforce", "report"] = setting(
+        "enforce",
+        variables=prefixed("EXT_EGRESS_MODE"),
+        description="`report` reaches public hosts that no entry allows, and reports each such fetch; only in development. "
+        "Private addresses are refused in both modes.",
     )
     ui_proxy_base_url: HttpUrl | None = setting(
         None, variables=prefixed("UI_PROXY_BASE_URL"), description="Base of ui-proxy.call-route; unset means route-not-found."
