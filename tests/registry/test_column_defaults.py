@@ -52,6 +52,20 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "extension_execution_log": {"tenant_id": ID, "registry_id": ID, "version_id": ID, "status": "success"},
     "extension_quota_usage": {"tenant_id": ID, "registry_id": ID, "window_start": DAY},
     "extension_event_subscription": {"tenant_id": ID, "install_id": ID, "topic": "t", "handler": "main"},
+    "extension_event": {
+        **{"id": ID, "tenant_id": ID, "install_id": ID, "topic": "t", "subject": "s", "occurred_at": DAY, "available_at": DAY},
+    },
+    "extension_event_loss": {"install_id": ID, "tenant_id": ID, "last_at": DAY},
+    "extension_schedule_cursor": {"schedule_id": ID, "cron": "* * * * *", "timezone": "UTC", "enabled": True},
+    "extension_schedule_run": {
+        **{"id": ID, "schedule_id": ID, "install_id": ID, "tenant_id": ID, "cause": "schedule", "due_at": DAY, "status": "due"},
+        "created_at": DAY,
+    },
+    "extension_scheduler": {"executor_id": "e", "host": "h", "started_at": DAY, "seen_at": DAY},
+    "extension_call_attempt": {
+        **{"call_id": ID, "number": 1, "tenant_id": ID, "install_id": ID, "cause": "event", "request_id": "r", "status": "started"},
+        "started_at": DAY,
+    },
     "extension_audit_logs": {"tenant": ID, "event_type": "published"},
     "ext_storage_records": {"tenant": ID, "extension_install_id": ID, "namespace": "n", "key": "k", "value": "1"},
     "ext_storage_schemas": {"tenant": ID, "extension_install_id": ID, "namespace": "n", "schema_version": 1, "schema_document": "{}"},

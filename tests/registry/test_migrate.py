@@ -18,6 +18,7 @@ import holdfast.records.models.changes
 import holdfast.records.models.users
 import holdfast.registry.models.call_attempts
 import holdfast.registry.models.call_log
+import holdfast.registry.models.events
 import holdfast.registry.models.installs
 import holdfast.registry.models.publishing
 import holdfast.schedules.tables
@@ -39,6 +40,7 @@ MODEL_MODULES = (
     holdfast.records.models.billing,
     holdfast.records.models.changes,
     holdfast.registry.models.call_log,
+    holdfast.registry.models.events,
     holdfast.registry.models.installs,
     holdfast.registry.models.publishing,
     holdfast.storage.tables,

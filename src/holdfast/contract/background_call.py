@@ -18,7 +18,7 @@ Trigger = Literal["schedule", "event"]
 class BackgroundCall(Struct, frozen=True, kw_only=True, rename="camel"):
     """One attempt. `path` starts with `/`; `body_b64` is standard base64, None for no body; `number` starts at 1.
 
-    `headers` are further headers for the guest, with lower-case names.
+    `headers` are further headers for the guest, with lower-case names. `requires` is a capability without which the install is not called.
     """
 
     tenant_id: str
@@ -30,14 +30,15 @@ class BackgroundCall(Struct, frozen=True, kw_only=True, rename="camel"):
     schedule_id: str | None = None
     headers: dict[str, str] = {}
     body_b64: bytes | None = None
+    requires: str | None = None
 
 
 class BackgroundResult(Struct, frozen=True, kw_only=True, rename="camel"):
     """How an attempt ended. `skipped`: nothing was executed, and nothing should be, such as for a disabled install.
 
-    `code` says why it is not a success: `install_unavailable`, `endpoint_missing`, `quota_exceeded`, `extension_status`,
-    `response_too_large`, `timeout`, or the code of another failure. `retryable` is whether a further attempt may succeed. `repeats` counts
-    how often the attempt was sent again because the gateway that made it ended before its result was recorded.
+    `code` says why it is not a success: `install_unavailable`, `capability_missing`, `endpoint_missing`, `quota_exceeded`,
+    `extension_status`, `response_too_large`, `timeout`, or the code of another failure. `retryable` is whether a further attempt may
+    succeed. `repeats` counts how often the attempt was sent again because the gateway that made it ended before its result was recorded.
     """
 
     status: Literal["success", "error", "skipped"]

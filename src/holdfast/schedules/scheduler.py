@@ -1,9 +1,10 @@
 """One scheduler: finds what is due, starts its runs, and continues those of schedulers that ended. Any number may run on one database.
 
     every POLL_SECONDS       cursors of new and changed schedules, claims of what is due, starts of their workflows
+                             next to it, claims of events that can be delivered
     five times a lease       its own sign of life; then the runs of schedulers without one
-    every SWEEP_SECONDS      runs that were claimed, but whose workflow was not started, or failed
-    every hour               runs, attempts and workflows that are older than the history is kept
+    every SWEEP_SECONDS      runs and events that were claimed, but whose workflow was not started, or failed
+    every hour               runs, attempts, events and workflows that are older than the history is kept
 
 It claims no more than it can run: what waits in its memory would wait longer than in another scheduler.
 """
@@ -26,6 +27,7 @@ from holdfast.schedules.due.claims import claim_due
 from holdfast.schedules.due.cursors import refresh_cursors, remove_orphans
 from holdfast.schedules.engine import executors
 from holdfast.schedules.engine.durable import DurableEngine
+from holdfast.schedules.events.deliveries import EventQueue
 from holdfast.schedules.history import delete_history
 from holdfast.schedules.runs.rows import RunEnd, end_run
 from holdfast.schedules.runs.workflow import ScheduleRuns
@@ -46,11 +48,13 @@ class Adopted(Exception):
 
 class SchedulerOptions(Struct, frozen=True, kw_only=True):
     """`catch_up`: a due time that passed while no scheduler ran is made up for if it is not older. `history`: how long runs are kept.
-    `lease`: a scheduler without a sign of life for so long is taken for dead."""
+    `event_history`: how long events are kept, also those that wait. `lease`: a scheduler without a sign of life for so long is taken for
+    dead."""
 
     at_once: int = 32
     catch_up: timedelta = timedelta(hours=1)
     history: timedelta = timedelta(days=90)
+    event_history: timedelta = timedelta(days=30)
     lease: timedelta = timedelta(seconds=15)
 
 
@@ -58,12 +62,20 @@ class Scheduler:
     """A scheduler in this process. `run` runs until it is cancelled."""
 
     def __init__(
-        self, db: Database, engine: DurableEngine, runs: ScheduleRuns, options: SchedulerOptions, *, now: Callable[[], datetime] = utc_now
+        self,
+        db: Database,
+        engine: DurableEngine,
+        runs: ScheduleRuns,
+        options: SchedulerOptions,
+        *,
+        events: EventQueue | None = None,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._db = db
         self._engine = engine
         self._runs = runs
         self._options = options
+        self._events = events
         self._now = now
 
     async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
@@ -77,6 +89,10 @@ class Scheduler:
                 group.create_task(_repeat(self._renew, self._options.lease.total_seconds() / executors.RENEWALS_PER_LEASE))
                 group.create_task(_repeat(self._sweep, SWEEP_SECONDS))
                 group.create_task(_repeat(self._forget, HISTORY_SECONDS))
+                if self._events is not None:
+                    # Apart from the schedules: neither waits for the other.
+                    group.create_task(_repeat(self._events.poll, POLL_SECONDS))
+                    group.create_task(_repeat(self._events.sweep, SWEEP_SECONDS))
         finally:
             await self._engine.stop()
             await executors.stop(self._db, self._engine.executor_id, self._now())
@@ -126,6 +142,8 @@ class Scheduler:
     async def _forget(self) -> None:
         before = self._now() - self._options.history
         while await delete_history(self._db, before):
+            pass
+        while self._events is not None and await self._events.forget(self._now() - self._options.event_history):
             pass
         while await self._engine.forget_before(before):
             pass

@@ -13,6 +13,11 @@ from holdfast.bundles.manifest.model import Manifest, parse_manifest
 from holdfast.bundles.manifest.parsing.errors import ManifestError
 from holdfast.world.capabilities import Capability
 
+EVENTS: dict[str, Any] = {
+    "capabilities": ["cap:client.read"],
+    "api": {"endpoints": [{"method": "POST", "path": path, "handler": "dist/main"} for path in ("/events", "/of/:id")]},
+}
+"""What events can be delivered to."""
 BASE: dict[str, Any] = {"name": "com.example.notes", "version": "1.2.3", "runtime": "wasm-js@1"}
 
 INVALID_FIELDS: list[tuple[dict[str, Any], str]] = [
@@ -39,7 +44,8 @@ INVALID_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"api": {"endpoints": [{"method": "GET", "path": "/a", "handler": "m", "permission": "reading"}]}}, "api.endpoints[0].permission"),
     ({"minHostVersion": "0.1.*"}, "minHostVersion"),
     ({"author": 3}, "author"),
-    ({"events": [{"topic": "ticket.created"}]}, "events[0].handler"),
+    ({"events": [{"topic": "ticket.created"}]}, "events[0].endpoint"),
+    ({"events": [{"topic": "client.created", "endpoint": "GET /events"}]}, "events[0].endpoint"),
     ({"precompiled": {"x": "../x.cwasm"}}, "precompiled.x"),
     ({"precompiled": {f"target-{n}": "x.cwasm" for n in range(51)}}, "precompiled"),
     ({"settings": "region"}, "settings"),
@@ -58,6 +64,11 @@ INVALID_FIELDS: list[tuple[dict[str, Any], str]] = [
 """Fields that are wrong, and the path of the error."""
 
 INVALID_BEYOND_A_SCHEMA: list[tuple[dict[str, Any], str]] = [
+    (EVENTS | {"events": [{"topic": "client.created", "endpoint": "POST /other"}]}, "events[0].endpoint"),
+    (EVENTS | {"events": [{"topic": "client.created", "endpoint": "POST /of/:id"}]}, "events[0].endpoint"),
+    (EVENTS | {"events": [{"topic": "ticket.created", "endpoint": "POST /events"}]}, "events[0].topic"),
+    (EVENTS | {"events": [{"topic": "service.created", "endpoint": "POST /events"}]}, "events[0].topic"),
+    (EVENTS | {"events": [{"topic": "client.created", "endpoint": "POST /events"}] * 2}, "events[1]"),
     ({"egress": ["127.1"]}, "egress[0]"),
     ({"precompiled": {" ": "x.cwasm"}}, "precompiled. "),
     ({"settings": [{"key": "a"}, {"key": "a"}]}, "settings[1].key"),
@@ -160,6 +171,16 @@ def test_the_short_names_of_capabilities_mean_the_long_ones() -> None:
         Capability.HTTP_FETCH,
         Capability.LOG_EMIT,
         Capability.STORAGE_KV,
+    ]
+
+
+def test_events_are_delivered_to_endpoints_and_a_handler_alone_stays_valid() -> None:
+    topics = [{"topic": "client.created", "endpoint": "POST events"}, {"topic": "extension.upgraded", "endpoint": "POST /events"}]
+    manifest = read(**EVENTS, events=[*topics, {"topic": "ticket.created", "handler": "dist/main"}])
+    assert [(event.topic, event.endpoint) for event in manifest.events or ()] == [
+        ("client.created", "POST /events"),
+        ("extension.upgraded", "POST /events"),
+        ("ticket.created", None),
     ]
 
 

@@ -35,6 +35,7 @@ from holdfast.bundles.manifest.parsing.json_object import read_json_object
 from holdfast.bundles.manifest.parsing.validation_errors import issues_from_validation_error
 from holdfast.bundles.manifest.settings.declaration import Settings
 from holdfast.world.capabilities import Capability
+from holdfast.world.topics import TOPICS
 
 
 def _author(value: Any) -> Any:
@@ -110,7 +111,7 @@ class Manifest(BaseModel):
         examples=[{"x86_64-linux-gnu": "precompiled/x86_64-linux-gnu.cwasm"}],
     )
     events: list[EventHandler] | None = Field(
-        None, max_length=100, description="Events that the extension handles. For information only: no event is delivered yet."
+        None, max_length=100, description="Events that are delivered to endpoints of the extension: changes of records, and of its install."
     )
     sbom: Text | None = Field(None, description="The path of a software bill of materials in the bundle.", examples=["sbom.spdx.json"])
     schema_url: Text | None = Field(
@@ -134,6 +135,18 @@ class Manifest(BaseModel):
             if key in keys:
                 raise Expected("each schedule once, by its name or by its endpoint and cron", at=("schedules", index), found=f"{key} again")
             keys.add(key)
+        return self
+
+    @model_validator(mode="after")
+    def _events_fit(self) -> Manifest:
+        topics: set[str] = set()
+        for index, event in enumerate(self.events or ()):
+            _check_event(event, self.endpoints, self.capabilities, ("events", index))
+            if event.endpoint is None:
+                continue
+            if event.topic in topics:
+                raise Expected("each topic once", at=("events", index), found=f"{event.topic} again")
+            topics.add(event.topic)
         return self
 
     @property
@@ -177,6 +190,24 @@ def _check_schedule(schedule: Schedule, endpoints: list[Endpoint], path: tuple[s
         raise Expected("an endpoint without parameters in its path", at=at)
     if len(callable_ones) > 1:
         raise Expected(f"the method too, such as POST {schedule.path}, because two endpoints have this path", at=at)
+
+
+def _check_event(event: EventHandler, endpoints: list[Endpoint], granted: list[Capability], path: tuple[str, int]) -> None:
+    if event.endpoint is None:
+        # What other hosts' manifests have always said: nothing is delivered, so nothing has to fit.
+        if event.handler is None:
+            raise Expected("an endpoint, such as POST /events", at=(*path, "endpoint"))
+        return
+    called = event.endpoint.removeprefix("POST ")
+    if any(mark in called for mark in ":{}"):
+        raise Expected("an endpoint without parameters in its path", at=(*path, "endpoint"))
+    if not any(one.path == called and one.method == "POST" for one in endpoints):
+        raise Expected("a POST endpoint of api.endpoints", at=(*path, "endpoint"))
+    if event.topic not in TOPICS:
+        raise Expected(f"one of {', '.join(TOPICS)}", at=(*path, "topic"))
+    needed = TOPICS[event.topic]
+    if needed is not None and needed not in granted:
+        raise Expected(f'a topic whose capability is requested: add "{needed}" to capabilities', at=(*path, "topic"))
 
 
 def parse_manifest(raw: bytes) -> Manifest:

@@ -30,6 +30,8 @@ async def execute_background(services: Services, call_id: str, request_id: str, 
     if install is None:
         return BackgroundResult(status="skipped", code="install_unavailable", error="The extension is not installed, or is disabled.")
     context = install.context_at(services.now())
+    if call.requires is not None and call.requires not in context.providers:
+        return BackgroundResult(status="skipped", code="capability_missing", error=f"The install is not granted {call.requires}.")
     endpoint = install.endpoints.match(call.method, call.path)
     if endpoint is None:
         text = f"Version {context.version} has no endpoint {call.method} {call.path}."

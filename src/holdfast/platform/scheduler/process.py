@@ -20,6 +20,8 @@ from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import new_id
 from holdfast.registry.migrate import migrate
 from holdfast.schedules.engine.durable import DurableEngine, engine_url
+from holdfast.schedules.events.deliveries import EventQueue
+from holdfast.schedules.events.workflow import EventDeliveries
 from holdfast.schedules.runs.gateway_client import GatewayClient
 from holdfast.schedules.runs.workflow import ScheduleRuns
 from holdfast.schedules.scheduler import Scheduler, SchedulerOptions
@@ -45,14 +47,19 @@ async def run_scheduler(settings: Settings, *, parent_pipe: int | None = None, o
     try:
         engine = DurableEngine(engine_url(settings.resolved_database_url, settings.data_dir), _executor_id())
         runs = ScheduleRuns(db, gateway, at_once=settings.scheduler_calls_at_once, now=utc_now)
+        deliveries = EventDeliveries(
+            db, gateway, at_once=settings.scheduler_calls_at_once, max_attempts=settings.event_attempts, now=utc_now
+        )
+        events = EventQueue(db, engine, deliveries, at_once=settings.scheduler_calls_at_once, now=utc_now)
         options = SchedulerOptions(
             at_once=settings.scheduler_calls_at_once,
             catch_up=timedelta(seconds=settings.schedule_catch_up_seconds),
             history=timedelta(days=settings.schedule_history_days),
+            event_history=timedelta(days=settings.event_history_days),
             lease=timedelta(seconds=settings.scheduler_lease_seconds),
         )
         with when_parent_ends(parent_pipe, lambda: signal.raise_signal(signal.SIGTERM)):
-            return await run_until_signal([Scheduler(db, engine, runs, options).run(on_ready)])
+            return await run_until_signal([Scheduler(db, engine, runs, options, events=events).run(on_ready)])
     finally:
         await gateway.close()
         await db.close()

@@ -18,6 +18,7 @@ from holdfast.registry.installs.domains import assign_domain
 from holdfast.registry.installs.permissions import Permissions, granted_to, requested_by, set_granted
 from holdfast.registry.installs.results import Installed, MissingSchedule
 from holdfast.registry.installs.schedules import Calls, move_schedules, scheduled_calls
+from holdfast.registry.installs.subscriptions import record_install_event, replace_subscriptions
 from holdfast.registry.lifecycle.uninstall import retain_storage
 from holdfast.registry.models.ids import install_id as named_install_id
 from holdfast.registry.models.ids import slug
@@ -25,6 +26,7 @@ from holdfast.registry.models.installs import ExtensionRegistry, ExtensionVersio
 from holdfast.registry.models.visibility import display_name
 from holdfast.registry.objects.tenant_copies import content_hashes, release_copies
 from holdfast.registry.publishing.version_manifest import manifest_of
+from holdfast.world.topics import INSTALLED, UPGRADED
 
 
 class Before(Struct, frozen=True, kw_only=True):
@@ -101,9 +103,10 @@ async def set_version(
     enable_again: bool = False,
     now: datetime,
 ) -> list[MissingSchedule]:
-    """Gives an install its version and grants, moves its schedules there, adds default settings. Returns the schedules it disabled.
+    """Gives an install its version and grants, moves its schedules there, adds default settings and subscriptions to events.
 
-    When the version is another one, a rollback leads to the one before. Raises SchedulesMissing unless `disable_missing`.
+    Returns the schedules it disabled. When the version is another one, a rollback leads to the one before. Raises SchedulesMissing
+    unless `disable_missing`.
     """
     disabled = await move_schedules(
         session,
@@ -125,7 +128,14 @@ async def set_version(
     install.version_id = version.id
     install.updated_at = now
     set_granted(install, granted)
-    await record_defaults(session, install, manifest_of(version), now)
+    manifest = manifest_of(version)
+    await record_defaults(session, install, manifest, now)
+    await replace_subscriptions(session, install, manifest, now)
+    if before is None:
+        await record_install_event(session, install, INSTALLED, {"version": version.version}, now)
+    elif before.version_id != version.id:
+        versions = {"version": version.version, "previousVersion": before.version}
+        await record_install_event(session, install, UPGRADED, versions, now)
     return disabled
 
 

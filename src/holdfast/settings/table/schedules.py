@@ -1,4 +1,4 @@
-"""Settings: schedules."""
+"""Settings: schedules and events."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from holdfast.settings.table.kinds import SettingsGroup
 
 
 class SchedulesSettings(SettingsGroup):
-    """Recurring calls of extensions."""
+    """Recurring calls of extensions, and deliveries of events to them."""
 
-    title: ClassVar[str] = "Schedules"
+    title: ClassVar[str] = "Schedules and events"
 
     scheduler: Literal["auto", "off"] = setting(
         "auto",
         variables=named("HOLDFAST_SCHEDULER"),
-        description="`auto`: `holdfast up` starts a scheduler as soon as a schedule is enabled. `off`: it does not, because "
+        description="`auto`: `holdfast up` starts a scheduler as soon as a schedule is enabled or an event waits. `off`: it does not, because "
         "`holdfast scheduler` runs elsewhere on the same database.",
     )
     scheduler_calls_at_once: int = setting(
@@ -45,6 +45,19 @@ class SchedulesSettings(SettingsGroup):
         gt=0,
         variables=named("HOLDFAST_SCHEDULE_HISTORY_DAYS"),
         description="Days for which the runs of schedules are kept.",
+    )
+    event_attempts: int = setting(
+        8,
+        gt=0,
+        le=100,
+        variables=named("HOLDFAST_EVENT_ATTEMPTS"),
+        description="Attempts to deliver an event before it becomes a dead letter. The pauses between them grow from 10 s to 2 hours.",
+    )
+    event_history_days: int = setting(
+        30,
+        gt=0,
+        variables=named("HOLDFAST_EVENT_HISTORY_DAYS"),
+        description="Days for which events are kept: delivered ones, dead letters, and those that wait because their install is disabled.",
     )
     ext_runner_max_response_bytes: int = setting(
         256 * 1024,

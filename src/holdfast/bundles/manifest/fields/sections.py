@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from holdfast.bundles.manifest.fields.values import (
     Cron,
     EndpointPath,
+    EventEndpoint,
     HeaderName,
     InsidePath,
     Label,
@@ -150,7 +151,16 @@ class Schedule(Section):
 
 
 class EventHandler(Section):
-    """An event that the extension handles. For information only: no event is delivered yet."""
+    """A topic of events that the extension subscribes to."""
 
-    topic: Text = Field(description="The name of the event.", examples=["ticket.created"])
-    handler: InsidePath = Field(description="The path of the handler in the bundle, without file extension.", examples=["dist/main"])
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["endpoint"]}, {"required": ["handler"]}]})
+
+    topic: Text = Field(description="The name of the event.", examples=["client.created"])
+    endpoint: EventEndpoint | None = Field(
+        None,
+        description="The endpoint that receives the events: `POST` and the path of an endpoint without parameters.",
+        examples=["POST /events"],
+    )
+    handler: InsidePath | None = Field(
+        None, description="For information only: events are delivered to an `endpoint`.", examples=["dist/main"]
+    )

@@ -159,6 +159,10 @@ ScheduledEndpoint = Annotated[
         _scheduled,
     ),
 ]
+EventEndpoint = Annotated[
+    str,
+    PatternText(rf"POST (?!.*\.\.)[^?#\\{_SPACE}]+", "POST and the path of an endpoint, such as POST /events", 255, _scheduled),
+]
 Cron = Annotated[
     str,
     PatternText(
