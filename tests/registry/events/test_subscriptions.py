@@ -22,7 +22,8 @@ API = {"endpoints": [{"method": "POST", "path": "/events", "handler": "dist/main
 def subscribing(*topics: str) -> dict[str, Any]:
     """Fields of a manifest that subscribes to topics."""
     events = [{"topic": topic, "endpoint": "POST /events"} for topic in topics]
-    return {"api": API, "capabilities": ["cap:client.read"], "events": [*events, {"topic": "ticket.created", "handler": "dist/main"}]}
+    informative = {"topic": "ticket.created", "handler": "dist/main"}
+    return {"api": API, "capabilities": ["cap:client.read"], "egress": [], "events": [*events, informative]}
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ async def test_disabling_and_enabling_are_events(installer: Installer) -> None:
 
 async def test_a_version_without_events_has_no_subscriptions(installer: Installer) -> None:
     await installer.publish(**subscribing("client.created"))
-    await installer.publish(version="2.0.0")
+    await installer.publish(version="2.0.0", capabilities=[], egress=[])
     await installer.install("1.0.0")
     await installer.upgrade()
     assert await subscriptions(installer.db) == {}

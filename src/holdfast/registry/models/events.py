@@ -17,7 +17,7 @@ DELIVERING_IN_ORDER = text("status = 'delivering' AND NOT out_of_order")
 
 EVENT_STATUSES = ("waiting", "delivering", "delivered", "dead", "dropped")
 """`waiting`: for an earlier event of its subject, for its next attempt, or for its install to be enabled. `dead`: given up, and can be
-retried. `dropped`: not delivered, because nobody subscribes to it any more, its capability is not granted, or someone dropped it."""
+retried. `dropped`: not delivered, because no one subscribes to it any more, its capability is not granted, or someone dropped it."""
 
 
 class ExtensionEvent(Base):

@@ -1,4 +1,4 @@
-"""Which events are delivered next: of each subject the oldest, and of tenants in turns.
+"""Which events are delivered next: of each subject the oldest, and one tenant after the other.
 
     waiting ──claim──▶ delivering ──▶ delivered
        ▲                    │ failed, attempts are left: later           │ failed too often, or no attempt can help

@@ -35,7 +35,7 @@ class EventQueue:
         self._now = now
 
     async def poll(self) -> None:
-        """Claims events until there is nothing more to claim, or no room for more, and starts their deliveries.
+        """Claims events until there is nothing more to claim, or no capacity for more, and starts their deliveries.
 
         A tenant gets half of the calls that can run at the same time, so that one whose endpoints are slow does not hold up the others.
         """

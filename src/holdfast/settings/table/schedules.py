@@ -16,8 +16,8 @@ class SchedulesSettings(SettingsGroup):
     scheduler: Literal["auto", "off"] = setting(
         "auto",
         variables=named("HOLDFAST_SCHEDULER"),
-        description="`auto`: `holdfast up` starts a scheduler as soon as a schedule is enabled or an event waits. `off`: it does not, because "
-        "`holdfast scheduler` runs elsewhere on the same database.",
+        description="`auto`: `holdfast up` starts a scheduler as soon as a schedule is enabled or an event waits. `off`: it does not, "
+        "because `holdfast scheduler` runs elsewhere on the same database.",
     )
     scheduler_calls_at_once: int = setting(
         32,
