@@ -45,6 +45,8 @@ class ExecuteContext(Struct, frozen=True, kw_only=True):
     granted, those that the manifest declares and the install was not granted, and its name and version, for log lines and for the
     `User-Agent` of its fetches.
     `settings` are the values of `config` with the types that the manifest declares, sent when one of them is not text.
+    `ui_proxy_routes` are the routes of the application that the extension may call, and `call_token` is what proves to the application that
+    such a request is made for the caller of this call; without the list, the caller of the runner leaves routes to the application.
     `trigger` and `schedule_id` name what made the call if it was not a person.
     """
 
@@ -60,6 +62,8 @@ class ExecuteContext(Struct, frozen=True, kw_only=True):
     egress_withheld: list[str] | UnsetType = UNSET
     extension_name: str | UnsetType | None = UNSET
     extension_version: str | UnsetType | None = UNSET
+    ui_proxy_routes: list[str] | UnsetType | None = UNSET
+    call_token: str | UnsetType | None = UNSET
     trigger: str | UnsetType | None = UNSET
     schedule_id: str | UnsetType | None = UNSET
 

@@ -42,6 +42,9 @@ def runner_environment(settings: Settings, inherited: Mapping[str, str] = os.env
         "RUNNER_STORAGE_API_TOKEN": _text(settings.runner_storage_api_token) or "",
         "ALGA_AUTH_KEY": _text(settings.alga_auth_key) or "",
     }
+    if settings.ui_proxy_base_url is None:
+        # The application of extensions is this platform, unless the operator names another one.
+        variables["UI_PROXY_BASE_URL"] = settings.registry_base_url
     if (keys := _text(settings.secrets_key)) is not None:
         variables["HOLDFAST_SECRETS_KEY"] = keys
     # The runner must not reach the database, so it does not get its address.

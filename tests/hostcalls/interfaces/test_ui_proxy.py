@@ -189,3 +189,51 @@ async def test_an_unavailable_or_silent_application_is_internal(application: Rec
 def test_a_base_that_is_not_an_http_url_is_rejected_at_start(base: str) -> None:
     with pytest.raises(ValueError, match="ui-proxy"):
         UiProxyClient(base)
+
+
+DECLARED = ("GET /api/v1/tickets", "POST /api/v1/tickets/:id/comments")
+
+
+@pytest.fixture
+async def platform_proxy(application: RecordingServer) -> AsyncIterator[UiProxyClient]:
+    proxy = UiProxyClient(application.url)
+    yield proxy
+    await proxy.close()
+
+
+async def test_declared_routes_carry_the_token_of_the_call(application: RecordingServer, platform_proxy: UiProxyClient) -> None:
+    caller = Caller(ui_proxy=platform_proxy, ui_proxy_routes=DECLARED, call_token="the-token", user=USER, secrets={"api_key": "key"})
+    await caller.call("ui-proxy.call-route", "/api/v1/tickets?status=open", None)
+    await caller.call("ui-proxy.call-route", "/api/v1/tickets/7/comments", b"{}")
+    assert [(seen.method, seen.path, seen.header("x-ext-call-token")) for seen in application.requests] == [
+        ("GET", "/api/v1/tickets", "the-token"),
+        ("POST", "/api/v1/tickets/7/comments", "the-token"),
+    ]
+
+
+@pytest.mark.parametrize(("route", "payload"), [("/api/v1/tickets", b"{}"), ("/api/v1/users", None), ("/api/v1/tickets/7/comments", None)])
+async def test_an_undeclared_route_is_denied_with_the_cause(
+    application: RecordingServer, platform_proxy: UiProxyClient, route: str, payload: bytes | None
+) -> None:
+    caller = Caller(ui_proxy=platform_proxy, ui_proxy_routes=DECLARED, call_token="the-token", secrets={"api_key": "key"})
+    assert await caller.error_case("ui-proxy.call-route", route, payload) is ProxyError.DENIED
+    named = f"{'GET' if payload is None else 'POST'} {route}"
+    assert f'the manifest does not declare this route: add "{named}" to "uiProxy"' in caller.sink.messages[-1]
+    assert application.requests == []
+
+
+async def test_a_manifest_without_routes_has_its_own_prefix_only(application: RecordingServer, platform_proxy: UiProxyClient) -> None:
+    caller = Caller(ui_proxy=platform_proxy, ui_proxy_routes=(), call_token="the-token")
+    assert await caller.error_case("ui-proxy.call-route", "/api/v1/tickets", None) is ProxyError.DENIED
+    await caller.call("ui-proxy.call-route", "/list", None)
+    (seen,) = application.requests
+    assert (seen.path, seen.header("x-ext-call-token")) == (f"/{EXTENSION}/list", None)
+
+
+@pytest.mark.parametrize("route", ["/api/ext/com.example.notes/notes", "/api/ext-proxy/x/y", "/api/internal/x"])
+async def test_extensions_and_the_internal_api_cannot_be_declared(
+    application: RecordingServer, platform_proxy: UiProxyClient, route: str
+) -> None:
+    caller = Caller(ui_proxy=platform_proxy, ui_proxy_routes=(f"GET {route}",), call_token="the-token")
+    assert await caller.error_case("ui-proxy.call-route", route, None) is ProxyError.DENIED
+    assert application.requests == []

@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from holdfast.bundles.manifest.fields.sections import Api, Endpoint, EventHandler, Schedule, Ui, field_title
+from holdfast.bundles.manifest.fields.sections import Api, Endpoint, EventHandler, Schedule, Ui, UiProxy, field_title
 from holdfast.bundles.manifest.fields.values import (
     CapabilityName,
     EgressEntry,
@@ -91,6 +91,7 @@ class Manifest(BaseModel):
         description="The hosts that `http.fetch` may call, over https on port 443 unless the entry has another scheme or port.",
         examples=[["api.example.com", "https://example.com:8443"]],
     )
+    ui_proxy: UiProxy | None = Field(None, description="The routes of the application that the handler calls. Needs `cap:ui.proxy`.")
     settings: Settings = Field(
         default_factory=list,
         description="The settings that administrators fill in: a JSON Schema of type object, or its short form, a list of settings.",

@@ -6,8 +6,11 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 from starlette.requests import Request
 
+from holdfast.contract.ui_proxy_routes import CALL_TOKEN_HEADER, is_closed, is_declared
+from holdfast.gateway.auth.call_tokens import CallToken
 from holdfast.gateway.http.errors import GatewayError, Unauthenticated
 from holdfast.gateway.services import Services
 from holdfast.records.api_keys import KEY_MARK
@@ -16,12 +19,15 @@ from holdfast.records.credentials import Credential
 from holdfast.records.identities import Identity
 from holdfast.records.tokens import token_hash
 from holdfast.registry.actors import Actor
+from holdfast.world.capabilities import Capability
 
 SESSION_COOKIE = "holdfast_session"
 TENANT_HEADERS = ("x-alga-tenant", "x-tenant-id")
-_CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key", *(name.encode() for name in TENANT_HEADERS)})
+_CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key", CALL_TOKEN_HEADER.encode(), *(name.encode() for name in TENANT_HEADERS)})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_CREDENTIAL_LENGTH = 512
+WITHHELD_FROM_EXTENSIONS = frozenset({"extension:write", "user:read", "user:write"})
+"""Permissions that a user never lends to an extension: with them, it could grant itself rights, or make keys and users that outlive it."""
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -56,18 +62,22 @@ class _Sent(Struct):
     authorization: str | None = None
     api_key: str | None = None
     tenants: list[tuple[str, str]] | None = None
+    call_token: str | None = None
 
 
 async def caller_of(services: Services, request: Request) -> Caller:
     """The caller of a request.
 
-    A token takes precedence over a cookie, and a wrong token is rejected even if the cookie is valid. Raises Unauthenticated, and
-    GatewayError: `mixed_auth`, `origin_mismatch` (a browser's request from a page of another origin), `tenant_mismatch` (a header names
-    another tenant).
+    The token of a running call takes precedence over everything else, another token over a cookie, and a wrong token is rejected even if
+    the cookie is valid. Raises Unauthenticated, and GatewayError: `mixed_auth`, `origin_mismatch` (a browser's request from a page of
+    another origin), `tenant_mismatch` (a header names another tenant), `forbidden` (an extension calls a route that it does not declare).
     """
     sent = _read_headers(request)
     token = _token_of(sent)
-    if token is not None:
+    if sent.call_token is not None:
+        # It decides alone: the runner adds the install's own key for applications that do not know call tokens.
+        caller = await _caller_by_call_token(services, request, sent.call_token)
+    elif token is not None:
         caller = await _caller_by_token(services, token)
     else:
         caller = await _caller_by_cookie(services, request)
@@ -100,6 +110,8 @@ def _read_headers(request: Request) -> _Sent:
         elif name == b"x-api-key":
             if sent.api_key is None:
                 sent.api_key = text
+        elif name == b"x-ext-call-token":
+            sent.call_token = text
         else:
             sent.tenants = [*(sent.tenants or ()), (name.decode(), text)]
     return sent
@@ -129,6 +141,41 @@ async def _caller_by_token(services: Services, token: str) -> Caller:
         "The token is unknown, expired or revoked.",
         hint="Log in again in the console, or use the API key that `holdfast up` printed.",
     )
+
+
+async def _caller_by_call_token(services: Services, request: Request, text: str) -> Caller:
+    """The caller of a running call, for a request that its extension makes through ui-proxy, on routes that its manifest declares.
+
+    Raises Unauthenticated, and GatewayError (`forbidden`) for any other route.
+    """
+    token = services.call_tokens.read(text, services.now())
+    find = services.snapshots.api_key if token is not None and token.is_key else services.snapshots.session
+    found = await find(token.credential_hash) if token is not None else None
+    if token is None or found is None or not found.value.is_valid_at(services.now()) or found.value.identity.tenant_id != token.tenant_id:
+        raise Unauthenticated(
+            "unauthenticated", "The token of the call has ended, or its user was logged out.", hint="Make the call again."
+        )
+    await _check_route(services, request, token)
+    credential = replace(found.value, permissions=found.value.permissions - WITHHELD_FROM_EXTENSIONS)
+    return Caller(credential=credential, by="token", token_hash=token.credential_hash, stamp=found.stamp)
+
+
+def _is_current(services: Services, credential: Credential, token: CallToken) -> bool:
+    return credential.is_valid_at(services.now()) and credential.identity.tenant_id == token.tenant_id
+
+
+async def _check_route(services: Services, request: Request, token: CallToken) -> None:
+    install = await services.snapshots.install_by_id(token.install_id, token.tenant_id)
+    segments = [segment for segment in request.scope["path"].split("/") if segment]
+    if install is None or Capability.UI_PROXY not in install.context.providers:
+        raise GatewayError("forbidden", "The extension may not call routes.", details={"rule": "ui_proxy"})
+    if is_closed(segments) or not is_declared(install.context.ui_proxy_routes, request.method, segments):
+        raise GatewayError(
+            "forbidden",
+            "The extension's manifest does not declare this route.",
+            hint="Add it to uiProxy.routes in manifest.json, and install the extension again.",
+            details={"rule": "ui_proxy"},
+        )
 
 
 async def _caller_by_cookie(services: Services, request: Request) -> Caller:

@@ -26,6 +26,7 @@ FORBIDDEN_RULES = {
     "key_scope": "The scopes of your API key do not include `details.permission`, or extensions at all.",
     "client_portal_closed": "Client users may not call this extension: its manifest has no `ui.hooks.clientPortalMenu`.",
     "endpoint_closed_to_clients": "Client users may not call this endpoint.",
+    "ui_proxy": "An extension called a route for its user that its manifest does not declare, or without `cap:ui.proxy`.",
     "no_client": "Your user is a client user whose contact belongs to no client.",
 }
 """Each code with several causes: its rules, each with the cause, for the reference of error codes."""

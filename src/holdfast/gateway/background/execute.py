@@ -12,7 +12,7 @@ from holdfast.contract.execute import CallUsage, Envelope, ExecuteCall, ExecuteC
 from holdfast.errors import HoldfastError
 from holdfast.gateway.audit import AuditRow, Status
 from holdfast.gateway.calls.guest_response import outcome_of
-from holdfast.gateway.calls.runner_request import install_headers
+from holdfast.gateway.calls.runner_request import install_headers, proxy_routes
 from holdfast.gateway.http.responses import EXTENSION_ERROR
 from holdfast.gateway.services import Services
 from holdfast.gateway.snapshots.install import InstallSnapshot
@@ -125,6 +125,7 @@ def _request(
             settings=UNSET if context.settings is None else context.settings,
             egress=context.egress,
             egress_withheld=context.egress_withheld,
+            ui_proxy_routes=proxy_routes(context),
             trigger=call.trigger,
             schedule_id=UNSET if call.schedule_id is None else call.schedule_id,
         ),

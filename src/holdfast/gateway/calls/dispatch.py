@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import structlog
 from msgspec import structs
 from starlette.responses import Response
@@ -12,9 +14,10 @@ from holdfast.errors import HoldfastError
 from holdfast.events.model.event import notice
 from holdfast.gateway.audit import AuditRow, Status
 from holdfast.gateway.auth.authorization import Access, access_again
+from holdfast.gateway.auth.call_tokens import CallToken
 from holdfast.gateway.calls.call import Call
 from holdfast.gateway.calls.guest_response import failure_error, guest_response, outcome_of
-from holdfast.gateway.calls.runner_request import build_request, transport_headers
+from holdfast.gateway.calls.runner_request import build_request, proxy_routes, transport_headers
 from holdfast.gateway.http.errors import BadGateway, GatewayError
 from holdfast.gateway.http.responses import EXTENSION_ERROR, add_headers, log_failed_call
 from holdfast.gateway.services import Services
@@ -105,11 +108,28 @@ async def _execute(services: Services, call: Call) -> Envelope:
 async def _send(services: Services, call: Call, context: InstallContext) -> Envelope:
     timeout_ms = services.settings.gateway_timeout_ms
     return await services.runner.execute(
-        build_request(call, context, timeout_ms=timeout_ms),
+        build_request(call, context, timeout_ms=timeout_ms, call_token=_call_token(services, call, context)),
         transport_headers(call, context),
         body=call.body,
         timeout_ms=timeout_ms,
     )
+
+
+def _call_token(services: Services, call: Call, context: InstallContext) -> str | None:
+    """What stands for this call in requests through ui-proxy; None for an extension that cannot make any."""
+    if not proxy_routes(context) or not context.ui_proxy_routes:
+        return None
+    # A call waits at most twice its deadline: for its bundle to be prepared, and for its response.
+    ends_at = services.now() + timedelta(milliseconds=2 * services.settings.gateway_timeout_ms + 5_000)
+    caller = call.access.caller
+    token = CallToken(
+        credential_hash=caller.token_hash,
+        is_key=caller.credential.identity.scopes is not None,
+        tenant_id=context.tenant_id,
+        install_id=context.install_id,
+        ends_at=int(ends_at.timestamp()),
+    )
+    return services.call_tokens.issue(token)
 
 
 def _response(services: Services, call: Call, envelope: Envelope) -> Response:

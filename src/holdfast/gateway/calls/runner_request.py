@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from holdfast.contract.execute import ExecuteCall, ExecuteContext, ExecuteHttp, ExecuteLimits, ExecuteUser
 from holdfast.gateway.auth.authorization import Access
@@ -12,10 +12,14 @@ from holdfast.gateway.calls.call import Call
 from holdfast.gateway.http.headers import to_guest
 from holdfast.gateway.http.requests import query_pairs
 from holdfast.registry.installs.call_context import InstallContext
+from holdfast.world.capabilities import Capability
 
 
-def build_request(call: Call, context: InstallContext, *, timeout_ms: int) -> ExecuteCall:
-    """The body of `POST /v1/execute`, without the bytes of the request body. The context has a content hash."""
+def build_request(call: Call, context: InstallContext, *, timeout_ms: int, call_token: str | None) -> ExecuteCall:
+    """The body of `POST /v1/execute`, without the bytes of the request body. The context has a content hash.
+
+    `call_token` stands for the call in requests through ui-proxy; None for an extension that declares no routes.
+    """
     assert context.content_hash is not None
     endpoint = call.access.endpoint
     return ExecuteCall(
@@ -32,6 +36,8 @@ def build_request(call: Call, context: InstallContext, *, timeout_ms: int) -> Ex
             settings=UNSET if context.settings is None else context.settings,
             egress=context.egress,
             egress_withheld=context.egress_withheld,
+            ui_proxy_routes=proxy_routes(context),
+            call_token=UNSET if call_token is None else call_token,
         ),
         http=ExecuteHttp(
             method=call.method,
@@ -48,6 +54,11 @@ def build_request(call: Call, context: InstallContext, *, timeout_ms: int) -> Ex
         user=_user(call.access),
         secret_envelope=UNSET if context.secret_envelope is None else context.secret_envelope,
     )
+
+
+def proxy_routes(context: InstallContext) -> list[str] | UnsetType:
+    """The routes that the extension may call through ui-proxy; left out when it may not use ui-proxy at all."""
+    return context.ui_proxy_routes if Capability.UI_PROXY in context.providers else UNSET
 
 
 def transport_headers(call: Call, context: InstallContext) -> dict[str, str]:

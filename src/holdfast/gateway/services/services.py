@@ -13,6 +13,7 @@ from holdfast.bundles.signing.trust_policy import TrustPolicy
 from holdfast.bundles.store.protocol import BundleStore
 from holdfast.events.model.stream import EventStream
 from holdfast.gateway.audit import AuditLog
+from holdfast.gateway.auth.call_tokens import CallTokens
 from holdfast.gateway.background import BackgroundCalls
 from holdfast.gateway.development.sessions import DevelopmentSessions
 from holdfast.gateway.limits.call_rates import CallRateLimits
@@ -68,6 +69,11 @@ class Services:
     open_development_streams: OpenStreams = field(default_factory=OpenStreams)
     development: DevelopmentSessions = field(default_factory=DevelopmentSessions)
     """What `holdfast dev` builds now; nothing in production."""
+
+    @cached_property
+    def call_tokens(self) -> CallTokens:
+        """The tokens of running calls, for requests through ui-proxy."""
+        return CallTokens(self.tokens.internal)
 
     @cached_property
     def trust_policy(self) -> TrustPolicy:

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx2
 
+from holdfast.contract.ui_proxy_routes import is_closed, platform_segments
 from holdfast.hostcalls.call.errors import HostCallError
 from holdfast.http.tls import system_tls_context
 from holdfast.world.types import ProxyError
@@ -34,16 +35,17 @@ class UiProxyClient:
     def url(self, route: str, extension_id: str) -> str:
         """The URL of a route: below the extension's id, or, for a route of the platform (`/api/…`), directly below the base.
 
-        Raises HostCallError: `bad-request` for `.` and `..` segments and for characters that no URL has, `denied` for the internal API.
+        Raises HostCallError: `bad-request` for `.` and `..` segments and for characters that no URL has, `denied` for the internal API and
+        the endpoints of extensions.
         """
         path, separator, query = route.partition("?")
         segments = [segment for segment in path.split("/") if segment]
         if any(segment in (".", "..") for segment in segments) or _CONTROL.search(route):
             raise HostCallError(ProxyError.BAD_REQUEST, "the route has a segment or character that is not allowed")
-        if not path.startswith(("/api/", "api/")):
+        if platform_segments(route) is None:
             segments.insert(0, extension_id)
-        elif [segment.lower() for segment in segments[:2]] == ["api", "internal"]:
-            raise HostCallError(ProxyError.DENIED, "the internal API is not for extensions")
+        elif is_closed(segments):
+            raise HostCallError(ProxyError.DENIED, f"routes below /api/{segments[1]} are not for extensions")
         encoded = "".join("/" + quote(segment, safe="!$&'()*+,;=:@-._~") for segment in segments)
         return self._base + encoded + (f"?{quote(query, safe=_QUERY_SAFE)}" if separator else "")
 

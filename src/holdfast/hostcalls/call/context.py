@@ -37,7 +37,9 @@ class CallContext(Struct, frozen=True, kw_only=True):
 
     `egress` has the hosts granted to this install, as written in the manifest, `egress_withheld` those that were not granted; None where
     that is unknown. `schedule_id` is the schedule that makes the call, if one does. `repeatable_as` are texts that together are the same
-    when the call is repeated, and differ between any two other calls; empty where that is unknown.
+    when the call is repeated, and differ between any two other calls; empty where that is unknown. `ui_proxy_routes` are the routes of the
+    application that the version declares; None where the caller of the runner leaves them to the application. `call_token` proves to the
+    application for which call a request is made.
     """
 
     request_id: str | None
@@ -54,6 +56,8 @@ class CallContext(Struct, frozen=True, kw_only=True):
     repeatable_as: tuple[str, ...] = ()
     egress: tuple[str, ...] = ()
     egress_withheld: tuple[str, ...] | None = None
+    ui_proxy_routes: tuple[str, ...] | None = None
+    call_token: str | None = None
     secrets: SecretEnvelope | None = None
 
     @property

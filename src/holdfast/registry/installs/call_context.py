@@ -39,7 +39,8 @@ class InstallContext(Struct, frozen=True, kw_only=True):
     """An install as a call needs it. `content_hash` is `sha256:…` or None without a bundle; `providers` are capability names, sorted.
 
     `egress` are the hosts that it was granted, `egress_withheld` those that the version declares and it was not granted. `settings` are the
-    values of `config` with the types that the manifest declares; None when all of them are text.
+    values of `config` with the types that the manifest declares; None when all of them are text. `ui_proxy_routes` are the routes of the
+    application that the version declares for ui-proxy.
     """
 
     tenant_id: str
@@ -62,6 +63,7 @@ class InstallContext(Struct, frozen=True, kw_only=True):
     secrets_version: str | None
     secrets_end: datetime | None
     api_endpoints: list[Endpoint]
+    ui_proxy_routes: list[str]
     ui: dict[str, Any] | None
     updated_at: datetime
     quotas: QuotaOverrides = NO_OVERRIDES
@@ -199,6 +201,7 @@ def _context(tenant_id: str, row: Mapping[str, Any]) -> InstallContext:
         secrets_version=row["secrets_version"],
         secrets_end=row["secrets_end"],
         api_endpoints=read_endpoints(row["api_endpoints"]),
+        ui_proxy_routes=_proxy_routes(row["manifest"]),
         ui=row["ui"],
         updated_at=row["updated_at"],
         quotas=QuotaOverrides(**{quota: row[f"quota_{quota}"] for quota in ALL}),
@@ -209,6 +212,12 @@ def effective_providers(granted: list[str]) -> list[str]:
     """The capabilities an install may use, sorted: those granted to it and those of every install. A request grants nothing."""
     known, _unknown = parse_capabilities(granted)
     return sorted(known | ALWAYS_GRANTED)
+
+
+def _proxy_routes(manifest: object) -> list[str]:
+    section = manifest.get("uiProxy") if isinstance(manifest, dict) else None
+    routes = section.get("routes") if isinstance(section, dict) else None
+    return [route for route in routes if isinstance(route, str)] if isinstance(routes, list) else []
 
 
 def _typed(manifest: object, config: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -292,6 +292,8 @@ def _context(call: ExecuteCall, routing: Routing, digest: str) -> CallContext:
         repeatable_as=repeatable_as(call, routing.idempotency_key),
         egress=tuple(context.egress),
         egress_withheld=tuple(context.egress_withheld) if isinstance(context.egress_withheld, list) else None,
+        ui_proxy_routes=tuple(context.ui_proxy_routes) if isinstance(context.ui_proxy_routes, list) else None,
+        call_token=context.call_token if isinstance(context.call_token, str) else None,
         secrets=call.secret_envelope if isinstance(call.secret_envelope, SecretEnvelope) else None,
     )
 

@@ -26,7 +26,9 @@ class HostCallSettings(SettingsGroup):
         "Private addresses are refused in both modes.",
     )
     ui_proxy_base_url: HttpUrl | None = setting(
-        None, variables=prefixed("UI_PROXY_BASE_URL"), description="Base of ui-proxy.call-route; unset means route-not-found."
+        None,
+        variables=prefixed("UI_PROXY_BASE_URL"),
+        description="Base of ui-proxy.call-route; unset means route-not-found, and with `holdfast up` the platform itself.",
     )
     ui_proxy_timeout_ms: int = setting(
         5_000, gt=0, variables=prefixed("UI_PROXY_TIMEOUT_MS"), description="Time limit of one call-route, in milliseconds."

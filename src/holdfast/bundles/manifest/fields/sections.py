@@ -17,6 +17,7 @@ from holdfast.bundles.manifest.fields.values import (
     Label,
     Method,
     PermissionName,
+    ProxyRoute,
     ScheduledEndpoint,
     Text,
     Timezone,
@@ -123,6 +124,18 @@ class Api(Section):
                 raise Expected("each method and path once", at=(index,), found=f"{endpoint.method} {endpoint.path} again")
             seen.add(route)
         return endpoints
+
+
+class UiProxy(Section):
+    """What the handler may call through `uiProxy.callRoute`."""
+
+    routes: list[ProxyRoute] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Routes of the application, with the rights of the user who makes the call. A segment `:name` matches any one segment. "
+        "Routes that do not start with `/api/` are the extension's own, and need no entry.",
+        examples=[["GET /api/v1/tickets", "POST /api/v1/tickets/:id/comments"]],
+    )
 
 
 class Schedule(Section):

@@ -150,6 +150,14 @@ EndpointPath = Annotated[
         rf"(?!.*\.\.)[^?#\\{_SPACE}]+", "a path such as /items/:id, with no spaces, no '..', no query and no backslash", 500, _endpoint_path
     ),
 ]
+ProxyRoute = Annotated[
+    str,
+    PatternText(
+        rf"(?:GET|POST) /api/(?!(?:internal|ext|ext-proxy)(?:/|$))(?!.*\.\.)[^?#%\\{_SPACE}]+",
+        "GET or POST and a path of the application, such as GET /api/v1/tickets/:id, not below /api/internal, /api/ext and /api/ext-proxy",
+        500,
+    ),
+]
 ScheduledEndpoint = Annotated[
     str,
     PatternText(
