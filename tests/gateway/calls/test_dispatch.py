@@ -93,6 +93,7 @@ async def test_the_runner_gets_the_user_the_request_and_the_grants(platform: Pla
         "version_id": installed.version_id,
         "content_hash": installed.content_hash,
         "config": {"color": "green", "size": "3"},
+        "settings": {"color": "green", "size": 3},
         "egress": ["api.example.com"],
         "egress_withheld": [],
         "extension_name": "com.example.notes",
