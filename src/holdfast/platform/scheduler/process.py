@@ -46,7 +46,8 @@ async def run_scheduler(settings: Settings, *, parent_pipe: int | None = None, o
     gateway = GatewayClient(base_url, token, timeout=2 * settings.gateway_timeout_ms / 1_000 + 30)
     try:
         engine = DurableEngine(engine_url(settings.resolved_database_url, settings.data_dir), _executor_id())
-        runs = ScheduleRuns(db, gateway, at_once=settings.scheduler_calls_at_once, now=utc_now)
+        retry = settings.schedule_retry_seconds
+        runs = ScheduleRuns(db, gateway, at_once=settings.scheduler_calls_at_once, retry_seconds=retry)
         deliveries = EventDeliveries(
             db, gateway, at_once=settings.scheduler_calls_at_once, max_attempts=settings.event_attempts, now=utc_now
         )

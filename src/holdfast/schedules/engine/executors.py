@@ -5,6 +5,8 @@
          ▼                                                ▼
     adopted by another at its next look ◀──one UPDATE decides who──┘
 
+An adopter that dies leaves what it adopted, too: it may have been killed before it continued anything. Who adopts it adopts those, too.
+
 The rule: of the schedulers that are alive, the first whose UPDATE finds the row without an adopter continues the runs. A scheduler that was
 only slow finds its row adopted, and takes a new id: it never runs on under an id that another one has adopted.
 """
@@ -58,7 +60,11 @@ async def claim_dead(db: Database, executor_id: str, now: datetime, lease: timed
         claimed = await session.scalars(
             update(SchedulerProcess).where(*dead).values(adopted_by=executor_id).returning(SchedulerProcess.executor_id)
         )
-        ids = list(claimed)
+        ids = newest = list(claimed)
+        while newest:
+            left = update(SchedulerProcess).where(SchedulerProcess.adopted_by.in_(newest)).values(adopted_by=executor_id)
+            newest = list(await session.scalars(left.returning(SchedulerProcess.executor_id)))
+            ids = [*ids, *newest]
         old = SchedulerProcess.adopted_by.is_not(None), SchedulerProcess.seen_at < now - KEPT
         await session.execute(delete(SchedulerProcess).where(*old))
         return ids

@@ -22,6 +22,7 @@ import structlog
 from dbos import DBOS, DBOSConfiguredInstance
 
 from holdfast.contract.background_call import BackgroundResult
+from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.records.database.errors import DatabaseError
 from holdfast.schedules.engine.durable import MAX_RECOVERIES
@@ -29,8 +30,9 @@ from holdfast.schedules.runs.gateway_client import GatewayClient, GatewayUnavail
 from holdfast.schedules.runs.rows import RunEnd, begin_run, end_run, read_call, run_end
 
 MAX_ATTEMPTS = 3
-BACK_OFF_SECONDS = (10.0, 60.0)
-"""The pause after the first and after the second attempt."""
+RETRY_SECONDS = 10.0
+RETRY_FACTOR = 6
+"""Each pause between two attempts is so many times the one before."""
 
 UNREACHABLE_SECONDS = 3_600.0
 """A run ends with an error when no gateway was reachable for so long."""
@@ -50,12 +52,21 @@ def _is_of_database(error: BaseException) -> bool:
 class ScheduleRuns(DBOSConfiguredInstance):
     """Runs schedules. One in a process, because the durable engine finds it by its name."""
 
-    def __init__(self, db: Database, gateway: GatewayClient, *, at_once: int, now: Callable[[], datetime]) -> None:
-        """`at_once` bounds the calls of this process that run at the same time."""
+    def __init__(
+        self,
+        db: Database,
+        gateway: GatewayClient,
+        *,
+        at_once: int,
+        retry_seconds: float = RETRY_SECONDS,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """`at_once` bounds the calls of this process that run at the same time; `retry_seconds` is the first pause between two attempts."""
         super().__init__("schedule-runs")
         self._db = db
         self._gateway = gateway
         self._slots = asyncio.Semaphore(at_once)
+        self._retry_seconds = retry_seconds
         self._now = now
         self.open = 0
         """How many workflows of this process have not ended."""
@@ -79,19 +90,21 @@ class ScheduleRuns(DBOSConfiguredInstance):
         number, repeats, unreachable = 1, 0, 0.0
         while True:
             result = await self._attempt(run_id, number)
-            if result["status"] == _UNREACHABLE:
+            if result.get("status") == _UNREACHABLE:
                 pause = min(1.0 + unreachable / 2, UNREACHABLE_BACK_OFF_SECONDS)
                 unreachable += pause
                 if unreachable <= UNREACHABLE_SECONDS:
                     await DBOS.sleep_async(pause)
                     continue
                 result = {"end": _fields(RunEnd("error", f"No gateway was reachable: {result['error']}."))}
-            repeats += result.get("repeats", 0)
-            if "end" in result or not result["retryable"] or number == MAX_ATTEMPTS:
-                end = result.get("end") or _fields(run_end(_result(result)))
-                await self._end(run_id, end, number, repeats)
+            if "end" in result:
+                await self._end(run_id, result["end"], number - 1, repeats)
                 return
-            await DBOS.sleep_async(BACK_OFF_SECONDS[number - 1])
+            repeats += result["repeats"]
+            if not result["retryable"] or number == MAX_ATTEMPTS:
+                await self._end(run_id, _fields(run_end(_result(result))), number, repeats)
+                return
+            await DBOS.sleep_async(self._retry_seconds * RETRY_FACTOR ** (number - 1))
             number += 1
 
     @DBOS.step(retries_allowed=True, max_attempts=_DATABASE_ATTEMPTS, interval_seconds=0.5, backoff_rate=1.1, should_retry=_is_of_database)

@@ -33,6 +33,14 @@ class SchedulesSettings(SettingsGroup):
         description="A scheduler that gives no sign of life for so long is taken for dead: another one continues its runs. All "
         "schedulers of a database need the same value.",
     )
+    schedule_retry_seconds: int = setting(
+        10,
+        gt=0,
+        le=3_600,
+        variables=named("HOLDFAST_SCHEDULE_RETRY_SECONDS"),
+        description="Pause before the second attempt of a scheduled call that failed. Before the third, the last one, it is six times as "
+        "long.",
+    )
     schedule_catch_up_seconds: int = setting(
         3_600,
         ge=0,
