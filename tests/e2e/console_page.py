@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
 from tests.chromium import WAIT_MILLISECONDS
 from tests.e2e.running_platform import RunningPlatform
+
+SCREENSHOTS = Path(os.environ.get("HOLDFAST_SCREENSHOTS", Path(__file__).parents[2] / "build" / "screenshots"))
+"""Where tests save their pictures; `make screenshots` points it at docs/images."""
+
+
+def save_screenshot(page: Page, name: str) -> None:
+    """Saves what the page shows as `name`.png."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 @contextmanager

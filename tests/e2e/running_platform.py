@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx2
 from msgspec import Struct
@@ -41,10 +42,15 @@ class RunningPlatform(Struct, frozen=True):
         """Runs a command on this platform's data folder."""
         return run(*arguments, "--data-dir", self.data_dir, cwd=self.folder, **self.variables)
 
-    def execute(self, statement: str) -> None:
-        """Executes an SQL statement in the platform's database."""
-        url = self.variables.get("DATABASE_URL", f"sqlite:///{self.data_dir / 'holdfast.db'}")
-        engine = create_engine(url)
+    @property
+    def database_url(self) -> str:
+        return self.variables.get("DATABASE_URL", f"sqlite:///{self.data_dir / 'holdfast.db'}")
+
+    def execute(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+        """Executes an SQL statement in the platform's database, with `values` for its parameters. Returns its rows, if it has any."""
+        engine = create_engine(self.database_url)
         with engine.begin() as connection:
-            connection.execute(text(statement))
+            result = connection.execute(text(statement), values)
+            rows = [tuple(row) for row in result] if result.returns_rows else []
         engine.dispose()
+        return rows

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.console_page import console_page
+from tests.e2e.console_page import console_page, save_screenshot
 from tests.e2e.running_platform import RunningPlatform
-
-SCREENSHOTS = Path(os.environ.get("HOLDFAST_SCREENSHOTS", Path(__file__).parents[2] / "build" / "screenshots"))
-"""Where this test saves its pictures; `make screenshots` points it at docs/images."""
 
 
 @pytest.fixture
 def page(browser: Browser, platform: RunningPlatform) -> Iterator[Page]:
     with console_page(browser, platform) as page:
         yield page
-
-
-def save_screenshot(page: Page, name: str) -> None:
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 def test_a_new_user_opens_hello_world(page: Page, platform: RunningPlatform) -> None:
