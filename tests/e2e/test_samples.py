@@ -73,8 +73,9 @@ def add_records(platform: RunningPlatform) -> None:
     engine.dispose()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(browser: Browser, platform: RunningPlatform) -> Iterator[Page]:
+    """One session for all tests: each opens another sample."""
     with console_page(browser, platform) as page:
         yield page
 
