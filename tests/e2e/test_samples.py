@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
@@ -45,7 +46,7 @@ def ticket_service(toolchain: Toolchain) -> Iterator[str]:
 def platform(built: Callable[[str], Path], ticket_service: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     """A platform with all samples, and records for them."""
     folder = tmp_path_factory.mktemp("samples")
-    variables = {"EXT_EGRESS_ALLOWLIST": ticket_service}
+    variables: dict[str, Any] = {"EXT_EGRESS_ALLOWLIST": ticket_service}
     with Platform(folder, *[built(name) for name in SAMPLES], **variables) as process:
         running = RunningPlatform(folder=folder, log=process.stderr_text, variables=variables, **process.ready())
         add_records(running)
