@@ -17,7 +17,7 @@ from holdfast.registry.models.installs import TenantExtensionSchedule
 from holdfast.schedules.due.claims import claim_due
 from holdfast.schedules.due.cursors import refresh_cursors, remove_orphans
 from holdfast.schedules.tables import ScheduleCursor, ScheduleRun
-from tests.records.databases import TENANT, migrated
+from tests.records.databases import OTHER_TENANT, TENANT, migrated
 
 NINE = datetime(2026, 6, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -148,3 +148,22 @@ async def test_a_due_time_that_is_looked_at_twice_is_recorded_once(db: Database)
         await session.execute(update(ScheduleCursor).where(ScheduleCursor.schedule_id == schedule_id).values(next_due_at=NINE + HOUR))
     assert await claim(db, NINE + HOUR) == []
     assert await runs(db) == [(NINE + HOUR, "due")]
+
+
+async def test_a_tenant_with_many_schedules_does_not_delay_another(db: Database) -> None:
+    for _ in range(40):
+        await add(db, cron="0 9 * * *")
+    late = await add(db, cron="30 9 * * *", tenant_id=OTHER_TENANT)
+    await refresh_cursors(db, NINE - MINUTE)
+    # Their turn comes with the first of the many, though they were due half an hour later.
+    assert len(await claim(db, NINE + HOUR, limit=4)) == 4
+    async with db.session() as session:
+        claimed = [row.tenant_id for row in (await session.scalars(select(ScheduleRun))).all()]
+    assert sorted(claimed) == sorted([TENANT] * 3 + [OTHER_TENANT])
+    # The four are open: a tenant that has three of them waits behind one that has none or one.
+    await change(db, late, cron="45 9 * * *")
+    await refresh_cursors(db, NINE + MINUTE)
+    assert len(await claim(db, NINE + HOUR, limit=1)) == 1
+    async with db.session() as session:
+        newest = [row.due_at for row in (await session.scalars(select(ScheduleRun).where(ScheduleRun.tenant_id == OTHER_TENANT))).all()]
+    assert sorted(newest) == [NINE + timedelta(minutes=30), NINE + timedelta(minutes=45)]

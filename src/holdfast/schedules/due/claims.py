@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,14 +31,16 @@ _ROWS_PER_INSERT = 500
 
 
 async def claim_due(db: Database, now: datetime, *, limit: int, catch_up: timedelta) -> list[str]:
-    """Claims the schedules that are due at `now`, the longest due first, `limit` at most. Returns the ids of the runs to start.
+    """Claims the schedules that are due at `now`, `limit` at most. Returns the ids of the runs to start.
+
+    Tenants take turns, the longest due first in each: one with thousands of schedules does not delay the others.
 
     Of the due times of a schedule that have passed, the newest runs if it is not older than `catch_up`; the others are recorded as missed.
     """
     if limit <= 0 or not await _is_any_due(db, now):
         return []
     async with db.transaction() as session:
-        rows = (await session.execute(_due(now).limit(limit).with_for_update(skip_locked=True, of=ScheduleCursor))).all()
+        rows = (await session.execute(_due(now, limit).with_for_update(skip_locked=True, of=ScheduleCursor))).all()
         started: list[str] = []
         for cursor, schedule in rows:
             started += await _claim(session, cursor, schedule, now, catch_up)
@@ -51,12 +53,33 @@ async def _is_any_due(db: Database, now: datetime) -> bool:
         return await session.scalar(due.limit(1)) is not None
 
 
-def _due(now: datetime) -> Select[ScheduleCursor, TenantExtensionSchedule]:
+def _due(now: datetime, limit: int) -> Select[ScheduleCursor, TenantExtensionSchedule]:
+    """The schedules that are due, in turns: of each tenant the longest due first, and first the tenants with the fewest open runs."""
+    open_runs = (
+        select(ScheduleRun.tenant_id, func.count().label("number"))
+        .where(ScheduleRun.status.in_(("due", "running")))
+        .group_by(ScheduleRun.tenant_id)
+        .subquery()
+    )
+    tenant = TenantExtensionSchedule.tenant_id
+    place = func.row_number().over(partition_by=tenant, order_by=(ScheduleCursor.next_due_at, ScheduleCursor.schedule_id))
+    turns = (
+        select(
+            ScheduleCursor.schedule_id,
+            ScheduleCursor.next_due_at.label("due_at"),
+            (place + func.coalesce(open_runs.c.number, 0)).label("turn"),
+        )
+        .join(TenantExtensionSchedule, TenantExtensionSchedule.id == ScheduleCursor.schedule_id)
+        .outerjoin(open_runs, open_runs.c.tenant_id == tenant)
+        .where(ScheduleCursor.next_due_at <= now)
+        .subquery()
+    )
+    first = select(turns.c.schedule_id).order_by(turns.c.turn, turns.c.due_at, turns.c.schedule_id).limit(limit)
     return (
         select(ScheduleCursor, TenantExtensionSchedule)
         .join(TenantExtensionSchedule, TenantExtensionSchedule.id == ScheduleCursor.schedule_id)
-        .where(ScheduleCursor.next_due_at <= now)
-        .order_by(ScheduleCursor.next_due_at, ScheduleCursor.schedule_id)
+        # Again, because another scheduler may have moved the cursor while this one waited for its lock.
+        .where(ScheduleCursor.schedule_id.in_(first), ScheduleCursor.next_due_at <= now)
     )
 
 
