@@ -54,7 +54,7 @@ async def _is_any_due(db: Database, now: datetime) -> bool:
 
 
 def _due(now: datetime, limit: int) -> Select[ScheduleCursor, TenantExtensionSchedule]:
-    """The schedules that are due, in turns: of each tenant the longest due first, and first the tenants with the fewest open runs."""
+    """The schedules that are due: of each tenant the longest due first, and first the tenants with the fewest open runs."""
     open_runs = (
         select(ScheduleRun.tenant_id, func.count().label("number"))
         .where(ScheduleRun.status.in_(("due", "running")))
