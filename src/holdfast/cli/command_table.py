@@ -51,6 +51,7 @@ COMMANDS = {
     "logs": Command(f"{_MODULES}.logs:logs", "Show what extensions log, and how their calls ended."),
     "tenants": Command(f"{_MODULES}.tenants:tenants", "Create and list tenants."),
     "users": Command(f"{_MODULES}.users:users", "Create, list, deactivate and activate users."),
+    "records": Command(f"{_MODULES}.records:records", "Import, export and list clients, contacts, services and invoices."),
     "migrate": Command(f"{_MODULES}.migrate:migrate", "Migrate the database to the tables of this version."),
 }
 

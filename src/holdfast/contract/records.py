@@ -84,12 +84,3 @@ class InvoiceSummary(Struct, frozen=True, kw_only=True, rename="camel"):
     total: int
     extension_install_id: str | None
     created_at: datetime
-
-
-class InvoicePage(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Invoices, the newest first. `total_count` counts all, on every page."""
-
-    items: list[InvoiceSummary]
-    total_count: int
-    page: int
-    page_size: int

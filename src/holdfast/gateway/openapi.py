@@ -46,7 +46,7 @@ def document() -> dict[str, Any]:
             "title": "Holdfast",
             "version": holdfast.__version__,
             "description": "Publishes and administers extensions. You need the permission `extension:read` to read and "
-            "`extension:write` to change; for users and API keys, `user:read` and `user:write`.",
+            "`extension:write` to change; for users and API keys, `user:read` and `user:write`; for records, `client:read` and so on.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         security_schemes={

@@ -60,7 +60,9 @@ async def serve_application(run: Run, held: ExitStack, on_ready: Callable[[Ready
             write_state(settings.data_dir, run.running)
 
         async def prepare() -> None:
-            _, (installed, failed) = await asyncio.gather(wait_until_ready(), _install_all(services, run.sources, run.installer))
+            _, (installed, failed), _ = await asyncio.gather(
+                wait_until_ready(), _install_all(services, run.sources, run.installer), _add_samples(services, account)
+            )
             # Installs of the last run and of these sources: their first call should find them compiled.
             await services.preparation.prepare_all()
             on_ready(Ready(run.running, account, installed, failed))
@@ -92,6 +94,16 @@ async def _account(services: Services, *, is_needed: bool) -> DevelopmentAccount
     if services.is_development or is_needed:
         return await ensure_account(services.settings, services.db)
     return None
+
+
+async def _add_samples(services: Services, account: DevelopmentAccount | None) -> None:
+    """Gives an empty development tenant clients, services and an invoice. Production never gets any."""
+    if account is None or not services.is_development:
+        return
+    from holdfast.records.billing.samples import add_samples
+
+    if await add_samples(services.db, account.tenant_id, now=services.now()):
+        _log.info("sample_records_added", tenant=account.tenant_id)
 
 
 async def _install_all(

@@ -10,6 +10,7 @@ from holdfast.cli.terminal.printing import note
 
 if TYPE_CHECKING:
     from holdfast.client.location.find import Missing
+    from holdfast.client.records.protocol import RecordTables
     from holdfast.client.registry.protocol import InstallList, Registry
     from holdfast.client.target import ServerTarget, Target
     from holdfast.client.users.protocol import UserDirectory
@@ -44,6 +45,16 @@ async def open_user_directory(target: Target, *, missing: Missing = "fail", need
     warn_when_unencrypted(target.server_target())
     async with opening.open_user_directory(target, _log_warnings, missing=missing, needs_tenant=needs_tenant, report=note) as users:
         yield users
+
+
+@asynccontextmanager
+async def open_record_tables(target: Target, *, missing: Missing = "fail") -> AsyncIterator[RecordTables]:
+    """The records that the options select; see `holdfast.client.records.open`."""
+    from holdfast.client.records import open as opening
+
+    warn_when_unencrypted(target.server_target())
+    async with opening.open_record_tables(target, _log_warnings, missing=missing, report=note) as records:
+        yield records
 
 
 def warn_when_unencrypted(server: ServerTarget | None) -> None:

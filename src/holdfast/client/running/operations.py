@@ -1,7 +1,8 @@
 """The platform's side of commands: runs their operations with the platform's own database, store and runner.
 
-An operation is named `GROUP.NAME`: a method of the `Registry` (`registry`), of the `UserDirectory` (`users`), or of `Maintenance`
-(`maintenance`). Its arguments are converted to the types of the method, so a command cannot pass anything else.
+An operation is named `GROUP.NAME`: a method of the `Registry` (`registry`), of the `UserDirectory` (`users`), of the `RecordTables`
+(`records`), or of `Maintenance` (`maintenance`). Its arguments are converted to the types of the method, so a command cannot pass anything
+else.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from holdfast.client.component_check import ComponentCheck
 from holdfast.client.data_folder import ensure_tenant, require_tenant
 from holdfast.client.maintenance.database import Maintenance
 from holdfast.client.progress import NoProgress
+from holdfast.client.records.local import LocalRecordTables
+from holdfast.client.records.protocol import RecordTables
 from holdfast.client.registry.local import LocalRegistry
 from holdfast.client.registry.protocol import Registry
 from holdfast.client.users.local import LocalUserDirectory
@@ -32,7 +35,7 @@ from holdfast.platform.control.messages import ControlRequest
 from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
 from holdfast.registry.publishing.inspection import CheckComponent
 
-REGISTRY, USERS, MAINTENANCE = "registry", "users", "maintenance"
+REGISTRY, USERS, RECORDS, MAINTENANCE = "registry", "users", "records", "maintenance"
 MAX_VALID = 1_000
 """Components that are remembered as valid."""
 
@@ -57,6 +60,9 @@ class PlatformOperations:
             return await _call(Maintenance(self._services.settings, self._services.db), name, Maintenance, request)
         if group == USERS:
             return await _call(await self._users(request, name), name, UserDirectory, request)
+        if group == RECORDS:
+            records = LocalRecordTables(self._services.db, await self._tenant(request))
+            return await _call(records, name, RecordTables, request)
         if group == REGISTRY:
             registry = await self._registry(request)
             try:

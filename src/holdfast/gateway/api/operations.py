@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from holdfast.contract import registry_api as r
-from holdfast.gateway.api import api_keys, config, grants, installs, publications, quotas, secrets, users, versions
+from holdfast.contract.record_tables import ImportResult, RecordImport, RecordRows
+from holdfast.gateway.api import api_keys, config, grants, installs, publications, quotas, records, secrets, users, versions
 from holdfast.gateway.api import request_bodies as bodies
 from holdfast.gateway.api.schemas import (
     AFFECTED_USER,
+    AFTER,
     API_KEY_ID,
     CONFIG,
     EXTENSION,
+    LIMIT,
     SECRET_NAME,
     USER,
     VERSION,
@@ -336,6 +339,33 @@ _API_KEYS = (
     ),
 )
 
+_RECORDS = (
+    *(
+        _read(
+            f"/api/v1/records/{kind}",
+            records.show_records(kind),
+            f"List the {kind} of the tenant, by their ids.",
+            RecordRows,
+            AFTER,
+            LIMIT,
+            permission=permission,
+        )
+        for kind, permission in records.READ_PERMISSIONS.items()
+    ),
+    *(
+        _change(
+            "POST",
+            f"/api/v1/records/{kind}/import",
+            records.take_records(kind),
+            f"Create and change {kind} of the tenant: all rows of the table, or none.",
+            ImportResult,
+            body=Body(RecordImport),
+            permission=permission,
+        )
+        for kind, permission in records.WRITE_PERMISSIONS.items()
+    ),
+)
+
 OPERATIONS: tuple[Operation[Services], ...] = (
     *_INSTALLS,
     *_PUBLISHED,
@@ -344,4 +374,5 @@ OPERATIONS: tuple[Operation[Services], ...] = (
     *_SECRETS,
     *_USERS,
     *_API_KEYS,
+    *_RECORDS,
 )

@@ -17,6 +17,10 @@ EXTENSION = Parameter(
 VERSION = Parameter("version", "path", {"type": "string", "pattern": r"^[0-9A-Za-z][0-9A-Za-z.+*-]{0,127}$"}, "A version, such as `1.2.3`.")
 SECRET_NAME = Parameter("key", "path", {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"}, "The name of a secret.")
 API_KEY_ID = Parameter("key_id", "path", {"type": "string", "format": "uuid"}, "The id of an API key.")
+AFTER = Parameter(
+    "after", "query", {"type": "string", "format": "uuid"}, "`nextAfter` of the page before; absent for the first page.", required=False
+)
+LIMIT = Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 1_000}, "Rows of a page; 100 by default.", required=False)
 USER = Parameter("user", "path", {"type": "string", "minLength": 1, "maxLength": 255}, "The id or email address of a user.")
 
 CONFIG = {"type": "object", "required": ["config"], "properties": {"config": {"type": "object"}}}

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from sqlalchemy import and_, select
 
-from holdfast.contract.records import InvoicePage, InvoiceSummary
-from holdfast.records.billing.pages import Paging, read_page
+from holdfast.contract.records import InvoiceSummary
 from holdfast.records.database.database import Database
 from holdfast.records.models.billing import Invoice
 from holdfast.records.models.users import Client
 
 
-async def list_invoices(db: Database, tenant_id: str, paging: Paging) -> InvoicePage:
-    """A page of the tenant's invoices, the newest first."""
+async def invoices_by_id(db: Database, tenant_id: str, *, after: str | None, limit: int) -> list[InvoiceSummary]:
+    """At most `limit` invoices of the tenant in the order of their ids, those with a higher id than `after`."""
     client = and_(Client.client_id == Invoice.client_id, Client.tenant == tenant_id)
     query = select(Invoice, Client.client_name).join(Client, client).where(Invoice.tenant == tenant_id)
+    if after is not None:
+        query = query.where(Invoice.invoice_id > after)
     async with db.session() as session:
-        rows, total = await read_page(session, query, paging, Invoice.created_at.desc(), Invoice.invoice_id)
-    return InvoicePage(items=[_summary(*row) for row in rows], total_count=total, page=paging.page, page_size=paging.page_size)
+        rows = (await session.execute(query.order_by(Invoice.invoice_id).limit(limit))).all()
+    return [_summary(*row) for row in rows]
 
 
 def _summary(invoice: Invoice, client_name: str) -> InvoiceSummary:
