@@ -25,10 +25,10 @@ from holdfast.records.development_tenant import (
     DEVELOPMENT_TENANT_NAME,
     DevelopmentAccount,
 )
-from holdfast.records.identities import Identity, has_permission, identities, identity_of
+from holdfast.records.identities import Identity, identities, identity_of
 from holdfast.records.models.users import Tenant, User
 from holdfast.records.passwords import hash_password, verify_password
-from holdfast.records.roles import ADMIN_PERMISSIONS, ensure_admin_role, make_admin
+from holdfast.records.roles import ensure_admin_role, lacks_admin_permissions, make_admin
 
 
 class LoginRejected(HoldfastError):
@@ -59,7 +59,7 @@ async def ensure_development_tenant(
     stored = await asyncio.to_thread(_read, credentials_file)
     by_key = None if stored is None else await _verify_key(db, stored)
     if stored is not None and by_key is not None and await _is_password_valid(db, stored, by_key):
-        if not await has_permission(db, by_key, *ADMIN_PERMISSIONS[-1]):
+        if await lacks_admin_permissions(db, by_key):
             # An earlier version created the role with fewer permissions.
             async with db.transaction() as session:
                 await ensure_admin_role(session, DEVELOPMENT_TENANT_ID)

@@ -41,6 +41,19 @@ async def ensure_admin_role(session: AsyncSession, tenant_id: str) -> str:
     return role.role_id
 
 
+async def lacks_admin_permissions(db: Database, identity: Identity) -> bool:
+    """Whether the roles of the user, whom an earlier version may have made an administrator, lack one of ADMIN_PERMISSIONS."""
+    query = (
+        select(Permission.resource, Permission.action)
+        .join(RolePermission, RolePermission.permission_id == Permission.permission_id)
+        .join(UserRole, UserRole.role_id == RolePermission.role_id)
+        .where(UserRole.user_id == identity.user_id, Permission.tenant == identity.tenant_id)
+    )
+    async with db.session() as session:
+        held = {(resource, action) for resource, action in await session.execute(query)}
+    return not held.issuperset(ADMIN_PERMISSIONS)
+
+
 async def make_admin(session: AsyncSession, tenant_id: str, user_id: str) -> None:
     """Grants a user of the tenant the role Admin; no effect on a user who has it."""
     role_id = await ensure_admin_role(session, tenant_id)

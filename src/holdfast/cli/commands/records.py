@@ -72,6 +72,7 @@ async def export(
     output: Annotated[Path | None, Parameter(("--output", "-o"), help="File to write. Default: stdout.", show_default=False)] = None,
     table_format: Format = None,
     target: TargetOptions = HERE,
+    json: Json = False,
 ) -> None:
     """Write all records of a kind as a table. An import reads that of clients, contacts and services.
 
@@ -80,12 +81,18 @@ async def export(
     """
     async with open_record_tables(target) as tables:
         columns, rows = await all_records(tables, kind)
+    if json and output is None:
+        print_json({kind: rows})
+        return
     text = as_text(columns, rows, format_of(None if output is None else str(output), table_format))
     if output is None:
         print_bytes(text.encode())
         return
     await asyncio.to_thread(write_export, text, output)
-    note(f"Wrote {len(rows)} {kind} to {output}")
+    if json:
+        print_json({"output": str(output), "count": len(rows)})
+    else:
+        note(f"Wrote {len(rows)} {kind} to {output}")
 
 
 @records.command(name="list")
