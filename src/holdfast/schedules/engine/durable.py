@@ -11,7 +11,9 @@ DBOS keeps one engine in a process. Workflows and steps are methods of a `DBOSCo
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -46,7 +48,11 @@ def engine_url(database_url: str, data_dir: Path) -> str:
     address = database_address(database_url)
     if address.get_backend_name() == "sqlite":
         data_dir.mkdir(parents=True, exist_ok=True)
-        return f"sqlite:///{(data_dir / 'durable.sqlite').resolve()}"
+        file = (data_dir / "durable.sqlite").resolve()
+        with closing(sqlite3.connect(file)) as connection:
+            # It stays with the file. A commit then needs one sync instead of three, and readers do not wait for writers.
+            connection.execute("PRAGMA journal_mode=WAL")
+        return f"sqlite:///{file}"
     return address.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 

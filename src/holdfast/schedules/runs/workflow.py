@@ -1,14 +1,14 @@
 """The workflow of a run: attempts until one succeeds, with the same idempotency key, through kills of this process.
 
-    begin ──▶ attempt 1 ──success, skipped, or an error that no repetition mends──▶ end
-                 │ retryable error                                                    ▲
-                 ▼                                                                    │
-              sleep (durable) ──▶ attempt 2 ──▶ sleep ──▶ attempt 3 ──────────────────┘
-                 ▲     │
-                 └─────┘ the gateway is not reachable: the same attempt again, as long as UNREACHABLE_SECONDS
+    begin, attempt 1 ──success, skipped, or an error that no repetition mends──▶ end
+          │ retryable error                                                     ▲
+          ▼                                                                     │
+    sleep (durable) ──▶ attempt 2 ──▶ sleep ──▶ attempt 3 ──────────────────────┘
+          ▲     │
+          └─────┘ the gateway is not reachable: the same attempt again, as long as UNREACHABLE_SECONDS
 
-Each box is a step: its result is recorded, and not computed again after a kill. A step that was under way is repeated; the gateway knows
-the attempt by its number and does not execute it twice.
+Each attempt is a step: its outcome is recorded, and it is not made again after a kill. A step that was under way is repeated; the gateway
+knows the attempt by its number and does not execute it twice.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from typing import Any
 import structlog
 from dbos import DBOS, DBOSConfiguredInstance
 
-from holdfast.contract.background_call import BackgroundResult
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.records.database.errors import DatabaseError
@@ -38,7 +37,7 @@ UNREACHABLE_SECONDS = 3_600.0
 """A run ends with an error when no gateway was reachable for so long."""
 
 UNREACHABLE_BACK_OFF_SECONDS = 30.0
-_UNREACHABLE = "unreachable"
+_OUTCOME, _OVER, _FAILED, _UNREACHABLE = "outcome", "over", "failed", "unreachable"
 _DATABASE_ATTEMPTS = 200
 
 _log = structlog.get_logger(__name__)
@@ -76,73 +75,49 @@ class ScheduleRuns(DBOSConfiguredInstance):
         """One run, from its row that is due to its recorded end."""
         self.open += 1
         try:
-            ended = await self._begin(run_id)
-            if ended is None:
-                await self._attempts(run_id)
-            elif ended["status"] in ("due", "running"):
-                return
-            else:
-                await self._end(run_id, ended, 0, 0)
+            await self._attempts(run_id)
         finally:
             self.open -= 1
 
     async def _attempts(self, run_id: str) -> None:
-        number, repeats, unreachable = 1, 0, 0.0
+        number, repeats, waited = 1, 0, 0.0
         while True:
-            result = await self._attempt(run_id, number)
-            if result.get("status") == _UNREACHABLE:
-                pause = min(1.0 + unreachable / 2, UNREACHABLE_BACK_OFF_SECONDS)
-                unreachable += pause
-                if unreachable <= UNREACHABLE_SECONDS:
-                    await DBOS.sleep_async(pause)
-                    continue
-                result = {"end": _fields(RunEnd("error", f"No gateway was reachable: {result['error']}."))}
-            if "end" in result:
-                await self._end(run_id, result["end"], number - 1, repeats)
+            result = await self._attempt(run_id, number, repeats, waited > UNREACHABLE_SECONDS)
+            if result[_OUTCOME] == _OVER:
                 return
-            repeats += result["repeats"]
-            if not result["retryable"] or number == MAX_ATTEMPTS:
-                await self._end(run_id, _fields(run_end(_result(result))), number, repeats)
-                return
-            await DBOS.sleep_async(self._retry_seconds * RETRY_FACTOR ** (number - 1))
-            number += 1
+            if result[_OUTCOME] == _UNREACHABLE:
+                pause = min(1.0 + waited / 2, UNREACHABLE_BACK_OFF_SECONDS)
+                waited += pause
+            else:
+                pause = self._retry_seconds * RETRY_FACTOR ** (number - 1)
+                number, repeats, waited = number + 1, repeats + result["repeats"], 0.0
+            await DBOS.sleep_async(pause)
 
+    # One step, not three: each costs a transaction of the engine. All that it writes may be written again.
     @DBOS.step(retries_allowed=True, max_attempts=_DATABASE_ATTEMPTS, interval_seconds=0.5, backoff_rate=1.1, should_retry=_is_of_database)
-    async def _begin(self, run_id: str) -> dict[str, Any] | None:
+    async def _attempt(self, run_id: str, number: int, repeats: int, gives_up: bool) -> dict[str, Any]:
+        """Makes one attempt, and records the end of the run unless there is another attempt to make. With `gives_up`, a gateway that is not
+        reachable ends the run too. `repeats` is that of the attempts before."""
         end = await begin_run(self._db, run_id, self._now())
-        return None if end is None else _fields(end)
-
-    @DBOS.step(retries_allowed=True, max_attempts=_DATABASE_ATTEMPTS, interval_seconds=0.5, backoff_rate=1.1, should_retry=_is_of_database)
-    async def _attempt(self, run_id: str, number: int) -> dict[str, Any]:
-        """The fields of a BackgroundResult; `end` when there is nothing to call; or the status `unreachable`."""
+        if end is not None:
+            return await self._end(run_id, end, number - 1, repeats)
         async with self._slots:
             call = await read_call(self._db, run_id, number)
             if isinstance(call, RunEnd):
-                return {"end": _fields(call)}
+                return await self._end(run_id, call, number - 1, repeats)
             try:
                 result = await self._gateway.call(run_id, call)
             except GatewayUnavailable as error:
                 _log.warning("scheduled call not sent", run=run_id, schedule=call.schedule_id, tenant=call.tenant_id, reason=str(error))
-                return {"status": _UNREACHABLE, "error": str(error)}
-        return {
-            "status": result.status,
-            "code": result.code,
-            "error": result.error,
-            "http_status": result.http_status,
-            "retryable": result.retryable,
-            "repeats": result.repeats,
-        }
+                if gives_up:
+                    return await self._end(run_id, RunEnd("error", f"No gateway was reachable: {error}."), number - 1, repeats)
+                return {_OUTCOME: _UNREACHABLE}
+        if result.retryable and number < MAX_ATTEMPTS:
+            return {_OUTCOME: _FAILED, "repeats": result.repeats}
+        return await self._end(run_id, run_end(result), number, repeats + result.repeats)
 
-    @DBOS.step(retries_allowed=True, max_attempts=_DATABASE_ATTEMPTS, interval_seconds=0.5, backoff_rate=1.1, should_retry=_is_of_database)
-    async def _end(self, run_id: str, end: dict[str, Any], attempts: int, repeats: int) -> None:
-        await end_run(self._db, run_id, RunEnd(**end), attempts=attempts, repeats=repeats, now=self._now())
-        log = _log.info if end["status"] == "success" else _log.warning
-        log("schedule run ended", run=run_id, status=end["status"], error=end["error"], attempts=attempts)
-
-
-def _fields(end: RunEnd) -> dict[str, Any]:
-    return {"status": end.status, "error": end.error, "http_status": end.http_status, "disables": end.disables}
-
-
-def _result(fields: dict[str, Any]) -> BackgroundResult:
-    return BackgroundResult(**fields)
+    async def _end(self, run_id: str, end: RunEnd, attempts: int, repeats: int) -> dict[str, Any]:
+        await end_run(self._db, run_id, end, attempts=attempts, repeats=repeats, now=self._now())
+        log = _log.info if end.status == "success" else _log.warning
+        log("schedule run ended", run=run_id, status=end.status, error=end.error, attempts=attempts)
+        return {_OUTCOME: _OVER}
