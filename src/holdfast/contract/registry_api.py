@@ -308,6 +308,17 @@ class InstallQuotasResult(Struct, frozen=True, kw_only=True, rename="camel"):
     quotas: list[QuotaUseResult]
 
 
+class NamespaceSchemaResult(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One version of the schema of a namespace. Of those of a namespace at most one is `active`."""
+
+    namespace: str
+    schema_version: int
+    status: Literal["active", "deprecated", "draft"]
+    schema: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
 def to_result(value: object, result: type[R]) -> R:
     """A value of the registry, or a list of them, as the type that the API sends. Raises ValidationError when they do not match."""
     return msgspec.convert(value, result, from_attributes=True)

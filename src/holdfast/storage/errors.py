@@ -19,6 +19,8 @@ class StorageError(CodedError):
         "QUOTA_EXCEEDED": 429,
         # The record is not at the revision that the caller expects.
         "REVISION_MISMATCH": 409,
-        # A namespace, key, cursor or metadata is invalid.
+        # A version of a schema exists with another document.
+        "SCHEMA_EXISTS": 409,
+        # A namespace, key, cursor, metadata or schema is invalid, or a value does not satisfy the schema of its namespace.
         "VALIDATION_FAILED": 400,
     }

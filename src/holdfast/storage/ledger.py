@@ -48,8 +48,9 @@ class Ledger:
     """
 
     def __init__(self, tx: HotTransaction, install: InstallKey, usage: tuple[Any, ...]) -> None:
-        self.bytes_used, self.keys, self.namespaces, self.own_limit = usage
-        self._tx = tx
+        self.bytes_used, self.keys, self.namespaces, self.own_limit, has_schemas = usage
+        self.has_schemas = bool(has_schemas)
+        self.tx = tx
         self._identity: dict[str, Any] = {"tenant": install.tenant_id, "install": install.install_id}
         self._saved_usage = usage[:3]
         self._known: dict[Place, Known | None] = {}
@@ -92,10 +93,10 @@ class Ledger:
     async def _load(self, namespace: str, keys: list[str]) -> None:
         params = {**self._identity, "namespace": namespace}
         if len(keys) == 1:
-            rows = await self._tx.execute(statements.FIND, params | {"key": keys[0]})
+            rows = await self.tx.execute(statements.FIND, params | {"key": keys[0]})
         else:
             padded = keys + keys[-1:] * (statements.FIND_KEYS - len(keys))
-            rows = await self._tx.execute(statements.FIND_MANY, params | {f"key{number}": key for number, key in enumerate(padded)})
+            rows = await self.tx.execute(statements.FIND_MANY, params | {f"key{number}": key for number, key in enumerate(padded)})
         for key in keys:
             self._known[namespace, key] = None
         for key, *known in rows:
@@ -106,7 +107,7 @@ class Ledger:
         """How many keys a namespace has."""
         count = self._counts.get(namespace)
         if count is None:
-            rows = await self._tx.execute(statements.COUNT_KEYS, {**self._identity, "namespace": namespace})
+            rows = await self.tx.execute(statements.COUNT_KEYS, {**self._identity, "namespace": namespace})
             count = self._counts[namespace] = self._saved_counts[namespace] = rows[0][0] if rows else 0
         return count
 
@@ -114,7 +115,7 @@ class Ledger:
         """Deletes up to `count` expired records, the first that expired first. Returns how many."""
         # What was changed may be among them.
         await self.save(now)
-        deleted = await self._tx.execute(statements.DELETE_EXPIRED, {**self._identity, "now": now, "count": count})
+        deleted = await self.tx.execute(statements.DELETE_EXPIRED, {**self._identity, "now": now, "count": count})
         change = Change(self)
         for namespace, removed in Counter(namespace for namespace, *_ in deleted).items():
             await change.remove_keys(namespace, removed)
@@ -143,18 +144,18 @@ class Ledger:
         if usage != self._saved_usage:
             self._saved_usage = usage
             params = {"bytes": self.bytes_used, "keys": self.keys, "namespaces": self.namespaces, "now": now}
-            await self._tx.execute(statements.UPDATE_USAGE, self._identity | params)
+            await self.tx.execute(statements.UPDATE_USAGE, self._identity | params)
 
     async def _save_records(self) -> None:
         if len(self._changed) == 1:
             for statement, params in self._saves():
-                await self._tx.execute(statement, params)
+                await self.tx.execute(statement, params)
         elif self._changed:
             rows: dict[Prepared, list[dict[str, Any]]] = {}
             for statement, params in self._saves():
                 rows.setdefault(statement, []).append(params)
             for statement, many in rows.items():
-                await self._tx.execute_many(statement, many)
+                await self.tx.execute_many(statement, many)
         self._stored.difference_update(place for place, record in self._changed.items() if record is None)
         self._stored.update(place for place, record in self._changed.items() if record is not None)
         self._changed.clear()
@@ -173,10 +174,10 @@ class Ledger:
         self._saved_counts[namespace] = keys
         place = {**self._identity, "namespace": namespace}
         if keys > 0:
-            await self._tx.execute(statements.SET_COUNT, {**place, "keys": keys})
+            await self.tx.execute(statements.SET_COUNT, {**place, "keys": keys})
         else:
             # Without this, an extension that makes and empties namespaces would leave a row for each.
-            await self._tx.execute(statements.DELETE_COUNT, place)
+            await self.tx.execute(statements.DELETE_COUNT, place)
 
 
 class Change:

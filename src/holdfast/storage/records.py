@@ -17,13 +17,17 @@ class InstallKey(NamedTuple):
 
 
 class Write(Struct, frozen=True, kw_only=True):
-    """One record to write. `if_revision` is the revision it must have now; 0: it must not exist; None: no condition."""
+    """One record to write. `if_revision` is the revision it must have now; 0: it must not exist; None: no condition.
+
+    `schema_version` is the version of the namespace's schema that the value has to satisfy; None: the active one, if there is one.
+    """
 
     key: str
     value: Any
     metadata: dict[str, Any] = {}
     ttl_seconds: int | None = None
     if_revision: int | None = None
+    schema_version: int | None = None
 
 
 class Record(Struct, frozen=True, kw_only=True):

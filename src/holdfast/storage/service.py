@@ -27,6 +27,8 @@ from holdfast.storage.limits import (
     encode_cursor,
 )
 from holdfast.storage.records import InstallKey, Page, Record, Write
+from holdfast.storage.schema_checks import SchemaChecks
+from holdfast.storage.schemas import NamespaceSchemas
 from holdfast.storage.write_batches import RunAgain, WriteBatches
 
 EXPIRED_BEFORE_REFUSAL = 1_000
@@ -45,6 +47,7 @@ class ExtensionStorage:
         self.limits = limits or StorageLimits()
         self.now = now
         self.batches = WriteBatches(db)
+        self.schema_checks = SchemaChecks()
 
     def on_growth(self, report: Callable[[InstallKey, int, int, int | None], object]) -> None:
         """Calls `report` after each commit with which an install stores more: with the install, and its bytes before and after."""
@@ -53,6 +56,10 @@ class ExtensionStorage:
     def of(self, tenant_id: str, install_id: str) -> StorageService:
         """The storage of one install of one tenant."""
         return StorageService(self, InstallKey(tenant_id, install_id))
+
+    def schemas_of(self, tenant_id: str, install_id: str) -> NamespaceSchemas:
+        """The schemas of the namespaces of one install of one tenant."""
+        return NamespaceSchemas(self.db, InstallKey(tenant_id, install_id), now=self.now)
 
 
 class StorageService:
@@ -154,6 +161,9 @@ class StorageService:
         return write, value, metadata
 
     async def _put(self, namespace: str, writes: Sequence[_Encoded], ledger: Ledger) -> list[Record]:
+        if ledger.has_schemas:
+            checked = [(write, len(value)) for write, value, _ in writes]
+            await self.storage.schema_checks.check(ledger.tx, self.install, namespace, checked)
         now = self.storage.now()
         try:
             return await self._put_within_quota(ledger, namespace, writes, now)

@@ -12,7 +12,7 @@ from sqlalchemy.types import UserDefinedType
 
 from holdfast.records.database.columns import Timestamp, UuidText
 from holdfast.records.database.prepared import Prepared
-from holdfast.storage.tables import StorageNamespace, StorageRecord, StorageUsage
+from holdfast.storage.tables import StorageNamespace, StorageRecord, StorageSchema, StorageUsage
 
 
 class _JsonText(UserDefinedType[str]):
@@ -137,10 +137,29 @@ _OWN_LIMIT = (
     .scalar_subquery()
 )
 
-LOCK_USAGE = Prepared(
-    select(_usage.bytes_used, _usage.keys_count, _usage.namespaces_count, _OWN_LIMIT).where(*_USAGE_OF_INSTALL).with_for_update()
+_schemas = StorageSchema.__table__.c
+_HAS_SCHEMAS = (
+    select(1)
+    .where(_schemas.tenant == _usage.tenant, _schemas.extension_install_id == _usage.extension_install_id)
+    .correlate(StorageUsage)
+    .exists()
 )
-"""Bytes, keys and namespaces of an install, and the limit of bytes that it has of its own.
+_OF_SCHEMAS = (_schemas.tenant == _TENANT, _schemas.extension_install_id == _INSTALL, _schemas.namespace == _NAMESPACE)
+
+SCHEMA_VERSIONS = Prepared(select(_schemas.schema_version, _schemas.status, _schemas.updated_at).where(*_OF_SCHEMAS))
+"""Version, status and last change of each schema of a namespace."""
+
+SCHEMA_DOCUMENT = Prepared(
+    select(_schemas.schema_document).where(*_OF_SCHEMAS, _schemas.schema_version == bindparam("version", type_=Integer))
+)
+
+LOCK_USAGE = Prepared(
+    select(_usage.bytes_used, _usage.keys_count, _usage.namespaces_count, _OWN_LIMIT, _HAS_SCHEMAS)
+    .where(*_USAGE_OF_INSTALL)
+    .with_for_update()
+)
+"""Bytes, keys and namespaces of an install, the limit of bytes that it has of its own, and whether any of its namespaces has a
+schema.
 
 On Postgres it locks the row until the transaction ends; on SQLite there is one writer."""
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from holdfast.contract import registry_api as r
 from holdfast.contract.record_tables import ImportResult, RecordImport, RecordRows
-from holdfast.gateway.api import api_keys, config, grants, installs, publications, quotas, records, secrets, users, versions
+from holdfast.gateway.api import (
+    api_keys,
+    config,
+    grants,
+    installs,
+    publications,
+    quotas,
+    records,
+    secrets,
+    storage_schemas,
+    users,
+    versions,
+)
 from holdfast.gateway.api import request_bodies as bodies
 from holdfast.gateway.api.schemas import (
     AFFECTED_USER,
@@ -13,6 +25,7 @@ from holdfast.gateway.api.schemas import (
     CONFIG,
     EXTENSION,
     LIMIT,
+    NAMESPACE,
     SECRET_NAME,
     USER,
     VERSION,
@@ -366,12 +379,45 @@ _RECORDS = (
     ),
 )
 
+_STORAGE_SCHEMAS = (
+    _read(
+        f"{_EXTENSION}/storage-schemas",
+        storage_schemas.show_schemas,
+        "List the schemas of an install's namespaces.",
+        list_of("schemas", r.NamespaceSchemaResult),
+        EXTENSION,
+        NAMESPACE,
+        errors=_OF_EXTENSION,
+    ),
+    _change(
+        "PUT",
+        f"{_EXTENSION}/storage-schemas",
+        storage_schemas.register_schema,
+        "Register a schema for a namespace, and activate it.",
+        object_with("schema", r.NamespaceSchemaResult),
+        EXTENSION,
+        body=Body(bodies.RegisterSchemaRequest),
+        errors=(*_OF_EXTENSION, 429),
+    ),
+    _change(
+        "PATCH",
+        f"{_EXTENSION}/storage-schemas",
+        storage_schemas.set_schema_status,
+        "Activate or deprecate a schema.",
+        object_with("schema", r.NamespaceSchemaResult),
+        EXTENSION,
+        body=Body(bodies.SetSchemaStatusRequest),
+        errors=_OF_EXTENSION,
+    ),
+)
+
 OPERATIONS: tuple[Operation[Services], ...] = (
     *_INSTALLS,
     *_PUBLISHED,
     *_GRANTS,
     *_CONFIG,
     *_SECRETS,
+    *_STORAGE_SCHEMAS,
     *_USERS,
     *_API_KEYS,
     *_RECORDS,

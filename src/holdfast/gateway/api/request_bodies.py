@@ -21,6 +21,7 @@ Egress = Annotated[list[Annotated[str, Meta(min_length=1, max_length=512)]], Met
 """Hosts."""
 SettingName = Annotated[str, Meta(min_length=1, max_length=255)]
 ShortText = Annotated[str, Meta(max_length=255)]
+SchemaVersion = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 QuotaLimit = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Password = Annotated[str, Meta(max_length=1_024)]
 
@@ -107,6 +108,23 @@ class SetQuotasRequest(Struct, frozen=True, forbid_unknown_fields=True):
     fuel: QuotaLimit | UnsetType | None = UNSET
     egress_bytes: QuotaLimit | UnsetType | None = UNSET
     storage_bytes: QuotaLimit | UnsetType | None = UNSET
+
+
+class RegisterSchemaRequest(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """A JSON Schema (draft 2020-12, without references) for the values of a namespace. With `activate`, writes have to satisfy it."""
+
+    namespace: str
+    schema_version: SchemaVersion
+    schema: dict[str, Any]
+    activate: bool = False
+
+
+class SetSchemaStatusRequest(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """The version of a schema that becomes the active one of its namespace, or is deprecated."""
+
+    namespace: str
+    schema_version: SchemaVersion
+    status: Literal["active", "deprecated"]
 
 
 class SetSecretsRequest(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):

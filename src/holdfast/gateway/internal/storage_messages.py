@@ -22,13 +22,20 @@ class Value(Struct, frozen=True, rename="camel", kw_only=True):
     metadata: dict[str, Any] | None = None
     ttl_seconds: _Seconds | None = None
     if_revision: _Revision | None = None
-    schema_version: Annotated[int, Meta(gt=0)] | None = None
+    schema_version: Annotated[int, Meta(gt=0, le=2**31 - 1)] | None = None
 
     def to_write(self, key: str, if_revision: int | None) -> Write:
         """A write of the value under `key`. Raises StorageError (`VALIDATION_FAILED`) when it is missing (null is a value)."""
         if self.value is UNSET:
             raise StorageError("VALIDATION_FAILED", "value is missing")
-        return Write(key=key, value=self.value, metadata=self.metadata or {}, ttl_seconds=self.ttl_seconds, if_revision=if_revision)
+        return Write(
+            key=key,
+            value=self.value,
+            metadata=self.metadata or {},
+            ttl_seconds=self.ttl_seconds,
+            if_revision=if_revision,
+            schema_version=self.schema_version,
+        )
 
 
 class Item(Value, frozen=True, rename="camel", kw_only=True):
