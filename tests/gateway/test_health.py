@@ -6,22 +6,28 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from holdfast.gateway.runners import RunnerClient
 from holdfast.gateway.services.health_check import CACHE_SECONDS
+from holdfast.records.database.columns import utc_now
+from holdfast.registry.models.installs import TenantExtensionSchedule
+from holdfast.schedules.engine.executors import register, stop
 from tests.events.recording_server import free_port
 from tests.events.redis_process import redis_process
 from tests.gateway.platform import Platform
 from tests.gateway.platform import platform as running_platform
+from tests.records.databases import TENANT
 from tests.records.postgres import postgres_server
 from tests.waiting import until
 
-HEALTHY = {"status": "ok", "database": "ok", "runner": "ok", "store": "ok", "audit": "ok", "changes": "ok"}
+HEALTHY = {"status": "ok", "database": "ok", "runner": "ok", "store": "ok", "audit": "ok", "changes": "ok", "schedules": "ok"}
+WITHOUT_DATABASE = {"status": "unavailable", "database": "unreachable", "changes": "unknown", "schedules": "unreachable"}
 
 
 async def health(platform: Platform) -> tuple[int, dict[str, Any]]:
@@ -84,6 +90,25 @@ async def test_an_audit_log_that_cannot_be_written_is_reported_until_it_can(plat
     assert await health(platform) == (200, HEALTHY)
 
 
+async def test_schedules_for_which_no_scheduler_runs_are_reported(platform: Platform) -> None:
+    install_id = platform.installed.install_id
+    schedule = await platform.services.schedules.create(TENANT, install_id, endpoint="POST /notes", cron="0 * * * *")
+    # The platform has a moment to start a scheduler.
+    assert await health(platform) == (200, HEALTHY)
+    async with platform.db.transaction() as session:
+        await session.execute(update(TenantExtensionSchedule).values(updated_at=utc_now() - timedelta(minutes=5)))
+    assert await health(platform) == (200, HEALTHY | {"status": "degraded", "schedules": "stopped"})
+    lease = timedelta(seconds=platform.services.settings.scheduler_lease_seconds)
+    await register(platform.db, "silent", utc_now() - 2 * lease)
+    assert await health(platform) == (200, HEALTHY | {"status": "degraded", "schedules": "stopped"})
+    await register(platform.db, "alive", utc_now())
+    assert await health(platform) == (200, HEALTHY)
+    await stop(platform.db, "alive", utc_now())
+    assert await health(platform) == (200, HEALTHY | {"status": "degraded", "schedules": "stopped"})
+    await platform.services.schedules.update(TENANT, install_id, schedule.id, enabled=False)
+    assert await health(platform) == (200, HEALTHY)
+
+
 async def _execute(platform: Platform, statement: str) -> None:
     async with platform.db.transaction() as session:
         await session.execute(text(statement))
@@ -102,7 +127,7 @@ async def test_without_its_database_the_gateway_is_unavailable_until_it_is_back(
         assert await health(platform) == (200, HEALTHY)
         server.stop()
         await until(lambda: not platform.services.changes.works)
-        assert await health(platform) == (503, HEALTHY | {"status": "unavailable", "database": "unreachable", "changes": "unknown"})
+        assert await health(platform) == (503, HEALTHY | WITHOUT_DATABASE)
         server.start()
         await until(lambda: platform.services.changes.works)
         assert await health(platform) == (200, HEALTHY)

@@ -1,6 +1,8 @@
-"""Whether a scheduler has anything to do."""
+"""Whether a scheduler has anything to do, and whether one is there to do it."""
 
 from __future__ import annotations
+
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
@@ -8,7 +10,10 @@ from holdfast.records.database.database import Database
 from holdfast.registry.installs.lookup import IS_ENABLED
 from holdfast.registry.models.events import ExtensionEvent
 from holdfast.registry.models.installs import TenantExtensionInstall, TenantExtensionSchedule
-from holdfast.schedules.tables import ScheduleRun
+from holdfast.schedules.tables import SchedulerProcess, ScheduleRun
+
+START = timedelta(seconds=30)
+"""Time that a platform has to start its scheduler after the first schedule was enabled."""
 
 
 async def is_scheduler_needed(db: Database) -> bool:
@@ -28,3 +33,16 @@ _open_event = (
     .where(ExtensionEvent.status.in_(("waiting", "delivering")), IS_ENABLED)
     .limit(1)
 )
+
+
+async def is_scheduler_missing(db: Database, now: datetime, lease: timedelta) -> bool:
+    """Whether no scheduler has given a sign of life within `lease`, though a schedule is enabled. Raises DatabaseError.
+
+    A schedule that was changed within the last START does not count.
+    """
+    alive = SchedulerProcess.seen_at > now - lease, SchedulerProcess.stopped_at.is_(None), SchedulerProcess.adopted_by.is_(None)
+    enabled = TenantExtensionSchedule.enabled, TenantExtensionSchedule.updated_at <= now - START
+    async with db.session() as session:
+        if await session.scalar(select(SchedulerProcess.executor_id).where(*alive).limit(1)) is not None:
+            return False
+        return await session.scalar(select(TenantExtensionSchedule.id).where(*enabled).limit(1)) is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +167,18 @@ async def test_a_tenant_with_many_schedules_does_not_delay_another(db: Database)
     async with db.session() as session:
         newest = [row.due_at for row in (await session.scalars(select(ScheduleRun).where(ScheduleRun.tenant_id == OTHER_TENANT))).all()]
     assert sorted(newest) == [NINE + timedelta(minutes=30), NINE + timedelta(minutes=45)]
+
+
+async def test_a_year_of_due_times_with_clock_changes_is_claimed_as_a_calendar_has_it(db: Database) -> None:
+    """Half past two on Sundays in Berlin, where the clocks change on two Sundays: 29 March and 25 October 2026."""
+    await add(db, cron="30 2 * * 0", timezone="Europe/Berlin")
+    sundays = [datetime(2026, 1, 4, tzinfo=UTC) + timedelta(weeks=week) for week in range(52)]
+    await refresh_cursors(db, sundays[0])
+    for sunday in sundays:
+        assert len(await claim(db, sunday + timedelta(hours=12), catch_up=timedelta(days=1))) == 1
+    in_spring, in_autumn = date(2026, 3, 29), date(2026, 10, 25)
+    expected = [sunday + timedelta(minutes=90) for sunday in sundays if sunday.date() < in_spring or sunday.date() > in_autumn]
+    expected += [sunday + timedelta(minutes=30) for sunday in sundays if in_spring < sunday.date() <= in_autumn]
+    # Half past two does not come: the clock goes from two to three, which is one in UTC.
+    expected.append(datetime(2026, 3, 29, 1, tzinfo=UTC))
+    assert await runs(db) == [(due, "due") for due in sorted(expected)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from holdfast.records.changes.feed import ChangeFeed
 from holdfast.records.database.database import Database
 from holdfast.records.database.hot_transaction import HotTransaction
 from holdfast.records.database.prepared import Prepared
+from holdfast.schedules.need import is_scheduler_missing
 from holdfast.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,11 +31,21 @@ FAILING = "failing"
 UNKNOWN = "unknown"
 """The state of a change feed that knows nothing, so that every call reads the database."""
 
+STOPPED = "stopped"
+"""The state of schedules for which no scheduler runs."""
+
 _ONE = Prepared(select(literal_column("1")))
 
 
 def health_parts(
-    settings: Settings, *, db: Database, runner: RunnerClient, store: BundleStore, audit: AuditLog, changes: ChangeFeed
+    settings: Settings,
+    *,
+    db: Database,
+    runner: RunnerClient,
+    store: BundleStore,
+    audit: AuditLog,
+    changes: ChangeFeed,
+    now: Callable[[], datetime],
 ) -> list[Part]:
     """The parts of a gateway with these settings. Redis is one only where a setting names it. Raises InvalidRedisUrl."""
     parts = [
@@ -42,6 +54,7 @@ def health_parts(
         Part("store", partial(_ask_store, store)),
         Part("audit", partial(_ask_audit, audit)),
         Part("changes", partial(_ask_changes, changes)),
+        Part("schedules", partial(_ask_schedulers, db, now, timedelta(seconds=settings.scheduler_lease_seconds))),
     ]
     servers = list(_redis_servers(settings))
     if servers:
@@ -81,6 +94,10 @@ async def _ask_audit(audit: AuditLog) -> str:
 
 async def _ask_changes(changes: ChangeFeed) -> str:
     return OK if changes.works else UNKNOWN
+
+
+async def _ask_schedulers(db: Database, now: Callable[[], datetime], lease: timedelta) -> str:
+    return STOPPED if await is_scheduler_missing(db, now(), lease) else OK
 
 
 async def _ask_redis(servers: list[RedisServer]) -> str:

@@ -152,7 +152,9 @@ class Services:
     @cached_property
     def health(self) -> HealthCheck:
         """Which parts of the platform work. Raises InvalidRedisUrl."""
-        parts = health_parts(self.settings, db=self.db, runner=self.runner, store=self.store, audit=self.audit, changes=self.changes)
+        parts = health_parts(
+            self.settings, db=self.db, runner=self.runner, store=self.store, audit=self.audit, changes=self.changes, now=self.now
+        )
         return HealthCheck(parts, clock=self.clock)
 
     @cached_property

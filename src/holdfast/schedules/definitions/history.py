@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import select, tuple_
+from sqlalchemy import literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.contract.schedules import RunInfo, RunPage
@@ -27,7 +26,10 @@ async def read_history(
     if schedule_id is not None:
         query = query.where(ScheduleRun.schedule_id == (as_uuid(schedule_id) or ScheduleRun.id))
     if cursor is not None:
-        query = query.where(tuple_(ScheduleRun.due_at, ScheduleRun.id) < tuple_(*_decode(cursor)))
+        due_at, run_id = _decode(cursor)
+        # With their types: PostgreSQL does not compare an id with a text.
+        last = tuple_(literal(due_at, ScheduleRun.due_at.type), literal(run_id, ScheduleRun.id.type))
+        query = query.where(tuple_(ScheduleRun.due_at, ScheduleRun.id) < last)
     rows = (await session.scalars(query.order_by(ScheduleRun.due_at.desc(), ScheduleRun.id.desc()).limit(size + 1))).all()
     page = [run_info(row) for row in rows[:size]]
     return RunPage(runs=page, next_cursor=_encode(page[-1]) if len(rows) > size else None)
@@ -57,7 +59,7 @@ def _encode(last: RunInfo) -> str:
 def _decode(cursor: str) -> _Cursor:
     try:
         due_at, run_id = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=_Cursor)
-    except (binascii.Error, msgspec.DecodeError, UnicodeError) as error:
+    except (ValueError, msgspec.DecodeError) as error:
         raise ValueError("this is not a cursor of the history") from error
     if due_at.tzinfo is None or as_uuid(run_id) is None:
         raise ValueError("this is not a cursor of the history")
