@@ -20,3 +20,8 @@ export function toMajor(minor: number, currency: string): string {
 export function format(minor: number, currency: string): string {
   return new Intl.NumberFormat(undefined, { style: 'currency', currency }).format(minor / 10 ** digits(currency));
 }
+
+/** What a line costs, in whole minor units; each line is rounded, as on the invoice. */
+export function lineAmount({ quantity, rate }: { quantity: number; rate: number }): number {
+  return Math.round(quantity * rate);
+}

@@ -4,7 +4,7 @@ import { type ClientSummary, type ClientsListInput, HostError, type ServicesList
 import { createTestHost, createTestRequest, readJson } from '@holdfast/sdk/testing';
 import type { Choices } from '../src/choices';
 import { handler } from '../src/handler';
-import { toMajor, toMinor } from '../src/money';
+import { lineAmount, toMajor, toMinor } from '../src/money';
 
 const client = (number: number): ClientSummary => ({ clientId: `client-${number}`, clientName: `Client ${number}`, isInactive: false });
 
@@ -69,5 +69,6 @@ test('amounts are exact in the minor units of their currency', () => {
     ['', 'USD', null],
   ];
   for (const [text, currency, minor] of cases) assert.equal(toMinor(text, currency), minor, `${text} ${currency}`);
+  assert.equal(lineAmount({ quantity: 1.5, rate: 333 }), 500);
   assert.deepEqual([toMajor(1250, 'USD'), toMajor(1250, 'JPY')], ['12.50', '1250']);
 });

@@ -1,7 +1,7 @@
 // One line of the form: a service, how many, and the rate of one.
 import type { ManualInvoiceItemInput } from '@alga-psa/extension-runtime';
 import type { ServiceChoice } from '../../src/choices';
-import { format, toMajor, toMinor } from '../../src/money';
+import { format, lineAmount, toMajor, toMinor } from '../../src/money';
 
 export interface Line {
   row: HTMLTableRowElement;
@@ -48,7 +48,7 @@ export function createLine(services: ServiceChoice[], currency: () => string, ch
     },
     update() {
       const item = line.item();
-      amount.textContent = item === null ? '' : format(item.quantity * item.rate, currency());
+      amount.textContent = item === null ? '' : format(lineAmount(item), currency());
     },
   };
   service.addEventListener('change', () => {

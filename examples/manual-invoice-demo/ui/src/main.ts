@@ -1,7 +1,7 @@
 import { autoResize, callHandlerJson, createBridge } from '@alga-psa/extension-iframe-sdk';
 import type { InvoiceSummary } from '@alga-psa/extension-runtime';
 import type { Choices } from '../../src/choices';
-import { format } from '../../src/money';
+import { format, lineAmount } from '../../src/money';
 import { type Line, createLine } from './line';
 
 const bridge = createBridge();
@@ -22,7 +22,7 @@ function showStatus(text: string, failed = false): void {
 function update(): void {
   for (const line of lines) line.update();
   const items = lines.map((line) => line.item());
-  const total = items.reduce((sum, item) => sum + (item === null ? 0 : item.quantity * item.rate), 0);
+  const total = items.reduce((sum, item) => sum + (item === null ? 0 : lineAmount(item)), 0);
   element('total').textContent = `Total before tax: ${format(total, currency())}`;
   create.disabled = client.value === '' || items.length === 0 || items.includes(null);
 }
