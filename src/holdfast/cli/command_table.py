@@ -39,6 +39,7 @@ COMMANDS = {
     "list": Command(f"{_MODULES}.list_installs:list_installs", "List the installed extensions."),
     "show": Command(f"{_MODULES}.show:show", "Show the details of an installed extension."),
     "quotas": Command(f"{_MODULES}.quotas:quotas", "Show what installed extensions have used today, and set what they may use."),
+    "events": Command(f"{_MODULES}.events:events", "Show the events of installed extensions, and retry or drop dead letters."),
     "versions": Command(f"{_MODULES}.versions:versions", "List the published versions of an extension, newest first."),
     "yank": Command(f"{_MODULES}.versions:yank", "Exclude a published version from new installs; existing installs are unaffected."),
     "grants": Command(f"{_MODULES}.grants:grants", "Show and change what an installed extension may do."),

@@ -1,4 +1,4 @@
-"""The errors of schedules."""
+"""The errors of schedules and events."""
 
 from __future__ import annotations
 
@@ -17,6 +17,20 @@ class ScheduleError(CodedError):
         "schedule_install_not_found": 404,
         # `run now` more often than a tenant may.
         "schedule_run_rate": 429,
+    }
+
+
+class EventError(CodedError):
+    """Raised for a request about an event that cannot be served."""
+
+    STATUSES: ClassVar = {
+        # A filter or cursor that does not exist.
+        "event_query_invalid": 400,
+        # The tenant has no such event.
+        "event_not_found": 404,
+        # Its status does not allow it.
+        "event_not_retryable": 409,
+        "event_not_droppable": 409,
     }
 
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx2
 from msgspec import UNSET, UnsetType
@@ -18,6 +18,7 @@ from holdfast.client.connection import COMPILE_SECONDS, ServerConnection, Server
 from holdfast.client.decoding import read_result, read_shape
 from holdfast.client.progress import WorkProgress
 from holdfast.client.target import ServerTarget
+from holdfast.contract.extension_events import EventDetails, EventInfo, EventPage
 from holdfast.contract.registry_api import (
     GrantsResult,
     InstallDetailsResult,
@@ -126,6 +127,19 @@ class ServerRegistry:
         answer = await self._send("PATCH", f"{_install(extension)}/quotas", changes)
         return read_result(list[InstallQuotasResult], list[InstallQuotas], answer, "quotas")
 
+    async def events(self, extension: str | None, *, status: str | None, limit: int, cursor: str | None) -> EventPage:
+        query = urlencode(_given(extension=extension, status=status, limit=limit, cursor=cursor))
+        return read_shape(EventPage, await self._get(f"/events?{query}"))
+
+    async def event(self, event_id: str) -> EventDetails:
+        return read_shape(EventDetails, await self._get(_event(event_id)))
+
+    async def retry_event(self, event_id: str) -> EventInfo:
+        return read_shape(EventInfo, await self._send("POST", f"{_event(event_id)}/retry", {}), "event")
+
+    async def drop_event(self, event_id: str) -> EventInfo:
+        return read_shape(EventInfo, await self._send("POST", f"{_event(event_id)}/drop", {}), "event")
+
     async def install_archive(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Installed:
         async with self._uploaded(archive, signature, progress) as body:
             if (installed := await self._install_for_development(body, progress)) is not None:
@@ -230,6 +244,10 @@ def _part(text: str) -> str:
     if not text.strip("."):
         raise NameInvalid(f"{text!r} is not a name.", hint="Name an extension as publisher.name, or by its id.")
     return quote(text, safe="")
+
+
+def _event(event_id: str) -> str:
+    return f"/events/{_part(event_id)}"
 
 
 def _given(**fields: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from holdfast.bundles.store.protocol import BundleStore
 from holdfast.client.component_check import ComponentCheck
 from holdfast.client.data_folder import open_records, require_tenant
 from holdfast.client.progress import WorkProgress
+from holdfast.contract.extension_events import EventDetails, EventInfo, EventPage
 from holdfast.platform.lock_file import extension_url
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
@@ -34,6 +35,7 @@ from holdfast.registry.quotas.results import InstallQuotas
 from holdfast.registry.secrets.results import SecretsSummary
 from holdfast.registry.secrets.sealing import Sealer
 from holdfast.registry.secrets.service import SecretService
+from holdfast.schedules.events.administration import drop_event, list_events, read_event, retry_event
 from holdfast.settings import Settings
 from holdfast.storage.limits import StorageLimits
 
@@ -110,6 +112,18 @@ class LocalRegistry:
     async def set_quotas(self, extension: str, changes: dict[str, int | None]) -> list[InstallQuotas]:
         await set_quotas(self._db, actor=self._actor, extension=extension, changes=changes, highest=None)
         return await self.quotas(extension)
+
+    async def events(self, extension: str | None, *, status: str | None, limit: int, cursor: str | None) -> EventPage:
+        return await list_events(self._db, self._tenant, extension, status=status, limit=limit, cursor=cursor)
+
+    async def event(self, event_id: str) -> EventDetails:
+        return await read_event(self._db, self._tenant, event_id)
+
+    async def retry_event(self, event_id: str) -> EventInfo:
+        return await retry_event(self._db, actor=self._actor, event_id=event_id)
+
+    async def drop_event(self, event_id: str) -> EventInfo:
+        return await drop_event(self._db, actor=self._actor, event_id=event_id)
 
     async def install_archive(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Installed:
         return await self._installs.install_archive(

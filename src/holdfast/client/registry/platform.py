@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from holdfast.client.location.connection import PlatformConnection
 from holdfast.client.progress import WorkProgress
+from holdfast.contract.extension_events import EventDetails, EventInfo, EventPage
 from holdfast.platform.lock_file import page_of
 from holdfast.registry.installs.results import Grants, InstallDetails, Installed, InstallSummary, Uninstalled, Upgraded
 from holdfast.registry.publishing.results import Publication, Published, VersionSummary
@@ -59,6 +60,18 @@ class PlatformRegistry:
 
     async def set_quotas(self, extension: str, changes: dict[str, int | None]) -> list[InstallQuotas]:
         return await self._call("set_quotas", list[InstallQuotas], extension=extension, changes=changes)
+
+    async def events(self, extension: str | None, *, status: str | None, limit: int, cursor: str | None) -> EventPage:
+        return await self._call("events", EventPage, extension=extension, status=status, limit=limit, cursor=cursor)
+
+    async def event(self, event_id: str) -> EventDetails:
+        return await self._call("event", EventDetails, event_id=event_id)
+
+    async def retry_event(self, event_id: str) -> EventInfo:
+        return await self._call("retry_event", EventInfo, event_id=event_id)
+
+    async def drop_event(self, event_id: str) -> EventInfo:
+        return await self._call("drop_event", EventInfo, event_id=event_id)
 
     async def install_archive(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Installed:
         return await self._call("install_archive", Installed, archive=_path(archive), signature=signature)

@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 if TYPE_CHECKING:  # `holdfast list` imports this module; on a data folder it needs none of these types at run time
     from holdfast.client.progress import WorkProgress
+    from holdfast.contract.extension_events import EventDetails, EventInfo, EventPage
     from holdfast.registry.installs.results import Grants, InstallDetails, Installed, InstallSummary, Uninstalled, Upgraded
     from holdfast.registry.publishing.results import Publication, Published, VersionSummary
     from holdfast.registry.quotas.results import InstallQuotas
@@ -67,6 +68,22 @@ class Registry(InstallList, Protocol):
 
     async def set_quotas(self, extension: str, changes: dict[str, int | None]) -> list[InstallQuotas]:
         """Gives an install limits of its own, by quota: None removes one, 0 means no limit. Returns its quotas."""
+        ...
+
+    async def events(self, extension: str | None, *, status: str | None, limit: int, cursor: str | None) -> EventPage:
+        """Events of one install, or (None) of all, the newest first."""
+        ...
+
+    async def event(self, event_id: str) -> EventDetails:
+        """One event with its data."""
+        ...
+
+    async def retry_event(self, event_id: str) -> EventInfo:
+        """Delivers a dead letter again, out of order."""
+        ...
+
+    async def drop_event(self, event_id: str) -> EventInfo:
+        """Gives up an event that waits, or a dead letter."""
         ...
 
     async def install_archive(self, archive: Path, *, signature: bytes | None, progress: WorkProgress) -> Installed:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from holdfast.contract import registry_api as r
+from holdfast.contract.extension_events import EventDetails, EventInfo, EventPage
 from holdfast.contract.record_tables import ImportResult, RecordImport, RecordRows
 from holdfast.gateway.api import (
     api_keys,
     config,
+    events,
     grants,
     installs,
     publications,
@@ -23,6 +25,7 @@ from holdfast.gateway.api.schemas import (
     AFTER,
     API_KEY_ID,
     CONFIG,
+    EVENT_ID,
     EXTENSION,
     LIMIT,
     NAMESPACE,
@@ -37,6 +40,7 @@ from holdfast.gateway.auth.permissions import CALLER_CREDENTIALS, CallerHandler,
 from holdfast.gateway.http.error_formats import STANDARD_ERRORS
 from holdfast.gateway.services import Services
 from holdfast.http.operations import Body, Operation, Parameter, Result, Schema
+from holdfast.registry.models.events import EVENT_STATUSES
 
 READ, WRITE = "extension:read", "extension:write"
 READ_USERS, WRITE_USERS = "user:read", "user:write"
@@ -284,6 +288,52 @@ _SECRETS = (
     ),
 )
 
+_EVENTS = (
+    _read(
+        "/api/v1/events",
+        events.show_events,
+        "List the events of the installs, newest first, without their data.",
+        EventPage,
+        Parameter(
+            "extension", "query", {"type": "string"}, "Only events of this extension: an id, `publisher.name` or a name.", required=False
+        ),
+        Parameter("status", "query", {"type": "string", "enum": list(EVENT_STATUSES)}, "Only events in this status.", required=False),
+        Parameter(
+            "limit", "query", {"type": "integer", "minimum": 1, "maximum": 200}, "Events of a page, 25 if not given.", required=False
+        ),
+        Parameter("cursor", "query", {"type": "string", "pattern": "^[0-9]{1,19}$"}, "`nextCursor` of the page before.", required=False),
+        errors=_OF_EXTENSION,
+    ),
+    _read(
+        "/api/v1/events/{event_id}",
+        events.show_event,
+        "Show an event with its data. You need `extension:write`.",
+        EventDetails,
+        EVENT_ID,
+        # Its data are records that a caller who may only read extensions may not be allowed to see.
+        permission=WRITE,
+        errors=(404,),
+    ),
+    _change(
+        "POST",
+        "/api/v1/events/{event_id}/retry",
+        events.retry,
+        "Deliver a dead letter again, out of order.",
+        object_with("event", EventInfo),
+        EVENT_ID,
+        errors=_OF_EXTENSION,
+    ),
+    _change(
+        "POST",
+        "/api/v1/events/{event_id}/drop",
+        events.drop,
+        "Give up an event that waits, or a dead letter.",
+        object_with("event", EventInfo),
+        EVENT_ID,
+        errors=_OF_EXTENSION,
+    ),
+)
+
 _USERS = (
     _read("/api/v1/tenants", users.show_tenants, "Show the caller's tenant.", list_of("tenants", r.TenantResult), permission=READ_USERS),
     _read("/api/v1/users", users.show_users, "List the users of the tenant.", list_of("users", r.UserResult), permission=READ_USERS),
@@ -418,6 +468,7 @@ OPERATIONS: tuple[Operation[Services], ...] = (
     *_CONFIG,
     *_SECRETS,
     *_STORAGE_SCHEMAS,
+    *_EVENTS,
     *_USERS,
     *_API_KEYS,
     *_RECORDS,

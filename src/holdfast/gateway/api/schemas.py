@@ -17,6 +17,7 @@ EXTENSION = Parameter(
 VERSION = Parameter("version", "path", {"type": "string", "pattern": r"^[0-9A-Za-z][0-9A-Za-z.+*-]{0,127}$"}, "A version, such as `1.2.3`.")
 SECRET_NAME = Parameter("key", "path", {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"}, "The name of a secret.")
 NAMESPACE = Parameter("namespace", "query", {"type": "string", "minLength": 1, "maxLength": 128}, "Only those of this namespace.")
+EVENT_ID = Parameter("event_id", "path", {"type": "string", "format": "uuid"}, "The id of an event.")
 API_KEY_ID = Parameter("key_id", "path", {"type": "string", "format": "uuid"}, "The id of an API key.")
 AFTER = Parameter(
     "after", "query", {"type": "string", "format": "uuid"}, "`nextAfter` of the page before; absent for the first page.", required=False

@@ -49,7 +49,12 @@ async def run_scheduler(settings: Settings, *, parent_pipe: int | None = None, o
         retry = settings.schedule_retry_seconds
         runs = ScheduleRuns(db, gateway, at_once=settings.scheduler_calls_at_once, retry_seconds=retry)
         deliveries = EventDeliveries(
-            db, gateway, at_once=settings.scheduler_calls_at_once, max_attempts=settings.event_attempts, now=utc_now
+            db,
+            gateway,
+            at_once=settings.scheduler_calls_at_once,
+            max_attempts=settings.event_attempts,
+            first_pause=timedelta(seconds=settings.event_retry_seconds),
+            now=utc_now,
         )
         events = EventQueue(db, engine, deliveries, at_once=settings.scheduler_calls_at_once, now=utc_now)
         options = SchedulerOptions(

@@ -91,7 +91,7 @@ def _call(event: ExtensionEvent, path: str) -> BackgroundCall:
     )
 
 
-def delivered(result: BackgroundResult, failures: int, max_attempts: int) -> Delivered:
+def delivered(result: BackgroundResult, failures: int, max_attempts: int, first_pause: timedelta = BACK_OFF_FIRST) -> Delivered:
     """The end of a delivery whose attempt had this result; `failures` is how many attempts failed before."""
     if result.status == "success":
         return Delivered(status="delivered", http_status=result.http_status)
@@ -102,13 +102,13 @@ def delivered(result: BackgroundResult, failures: int, max_attempts: int) -> Del
         return Delivered(status="dropped", counts=False, error=NOT_GRANTED)
     if not result.retryable or failures + 1 >= max_attempts:
         return Delivered(status="dead", error=error, http_status=result.http_status)
-    return Delivered(status="waiting", later=back_off(failures), error=error, http_status=result.http_status)
+    return Delivered(status="waiting", later=back_off(failures, first_pause), error=error, http_status=result.http_status)
 
 
-def back_off(failures: int) -> timedelta:
-    """The pause after a failed attempt, when so many failed before: 10 s, 40 s, 160 s, and so on up to two hours."""
+def back_off(failures: int, first: timedelta = BACK_OFF_FIRST) -> timedelta:
+    """The pause after a failed attempt, when so many failed before: the first one, then four times as long each, up to two hours."""
     factor: int = BACK_OFF_FACTOR ** min(failures, 10)
-    return min(BACK_OFF_FIRST * factor, BACK_OFF_MAX)
+    return min(first * factor, BACK_OFF_MAX)
 
 
 async def end_delivery(db: Database, event_id: str, turn: int, end: Delivered, now: datetime) -> bool:

@@ -39,9 +39,21 @@ def _is_of_database(error: BaseException) -> bool:
 class EventDeliveries(DBOSConfiguredInstance):
     """Delivers events. One in a process, because the durable engine finds it by its name."""
 
-    def __init__(self, db: Database, gateway: GatewayClient, *, at_once: int, max_attempts: int, now: Callable[[], datetime]) -> None:
-        """`at_once` bounds the calls of this process that run at the same time; after `max_attempts` failures an event is a dead letter."""
+    def __init__(
+        self,
+        db: Database,
+        gateway: GatewayClient,
+        *,
+        at_once: int,
+        max_attempts: int,
+        first_pause: timedelta,
+        now: Callable[[], datetime],
+    ) -> None:
+        """`at_once` bounds the calls of this process that run at the same time. After `max_attempts` failures an event is a dead letter;
+        `first_pause` is the pause after the first failure.
+        """
         super().__init__("event-deliveries")
+        self._first_pause = first_pause
         self._db = db
         self._gateway = gateway
         self._slots = asyncio.Semaphore(at_once)
@@ -75,7 +87,7 @@ class EventDeliveries(DBOSConfiguredInstance):
             except GatewayUnavailable as error:
                 result = BackgroundResult(status="error", code="unreachable", error=f"No gateway was reachable: {error}.")
                 _log.warning("event not sent", event_id=event_id, topic=call.headers["x-ext-event-topic"], reason=str(error))
-        return _fields(delivered(result, await self._failures(event_id), self._max_attempts))
+        return _fields(delivered(result, await self._failures(event_id), self._max_attempts, self._first_pause))
 
     async def _failures(self, event_id: str) -> int:
         async with self._db.session() as session:

@@ -59,7 +59,14 @@ class SchedulesSettings(SettingsGroup):
         gt=0,
         le=100,
         variables=named("HOLDFAST_EVENT_ATTEMPTS"),
-        description="Attempts to deliver an event before it becomes a dead letter. The pauses between them grow from 10 s to 2 hours.",
+        description="Attempts to deliver an event before it becomes a dead letter. The pauses between them grow up to 2 hours.",
+    )
+    event_retry_seconds: int = setting(
+        10,
+        gt=0,
+        le=7_200,
+        variables=named("HOLDFAST_EVENT_RETRY_SECONDS"),
+        description="Pause before the second attempt to deliver an event, in seconds. Each further pause is four times as long.",
     )
     event_history_days: int = setting(
         30,
