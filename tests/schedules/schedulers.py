@@ -36,6 +36,8 @@ class Schedulers:
             "RUNNER_SERVICE_TOKEN": INTERNAL_TOKEN,
             "HOLDFAST_SCHEDULER_LEASE_SECONDS": "1",
             "HOLDFAST_SCHEDULE_RETRY_SECONDS": "1",
+            "HOLDFAST_EVENT_RETRY_SECONDS": "1",
+            "HOLDFAST_EVENT_ATTEMPTS": "2",
         }
         self._pipe = ParentPipe()
         self._origin = origin

@@ -3,7 +3,7 @@
     every POLL_SECONDS       cursors of new and changed schedules, claims of what is due, starts of their workflows
                              next to it, claims of events that can be delivered
     five times a lease       its own sign of life; then the runs of schedulers without one
-    every SWEEP_SECONDS      runs and events that were claimed, but whose workflow was not started, or failed
+    every SWEEP_SECONDS      runs that were claimed, but whose workflow was not started, or failed; events too, every 5 s
     every hour               runs, attempts, events and workflows that are older than the history is kept
 
 It claims no more than it can run: what waits in its memory would wait longer than in another scheduler.
@@ -27,6 +27,7 @@ from holdfast.schedules.due.claims import claim_due
 from holdfast.schedules.due.cursors import refresh_cursors, remove_orphans
 from holdfast.schedules.engine import executors
 from holdfast.schedules.engine.durable import DurableEngine
+from holdfast.schedules.events.deliveries import SWEEP_SECONDS as EVENT_SWEEP_SECONDS
 from holdfast.schedules.events.deliveries import EventQueue
 from holdfast.schedules.history import delete_history
 from holdfast.schedules.runs.rows import RunEnd, end_run
@@ -92,7 +93,7 @@ class Scheduler:
                 if self._events is not None:
                     # Apart from the schedules: neither waits for the other.
                     group.create_task(_repeat(self._events.poll, POLL_SECONDS))
-                    group.create_task(_repeat(self._events.sweep, SWEEP_SECONDS))
+                    group.create_task(_repeat(self._events.sweep, EVENT_SWEEP_SECONDS))
         finally:
             await self._engine.stop()
             await executors.stop(self._db, self._engine.executor_id, self._now())
@@ -143,8 +144,9 @@ class Scheduler:
         before = self._now() - self._options.history
         while await delete_history(self._db, before):
             pass
-        while self._events is not None and await self._events.forget(self._now() - self._options.event_history):
-            pass
+        if self._events is not None:
+            while await self._events.forget(self._now() - self._options.event_history) or await self._events.forget_excess():
+                pass
         while await self._engine.forget_before(before):
             pass
 

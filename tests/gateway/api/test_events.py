@@ -14,7 +14,7 @@ from holdfast.records.database.uuids import new_id
 from holdfast.registry.models.events import ExtensionEvent, ExtensionEventLoss
 from holdfast.registry.models.publishing import ExtensionAuditLog
 from tests.gateway.platform import Platform
-from tests.records.databases import OTHER_TENANT, TENANT
+from tests.records.databases import OTHER_TENANT, TENANT, add_user
 from tests.registry.events.subscribers import add_install
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -70,7 +70,7 @@ async def test_a_dead_letter_is_retried_out_of_order_and_what_waits_is_dropped(p
     assert dropped["status"] == "dropped"
     for event, action, code in ((dead, "retry", "event_not_retryable"), (delivering, "drop", "event_not_droppable")):
         refused = await platform.http.post(f"{EVENTS}/{event}/{action}", json={}, headers=admin)
-        assert (refused.status_code, refused.json()["code"]) == (409, code)
+        assert (refused.status_code, refused.json()["error"]) == (409, code)
     async with platform.db.session() as session:
         actions = list((await session.scalars(select(ExtensionAuditLog.event_type).order_by(ExtensionAuditLog.created_at))).all())
         failures = await session.scalar(select(ExtensionEvent.failures).where(ExtensionEvent.id == dead))
@@ -85,12 +85,12 @@ async def test_events_of_another_tenant_are_not_there(platform: Platform) -> Non
     assert (await platform.http.get(EVENTS, headers=admin)).json() == {"events": [], "lost": 0, "nextCursor": None}
     for method, path in (("GET", theirs), ("POST", f"{theirs}/retry"), ("POST", f"{theirs}/drop")):
         answer = await platform.http.request(method, f"{EVENTS}/{path}", json={} if method == "POST" else None, headers=admin)
-        assert (answer.status_code, answer.json()["code"]) == (404, "event_not_found")
+        assert (answer.status_code, answer.json()["error"]) == (404, "event_not_found")
 
 
 async def test_who_may_only_read_extensions_sees_no_data_of_events(platform: Platform) -> None:
     event = await add(platform, "dead")
-    reader = await platform.caller("extension:read")
+    reader = await platform.key_of(await add_user(platform.db, "admin@example.com", admin=True), scopes=["extension:read"])
     assert (await platform.http.get(EVENTS, headers=reader)).status_code == 200
     assert (await platform.http.get(f"{EVENTS}/{event}", headers=reader)).status_code == 403
     assert (await platform.http.post(f"{EVENTS}/{event}/retry", json={}, headers=reader)).status_code == 403

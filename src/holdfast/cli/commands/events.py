@@ -70,7 +70,7 @@ async def show_event(event: str, /, *, target: TargetOptions = HERE, json: Json 
 
 @events.command(name="retry")
 async def retry_event(event: str, /, *, target: TargetOptions = HERE, json: Json = False) -> None:
-    """Deliver a dead letter again. The extension is told that it is out of order.
+    """Deliver a dead letter again. A header tells the extension that it is out of order.
 
     Args:
         event: The id of the event.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, func, select
 
 from holdfast.records.database.database import Database
 from holdfast.registry.models.events import ExtensionEvent
@@ -16,8 +16,11 @@ from holdfast.schedules.events.rows import Delivered, end_delivery
 from holdfast.schedules.events.workflow import EventDeliveries
 
 BATCH = 1_000
-STALE = timedelta(seconds=30)
-"""An event that was claimed so long ago should have a workflow."""
+SWEEP_SECONDS = 5.0
+STALE = timedelta(seconds=5)
+"""An event that was claimed so long ago should have a workflow. Later events of its subject wait, so this is shorter than for schedules."""
+MAX_FINISHED = 50_000
+"""So many events of an install are kept when they are over, the newest ones."""
 
 _log = structlog.get_logger(__name__)
 
@@ -68,8 +71,21 @@ class EventQueue:
 
     async def forget(self, before: datetime) -> int:
         """Deletes events that occurred before that instant and are not being delivered, 1,000 at most; returns how many."""
-        old = select(ExtensionEvent.seq).where(ExtensionEvent.occurred_at < before, ExtensionEvent.status != "delivering").limit(BATCH)
+        old = select(ExtensionEvent.seq).where(ExtensionEvent.occurred_at < before, ExtensionEvent.status != "delivering")
+        return await self._delete(old.limit(BATCH))
+
+    async def forget_excess(self) -> int:
+        """Deletes what an install has beyond MAX_FINISHED events that are over, 1,000 at most; returns how many."""
+        over = ExtensionEvent.status.in_(("delivered", "dead", "dropped"))
+        async with self._db.session() as session:
+            counts = select(ExtensionEvent.install_id).where(over).group_by(ExtensionEvent.install_id)
+            install = await session.scalar(counts.having(func.count() > MAX_FINISHED).limit(1))
+        if install is None:
+            return 0
+        of_install = select(ExtensionEvent.seq).where(over, ExtensionEvent.install_id == install)
+        return await self._delete(of_install.order_by(ExtensionEvent.seq.desc()).offset(MAX_FINISHED).limit(BATCH))
+
+    async def _delete(self, chosen: Select[int]) -> int:
+        forget = delete(ExtensionEvent).where(ExtensionEvent.seq.in_(chosen)).returning(ExtensionEvent.seq)
         async with self._db.transaction() as session:
-            return len(
-                (await session.scalars(delete(ExtensionEvent).where(ExtensionEvent.seq.in_(old)).returning(ExtensionEvent.seq))).all()
-            )
+            return len((await session.scalars(forget)).all())
