@@ -20,10 +20,11 @@ NOT_SUBSCRIBED = "The installed version does not subscribe to the topic."
 NOT_GRANTED = "The install is not granted the capability that the topic needs."
 MAX_ERROR_CHARACTERS = 4_000
 
+UNREACHABLE = "unreachable"
 POSTPONED = {
     "install_unavailable": timedelta(seconds=30),
     "quota_exceeded": timedelta(minutes=10),
-    "unreachable": timedelta(seconds=5),
+    UNREACHABLE: timedelta(seconds=5),
 }
 """Results that say nothing about the event: it waits for so long, and no attempt is counted."""
 

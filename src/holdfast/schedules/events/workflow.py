@@ -23,7 +23,7 @@ from holdfast.records.database.database import Database
 from holdfast.records.database.errors import DatabaseError
 from holdfast.registry.models.events import ExtensionEvent
 from holdfast.schedules.engine.durable import MAX_RECOVERIES
-from holdfast.schedules.events.rows import Delivered, delivered, end_delivery, read_event_call
+from holdfast.schedules.events.rows import UNREACHABLE, Delivered, delivered, end_delivery, read_event_call
 from holdfast.schedules.runs.gateway_client import GatewayClient, GatewayUnavailable
 
 _DATABASE_ATTEMPTS = 200
@@ -85,7 +85,7 @@ class EventDeliveries(DBOSConfiguredInstance):
             try:
                 result = await self._gateway.call(event_id, call)
             except GatewayUnavailable as error:
-                result = BackgroundResult(status="error", code="unreachable", error=f"No gateway was reachable: {error}.")
+                result = BackgroundResult(status="error", code=UNREACHABLE, error=f"No gateway was reachable: {error}.")
                 _log.warning("event not sent", event_id=event_id, topic=call.headers["x-ext-event-topic"], reason=str(error))
         return _fields(delivered(result, await self._failures(event_id), self._max_attempts, self._first_pause))
 
