@@ -294,13 +294,9 @@ _EVENTS = (
         events.show_events,
         "List the events of the installs, newest first, without their data.",
         EventPage,
-        Parameter(
-            "extension", "query", {"type": "string"}, "Only events of this extension: an id, `publisher.name` or a name.", required=False
-        ),
+        Parameter("extension", "query", {"type": "string"}, "Only events of this extension: its id or name.", required=False),
         Parameter("status", "query", {"type": "string", "enum": list(EVENT_STATUSES)}, "Only events in this status.", required=False),
-        Parameter(
-            "limit", "query", {"type": "integer", "minimum": 1, "maximum": 200}, "Events of a page, 25 if not given.", required=False
-        ),
+        Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 200}, "Events of a page; 25 by default.", required=False),
         Parameter("cursor", "query", {"type": "string", "pattern": "^[0-9]{1,19}$"}, "`nextCursor` of the page before.", required=False),
         errors=_OF_EXTENSION,
     ),
