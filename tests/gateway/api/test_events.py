@@ -56,7 +56,7 @@ async def test_events_are_listed_by_page_status_and_extension_without_their_data
     assert (shown["event"]["status"], shown["data"]) == ("delivered", {"clientName": "C"})
 
 
-@pytest.mark.parametrize("query", ["status=lost", "cursor=x", "cursor=99999999999999999999", "limit=x"])
+@pytest.mark.parametrize("query", ["status=lost", "cursor=x", "cursor=99999999999999999999", "cursor=", "limit=x", "limit=201"])
 async def test_a_list_that_makes_no_sense_is_refused(platform: Platform, query: str) -> None:
     assert (await platform.http.get(f"{EVENTS}?{query}", headers=await platform.admin())).status_code == 400
 

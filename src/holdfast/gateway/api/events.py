@@ -9,7 +9,7 @@ from holdfast.gateway.auth.authentication import Caller
 from holdfast.gateway.http.errors import InvalidRequest
 from holdfast.gateway.services import Services
 from holdfast.http.responses import json_response
-from holdfast.schedules.events.administration import drop_event, list_events, read_event, retry_event
+from holdfast.schedules.events.administration import LIMIT_MAX, drop_event, list_events, read_event, retry_event
 
 
 async def show_events(services: Services, request: Request, caller: Caller) -> Response:
@@ -18,9 +18,9 @@ async def show_events(services: Services, request: Request, caller: Caller) -> R
         services.db,
         caller.actor.tenant_id,
         query.get("extension") or None,
-        status=query.get("status") or None,
+        status=query.get("status"),
         limit=_limit(query.get("limit")),
-        cursor=query.get("cursor") or None,
+        cursor=query.get("cursor"),
     )
     return json_response(page)
 
@@ -40,8 +40,8 @@ async def drop(services: Services, request: Request, caller: Caller) -> Response
 
 
 def _limit(text: str | None) -> int | None:
-    if text is None or text == "":
+    if text is None:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= 6):
-        raise InvalidRequest("limit is a whole number.")
+    if not (text.isascii() and text.isdecimal() and len(text) <= 6 and 1 <= int(text) <= LIMIT_MAX):
+        raise InvalidRequest(f"limit is a whole number from 1 to {LIMIT_MAX}.")
     return int(text)
