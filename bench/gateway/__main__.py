@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from bench.gateway.billed import billed
 from bench.gateway.calls import calls, workers
 from bench.gateway.idle import idle
 from bench.gateway.load import QUICK
@@ -32,6 +33,7 @@ def measures() -> dict[str, Callable[[Path, ExitStack, PostgresServer | None], d
         "idle": lambda folder, blocks, server: idle(folder, database(blocks, server)),
         "workers": lambda folder, blocks, server: workers(folder, (database(blocks, server), database(blocks, server))),
         "storage": lambda folder, blocks, server: stored(folder, (database(blocks, server), database(blocks, server))),
+        "records": lambda folder, blocks, server: billed(folder, database(blocks, server)),
         "scale": lambda folder, blocks, server: scale(folder, (database(blocks, server), database(blocks, server))),
     }
 

@@ -78,7 +78,7 @@ class Running:
 
 def extension(path: Path, wasm: Path, *, name: str = "com.example.measured", capabilities: list[str] | None = None) -> Path:
     """A bundle with the component, and endpoints for `GET /` and `POST` of every path that the guests of the measures know."""
-    paths = [("GET", "/"), ("GET", "/get"), ("POST", "/put"), ("POST", "/put-new")]
+    paths = [("GET", "/"), ("GET", "/get"), ("POST", "/put"), ("POST", "/put-new"), ("GET", "/clients"), ("POST", "/invoice")]
     manifest = {
         "name": name,
         "publisher": "Example",

@@ -30,16 +30,22 @@ DISABLED = {
 
 HELLO = HERE.parents[1] / "bench" / "hello.js"
 STORAGE = HELLO.with_name("storage.js")
+RECORDS = HELLO.with_name("records.js")
 SOAK = HERE.parent / "soak" / "guest.js"
-_QUICKJS = {"componentize-qjs": HERE / "qjs.js", "hello (QuickJS)": HELLO, "storage (QuickJS)": STORAGE, "soak (QuickJS)": SOAK}
+_QUICKJS = {
+    **{"componentize-qjs": HERE / "qjs.js", "hello (QuickJS)": HELLO, "storage (QuickJS)": STORAGE, "soak (QuickJS)": SOAK},
+    "records (QuickJS)": RECORDS,
+}
 
 
 def build(name: str) -> Path:
     """The component of the toolchain's guest: a key of DISABLED, `componentize-qjs`, `componentize-py`, or one of the benchmarks' hellos,
     `hello (QuickJS)` and `hello (StarlingMonkey)`, or a guest of
-    others that need the same tools, `storage (QuickJS)` and `soak (QuickJS)`."""
+    others that need the same tools, `storage (QuickJS)`, `records (QuickJS)` and `soak (QuickJS)`."""
     sources = [*sorted(WIT.iterdir()), *(file for file in sorted((HERE / "starlingmonkey").iterdir()) if file.is_file())]
     sources += [HERE / "guests_py" / "handler.py", HERE / "qjs.js", HELLO, STORAGE, SOAK]
+    # Not for the others: they would be built again for each of its changes.
+    sources += [RECORDS] if name == "records (QuickJS)" else []
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in sources) + name.encode()).hexdigest()[:24]
     made = BUILD / f"{digest}.wasm"
     if not made.exists():

@@ -103,7 +103,7 @@ async def _add_samples(services: Services, account: DevelopmentAccount | None) -
     from holdfast.records.billing.samples import add_samples
 
     if await add_samples(services.db, account.tenant_id, now=services.now()):
-        _log.info("sample_records_added", tenant=account.tenant_id)
+        _log.debug("sample_records_added", tenant=account.tenant_id)
 
 
 async def _install_all(
