@@ -13,7 +13,7 @@ from holdfast.world.capabilities import Capability
 from tests.engine import toolchains
 
 CONNECTIONS = 16
-_CAPABILITIES = [Capability.CLIENT_READ, Capability.SERVICE_READ, Capability.INVOICE_MANUAL_CREATE]
+_CAPABILITIES: list[str] = [Capability.CLIENT_READ, Capability.SERVICE_READ, Capability.INVOICE_MANUAL_CREATE]
 
 
 def billed(folder: Path, database: str | None) -> dict[str, Any]:

@@ -54,6 +54,7 @@ _BY_KEY = Prepared(
     .join(ApiKey, (ApiKey.user_id == User.user_id) & (ApiKey.tenant == User.tenant))
     .where(ApiKey.key_hash == bindparam("hash"), ApiKey.revoked.is_(False))
 )
+_BY_ID = Prepared(_users().where(User.tenant == bindparam("tenant"), User.user_id == bindparam("user_id")))
 _PERMISSIONS = Prepared(
     select(Permission.resource, Permission.action)
     .join(RolePermission, RolePermission.permission_id == Permission.permission_id)
@@ -90,6 +91,16 @@ async def read_api_key(db: Database, token_hash: str) -> Credential | None:
             return None
         *user, expires_at, scopes = rows[0]
         return await _credential(tx, user, expires_at, scopes=frozenset(scopes), expires_at=expires_at)
+
+    return await db.read(read)
+
+
+async def read_user(db: Database, tenant_id: str, user_id: str) -> Credential | None:
+    """The active user of the tenant with this UUID, with all their permissions, or None."""
+
+    async def read(tx: HotTransaction) -> Credential | None:
+        rows = await tx.execute(_BY_ID, {"tenant": tenant_id, "user_id": user_id})
+        return await _credential(tx, list(rows[0]), None, scopes=None, expires_at=None) if rows else None
 
     return await db.read(read)
 

@@ -21,7 +21,6 @@ Code = Literal[
     "internal_error",
     "missing_host",
     "mixed_auth",
-    "not_available",
     "not_found",
     "not_installed",
     "origin_mismatch",
@@ -60,7 +59,6 @@ class GatewayError(CodedError):
         # The request carries two different credentials.
         "mixed_auth": 401,
         # Internal API of the existing contract that this gateway does not serve.
-        "not_available": 501,
         # Internal API: no enabled install has the host.
         "not_found": 404,
         # The install was removed, or lost its bundle, between the access check and the call.

@@ -16,13 +16,12 @@ from starlette.requests import Request
 from holdfast.contract.call_headers import SCHEDULE_HEADER, USER_HEADER
 from holdfast.gateway.internal.auth import InternalApiError
 from holdfast.gateway.services import Services
+from holdfast.records.credentials import read_user
 from holdfast.records.database.uuids import as_uuid
-from holdfast.records.identities import Identity, client_of, has_permission, identities, identity_of
-from holdfast.records.models.users import User
 from holdfast.registry.installs.call_context import InstallContext
 from holdfast.registry.models.installs import TenantExtensionSchedule
 
-CLIENT_READ = ("client", "read")
+CLIENT_READ = "client:read"
 
 
 class RecordAccess(Struct, frozen=True):
@@ -32,9 +31,9 @@ class RecordAccess(Struct, frozen=True):
 
 
 async def check_caller(
-    services: Services, request: Request, install: InstallContext, permission: tuple[str, str], user_id: str | None = None
+    services: Services, request: Request, install: InstallContext, permission: str, user_id: str | None = None
 ) -> RecordAccess:
-    """Checks the permission (resource and action) of who makes the call. `user_id` is the user that the body names.
+    """Checks the permission, such as `client:read`, of who makes the call. `user_id` is the user that the body names.
 
     Raises InternalApiError (`NOT_ALLOWED`).
     """
@@ -47,22 +46,14 @@ async def check_caller(
     return RecordAccess()
 
 
-async def _check_user(services: Services, install: InstallContext, user_id: str, permission: tuple[str, str]) -> RecordAccess:
-    identity = await _identity(services, install.tenant_id, user_id)
-    if identity is not None and identity.is_client and permission == CLIENT_READ:
-        return RecordAccess(await client_of(services.db, identity) or "")
-    if identity is None or not await has_permission(services.db, identity, *permission):
-        raise InternalApiError("NOT_ALLOWED", f"Permission denied: the user of this call does not have {':'.join(permission)}")
-    return RecordAccess()
-
-
-async def _identity(services: Services, tenant_id: str, user_id: str) -> Identity | None:
+async def _check_user(services: Services, install: InstallContext, user_id: str, permission: str) -> RecordAccess:
     known_id = as_uuid(user_id)
-    if known_id is None:
-        return None
-    async with services.db.session() as session:
-        row = (await session.execute(identities().where(User.tenant == tenant_id, User.user_id == known_id))).first()
-    return None if row is None else identity_of(row[0], row[1])
+    user = None if known_id is None else await read_user(services.db, install.tenant_id, known_id)
+    if user is not None and user.identity.is_client and permission == CLIENT_READ:
+        return RecordAccess(user.client_id or "")
+    if user is None or permission not in user.permissions:
+        raise InternalApiError("NOT_ALLOWED", f"Permission denied: the user of this call does not have {permission}")
+    return RecordAccess()
 
 
 async def _has_schedule(services: Services, install: InstallContext, schedule_id: str) -> bool:

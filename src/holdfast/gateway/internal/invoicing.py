@@ -28,7 +28,7 @@ from holdfast.registry.installs.call_context import InstallContext
 from holdfast.world.capabilities import Capability
 
 BODY_LIMIT = 1024 * 1024
-INVOICE_CREATE = ("invoice", "create")
+INVOICE_CREATE = "invoice:create"
 OPERATION = "createManualInvoice"
 
 _log = structlog.get_logger(__name__)

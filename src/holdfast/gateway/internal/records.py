@@ -29,7 +29,7 @@ from holdfast.registry.installs.call_context import InstallContext
 from holdfast.world.capabilities import Capability
 
 BODY_LIMIT = 64 * 1024
-SERVICE_READ = ("service", "read")
+SERVICE_READ = "service:read"
 
 _Page = Annotated[int, Meta(ge=1, le=MAX_PAGE)]
 _PageSize = Annotated[int, Meta(ge=1, le=MAX_PAGE_SIZE)]

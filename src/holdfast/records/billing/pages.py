@@ -37,8 +37,13 @@ def contains_text(db: Database, columns: Sequence[InstrumentedAttribute[Any]], t
     return or_(*(lower(cast(column, String)).like(lower(pattern), escape="\\") for column in columns))
 
 
-async def read_page(session: AsyncSession, query: Select[*tuple[Any, ...]], paging: Paging, *order: Any) -> tuple[Sequence[Any], int]:
+async def read_page(session: AsyncSession, query: Select[*tuple[Any, ...]], paging: Paging, *order: Any) -> tuple[list[Any], int]:
     """The rows of one page, and how many rows all pages have. `order` must end with a unique column, so that pages do not overlap."""
-    total = await session.scalar(query.with_only_columns(func.count(), maintain_column_froms=True))
-    page = query.order_by(*order).limit(paging.page_size).offset((paging.page - 1) * paging.page_size)
-    return (await session.execute(page)).all(), total or 0
+    page = query.add_columns(func.count().over()).order_by(*order).limit(paging.page_size).offset((paging.page - 1) * paging.page_size)
+    rows = (await session.execute(page)).all()
+    if rows:
+        return [row[:-1] for row in rows], rows[0][-1]
+    if paging.page == 1:
+        return [], 0
+    # A page after the last one has no row that could carry the count.
+    return [], await session.scalar(query.with_only_columns(func.count(), maintain_column_froms=True)) or 0
