@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from wit_world.imports import clients as clients_functions
@@ -19,6 +18,7 @@ from wit_world.imports import types as wit
 from wit_world.imports import ui_proxy as ui_proxy_functions
 from wit_world.imports import user_v2 as user_functions
 
+from holdfast_sdk import arguments
 from holdfast_sdk.calls import call
 from holdfast_sdk.host import Host
 from holdfast_sdk.messages import Context
@@ -29,20 +29,14 @@ from holdfast_sdk.storage import Storage
 class CallContext:
     """The context of the call. Needs cap:context.read, which every install has."""
 
-    def __init__(self, details: Context) -> None:
-        self._details = details
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     def get(self) -> Context:
         """Tenant, extension, install, settings and trigger: the same as `request.context`."""
-        ids = call("context.get", context_functions.get_context)
-        return replace(
-            self._details,
-            tenant_id=ids.tenant_id,
-            extension_id=ids.extension_id,
-            request_id=ids.request_id,
-            install_id=ids.install_id,
-            version_id=ids.version_id,
-        )
+        # The ids are those of the request. A call that is over its quota would get empty ones from the host.
+        call("context.get", context_functions.get_context)
+        return self._context
 
 
 class Logging:
@@ -72,7 +66,7 @@ class Secrets:
 
     def get(self, key: str) -> str:
         """The value of a secret. Raises HostError `missing`, `denied`, `expired`."""
-        return str(call("secrets.get", secrets_functions.get, key))
+        return str(call("secrets.get", secrets_functions.get, arguments.text(key, "key")))
 
     def list(self) -> list[str]:
         """The keys of all secrets, sorted; none without cap:secrets.get, and none when the secrets have expired."""
@@ -94,9 +88,9 @@ class Http:
         body: bytes | str | None = None,
     ) -> Fetched:
         """Sends a request and returns the response, whatever its status. Raises HostError when there is none."""
-        pairs = headers.items() if isinstance(headers, Mapping) else headers
-        content = body.encode() if isinstance(body, str) else body
-        request = wit.HttpRequest(method.upper(), url, [wit.HttpHeader(name, value) for name, value in pairs], content)
+        wire_headers = [wit.HttpHeader(name, value) for name, value in arguments.header_pairs(headers)]
+        content = None if body is None else arguments.content(body, "body")
+        request = wit.HttpRequest(arguments.text(method, "method").upper(), arguments.text(url, "url"), wire_headers, content)
         response = call("http.fetch", http_functions.fetch, request)
         return Fetched(response.status, tuple((header.name, header.value) for header in response.headers), bytes(response.body or b""))
 
@@ -105,8 +99,13 @@ class UiProxy:
     """Calls routes of the application. Needs cap:ui.proxy."""
 
     def call_route(self, route: str, payload: bytes | None = None) -> bytes:
-        """Sends `payload` to a route; returns the body of the response. Raises HostError."""
-        return bytes(call("ui-proxy.call-route", ui_proxy_functions.call_route, route, payload))
+        """Sends `payload` to a route, or a GET without one; returns the body of the response.
+
+        Routes of the application (`/api/…`) must be declared in `uiProxy.routes` of the manifest; they have the rights of the user of the
+        call. Raises HostError `route-not-found`, `denied`, `bad-request`, `internal`.
+        """
+        content = None if payload is None else arguments.content(payload, "payload")
+        return bytes(call("ui-proxy.call-route", ui_proxy_functions.call_route, arguments.text(route, "route"), content))
 
     def call_json(self, route: str, payload: Any = None) -> Any:
         """As `call_route`, with JSON in both directions."""
@@ -119,6 +118,14 @@ def _payload(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
+def _schedule_options(timezone: Any, enabled: Any, name: Any) -> tuple[str | None, bool | None, str | None]:
+    return (
+        arguments.optional_text(timezone, "timezone"),
+        arguments.optional_flag(enabled, "enabled"),
+        arguments.optional_text(name, "name"),
+    )
+
+
 class Scheduler:
     """The schedules of the install. Needs cap:scheduler.manage. Results are the records of the WIT world."""
 
@@ -128,7 +135,7 @@ class Scheduler:
 
     def get(self, schedule_id: str) -> Any:
         """One schedule; None when there is none."""
-        return call("scheduler.get", scheduler_functions.get_schedule, schedule_id)
+        return call("scheduler.get", scheduler_functions.get_schedule, arguments.text(schedule_id, "schedule_id"))
 
     def create(
         self,
@@ -141,7 +148,12 @@ class Scheduler:
         payload: Any = None,
     ) -> Any:
         """Creates a schedule. `cron` has five fields; `timezone` defaults to UTC. The result has `success`, `schedule_id` and `error`."""
-        record = wit.CreateScheduleInput(endpoint, cron, timezone, enabled, name, _payload(payload))
+        record = wit.CreateScheduleInput(
+            arguments.text(endpoint, "endpoint"),
+            arguments.text(cron, "cron"),
+            *_schedule_options(timezone, enabled, name),
+            _payload(payload),
+        )
         return call("scheduler.create", scheduler_functions.create_schedule, record)
 
     def update(
@@ -159,16 +171,34 @@ class Scheduler:
 
         The result has `success` and `error`.
         """
-        record = wit.UpdateScheduleInput(endpoint, cron, timezone, enabled, name, _payload(payload))
-        return call("scheduler.update", scheduler_functions.update_schedule, schedule_id, record)
+        record = wit.UpdateScheduleInput(
+            arguments.optional_text(endpoint, "endpoint"),
+            arguments.optional_text(cron, "cron"),
+            *_schedule_options(timezone, enabled, name),
+            _payload(payload),
+        )
+        return call("scheduler.update", scheduler_functions.update_schedule, arguments.text(schedule_id, "schedule_id"), record)
 
     def delete(self, schedule_id: str) -> Any:
         """Deletes a schedule. The result has `success` and `error`."""
-        return call("scheduler.delete", scheduler_functions.delete_schedule, schedule_id)
+        return call("scheduler.delete", scheduler_functions.delete_schedule, arguments.text(schedule_id, "schedule_id"))
 
     def endpoints(self) -> list[Any]:
         """The endpoints that can be scheduled."""
         return [*call("scheduler.endpoints", scheduler_functions.get_endpoints)]
+
+
+def _invoice_line(item: Mapping[str, Any], of: str) -> wit.ManualInvoiceItemInput:
+    return wit.ManualInvoiceItemInput(
+        arguments.text(item["service_id"], f"{of}service_id"),
+        arguments.decimal(item["quantity"], f"{of}quantity"),
+        arguments.text(item["description"], f"{of}description"),
+        arguments.decimal(item["rate"], f"{of}rate"),
+        arguments.optional_flag(item.get("is_discount"), f"{of}is_discount"),
+        arguments.optional_case(item.get("discount_type"), wit.DiscountType, f"{of}discount_type"),
+        arguments.optional_text(item.get("applies_to_item_id"), f"{of}applies_to_item_id"),
+        arguments.optional_text(item.get("applies_to_service_id"), f"{of}applies_to_service_id"),
+    )
 
 
 class Invoicing:
@@ -184,20 +214,13 @@ class Invoicing:
         po_number: str | None = None,
     ) -> Any:
         """Each item has service_id, quantity, description and rate; a discount also has is_discount and discount_type."""
-        lines = [
-            wit.ManualInvoiceItemInput(
-                item["service_id"],
-                float(item["quantity"]),
-                item["description"],
-                float(item["rate"]),
-                item.get("is_discount"),
-                None if item.get("discount_type") is None else wit.DiscountType[str(item["discount_type"]).upper()],
-                item.get("applies_to_item_id"),
-                item.get("applies_to_service_id"),
-            )
-            for item in items
-        ]
-        record = wit.CreateManualInvoiceInput(client_id, lines, invoice_date, due_date, po_number)
+        record = wit.CreateManualInvoiceInput(
+            arguments.text(client_id, "client_id"),
+            [_invoice_line(item, f"items[{index}].") for index, item in enumerate(items)],
+            arguments.optional_text(invoice_date, "invoice_date"),
+            arguments.optional_text(due_date, "due_date"),
+            arguments.optional_text(po_number, "po_number"),
+        )
         return call("invoicing.create", invoicing_functions.create_manual_invoice, record)
 
 
@@ -207,12 +230,18 @@ class Clients:
     def list(
         self, *, search: str | None = None, include_inactive: bool | None = None, page: int | None = None, page_size: int | None = None
     ) -> Any:
-        """One page of clients."""
-        return call("clients.list", clients_functions.list_clients, wit.ClientsListInput(search, include_inactive, page, page_size))
+        """One page of clients. Raises HostError `not-allowed`, `invalid-input`, `internal`."""
+        record = wit.ClientsListInput(
+            arguments.optional_text(search, "search"),
+            arguments.optional_flag(include_inactive, "include_inactive"),
+            arguments.optional_count(page, "page"),
+            arguments.optional_count(page_size, "page_size"),
+        )
+        return call("clients.list", clients_functions.list_clients, record)
 
     def get(self, client_id: str) -> Any:
         """One client; None when there is none."""
-        return call("clients.get", clients_functions.get_client, client_id)
+        return call("clients.get", clients_functions.get_client, arguments.text(client_id, "client_id"))
 
 
 class Services:
@@ -228,15 +257,23 @@ class Services:
         page: int | None = None,
         page_size: int | None = None,
     ) -> Any:
-        """One page of services."""
-        kind = None if item_kind is None else wit.ServiceItemKind[item_kind.upper()]
-        method = None if billing_method is None else wit.ServiceBillingMethod[billing_method.upper()]
-        record = wit.ServicesListInput(search, kind, is_active, method, page, page_size)
+        """One page of services. `item_kind` is `service` or `product`; `billing_method` is `fixed`, `hourly` or `usage`.
+
+        Raises HostError `not-allowed`, `invalid-input`, `internal`.
+        """
+        record = wit.ServicesListInput(
+            arguments.optional_text(search, "search"),
+            arguments.optional_case(item_kind, wit.ServiceItemKind, "item_kind"),
+            arguments.optional_flag(is_active, "is_active"),
+            arguments.optional_case(billing_method, wit.ServiceBillingMethod, "billing_method"),
+            arguments.optional_count(page, "page"),
+            arguments.optional_count(page_size, "page_size"),
+        )
         return call("services.list", services_functions.list_services, record)
 
     def get(self, service_id: str) -> Any:
         """One service; None when there is none."""
-        return call("services.get", services_functions.get_service, service_id)
+        return call("services.get", services_functions.get_service, arguments.text(service_id, "service_id"))
 
 
 def _user() -> User:

@@ -9,6 +9,7 @@ from typing import Any
 from wit_world.imports import storage as functions
 from wit_world.imports import types as wit
 
+from holdfast_sdk import arguments
 from holdfast_sdk.calls import call
 from holdfast_sdk.errors import HostError
 from holdfast_sdk.records import Entry
@@ -24,7 +25,7 @@ class Storage:
     def get(self, namespace: str, key: str) -> Entry | None:
         """The entry; None when the key has no value."""
         try:
-            return _entry(call("storage.get", functions.get, namespace, key))
+            return _entry(call("storage.get", functions.get, arguments.text(namespace, "namespace"), arguments.text(key, "key")))
         except HostError as error:
             if error.code == "missing":
                 return None
@@ -32,20 +33,27 @@ class Storage:
 
     def put(self, namespace: str, key: str, value: bytes | str, *, revision: int | None = None) -> Entry:
         """Writes a value. With `revision`, writes only if that is the stored revision; otherwise raises HostError `conflict`."""
-        content = value.encode() if isinstance(value, str) else value
-        return _entry(call("storage.put", functions.put, wit.StorageEntry(namespace, key, content, revision)))
+        entry = wit.StorageEntry(
+            arguments.text(namespace, "namespace"),
+            arguments.text(key, "key"),
+            arguments.content(value, "value"),
+            arguments.optional_count(revision, "revision", maximum=arguments.MAX_REVISION),
+        )
+        return _entry(call("storage.put", functions.put, entry))
 
     def delete(self, namespace: str, key: str) -> None:
         """Deletes a value; a missing value is not an error."""
         try:
-            call("storage.delete", functions.delete, namespace, key)
+            call("storage.delete", functions.delete, arguments.text(namespace, "namespace"), arguments.text(key, "key"))
         except HostError as error:
-            if error.code != "missing":
+            # Hosts report a value that is not there as either: a delete names no revision, so nothing else can conflict.
+            if error.code not in ("missing", "conflict"):
                 raise
 
     def list(self, namespace: str) -> list[Entry]:
         """All entries of the namespace, sorted by key."""
         found: dict[str, Entry] = {}
+        arguments.text(namespace, "namespace")
         last: str | None = None
         while True:
             # Entries that were seen before end the loop, also with a host that ignores the cursor and repeats a page.

@@ -74,8 +74,12 @@ export interface LoggingHost {
   emit(record: LogRecord): Promise<void>;
 }
 
-/** Calls routes of the application. Needs cap:ui.proxy. */
+/** Calls routes of the application. Needs cap:ui.proxy, and each route of the application (`/api/…`) in the manifest's `uiProxy.routes`. */
 export interface UiProxyHost {
+  /**
+   * Sends `payload` with POST, or a GET without one, with the rights of the user who makes the call. Resolves with the body of the response.
+   * Rejects with `route-not-found`, `denied`, `bad-request` or `internal`.
+   */
   callRoute(route: string, payload?: Uint8Array | null): Promise<Uint8Array>;
   /** Another name of callRoute. */
   call(route: string, payload?: Uint8Array | null): Promise<Uint8Array>;

@@ -5,10 +5,10 @@ import uiProxy from 'alga:extension/ui-proxy';
 import userV2 from 'alga:extension/user-v2';
 import { toBytes } from '../bytes.ts';
 import type { HostBindings } from '../host.ts';
-import type { ContextData, UserDataWire } from '../types.ts';
+import type { UserDataWire } from '../types.ts';
 import { normalizeUserData } from '../user.ts';
 import { attempt, text } from './calls.ts';
-import { callDetails, httpHost } from './http.ts';
+import { callContext, httpHost } from './http.ts';
 import { loggingHost } from './logging.ts';
 import { clientsHost, invoicingHost, servicesHost } from './records.ts';
 import { schedulerHost } from './scheduler.ts';
@@ -22,8 +22,9 @@ async function callRoute(route: string, payload?: Uint8Array | null): Promise<Ui
 export const bindings: HostBindings = {
   context: {
     async get() {
-      const ids = attempt('context.get', () => context['getContext']!()) as ContextData;
-      return { ...ids, ...callDetails };
+      // The ids are those of the request. A call that is over its quota would get empty ones from the host.
+      attempt('context.get', () => context['getContext']!());
+      return { ...callContext };
     },
   },
   secrets: {

@@ -18,6 +18,9 @@ function hintFor(call: string, code: string): string | undefined {
   if (call === 'http.fetch' && code === 'not-allowed') {
     return 'Add the host to "egress" in manifest.json, and cap:http.fetch to "capabilities".';
   }
+  if (call === 'uiProxy.callRoute' && code === 'denied') {
+    return 'Add the route to "uiProxy": {"routes": […]} in manifest.json, and cap:ui.proxy to "capabilities"; the user of the call may lack the permission.';
+  }
   if (capability !== undefined && (code === 'denied' || code === 'not-allowed')) {
     return `The install may not have been granted ${capability}.`;
   }

@@ -33,8 +33,8 @@ function pathOf(url: string): string {
 /** The request headers that the host uses where the WIT world has no field. The host removes them from callers' requests. */
 const HOST_HEADERS = ['x-ext-config', 'x-ext-settings', 'x-ext-trigger', 'x-ext-schedule-id', 'x-ext-origin'];
 
-/** What the WIT world has no field for: settings, trigger and schedule of the current call. */
-export let callDetails: Pick<ContextData, 'config' | 'trigger' | 'scheduleId'> = {};
+/** The context of the current call, with what the WIT world has no field for: settings, trigger and schedule. */
+export let callContext: ContextData = { tenantId: '', extensionId: '' };
 
 export function requestFrom(wire: WireRequest): ExecuteRequest {
   const body = bytesOf(wire.http.body);
@@ -42,12 +42,13 @@ export function requestFrom(wire: WireRequest): ExecuteRequest {
   const fromHost = (name: string): string | undefined => wire.http.headers.find((one) => one.name === name)?.value;
   const [config, settings, trigger, scheduleId, origin] = HOST_HEADERS.map(fromHost);
   const headers = wire.http.headers.filter((one) => !HOST_HEADERS.includes(one.name));
-  callDetails = {
+  const context: ContextData = {
+    ...wire.context,
     config: JSON.parse(settings ?? config ?? '{}') as Settings,
     ...(trigger === undefined ? {} : { trigger }),
     ...(scheduleId === undefined ? {} : { scheduleId }),
   };
-  const context = { ...wire.context, ...callDetails };
+  callContext = context;
   requestTarget.set(url, origin);
   let query: Record<string, string> | undefined;
   return {

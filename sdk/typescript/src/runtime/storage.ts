@@ -85,7 +85,8 @@ export const storageHost: StorageHost = {
     try {
       attempt('storage.delete', () => storage['delete']!(text(namespace, 'namespace'), text(key, 'key')));
     } catch (error) {
-      if (!(error instanceof HostError && error.code === 'missing')) throw error;
+      // Hosts report a value that is not there as either: a delete names no revision, so nothing else can conflict.
+      if (!(error instanceof HostError && ['missing', 'conflict'].includes(error.code))) throw error;
     }
   },
   async list(namespace) {
