@@ -349,6 +349,29 @@ async def test_administrators_get_the_permissions_of_records_and_no_row_changes(
         assert connection.execute(text("SELECT client_name, is_tax_exempt FROM clients")).all() == [("Acme", False)]
 
 
+async def test_a_database_with_records_and_subscriptions_has_events_from_then_on(url: str) -> None:
+    await migrate(url, to="0011")
+    columns = "client_id, tenant, client_name, is_inactive, created_at"
+    subscription = f"'{IDS[0]}', '{TENANT}', '{INSTALL_ID}', 'client.updated', 'POST /events', '2026-01-01'"
+    with _open(url) as connection:
+        for statement in (
+            *FIRST_ROWS,
+            f"INSERT INTO clients ({columns}) VALUES ('{IDS[1]}', '{TENANT}', 'Acme', false, '2026-01-01')",
+            f"INSERT INTO extension_event_subscription (id, tenant_id, install_id, topic, handler, created_at) VALUES ({subscription})",
+        ):
+            connection.execute(text(statement))
+        connection.commit()
+    await migrate(url)
+    with _open(url) as connection:
+        assert connection.execute(text("SELECT client_name FROM clients")).scalars().all() == ["Acme"]
+        assert connection.execute(text("SELECT topic, handler FROM extension_event_subscription")).all() == [
+            ("client.updated", "POST /events")
+        ]
+        assert connection.execute(text("SELECT count(*) FROM extension_event")).scalar() == 0
+        connection.execute(text("UPDATE clients SET client_name = 'Umbrella'"))
+        assert connection.execute(text("SELECT topic, status FROM extension_event")).all() == [("client.updated", "waiting")]
+
+
 async def test_tables_of_another_program_are_named_and_stay_as_they_are(url: str) -> None:
     if url.startswith("sqlite"):
         Path(url.partition("///")[2]).parent.mkdir(parents=True)

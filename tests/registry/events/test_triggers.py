@@ -15,7 +15,7 @@ from holdfast.records.database.uuids import new_id
 from holdfast.records.models.users import Client
 from holdfast.registry.models.events import ExtensionEvent, ExtensionEventLoss
 from holdfast.world.topics import TOPICS
-from tests.records.databases import OTHER_TENANT, TENANT, migrated
+from tests.records.databases import OTHER_TENANT, TENANT, migrated, on_postgres
 from tests.registry.events.subscribers import add_install, events_of, recorded, run_sql
 
 ID = "00000000-0000-4000-8000-000000000001"
@@ -100,6 +100,13 @@ async def test_an_install_hears_of_the_invoices_that_it_made_and_of_no_other(db:
     sent = created | {"status": "sent"}
     assert await recorded(db, maker) == [(topic, f"invoice:{ID}", data) for topic, data in zip(topics, (created, sent, sent), strict=True)]
     assert await recorded(db, other) == []
+
+
+@on_postgres
+async def test_a_column_that_another_platform_does_not_have_is_null_and_no_error(db: Database) -> None:
+    install = await add_install(db, ["client.created"])
+    await run_sql(db, "ALTER TABLE clients DROP COLUMN billing_email", CLIENT)
+    assert await recorded(db, install) == [("client.created", f"client:{ID}", CLIENT_DATA)]
 
 
 async def test_no_event_without_its_change(db: Database) -> None:

@@ -44,6 +44,7 @@ from holdfast.author.tools.driver import Driver
 from holdfast.author.tools.own_build import finish_own_build
 from holdfast.author.tools.toolchain import Progress, Toolchain, no_progress
 from holdfast.author.tools.typecheck import TypeCheck, types_failed
+from holdfast.author.undelivered_events import find_undelivered_events
 from holdfast.concurrency.workspaces import remove_stale_temporary_folders, staging_folder
 
 _COMPONENTS = {COMPONENT, DEVELOPMENT}
@@ -267,7 +268,7 @@ class BuildSession:
             write_record(self.root, record)
         watched = {path for part in parts.values() for path in watched_paths(self.root, part.inputs)}
         self._inputs = frozenset({project.root / "manifest.json", *watched, *watched_pages(project.root)})
-        found = await asyncio.to_thread(_find_page_problems, self.root, is_bundled=PAGE in parts)
+        found = await asyncio.to_thread(_find_problems, self.root, is_bundled=PAGE in parts)
         built = development_folder(project) / "main.wasm" if DEVELOPMENT in parts else project.component
         component = built if built.is_file() else None
         return BuildReport(
@@ -285,9 +286,9 @@ class BuildSession:
         )
 
 
-def _find_page_problems(root: Path, *, is_bundled: bool) -> tuple[Problem, ...]:
-    """What will not work in the pages. Workers of a bundled page are known from its build."""
-    return find_absolute_paths(root) + (() if is_bundled else find_file_workers(root))
+def _find_problems(root: Path, *, is_bundled: bool) -> tuple[Problem, ...]:
+    """What will not work in the pages, and events that are not delivered. Workers of a bundled page are known from its build."""
+    return find_absolute_paths(root) + (() if is_bundled else find_file_workers(root)) + find_undelivered_events(root)
 
 
 def _needs_node(project: Project) -> bool:
