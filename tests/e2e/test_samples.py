@@ -143,20 +143,27 @@ def run_now(platform: RunningPlatform, name: str) -> None:
         pool.submit(lambda: asyncio.run(start())).result()
 
 
+RUNS = """SELECT extension_schedule_run.status FROM extension_schedule_run
+    JOIN tenant_extension_schedule ON tenant_extension_schedule.id = extension_schedule_run.schedule_id
+    WHERE tenant_extension_schedule.name = :name"""
+
+
 def test_a_created_schedule_runs(page: Page, platform: RunningPlatform) -> None:
     frame = open_sample(page, "Scheduler demo")
-    frame.get_by_role("button", name="Create schedules").click()
-    expect(frame.locator("#status")).to_have_text("Created: Heartbeat Check, Daily Status Check.")
     rows = frame.locator("#schedules tr")
-    expect(rows).to_have_count(2)
-    expect(rows.filter(has_text="Daily Status Check")).to_contain_text("0 9 * * * (America/New_York)")
+    expect(rows).to_contain_text("No schedules yet")
     frame.get_by_role("button", name="Send a heartbeat now").click()
     expect(frame.locator("#heartbeat")).to_contain_text("sent by a person")
+    frame.get_by_role("button", name="Create schedules").click()
+    expect(frame.locator("#status")).to_have_text("Created: Heartbeat Check, Daily Status Check.")
+    expect(rows).to_have_count(2)
+    expect(rows.filter(has_text="Daily Status Check")).to_contain_text("0 9 * * * (America/New_York)")
 
     run_now(platform, "Heartbeat Check")
-    runs = "SELECT status FROM extension_schedule_run WHERE cause = 'manual'"
-    wait_until(lambda: platform.execute(runs) not in ([("due",)], [("running",)]), lambda: platform.execute(runs))
-    assert platform.execute(runs) == [("success",)]
+    # The schedule may be due in this moment, too. Then one of the two runs is skipped.
+    wait_until(
+        lambda: ("success",) in platform.execute(RUNS, name="Heartbeat Check"), lambda: platform.execute(RUNS, name="Heartbeat Check")
+    )
     frame.get_by_role("button", name="Refresh").click()
     expect(frame.locator("#heartbeat")).to_contain_text("sent by Heartbeat Check")
     expect(rows.filter(has_text="Heartbeat Check")).to_contain_text("success")
