@@ -53,6 +53,7 @@ COMMANDS = {
     "tenants": Command(f"{_MODULES}.tenants:tenants", "Create and list tenants."),
     "users": Command(f"{_MODULES}.users:users", "Create, list, deactivate and activate users."),
     "records": Command(f"{_MODULES}.records:records", "Import, export and list clients, contacts, services and invoices."),
+    "storage": Command(f"{_MODULES}.storage:storage", "Show and change what an installed extension has stored."),
     "migrate": Command(f"{_MODULES}.migrate:migrate", "Migrate the database to the tables of this version."),
 }
 

@@ -17,7 +17,18 @@ from holdfast.cli.terminal.options import TargetOptions
 from tests.cli.command_runner import Done, Platform, write_extension
 
 NAME = "Example.com.example.sample"
-CHANGING = {"day", "resets_at", "published_at", "installed_at", "updated_at", "storage_until", "created_at"}
+CHANGING = {
+    "ttlExpiresAt",
+    "createdAt",
+    "updatedAt",
+    "day",
+    "resets_at",
+    "published_at",
+    "installed_at",
+    "updated_at",
+    "storage_until",
+    "created_at",
+}
 """Times of operations: they differ between the two modes."""
 OF_THE_KEY = {"key_id", "api_key_id", "user_id", "prefix", "api_key"}
 """Ids of keys and users: each mode has its own."""
@@ -62,6 +73,30 @@ def versions(tmp_path: Path, component: bytes) -> dict[str, Path]:
         "1.1.0": write_extension(tmp_path / "second", component=component, version="1.1.0", **more),
         "1.2.0": write_extension(tmp_path / "third", component=component, version="1.2.0", **more),
     }
+
+
+def _storage_steps(schema: Path) -> list[Step]:
+    schema.write_text('{"type": "object", "required": ["a"]}')
+    of_schemas = ("storage", "schemas")
+    return [
+        (0, ("storage", "list", NAME, "notes")),
+        (0, ("storage", "put", NAME, "notes", "one", '{"a": [1, "é"]}', "--ttl", "60")),
+        (1, ("storage", "put", NAME, "notes", "one", "x", "--if-revision", "0")),
+        (1, ("storage", "put", NAME, "notes", "with/slash", "x")),
+        (0, ("storage", "put", NAME, "notes", "two words & more", "text")),
+        (0, ("storage", "get", NAME, "notes", "one")),
+        (1, ("storage", "get", NAME, "notes", "none")),
+        (0, ("storage", "list", NAME, "notes", "--prefix", "two")),
+        (0, ("storage", "usage", NAME)),
+        (0, (*of_schemas, "register", NAME, "notes", "1", str(schema))),
+        (0, (*of_schemas, "register", NAME, "notes", "2", str(schema), "--activate")),
+        (1, (*of_schemas, "activate", NAME, "notes", "3")),
+        (1, ("storage", "put", NAME, "notes", "one", "[]")),
+        (0, (*of_schemas, "deprecate", NAME, "notes", "2")),
+        (0, (*of_schemas, "list", NAME)),
+        (0, ("storage", "delete", NAME, "notes", "one")),
+        (0, ("storage", "delete", NAME, "notes", "one")),
+    ]
 
 
 def steps(versions: dict[str, Path], secret: Path) -> list[Step]:
@@ -114,6 +149,7 @@ def steps(versions: dict[str, Path], secret: Path) -> list[Step]:
         (1, ("events", "show", "00000000-0000-4000-8000-000000000000")),
         (1, ("events", "retry", "00000000-0000-4000-8000-000000000000")),
         (1, ("events", "drop", "00000000-0000-4000-8000-000000000000")),
+        *_storage_steps(secret.with_name("schema.json")),
         (0, ("grants", "list", NAME)),
         (0, ("grants", "grant", NAME, "--egress", "b.example.com")),
         (1, ("grants", "grant", NAME, "cap:client.read")),

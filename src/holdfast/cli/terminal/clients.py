@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from holdfast.client.location.find import Missing
     from holdfast.client.records.protocol import RecordTables
     from holdfast.client.registry.protocol import InstallList, Registry
+    from holdfast.client.storage.protocol import StoredData
     from holdfast.client.target import ServerTarget, Target
     from holdfast.client.users.protocol import UserDirectory
     from holdfast.settings import Settings
@@ -55,6 +56,16 @@ async def open_record_tables(target: Target, *, missing: Missing = "fail") -> As
     warn_when_unencrypted(target.server_target())
     async with opening.open_record_tables(target, _log_warnings, missing=missing, report=note) as records:
         yield records
+
+
+@asynccontextmanager
+async def open_stored_data(target: Target) -> AsyncIterator[StoredData]:
+    """What installed extensions have stored, where the options select; see `holdfast.client.storage.open`."""
+    from holdfast.client.storage import open as opening
+
+    warn_when_unencrypted(target.server_target())
+    async with opening.open_stored_data(target, _log_warnings, report=note) as stored:
+        yield stored
 
 
 def warn_when_unencrypted(server: ServerTarget | None) -> None:

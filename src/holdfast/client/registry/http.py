@@ -101,17 +101,17 @@ class ServerRegistry:
 
     async def publication(self, extension: str, version: str | None) -> Publication:
         return read_result(
-            PublicationResult, Publication, await self._get(f"/publications/{_part(extension)}/{_part(version or 'latest')}")
+            PublicationResult, Publication, await self._get(f"/publications/{path_segment(extension)}/{path_segment(version or 'latest')}")
         )
 
     async def versions(self, extension: str) -> list[VersionSummary]:
         return read_result(list[VersionResult], list[VersionSummary], await self._get(f"{_install(extension)}/versions"), "versions")
 
     async def yank(self, extension: str, version: str, *, reason: str | None) -> None:
-        await self._send("POST", f"{_install(extension)}/versions/{_part(version)}/yank", {"reason": reason} if reason else {})
+        await self._send("POST", f"{_install(extension)}/versions/{path_segment(version)}/yank", {"reason": reason} if reason else {})
 
     async def unyank(self, extension: str, version: str) -> None:
-        await self._send("DELETE", f"{_install(extension)}/versions/{_part(version)}/yank")
+        await self._send("DELETE", f"{_install(extension)}/versions/{path_segment(version)}/yank")
 
     async def installs(self) -> list[InstallSummary]:
         return read_result(list[InstallSummaryResult], list[InstallSummary], await self._get("/extensions"), "extensions")
@@ -208,7 +208,7 @@ class ServerRegistry:
         return read_result(SecretsResult, SecretsSummary, await self._send("PUT", f"{_install(extension)}/secrets", body))
 
     async def remove_secret(self, extension: str, key: str) -> SecretsSummary:
-        return read_result(SecretsResult, SecretsSummary, await self._send("DELETE", f"{_install(extension)}/secrets/{_part(key)}"))
+        return read_result(SecretsResult, SecretsSummary, await self._send("DELETE", f"{_install(extension)}/secrets/{path_segment(key)}"))
 
     async def clear_secrets(self, extension: str) -> SecretsSummary:
         return read_result(SecretsResult, SecretsSummary, await self._send("DELETE", f"{_install(extension)}/secrets"))
@@ -236,10 +236,10 @@ async def _pieces(archive: Path, report: Callable[[int], None]) -> AsyncIterator
 
 
 def _install(extension: str) -> str:
-    return f"/extensions/{_part(extension)}"
+    return f"/extensions/{path_segment(extension)}"
 
 
-def _part(text: str) -> str:
+def path_segment(text: str) -> str:
     """The text as one segment of a path. Raises NameInvalid for text that would change the path, such as `..`."""
     if not text.strip("."):
         raise NameInvalid(f"{text!r} is not a name.", hint="Name an extension as publisher.name, or by its id.")

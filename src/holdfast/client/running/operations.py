@@ -1,8 +1,8 @@
 """The platform's side of commands: runs their operations with the platform's own database, store and runner.
 
 An operation is named `GROUP.NAME`: a method of the `Registry` (`registry`), of the `UserDirectory` (`users`), of the `RecordTables`
-(`records`), or of `Maintenance` (`maintenance`). Its arguments are converted to the types of the method, so a command cannot pass anything
-else.
+(`records`), of the `StoredData` (`storage`), or of `Maintenance` (`maintenance`). Its arguments are converted to the types of the method,
+so a command cannot pass anything else.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from holdfast.client.records.local import LocalRecordTables
 from holdfast.client.records.protocol import RecordTables
 from holdfast.client.registry.local import LocalRegistry
 from holdfast.client.registry.protocol import Registry
+from holdfast.client.storage.local import LocalStoredData
+from holdfast.client.storage.protocol import StoredData
 from holdfast.client.users.local import LocalUserDirectory
 from holdfast.client.users.protocol import UserDirectory
 from holdfast.errors import CodedError
@@ -35,7 +37,7 @@ from holdfast.platform.control.messages import ControlRequest
 from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
 from holdfast.registry.publishing.inspection import CheckComponent
 
-REGISTRY, USERS, RECORDS, MAINTENANCE = "registry", "users", "records", "maintenance"
+REGISTRY, USERS, RECORDS, STORAGE, MAINTENANCE = "registry", "users", "records", "storage", "maintenance"
 MAX_VALID = 1_000
 """Components that are remembered as valid."""
 
@@ -63,6 +65,10 @@ class PlatformOperations:
         if group == RECORDS:
             records = LocalRecordTables(self._services.db, await self._tenant(request))
             return await _call(records, name, RecordTables, request)
+        if group == STORAGE:
+            # The platform's own storage, so that the writes of calls and of commands share its batches.
+            stored = LocalStoredData(self._services.db, await self._tenant(request), self._services.storage)
+            return await _call(stored, name, StoredData, request)
         if group == REGISTRY:
             registry = await self._registry(request)
             try:

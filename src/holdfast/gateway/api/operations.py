@@ -15,7 +15,6 @@ from holdfast.gateway.api import (
     quotas,
     records,
     secrets,
-    storage_schemas,
     users,
     versions,
 )
@@ -36,6 +35,7 @@ from holdfast.gateway.api.schemas import (
     list_of,
     object_with,
 )
+from holdfast.gateway.api.storage import handlers as storage_schemas
 from holdfast.gateway.auth.permissions import CALLER_CREDENTIALS, CallerHandler, with_permission
 from holdfast.gateway.http.error_formats import STANDARD_ERRORS
 from holdfast.gateway.services import Services
