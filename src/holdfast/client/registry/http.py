@@ -247,7 +247,7 @@ def path_segment(text: str) -> str:
 
 
 def _event(event_id: str) -> str:
-    return f"/events/{_part(event_id)}"
+    return f"/events/{path_segment(event_id)}"
 
 
 def _given(**fields: Any) -> dict[str, Any]:
