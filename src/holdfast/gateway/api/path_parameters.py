@@ -27,6 +27,16 @@ def secret_name_parameter(request: Request) -> str:
     return _parameter(request, "key", _NAME)
 
 
+def schedule_parameter(request: Request) -> str:
+    """The id of a schedule that the path contains. Raises InvalidRequest."""
+    return _parameter(request, "schedule", _NAME)
+
+
+def run_parameter(request: Request) -> str:
+    """The id of a run that the path contains. Raises InvalidRequest."""
+    return _parameter(request, "run", _NAME)
+
+
 def _parameter(request: Request, name: str, pattern: re.Pattern[str]) -> str:
     value = str(request.path_params[name])
     if not pattern.fullmatch(value):

@@ -127,6 +127,32 @@ class SetSchemaStatusRequest(Struct, frozen=True, forbid_unknown_fields=True, re
     status: Literal["active", "deprecated"]
 
 
+class CreateScheduleRequest(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """A schedule to create. `endpoint` is `/path`, `METHOD /path` or the id of an endpoint; `endpointId` is another name of it.
+
+    `cron` has five numeric fields, `timezone` is a name such as `Europe/Berlin` (UTC unless given), `payload` is a JSON object or array."""
+
+    cron: str
+    endpoint: str | None = None
+    endpoint_id: str | None = None
+    timezone: str | None = None
+    enabled: bool = True
+    name: str | None = None
+    payload: Any = None
+
+
+class ChangeScheduleRequest(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """The fields of a schedule to change; an absent field leaves it unchanged. Null clears `name` and `payload`."""
+
+    endpoint: str | UnsetType = UNSET
+    endpoint_id: str | UnsetType = UNSET
+    cron: str | UnsetType = UNSET
+    timezone: str | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
+    name: str | UnsetType | None = UNSET
+    payload: Any | UnsetType = UNSET
+
+
 class SetSecretsRequest(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """Secrets to set; the others stay. `expires_at` applies to all secrets: null means never, an absent field leaves it unchanged."""
 

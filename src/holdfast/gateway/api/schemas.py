@@ -25,6 +25,11 @@ AFTER = Parameter(
 LIMIT = Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 1_000}, "Rows of a page; 100 by default.", required=False)
 USER = Parameter("user", "path", {"type": "string", "minLength": 1, "maxLength": 255}, "The id or email address of a user.")
 
+SCHEDULE = Parameter("schedule", "path", {"type": "string", "format": "uuid"}, "The id of a schedule.")
+RUN = Parameter("run", "path", {"type": "string", "format": "uuid"}, "The id of a run.")
+RUN_CURSOR = Parameter("cursor", "query", {"type": "string", "maxLength": 512}, "`nextCursor` of the page before.", required=False)
+RUN_LIMIT = Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 200}, "Runs of a page; 25 by default.", required=False)
+
 CONFIG = {"type": "object", "required": ["config"], "properties": {"config": {"type": "object"}}}
 AFFECTED_USER = {"type": "object", "required": ["email"], "properties": {"email": _TEXT}}
 DOCUMENT = {"type": "object"}

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.contract.schedules import EndpointInfo
+from holdfast.records.database.uuids import as_uuid
 from holdfast.registry.installs.schedules import endpoint_ids
 from holdfast.registry.models.endpoints import normalise_path
 from holdfast.registry.models.installs import ExtensionApiEndpoint, ExtensionVersion
@@ -38,9 +39,11 @@ def is_schedulable(method: str, path: str) -> bool:
 
 
 def choose_endpoint(endpoints: Sequence[EndpointInfo], text: str) -> EndpointInfo:
-    """The endpoint that `text` names: `/path`, `path` or `METHOD /path`. Of two methods with one path, GET. Raises ValueError."""
+    """The endpoint that `text` names: `/path`, `path`, `METHOD /path` or its id. Of two methods with one path, GET. Raises ValueError."""
     if len(text) > ENDPOINT_MAX_LENGTH:
         raise ValueError("Endpoint too long")
+    if (endpoint_id := as_uuid(text)) is not None:
+        return _choose_by_id(endpoints, str(endpoint_id))
     method, _, path = text.strip().rpartition(" ")
     path = normalise_path(path)
     found = [
@@ -49,3 +52,14 @@ def choose_endpoint(endpoints: Sequence[EndpointInfo], text: str) -> EndpointInf
     if not found:
         raise ValueError(NOT_SCHEDULABLE)
     return min(found, key=lambda one: one.method)
+
+
+def _choose_by_id(endpoints: Sequence[EndpointInfo], endpoint_id: str) -> EndpointInfo:
+    found = next((one for one in endpoints if one.id == endpoint_id), None)
+    if found is None:
+        raise ValueError("Selected endpoint does not belong to the installed version")
+    if found.method not in _METHODS:
+        raise ValueError("Only GET and POST endpoints are schedulable in v1")
+    if not found.schedulable:
+        raise ValueError("Endpoints with path parameters are not schedulable in v1")
+    return found

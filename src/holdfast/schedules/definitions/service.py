@@ -14,9 +14,13 @@ from holdfast.contract.schedules import EndpointInfo, RunInfo, RunPage, Schedule
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import as_uuid, new_id
-from holdfast.registry.installs.lookup import IS_ENABLED
+from holdfast.registry.actors import Actor
+from holdfast.registry.audit import record_audit
+from holdfast.registry.installs.lookup import IS_ENABLED, require_install
+from holdfast.registry.models.ids import slug
 from holdfast.registry.models.installs import (
     ExtensionApiEndpoint,
+    ExtensionRegistry,
     ExtensionVersion,
     TenantExtensionInstall,
     TenantExtensionSchedule,
@@ -37,11 +41,17 @@ _Row = tuple[TenantExtensionSchedule, str | None, str | None, datetime | None]
 
 
 class ScheduleService:
-    """The schedules of one database."""
+    """The schedules of one database. `actor` is the person who makes a change, for the audit log; None is the extension itself."""
 
     def __init__(self, db: Database, *, now: Callable[[], datetime] = utc_now) -> None:
         self._db = db
         self._now = now
+
+    async def install_id_of(self, tenant_id: str, extension: str) -> str:
+        """The id of a tenant's install, by the name or an id of its extension. Raises ExtensionNotInstalled, among others."""
+        async with self._db.session() as session:
+            install, _registry, _version = await require_install(session, tenant_id, extension)
+            return install.id
 
     async def list_schedules(self, tenant_id: str, install_id: str) -> list[ScheduleInfo]:
         """The schedules of an install, the oldest first. Raises ScheduleError (`schedule_install_not_found`)."""
@@ -61,7 +71,9 @@ class ScheduleService:
         async with self._db.transaction() as session:
             return await read_endpoints_of(session, await _version(session, tenant_id, install_id), self._now())
 
-    async def create(self, tenant_id: str, install_id: str, *, endpoint: str, cron: str, **fields: Any) -> ScheduleInfo:
+    async def create(
+        self, tenant_id: str, install_id: str, *, endpoint: str, cron: str, actor: Actor | None = None, **fields: Any
+    ) -> ScheduleInfo:
         """Creates a schedule. `fields` may be `timezone`, `enabled`, `name`, `payload`. Raises ScheduleError, ScheduleInvalid."""
         given = {"timezone": None, "enabled": True, "name": None, "payload": None, **fields, "cron": cron}
         now = self._now()
@@ -77,11 +89,12 @@ class ScheduleService:
                 )
                 session.add(row)
                 await session.flush()
+                await _audit(session, actor, "schedule.created", version, row, now, cron=row.cron, timezone=row.timezone)
                 return _info(*await _row(session, tenant_id, install_id, row.id))
         except IntegrityError:
             raise ScheduleInvalid({"name": NAME_TAKEN}) from None
 
-    async def update(self, tenant_id: str, install_id: str, schedule_id: str, **fields: Any) -> ScheduleInfo:
+    async def update(self, tenant_id: str, install_id: str, schedule_id: str, *, actor: Actor | None = None, **fields: Any) -> ScheduleInfo:
         """Changes the fields that are given: `endpoint`, `cron`, `timezone`, `enabled`, `name` or `payload`; None clears the last two.
 
         Raises ScheduleError, ScheduleInvalid.
@@ -96,23 +109,25 @@ class ScheduleService:
                     setattr(row, name, value)
                 row.updated_at = self._now()
                 await session.flush()
+                await _audit(session, actor, "schedule.changed", version, row, row.updated_at, fields=sorted(values))
                 return _info(*await _row(session, tenant_id, install_id, schedule_id))
         except IntegrityError:
             raise ScheduleInvalid({"name": NAME_TAKEN}) from None
 
-    async def delete(self, tenant_id: str, install_id: str, schedule_id: str) -> None:
+    async def delete(self, tenant_id: str, install_id: str, schedule_id: str, *, actor: Actor | None = None) -> None:
         """Deletes a schedule. A run that is under way is completed; its history stays. Raises ScheduleError."""
         async with self._db.transaction() as session:
-            await _version(session, tenant_id, install_id, lock=True)
+            version = await _version(session, tenant_id, install_id, lock=True)
             row, *_ = await _row(session, tenant_id, install_id, schedule_id)
+            await _audit(session, actor, "schedule.deleted", version, row, self._now())
             await session.execute(delete(ScheduleCursor).where(ScheduleCursor.schedule_id == row.id))
             await session.delete(row)
 
-    async def run_now(self, tenant_id: str, install_id: str, schedule_id: str) -> RunInfo:
+    async def run_now(self, tenant_id: str, install_id: str, schedule_id: str, *, actor: Actor | None = None) -> RunInfo:
         """Adds a run that a scheduler starts at its next look, also of a disabled schedule. Raises ScheduleError."""
         now = self._now()
         async with self._db.transaction() as session:
-            await _version(session, tenant_id, install_id, lock=True)
+            version = await _version(session, tenant_id, install_id, lock=True)
             row, *_ = await _row(session, tenant_id, install_id, schedule_id)
             recent = select(func.count()).where(
                 ScheduleRun.tenant_id == tenant_id, ScheduleRun.cause == "manual", ScheduleRun.due_at > now - RUNS_NOW_WINDOW
@@ -135,6 +150,7 @@ class ScheduleService:
             )
             session.add(run)
             await session.flush()
+            await _audit(session, actor, "schedule.run", version, row, now, run_id=run.id)
             return run_info(run)
 
     async def history(
@@ -177,6 +193,31 @@ class ScheduleService:
         if "payload" in values:
             values["payload_json"] = values.pop("payload")
         return values
+
+
+async def _audit(
+    session: AsyncSession,
+    actor: Actor | None,
+    event: str,
+    version: ExtensionVersion,
+    row: TenantExtensionSchedule,
+    now: datetime,
+    **details: Any,
+) -> None:
+    if actor is None:
+        return
+    registry = await session.get_one(ExtensionRegistry, version.registry_id)
+    record_audit(
+        session,
+        actor,
+        event,
+        resource_id=registry.id,
+        resource_name=slug(registry.publisher, registry.name),
+        now=now,
+        schedule_id=row.id,
+        schedule_name=row.name,
+        **details,
+    )
 
 
 async def _version(session: AsyncSession, tenant_id: str, install_id: str, *, lock: bool = False) -> ExtensionVersion:

@@ -12,7 +12,8 @@ from holdfast.gateway.api import request_bodies as bodies
 from holdfast.gateway.api.legacy import extension_info as info
 from holdfast.gateway.api.legacy import installs, records
 from holdfast.gateway.api.legacy.record_requests import PutRecordRequest, PutRecordsRequest
-from holdfast.gateway.api.schemas import EXTENSION, LEGACY_SUCCESS, list_of
+from holdfast.gateway.api.schedules import requests as schedules
+from holdfast.gateway.api.schemas import EXTENSION, LEGACY_SUCCESS, SCHEDULE, list_of
 from holdfast.gateway.auth.permissions import CALLER_CREDENTIALS, CallerHandler, with_permission
 from holdfast.gateway.http.error_formats import STANDARD_ERRORS
 from holdfast.gateway.http.requests import request_id
@@ -227,6 +228,68 @@ def _tool(path: str, handler: CallerHandler, summary: str, body: type, *, status
     )
 
 
+_SCHEDULES = "/api/extensions/{extension}/schedules"
+
+
+def _schedule(
+    method: str,
+    path: str,
+    handler: CallerHandler,
+    summary: str,
+    schema: type,
+    *,
+    body: type | None = None,
+    status: int = 200,
+    errors: tuple[int, ...] = (),
+) -> Operation[Services]:
+    result = Result("The current state." if method == "GET" else "The change is made.", schema)
+    parameters = (EXTENSION, SCHEDULE) if "{schedule}" in path else (EXTENSION,)
+    return _operation(
+        method,
+        path,
+        handler,
+        f"{summary}, as the samples do.",
+        result,
+        *parameters,
+        status=status,
+        body=body,
+        errors=(404, 409, *errors),
+        error_format=STANDARD_ERRORS,
+    )
+
+
+_SCHEDULE_OPERATIONS = (
+    _schedule("GET", _SCHEDULES, schedules.show_schedules, "List the schedules of an install", schedules.Schedules),
+    _schedule(
+        "POST",
+        _SCHEDULES,
+        schedules.add_schedule,
+        "Create a schedule",
+        schedules.OneSchedule,
+        body=bodies.CreateScheduleRequest,
+        status=201,
+    ),
+    _schedule("GET", f"{_SCHEDULES}/{{schedule}}", schedules.show_schedule, "Show a schedule", schedules.OneSchedule),
+    _schedule(
+        "PATCH",
+        f"{_SCHEDULES}/{{schedule}}",
+        schedules.change_schedule,
+        "Change a schedule",
+        schedules.OneSchedule,
+        body=bodies.ChangeScheduleRequest,
+    ),
+    _schedule("DELETE", f"{_SCHEDULES}/{{schedule}}", schedules.delete_schedule, "Delete a schedule", schedules.DeletedSchedule),
+    _schedule(
+        "POST",
+        f"{_SCHEDULES}/{{schedule}}/run-now",
+        schedules.run_schedule,
+        "Run a schedule now",
+        schedules.OneRun,
+        status=202,
+        errors=(429,),
+    ),
+)
+
 OPERATIONS: tuple[Operation[Services], ...] = (
     _tool("install", installs.legacy_install, "Install, as the published tools do.", bodies.LegacyInstallRequest, status=202),
     _tool("update", installs.legacy_update, "Upgrade, as the published tools do.", bodies.LegacyUpdateRequest),
@@ -245,6 +308,7 @@ OPERATIONS: tuple[Operation[Services], ...] = (
         list_of("endpoints", info.EndpointInfoResult),
         EXTENSION,
     ),
+    *_SCHEDULE_OPERATIONS,
     *_record_operations("/api/ext-storage/install/{install_id}/{namespace}/records", "an install", records.of_install, _INSTALL_ID),
     *_record_operations("/api/v1/storage/namespaces/{namespace}/records", "the tenant", records.of_tenant),
 )

@@ -1,0 +1,1 @@
+"""The REST operations on schedules and their runs."""
