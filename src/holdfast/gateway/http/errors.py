@@ -58,7 +58,6 @@ class GatewayError(CodedError):
         "missing_host": 400,
         # The request carries two different credentials.
         "mixed_auth": 401,
-        # Internal API of the existing contract that this gateway does not serve.
         # Internal API: no enabled install has the host.
         "not_found": 404,
         # The install was removed, or lost its bundle, between the access check and the call.
