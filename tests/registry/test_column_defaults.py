@@ -39,6 +39,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
         "subtotal": 1,
         "total": 1,
     },
+    "invoice_counters": {"tenant": ID, "last_number": 1},
     "invoice_charges": {"tenant": ID, "invoice_id": ID, "description": "-", "quantity": 1, "rate": 1, "net_amount": 1, "total_price": 1},
     "extension_registry": {"publisher": "acme", "name": "notes"},
     "extension_version": {"registry_id": ID, "version": "1.0.0", "runtime": "wasm", "main_entry": "main"},
