@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import get_args
 
 import pytest
 import pytest_asyncio
+from starlette.responses import Response
 
+from holdfast import __version__
+from holdfast.storage.records import Write
 from holdfast.world.functions import FUNCTIONS
 from tests.hostcalls.guests.cases import CASES, SETTINGS, Case, fits
-from tests.hostcalls.guests.running_stack import Language, Stack, running_stack
+from tests.hostcalls.guests.running_stack import NAMES, Language, Stack, running_stack
+from tests.records.databases import TENANT
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.parametrize("language", get_args(Language))]
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.function)
@@ -70,6 +75,37 @@ async def test_log_lines_have_their_level_and_their_fields(stack: Stack, languag
 async def test_a_refusal_names_its_cause_to_the_author(stack: Stack, language: Language) -> None:
     await stack.call(language, "ui-proxy.call-route", {"route": "/api/v1/versions"}, "bad input")
     assert 'add "GET /api/v1/versions" to "uiProxy"' in stack.events.messages[-2] + stack.events.messages[-1]
+
+
+async def test_a_value_against_the_schema_of_its_namespace_is_refused_and_the_author_sees_why(stack: Stack, language: Language) -> None:
+    schemas = stack.platform.services.storage.schemas_of(TENANT, stack.installs[language].install_id)
+    await schemas.register("numbers", 1, {"type": "array", "items": {"type": "number"}}, activate=True)
+    given = {"namespace": "numbers", "key": "k"}
+    assert await stack.call(language, "storage.put", given | {"value": "[1, 2]"}, "granted") == {"ok": 1}
+    for value, reason in (('[1, "x"]', "does not satisfy version 1 of the schema of 'numbers': at /1:"), ("words", "is not JSON")):
+        assert await stack.call(language, "storage.put", given | {"value": value}, "granted") == {"error": "internal"}
+        assert any("VALIDATION_FAILED" in message and reason in message for message in stack.events.messages[-3:])
+    assert await stack.call(language, "storage.get", given, "granted") == {"ok": "[1, 2]"}
+
+
+async def test_a_list_has_all_pages(stack: Stack, language: Language) -> None:
+    store = stack.platform.services.storage.of(TENANT, stack.installs[language].install_id)
+    keys = [f"{number:03}" for number in range(230)]
+    for first in range(0, len(keys), 20):
+        await store.bulk_put("many", [Write(key=key, value=key) for key in keys[first : first + 20]])
+    assert await stack.call(language, "storage.list-entries", {"namespace": "many"}, "granted") == {"ok": keys}
+
+
+async def test_a_fetch_names_the_extension_and_its_compressed_response_is_decoded(stack: Stack, language: Language) -> None:
+    before = stack.target.answer
+    stack.target.answer = lambda _: Response(gzip.compress(b"compressed"), headers={"content-encoding": "gzip"})
+    try:
+        answer = await stack.call(language, "http.fetch", {"url": "{target}"}, "granted")
+    finally:
+        stack.target.answer = before
+    assert answer == {"ok": "compressed"}
+    agent = stack.target.requests[-1].header("user-agent") or ""
+    assert agent.startswith(f"Holdfast/{__version__} (com.holdfast.test.{NAMES[language]}/")
 
 
 async def test_expired_secrets_say_so(stack: Stack, language: Language) -> None:
