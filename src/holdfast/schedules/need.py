@@ -10,6 +10,7 @@ from holdfast.records.database.database import Database
 from holdfast.registry.installs.lookup import IS_ENABLED
 from holdfast.registry.models.events import ExtensionEvent
 from holdfast.registry.models.installs import TenantExtensionInstall, TenantExtensionSchedule
+from holdfast.schedules.events.claims import IS_OPEN
 from holdfast.schedules.tables import SchedulerProcess, ScheduleRun
 
 START = timedelta(seconds=30)
@@ -23,26 +24,28 @@ async def is_scheduler_needed(db: Database) -> bool:
         return (
             enabled is not None
             or await session.scalar(select(ScheduleRun.id).where(ScheduleRun.status.in_(("due", "running"))).limit(1)) is not None
-            or await session.scalar(_open_event) is not None
+            or await session.scalar(_open_event.limit(1)) is not None
         )
 
 
 _open_event = (
     select(ExtensionEvent.seq)
     .join(TenantExtensionInstall, TenantExtensionInstall.id == ExtensionEvent.install_id)
-    .where(ExtensionEvent.status.in_(("waiting", "delivering")), IS_ENABLED)
-    .limit(1)
+    .where(IS_OPEN, IS_ENABLED)
 )
 
 
 async def is_scheduler_missing(db: Database, now: datetime, lease: timedelta) -> bool:
-    """Whether no scheduler has given a sign of life within `lease`, though a schedule is enabled. Raises DatabaseError.
+    """Whether no scheduler has given a sign of life within `lease`, though a schedule is enabled or an event waits. Raises DatabaseError.
 
-    A schedule that was changed within the last START does not count.
+    A schedule that was changed within the last START does not count, and neither does an event that waits for less.
     """
     alive = SchedulerProcess.seen_at > now - lease, SchedulerProcess.stopped_at.is_(None), SchedulerProcess.adopted_by.is_(None)
     enabled = TenantExtensionSchedule.enabled, TenantExtensionSchedule.updated_at <= now - START
     async with db.session() as session:
         if await session.scalar(select(SchedulerProcess.executor_id).where(*alive).limit(1)) is not None:
             return False
-        return await session.scalar(select(TenantExtensionSchedule.id).where(*enabled).limit(1)) is not None
+        return (
+            await session.scalar(select(TenantExtensionSchedule.id).where(*enabled).limit(1)) is not None
+            or await session.scalar(_open_event.where(ExtensionEvent.available_at <= now - START).limit(1)) is not None
+        )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Engine, select, update
+from sqlalchemy.event import listen, remove
 
 from holdfast.contract.background_call import BackgroundCall, BackgroundResult
+from holdfast.records.database.address import database_address
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import new_id
 from holdfast.registry.models.events import ExtensionEvent
@@ -27,8 +31,8 @@ from holdfast.schedules.events.rows import (
     event_body,
     read_event_call,
 )
-from holdfast.schedules.need import is_scheduler_needed
-from tests.records.databases import OTHER_TENANT, TENANT, migrated
+from holdfast.schedules.need import is_scheduler_missing, is_scheduler_needed
+from tests.records.databases import OTHER_TENANT, TENANT, migrated, on_sqlite
 from tests.registry.events.subscribers import add_install, events_of, run_sql
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -107,6 +111,38 @@ async def test_any_number_of_schedulers_claim_each_event_once(db: Database, data
     for one in others:
         if one is not db:
             await one.close()
+
+
+@on_sqlite
+async def test_a_look_for_events_reads_indexes_of_what_is_open_and_not_the_history(db: Database) -> None:
+    statements: list[tuple[str, Any]] = []
+
+    def record(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        statements.append((statement, parameters))
+
+    install = await add_install(db, ["client.updated"])
+    await add(db, install)
+    listen(Engine, "before_cursor_execute", record)
+    try:
+        await claim(db)
+        await is_scheduler_needed(db)
+    finally:
+        remove(Engine, "before_cursor_execute", record)
+    reads = [(sql, given) for sql, given in statements if sql.startswith("SELECT") and "extension_event" in sql]
+    assert len(reads) == 4
+    with closing(sqlite3.connect(str(database_address(db.url).database))) as connection:
+        for sql, given in reads:
+            plan = [step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {sql}", given)]
+            on_events = [step for step in plan if "extension_event" in step or "earlier" in step]
+            assert on_events and all("open_idx" in step or "available_idx" in step for step in on_events), plan
+
+
+async def test_an_event_that_waits_without_a_scheduler_is_reported(db: Database) -> None:
+    install = await add_install(db, ["client.updated"])
+    await add(db, install)
+    lease = timedelta(seconds=15)
+    assert not await is_scheduler_missing(db, NOON, lease)
+    assert await is_scheduler_missing(db, NOON + timedelta(minutes=1), lease)
 
 
 async def test_tenants_take_turns_and_none_takes_all(db: Database) -> None:

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, TextClause, and_, func, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
@@ -25,7 +25,10 @@ from holdfast.registry.installs.lookup import IS_ENABLED
 from holdfast.registry.models.events import ExtensionEvent
 from holdfast.registry.models.installs import TenantExtensionInstall
 
-OPEN = ("waiting", "delivering")
+# As text and not as parameters: a database uses the partial indexes of these conditions only when it sees that they are met.
+_WAITING = text("extension_event.status = 'waiting'")
+IS_OPEN = text("extension_event.status IN ('waiting', 'delivering')")
+_EARLIER_IS_OPEN = text("earlier.status IN ('waiting', 'delivering')")
 
 
 def workflow_id(event_id: str, turn: int) -> str:
@@ -47,11 +50,8 @@ async def claim_events(db: Database, now: datetime, *, limit: int, per_tenant: i
         candidates = [(row[0], row[1]) for row in await session.execute(_candidates(now).limit(limit + per_tenant))]
         if not candidates:
             return []
-        tenants = {tenant for _, tenant in candidates}
-        running = select(ExtensionEvent.tenant_id, func.count()).where(
-            ExtensionEvent.status == "delivering", ExtensionEvent.tenant_id.in_(tenants)
-        )
-        busy = Counter({row[0]: row[1] for row in await session.execute(running.group_by(ExtensionEvent.tenant_id))})
+        # All that are being delivered, few at any time: by tenant, a database would read the history of the tenant.
+        busy = Counter(await session.scalars(select(ExtensionEvent.tenant_id).where(IS_OPEN, ExtensionEvent.status == "delivering")))
     chosen: list[str] = []
     for event_id, tenant in candidates:
         if busy[tenant] < per_tenant and len(chosen) < limit:
@@ -60,20 +60,20 @@ async def claim_events(db: Database, now: datetime, *, limit: int, per_tenant: i
     return await _claim(db, chosen, now)
 
 
-def _available(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return ExtensionEvent.status == "waiting", ExtensionEvent.available_at <= now
+def _available(now: datetime) -> tuple[ColumnElement[bool] | TextClause, ...]:
+    return _WAITING, ExtensionEvent.available_at <= now
 
 
 def _candidates(now: datetime) -> Select[str, str]:
     """Ids and tenants of events that nothing holds back: the first of each tenant, then the second of each."""
-    earlier = aliased(ExtensionEvent)
+    earlier = aliased(ExtensionEvent, name="earlier")
     blocked = (
         select(earlier.seq)
         .where(
             earlier.install_id == ExtensionEvent.install_id,
             earlier.subject == ExtensionEvent.subject,
             earlier.seq < ExtensionEvent.seq,
-            earlier.status.in_(OPEN),
+            _EARLIER_IS_OPEN,
             earlier.out_of_order.is_(False),
         )
         .exists()

@@ -11,7 +11,7 @@ from sqlalchemy import Select, delete, func, select
 from holdfast.records.database.database import Database
 from holdfast.registry.models.events import ExtensionEvent
 from holdfast.schedules.engine.durable import DurableEngine
-from holdfast.schedules.events.claims import claim_events, workflow_id
+from holdfast.schedules.events.claims import IS_OPEN, claim_events, workflow_id
 from holdfast.schedules.events.rows import Delivered, end_delivery
 from holdfast.schedules.events.workflow import EventDeliveries
 
@@ -54,7 +54,7 @@ class EventQueue:
         """Starts deliveries that were claimed and not started, and gives back those whose workflow will not end them."""
         async with self._db.session() as session:
             stale = select(ExtensionEvent.id, ExtensionEvent.turn).where(
-                ExtensionEvent.status == "delivering", ExtensionEvent.claimed_at < self._now() - STALE
+                IS_OPEN, ExtensionEvent.status == "delivering", ExtensionEvent.claimed_at < self._now() - STALE
             )
             rows = (await session.execute(stale.order_by(ExtensionEvent.claimed_at).limit(200))).all()
         for event_id, turn in rows:
