@@ -61,7 +61,7 @@ async def serve_application(run: Run, held: ExitStack, on_ready: Callable[[Ready
 
         async def prepare() -> None:
             _, (installed, failed), _ = await asyncio.gather(
-                wait_until_ready(), _install_all(services, run.sources, run.installer), _add_samples(services, account)
+                wait_until_ready(), _install_all(services, run.sources, run.installer), add_samples_in_development(services, account)
             )
             # Installs of the last run and of these sources: their first call should find them compiled.
             await services.preparation.prepare_all()
@@ -96,7 +96,7 @@ async def _account(services: Services, *, is_needed: bool) -> DevelopmentAccount
     return None
 
 
-async def _add_samples(services: Services, account: DevelopmentAccount | None) -> None:
+async def add_samples_in_development(services: Services, account: DevelopmentAccount | None) -> None:
     """Gives an empty development tenant clients, services and an invoice. Production never gets any."""
     if account is None or not services.is_development:
         return
