@@ -47,7 +47,7 @@ def test_attempts_of_a_call_bill_once(tmp_path: Path) -> None:
             assert [attempt(first, number) for number in (1, 2, 2, 3)] == ["success"] * 4
             assert invoices() == ["INV-000001", "INV-000002"]
             assert attempt(str(uuid.uuid4()), 1) == "success"
-            # A person who sends a request again, with the same key: the body, which the guest ignores, makes it another call for the runner.
+            # A person tries again with the same key; by the body, which the guest ignores, it is another call for the runner.
             for body in (b"1", b"2"):
                 response = http.post(f"/api/ext/{install['registryId']}/invoice", content=body, headers={"x-idempotency-key": "again"})
                 assert response.status_code == 200
