@@ -143,7 +143,7 @@ PARAMETERS: dict[str, Any] = {
     **{f"key{number}": f"k{number}" for number in range(statements.FIND_KEYS)},
     **{"tenant": TENANT, "install": INSTALL, "namespace": "n1", "key": "k1", "first": "k", "end": "l", "count": 10, "now": Clock().instant},
     **{"revision": 2, "value": "1", "metadata": "{}", "value_size": 1, "metadata_size": 2, "expires": None, "created": Clock().instant},
-    **{"updated": Clock().instant, "bytes": 1, "keys": 1, "namespaces": 1},
+    **{"updated": Clock().instant, "bytes": 1, "keys": 1, "namespaces": 1, "version": 1},
 }
 
 
