@@ -21,6 +21,7 @@ MODULES = (
     "bench.install_config",
     "bench.command",
     "bench.gateway",
+    "bench.schedules",
     "bench.loop",
     "bench.alternatives",
 )

@@ -105,12 +105,13 @@ class Scheduler:
             asked = select(ScheduleRun.id).where(ScheduleRun.status == "due", ScheduleRun.cause == "manual")
             for run_id in (await session.scalars(asked.order_by(ScheduleRun.created_at).limit(20))).all():
                 await self._engine.start_workflow(self._runs.run, run_id)
-        while True:
+        # Twice what runs at once: half of it runs, half of it waits to run at once. More is claimed when the waiting half is used up.
+        while await self._runs.wait_for_capacity(self._options.at_once, seconds=POLL_SECONDS):
             free = 2 * self._options.at_once - self._runs.open
-            claimed = await claim_due(self._db, self._now(), limit=min(free, 100), catch_up=self._options.catch_up)
+            claimed = await claim_due(self._db, self._now(), limit=free, catch_up=self._options.catch_up)
             for run_id in claimed:
                 await self._engine.start_workflow(self._runs.run, run_id)
-            if not claimed:
+            if len(claimed) < free:
                 return
 
     async def _renew(self) -> None:

@@ -69,6 +69,7 @@ class ScheduleRuns(DBOSConfiguredInstance):
         self._now = now
         self.open = 0
         """How many workflows of this process have not ended."""
+        self._ended = asyncio.Event()
 
     @DBOS.workflow(name="schedule_run", max_recovery_attempts=MAX_RECOVERIES)
     async def run(self, run_id: str) -> None:
@@ -78,6 +79,18 @@ class ScheduleRuns(DBOSConfiguredInstance):
             await self._attempts(run_id)
         finally:
             self.open -= 1
+            self._ended.set()
+
+    async def wait_for_capacity(self, most: int, *, seconds: float) -> bool:
+        """Returns True as soon as at most so many workflows are open, False when that takes longer than `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self.open > most:
+                    self._ended.clear()
+                    await self._ended.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _attempts(self, run_id: str) -> None:
         number, repeats, waited = 1, 0, 0.0
