@@ -56,6 +56,7 @@ def test_the_runner_reads_the_settings_of_the_platform_from_its_environment(monk
         monkeypatch.setenv(name, value)
     there = load_settings()
     assert there.registry_base_url == there.storage_api_base_url == CONSOLE
+    assert there.ui_proxy_base_url == CONSOLE
     assert there.data_dir == tmp_path / "data"
     assert there.resolved_bundle_store == settings.resolved_bundle_store
     assert there.resolved_cache_root == settings.resolved_cache_root
@@ -72,3 +73,8 @@ def test_the_environment_of_the_runner_has_no_database_address() -> None:
     result = runner_environment(settings_of(), {"DATABASE_URL": "x", "HOLDFAST_DATABASE_URL": "y", "PATH": "/bin"})
     assert "DATABASE_URL" not in result and "HOLDFAST_DATABASE_URL" not in result
     assert result["PATH"] == "/bin"
+
+
+def test_an_application_that_the_operator_names_stays_the_one_of_ui_proxy() -> None:
+    result = runner_environment(settings_of(ui_proxy_base_url="https://psa.example"), {"UI_PROXY_BASE_URL": "https://psa.example"})
+    assert result["UI_PROXY_BASE_URL"] == "https://psa.example"

@@ -19,6 +19,17 @@ from wit_world.imports import ui_proxy as ui_proxy_functions
 from wit_world.imports import user_v2 as user_functions
 
 from holdfast_sdk import arguments
+from holdfast_sdk.application import (
+    Client,
+    ClientPage,
+    Endpoint,
+    InvoiceResult,
+    Schedule,
+    ScheduleResult,
+    Service,
+    ServicePage,
+    copied,
+)
 from holdfast_sdk.calls import call
 from holdfast_sdk.host import Host
 from holdfast_sdk.messages import Context
@@ -127,15 +138,18 @@ def _schedule_options(timezone: Any, enabled: Any, name: Any) -> tuple[str | Non
 
 
 class Scheduler:
-    """The schedules of the install. Needs cap:scheduler.manage. Results are the records of the WIT world."""
+    """The schedules of the install. Needs cap:scheduler.manage. Every function but the changes raises HostError."""
 
-    def list(self) -> list[Any]:
+    def list(self) -> list[Schedule]:
         """All schedules."""
-        return [*call("scheduler.list", scheduler_functions.list_schedules)]
+        return [copied(Schedule, found) for found in call("scheduler.list", scheduler_functions.list_schedules)]
 
-    def get(self, schedule_id: str) -> Any:
+    def get(self, schedule_id: str) -> Schedule | None:
         """One schedule; None when there is none."""
-        return call("scheduler.get", scheduler_functions.get_schedule, arguments.text(schedule_id, "schedule_id"))
+        found: Schedule | None = copied(
+            Schedule, call("scheduler.get", scheduler_functions.get_schedule, arguments.text(schedule_id, "schedule_id"))
+        )
+        return found
 
     def create(
         self,
@@ -146,15 +160,16 @@ class Scheduler:
         enabled: bool | None = None,
         name: str | None = None,
         payload: Any = None,
-    ) -> Any:
-        """Creates a schedule. `cron` has five fields; `timezone` defaults to UTC. The result has `success`, `schedule_id` and `error`."""
+    ) -> ScheduleResult:
+        """Creates a schedule. `cron` has five fields; `timezone` defaults to UTC."""
         record = wit.CreateScheduleInput(
             arguments.text(endpoint, "endpoint"),
             arguments.text(cron, "cron"),
             *_schedule_options(timezone, enabled, name),
             _payload(payload),
         )
-        return call("scheduler.create", scheduler_functions.create_schedule, record)
+        result: ScheduleResult = copied(ScheduleResult, call("scheduler.create", scheduler_functions.create_schedule, record))
+        return result
 
     def update(
         self,
@@ -166,26 +181,27 @@ class Scheduler:
         enabled: bool | None = None,
         name: str | None = None,
         payload: Any = None,
-    ) -> Any:
-        """Changes a schedule. A parameter that is None changes nothing; `payload=""` clears the payload.
-
-        The result has `success` and `error`.
-        """
+    ) -> ScheduleResult:
+        """Changes a schedule. A parameter that is None changes nothing; `payload=""` clears the payload."""
         record = wit.UpdateScheduleInput(
             arguments.optional_text(endpoint, "endpoint"),
             arguments.optional_text(cron, "cron"),
             *_schedule_options(timezone, enabled, name),
             _payload(payload),
         )
-        return call("scheduler.update", scheduler_functions.update_schedule, arguments.text(schedule_id, "schedule_id"), record)
+        wire = call("scheduler.update", scheduler_functions.update_schedule, arguments.text(schedule_id, "schedule_id"), record)
+        result: ScheduleResult = copied(ScheduleResult, wire)
+        return result
 
-    def delete(self, schedule_id: str) -> Any:
-        """Deletes a schedule. The result has `success` and `error`."""
-        return call("scheduler.delete", scheduler_functions.delete_schedule, arguments.text(schedule_id, "schedule_id"))
+    def delete(self, schedule_id: str) -> ScheduleResult:
+        """Deletes a schedule."""
+        wire = call("scheduler.delete", scheduler_functions.delete_schedule, arguments.text(schedule_id, "schedule_id"))
+        result: ScheduleResult = copied(ScheduleResult, wire)
+        return result
 
-    def endpoints(self) -> list[Any]:
-        """The endpoints that can be scheduled."""
-        return [*call("scheduler.endpoints", scheduler_functions.get_endpoints)]
+    def endpoints(self) -> list[Endpoint]:
+        """The endpoints of the installed version."""
+        return [copied(Endpoint, found) for found in call("scheduler.endpoints", scheduler_functions.get_endpoints)]
 
 
 def _invoice_line(item: Mapping[str, Any], of: str) -> wit.ManualInvoiceItemInput:
@@ -212,7 +228,7 @@ class Invoicing:
         invoice_date: str | None = None,
         due_date: str | None = None,
         po_number: str | None = None,
-    ) -> Any:
+    ) -> InvoiceResult:
         """Each item has service_id, quantity, description and rate; a discount also has is_discount and discount_type."""
         record = wit.CreateManualInvoiceInput(
             arguments.text(client_id, "client_id"),
@@ -221,7 +237,8 @@ class Invoicing:
             arguments.optional_text(due_date, "due_date"),
             arguments.optional_text(po_number, "po_number"),
         )
-        return call("invoicing.create", invoicing_functions.create_manual_invoice, record)
+        result: InvoiceResult = copied(InvoiceResult, call("invoicing.create", invoicing_functions.create_manual_invoice, record))
+        return result
 
 
 class Clients:
@@ -229,7 +246,7 @@ class Clients:
 
     def list(
         self, *, search: str | None = None, include_inactive: bool | None = None, page: int | None = None, page_size: int | None = None
-    ) -> Any:
+    ) -> ClientPage:
         """One page of clients. Raises HostError `not-allowed`, `invalid-input`, `internal`."""
         record = wit.ClientsListInput(
             arguments.optional_text(search, "search"),
@@ -237,11 +254,13 @@ class Clients:
             arguments.optional_count(page, "page"),
             arguments.optional_count(page_size, "page_size"),
         )
-        return call("clients.list", clients_functions.list_clients, record)
+        page_of = call("clients.list", clients_functions.list_clients, record)
+        return ClientPage([copied(Client, item) for item in page_of.items], page_of.total_count, page_of.page, page_of.page_size)
 
-    def get(self, client_id: str) -> Any:
+    def get(self, client_id: str) -> Client | None:
         """One client; None when there is none."""
-        return call("clients.get", clients_functions.get_client, arguments.text(client_id, "client_id"))
+        found: Client | None = copied(Client, call("clients.get", clients_functions.get_client, arguments.text(client_id, "client_id")))
+        return found
 
 
 class Services:
@@ -256,7 +275,7 @@ class Services:
         billing_method: str | None = None,
         page: int | None = None,
         page_size: int | None = None,
-    ) -> Any:
+    ) -> ServicePage:
         """One page of services. `item_kind` is `service` or `product`; `billing_method` is `fixed`, `hourly` or `usage`.
 
         Raises HostError `not-allowed`, `invalid-input`, `internal`.
@@ -269,11 +288,15 @@ class Services:
             arguments.optional_count(page, "page"),
             arguments.optional_count(page_size, "page_size"),
         )
-        return call("services.list", services_functions.list_services, record)
+        page_of = call("services.list", services_functions.list_services, record)
+        return ServicePage([copied(Service, item) for item in page_of.items], page_of.total_count, page_of.page, page_of.page_size)
 
-    def get(self, service_id: str) -> Any:
+    def get(self, service_id: str) -> Service | None:
         """One service; None when there is none."""
-        return call("services.get", services_functions.get_service, arguments.text(service_id, "service_id"))
+        found: Service | None = copied(
+            Service, call("services.get", services_functions.get_service, arguments.text(service_id, "service_id"))
+        )
+        return found
 
 
 def _user() -> User:

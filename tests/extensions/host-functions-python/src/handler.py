@@ -23,12 +23,10 @@ def get_old_user(host):
 
 
 def result(record):
-    """A record of the WIT world with the names of the TypeScript SDK."""
-    named = {"schedule_id": "scheduleId", "field_errors": "fieldErrors", "invoice_id": "invoiceId", "success": "success", "error": "error"}
+    """A result with the names of the TypeScript SDK."""
+    named = {"schedule_id": "scheduleId", "invoice_id": "invoiceId", "success": "success", "error": "error", "total": "total"}
     found = {named[name]: value for name, value in vars(record).items() if name in named}
-    if isinstance(found.get("fieldErrors"), str):
-        found["fieldErrors"] = json.loads(found["fieldErrors"])
-    return found | ({"total": record.total} if hasattr(record, "total") else {})
+    return found | {"fieldErrors": record.errors_by_field() or None}
 
 
 def or_none(record, name):
