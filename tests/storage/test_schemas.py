@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from typing import Any
@@ -140,6 +141,13 @@ async def test_a_replaced_draft_is_what_counts_once_it_is_active(db: Database) -
     await error_of(store.put("n", Write(key="k", value=1, schema_version=1)))
     await registered.register("n", 1, NUMBERS, activate=True)
     await store.put("n", Write(key="k", value=[1]))
+
+
+async def test_registrations_at_the_same_time_leave_one_active_schema(db: Database) -> None:
+    await asyncio.gather(*(schemas(db).register("n", 1 + number % 3, TEXT, activate=True) for number in range(9)))
+    listed = await schemas(db).list_schemas()
+    assert [one.schema_version for one in listed] == [1, 2, 3]
+    assert sorted(one.status for one in listed) == ["active", "deprecated", "deprecated"]
 
 
 async def test_no_tenant_and_no_install_sees_or_obeys_the_schemas_of_another(db: Database) -> None:

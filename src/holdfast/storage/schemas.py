@@ -16,22 +16,32 @@ from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import Struct
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.records.database.columns import utc_now
+from holdfast.records.database.columns import Timestamp, UuidText, utc_now
 from holdfast.records.database.database import Database
 from holdfast.storage.errors import StorageError
 from holdfast.storage.limits import check_namespace
 from holdfast.storage.records import InstallKey
 from holdfast.storage.schema_documents import check_document
-from holdfast.storage.tables import StorageSchema
+from holdfast.storage.tables import StorageSchema, StorageUsage
 
 Status = Literal["active", "deprecated", "draft"]
 
 MAX_VERSION = 2**31 - 1
 MAX_SCHEMAS = 200
 """Schemas of one install."""
+
+
+_TENANT, _INSTALL = bindparam("tenant", type_=UuidText), bindparam("install", type_=UuidText)
+_CREATE_USAGE = text(
+    "INSERT INTO ext_storage_usage (tenant, extension_install_id, bytes_used, keys_count, namespaces_count, updated_at) "
+    "VALUES (:tenant, :install, 0, 0, 0, :now) ON CONFLICT DO NOTHING"
+).bindparams(_TENANT, _INSTALL, bindparam("now", type_=Timestamp))
+_LOCK_USAGE = (
+    select(StorageUsage.bytes_used).where(StorageUsage.tenant == _TENANT, StorageUsage.extension_install_id == _INSTALL).with_for_update()
+)
 
 
 class NamespaceSchema(Struct, frozen=True, kw_only=True):
@@ -118,7 +128,11 @@ class NamespaceSchemas:
         )
 
     async def _lock(self, session: AsyncSession) -> list[StorageSchema]:
-        return list(await session.scalars(self._query().with_for_update()))
+        """The schemas, after the usage row of the install is locked: two first registrations follow each other, and so do writes."""
+        params = {"tenant": self._install.tenant_id, "install": self._install.install_id, "now": self._now()}
+        await session.execute(_CREATE_USAGE, params)
+        await session.execute(_LOCK_USAGE, params)
+        return list(await session.scalars(self._query()))
 
     def _add(
         self,
