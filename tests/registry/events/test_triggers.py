@@ -109,6 +109,18 @@ async def test_a_column_that_another_platform_does_not_have_is_null_and_no_error
     assert await recorded(db, install) == [("client.created", f"client:{ID}", CLIENT_DATA)]
 
 
+@on_postgres
+async def test_a_role_that_may_only_write_records_has_its_changes_recorded(db: Database) -> None:
+    install = await add_install(db, ["client.created"])
+    role = f"records_{install[:8]}"
+    await run_sql(db, f"CREATE ROLE {role}", f"GRANT INSERT ON clients TO {role}", f"GRANT SELECT ON tenants TO {role}")
+    try:
+        await run_sql(db, f"SET LOCAL ROLE {role}", CLIENT)
+    finally:
+        await run_sql(db, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+    assert await recorded(db, install) == [("client.created", f"client:{ID}", CLIENT_DATA)]
+
+
 async def test_no_event_without_its_change(db: Database) -> None:
     install = await add_install(db, TOPICS)
     with pytest.raises(RuntimeError):

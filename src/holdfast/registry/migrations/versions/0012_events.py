@@ -74,8 +74,10 @@ def upgrade() -> None:
             _sqlite_record_triggers(table, kind, key, fields)
         _sqlite_install_triggers()
     else:
+        # With the rights of who migrates: another program's role may write records, and none of these tables.
+        schema = op.get_bind().scalar(sa.text("SELECT quote_ident(current_schema())"))
         for function in (_PG_RECORD, _PG_RECORDS, _PG_INSTALL):
-            _execute(function)
+            _execute(_fill(function, {"schema": schema}))
         for table, (kind, key, fields) in RECORDS.items():
             columns = json.dumps({name: column.rstrip("?") for name, column in fields.items()})
             call = f"holdfast_record_change('{kind}', '{key}', '{OWNED.get(table, '')}', '{columns}')"
@@ -234,7 +236,7 @@ $body$
 """.replace("<deliverable>", _DELIVERABLE).replace("<full>", _FULL)
 
 _PG_RECORDS = """
-CREATE FUNCTION holdfast_record_change() RETURNS trigger LANGUAGE plpgsql AS $body$
+CREATE FUNCTION holdfast_record_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = <schema>, pg_temp AS $body$
 DECLARE
     the_row jsonb;
     the_topic text;
@@ -268,7 +270,7 @@ $body$
 """
 
 _PG_INSTALL = """
-CREATE FUNCTION holdfast_record_install() RETURNS trigger LANGUAGE plpgsql AS $body$
+CREATE FUNCTION holdfast_record_install() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = <schema>, pg_temp AS $body$
 DECLARE
     the_topic text;
     the_install text;
