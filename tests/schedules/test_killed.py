@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from tests.events.recording_server import Recorded
 from tests.gateway.platform import Platform
+from tests.records.databases import on_sqlite
 from tests.schedules.schedulers import add_due, all_runs, kill, schedulers, wait_until_over
 from tests.session.effort import repetitions
 from tests.waiting import until
@@ -80,3 +81,42 @@ async def test_a_failed_attempt_is_repeated_with_the_same_key_by_another_schedul
     assert (run.status, run.attempts, run.http_status) == ("success", 2, 200)
     assert [key for key, _ in calls] == [run.id, run.id]
     assert calls[0][1] != calls[1][1]
+
+
+@on_sqlite
+@pytest.mark.process
+async def test_a_call_whose_scheduler_and_gateway_are_killed_is_sent_again_and_the_run_counts_it(platform: Platform) -> None:
+    calls: list[tuple[str | None, str]] = []
+    released = asyncio.Event()
+
+    async def execute(request: Recorded) -> Response:
+        calls.append((request.header("x-idempotency-key"), request.json["http"]["headers"]["x-idempotency-key"]))
+        if len(calls) == 1:
+            await released.wait()
+        return JSONResponse({"status": 200, "headers": {}, "body_b64": None, "error": None})
+
+    platform.runner.answer = execute
+    await add_due(platform, 1, due=datetime.now(UTC) - timedelta(seconds=1))
+    try:
+        async with schedulers(platform) as started:
+            first = await started.start()
+            await until(lambda: calls)
+            kill(first)
+            await end_background_calls(platform)
+            await wait_until_over(platform.db, 1)
+    finally:
+        # The server of the runner ends when its responses have.
+        released.set()
+    (run,) = await all_runs(platform.db)
+    assert (run.status, run.attempts, run.repeats) == ("success", 1, 1)
+    # With one key for the runner too: one that lives and has the response repeats it.
+    assert calls[0] == calls[1] and len(calls) == 2
+
+
+async def end_background_calls(platform: Platform) -> None:
+    """What the end of a gateway leaves: attempts without a result. The gateway that follows comes when no call can still run."""
+    services = platform.services
+    ended = services.background
+    services.now = lambda: datetime.now(UTC) + timedelta(hours=1)
+    del services.background
+    await ended.close()
