@@ -78,6 +78,9 @@ INVALID_BEYOND_A_SCHEMA: list[tuple[dict[str, Any], str]] = [
     (EVENTS | {"events": [{"topic": "ticket.created", "endpoint": "POST /events"}]}, "events[0].topic"),
     (EVENTS | {"events": [{"topic": "service.created", "endpoint": "POST /events"}]}, "events[0].topic"),
     (EVENTS | {"events": [{"topic": "client.created", "endpoint": "POST /events"}] * 2}, "events[1]"),
+    ({"schedules": [{"endpoint": "/a", "cron": "99 9 * * *"}]}, "schedules[0].cron"),
+    ({"schedules": [{"endpoint": "/a", "cron": "0-59 * * * *"}]}, "schedules[0].cron"),
+    ({"schedules": [{"endpoint": "/a", "cron": "0 9 * * *", "timezone": "Mars/Olympus"}]}, "schedules[0].timezone"),
     ({"egress": ["127.1"]}, "egress[0]"),
     ({"precompiled": {" ": "x.cwasm"}}, "precompiled. "),
     ({"settings": [{"key": "a"}, {"key": "a"}]}, "settings[1].key"),
@@ -102,6 +105,16 @@ INVALID_BEYOND_A_SCHEMA: list[tuple[dict[str, Any], str]] = [
 
 def read(**fields: Any) -> Manifest:
     return parse_manifest(json.dumps(BASE | fields).encode())
+
+
+def test_a_published_version_is_read_whatever_its_schedules_are() -> None:
+    schedules = [{"endpoint": "/a", "cron": "* * * * *", "timezone": "Mars/Olympus"}]
+    api = {"endpoints": [{"method": "GET", "path": "/a", "handler": "m", "schedulable": True}]}
+    (issue,) = issues(api=api, schedules=schedules)
+    assert (issue["path"], issue["expected"]) == ("schedules[0].cron", "a valid cron expression")
+    assert "Cron too frequent (minimum interval is 5 minutes)" in issue["message"]
+    stored = parse_manifest(json.dumps(BASE | {"api": api, "schedules": schedules}).encode(), is_stored=True)
+    assert (stored.schedules[0].cron, stored.schedules[0].timezone) == ("* * * * *", "Mars/Olympus")
 
 
 def issues(**fields: Any) -> list[dict[str, Any]]:

@@ -43,6 +43,6 @@ def read_statement(
     from holdfast.bundles.manifest.parsing.errors import ManifestError
 
     try:
-        return Statement.from_manifest(parse_manifest(raw), sha256_hex)
+        return Statement.from_manifest(parse_manifest(raw, is_stored=True), sha256_hex)
     except ManifestError:
         return None

@@ -11,13 +11,16 @@ from pydantic import (
     Field,
     PrivateAttr,
     ValidationError,
+    ValidationInfo,
     WithJsonSchema,
     field_validator,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 
+from holdfast.bundles.manifest.fields.cron import CronError, check_cron
 from holdfast.bundles.manifest.fields.sections import Api, Endpoint, EventHandler, Schedule, Ui, UiProxy, field_title
+from holdfast.bundles.manifest.fields.time_zones import is_time_zone
 from holdfast.bundles.manifest.fields.values import (
     CapabilityName,
     EgressEntry,
@@ -127,9 +130,11 @@ class Manifest(BaseModel):
         return list(dict.fromkeys(capabilities))
 
     @model_validator(mode="after")
-    def _schedules_fit(self) -> Manifest:
+    def _schedules_fit(self, info: ValidationInfo) -> Manifest:
         keys: set[str] = set()
         for index, schedule in enumerate(self.schedules):
+            if info.context is not STORED:
+                _check_times(schedule, ("schedules", index))
             _check_schedule(schedule, self.endpoints, ("schedules", index))
             # Installs identify their schedules by this key across all versions.
             key = schedule.name.strip() if schedule.name else f"{schedule.endpoint} {schedule.cron}"
@@ -176,7 +181,19 @@ class Manifest(BaseModel):
         return self.display_name or self.name
 
 
+STORED = {"is_stored": True}
+"""The context in which the manifest of a published version is read."""
+
 _FIELDS = tuple(str(field.alias) for field in Manifest.model_fields.values())
+
+
+def _check_times(schedule: Schedule, path: tuple[str, int]) -> None:
+    try:
+        check_cron(schedule.cron)
+    except CronError as error:
+        raise Expected("a valid cron expression", at=(*path, "cron"), found=f"{schedule.cron}: {error}") from None
+    if schedule.timezone is not None and not is_time_zone(schedule.timezone):
+        raise Expected("a time zone such as UTC or Europe/Berlin", at=(*path, "timezone"))
 
 
 def _check_schedule(schedule: Schedule, endpoints: list[Endpoint], path: tuple[str, int]) -> None:
@@ -211,15 +228,19 @@ def _check_event(event: EventHandler, endpoints: list[Endpoint], granted: list[C
         raise Expected(f'a topic whose capability is requested: add "{needed}" to capabilities', at=(*path, "topic"))
 
 
-def parse_manifest(raw: bytes) -> Manifest:
+def parse_manifest(raw: bytes, *, is_stored: bool = False) -> Manifest:
     """Parses the bytes of a `manifest.json` (UTF-8 JSON, at most 1 MiB).
+
+    With `is_stored`, the manifest belongs to a published version: earlier releases published cron expressions and time zones that are not
+    valid, and such a version is still read.
 
     Raises ManifestError, and nothing else, when it is invalid; `details["issues"]` lists every problem as `{path, message, expected, line,
     column}`. A path is such as `api.endpoints[0].path`; `$` is the whole file.
     """
     value, text = read_json_object(raw)
     try:
-        manifest = Manifest.model_validate(value, strict=True, by_alias=True, by_name=False)
+        context = STORED if is_stored else None
+        manifest = Manifest.model_validate(value, strict=True, by_alias=True, by_name=False, context=context)
     except ValidationError as error:
         raise ManifestError(issues_from_validation_error(error, value, text, _FIELDS)) from None
     manifest._raw = value

@@ -15,7 +15,7 @@ def manifest_of(version: ExtensionVersion) -> Manifest | None:
     if version.manifest is None:
         return None
     try:
-        return parse_manifest(msgspec.json.encode(version.manifest))
+        return parse_manifest(msgspec.json.encode(version.manifest), is_stored=True)
     except ManifestError:
         return None
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from holdfast.bundles.manifest.fields.cron import check_cron
+from holdfast.bundles.manifest.fields.time_zones import is_time_zone
 from holdfast.schedules.errors import ScheduleInvalid
 
 TIMEZONE_MAX_LENGTH = 64
@@ -24,10 +24,8 @@ def check_timezone(value: str | None) -> str:
         return UTC
     if len(name) > TIMEZONE_MAX_LENGTH:
         raise ValueError("Timezone too long")
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("Invalid timezone") from None
+    if not is_time_zone(name):
+        raise ValueError("Invalid timezone")
     return name
 
 
