@@ -50,6 +50,7 @@ COMMANDS = {
     "secrets": Command(f"{_MODULES}.secrets:secrets", "Set and remove the secrets of an installed extension. Values are never shown."),
     "invoke": Command(f"{_MODULES}.invoke:invoke", "Call an endpoint of an installed extension and print the response."),
     "logs": Command(f"{_MODULES}.logs:logs", "Show what extensions log, and how their calls ended."),
+    "schedules": Command(f"{_MODULES}.schedules:schedules", "Show, create, change and run the schedules of installed extensions."),
     "tenants": Command(f"{_MODULES}.tenants:tenants", "Create and list tenants."),
     "users": Command(f"{_MODULES}.users:users", "Create, list, deactivate and activate users."),
     "records": Command(f"{_MODULES}.records:records", "Import, export and list clients, contacts, services and invoices."),

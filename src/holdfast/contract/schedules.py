@@ -26,6 +26,14 @@ class ScheduleInfo(Struct, frozen=True, kw_only=True, rename="camel"):
     next_due_at: datetime | None
 
 
+class InstallSchedules(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The schedules of an install, the oldest first. `extension` is `publisher.name`."""
+
+    extension: str
+    install_id: str
+    schedules: list[ScheduleInfo]
+
+
 class EndpointInfo(Struct, frozen=True, kw_only=True, rename="camel"):
     """An endpoint of the installed version. `schedulable`: GET or POST, and no parameters in the path."""
 

@@ -17,6 +17,10 @@ class ScheduleError(CodedError):
         "schedule_install_not_found": 404,
         # `run now` more often than a tenant may.
         "schedule_run_rate": 429,
+        # A command on a data folder runs a schedule, and no scheduler is there to start it.
+        "scheduler_not_running": 409,
+        # A command waited for a run that has not ended.
+        "schedule_run_unfinished": 504,
     }
 
 

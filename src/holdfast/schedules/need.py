@@ -40,12 +40,18 @@ async def is_scheduler_missing(db: Database, now: datetime, lease: timedelta) ->
 
     A schedule that was changed within the last START does not count, and neither does an event that waits for less.
     """
-    alive = SchedulerProcess.seen_at > now - lease, SchedulerProcess.stopped_at.is_(None), SchedulerProcess.adopted_by.is_(None)
+    if await is_scheduler_alive(db, now, lease):
+        return False
     enabled = TenantExtensionSchedule.enabled, TenantExtensionSchedule.updated_at <= now - START
     async with db.session() as session:
-        if await session.scalar(select(SchedulerProcess.executor_id).where(*alive).limit(1)) is not None:
-            return False
         return (
             await session.scalar(select(TenantExtensionSchedule.id).where(*enabled).limit(1)) is not None
             or await session.scalar(_open_event.where(ExtensionEvent.available_at <= now - START).limit(1)) is not None
         )
+
+
+async def is_scheduler_alive(db: Database, now: datetime, lease: timedelta) -> bool:
+    """Whether a scheduler has given a sign of life within `lease`. Raises DatabaseError."""
+    alive = SchedulerProcess.seen_at > now - lease, SchedulerProcess.stopped_at.is_(None), SchedulerProcess.adopted_by.is_(None)
+    async with db.session() as session:
+        return await session.scalar(select(SchedulerProcess.executor_id).where(*alive).limit(1)) is not None

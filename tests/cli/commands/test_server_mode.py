@@ -30,8 +30,8 @@ CHANGING = {
     "created_at",
 }
 """Times of operations: they differ between the two modes."""
-OF_THE_KEY = {"key_id", "api_key_id", "user_id", "prefix", "api_key"}
-"""Ids of keys and users: each mode has its own."""
+OF_THE_KEY = {"id", "key_id", "api_key_id", "user_id", "prefix", "api_key"}
+"""Ids of schedules, keys and users: each mode has its own."""
 OWN = "Own "
 """How the names of records of this test begin. A platform in development has sample records too."""
 
@@ -99,6 +99,30 @@ def _storage_steps(schema: Path) -> list[Step]:
     ]
 
 
+def _schedule_steps() -> list[Step]:
+    create, daily = ("schedules", "create", NAME), (NAME, "Daily")
+    return [
+        (0, ("schedules", "list")),
+        (0, (*create, "GET /ping", "0 9 * * *", "--name", "Daily", "--timezone", "Europe/Berlin", "--disabled")),
+        (1, (*create, "/nowhere", "99 9 * * *", "--timezone", "Mars", "--disabled")),
+        (1, (*create, "/ping", "0 9 * * *", "--payload", "{")),
+        (0, ("schedules", "list", NAME)),
+        (0, ("schedules", "list")),
+        (0, ("schedules", "update", *daily, "--cron", "*/10 * * * *", "--payload", '{"camelCase": [1]}')),
+        (1, ("schedules", "update", *daily)),
+        (0, ("schedules", "enable", *daily)),
+        (0, ("schedules", "disable", *daily)),
+        (0, ("schedules", "show", *daily)),
+        (1, ("schedules", "show", NAME, "Nightly")),
+        (1, ("schedules", "run", NAME, "Nightly")),
+        (0, ("schedules", "history", NAME)),
+        (0, ("schedules", "history", *daily, "--limit", "1")),
+        (1, ("schedules", "history", *daily, "--cursor", "x")),
+        (0, ("schedules", "delete", *daily)),
+        (0, ("schedules", "list", NAME)),
+    ]
+
+
 def steps(versions: dict[str, Path], secret: Path) -> list[Step]:
     """Commands in the lifecycle of an extension, each with its exit code."""
     ada = "ada@example.com"
@@ -149,6 +173,7 @@ def steps(versions: dict[str, Path], secret: Path) -> list[Step]:
         (1, ("events", "show", "00000000-0000-4000-8000-000000000000")),
         (1, ("events", "retry", "00000000-0000-4000-8000-000000000000")),
         (1, ("events", "drop", "00000000-0000-4000-8000-000000000000")),
+        *_schedule_steps(),
         *_storage_steps(secret.with_name("schema.json")),
         (0, ("grants", "list", NAME)),
         (0, ("grants", "grant", NAME, "--egress", "b.example.com")),

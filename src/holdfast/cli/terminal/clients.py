@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from holdfast.client.location.find import Missing
     from holdfast.client.records.protocol import RecordTables
     from holdfast.client.registry.protocol import InstallList, Registry
+    from holdfast.client.schedules.protocol import Schedules
     from holdfast.client.storage.protocol import StoredData
     from holdfast.client.target import ServerTarget, Target
     from holdfast.client.users.protocol import UserDirectory
@@ -66,6 +67,16 @@ async def open_stored_data(target: Target) -> AsyncIterator[StoredData]:
     warn_when_unencrypted(target.server_target())
     async with opening.open_stored_data(target, _log_warnings, report=note) as stored:
         yield stored
+
+
+@asynccontextmanager
+async def open_schedules(target: Target) -> AsyncIterator[Schedules]:
+    """The schedules that the options select; see `holdfast.client.schedules.open`."""
+    from holdfast.client.schedules import open as opening
+
+    warn_when_unencrypted(target.server_target())
+    async with opening.open_schedules(target, _log_warnings, report=note) as schedules:
+        yield schedules
 
 
 def warn_when_unencrypted(server: ServerTarget | None) -> None:

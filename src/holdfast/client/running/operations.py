@@ -1,8 +1,8 @@
 """The platform's side of commands: runs their operations with the platform's own database, store and runner.
 
 An operation is named `GROUP.NAME`: a method of the `Registry` (`registry`), of the `UserDirectory` (`users`), of the `RecordTables`
-(`records`), of the `StoredData` (`storage`), or of `Maintenance` (`maintenance`). Its arguments are converted to the types of the method,
-so a command cannot pass anything else.
+(`records`), of the `Schedules` (`schedules`), of the `StoredData` (`storage`), or of `Maintenance` (`maintenance`). Its arguments are
+converted to the types of the method, so a command cannot pass anything else.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, get_type_hints
@@ -26,6 +27,8 @@ from holdfast.client.records.local import LocalRecordTables
 from holdfast.client.records.protocol import RecordTables
 from holdfast.client.registry.local import LocalRegistry
 from holdfast.client.registry.protocol import Registry
+from holdfast.client.schedules.local import LocalSchedules
+from holdfast.client.schedules.protocol import Schedules
 from holdfast.client.storage.local import LocalStoredData
 from holdfast.client.storage.protocol import StoredData
 from holdfast.client.users.local import LocalUserDirectory
@@ -38,6 +41,7 @@ from holdfast.records.development_tenant import DEVELOPMENT_TENANT_ID
 from holdfast.registry.publishing.inspection import CheckComponent
 
 REGISTRY, USERS, RECORDS, STORAGE, MAINTENANCE = "registry", "users", "records", "storage", "maintenance"
+SCHEDULES = "schedules"
 MAX_VALID = 1_000
 """Components that are remembered as valid."""
 
@@ -53,6 +57,7 @@ class PlatformOperations:
 
     def __init__(self, services: Services, *, has_own_runner: bool) -> None:
         self._services = services
+        self._has_own_runner = has_own_runner
         self._engine = ComponentCheck(services.settings)
         self._check: CheckComponent = RunnerFirst(services, None if has_own_runner else self._engine)
 
@@ -69,6 +74,8 @@ class PlatformOperations:
             # The platform's own storage, so that the writes of calls and of commands share its batches.
             stored = LocalStoredData(self._services.db, await self._tenant(request), self._services.storage)
             return await _call(stored, name, StoredData, request)
+        if group == SCHEDULES:
+            return await _call(await self._schedules(request), name, Schedules, request)
         if group == REGISTRY:
             registry = await self._registry(request)
             try:
@@ -86,6 +93,16 @@ class PlatformOperations:
         if name == "tenants":
             return LocalUserDirectory(services.db, DEVELOPMENT_TENANT_ID)
         return LocalUserDirectory(services.db, await self._tenant(request))
+
+    async def _schedules(self, request: ControlRequest) -> LocalSchedules:
+        settings = self._services.settings
+        return LocalSchedules(
+            self._services.db,
+            await self._tenant(request),
+            lease=timedelta(seconds=settings.scheduler_lease_seconds),
+            # As the supervisor decides it.
+            starts_scheduler=self._has_own_runner and settings.scheduler == "auto",
+        )
 
     async def _registry(self, request: ControlRequest) -> LocalRegistry:
         services = self._services

@@ -10,10 +10,23 @@ from sqlalchemy import literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.contract.schedules import RunInfo, RunPage
+from holdfast.errors import HoldfastError
 from holdfast.records.database.uuids import as_uuid
 from holdfast.schedules.tables import ScheduleRun
 
 LIMIT_DEFAULT, LIMIT_MAX = 25, 200
+
+
+class CursorInvalid(HoldfastError):
+    """Raised for a cursor that no page of a history has given."""
+
+    code = "invalid_request"
+    status = 400
+
+    def __init__(self) -> None:
+        super().__init__("cursor is not one of this history.", hint="Use nextCursor of the page before.")
+
+
 _Cursor = tuple[datetime, str]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.contract.schedules import EndpointInfo, RunInfo, RunPage, ScheduleInfo
+from holdfast.contract.schedules import EndpointInfo, InstallSchedules, RunInfo, RunPage, ScheduleInfo
 from holdfast.records.database.columns import utc_now
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import as_uuid, new_id
@@ -52,6 +52,23 @@ class ScheduleService:
         async with self._db.session() as session:
             install, _registry, _version = await require_install(session, tenant_id, extension)
             return install.id
+
+    async def list_by_install(self, tenant_id: str, extension: str | None) -> list[InstallSchedules]:
+        """The schedules of one install, or (None) of every enabled install that has some, by name. Raises what `list_schedules` raises."""
+        async with self._db.session() as session:
+            if extension is not None:
+                install, registry, _version = await require_install(session, tenant_id, extension)
+                installs = [(install, registry)]
+            else:
+                installs = await _installs_with_schedules(session, tenant_id)
+        return [
+            InstallSchedules(
+                extension=slug(registry.publisher, registry.name),
+                install_id=install.id,
+                schedules=await self.list_schedules(tenant_id, install.id),
+            )
+            for install, registry in installs
+        ]
 
     async def list_schedules(self, tenant_id: str, install_id: str) -> list[ScheduleInfo]:
         """The schedules of an install, the oldest first. Raises ScheduleError (`schedule_install_not_found`)."""
@@ -193,6 +210,20 @@ class ScheduleService:
         if "payload" in values:
             values["payload_json"] = values.pop("payload")
         return values
+
+
+async def _installs_with_schedules(session: AsyncSession, tenant_id: str) -> list[tuple[TenantExtensionInstall, ExtensionRegistry]]:
+    rows = await session.execute(
+        select(TenantExtensionInstall, ExtensionRegistry)
+        .join(ExtensionRegistry, ExtensionRegistry.id == TenantExtensionInstall.registry_id)
+        .where(
+            TenantExtensionInstall.tenant_id == tenant_id,
+            IS_ENABLED,
+            TenantExtensionInstall.id.in_(select(TenantExtensionSchedule.install_id).where(TenantExtensionSchedule.tenant_id == tenant_id)),
+        )
+        .order_by(ExtensionRegistry.publisher, ExtensionRegistry.name, TenantExtensionInstall.id)
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 async def _audit(

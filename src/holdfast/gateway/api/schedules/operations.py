@@ -8,10 +8,24 @@ from holdfast.gateway.api.operation_kinds import EXTENSION_PATH, OF_EXTENSION, c
 from holdfast.gateway.api.schedules import requests
 from holdfast.gateway.api.schemas import EXTENSION, RUN, RUN_CURSOR, RUN_LIMIT, SCHEDULE
 from holdfast.gateway.services import Services
-from holdfast.http.operations import Body, Operation
+from holdfast.http.operations import Body, Operation, Parameter
 
 _PATH = f"{EXTENSION_PATH}/schedules"
 OPERATIONS: tuple[Operation[Services], ...] = (
+    read_operation(
+        "/api/v1/schedules",
+        requests.show_all_schedules,
+        "List the schedules of an install, or of all enabled installs.",
+        requests.SchedulesByInstall,
+        Parameter(
+            "extension",
+            "query",
+            {"type": "string", "minLength": 1, "maxLength": 512},
+            "Only this extension: its id or name.",
+            required=False,
+        ),
+        errors=OF_EXTENSION,
+    ),
     read_operation(_PATH, requests.show_schedules, "List the schedules of an install.", requests.Schedules, EXTENSION, errors=(404, 409)),
     change_operation(
         "POST",

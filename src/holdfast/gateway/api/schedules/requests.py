@@ -8,16 +8,21 @@ from msgspec import UNSET, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.contract.schedules import EndpointInfo, RunInfo, ScheduleInfo
+from holdfast.contract.schedules import EndpointInfo, InstallSchedules, RunInfo, ScheduleInfo
 from holdfast.gateway.api.path_parameters import extension_parameter, run_parameter, schedule_parameter
 from holdfast.gateway.api.request_bodies import ChangeScheduleRequest, CreateScheduleRequest, read_request
 from holdfast.gateway.auth.authentication import Caller
 from holdfast.gateway.http.errors import InvalidRequest
 from holdfast.gateway.services import Services
 from holdfast.http.responses import json_response
+from holdfast.schedules.definitions.history import CursorInvalid
 from holdfast.schedules.errors import ScheduleInvalid
 
-_CURSOR_MAX_LENGTH = 512
+_CURSOR_MAX_LENGTH = _NAME_MAX_LENGTH = 512
+
+
+class SchedulesByInstall(Struct, frozen=True):
+    installs: list[InstallSchedules]
 
 
 class Schedules(Struct, frozen=True):
@@ -40,6 +45,13 @@ class DeletedSchedule(Struct, frozen=True):
     """The schedule that no longer exists."""
 
     id: str
+
+
+async def show_all_schedules(services: Services, request: Request, caller: Caller) -> Response:
+    extension = request.query_params.get("extension")
+    if extension is not None and (not 1 <= len(extension) <= _NAME_MAX_LENGTH or "\x00" in extension):
+        raise InvalidRequest("extension is not the id or name of an extension.")
+    return json_response(SchedulesByInstall(await services.schedules.list_by_install(caller.actor.tenant_id, extension)))
 
 
 async def show_schedules(services: Services, request: Request, caller: Caller) -> Response:
@@ -114,12 +126,12 @@ async def _history(services: Services, request: Request, caller: Caller, schedul
     if limit is not None and not (limit.isascii() and limit.isdigit() and 1 <= len(limit) <= 4 and int(limit) > 0):
         raise InvalidRequest("limit is not a number from 1 to 200.")
     if cursor is not None and len(cursor) > _CURSOR_MAX_LENGTH:
-        raise InvalidRequest("cursor is not one of this history.")
+        raise CursorInvalid
     install = await _install(services, request, caller)
     try:
         page = await services.schedules.history(*install, schedule_id, limit=None if limit is None else int(limit), cursor=cursor)
     except ValueError:
-        raise InvalidRequest("cursor is not one of this history.") from None
+        raise CursorInvalid from None
     return json_response(page)
 
 
