@@ -40,14 +40,14 @@ from holdfast_sdk.storage import Storage
 class CallContext:
     """The context of the call. Needs cap:context.read, which every install has."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context | None) -> None:
         self._context = context
 
     def get(self) -> Context:
         """Tenant, extension, install, settings and trigger: the same as `request.context`."""
         # The ids are those of the request. A call that is over its quota would get empty ones from the host.
-        call("context.get", context_functions.get_context)
-        return self._context
+        ids = call("context.get", context_functions.get_context)
+        return self._context or Context(ids.tenant_id, ids.extension_id, ids.request_id, ids.install_id, ids.version_id)
 
 
 class Logging:
@@ -313,8 +313,8 @@ def _user() -> User:
     )
 
 
-def make_host(context: Context) -> Host:
-    """The host of the current call. `context` is that of its request."""
+def make_host(context: Context | None = None) -> Host:
+    """The host of the current call. `context` is that of its request; without it, `host.context` has no settings."""
     return Host(
         context=CallContext(context),
         logging=Logging(),
