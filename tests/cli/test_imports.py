@@ -64,6 +64,7 @@ RESPONSES: dict[str, dict[str, Any]] = {
     },
     "/api/v1/users": {"users": []},
     "/api/v1/tenants": {"tenants": []},
+    "/api/v1/schedules": {"installs": []},
     "/api/v1/api-keys": {"apiKeys": []},
 }
 """What the server of these tests returns: the imports of a command do not depend on the implementation of its server."""
@@ -146,6 +147,7 @@ def test_list_imports_no_database_library_and_no_engine(installed: Path, argumen
         ["config", "get", "Example.sample"],
         ["grants", "list", "Example.sample"],
         ["secrets", "list", "Example.sample"],
+        ["schedules", "list"],
         ["users", "list"],
         ["tenants", "list"],
         ["keys", "api", "list"],

@@ -21,6 +21,7 @@ def test_without_a_scheduler_nothing_is_run(command: Callable[..., Done], extens
     listed = command("schedules", "list", *DATA).stdout.splitlines()
     assert listed[0].split() == ["EXTENSION", "NAME", "CRON", "TIME", "ZONE", "ENDPOINT", "STATE", "NEXT", "LAST", "ID"]
     assert len(listed) == 2
+    assert "Daily: 0 9 * * * UTC, GET /ping, next 2" in command("show", NAME, *DATA).stdout
     for options in ((), ("--no-wait",)):
         refused = command("schedules", "run", NAME, "Daily", *options, *DATA)
         assert (refused.returncode, refused.stdout) == (1, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from holdfast.cli.terminal.printing import note, print_error, print_json, print_
 from holdfast.cli.terminal.results.unset_values import UnsetValues
 from holdfast.client.registry.protocol import Registry
 from holdfast.errors import HoldfastError
-from holdfast.registry.installs.results import InstallDetails
+from holdfast.registry.installs.results import InstallDetails, ScheduleSummary
 from holdfast.registry.quotas.results import QuotaUse
 from holdfast.registry.secrets.results import SecretsSummary
 
@@ -79,7 +80,7 @@ def _lines(details: InstallDetails, secrets: SecretsSummary | None, quotas: Sequ
         yield "secrets", _names(secrets.keys, "none") + (f", until {secrets.expires_at:%Y-%m-%d %H:%M}" if secrets.expires_at else "")
     for schedule in details.schedules:
         what = f"{schedule.method} {schedule.path}" if schedule.method else "an endpoint that no longer exists"
-        state = "" if schedule.enabled else " (disabled)"
+        state = f", next {_next_due(schedule)}" if schedule.enabled else " (disabled)"
         yield "schedule", f"{schedule.name or schedule.schedule_id}: {schedule.cron} {schedule.timezone}, {what}{state}"
     yield "storage", f"{details.storage_records:,} records, {details.storage_bytes:,} bytes"
     for use in quotas:
@@ -87,6 +88,14 @@ def _lines(details: InstallDetails, secrets: SecretsSummary | None, quotas: Sequ
             limit = "no limit" if use.limit is None else f"{use.limit:,}"
             yield "quota", f"{use.quota}: {use.used:,} of {limit}{' (its own)' if use.is_own else ''}"
     yield "page", url
+
+
+def _next_due(schedule: ScheduleSummary) -> str:
+    # Imported here: most installs have no schedules.
+    from holdfast.schedules.rules.due_times import next_due
+
+    due = next_due(schedule.cron, schedule.timezone, datetime.now(UTC))
+    return "never" if due is None else f"{due:%Y-%m-%d %H:%M}Z"
 
 
 def _names(names: Sequence[str], none: str) -> str:
