@@ -130,6 +130,33 @@ async def test_a_schedule_runs_once_at_a_time_and_what_comes_meanwhile_is_skippe
 
 @on_sqlite
 @pytest.mark.process
+async def test_a_run_by_hand_does_not_wait_until_all_that_is_due_is_through(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    backlog = 60
+    asked = asyncio.Event()
+
+    async def execute(_: Recorded) -> Response:
+        await asked.wait()
+        return ok()
+
+    platform.runner.answer = execute
+    monkeypatch.setenv("HOLDFAST_SCHEDULER_CALLS_AT_ONCE", "2")
+    by_hand = await platform.services.schedules.create(TENANT, platform.installed.install_id, endpoint="POST /notes", cron="0 3 1 1 *")
+    schedule_ids = await add_due(platform, backlog, due=datetime.now(UTC) - timedelta(seconds=1))
+    async with schedulers(platform) as started:
+        try:
+            await started.start()
+            await until(lambda: platform.runner.requests)
+            await platform.services.schedules.run_now(TENANT, platform.installed.install_id, by_hand.id)
+        finally:
+            asked.set()
+        await wait_until_over(platform.db, backlog + 1)
+    called = [request.json["context"]["schedule_id"] for request in platform.runner.requests]
+    assert sorted(called) == sorted([*schedule_ids, by_hand.id])
+    assert called.index(by_hand.id) < backlog / 2
+
+
+@on_sqlite
+@pytest.mark.process
 async def test_a_gateway_that_is_away_costs_no_attempt(platform: Platform) -> None:
     await add_due(platform, 1, due=datetime.now(UTC) - timedelta(seconds=1))
     async with schedulers(platform) as started:

@@ -37,6 +37,9 @@ from holdfast.schedules.tables import ScheduleRun
 POLL_SECONDS = 0.5
 SWEEP_SECONDS = 15.0
 HISTORY_SECONDS = 3_600.0
+MAX_MANUAL = 20
+"""So many runs by hand are started at a time."""
+
 STALE = timedelta(seconds=30)
 """A run that was claimed so long ago should have a workflow."""
 
@@ -99,20 +102,28 @@ class Scheduler:
             await executors.stop(self._db, self._engine.executor_id, self._now())
 
     async def _poll(self) -> None:
-        while await refresh_cursors(self._db, self._now()):
-            pass
-        async with self._db.session() as session:
-            asked = select(ScheduleRun.id).where(ScheduleRun.status == "due", ScheduleRun.cause == "manual")
-            for run_id in (await session.scalars(asked.order_by(ScheduleRun.created_at).limit(20))).all():
-                await self._engine.start_workflow(self._runs.run, run_id)
         # Twice what runs at once: half of it runs, half of it waits to run at once. More is claimed when the waiting half is used up.
-        while await self._runs.wait_for_capacity(self._options.at_once, seconds=POLL_SECONDS):
+        while True:
+            # Each time: who changes a schedule or runs one by hand does not wait until thousands that are due are through.
+            while await refresh_cursors(self._db, self._now()):
+                pass
+            await self._start_manual()
+            if not await self._runs.wait_for_capacity(self._options.at_once, seconds=POLL_SECONDS):
+                return
             free = 2 * self._options.at_once - self._runs.open
             claimed = await claim_due(self._db, self._now(), limit=free, catch_up=self._options.catch_up)
             for run_id in claimed:
                 await self._engine.start_workflow(self._runs.run, run_id)
             if len(claimed) < free:
                 return
+
+    async def _start_manual(self) -> None:
+        """Starts the runs that people asked for."""
+        asked = select(ScheduleRun.id).where(ScheduleRun.status == "due", ScheduleRun.cause == "manual")
+        async with self._db.session() as session:
+            run_ids = (await session.scalars(asked.order_by(ScheduleRun.created_at).limit(MAX_MANUAL))).all()
+        for run_id in run_ids:
+            await self._engine.start_workflow(self._runs.run, run_id)
 
     async def _renew(self) -> None:
         if not await executors.renew(self._db, self._engine.executor_id, self._now()):
