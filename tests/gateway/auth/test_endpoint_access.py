@@ -24,12 +24,26 @@ from tests.records.databases import OTHER_TENANT, add_user
 pytestmark = pytest.mark.slow
 
 Access = Literal["read", "write", "users", "internal", "lookup", "open"]
-"""`read` and `write` are permissions for extensions, `users` those for users."""
+"""`read` and `write` are permissions for extensions, `users` those for users, and for other records of the tenant."""
 Endpoint = tuple[str, str]
 
 ONE = "/api/v1/extensions/{extension}"
 OF_INSTALL = "/api/ext-storage/install/{install_id}/{namespace}/records"
 OF_TENANT = "/api/v1/storage/namespaces/{namespace}/records"
+
+
+def _of_schedules(root: str) -> dict[Endpoint, Access]:
+    one = f"{root}/schedules/{{schedule}}"
+    return {
+        ("GET", f"{root}/schedules"): "read",
+        ("POST", f"{root}/schedules"): "write",
+        ("GET", one): "read",
+        ("PATCH", one): "write",
+        ("DELETE", one): "write",
+        ("POST", f"{one}/run-now"): "write",
+    }
+
+
 ENDPOINTS: dict[Endpoint, Access] = {
     ("GET", "/api/v1/openapi.json"): "open",
     ("GET", "/api/v1/extensions"): "read",
@@ -74,6 +88,27 @@ ENDPOINTS: dict[Endpoint, Access] = {
     ("DELETE", "/api/v1/api-keys/{key_id}"): "users",
     ("GET", "/api/extensions/install-info"): "read",
     ("GET", "/api/extensions/{extension}/endpoints"): "read",
+    **_of_schedules(ONE),
+    **_of_schedules("/api/extensions/{extension}"),
+    ("GET", "/api/v1/schedules"): "read",
+    ("GET", f"{ONE}/endpoints"): "read",
+    ("GET", f"{ONE}/schedules/{{schedule}}/runs"): "read",
+    ("GET", f"{ONE}/schedule-runs"): "read",
+    ("GET", f"{ONE}/schedule-runs/{{run}}"): "read",
+    ("GET", "/api/v1/events"): "read",
+    ("GET", "/api/v1/events/{event_id}"): "write",
+    ("POST", "/api/v1/events/{event_id}/retry"): "write",
+    ("POST", "/api/v1/events/{event_id}/drop"): "write",
+    ("GET", f"{ONE}/storage-schemas"): "read",
+    ("PUT", f"{ONE}/storage-schemas"): "write",
+    ("PATCH", f"{ONE}/storage-schemas"): "write",
+    ("GET", "/api/v1/records/clients"): "users",
+    ("GET", "/api/v1/records/contacts"): "users",
+    ("GET", "/api/v1/records/services"): "users",
+    ("GET", "/api/v1/records/invoices"): "users",
+    ("POST", "/api/v1/records/clients/import"): "users",
+    ("POST", "/api/v1/records/contacts/import"): "users",
+    ("POST", "/api/v1/records/services/import"): "users",
     ("GET", OF_INSTALL): "read",
     ("POST", OF_INSTALL): "write",
     ("GET", f"{OF_INSTALL}/{{key}}"): "read",
@@ -105,6 +140,9 @@ PATH_PARAMETERS = {
     "namespace": "settings",
     "key_id": SOME_ID,
     "call_id": SOME_ID,
+    "schedule": SOME_ID,
+    "run": SOME_ID,
+    "event_id": SOME_ID,
     "user": SOME_ID,
 }
 
