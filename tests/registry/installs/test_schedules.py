@@ -12,7 +12,7 @@ from holdfast.bundles.store.folder import FolderStore
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import new_id
 from holdfast.registry.installs.missing_schedules import SchedulesMissing
-from holdfast.registry.models.installs import ExtensionApiEndpoint, TenantExtensionSchedule
+from holdfast.registry.models.installs import ExtensionApiEndpoint, ExtensionVersion, TenantExtensionSchedule
 from tests.registry.installer import Installer, endpoints, hexes
 
 
@@ -130,3 +130,19 @@ async def test_a_declared_schedule_does_not_take_the_name_of_one_of_the_tenants(
     mine = await installer.schedule("GET", "/a", name="Daily")
     await installer.upgrade()
     assert list(await installer.schedules()) == [mine]
+
+
+async def test_a_version_whose_cron_an_earlier_release_accepted_is_installed_and_upgraded(installer: Installer) -> None:
+    def daily(cron: str) -> list[dict[str, Any]]:
+        return [{"name": "Daily", "endpoint": "/a", "cron": cron}]
+
+    first = await installer.publish(api=endpoints("/a"), schedules=daily("0 1 * * *"))
+    await installer.publish(version="2.0.0", api=endpoints("/a"), schedules=daily("0 2 * * *"))
+    async with installer.db.transaction() as session:
+        old = await session.get_one(ExtensionVersion, first.version_id)
+        old.manifest = {**(old.manifest or {}), "schedules": daily("* * * * *")}
+    await installer.install("1.0.0")
+    assert [row.cron for row, _call in (await installer.schedules()).values()] == ["* * * * *"]
+    await installer.upgrade()
+    # The old manifest was read: its schedule is known to be unchanged, so it follows the new one.
+    assert [row.cron for row, _call in (await installer.schedules()).values()] == ["0 2 * * *"]
