@@ -293,7 +293,7 @@ class QuotaUseResult(Struct, frozen=True, kw_only=True, rename="camel"):
     used: int
     limit: int | None
     state: Literal["ok", "warning", "exceeded"]
-    is_own: bool = False
+    is_own: bool
 
 
 class InstallQuotasResult(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -11,7 +11,7 @@ from holdfast.registry.installs.lookup import IS_ENABLED
 from holdfast.registry.models.events import ExtensionEvent
 from holdfast.registry.models.installs import TenantExtensionInstall, TenantExtensionSchedule
 from holdfast.schedules.events.claims import IS_OPEN
-from holdfast.schedules.tables import SchedulerProcess, ScheduleRun
+from holdfast.schedules.tables import RUN_IS_OPEN, SchedulerProcess, ScheduleRun
 
 START = timedelta(seconds=30)
 """Time that a platform has to start its scheduler after the first schedule was enabled."""
@@ -23,7 +23,7 @@ async def is_scheduler_needed(db: Database) -> bool:
         enabled = await session.scalar(select(TenantExtensionSchedule.id).where(TenantExtensionSchedule.enabled).limit(1))
         return (
             enabled is not None
-            or await session.scalar(select(ScheduleRun.id).where(ScheduleRun.status.in_(("due", "running"))).limit(1)) is not None
+            or await session.scalar(select(ScheduleRun.id).where(RUN_IS_OPEN).limit(1)) is not None
             or await session.scalar(_open_event.limit(1)) is not None
         )
 

@@ -32,7 +32,7 @@ from holdfast.schedules.events.deliveries import EventQueue
 from holdfast.schedules.history import delete_history
 from holdfast.schedules.runs.rows import RunEnd, end_run
 from holdfast.schedules.runs.workflow import ScheduleRuns
-from holdfast.schedules.tables import ScheduleRun
+from holdfast.schedules.tables import RUN_IS_OPEN, ScheduleRun
 
 POLL_SECONDS = 0.5
 SWEEP_SECONDS = 15.0
@@ -119,7 +119,7 @@ class Scheduler:
 
     async def _start_manual(self) -> None:
         """Starts the runs that people asked for."""
-        asked = select(ScheduleRun.id).where(ScheduleRun.status == "due", ScheduleRun.cause == "manual")
+        asked = select(ScheduleRun.id).where(RUN_IS_OPEN, ScheduleRun.status == "due", ScheduleRun.cause == "manual")
         async with self._db.session() as session:
             run_ids = (await session.scalars(asked.order_by(ScheduleRun.created_at).limit(MAX_MANUAL))).all()
         for run_id in run_ids:
@@ -138,7 +138,7 @@ class Scheduler:
         await remove_orphans(self._db)
         async with self._db.session() as session:
             open_runs = select(ScheduleRun.id).where(
-                ScheduleRun.status.in_(("due", "running")), ScheduleRun.created_at < self._now() - STALE
+                RUN_IS_OPEN, ScheduleRun.created_at < self._now() - STALE
             )
             stale = (await session.scalars(open_runs.order_by(ScheduleRun.created_at).limit(200))).all()
         for run_id in stale:

@@ -11,6 +11,10 @@ from holdfast.records.database.columns import Base, Timestamp, UuidText
 
 RUNNING = text("status = 'running'")
 OPEN = text("status IN ('due', 'running')")
+"""Conditions of partial indexes."""
+
+RUN_IS_OPEN = text("extension_schedule_run.status IN ('due', 'running')")
+"""For queries: with bound parameters instead of this text, SQLite does not use the index of open runs, and reads the whole history."""
 
 RUN_STATUSES = ("due", "running", "success", "error", "skipped", "missed")
 """`due`: waits to be started. `skipped`: not run, because the schedule or the install was disabled meanwhile, or an earlier run was not

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 
 from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import new_id
 from holdfast.registry.models.installs import TenantExtensionSchedule
 from holdfast.schedules.due.claims import claim_due
 from holdfast.schedules.due.cursors import refresh_cursors, remove_orphans
-from holdfast.schedules.tables import ScheduleCursor, ScheduleRun
-from tests.records.databases import OTHER_TENANT, TENANT, migrated
+from holdfast.schedules.tables import RUN_IS_OPEN, ScheduleCursor, ScheduleRun
+from tests.records.databases import OTHER_TENANT, TENANT, migrated, on_sqlite
 
 NINE = datetime(2026, 6, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -182,3 +182,11 @@ async def test_a_year_of_due_times_with_clock_changes_is_claimed_as_a_calendar_h
     # Half past two does not come: the clock goes from two to three, which is one in UTC.
     expected.append(datetime(2026, 3, 29, 1, tzinfo=UTC))
     assert await runs(db) == [(due, "due") for due in sorted(expected)]
+
+
+@on_sqlite
+async def test_a_look_for_what_is_open_does_not_read_the_history(db: Database) -> None:
+    plan = text("EXPLAIN QUERY PLAN SELECT id FROM extension_schedule_run WHERE " + RUN_IS_OPEN.text + " AND status = :status")
+    async with db.session() as session:
+        details = " ".join(str(row) for row in await session.execute(plan, {"status": "due"}))
+    assert "extension_schedule_run_open_idx" in details

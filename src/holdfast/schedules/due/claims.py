@@ -23,7 +23,7 @@ from holdfast.records.database.database import Database
 from holdfast.records.database.uuids import new_id
 from holdfast.registry.models.installs import TenantExtensionSchedule
 from holdfast.schedules.rules.due_times import due_times, next_due
-from holdfast.schedules.tables import ScheduleCursor, ScheduleRun
+from holdfast.schedules.tables import RUN_IS_OPEN, ScheduleCursor, ScheduleRun
 
 MAX_MISSED = 10_000
 """So many missed due times of a schedule are recorded one by one: more than a month of the most frequent schedule."""
@@ -55,12 +55,7 @@ async def _is_any_due(db: Database, now: datetime) -> bool:
 
 def _due(now: datetime, limit: int) -> Select[ScheduleCursor, TenantExtensionSchedule]:
     """The schedules that are due: of each tenant the longest due first, and first the tenants with the fewest open runs."""
-    open_runs = (
-        select(ScheduleRun.tenant_id, func.count().label("number"))
-        .where(ScheduleRun.status.in_(("due", "running")))
-        .group_by(ScheduleRun.tenant_id)
-        .subquery()
-    )
+    open_runs = select(ScheduleRun.tenant_id, func.count().label("number")).where(RUN_IS_OPEN).group_by(ScheduleRun.tenant_id).subquery()
     tenant = TenantExtensionSchedule.tenant_id
     place = func.row_number().over(partition_by=tenant, order_by=(ScheduleCursor.next_due_at, ScheduleCursor.schedule_id))
     turns = (
