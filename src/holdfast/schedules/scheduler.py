@@ -137,9 +137,7 @@ class Scheduler:
         """Starts what was claimed and not started, and ends runs whose workflow will not end them."""
         await remove_orphans(self._db)
         async with self._db.session() as session:
-            open_runs = select(ScheduleRun.id).where(
-                RUN_IS_OPEN, ScheduleRun.created_at < self._now() - STALE
-            )
+            open_runs = select(ScheduleRun.id).where(RUN_IS_OPEN, ScheduleRun.created_at < self._now() - STALE)
             stale = (await session.scalars(open_runs.order_by(ScheduleRun.created_at).limit(200))).all()
         for run_id in stale:
             try:
