@@ -131,6 +131,10 @@ async def test_readers_change_nothing_and_clients_and_other_tenants_see_nothing(
     for url in (one, f"{V1}/schedules", f"{V1}/schedule-runs", f"{one}/runs", f"{V1}/endpoints"):
         assert (await http.get(url, headers=client)).status_code == 403
         assert (await http.get(url, headers=other)).status_code == 404
+    (mine,) = (await http.get("/api/v1/schedules", headers=reader)).json()["installs"]
+    assert (mine["extension"], mine["schedules"]) == (f"acme.{NAME}", [schedule])
+    assert (await http.get("/api/v1/schedules", headers=client)).status_code == 403
+    assert (await http.get("/api/v1/schedules", headers=other)).json() == {"installs": []}
     # The ids of another tenant's install find nothing, also where that tenant has the extension.
     await platform.install(tenant_id=OTHER_TENANT)
     for url in (one, f"{one}/run-now"):
