@@ -116,9 +116,16 @@ async def test_a_change_by_anyone_counts_and_what_would_have_been_due_before_it_
     await refresh_cursors(db, NINE + 5 * HOUR + MINUTE)
     # India is five and a half hours ahead.
     assert await next_due_of(db, schedule_id) == NINE + 6 * HOUR
-    await change(db, schedule_id, cron="not a cron")
-    await refresh_cursors(db, NINE)
-    assert await next_due_of(db, schedule_id) is None
+    # The rules hold for rows that others wrote, too.
+    for cron, reason in (
+        ("not a cron", "Invalid cron expression (expected 5 fields: m h dom mon dow)"),
+        ("* * * * *", "Cron too frequent"),
+    ):
+        await change(db, schedule_id, cron=cron)
+        await refresh_cursors(db, NINE)
+        assert await next_due_of(db, schedule_id) is None
+        async with db.session() as session:
+            assert f"The schedule is never due. {reason}" in str((await session.get_one(TenantExtensionSchedule, schedule_id)).last_error)
     assert await runs(db) == []
 
 

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import structlog
 from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.bundles.manifest.fields.cron import CronError, check_cron
 from holdfast.records.database.database import Database
 from holdfast.registry.models.installs import TenantExtensionSchedule
 from holdfast.schedules.rules.due_times import next_due
 from holdfast.schedules.tables import ScheduleCursor
 
 BATCH = 500
+
+_log = structlog.get_logger(__name__)
 
 
 async def refresh_cursors(db: Database, now: datetime) -> int:
@@ -56,11 +60,22 @@ def _changed() -> Select[TenantExtensionSchedule]:
     return select(schedule).outerjoin(cursor, cursor.schedule_id == schedule.id).where(differs)
 
 
+def _is_valid(schedule: TenantExtensionSchedule) -> bool:
+    """Whether the row keeps the rule of schedules, whoever wrote it; its `last_error` says so if it does not."""
+    try:
+        check_cron(schedule.cron)
+    except CronError as error:
+        schedule.last_error = f"The schedule is never due. {error}."
+        _log.warning("schedule is not valid", schedule=schedule.id, tenant=schedule.tenant_id, reason=str(error))
+        return False
+    return True
+
+
 async def _refresh(session: AsyncSession, schedule: TenantExtensionSchedule, now: datetime) -> None:
     cursor = await session.get(ScheduleCursor, schedule.id)
     if cursor is None:
         cursor = ScheduleCursor(schedule_id=schedule.id)
         session.add(cursor)
     cursor.cron, cursor.timezone, cursor.enabled = schedule.cron, schedule.timezone, schedule.enabled
-    cursor.next_due_at = next_due(schedule.cron, schedule.timezone, now) if schedule.enabled else None
+    cursor.next_due_at = next_due(schedule.cron, schedule.timezone, now) if schedule.enabled and _is_valid(schedule) else None
     await session.flush()
