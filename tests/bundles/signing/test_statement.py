@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from holdfast.bundles.manifest.model import parse_manifest
-from holdfast.bundles.manifest.parsing.errors import ManifestMissing
+from holdfast.bundles.manifest.parsing.errors import ManifestError, ManifestMissing
 from holdfast.bundles.signing.statement import Statement
 from holdfast.bundles.store.hashing import hash_file
 from tests.bundles.archives import archive, bundle, regular
@@ -70,6 +70,15 @@ def test_without_publisher_the_statement_has_no_such_field_and_text_is_utf8() ->
 def test_an_archive_is_described_by_its_own_manifest_and_hash(tmp_path: Path) -> None:
     packed = bundle(tmp_path / "b.tar.zst", {"manifest.json": json.dumps(MANIFEST).encode()})
     assert Statement.from_archive(packed) == statement(hash_file(packed))
+
+
+def test_an_archive_that_an_earlier_release_published_has_a_statement_whatever_its_schedules_are(tmp_path: Path) -> None:
+    api = {"endpoints": [{"method": "GET", "path": "/a", "handler": "dist/main", "schedulable": True}]}
+    old = MANIFEST | {"api": api, "schedules": [{"endpoint": "/a", "cron": "99 9 * * *"}]}
+    packed = bundle(tmp_path / "b.tar.zst", {"manifest.json": json.dumps(old).encode()})
+    with pytest.raises(ManifestError, match=r"schedules\[0\]\.cron"):
+        Statement.from_archive(packed)
+    assert Statement.from_archive(packed, is_stored=True) == statement(hash_file(packed))
 
 
 def test_an_archive_without_a_manifest_has_no_statement(tmp_path: Path) -> None:

@@ -66,15 +66,15 @@ def list_entries(archive: Path, limits: ArchiveLimits = LIMITS) -> list[tuple[st
         return [(entry.name, entry.size) for entry in members]
 
 
-def read_bundle_manifest(archive: Path, limits: ArchiveLimits = LIMITS) -> Manifest:
-    """The manifest at the root of `archive`. Validates the whole archive too.
+def read_bundle_manifest(archive: Path, limits: ArchiveLimits = LIMITS, *, is_stored: bool = False) -> Manifest:
+    """The manifest at the root of `archive`. Validates the whole archive too. `is_stored` is that of `parse_manifest`.
 
     Raises ExtractFailed, ManifestMissing when there is no manifest at the root, ManifestError when it is invalid.
     """
-    return inspect_bundle(archive, limits)[0]
+    return inspect_bundle(archive, limits, is_stored=is_stored)[0]
 
 
-def inspect_bundle(archive: Path, limits: ArchiveLimits = LIMITS) -> tuple[Manifest, bool]:
+def inspect_bundle(archive: Path, limits: ArchiveLimits = LIMITS, *, is_stored: bool = False) -> tuple[Manifest, bool]:
     """The manifest, and whether the bundle is a development bundle. Raises as `read_bundle_manifest` does."""
     raw: bytes | None = None
     is_development = False
@@ -93,7 +93,7 @@ def inspect_bundle(archive: Path, limits: ArchiveLimits = LIMITS) -> tuple[Manif
     # Imported here: listing an archive does not need the model.
     from holdfast.bundles.manifest.model import parse_manifest
 
-    return parse_manifest(raw), is_development
+    return parse_manifest(raw, is_stored=is_stored), is_development
 
 
 def read_component(archive: Path, into: Path, limits: ArchiveLimits = LIMITS) -> Path | None:

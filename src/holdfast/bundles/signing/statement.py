@@ -42,11 +42,14 @@ class Statement(Struct, frozen=True, kw_only=True):
         )
 
     @classmethod
-    def from_archive(cls, archive: Path) -> Statement:
-        """The statement about a `.tar.zst`. Raises ExtractFailed, ManifestMissing, ManifestError, OSError."""
+    def from_archive(cls, archive: Path, *, is_stored: bool = False) -> Statement:
+        """The statement about a `.tar.zst`; `is_stored` is that of `parse_manifest`.
+
+        Raises ExtractFailed, ManifestMissing, ManifestError, OSError.
+        """
         from holdfast.bundles.archive.reader import read_bundle_manifest
 
-        return cls.from_manifest(read_bundle_manifest(archive), hash_file(archive))
+        return cls.from_manifest(read_bundle_manifest(archive, is_stored=is_stored), hash_file(archive))
 
     def to_bytes(self) -> bytes:
         """The bytes that are signed: JSON in UTF-8 with sorted keys, no spaces and one final newline. No `publisher`, no such field."""
