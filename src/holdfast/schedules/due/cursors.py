@@ -61,7 +61,7 @@ def _changed() -> Select[TenantExtensionSchedule]:
 
 
 def _is_valid(schedule: TenantExtensionSchedule) -> bool:
-    """Whether the row keeps the rule of schedules, whoever wrote it; its `last_error` says so if it does not."""
+    """Whether the row keeps the rules of schedules; other programs write rows too. Its `last_error` says so if not."""
     try:
         check_cron(schedule.cron)
     except CronError as error:
