@@ -45,10 +45,10 @@ async def test_an_installed_extension_has_a_card_and_a_menu_entry(platform: Plat
 
 
 async def test_the_menu_is_sorted_by_label_without_disabled_and_unlabelled_extensions(platform: Platform) -> None:
-    await platform.install(file="b", ui=with_label("zebra"))
-    await platform.install(file="c", ui=with_label("Apple"))
-    await platform.install(file="d", ui=None)
-    off = await platform.install(file="e", ui=with_label("Middle"))
+    await platform.install(name="b", ui=with_label("zebra"))
+    await platform.install(name="c", ui=with_label("Apple"))
+    await platform.install(name="d", ui=None)
+    off = await platform.install(name="e", ui=with_label("Middle"))
     await set_enabled(platform.db, actor=local_actor(platform.account.tenant_id), extension=off.registry_id, enabled=False)
     async with platform.logged_in() as client:
         text = (await client.get("/msp/dashboard")).text
@@ -184,9 +184,9 @@ async def test_internal_users_without_the_permission_see_which_one_they_lack(pla
 async def test_client_users_see_only_extensions_that_opted_into_their_portal(platform: Platform) -> None:
     tenant_id = platform.account.tenant_id
     await add_user(platform.db, "client@holdfast.localhost", tenant_id=tenant_id, user_type="client", client=True, password=PASSWORD)
-    inside = await platform.install(file="a", ui=with_label("Staff only"))
+    inside = await platform.install(name="a", ui=with_label("Staff only"))
     hooks = {"appMenu": {"label": "Orders"}, "clientPortalMenu": {"label": "My orders"}}
-    opted = await platform.install(file="b", ui={"type": "iframe", "entry": "ui/index.html", "hooks": hooks})
+    opted = await platform.install(name="b", ui={"type": "iframe", "entry": "ui/index.html", "hooks": hooks})
     async with platform.logged_in("client@holdfast.localhost", PASSWORD) as client:
         text = (await client.get("/", follow_redirects=True)).text
         address = f"/client-portal/extensions/{opted.registry_id}"
