@@ -11,7 +11,7 @@ import { UNICODE_PROPERTIES, modulesFor } from './globals.mjs';
 import { ABSENT, NODE_MODULES } from './node_names.mjs';
 import { absentModule } from './absent.mjs';
 import { scan } from './scan.mjs';
-import { normalizationModule, propertiesOf } from './unicode.mjs';
+import { normalizationModule, problemsOfExpressions, propertiesOf } from './unicode.mjs';
 
 const TOOLCHAIN = createRequire(import.meta.url).resolve('esbuild/package.json').split(`${sep}node_modules${sep}`)[0];
 const PLAIN_BUILTINS = new Set(builtinModules.filter((name) => !name.startsWith('_')));
@@ -81,7 +81,8 @@ export function standards({ web, project, author, engine }, options) {
         if (modules.includes(UNICODE_PROPERTIES)) {
           lines.push(`import { know } from ${JSON.stringify(join(web, UNICODE_PROPERTIES))};`, `know(${JSON.stringify(propertiesOf(text))});`);
         }
-        return { contents: lines.join('\n'), resolveDir: project, loader: 'js' };
+        const problems = engine === 'starlingmonkey' ? problemsOfExpressions(text) : {};
+        return { contents: lines.join('\n'), resolveDir: project, loader: 'js', ...problems };
       });
     },
   };

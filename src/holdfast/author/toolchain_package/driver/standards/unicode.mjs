@@ -103,3 +103,29 @@ export function propertiesOf(text) {
   for (const name of names) if (!tables.has(name)) tables.set(name, tableOf(name));
   return Object.fromEntries([...names].map((name) => [name, tables.get(name)]).filter(([, table]) => table !== null));
 }
+
+/** Expressions as the bundler writes them: a pattern and its flags. */
+const WRITTEN = /\bnew RegExp\(\s*("(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\[^])*`)\s*,\s*"([a-z]*)"\s*\)/g;
+const SET_OPERATION = /--|&&|\\\\q\{/;
+/** What differs between alphabets: letters outside of ASCII, and classes that have some. */
+const BEYOND_ASCII = /[^\x00-\x7f]|\\\\[uUpPwWbB]/;
+const COMPUTED = /\\\\[pP]\{(?:\$\{|["'`]\s*\+)/;
+const WAY_OUT = 'Write the expression in another way, or build with the engine quickjs.';
+
+/** What StarlingMonkey cannot do of the expressions in `text`, the code of a program, as messages of esbuild: {errors, warnings}. */
+export function problemsOfExpressions(text) {
+  const [errors, warnings] = [new Set(), new Set()];
+  for (const [, pattern, flags] of text.matchAll(WRITTEN)) {
+    const shown = pattern.length > 80 ? `${pattern.slice(0, 80)}…` : pattern;
+    if (flags.includes('v') && SET_OPERATION.test(pattern)) {
+      errors.add(`StarlingMonkey has no RegExp with set operations (flag v): ${shown}. ${WAY_OUT}`);
+    } else if (/[uv]/.test(flags) && flags.includes('i') && BEYOND_ASCII.test(pattern)) {
+      warnings.add(`StarlingMonkey compares some letters of a RegExp by case as without the flag u: ${shown}. ${WAY_OUT}`);
+    }
+  }
+  if (COMPUTED.test(text)) {
+    warnings.add(`StarlingMonkey cannot find a property of RegExp whose name is computed (\\p{…}): such an expression throws a SyntaxError. ${WAY_OUT}`);
+  }
+  const messages = (texts) => [...texts].map((one) => ({ text: one }));
+  return { errors: messages(errors), warnings: messages(warnings) };
+}
